@@ -1,0 +1,57 @@
+# Kanal: `make demo` and `make test` are all a newcomer needs; both set everything up first.
+# What varies:  PYTHON=/path/to/python3.12   ARGS="--once" (demo)   ARGS="tests/config -x" (test)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+export PYTHON
+
+BIN := .venv/bin
+# Without the variable uv downloads a Python of its own where it finds no 3.11.
+COMPILE := UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip compile --universal --python-version 3.11 \
+	--generate-hashes --no-header --quiet $(ARGS)
+LOCKS := requirements.lock requirements-bootstrap.lock
+
+.PHONY: help demo run test check lint fmt bench lock
+
+help:  ## show this list
+	@sed -n 's/^\([a-z]*\):.*##/\1:/p' Makefile | awk -F ':' '{printf "  make %-6s %s\n", $$1, $$2}'
+
+demo: .venv/.run  ## set up, then send sample messages through real doors (ARGS=--once ends by itself)
+	@$(BIN)/kanal demo $(ARGS)
+
+run: .venv/.run  ## set up, then start the gateway with all its roles
+	@$(BIN)/kanal up $(ARGS)
+
+test: .venv/.dev  ## set up, then run all tests (ARGS chooses some)
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: lint test  ## format, lint, types, import rules, then all tests, once
+
+lint: .venv/.dev  ## format, lint, types and import rules, without the tests
+	@$(BIN)/ruff format --check --quiet . || { echo 'Run "make fmt".' >&2; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+fmt: .venv/.dev  ## put every file into the house format
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: .venv/.dev  ## measure, next to the obvious implementation
+	@$(BIN)/python -m bench $(ARGS)
+
+# The runtime lock leads, so that tests run on exactly the versions that are deployed.
+lock: .venv/.dev  ## write pyproject.toml's choices into the lock files (ARGS=--upgrade: newest)
+	$(COMPILE) --group bootstrap -o requirements-bootstrap.lock
+	$(COMPILE) pyproject.toml --group build -o requirements.lock
+	$(COMPILE) pyproject.toml --group build --extra dev -c requirements.lock -o requirements-dev.lock
+
+# Stamps: a second run is instant, a changed lock is noticed.
+.venv/.run: $(LOCKS) pyproject.toml .ci/set-up
+	@sh .ci/set-up requirements.lock
+	@touch $@
+
+.venv/.dev: $(LOCKS) requirements-dev.lock pyproject.toml .ci/set-up
+	@sh .ci/set-up requirements-dev.lock
+	@touch $@ .venv/.run

@@ -1,0 +1,170 @@
+"""The contract of a channel: one file that verifies, parses and sends, and touches nothing else.
+
+``verify`` and ``parse`` are synchronous and pure; adapters never write, publish, or decide what a
+retry is. The errors a channel may raise:
+
+    ChannelError            retryable says whether the same call may succeed later
+    ├── Forged              the message does not carry a valid proof of its sender
+    ├── Malformed           the message cannot be read
+    ├── Refused             the provider will never take this message
+    └── Unreachable         the provider did not answer
+        └── Throttled       the provider asked us to slow down (retry_after seconds)
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from normalizer.inbound import File, Inbound, Sender
+
+
+class ChannelError(Exception):
+    """The channel could not do what was asked."""
+
+    retryable: ClassVar[bool] = False
+
+    def __str__(self) -> str:
+        return super().__str__() or (self.__doc__ or "").splitlines()[0]
+
+
+class Forged(ChannelError):
+    """The message does not carry a valid proof of its sender."""
+
+
+class Malformed(ChannelError):
+    """The message cannot be read."""
+
+
+class Refused(ChannelError):
+    """The provider will never take this message."""
+
+
+class Unreachable(ChannelError):
+    """The provider did not answer."""
+
+    retryable = True
+
+
+class Throttled(Unreachable):
+    """The provider asked us to slow down."""
+
+    def __init__(self, message: str = "", *, retry_after: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """An HTTP request as a plain value.
+
+    ``url`` is built from the configured public URL, never from Host or X-Forwarded headers;
+    ``headers`` has lower-case names; ``body`` is the raw bytes, already capped in size.
+    """
+
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a message we sent: the provider's own id of it and its state."""
+
+    channel: str
+    provider_id: str
+    state: Literal["sent", "delivered", "failed"]
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message to a citizen or an agency."""
+
+    id: str
+    """Ours, the same at every attempt: the idempotency key where a provider takes one."""
+    text: str
+    subject: str | None = None
+    thread: tuple[str, ...] = ()
+    """Message-IDs this one answers, oldest first."""
+    tracking: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Block(BaseModel):
+    """The ``[channels.NAME]`` block of the settings; every channel extends it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    type: str
+    enabled: bool = True
+    observe_only: bool = False
+    """Accept what fails verification and only note it (to try out a signature before enforcing)."""
+    sends_per_second: float = 1.0
+    max_reply_characters: int | None = None
+    region: str | None = None
+    """Code of the region this door belongs to (a city's own number); context for places."""
+
+
+class Channel:
+    """What every channel has: its name in the settings and its checked block."""
+
+    settings: ClassVar[type[Block]] = Block
+
+    def __init__(self, name: str, block: Block, *, public_url: str) -> None:
+        self.name = name
+        self.block = block
+        self.hook_url = f"{public_url.rstrip('/')}/in/{name}"
+
+    async def close(self) -> None:
+        """Let go of connections; called once, in the loop that used the channel."""
+        return None
+
+
+class Receiver(Channel, ABC):
+    """A channel whose provider calls us."""
+
+    parse_may_hang: ClassVar[bool] = False
+    """True when hostile input may take long to read: the shell then parses in a worker process."""
+
+    @abstractmethod
+    def verify(self, hook: Hook) -> None:
+        """Check the proof of the sender. Raises ``Forged``."""
+
+    @abstractmethod
+    def parse(self, hook: Hook) -> list[Inbound | Receipt]:
+        """Read the messages of a verified hook; none in it gives []. Raises ``Malformed``."""
+
+    def reply_body(self) -> tuple[str, bytes]:
+        """Return media type and body of the 2xx answer the provider expects."""
+        return "application/json", b"{}"
+
+
+class Sends(Channel, ABC):
+    """A channel that carries messages out."""
+
+    @abstractmethod
+    async def send(self, to: str, message: Outgoing) -> str:
+        """Send and return the provider's own id. Raises ``ChannelError``."""
+
+
+__all__ = [
+    "Block",
+    "Channel",
+    "ChannelError",
+    "File",
+    "Forged",
+    "Hook",
+    "Inbound",
+    "Malformed",
+    "Outgoing",
+    "Receipt",
+    "Receiver",
+    "Refused",
+    "Sender",
+    "Sends",
+    "Throttled",
+    "Unreachable",
+]

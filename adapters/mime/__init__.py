@@ -1,0 +1,15 @@
+"""Reading and writing Internet mail for ``adapters.mail``; no file in here is a channel.
+
+message     one raw mail -> the inbound message, or the receipts of a bounce
+tree        raw bytes -> parts, within limits that hold against hostile mail
+charset     bytes with a true, false or missing label -> text
+headers     encoded words, addresses, ids, dates, parameters
+html        HTML -> text
+quotes      a reply without what it quotes
+body        parts -> the writer's text and the files
+files       safe names and sniffed types
+recipients  our own address and the tracking number in it
+automatic   is this a citizen's writing, or a machine's
+bounce      delivery status notifications -> receipts
+compose     our own mail
+"""

@@ -1,0 +1,98 @@
+"""One raw mail to what the gateway knows of it: an inbound message, or the receipts of a bounce."""
+
+import hashlib
+from collections.abc import Sequence
+
+from adapters.base import Inbound, Malformed, Receipt, Sender
+from adapters.mime import automatic, body, bounce, headers, tree
+from adapters.mime.recipients import account_of, token_of
+
+UNPROVEN = "Pengirim tidak terbukti: pemeriksaan DMARC gagal."
+NO_HEADERS = "Surat tanpa kepala; pengirim diambil dari amplop."
+_REPLIES = ("re:", "bls:", "balas:", "balasan:", "aw:")
+_FORWARDS = ("fwd:", "fw:", "trs:", "terusan:", "wg:")
+
+
+def parse_mail(
+    raw: bytes,
+    *,
+    channel: str,
+    address: str,
+    mail_from: str,
+    rcpt_to: Sequence[str],
+    authserv_id: str | None = None,
+) -> list[Inbound | Receipt]:
+    """Read one mail, or the receipts of a bounce about our own mail. Raises ``Malformed``.
+
+    ``address`` is ours without token, ``mail_from`` and ``rcpt_to`` are the envelope's. Whatever
+    can be read is accepted, with notes on what was cut or repaired.
+    """
+    if not raw.strip(b"\r\n\t \x00"):
+        raise Malformed("the mail is empty")
+    found = tree.read(raw)
+    if not found.root.fields and b"\x00" in raw[:1000]:
+        raise Malformed("these bytes are no mail")
+    receipts = bounce.receipts(found, channel=channel, domain=address.rpartition("@")[2])
+    if receipts:
+        return list(receipts)
+    return [_inbound(raw, found, channel, address, mail_from.strip("<> "), rcpt_to, authserv_id)]
+
+
+def _inbound(
+    raw: bytes,
+    found: tree.Tree,
+    channel: str,
+    address: str,
+    mail_from: str,
+    rcpt_to: Sequence[str],
+    authserv_id: str | None,
+) -> Inbound:
+    root = found.root
+    sender = _sender(root, mail_from)
+    subject = headers.decoded(root.get("subject"))
+    thread = headers.thread(root.get("references"), root.get("in-reply-to"))
+    start = subject.lower()
+    reading = body.read(
+        found,
+        reply=bool(thread) or start.startswith(_REPLIES),
+        forwarded=start.startswith(_FORWARDS),
+    )
+    return Inbound(
+        channel=channel,
+        account=account_of(rcpt_to, address),
+        external_id=_external_id(root, raw),
+        sender=sender,
+        text=reading.text,
+        raw=raw,
+        subject=subject or None,
+        files=reading.files,
+        sent_at=headers.date(root.get("date")),
+        thread=thread,
+        token=token_of([*rcpt_to, *root.all("to"), *root.all("cc")], address),
+        automatic=automatic.reason(
+            root, subject=subject, sender=sender.address, mail_from=mail_from, ours=address
+        ),
+        notes=(*reading.notes, *_notes(root, authserv_id)),
+    )
+
+
+def _sender(root: tree.Part, mail_from: str) -> Sender:
+    written = headers.addresses(*root.all("from")[:1])
+    if written:
+        return written[0]
+    envelope = headers.addresses(mail_from)
+    if not envelope:
+        raise Malformed("the mail names no sender, neither in From nor on the envelope")
+    return envelope[0]
+
+
+def _external_id(root: tree.Part, raw: bytes) -> str:
+    stated = headers.message_id(root.get("message-id"))
+    return stated or f"sha256:{hashlib.sha256(raw).hexdigest()}"
+
+
+def _notes(root: tree.Part, authserv_id: str | None) -> list[str]:
+    results = root.get("authentication-results")
+    believed = authserv_id and results.split(";", 1)[0].split()[:1] == [authserv_id]
+    failed = believed and "dmarc=fail" in results.lower()
+    return [n for n, given in ((NO_HEADERS, not root.fields), (UNPROVEN, failed)) if given]

@@ -1,0 +1,469 @@
+"""Twilio: text messages with files in by signed webhook, out by the Messages API.
+
+In: https://www.twilio.com/docs/messaging/guides/webhook-request (form bodies) and Event Streams
+(JSON bodies). Proof: https://www.twilio.com/docs/usage/webhooks/webhooks-security: every token of
+``auth_tokens`` is accepted, so that a token can be changed without losing a message. The proof
+carries no time: a replay is harmless because MessageSid makes it a repeat. Out: Twilio knows no
+idempotency key, so a citizen may get an answer twice when its own answer to us was lost.
+"""
+
+import hmac
+import json
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
+
+import phonenumbers
+from aiohttp import (
+    ClientError,
+    ClientSession,
+    ClientTimeout,
+    DummyCookieJar,
+    encode_basic_auth,
+)
+from pydantic import AfterValidator, AnyHttpUrl, Field, SecretStr, model_validator
+from twilio.base.exceptions import (  # type: ignore[import-untyped]
+    TwilioException,
+    TwilioRestException,
+    TwilioServiceException,
+)
+from twilio.http.response import Response  # type: ignore[import-untyped]
+from twilio.request_validator import (  # type: ignore[import-untyped]
+    HMAC_SHA1,
+    HMAC_SHA256,
+    RequestValidator,
+    get_signature_algorithm,
+)
+from twilio.rest import Client  # type: ignore[import-untyped]
+
+from adapters.base import (
+    Block,
+    ChannelError,
+    File,
+    Forged,
+    Hook,
+    Inbound,
+    Malformed,
+    Outgoing,
+    Receipt,
+    Receiver,
+    Refused,
+    Sender,
+    Sends,
+    Throttled,
+    Unreachable,
+)
+
+MAX_FIELDS = 500
+"""Twilio sends about thirty fields; more than this is an attack on the parser."""
+MAX_CHARACTERS = 1600
+"""What the Messages API takes in one message; 459 is three segments of plain letters."""
+HOME = "ID"
+"""Numbers written without a country are Indonesian."""
+
+State = Literal["sent", "delivered", "failed"]
+STATES: Mapping[str, State | None] = {
+    "accepted": None,
+    "scheduled": None,
+    "queued": None,
+    "sending": None,
+    "sent": "sent",
+    "partially_delivered": "sent",
+    "delivered": "delivered",
+    "read": "delivered",
+    "undelivered": "failed",
+    "failed": "failed",
+    "canceled": "failed",
+}
+"""What each status of an outgoing message means to us; None is not worth noting."""
+
+MENDABLE: Mapping[int, str] = {
+    401: "the credentials were refused",
+    403: "the account may not do this",
+    404: "account_sid or api_base is wrong",
+    20003: "account_sid and auth_tokens do not match",
+    20005: "the account is not active",
+    20006: "the account may not do this",
+    21212: "number is not a valid sender",
+    21408: "the account may not write to this country",
+    21603: "no sender is set",
+    21606: "number cannot send text messages",
+    21609: "public_url cannot be called by Twilio",
+    21659: "number does not belong to Twilio",
+    21660: "number does not belong to the account",
+    21701: "messaging_service_sid does not exist",
+    21703: "the messaging service has no number",
+    30002: "the account is suspended",
+}
+"""HTTP statuses and error codes that are our own doing. They are retried: an operator can mend
+them, and an answer refused for good because of a wrong token would be lost to the citizen."""
+SLOW_DOWN: Mapping[int, float] = {429: 5.0, 20429: 5.0, 21611: 60.0, 63038: 3600.0}
+"""Errors that ask us to wait, and for how many seconds (Twilio names none)."""
+
+ENDINGS: Mapping[str, str] = {
+    "application/pdf": ".pdf",
+    "audio/amr": ".amr",
+    "audio/mpeg": ".mp3",
+    "audio/ogg": ".ogg",
+    "image/gif": ".gif",
+    "image/jpeg": ".jpg",
+    "image/png": ".png",
+    "image/webp": ".webp",
+    "text/vcard": ".vcf",
+    "text/x-vcard": ".vcf",
+    "video/3gpp": ".3gp",
+    "video/mp4": ".mp4",
+}
+"""Names for files Twilio sends without one; no table of the machine's, which differs."""
+
+_EVENT = "com.twilio.messaging.inbound-message.received"
+_STATUS_EVENT = "com.twilio.messaging.message."
+_SETTINGS_HEADER = "x-twilio-webhooks-signature-settings"
+_NUMBER = r"^(\+[1-9]\d{6,14}|\d{3,6}|whatsapp:\+\d{7,15})$"
+_LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|\[::1\]")
+_ID = re.compile(r"[!-~]{1,64}")
+_PARTY = re.compile(r"(?! +$)[^\x00-\x1f\x7f]{1,200}")
+_E164 = re.compile(r"\+[1-9]\d{7,14}")
+
+
+def _private_or_encrypted(url: AnyHttpUrl) -> AnyHttpUrl:
+    if url.scheme != "https" and not _LOOPBACK.fullmatch(url.host or ""):
+        raise ValueError("http is for this machine only; the token would travel in the clear")
+    return url
+
+
+Secret = Annotated[SecretStr, Field(min_length=1)]
+
+
+class TwilioBlock(Block):
+    """``type = "twilio"``: an account, and the number or messaging service it writes from."""
+
+    type: Literal["twilio"]
+    account_sid: Annotated[str, Field(pattern=r"^AC[0-9a-fA-F]{32}$")]
+    auth_tokens: Annotated[tuple[Secret, ...], Field(min_length=1)]
+    """Newest first: all are accepted on the way in, the first is used on the way out."""
+    shared_keys: tuple[Secret, ...] = ()
+    """Secrets of webhook SharedKeys, where signatures are made with those."""
+    number: Annotated[str, Field(pattern=_NUMBER)] | None = None
+    messaging_service_sid: Annotated[str, Field(pattern=r"^MG[0-9a-fA-F]{32}$")] | None = None
+    api_base: Annotated[AnyHttpUrl, AfterValidator(_private_or_encrypted)] | None = None
+    """Another host that speaks Twilio's API (a proxy, a test double)."""
+    timeout: Annotated[float, Field(gt=0, le=60)] = 10.0
+    max_reply_characters: Annotated[int, Field(ge=40, le=MAX_CHARACTERS)] | None = 459
+
+    @model_validator(mode="after")
+    def _one_sender(self) -> Self:
+        if (self.number is None) == (self.messaging_service_sid is None):
+            raise ValueError("set either number or messaging_service_sid")
+        return self
+
+
+class Twilio(Receiver, Sends):
+    """Text messages of one Twilio account, by webhook and by the Messages API."""
+
+    settings = TwilioBlock
+    block: TwilioBlock
+
+    def __init__(self, name: str, block: Block, *, public_url: str) -> None:
+        super().__init__(name, block, public_url=public_url)
+        secrets = (*self.block.auth_tokens, *self.block.shared_keys)
+        self._validators = [RequestValidator(s.get_secret_value()) for s in secrets]
+        self._http: _Http | None = None
+        self._client: Any = None
+
+    def verify(self, hook: Hook) -> None:
+        """Check the signature over the exact URL and the body. Raises ``Forged``."""
+        signature = hook.headers.get("x-twilio-signature")
+        if not signature:
+            raise Forged("the request has no X-Twilio-Signature")
+        algorithm = get_signature_algorithm(hook.headers.get(_SETTINGS_HEADER)).upper()
+        if algorithm not in (HMAC_SHA1, HMAC_SHA256):
+            raise Forged("the signature is of an unknown kind")
+        proof = (hook.url, _signed_part(hook), signature, algorithm)
+        try:
+            if any(_exact(validator, *proof) for validator in self._validators):
+                return
+            if any(validator.validate(*proof) for validator in self._validators):
+                return
+        except ValueError:
+            raise Forged("the URL cannot have been signed") from None
+        raise Forged("the signature fits none of our tokens for this URL and body")
+
+    def parse(self, hook: Hook) -> list[Inbound | Receipt]:
+        """Read a message, a status callback, or a batch of events. Raises ``Malformed``."""
+        found = (self._read(fields, raw) for fields, raw in _messages(hook))
+        return [said for said in found if said is not None]
+
+    def reply_body(self) -> tuple[str, bytes]:
+        """Return TwiML without an instruction: answers go by the API, where they are retried."""
+        return "text/xml", b'<?xml version="1.0" encoding="UTF-8"?><Response/>'
+
+    async def send(self, to: str, message: Outgoing) -> str:
+        """Write to a phone number and return the MessageSid. Raises ``ChannelError``."""
+        text = fitted(message.text, self.block.max_reply_characters or MAX_CHARACTERS)
+        try:
+            created = await self._messages().create_async(
+                to=to,
+                body=text,
+                status_callback=self.hook_url,
+                # One typographic quote turns an SMS into UCS-2 and doubles its price.
+                smart_encoded=True,
+                from_=self.block.number,
+                messaging_service_sid=self.block.messaging_service_sid,
+            )
+            if not created.sid:
+                raise ValueError("no sid")
+            return str(created.sid)
+        # ``from None``: Twilio's words repeat the citizen's number, which no log may hold.
+        except TwilioException as error:
+            raise _failure(error) from None
+        except (ClientError, TimeoutError, OSError) as error:
+            raise Unreachable(f"Twilio did not answer ({type(error).__name__})") from None
+        except ValueError:
+            raise Unreachable("Twilio's answer could not be read") from None
+
+    async def close(self) -> None:
+        """Close the connections of the sending side."""
+        http, self._http, self._client = self._http, None, None
+        if http is not None:
+            await http.session.close()
+
+    def _messages(self) -> Any:
+        if self._client is None:
+            block = self.block
+            self._http = _Http(str(block.api_base or "").rstrip("/"), block.timeout)
+            token = block.auth_tokens[0].get_secret_value()
+            self._client = Client(block.account_sid, token, http_client=self._http)
+        return self._client.messages
+
+    def _read(self, fields: Mapping[str, str], raw: bytes) -> Inbound | Receipt | None:
+        sid = fields.get("MessageSid") or fields.get("SmsSid") or ""
+        if not _ID.fullmatch(sid):
+            raise Malformed("neither a message nor a status: there is no MessageSid")
+        status = (fields.get("MessageStatus") or fields.get("SmsStatus") or "").lower()
+        if status in STATES:
+            return self._receipt(sid, STATES[status], fields.get("ErrorCode", ""))
+        if "Body" in fields or "MediaUrl0" in fields or status in ("received", "receiving"):
+            return self._inbound(sid, fields, raw)
+        if status:
+            return None
+        raise Malformed("neither a message nor a status: no Body, no MessageStatus")
+
+    def _receipt(self, sid: str, state: State | None, code: str) -> Receipt | None:
+        return Receipt(self.name, sid, state, code) if state else None
+
+    def _inbound(self, sid: str, fields: Mapping[str, str], raw: bytes) -> Inbound:
+        for party in ("From", "To"):
+            if not _PARTY.fullmatch(fields.get(party, "")):
+                raise Malformed(f"the message has no usable {party}")
+        files = tuple(_files(fields))
+        return Inbound(
+            channel=self.name,
+            account=fields["To"],
+            external_id=sid,
+            sender=Sender(address(fields["From"]), fields.get("ProfileName") or None),
+            text=_text(fields),
+            raw=raw,
+            files=files,
+            location=_location(fields),
+            thread=tuple(filter(None, (fields.get("OriginalRepliedMessageSid"),))),
+            notes=tuple(_notes(fields, len(files))),
+        )
+
+
+CHANNEL = Twilio
+
+
+def address(written: str) -> str:
+    """Write a phone number in E.164; short codes and names of senders stay as they are."""
+    digits = written.removeprefix("+")
+    if _E164.fullmatch(written) or not (digits.isascii() and digits.isdigit()) or len(digits) < 7:
+        return written
+    try:
+        number = phonenumbers.parse(written, HOME)
+    except phonenumbers.NumberParseException:
+        return written
+    if not phonenumbers.is_possible_number(number):
+        return written
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def fitted(text: str, most: int) -> str:
+    """Cut a text to ``most`` characters at a word, with three dots ("…" would cost UCS-2)."""
+    if len(text) <= most:
+        return text
+    head = text[: most - 3]
+    space = head.rfind(" ")
+    return (head[:space] if space > most // 2 else head).rstrip() + "..."
+
+
+class _Form(dict[str, list[str]]):
+    """A form whose repeated fields Twilio's validator can ask for."""
+
+    def getall(self, name: str) -> list[str]:
+        return self[name]
+
+
+@lru_cache(maxsize=4)
+def _form(body: bytes) -> _Form:
+    """Read a form body; ``verify`` and ``parse`` of one hook share the work."""
+    form = _Form()
+    pairs = parse_qsl(
+        body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MAX_FIELDS
+    )
+    for name, value in pairs:
+        form.setdefault(name, []).append(value)
+    return form
+
+
+def _is_json(hook: Hook) -> bool:
+    media_type = hook.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return media_type == "application/json" or media_type.endswith("+json")
+
+
+def _signed_part(hook: Hook) -> _Form | str:
+    """Return what the signature covers beside the URL: the form's fields, or a JSON body."""
+    try:
+        if not _is_json(hook):
+            return _form(hook.body)
+        hashed = parse_qs(urlsplit(hook.url).query).get("bodySHA256")
+    except ValueError:
+        raise Forged("the request cannot have been signed by Twilio") from None
+    if not hashed:
+        raise Forged("a JSON body needs its bodySHA256 in the signed URL")
+    return hook.body.decode("utf-8", "replace")
+
+
+def _exact(
+    validator: RequestValidator, url: str, signed: _Form | str, signature: str, algorithm: str
+) -> bool:
+    """Check one token for a form signed for this very URL, which every genuine one is.
+
+    One HMAC; the SDK's own check makes two, with and without the port, and takes thrice the time.
+    """
+    if isinstance(signed, str):
+        return False
+    expected: str = validator.compute_signature(url, signed, algorithm)
+    return hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace"))
+
+
+def _messages(hook: Hook) -> Iterator[tuple[Mapping[str, str], bytes]]:
+    if _is_json(hook):
+        yield from _events(hook.body)
+        return
+    try:
+        form = _form(hook.body)
+    except ValueError:
+        raise Malformed(f"the form has more than {MAX_FIELDS} fields") from None
+    yield {name: values[0] for name, values in form.items()}, hook.body
+
+
+def _events(body: bytes) -> Iterator[tuple[Mapping[str, str], bytes]]:
+    """Read the message events of Event Streams as if they were forms; skip all others."""
+    try:
+        batch = json.loads(body)
+    except (ValueError, RecursionError):
+        raise Malformed("the body is not JSON") from None
+    for event in batch if isinstance(batch, list) else [batch]:
+        if not isinstance(event, dict):
+            raise Malformed("an event is not an object")
+        kind, data = event.get("type"), event.get("data")
+        if not isinstance(kind, str) or not kind.startswith((_EVENT, _STATUS_EVENT)):
+            continue
+        if not isinstance(data, dict):
+            raise Malformed("an event has no data")
+        yield _fields_of(kind, data), json.dumps(event).encode()
+
+
+def _fields_of(kind: str, data: Mapping[str, object]) -> dict[str, str]:
+    fields = {
+        # A lone surrogate is legal in JSON and cannot be stored.
+        name[:1].upper() + name[1:]: str(value).encode("utf-8", "replace").decode()
+        for name, value in data.items()
+        if isinstance(value, str | int | float)
+    }
+    if kind.startswith(_STATUS_EVENT):
+        fields["MessageStatus"] = kind.removeprefix(_STATUS_EVENT)
+    return fields
+
+
+def _files(fields: Mapping[str, str]) -> Iterator[File]:
+    number = 0
+    while url := fields.get(f"MediaUrl{number}"):
+        media_type = fields.get(f"MediaContentType{number}") or "application/octet-stream"
+        number += 1
+        name = f"media-{number}{ENDINGS.get(media_type.lower(), '')}"
+        yield File(name, media_type, url=url)
+
+
+def _notes(fields: Mapping[str, str], files: int) -> Iterator[str]:
+    announced = fields.get("NumMedia", "0")
+    if announced != str(files) and announced not in ("", "0"):
+        yield f"announced files: {announced[:10]}, named: {files}"
+
+
+def _location(fields: Mapping[str, str]) -> tuple[float, float] | None:
+    try:
+        latitude, longitude = float(fields["Latitude"]), float(fields["Longitude"])
+    except (KeyError, ValueError):
+        return None
+    return (latitude, longitude) if abs(latitude) <= 90 and abs(longitude) <= 180 else None
+
+
+def _text(fields: Mapping[str, str]) -> str:
+    """Return the words; a shared place brings its name and address, which help to find it."""
+    parts = [fields.get("Body", "")]
+    if "Latitude" in fields:
+        parts += [fields.get("Label", ""), fields.get("Address", "")]
+    return "\n".join(part for part in parts if part)
+
+
+class _Http:
+    """What Twilio's client sends through: one session with a deadline, and another host if set.
+
+    The SDK's own asynchronous client ignores its ``timeout`` and logs addresses.
+    """
+
+    is_async = True
+
+    def __init__(self, base: str, timeout: float) -> None:
+        self.base = base
+        self.session = ClientSession(
+            timeout=ClientTimeout(total=timeout), cookie_jar=DummyCookieJar()
+        )
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        params: Mapping[str, str] | None = None,
+        data: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        auth: tuple[str, str] = ("", ""),
+        **_: object,
+    ) -> Response:
+        async with self.session.request(
+            method,
+            self.base + urlsplit(url).path if self.base else url,
+            params=params,
+            data=urlencode(data, doseq=True).encode() if data else None,
+            headers={**(headers or {}), "Authorization": encode_basic_auth(*auth)},
+            allow_redirects=False,
+        ) as answer:
+            return Response(answer.status, await answer.text("utf-8", "replace"), answer.headers)
+
+
+def _failure(error: TwilioException) -> ChannelError:
+    """Turn an error of the SDK into ours. Codes: https://www.twilio.com/docs/api/errors."""
+    if not isinstance(error, TwilioRestException | TwilioServiceException):
+        return Unreachable("Twilio's answer could not be read")
+    known = (error.code, error.status)
+    said = f"Twilio answered {error.status}, code {error.code}"
+    if wait := next((SLOW_DOWN[k] for k in known if k in SLOW_DOWN), None):
+        return Throttled(said, retry_after=wait)
+    if words := next((MENDABLE[k] for k in known if k in MENDABLE), None):
+        return Unreachable(f"{said}: {words}")
+    refused = 400 <= error.status < 500 and error.status != 408
+    return Refused(said) if refused else Unreachable(said)

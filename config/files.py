@@ -1,0 +1,85 @@
+"""The data files a deployment edits (topics, agencies, overrides), read but not interpreted.
+
+What they mean is decided by whoever decides with them: ``router/register.py`` and
+``router/topics.py``. ``read`` raises ``SettingsError`` with the faults of every file at once.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from config.settings import Fault, SettingsError, merge, read_toml
+
+FOLDER = Path(__file__).parent
+REGIONS = FOLDER / "regions"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One TOML file: its values and the path that a fault is shown with."""
+
+    path: Path
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Everything the router is built from; ``overrides`` by region code ("35.78")."""
+
+    topics: Table
+    national: Table
+    province: Table
+    regency: Table
+    overrides: Mapping[str, Table]
+    regions: Path
+
+
+def read(overrides: Path | None = None) -> Files:
+    """Read the data files that ship with Kanal, then ``overrides``, a folder of ``<code>.toml``.
+
+    A deployment's override of a region is laid over the shipped one, table by table.
+    Raises ``SettingsError``.
+    """
+    faults: list[Fault] = []
+    agencies = FOLDER / "agencies"
+    files = Files(
+        topics=_table(FOLDER / "topics.toml", faults),
+        national=_table(agencies / "national.toml", faults),
+        province=_table(agencies / "province.toml", faults),
+        regency=_table(agencies / "regency.toml", faults),
+        overrides=_all_overrides(agencies / "overrides", overrides, faults),
+        regions=REGIONS,
+    )
+    if faults:
+        raise SettingsError(faults)
+    return files
+
+
+def _all_overrides(shipped: Path, own: Path | None, faults: list[Fault]) -> dict[str, Table]:
+    special = dict(_overrides(shipped, faults))
+    for code, table in _overrides(own, faults) if own else ():
+        special[code] = _laid_over(special.get(code), table)
+    return special
+
+
+def _overrides(folder: Path, faults: list[Fault]) -> Iterator[tuple[str, Table]]:
+    if not folder.is_dir():
+        faults.append(Fault(str(folder), 0, "no such folder of overrides"))
+    for path in sorted(folder.glob("*.toml")):
+        yield path.stem, _table(path, faults)
+
+
+def _table(path: Path, faults: list[Fault]) -> Table:
+    try:
+        return Table(path, read_toml(path))
+    except SettingsError as error:
+        faults.extend(error.faults)
+        return Table(path, {})
+
+
+def _laid_over(shipped: Table | None, own: Table) -> Table:
+    values: dict[str, Any] = {}
+    for table in (shipped, own):
+        merge(values, table.values if table else {})
+    return Table(own.path, values)

@@ -1,0 +1,278 @@
+"""Typed settings: Kanal's defaults, then the deployment's TOML file, then ``KANAL_`` variables.
+
+``load`` raises ``SettingsError``, which lists every fault at once, each with file and line.
+"""
+
+import copy
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AnyHttpUrl,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+
+from config.environment import FILE, environment, named
+from config.toml import Fault, SettingsError, line_of, merge, read_toml
+
+DEFAULTS = Path(__file__).with_name("default.toml")
+Days = Annotated[int, Field(ge=1, le=365)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class Section(BaseModel):
+    """A table of the settings; an unknown key in it is a fault."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Server(Section):
+    """``[server]``: where the gateway is reached and where it keeps its files."""
+
+    public_url: AnyHttpUrl
+    host: str
+    port: Annotated[int, Field(ge=0, le=65535)]
+    monitor_port: Annotated[int, Field(ge=0, le=65535)]
+    """Health and metrics of a role that runs without the web; 0 for none."""
+    data_dir: Path
+    max_hook_bytes: Annotated[int, Field(ge=1024)]
+
+
+class Database(Section):
+    """``[database]``."""
+
+    url: Annotated[str, Field(pattern=r"^$|^(postgresql\+psycopg|sqlite\+aiosqlite)://")]
+    pool_size: Annotated[int, Field(ge=1, le=100)]
+    timeout: Seconds
+
+
+class BrokerSection(Section):
+    """``[broker]``."""
+
+    url: Annotated[str, Field(pattern=r"^$|^amqps?://")]
+    prefetch: Annotated[int, Field(ge=1, le=2000)]
+    timeout: Seconds
+
+
+class Work(Section):
+    """``[work]``: how queues are worked on and when a message is given up."""
+
+    batch: Annotated[int, Field(ge=1, le=1000)]
+    concurrency: Annotated[int, Field(ge=1, le=256)]
+    retry_after: tuple[Seconds, ...]
+    lease: Seconds
+
+
+class MailServer(Section):
+    """``[mail_server]``: the SMTP and LMTP doors."""
+
+    enabled: bool
+    host: str
+    port: Annotated[int, Field(ge=0, le=65535)]
+    hostname: str
+    channel: str
+    lmtp_socket: str
+    tls_certificate: str
+    tls_key: str
+    require_tls: bool
+    max_bytes: Annotated[int, Field(ge=1024)]
+    max_connections: Annotated[int, Field(ge=1)]
+    max_connections_per_peer: Annotated[int, Field(ge=1)]
+    parse_seconds: Seconds
+
+    @model_validator(mode="after")
+    def _certificate_with_key(self) -> Self:
+        if bool(self.tls_certificate) != bool(self.tls_key):
+            raise ValueError("tls_certificate and tls_key are set together or not at all")
+        return self
+
+
+class Seal(Section):
+    """``[seal]``: the keys that seal who wrote."""
+
+    keys: tuple[SecretStr, ...]
+
+
+class Routing(Section):
+    """``[routing]``."""
+
+    assign_above: Annotated[float, Field(ge=0, le=1)]
+    waiting_days: Days
+    follow_up_hours: Annotated[int, Field(ge=0)]
+
+
+class Resolution(Section):
+    """``[deadlines] resolution``: working days by kind of report."""
+
+    complaint: Days
+    supervised_complaint: Days
+    aspiration: Days
+    information_request: Days
+
+
+class Deadlines(Section):
+    """``[deadlines]``: working days."""
+
+    forward: Days
+    first_response: Days
+    close: Days
+    resolution: Resolution
+    holidays: tuple[date, ...]
+    working_days: tuple[date, ...]
+
+
+class Console(Section):
+    """``[console]``."""
+
+    session_hours: Annotated[int, Field(ge=1, le=720)]
+
+
+class Log(Section):
+    """``[log]``."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+    format: Literal["console", "json"]
+
+
+class Agencies(Section):
+    """``[agencies]``."""
+
+    overrides: str
+
+
+class DeliveryBlock(Section):
+    """``[delivery.AGENCY]``: how one agency gets its reports and proves itself when it answers."""
+
+    method: Literal["queue", "webhook", "console"] = "queue"
+    url: AnyHttpUrl | None = None
+    secret: SecretStr | None = None
+    token: SecretStr | None = None
+
+
+class Settings(Section):
+    """All that a deployment may set."""
+
+    server: Server
+    database: Database
+    broker: BrokerSection
+    work: Work
+    mail_server: MailServer
+    seal: Seal
+    routing: Routing
+    deadlines: Deadlines
+    console: Console
+    log: Log
+    agencies: Agencies
+    channels: dict[str, dict[str, Any]] = {}
+    """The blocks as written; each is checked by the channel its ``type`` names."""
+    delivery: dict[str, DeliveryBlock] = {}
+
+    @property
+    def database_url(self) -> str:
+        """The SQLAlchemy URL, with the embedded default filled in."""
+        path = self.server.data_dir / "kanal.sqlite3"
+        return self.database.url or f"sqlite+aiosqlite:///{path}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    """One source of settings; a later one wins. ``path`` is set for a file."""
+
+    name: str
+    values: Mapping[str, Any]
+    path: Path | None = None
+
+
+def load(file: Path | None = None, **overrides: Any) -> Settings:
+    """Read the settings. ``file`` stands in for ``KANAL_CONFIG``; ``overrides`` win over files.
+
+    ``KANAL_SECTION__KEY`` wins over all; lists and tables in it are JSON. Raises
+    ``SettingsError`` with every fault found.
+    """
+    layers = _layers(file, overrides)
+    values: dict[str, Any] = {}
+    for layer in layers:
+        merge(values, layer.values)
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        raise SettingsError([_fault(layers, e) for e in error.errors()]) from None
+
+
+def fault_at(file: Path | None, keys: tuple[str, ...], message: str) -> Fault:
+    """Return a fault of the setting ``keys``, placed where ``load(file)`` found it."""
+    return _placed(_layers(file, {}), keys, message)
+
+
+def _layers(file: Path | None, overrides: Mapping[str, Any]) -> list[_Layer]:
+    return [
+        *(_Layer(str(path), read_toml(path), path) for path in _files(file)),
+        _Layer("given at the start", copy.deepcopy(overrides)),
+        _Layer("environment", environment()),
+    ]
+
+
+def _files(file: Path | None) -> Iterator[Path]:
+    yield DEFAULTS
+    chosen = file or Path(os.environ.get(FILE, "kanal.toml"))
+    if file or FILE in os.environ or chosen.exists():
+        yield chosen
+
+
+_MESSAGES = {"extra_forbidden": "there is no such setting", "missing": "must be set"}
+
+
+def _fault(layers: list[_Layer], error: Any) -> Fault:
+    keys = tuple(str(key) for key in error["loc"])
+    return _placed(layers, keys, _MESSAGES.get(error["type"], error["msg"]))
+
+
+def _placed(layers: list[_Layer], keys: tuple[str, ...], message: str) -> Fault:
+    layer = _source(layers, keys)
+    if layer.path:
+        return Fault(layer.name, line_of(layer.path, keys), f"{'.'.join(keys)}: {message}")
+    if layer.name == "environment":
+        return Fault(f"environment variable {named(keys)}", 0, message)
+    return Fault(layer.name, 0, f"{'.'.join(keys)}: {message}")
+
+
+def _source(layers: list[_Layer], keys: tuple[str, ...]) -> _Layer:
+    """Return the last layer that sets ``keys``, or else a file with the nearest table around."""
+    deepest = max(_depth(layer.values, keys) for layer in layers)
+    near = [layer for layer in layers if _depth(layer.values, keys) == deepest]
+    files = [layer for layer in near if layer.path]
+    return near[-1] if deepest == len(keys) or not files else files[-1]
+
+
+def _depth(values: Any, keys: tuple[str, ...]) -> int:
+    """Count how many of ``keys`` are set; all of them where a value is no table."""
+    for depth, key in enumerate(keys):
+        if not isinstance(values, Mapping):
+            break
+        if key not in values:
+            return depth
+        values = values[key]
+    return len(keys)
+
+
+__all__ = [
+    "DEFAULTS",
+    "DeliveryBlock",
+    "Fault",
+    "Settings",
+    "SettingsError",
+    "fault_at",
+    "line_of",
+    "load",
+    "merge",
+    "read_toml",
+]

@@ -1,0 +1,268 @@
+"""The composition root: one process, with the roles it plays."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import structlog
+
+from adapters.base import Hook, Inbound, Malformed, Receipt, Receiver
+from config.settings import Settings
+from gateway import build
+from gateway.broker.base import ANSWERS, DELIVERIES, REPORTS, WORK, Broker, BrokerError
+from gateway.broker.embedded import Embedded
+from gateway.broker.rabbit import Rabbit
+from gateway.health import Health
+from gateway.mx import Envelope, MailServer, TryLater
+from gateway.reading import Reader, ReadingError
+from gateway.steps.answer import AnswerCitizen
+from gateway.steps.deliver import Deliver
+from gateway.steps.desk import Desk
+from gateway.steps.directory import Directory
+from gateway.steps.intake import GroupCommit, NotDurable
+from gateway.steps.letters import Letters
+from gateway.steps.receive import Door, mail_hook
+from gateway.steps.reply import AgencyDesk
+from gateway.steps.route import Route
+from gateway.store.engine import Database, Unavailable
+from gateway.store.queries import Queries
+from gateway.store.spool import Spool
+from gateway.store.store import Store
+from gateway.web.asgi import Web, application, monitor
+from gateway.work.consumer import Consumer, Step
+from gateway.work.relay import LEASE, Collector, Relay
+
+log = structlog.get_logger(__name__)
+
+ROLES = ("web", "mail", "worker")
+AGAIN = 1.0
+"""Seconds before a task that died is started again."""
+
+
+def now() -> datetime:
+    """Return the time."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where the running gateway listens."""
+
+    web: int | None
+    mail: int | None
+
+
+class Kanal:
+    """One process of the gateway. ``file`` is named in error messages about settings."""
+
+    def __init__(self, settings: Settings, file: Path | None = None) -> None:
+        self.settings = settings
+        self.parts = build.parts(settings)
+        self.channels = build.channels(settings, file)
+        self.webhooks = build.webhooks(settings, file)
+        self.seal = build.seal(settings)
+        database = Database(
+            settings.database_url,
+            pool_size=settings.database.pool_size,
+            timeout=settings.database.timeout,
+        )
+        self.store = Store(database, now)
+        self.spool = Spool(settings.server.data_dir / "spool")
+        self.broker = self._broker()
+        self.commits = GroupCommit(self.store, self.spool)
+        self.letters = Letters(self.parts.texts, now)
+        self.reader = Reader(1, settings.mail_server.parse_seconds, modules=("adapters.mail",))
+        self.door = Door(
+            self.channels,
+            self.store,
+            self.commits,
+            self.parts.normalizer,
+            self.seal,
+            now,
+            self._parse,
+        )
+        register = self.parts.routing.register
+        self.desk = Desk(
+            self.store,
+            self.broker,
+            self.door,
+            self.letters,
+            Directory(register, self.parts.gazetteer),
+            register,
+            self.seal,
+            session_hours=settings.console.session_hours,
+        )
+        self.agencies = AgencyDesk(self.store, self.letters, settings.delivery, now)
+        self.queries = Queries(self.store)
+        self.health = Health(self.store, self.broker, self.commits, self.spool)
+        self.web: Web | None = None
+        self.mail: MailServer | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def _broker(self) -> Broker:
+        url, work = self.settings.broker.url, self.settings.work
+        if not url:
+            return Embedded(self.store.queue, lease=work.lease)
+        return Rabbit(url, retry_after=work.retry_after, timeout=self.settings.broker.timeout)
+
+    async def start(self, roles: Sequence[str] = ROLES) -> Ports:
+        """Start the roles; returns when the doors are open.
+
+        A process of doors opens them even while database or broker are away: the spool stands in.
+        One that works raises ``Unavailable`` (of the store or the broker) instead.
+        """
+        patient = "worker" not in roles and self.spool.writable()
+        await self._reach("the database", self.store.migrate, patient=patient)
+        await self._reach("the broker", self.broker.start, patient=patient)
+        await self.commits.start()
+        if "worker" in roles:
+            await self._start_worker()
+        if "mail" in roles and self.settings.mail_server.enabled:
+            await self._start_mail()
+        if "web" in roles:
+            await self._start_web()
+        elif self.settings.server.monitor_port:
+            await self._start_monitor()
+        self._spawn("gauges", self.health.gauge_for_ever)
+        return Ports(self.web.port if self.web else None, self.mail.port if self.mail else None)
+
+    async def stop(self) -> None:
+        """Close the doors, finish what is under way, then let go of everything."""
+        if self.web:
+            await self.web.stop()
+        if self.mail:
+            await self.mail.stop()
+        await self.commits.stop()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.reader.close()
+        for channel in (*self.channels.values(), *self.webhooks.values()):
+            await channel.close()
+        await self.broker.close()
+        await self.store.close()
+
+    async def _reach(
+        self, what: str, connect: Callable[[], Awaitable[None]], *, patient: bool
+    ) -> None:
+        try:
+            await connect()
+        except (Unavailable, BrokerError) as error:
+            if not patient:
+                raise
+            log.warning("away at the start", name=what, error=str(error))
+            self._spawn(f"reach {what}", partial(_until_reached, connect))
+
+    async def _start_worker(self) -> None:
+        # Reading the calendar takes half a second: better now than under the first report.
+        await asyncio.to_thread(self.parts.routing.calendar.is_working, now().date())
+        for consumer in self._consumers():
+            self._spawn(f"work on {consumer.queue}", consumer.run)
+        if self.broker.outbox_is_queue:
+            return
+        lease = min(self.settings.work.lease, LEASE)
+        relay = Relay(self.store.queue, self.broker, unpublishable_after=20, lease=lease)
+        self._spawn("relay", relay.run)
+        for name in WORK:
+            collector = Collector(self.store.queue, self.broker, name, prefetch=100)
+            self._spawn(f"dead letters of {name}", collector.run)
+
+    def _consumers(self) -> list[Consumer]:
+        work = self.settings.work
+        route = Route(
+            self.store,
+            self.parts.routing,
+            self.parts.gazetteer,
+            self.letters,
+            now,
+            waiting=timedelta(days=self.settings.routing.waiting_days),
+        )
+        deliver = Deliver(
+            self.store, self.settings.delivery, self.webhooks, concurrency=work.concurrency
+        )
+        answer = AnswerCitizen(self.store, self.channels, self.seal, concurrency=work.concurrency)
+        batches: dict[str, tuple[Step, int]] = {
+            REPORTS: (route, work.batch),
+            DELIVERIES: (deliver, work.batch),
+            ANSWERS: (answer, work.concurrency),
+        }
+        return [
+            Consumer(
+                self.broker,
+                queue,
+                step,
+                prefetch=self.settings.broker.prefetch,
+                batch=batch,
+                retry_after=work.retry_after,
+            )
+            for queue, (step, batch) in batches.items()
+        ]
+
+    async def _start_mail(self) -> None:
+        channel = self.door.receiver(self.settings.mail_server.channel)
+        if channel is None:
+            return
+        accepts = getattr(channel, "accepts", None)
+        assert accepts is not None
+        self.mail = MailServer(self.settings.mail_server, self._take_mail, accepts=accepts)
+        await self.mail.start()
+        log.info("mail door open", port=self.mail.port)
+
+    async def _take_mail(self, envelope: Envelope) -> None:
+        channel = self.door.receiver(self.settings.mail_server.channel)
+        if channel is None:
+            raise TryLater
+        hook = mail_hook(envelope.peer, envelope.mail_from, envelope.rcpt_to, envelope.data)
+        try:
+            await self.door.take(channel, hook)
+        except NotDurable as error:
+            raise TryLater from error
+
+    async def _start_web(self) -> None:
+        server = self.settings.server
+        app = application(
+            server, self.door, self.desk, self.agencies, self.queries, self.health, now
+        )
+        self.web = Web(app, server.host, server.port)
+        await self.web.start()
+        log.info("web door open", port=self.web.port)
+
+    async def _start_monitor(self) -> None:
+        server = self.settings.server
+        self.web = Web(monitor(self.health), server.host, server.monitor_port)
+        await self.web.start()
+        log.info("monitor open", port=self.web.port)
+
+    async def _parse(self, channel: Receiver, hook: Hook) -> list[Inbound | Receipt]:
+        if not channel.parse_may_hang:
+            return channel.parse(hook)
+        try:
+            return await self.reader.read(channel.parse, hook)
+        except ReadingError as error:
+            raise Malformed(f"could not be read safely: {type(error).__name__}") from error
+
+    def _spawn(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        self._tasks.append(asyncio.create_task(self._keep(name, run), name=name))
+
+    async def _keep(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        """Run a task until it ends by itself; one that dies is started again, and seen."""
+        while True:
+            try:
+                await run()
+                return
+            except Exception:
+                log.exception("a task died and is started again", task=name)
+                self.health.died(name)
+                await asyncio.sleep(AGAIN)
+
+
+async def _until_reached(connect: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        await asyncio.sleep(AGAIN)
+        with contextlib.suppress(Unavailable, BrokerError):
+            await connect()
+            return

@@ -1,0 +1,134 @@
+"""What a queue is to Kanal: publish with confirmation, take, then ack, retry or bury.
+
+Both brokers keep the same promises: a published message is durable when ``publish`` says so, a
+taken message comes back unless it is acked, retried or buried, and a message that keeps failing
+ends among the dead letters. Every message may come twice; whoever works on it must not mind.
+
+    BrokerError
+    └── Unavailable         the broker did not answer; nothing was lost, try again
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gateway.message import (
+    ANSWERS,
+    DELIVERIES,
+    REPORTS,
+    WORK,
+    DeadLetter,
+    Leased,
+    Message,
+    QueueTable,
+    agency_queue,
+)
+
+
+class Later(Exception):
+    """This message's turn has not come; bring it back soon without counting an attempt."""
+
+
+class BrokerError(Exception):
+    """The broker could not do what was asked."""
+
+
+class Unavailable(BrokerError):
+    """The broker did not answer; nothing was lost, try again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message taken from a queue, and how many attempts at it have failed before."""
+
+    message: Message
+    attempts: int
+    receipt: object
+    """What the broker needs to settle it; means nothing to anyone else."""
+
+
+class Subscription(ABC):
+    """One consumer of one queue."""
+
+    @abstractmethod
+    async def take(self, most: int) -> list[Delivery]:
+        """Wait for at least one message and return up to ``most``, oldest first."""
+
+    @abstractmethod
+    async def ack(self, deliveries: Sequence[Delivery]) -> None:
+        """Settle messages whose work is durable."""
+
+    @abstractmethod
+    async def retry(
+        self, delivery: Delivery, *, delay: float, error: str, counted: bool = True
+    ) -> None:
+        """Bring the message back after about ``delay`` seconds, with one more attempt counted."""
+
+    @abstractmethod
+    async def bury(self, delivery: Delivery, *, error: str) -> None:
+        """Move the message to the dead letters."""
+
+    @abstractmethod
+    async def release(self, deliveries: Sequence[Delivery]) -> None:
+        """Give messages back untouched, for anyone to take."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Stop taking; what is taken and unsettled comes back to the queue."""
+
+
+class Broker(ABC):
+    """A message broker."""
+
+    outbox_is_queue: bool = False
+    """True when the store's outbox table is itself the queue, so that nothing is relayed."""
+
+    @abstractmethod
+    async def start(self) -> None:
+        """Connect and declare the topology. Raises ``Unavailable``."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Disconnect."""
+
+    @abstractmethod
+    async def publish(self, messages: Sequence[Message]) -> dict[str, str]:
+        """Publish all, pipelined, and wait until each is durable or failed.
+
+        Returns the errors by message id: an empty dict says all are durable.
+        """
+
+    @abstractmethod
+    async def subscribe(self, queue: str, *, prefetch: int) -> Subscription:
+        """Consume a queue, holding at most ``prefetch`` unsettled messages."""
+
+    @abstractmethod
+    async def dead_letters(self, queue: str, *, prefetch: int) -> Subscription | None:
+        """Consume the dead letters of a work queue; None where the store holds them already."""
+
+    @abstractmethod
+    async def depths(self) -> dict[str, int]:
+        """Count the messages that wait, by queue (work queues, retry rungs, agencies, dead)."""
+
+    @abstractmethod
+    async def ping(self) -> None:
+        """Return when the broker answers. Raises ``Unavailable``."""
+
+
+__all__ = [
+    "ANSWERS",
+    "DELIVERIES",
+    "REPORTS",
+    "WORK",
+    "Broker",
+    "BrokerError",
+    "DeadLetter",
+    "Delivery",
+    "Later",
+    "Leased",
+    "Message",
+    "QueueTable",
+    "Subscription",
+    "Unavailable",
+    "agency_queue",
+]

@@ -1,0 +1,244 @@
+"""Check the whole configuration and build the parts that need no connection from it.
+
+``kanal check`` prints what ``faults`` finds; ``kanal up`` refuses to start while there is any.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from adapters.base import Channel, Receiver, Sends
+from adapters.load import BadBlock, UnknownChannel
+from adapters.load import load as load_channel
+from config import files
+from config.settings import (
+    DEFAULTS,
+    Fault,
+    Settings,
+    SettingsError,
+    fault_at,
+    line_of,
+    merge,
+    read_toml,
+)
+from gateway.seal import Seal, keys_from
+from gateway.texts import Texts
+from gateway.texts import faults as text_faults
+from normalizer.gazetteer import Gazetteer, GazetteerError
+from normalizer.normalize import Normalizer
+from normalizer.report import Kind
+from router import assign
+from router.data import DataError
+from router.deadlines import Calendar, Limits
+
+T = TypeVar("T")
+REPLIES = DEFAULTS.with_name("replies")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What can be built from files alone."""
+
+    gazetteer: Gazetteer
+    normalizer: Normalizer
+    routing: assign.Router
+    texts: Texts
+
+
+def parts(settings: Settings) -> Parts:
+    """Build the parts. Raises ``SettingsError`` with every fault of every file."""
+    wrong: list[Fault] = []
+    gazetteer = _try(wrong, lambda: _gazetteer(files.REGIONS))
+    texts = _try(wrong, _texts)
+    overrides = Path(settings.agencies.overrides) if settings.agencies.overrides else None
+    data = _try(wrong, lambda: files.read(overrides))
+    if gazetteer is None or data is None:
+        raise SettingsError(wrong)
+    routing = _try(wrong, lambda: _routing(settings, data, gazetteer))
+    if routing is None or texts is None or wrong:
+        raise SettingsError(wrong)
+    return Parts(gazetteer, Normalizer(gazetteer), routing, texts)
+
+
+def channels(settings: Settings, file: Path | None) -> dict[str, Channel]:
+    """Build the channels. Raises ``SettingsError`` with the faults of every block."""
+    wrong: list[Fault] = []
+    built: dict[str, Channel] = {}
+    for name, block in settings.channels.items():
+        if channel := _try(wrong, lambda n=name, b=block: _channel(settings, n, b, file)):  # type: ignore[misc]
+            built[name] = channel
+    wrong += _mail_faults(settings, built, file)
+    if wrong:
+        raise SettingsError(wrong)
+    return built
+
+
+def webhooks(settings: Settings, file: Path | None) -> dict[str, Sends]:
+    """Build the senders of agencies that take reports by webhook. Raises ``SettingsError``."""
+    wrong: list[Fault] = []
+    built: dict[str, Sends] = {}
+    for agency, block in settings.delivery.items():
+        if block.method != "webhook":
+            continue
+        secret = block.secret.get_secret_value() if block.secret else ""
+        values = {"type": "webhook", "url": str(block.url or ""), "secret": secret}
+        try:
+            sender = load_channel(agency, values, public_url=str(settings.server.public_url))
+            assert isinstance(sender, Sends)
+            built[agency] = sender
+        except BadBlock as error:
+            wrong += [
+                fault_at(file, ("delivery", agency, *keys), said) for keys, said in error.faults
+            ]
+    if wrong:
+        raise SettingsError(wrong)
+    return built
+
+
+def seal(settings: Settings) -> Seal:
+    """Build the seal; makes a key file on first use. Raises ``SettingsError``."""
+    try:
+        written = [key.get_secret_value() for key in settings.seal.keys]
+        return Seal(keys_from(written, settings.server.data_dir))
+    except (ValueError, OSError) as error:
+        raise SettingsError([Fault("[seal] keys", 0, str(error))]) from None
+
+
+def faults(settings: Settings, file: Path | None) -> list[Fault]:
+    """List everything that is wrong with the configuration beyond the settings' own types."""
+    wrong: list[Fault] = []
+    built = _try(wrong, lambda: parts(settings))
+    _try(wrong, lambda: channels(settings, file))
+    _try(wrong, lambda: webhooks(settings, file))
+    if built:
+        wrong += _delivery_faults(settings, built, file)
+    return wrong
+
+
+def faults_beside(file: Path | None) -> list[Fault]:
+    """List what else is wrong when settings are: each faulty one counts as if it was not set."""
+    try:
+        written = read_toml(file) if file else {}
+    except SettingsError:
+        written = {}
+    return faults(_sound(written), file)
+
+
+def _sound(written: dict[str, Any]) -> Settings:
+    values = read_toml(DEFAULTS)
+    merge(values, written)
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        for fault in error.errors():
+            _drop(written, [str(key) for key in fault["loc"]])
+        return _sound(written)
+
+
+def _drop(table: dict[str, Any], keys: Sequence[str]) -> None:
+    """Forget a setting; of a list or another value, the whole."""
+    inner = table.get(keys[0])
+    if len(keys) > 1 and isinstance(inner, dict):
+        _drop(inner, keys[1:])
+    else:
+        table.pop(keys[0], None)
+
+
+def _delivery_faults(settings: Settings, built: Parts, file: Path | None) -> list[Fault]:
+    return [
+        fault_at(file, ("delivery", agency), f"there is no agency {agency!r} in the register")
+        for agency in settings.delivery
+        if built.routing.register.agency(agency) is None
+    ]
+
+
+def _mail_faults(
+    settings: Settings, built: Mapping[str, Channel], file: Path | None
+) -> list[Fault]:
+    mail, wrong = settings.mail_server, []
+    if mail.require_tls and not (mail.tls_certificate and mail.tls_key):
+        said = "require_tls needs tls_certificate and tls_key"
+        wrong.append(fault_at(file, ("mail_server", "require_tls"), said))
+    for key in ("tls_certificate", "tls_key"):
+        path = getattr(mail, key)
+        if path and not Path(path).is_file():
+            wrong.append(fault_at(file, ("mail_server", key), f"there is no file {path}"))
+    known = settings.channels.get(mail.channel, {}).get("type") == "mail"
+    if mail.enabled and settings.channels and not known and _has_mail(settings):
+        said = f"names no channel of type mail: {mail.channel!r}"
+        wrong.append(fault_at(file, ("mail_server", "channel"), said))
+    return wrong
+
+
+def _has_mail(settings: Settings) -> bool:
+    return any(block.get("type") == "mail" for block in settings.channels.values())
+
+
+def _channel(
+    settings: Settings, name: str, block: Mapping[str, object], file: Path | None
+) -> Channel:
+    try:
+        return load_channel(name, block, public_url=str(settings.server.public_url))
+    except BadBlock as error:
+        raise SettingsError(
+            [fault_at(file, ("channels", name, *keys), said) for keys, said in error.faults]
+        ) from None
+    except UnknownChannel as error:
+        raise SettingsError([fault_at(file, ("channels", name, "type"), str(error))]) from None
+
+
+def _gazetteer(folder: Path) -> Gazetteer:
+    try:
+        return Gazetteer.load(folder)
+    except GazetteerError as error:
+        raise SettingsError([Fault(str(f), line, m) for f, line, m in error.faults]) from None
+
+
+def _texts() -> Texts:
+    wrong: list[Fault] = []
+    languages: dict[str, dict[str, str]] = {}
+    for path in sorted(REPLIES.glob("*.toml")):
+        values = read_toml(path)
+        wrong += [
+            Fault(str(path), line_of(path, (key,)), f"{key}: {said}")
+            for key, said in text_faults(values)
+        ]
+        languages[path.stem] = values
+    if wrong:
+        raise SettingsError(wrong)
+    return Texts(languages)
+
+
+def _routing(settings: Settings, data: files.Files, gazetteer: Gazetteer) -> assign.Router:
+    limits = settings.deadlines
+    rules = assign.Rules(
+        settings.routing.assign_above,
+        Limits(
+            limits.forward,
+            limits.first_response,
+            {kind: getattr(limits.resolution, kind.value) for kind in Kind},
+        ),
+    )
+    calendar = Calendar(limits.holidays, limits.working_days)
+    try:
+        return assign.build(data, gazetteer, rules, calendar)
+    except DataError as error:
+        raise SettingsError(
+            [Fault(str(f.file), line_of(f.file, f.keys), f.message) for f in error.faults]
+        ) from None
+
+
+def _try(wrong: list[Fault], make: Callable[[], T]) -> T | None:
+    try:
+        return make()
+    except SettingsError as error:
+        wrong += error.faults
+        return None
+
+
+def receivers(built: Mapping[str, Channel]) -> dict[str, Receiver]:
+    """Return those channels that a provider can call."""
+    return {name: c for name, c in built.items() if isinstance(c, Receiver)}

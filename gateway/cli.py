@@ -1,0 +1,291 @@
+"""The command ``kanal``. Imports are made where they are needed: ``--help`` must be quick."""
+
+import asyncio
+import contextlib
+import getpass
+import json
+import os
+import secrets
+import signal
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from config.settings import Fault, Settings
+    from gateway.app import Kanal
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Kanal: public reports in by any channel, the responsible agency out, the answer back.",
+)
+audit = typer.Typer(no_args_is_help=True, help="The append-only log of every report.")
+app.add_typer(audit, name="audit")
+ROLES = ("web", "mail", "worker", "poller")
+
+
+def main() -> None:
+    """Run the command."""
+    app()
+
+
+@app.command()
+def up() -> None:
+    """Run all roles in one process (embedded defaults unless the settings name real services)."""
+    from gateway.app import ROLES as ALL
+
+    _serve(ALL)
+
+
+@app.command()
+def run(role: Annotated[str, typer.Argument(help="web, mail, worker or poller")]) -> None:
+    """Run one role in this process, for scaling out."""
+    if role not in ROLES:
+        _stop(f"there is no role {role!r}; choose one of: {', '.join(ROLES)}", 2)
+    if role == "poller":
+        typer.echo("No channel of this configuration is polled; there is nothing to run.")
+        return
+    _serve((role,))
+
+
+@app.command()
+def demo(
+    once: Annotated[
+        bool, typer.Option("--once", help="Stop after the samples; exit 1 if one went astray.")
+    ] = False,
+) -> None:
+    """Start Kanal and send sample messages through its real doors."""
+    from gateway.demo.show import show
+
+    sys.exit(asyncio.run(show(once=once)))
+
+
+@app.command()
+def explain(
+    text: Annotated[
+        str, typer.Argument(help='the message, or "-" for NDJSON on standard input')
+    ] = "-",
+    region: Annotated[str, typer.Option(help="code of the region it was sent to")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="one JSON object per message")] = False,
+) -> None:
+    """Normalise and route a message without storing it, and say why."""
+    from gateway import build
+    from gateway.explain import Explainer, told
+
+    parts = _or_stop(lambda: build.parts(_settings()))
+    explainer = Explainer(parts)
+    if region and not parts.gazetteer.region(region):
+        _stop(f"there is no region {region!r}", 2)
+    if text != "-":
+        found = explainer.explain(text, region=region or None)
+        typer.echo(json.dumps(found, ensure_ascii=False) if as_json else told(found))
+        return
+    wrong = False
+    for number, line in enumerate(sys.stdin.buffer, 1):
+        if line.strip():
+            answer = explainer.explain_line(line, region=region or None)
+            if "error" in answer:
+                wrong = True
+                answer["line"] = number
+            sys.stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")
+            sys.stdout.flush()  # whoever asks line by line waits for it
+    if wrong:
+        raise typer.Exit(1)
+
+
+@app.command()
+def check(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+    """Check settings, agencies, topics, regions and texts: every fault at once."""
+    from config.settings import SettingsError, load
+    from gateway import build
+
+    try:
+        faults = build.faults(load(), _file())
+    except SettingsError as error:
+        faults = error.faults + build.faults_beside(_file())
+    if as_json:
+        found = [{"file": f.file, "line": f.line, "message": f.message} for f in faults]
+        typer.echo(json.dumps(found, ensure_ascii=False))
+    else:
+        _print_faults(faults)
+    if faults:
+        raise typer.Exit(1)
+    if not as_json:
+        typer.echo("Everything is in order.")
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to this version's tables."""
+
+    async def go(kanal: "Kanal") -> None:
+        await kanal.store.migrate()
+        typer.echo("The database is up to date.")
+
+    _with_kanal(go)
+
+
+@app.command()
+def replay(
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """List the dead letters and give all of them a fresh start."""
+
+    async def go(kanal: "Kanal") -> None:
+        letters = await kanal.desk.dead_letters(1000)
+        if not as_json:
+            for letter in letters:
+                typer.echo(f"{letter.at:%Y-%m-%d %H:%M} {letter.queue:<12} {letter.error}")
+        if letters and not (yes or as_json):
+            typer.confirm(f"Replay {len(letters)} dead letters?", abort=True)
+        count = await kanal.desk.replay(None, by=f"cli:{getpass.getuser()}") if letters else 0
+        typer.echo(json.dumps({"replayed": count}) if as_json else f"Replayed {count}.")
+
+    _with_kanal(go)
+
+
+@app.command()
+def operator(
+    name: Annotated[str, typer.Argument(help="the name to log in with")],
+    password_stdin: Annotated[bool, typer.Option("--password-stdin")] = False,
+) -> None:
+    """Create an operator of the console, or give one a new password."""
+    given = sys.stdin.readline().rstrip("\n") if password_stdin else ""
+    password = given or secrets.token_urlsafe(12)
+
+    async def go(kanal: "Kanal") -> None:
+        await kanal.store.migrate()
+        await kanal.desk.set_password(name, password)
+        typer.echo(f"Operator {name} may log in at {kanal.settings.server.public_url}console")
+        if not given:
+            typer.echo(f"Password: {password}")
+
+    _with_kanal(go)
+
+
+@audit.command("verify")
+def audit_verify(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+    """Check the hash chain of every report."""
+
+    async def go(kanal: "Kanal") -> None:
+        checked, faults = await kanal.queries.audit()
+        if as_json:
+            typer.echo(json.dumps({"checked": checked, "faults": faults}))
+        else:
+            for fault in faults:
+                typer.echo(fault)
+            typer.echo(f"{checked} reports checked, {len(faults)} faults.")
+        if faults:
+            raise typer.Exit(1)
+
+    _with_kanal(go)
+
+
+def _settings() -> "Settings":
+    from config.settings import load
+
+    settings: Settings = _or_stop(load)
+    return settings
+
+
+def _file() -> Path | None:
+    chosen = Path(os.environ.get("KANAL_CONFIG", "kanal.toml"))
+    return chosen if chosen.exists() else None
+
+
+def _kanal() -> "Kanal":
+    from gateway import build, logs
+    from gateway.app import Kanal
+
+    settings = _settings()
+    logs.set_up(settings.log.level, settings.log.format)
+    if faults := build.faults(settings, _file()):
+        _print_faults(faults)
+        _stop("Nothing was started: mend the faults above (kanal check lists them again).", 1)
+    kanal: Kanal = _or_stop(lambda: Kanal(settings, _file()))
+    return kanal
+
+
+def _with_kanal(go: Any) -> None:
+    from gateway.store.engine import Unavailable
+
+    async def whole() -> None:
+        kanal = _kanal()
+        try:
+            await go(kanal)
+        finally:
+            await kanal.store.close()
+
+    try:
+        asyncio.run(whole())
+    except Unavailable as error:
+        _stop(f"The database does not answer ({error}). Is [database] url right?", 1)
+
+
+def _serve(roles: Sequence[str]) -> None:
+    import uvloop
+
+    from gateway.broker.base import BrokerError
+    from gateway.store.engine import Unavailable
+
+    try:
+        uvloop.run(_until_told(roles))
+    except Unavailable as error:
+        _stop(f"The database does not answer ({error}). Is [database] url right?", 1)
+    except BrokerError as error:
+        _stop(f"The broker does not answer ({error}). Is [broker] url right?", 1)
+    except OSError as error:
+        _stop(f"A door cannot be opened: {error.strerror or error}", 1)
+
+
+async def _until_told(roles: Sequence[str]) -> None:
+    from gateway.store.engine import Unavailable
+
+    kanal = _kanal()
+    told = asyncio.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(name, told.set)
+    try:
+        ports = await kanal.start(roles)
+        if ports.web:
+            page = "/console" if "web" in roles else "/health"
+            typer.echo(f"web    http://{kanal.settings.server.host}:{ports.web}{page}")
+        if ports.mail:
+            typer.echo(f"mail   smtp://{kanal.settings.mail_server.host}:{ports.mail}")
+        if not kanal.channels:
+            typer.echo("note   no channel is set up yet: add a [channels.NAME] block to kanal.toml")
+        with contextlib.suppress(Unavailable):
+            if "web" in roles and not await kanal.desk.has_operators():
+                typer.echo("note   nobody may log in yet: kanal operator NAME")
+        typer.echo(f"ready  {', '.join(roles)}; stop with Ctrl-C")
+        sys.stdout.flush()
+        await told.wait()
+    finally:
+        with contextlib.suppress(asyncio.CancelledError):
+            await kanal.stop()
+
+
+def _or_stop(make: Any) -> Any:
+    from config.settings import SettingsError
+
+    try:
+        return make()
+    except SettingsError as error:
+        _print_faults(error.faults)
+        _stop(f"{len(error.faults)} fault(s) in the configuration.", 1)
+
+
+def _print_faults(faults: "Iterable[Fault]") -> None:
+    for fault in faults:
+        typer.echo(str(fault), err=True)
+
+
+def _stop(why: str, code: int) -> None:
+    typer.echo(why, err=True)
+    raise typer.Exit(code)

@@ -1,0 +1,223 @@
+"""A phone company for the demo and the tests: a local double of Twilio's Messages API.
+
+Takes what our channel sends (https://www.twilio.com/docs/messaging/api/message-resource) and signs
+what a citizen writes, as Twilio documents it; its signatures are made here, not with the SDK that
+checks them. Listens on loopback only.
+"""
+
+import asyncio
+import hmac
+from base64 import b64decode, b64encode
+from binascii import Error as NotBase64
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from hashlib import sha1
+from itertools import islice
+from secrets import token_hex
+from typing import Any, Self
+
+from aiohttp import ClientSession, ClientTimeout, web
+
+PAGE_SIZE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A message the company was given to carry."""
+
+    sid: str
+    to: str
+    from_: str
+    body: str
+    status_callback: str | None
+    at: datetime
+
+
+def signature(token: str, url: str, fields: Sequence[tuple[str, str]]) -> str:
+    """Sign a form as Twilio does: the URL, then each name with each of its values, sorted."""
+    signed = url + "".join(name + value for name, value in sorted(set(fields)))
+    return b64encode(hmac.digest(token.encode(), signed.encode(), sha1)).decode()
+
+
+class PhoneCompany:
+    """Carries texts both ways; use as ``async with``, then ``url`` is where its API is."""
+
+    def __init__(self, auth_token: str, account_sid: str, number: str) -> None:
+        self.auth_token = auth_token
+        self.account_sid = account_sid
+        self.number = number
+        self.url = ""
+        self.carried: list[Text] = []
+        """Messages to phones, oldest first."""
+        self._news = asyncio.Condition()
+
+    async def __aenter__(self) -> Self:
+        app = web.Application()
+        path = "/2010-04-01/Accounts/{sid}/Messages.json"
+        app.add_routes([web.post(path, self._create), web.get(path, self._list)])
+        self._runner = web.AppRunner(app, access_log=None)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        host, port = self._runner.addresses[0][:2]
+        self.url = f"http://{host}:{port}"
+        self._client = ClientSession(timeout=ClientTimeout(total=15))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.close()
+        await self._runner.cleanup()
+
+    async def wait_for(self, fits: Callable[[Text], bool], within: float = 10.0) -> Text:
+        """Return the first message that fits, as soon as it is there. Raises ``TimeoutError``."""
+        async with asyncio.timeout(within), self._news:
+            while (found := next(filter(fits, self.carried), None)) is None:
+                await self._news.wait()
+        return found
+
+    async def text(
+        self,
+        url: str,
+        from_: str,
+        body: str,
+        *,
+        media: Sequence[tuple[str, str]] = (),
+        sid: str | None = None,
+        extra: Mapping[str, str] | None = None,
+        forge: bool = False,
+    ) -> int:
+        """Let a citizen write: call the webhook ``url`` and return the HTTP status it answers.
+
+        ``media`` holds (address, media type) pairs; ``sid`` repeats an earlier message; ``forge``
+        signs with a token that is not the account's.
+        """
+        message = sid or ("MM" if media else "SM") + token_hex(16)
+        fields = [
+            ("ToCountry", "ID"),
+            ("SmsMessageSid", message),
+            ("NumMedia", str(len(media))),
+            ("SmsSid", message),
+            ("SmsStatus", "received"),
+            ("Body", body),
+            ("FromCountry", "ID"),
+            ("To", self.number),
+            ("NumSegments", str(len(body) // 153 + 1)),
+            ("MessageSid", message),
+            ("AccountSid", self.account_sid),
+            ("From", from_),
+            ("ApiVersion", "2010-04-01"),
+            *((f"MediaUrl{n}", address) for n, (address, _) in enumerate(media)),
+            *((f"MediaContentType{n}", kind) for n, (_, kind) in enumerate(media)),
+            *(extra or {}).items(),
+        ]
+        return await self._call(url, fields, forge=forge)
+
+    async def report(self, text: Text, status: str, *, error: int | None = None) -> int:
+        """Tell a message's StatusCallback what became of it; returns the HTTP status."""
+        if text.status_callback is None:
+            raise ValueError("this message asked for no status callback")
+        fields = [
+            ("SmsSid", text.sid),
+            ("SmsStatus", status),
+            ("MessageStatus", status),
+            ("To", text.to),
+            ("MessageSid", text.sid),
+            ("AccountSid", self.account_sid),
+            ("From", text.from_),
+            ("ApiVersion", "2010-04-01"),
+            *([("ErrorCode", str(error))] if error is not None else []),
+        ]
+        return await self._call(text.status_callback, fields)
+
+    async def _call(
+        self, url: str, fields: Sequence[tuple[str, str]], *, forge: bool = False
+    ) -> int:
+        token = token_hex(16) if forge else self.auth_token
+        headers = {"X-Twilio-Signature": signature(token, url, fields), "User-Agent": "TwilioProxy"}
+        async with self._client.post(url, data=fields, headers=headers) as answer:
+            return answer.status
+
+    async def _create(self, request: web.Request) -> web.Response:
+        if not self._is_ours(request):
+            return _error(401, 20003, "Authenticate")
+        form = await request.post()
+        to, body, sender = (str(form.get(name, "")) for name in ("To", "Body", "From"))
+        for fault, status, code, words in (
+            (not to, 400, 21604, "A 'To' phone number is required."),
+            (not _is_number(to), 400, 21211, f"The 'To' number {to} is not a valid phone number."),
+            (sender != self.number, 400, 21659, f"'From' {sender} is not a Twilio phone number"),
+            (not body, 400, 21602, "Message body is required."),
+            (len(body) > 1600, 400, 21617, "The concatenated message body exceeds 1600."),
+        ):
+            if fault:
+                return _error(status, code, words)
+        callback = str(form["StatusCallback"]) if "StatusCallback" in form else None
+        text = Text("SM" + token_hex(16), to, sender, body, callback, datetime.now(UTC))
+        async with self._news:
+            self.carried.append(text)
+            self._news.notify_all()
+        return web.json_response(self._resource(text), status=201)
+
+    async def _list(self, request: web.Request) -> web.Response:
+        if not self._is_ours(request):
+            return _error(401, 20003, "Authenticate")
+        to = request.query.get("To")
+        size = int(request.query.get("PageSize", PAGE_SIZE))
+        page = islice((t for t in reversed(self.carried) if to in (None, t.to)), size)
+        return web.json_response(
+            {
+                "messages": [self._resource(text) for text in page],
+                "page": 0,
+                "page_size": size,
+                "uri": request.path_qs,
+                "next_page_uri": None,
+            }
+        )
+
+    def _is_ours(self, request: web.Request) -> bool:
+        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+        try:
+            user, _, password = b64decode(given).decode().partition(":")
+        except (NotBase64, UnicodeDecodeError):
+            return False
+        expected = (self.account_sid, self.auth_token)
+        ours = request.match_info["sid"] == self.account_sid
+        return scheme == "Basic" and (user, password) == expected and ours
+
+    def _resource(self, text: Text) -> dict[str, Any]:
+        at = format_datetime(text.at, usegmt=False)
+        path = f"/2010-04-01/Accounts/{self.account_sid}/Messages/{text.sid}"
+        return {
+            "account_sid": self.account_sid,
+            "api_version": "2010-04-01",
+            "body": text.body,
+            "date_created": at,
+            "date_sent": None,
+            "date_updated": at,
+            "direction": "outbound-api",
+            "error_code": None,
+            "error_message": None,
+            "from": text.from_,
+            "messaging_service_sid": None,
+            "num_media": "0",
+            "num_segments": str(len(text.body) // 153 + 1),
+            "price": None,
+            "price_unit": "USD",
+            "sid": text.sid,
+            "status": "queued",
+            "subresource_uris": {"media": f"{path}/Media.json"},
+            "to": text.to,
+            "uri": f"{path}.json",
+        }
+
+
+def _is_number(written: str) -> bool:
+    return written[:1] == "+" and written[1:].isdigit() and 8 <= len(written) <= 16
+
+
+def _error(status: int, code: int, message: str) -> web.Response:
+    more = f"https://www.twilio.com/docs/errors/{code}"
+    body = {"code": code, "message": message, "more_info": more, "status": status}
+    return web.json_response(body, status=status)

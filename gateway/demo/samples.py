@@ -1,0 +1,92 @@
+"""The demo's citizens: what they write, and where it must arrive."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+SMS, MAIL = "sms", "email"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One message, and the id of the agency it must reach; or "triage", an operator's decision."""
+
+    channel: str
+    text: str
+    expect: str
+    subject: str = ""
+    anonymous: bool = False
+    then: str = ""
+    """What the citizen answers to the question that comes back."""
+
+
+SAMPLES = (
+    Sample(
+        SMS,
+        "SAMARINDA jalan rusak parah depan pasar segiri, byk lubang tlg diperbaiki",
+        "6472-dinas-pu",
+    ),
+    Sample(
+        SMS,
+        "Lampu jalan di kecamatan Wonocolo Surabaya mati sudah seminggu, gelap sekali",
+        "3578-dinas-perhubungan",
+    ),
+    Sample(
+        SMS,
+        "sampah di jalan gatot subroto kota bandung numpuk ga diangkut2 bau",
+        "3273-dinas-lingkungan-hidup",
+    ),
+    Sample(
+        SMS,
+        "RAHASIA kepala sekolah SMA di Kota Semarang minta pungutan liar tiap bulan",
+        "33-dinas-pendidikan",
+    ),
+    Sample(SMS, "listrik PLN padam terus tiap malam di Kab Kutai Kartanegara", "pln"),
+    Sample(
+        SMS,
+        "jalan berlubang dan sangat berbahaya, tolong diperbaiki",
+        "6402-dinas-pu",
+        then="di kecamatan Tenggarong, Kutai Kartanegara",
+    ),
+    Sample(
+        SMS,
+        "Kucing liar makin banyak di perumahan kami di Kota Depok, warga bertengkar soal siapa "
+        "yang harus mengurusnya, mohon ada yang menengahi",
+        "triage",
+        then="ya pokoknya begitu pak, tolong ditengahi",
+    ),
+    Sample(
+        MAIL,
+        "Yth. Bapak/Ibu,\n\nKTP elektronik saya di Kota Makassar sudah enam bulan belum jadi.\n"
+        "Mohon kejelasan kapan bisa diambil.\n\nTerima kasih.",
+        "7371-dinas-dukcapil",
+        subject="e-KTP belum jadi",
+    ),
+    Sample(
+        MAIL,
+        "Air PDAM di Kecamatan Banjarmasin Utara, Kota Banjarmasin tidak mengalir tiga hari.",
+        "6371-pdam",
+        subject="Air tidak mengalir",
+    ),
+    Sample(
+        MAIL,
+        "ANONIM\n\nBantuan PKH di Kabupaten Bantul dipotong oknum, warga tidak berani bicara.",
+        "3402-dinas-sosial",
+        subject="Bansos dipotong",
+        anonymous=True,
+    ),
+    Sample(
+        MAIL,
+        "Puskesmas di Kota Palembang tutup pada jam kerja, pasien telantar.",
+        "1671-dinas-kesehatan",
+        subject="Puskesmas tutup",
+    ),
+)
+
+Bad = Literal["forged", "oversized", "unknown recipient"]
+BAD: tuple[tuple[str, Bad, int], ...] = (
+    (SMS, "forged", 403),
+    (SMS, "oversized", 413),
+    (MAIL, "unknown recipient", 550),
+    (MAIL, "oversized", 552),
+)
+"""What must be refused, and with which code."""

@@ -1,0 +1,88 @@
+"""CloudEvents 1.0 in structured JSON: how a report travels on every queue and webhook.
+
+The ``id`` is stable: the same event has the same id however often it is sent.
+https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, Literal
+
+from normalizer.report import Report, Reporter
+
+RECEIVED: Final = "id.kanal.report.received"
+ASSIGNED: Final = "id.kanal.report.assigned"
+FOLLOWED_UP: Final = "id.kanal.report.followed_up"
+LETTER: Final = "id.kanal.letter.written"
+SOURCE = "/kanal"
+MEDIA_TYPE = "application/cloudevents+json"
+
+Type = Literal[
+    "id.kanal.report.received",
+    "id.kanal.report.assigned",
+    "id.kanal.report.followed_up",
+    "id.kanal.letter.written",
+]
+
+
+class BadEvent(ValueError):
+    """The message is not an event of ours; nobody can work on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event read back; ``data`` is still JSON text or a decoded value."""
+
+    id: str
+    type: str
+    data: Any
+
+
+def written(kind: Type, id: str, data: str, *, at: datetime, subject: str | None = None) -> bytes:
+    """Compose an event around ``data``, which is JSON already."""
+    moment = at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    head = {
+        "specversion": "1.0",
+        "id": id,
+        "source": SOURCE,
+        "type": kind,
+        "time": moment,
+        "datacontenttype": "application/json",
+    }
+    if subject:
+        head["subject"] = subject
+    return f'{json.dumps(head)[:-1]}, "data": {data}}}'.encode()
+
+
+def read(body: bytes) -> Event:
+    """Read an event. Raises ``BadEvent``."""
+    try:
+        event = json.loads(body)
+        return Event(str(event["id"]), str(event["type"]), event["data"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise BadEvent(f"not an event of ours: {type(error).__name__}") from None
+
+
+def report_in(event: Event) -> Report:
+    """Read the report of an event. Raises ``BadEvent``."""
+    try:
+        return Report.model_validate_json(json.dumps(event.data))
+    except ValueError as error:
+        raise BadEvent(f"not a report: {str(error).splitlines()[0]}") from None
+
+
+def for_agency(report: Report) -> Report:
+    """Return the report as its agency may see it.
+
+    The sealed identity never leaves the gateway; of an anonymous report neither do the pseudonym
+    and the provider's ids, by which two reports of one person could be tied together.
+    """
+    ref = "" if report.anonymous else report.reporter.ref
+    changes: dict[str, Any] = {"reporter": Reporter(ref=ref, sealed="")}
+    if report.anonymous:
+        hidden = {"external_id": "", "thread": ()}
+        changes["origin"] = report.origin.model_copy(update=hidden)
+        files = (file.model_copy(update={"url": None}) for file in report.attachments)
+        changes["attachments"] = tuple(files)  # a provider's URL names the account and the message
+    return report.model_copy(update=changes)

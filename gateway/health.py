@@ -1,0 +1,96 @@
+"""Is the gateway live, ready and clean? Gauges for Prometheus come from the same look."""
+
+import asyncio
+import contextlib
+import time
+from dataclasses import dataclass, field
+
+from gateway import metrics
+from gateway.broker.base import Broker, BrokerError
+from gateway.steps.intake import GroupCommit
+from gateway.store.engine import Unavailable
+from gateway.store.queries import Queries
+from gateway.store.spool import Spool
+from gateway.store.store import Store
+
+EVERY = 5.0
+REMEMBERED = 300.0
+"""Seconds for which a task that died keeps health red."""
+
+
+@dataclass(slots=True)
+class Finding:
+    """What was found: ``ok`` is green, ``ready`` says that messages can be taken."""
+
+    ok: bool = True
+    ready: bool = True
+    checks: dict[str, str] = field(default_factory=dict)
+
+    def note(self, name: str, fault: str, *, stops: bool = False) -> None:
+        """Note one check; an empty ``fault`` is good."""
+        self.checks[name] = fault or "ok"
+        self.ok = self.ok and not fault
+        self.ready = self.ready and not (fault and stops)
+
+
+class Health:
+    """Looks after one process."""
+
+    def __init__(self, store: Store, broker: Broker, commits: GroupCommit, spool: Spool) -> None:
+        self._store = store
+        self._broker = broker
+        self._commits = commits
+        self._spool = spool
+        self._queries = Queries(store)
+        self._died: dict[str, float] = {}
+
+    def died(self, task: str) -> None:
+        """Remember that a task died."""
+        self._died[task] = time.monotonic()
+
+    async def look(self) -> Finding:
+        """Look at everything. Ready means: the database answers, or the spool can stand in."""
+        finding = Finding()
+        await self._look_at_store(finding)
+        try:
+            await self._broker.ping()
+            finding.note("broker", "")
+        except BrokerError as error:
+            finding.note("broker", str(error))
+        recent = [t for t, at in self._died.items() if time.monotonic() - at < REMEMBERED]
+        finding.note("tasks", f"died lately: {', '.join(sorted(recent))}" if recent else "")
+        bad = await asyncio.to_thread(self._spool.bad)
+        finding.note("spool", f"{bad} unreadable batches" if bad else "")
+        if not await asyncio.to_thread(self._spool.writable):
+            finding.note("spool", "cannot be written: nothing would stand in for the database")
+        return finding
+
+    async def _look_at_store(self, finding: Finding) -> None:
+        try:
+            dead = sum((await self._queries.dead_counts()).values())
+            held = await self._queries.held_count()
+        except Unavailable as error:
+            writable = await asyncio.to_thread(self._spool.writable)
+            finding.note("database", str(error), stops=not writable)
+            return
+        finding.note("database", "")
+        finding.note("dead_letters", f"{dead} to replay or examine" if dead else "")
+        finding.note("quarantine", f"{held} to release or dismiss" if held else "")
+
+    async def gauge(self) -> None:
+        """Bring the gauges up to date. Raises ``Unavailable``, ``BrokerError``."""
+        metrics.SPOOL.set(self._commits.spooled)
+        now = self._store.now()
+        for view in await self._queries.queues(await self._broker.depths()):
+            age = (now - view.oldest).total_seconds() if view.oldest else 0
+            metrics.DEPTH.labels(view.name).set(view.depth)
+            metrics.AGE.labels(view.name).set(age)
+            metrics.DEAD.labels(view.name).set(view.dead)
+        metrics.HELD.set(await self._queries.held_count())
+
+    async def gauge_for_ever(self) -> None:
+        """Keep the gauges up to date until cancelled."""
+        while True:
+            with contextlib.suppress(Unavailable, BrokerError):
+                await self.gauge()
+            await asyncio.sleep(EVERY)

@@ -1,0 +1,62 @@
+"""Prometheus metrics: counted here, shown by ``/metrics``. No label ever names a person."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary
+
+REGISTRY = CollectorRegistry()
+
+INTAKE = Counter(
+    "kanal_intake",
+    "Messages by what the door made of them",
+    ["channel", "outcome"],
+    registry=REGISTRY,
+)
+SPOOLED = Counter("kanal_spooled", "Items written to the spool", registry=REGISTRY)
+ROUTED = Counter(
+    "kanal_routed",
+    "Messages by what routing made of them",
+    ["channel", "outcome"],
+    registry=REGISTRY,
+)
+DELIVERED = Counter(
+    "kanal_deliveries", "Deliveries to agencies", ["agency", "outcome"], registry=REGISTRY
+)
+ANSWERED = Counter(
+    "kanal_answers", "Messages to citizens", ["channel", "outcome"], registry=REGISTRY
+)
+RETRIED = Counter(
+    "kanal_retries", "Attempts that failed and come again", ["queue"], registry=REGISTRY
+)
+BURIED = Counter("kanal_buried", "Messages that failed for good", ["queue"], registry=REGISTRY)
+STEP = Histogram(
+    "kanal_step_seconds",
+    "How long a step took per batch",
+    ["step"],
+    registry=REGISTRY,
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
+DEPTH = Gauge("kanal_queue_depth", "Messages that wait", ["queue"], registry=REGISTRY)
+AGE = Gauge(
+    "kanal_queue_oldest_seconds",
+    "Age of the oldest unfinished message",
+    ["queue"],
+    registry=REGISTRY,
+)
+DEAD = Gauge("kanal_dead_letters", "Dead letters", ["queue"], registry=REGISTRY)
+HELD = Gauge("kanal_quarantine_open", "Quarantined messages nobody has decided", registry=REGISTRY)
+SPOOL = Gauge("kanal_spool_batches", "Batches waiting in the spool", registry=REGISTRY)
+ROUTE_DELAY = Histogram(
+    "kanal_route_delay_seconds",
+    "From the door to the decision",
+    ["channel"],
+    registry=REGISTRY,
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 1800),
+)
+DELIVERY_DELAY = Summary(
+    "kanal_delivery_delay_seconds", "From the decision to the agency", ["agency"], registry=REGISTRY
+)
+ANSWER_DELAY = Summary(
+    "kanal_answer_delay_seconds",
+    "From what is to be told to the channel",
+    ["channel"],
+    registry=REGISTRY,
+)

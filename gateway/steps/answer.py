@@ -1,0 +1,88 @@
+"""Step 6, answer: to the citizen, on the channel they used, at that channel's pace.
+
+The only place where a reporter's address is unsealed by the machine. A provider without an
+idempotency key may be asked twice when a process dies between its answer and our commit.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping, Sequence
+
+from adapters.base import Channel, Outgoing, Refused, Sends
+from gateway import metrics
+from gateway.broker.base import Delivery
+from gateway.seal import Seal
+from gateway.steps.deliver import NoWay, waiting_letters
+from gateway.steps.receive import REPORTER
+from gateway.store.rows import Letter, Sent
+from gateway.store.store import Store
+
+
+class Pace:
+    """Lets one through every ``1 / per_second`` seconds; a short idle time earns a small burst."""
+
+    def __init__(self, per_second: float, burst: int = 5) -> None:
+        self._gap = 1 / per_second
+        self._credit = burst * self._gap
+        self._next = 0.0
+
+    async def turn(self) -> None:
+        """Wait until it is this caller's turn."""
+        now = time.monotonic()
+        self._next = max(self._next, now - self._credit) + self._gap
+        await asyncio.sleep(max(0.0, self._next - self._gap - now))
+
+
+class AnswerCitizen:
+    """The step."""
+
+    def __init__(
+        self, store: Store, channels: Mapping[str, Channel], seal: Seal, *, concurrency: int
+    ) -> None:
+        self._store = store
+        self._channels = channels
+        self._seal = seal
+        self._turn = asyncio.Semaphore(concurrency)
+        self._paces = {n: Pace(c.block.sends_per_second) for n, c in channels.items()}
+
+    async def __call__(self, batch: Sequence[Delivery]) -> Mapping[str, Exception]:
+        """Send a batch; returns what failed and may succeed later, by message id."""
+        letters = await waiting_letters(self._store, batch)
+        results = await asyncio.gather(*(self._send(letter) for letter in letters))
+        failed: dict[str, Exception] = {}
+        async with self._store.unit() as unit:
+            for letter, result in zip(letters, results, strict=True):
+                if isinstance(result, Sent):
+                    unit.sent(result)
+                else:
+                    failed[letter.id] = result
+        for letter, result in zip(letters, results, strict=True):
+            outcome = result.state if isinstance(result, Sent) else "error"
+            metrics.ANSWERED.labels(letter.channel, outcome).inc()
+            if letter.at and outcome == "sent":
+                passed = (self._store.now() - letter.at).total_seconds()
+                metrics.ANSWER_DELAY.labels(letter.channel).observe(passed)
+        return failed
+
+    async def _send(self, letter: Letter) -> Sent | Exception:
+        channel = self._channels.get(letter.channel)
+        if not isinstance(channel, Sends) or not channel.block.enabled:
+            return NoWay(f"the channel {letter.channel!r} is off or cannot send")
+        message = Outgoing(
+            id=letter.id,
+            text=letter.text,
+            subject=letter.subject,
+            thread=letter.thread,
+            tracking=letter.tracking,
+        )
+        try:
+            to = json.loads(self._seal.open_text(letter.sealed_to, REPORTER))["to"]
+            async with self._turn:
+                await self._paces[letter.channel].turn()
+                provider_id = await channel.send(to, message)
+        except Refused as error:
+            return Sent(letter.id, "failed", detail=str(error))
+        except Exception as error:  # raised, it would make the whole batch be sent again
+            return error
+        return Sent(letter.id, "sent", provider_id=provider_id)

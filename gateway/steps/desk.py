@@ -1,0 +1,249 @@
+"""The operators' desk: what they see, and what they can decide."""
+
+import asyncio
+import hashlib
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import structlog
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from adapters.base import Malformed
+from gateway import event
+from gateway.broker.base import Broker, BrokerError
+from gateway.seal import BadSeal, Seal
+from gateway.steps.directory import Directory
+from gateway.steps.letters import Letters
+from gateway.steps.receive import ENVELOPE, RAW, Door, unpacked
+from gateway.store.people import People
+from gateway.store.queries import Queries
+from gateway.store.rows import Change
+from gateway.store.store import Store
+from gateway.store.unit import Conflict as Raced
+from gateway.store.views import (
+    DeadView,
+    Overview,
+    QuarantineView,
+    ReportFile,
+    Session,
+)
+from normalizer.report import (
+    FINAL,
+    Agency,
+    Assignment,
+    Outcome,
+    Reason,
+    Report,
+    Status,
+)
+from router.register import Register
+
+log = structlog.get_logger(__name__)
+WIB = ZoneInfo("Asia/Jakarta")
+
+
+class Conflict(Exception):
+    """What the operator wants is not possible (any more); the message says why, in Indonesian."""
+
+
+class Desk:
+    """Everything an operator can do; the console and the command line both use it."""
+
+    def __init__(
+        self,
+        store: Store,
+        broker: Broker,
+        door: Door,
+        letters: Letters,
+        directory: Directory,
+        register: Register,
+        seal: Seal,
+        *,
+        session_hours: int,
+    ) -> None:
+        self._store = store
+        self._broker = broker
+        self._door = door
+        self._letters = letters
+        self._directory = directory
+        self._register = register
+        self._seal = seal
+        self._session = timedelta(hours=session_hours)
+        self._people = People(store)
+        self._queries = Queries(store)
+        self._hasher = PasswordHasher()
+        self._nobody = self._hasher.hash(secrets.token_hex(16))
+
+    # what they see
+
+    async def overview(self) -> Overview:
+        """Return the first screen. Raises ``Unavailable``."""
+        try:
+            depths = await self._broker.depths()
+        except BrokerError:
+            depths = await self._store.queue.depths()
+        midnight = self._store.now().astimezone(WIB).replace(hour=0, minute=0, second=0)
+        dead = await self._queries.dead_counts()
+        return Overview(
+            queues=await self._queries.queues(depths),
+            reports_today=await self._queries.count_since(midnight),
+            triage=await self._queries.count_status(Status.TRIAGE),
+            dead=sum(dead.values()),
+            quarantined=await self._queries.held_count(),
+            channels=await self._queries.channels(sorted(self._door.channels)),
+        )
+
+    async def latest(self, limit: int = 50) -> list[Report]:
+        """List the newest reports."""
+        return await self._queries.latest(limit)
+
+    async def triage(self, limit: int = 50) -> list[Report]:
+        """List what waits for an operator's decision, oldest first."""
+        return await self._queries.latest(limit, status=Status.TRIAGE)
+
+    async def report(self, report_id: str) -> ReportFile | None:
+        """Return a report with its log and correspondence."""
+        return await self._queries.file(id=report_id)
+
+    async def find(self, tracking: str) -> ReportFile | None:
+        """Return a report by its tracking number."""
+        return await self._queries.file(tracking=tracking)
+
+    async def dead_letters(self, limit: int = 100) -> list[DeadView]:
+        """List dead letters."""
+        return await self._queries.dead_letters(limit)
+
+    async def quarantine(self, limit: int = 100) -> list[QuarantineView]:
+        """List what is quarantined."""
+        return await self._queries.quarantine(limit)
+
+    def agencies(self, query: str, region: str | None = None, limit: int = 12) -> list[Agency]:
+        """Search the register."""
+        return self._directory.search(query, region, limit)
+
+    # what they decide
+
+    async def assign(self, report_id: str, agency_id: str, *, by: str, note: str = "") -> Report:
+        """Give a report to an agency. Raises ``Conflict``."""
+        agency = self._register.agency(agency_id)
+        if agency is None:
+            raise Conflict("Instansi ini tidak ada dalam daftar.")
+        try:
+            async with self._store.unit() as unit:
+                stored = await unit.by_id(report_id, lock=True)
+                if stored is None:
+                    raise Conflict("Laporan ini tidak ditemukan.")
+                _check_assignable(stored.report, agency)
+                report = _assigned(stored.report, agency, by=by, note=note, at=self._store.now())
+                data: dict[str, object] = {"agency": agency.id}
+                change = Change("assigned_by_operator", by, note=note, data=data)
+                stored = unit.change(stored, report, [change])
+                cause = f"assigned {stored.version}"
+                self._letters.delivery(unit, report, kind=event.ASSIGNED, cause=cause)
+                text = self._letters.text("forwarded", report)
+                self._letters.answer(unit, report, text, cause=cause)
+        except Raced:
+            raise Conflict("Petugas lain baru saja mengubah laporan ini.") from None
+        return report
+
+    async def replay(self, ids: Sequence[int] | None, *, by: str) -> int:
+        """Give dead letters (None: all) a fresh start; return how many."""
+        count = await self._store.queue.replay(ids)
+        log.info("dead letters replayed", by=by, count=count)
+        return count
+
+    async def release(self, quarantine_id: str, *, by: str) -> None:
+        """Take something out of quarantine and treat it as genuine. Raises ``Conflict``."""
+        found = await self._people.envelope(quarantine_id)
+        if found is None:
+            raise Conflict("Pesan ini sudah diputuskan oleh petugas lain.")
+        name, reason, sealed = found
+        channel = self._door.receiver(name)
+        if channel is None:
+            raise Conflict(f"Kanal {name} sedang tidak aktif.")
+        purpose = RAW if reason == "same_id_other_content" else ENVELOPE
+        try:
+            hook = unpacked(self._seal.open(sealed, purpose))
+        except BadSeal:
+            raise Conflict("Kunci untuk membuka pesan ini tidak ada.") from None
+        try:
+            taken = await self._door.readmit(channel, hook, quarantine_id, reason)
+        except Malformed as error:
+            raise Conflict(f"Pesan ini tetap tidak dapat dibaca: {error}") from None
+        note = f"{taken} message(s)"
+        await self._people.decide(quarantine_id, "released", by=by, note=note, at=self._store.now())
+
+    async def dismiss(self, quarantine_id: str, *, by: str, reason: str) -> None:
+        """Decide that something in quarantine is no report. Raises ``Conflict``."""
+        at = self._store.now()
+        done = await self._people.decide(quarantine_id, "dismissed", by=by, note=reason, at=at)
+        if not done:
+            raise Conflict("Pesan ini sudah diputuskan oleh petugas lain.")
+
+    # who they are
+
+    async def set_password(self, name: str, password: str) -> None:
+        """Create an operator, or change the password."""
+        await self._people.set_password(name, await asyncio.to_thread(self._hasher.hash, password))
+
+    async def has_operators(self) -> bool:
+        """Tell whether anybody may log in."""
+        return await self._people.any()
+
+    async def log_in(self, name: str, password: str) -> str | None:
+        """Check a password; return a new session's token. Takes as long for unknown names."""
+        known = await self._people.password_of(name)
+        right = await asyncio.to_thread(self._fits, known or self._nobody, password)
+        if not right or known is None:
+            return None
+        token = secrets.token_urlsafe(32)
+        expires = self._store.now() + self._session
+        await self._people.begin(_hashed(token), Session(name, secrets.token_urlsafe(32), expires))
+        return token
+
+    async def session(self, token: str) -> Session | None:
+        """Return the session of a token."""
+        return await self._people.session(_hashed(token))
+
+    async def log_out(self, token: str) -> None:
+        """End a session."""
+        await self._people.end(_hashed(token))
+
+    def _fits(self, known: str, password: str) -> bool:
+        try:
+            return self._hasher.verify(known, password)
+        except (VerificationError, InvalidHashError):
+            return False
+
+
+def _hashed(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
+
+
+def _check_assignable(report: Report, agency: Agency) -> None:
+    if report.status in FINAL:
+        raise Conflict("Laporan ini sudah ditutup.")
+    old = report.assignment
+    given = old.agency if old and old.decision is Outcome.ASSIGN else None
+    if given and given.id == agency.id:
+        raise Conflict(f"Laporan ini sudah ada di {agency.name}.")
+
+
+def _assigned(report: Report, agency: Agency, *, by: str, note: str, at: datetime) -> Report:
+    old = report.assignment
+    told = f": {note}" if note else ""
+    reason = Reason(rule="operator", text=f"Ditetapkan oleh petugas {by}{told}")
+    assignment = Assignment(
+        decision=Outcome.ASSIGN,
+        agency=agency,
+        confidence=1.0,
+        alternatives=old.alternatives if old else (),
+        reasons=(reason, *(old.reasons if old else ())),
+        by=f"operator:{by}",
+        at=at,
+    )
+    moved = report.model_copy(update={"assignment": assignment})
+    return moved.moved(Status.FORWARDED, at=at, by=by, note=agency.name)

@@ -1,0 +1,89 @@
+"""Letters: what is written to citizens and agencies, with ids that are the same however often."""
+
+import json
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+
+from gateway import event
+from gateway.message import ANSWERS, DELIVERIES, Message
+from gateway.store.rows import Letter
+from gateway.store.unit import Unit
+from gateway.texts import Texts
+from normalizer import labels
+from normalizer.report import Report
+from normalizer.tracking import written
+
+_NAMES = uuid.UUID("6b616e61-6c00-5000-8000-6c6574746572")
+
+
+class Letters:
+    """Writes letters into a unit of work."""
+
+    def __init__(self, texts: Texts, now: Callable[[], datetime]) -> None:
+        self._texts = texts
+        self._now = now
+
+    def text(self, key: str, report: Report, **fields: str) -> str:
+        """Fill in one text about a report, in its reporter's language."""
+        assignment = report.assignment
+        agency = assignment.agency.name if assignment and assignment.agency else None
+        language = report.language
+        common = {
+            "nomor": written(report.tracking),
+            "instansi": agency or self._texts.say("no_agency", language),
+            "status": labels.STATUS_LABELS[report.status]["en" if language == "en" else "id"],
+        }
+        return self._texts.say(key, language, **(common | fields))
+
+    def answer(
+        self, unit: Unit, report: Report, text: str, *, cause: str, asked_by: Report | None = None
+    ) -> None:
+        """Write to the citizen. ``cause`` names why; the same cause writes only one letter.
+
+        ``asked_by`` is the message that is answered, when it is not the report itself.
+        """
+        to = asked_by or report
+        letter_id = str(uuid.uuid5(_NAMES, f"{report.id} answer {cause}"))
+        letter = Letter(
+            id=letter_id,
+            report_id=report.id,
+            kind="answer",
+            channel=to.origin.channel,
+            target="pelapor",
+            text=text,
+            sealed_to=to.reporter.sealed,
+            tracking=report.tracking,
+            subject=_subject(to.title),
+            thread=(*to.origin.thread, to.origin.external_id),
+        )
+        unit.send(letter, self._message(ANSWERS, letter_id))
+
+    def delivery(self, unit: Unit, report: Report, *, kind: event.Type, cause: str) -> None:
+        """Hand the report to its agency. ``cause`` names why; once per cause and agency."""
+        assert report.assignment is not None
+        assert report.assignment.agency is not None
+        agency = report.assignment.agency.id
+        letter_id = str(uuid.uuid5(_NAMES, f"{report.id} delivery {agency} {cause}"))
+        data = event.for_agency(report).model_dump_json()
+        whole = event.written(kind, letter_id, data, at=self._now(), subject=report.tracking)
+        letter = Letter(
+            id=letter_id,
+            report_id=report.id,
+            kind="delivery",
+            channel="agency",
+            target=agency,
+            text=whole.decode(),
+            tracking=report.tracking,
+        )
+        unit.send(letter, self._message(DELIVERIES, letter_id))
+
+    def _message(self, queue: str, letter_id: str) -> Message:
+        data = json.dumps({"letter": letter_id})
+        return Message(
+            queue, letter_id, event.written(event.LETTER, letter_id, data, at=self._now())
+        )
+
+
+def _subject(title: str) -> str:
+    return title if title.casefold().startswith("re:") else f"Re: {title}"

@@ -1,0 +1,290 @@
+"""Step 1, receive: verify → parse → normalize → one durable write; only then the provider's 2xx.
+
+What is forged or cannot be read goes into the quarantine with its reason; nothing is dropped.
+"""
+
+import asyncio
+import base64
+import hashlib
+import json
+import secrets
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+import structlog
+
+from adapters.base import (
+    Channel,
+    Forged,
+    Hook,
+    Inbound,
+    Malformed,
+    Receipt,
+    Receiver,
+)
+from gateway import event, metrics
+from gateway.seal import Seal
+from gateway.steps.intake import GroupCommit, NotDurable, Unstorable
+from gateway.store.rows import Accepted, Held, StoredFile
+from gateway.store.store import Store
+from normalizer import tracking
+from normalizer.normalize import Normalizer
+from normalizer.report import Report, Reporter
+
+log = structlog.get_logger(__name__)
+
+RAW = "message raw"
+ENVELOPE = "quarantine"
+FILE = "file"
+REPORTER = "reporter"
+LONGEST_ID = 200
+
+Parse = Callable[[Receiver, Hook], Awaitable[list[Inbound | Receipt]]]
+"""Reads a hook; the shell does it in a worker process for channels whose messages may hang."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a provider is told: an HTTP status, and a body in its own format."""
+
+    status: int
+    media_type: str
+    body: bytes
+
+
+class Unreadable(Malformed):
+    """The message took too long to read, or the reader died over it."""
+
+
+async def parse_here(channel: Receiver, hook: Hook) -> list[Inbound | Receipt]:
+    """Read a hook on the spot."""
+    return channel.parse(hook)
+
+
+class Door:
+    """Takes what channels bring. ``now`` is the clock."""
+
+    def __init__(
+        self,
+        channels: Mapping[str, Channel],
+        store: Store,
+        commits: GroupCommit,
+        normalizer: Normalizer,
+        seal: Seal,
+        now: Callable[[], datetime],
+        parse: Parse = parse_here,
+    ) -> None:
+        self.channels = channels
+        self._store = store
+        self._commits = commits
+        self._normalizer = normalizer
+        self._seal = seal
+        self._now = now
+        self._parse = parse
+
+    def receiver(self, name: str) -> Receiver | None:
+        """Return an enabled channel that can be called, by its name in the settings."""
+        channel = self.channels.get(name)
+        usable = isinstance(channel, Receiver) and channel.block.enabled
+        return channel if usable and isinstance(channel, Receiver) else None
+
+    async def take(self, channel: Receiver, hook: Hook) -> Answer:
+        """Take one hook and say what the provider is answered. Raises ``NotDurable``."""
+        try:
+            channel.verify(hook)
+        except Forged as error:
+            observed = channel.block.observe_only
+            state: Literal["noted", "open"] = "noted" if observed else "open"
+            await self.hold(channel.name, hook, "forged", str(error), state=state)
+            if not observed:
+                return problem(403, "Forbidden", "the signature does not fit this request")
+        return await self.read(channel, hook)
+
+    async def read(self, channel: Receiver, hook: Hook) -> Answer:
+        """Take one hook whose sender is proven (or was released by an operator)."""
+        try:
+            found = await self._parse(channel, hook)
+        except Malformed as error:
+            await self.hold(channel.name, hook, "malformed", str(error))
+            found = []
+        except Exception as error:
+            log.error("a message could not be parsed", channel=channel.name, error=_name(error))
+            await self.hold(channel.name, hook, "unreadable", _name(error))
+            found = []
+        await asyncio.gather(*(self._file(channel, hook, item) for item in found))
+        return Answer(200, *channel.reply_body())
+
+    async def readmit(self, channel: Receiver, hook: Hook, quarantine_id: str, reason: str) -> int:
+        """Take a hook an operator released; return how many messages were in it.
+
+        What only looked like a repeat gets an external id of its own. Raises ``Malformed``.
+        """
+        found = [item for item in await self._parse(channel, hook) if isinstance(item, Inbound)]
+        if not found:
+            raise Malformed("there is no message in it")
+        for item in found:
+            if reason == "same_id_other_content":
+                item = replace(item, external_id=f"released:{quarantine_id}")
+            await self.accept(channel, replace(item, automatic=None), hook)
+        return len(found)
+
+    async def hold(
+        self,
+        channel: str,
+        hook: Hook,
+        reason: str,
+        detail: str,
+        *,
+        state: Literal["open", "noted"] = "open",
+    ) -> None:
+        """Put a hook into the quarantine; the same hook is kept once. Raises ``NotDurable``."""
+        metrics.INTAKE.labels(channel, reason).inc()
+        digest = hashlib.sha256(reason.encode() + b"\n" + hook.body).hexdigest()
+        held = Held(
+            id=str(uuid.uuid5(uuid.NAMESPACE_OID, f"{channel} {digest}")),
+            channel=channel,
+            reason=reason,
+            detail=detail[:500],
+            envelope=self._seal.close(packed(hook), ENVELOPE),
+            size=len(hook.body),
+            state=state,
+            at=self._now(),
+        )
+        try:
+            await self._commits.put(held)
+        except Unstorable as error:
+            raise NotDurable(str(error)) from error
+
+    async def _file(self, channel: Receiver, hook: Hook, item: Inbound | Receipt) -> None:
+        if isinstance(item, Receipt):
+            await self._note_receipt(channel, hook, item)
+        elif item.automatic:
+            await self.hold(channel.name, hook, "automatic", item.automatic, state="noted")
+        else:
+            await self._accept_or_hold(channel, item, hook)
+
+    async def _accept_or_hold(self, channel: Receiver, inbound: Inbound, hook: Hook) -> None:
+        try:
+            await self.accept(channel, inbound, hook)
+        except NotDurable:
+            raise
+        except Exception as error:
+            log.error("a message could not be read", channel=channel.name, error=_name(error))
+            await self.hold(channel.name, hook, "unreadable", _name(error))
+
+    async def _note_receipt(self, channel: Receiver, hook: Hook, receipt: Receipt) -> None:
+        """Note a receipt; while the database is away it waits in the quarantine, as a note."""
+        try:
+            async with self._store.unit() as unit:
+                await unit.receipt(channel.name, receipt.provider_id, receipt.state, receipt.detail)
+        except Exception as error:
+            detail = f"{receipt.state}: {type(error).__name__}"
+            await self.hold(channel.name, hook, "receipt", detail, state="noted")
+        metrics.INTAKE.labels(channel.name, "receipt").inc()
+
+    async def accept(self, channel: Receiver, inbound: Inbound, hook: Hook) -> None:
+        """Make a message durable as a report on its way. Raises ``NotDurable``."""
+        report = self._report(channel, inbound)
+        body = report.model_dump_json()
+        item = Accepted(
+            id=report.id,
+            channel=inbound.channel,
+            account=inbound.account[:320],
+            external_id=short_id(inbound.external_id),
+            received_at=report.received_at,
+            digest=_digest(inbound),
+            raw=self._seal.close(packed(hook), RAW),
+            body=body,
+            event=event.written(
+                event.RECEIVED, report.id, body, at=report.received_at, subject=report.tracking
+            ),
+            files=self._files(inbound),
+        )
+        try:
+            news = await self._commits.put(item)
+        except Unstorable as error:
+            await self.hold(channel.name, hook, "unstorable", str(error))
+        else:
+            metrics.INTAKE.labels(channel.name, "accepted" if news else "repeat").inc()
+
+    def _report(self, channel: Receiver, inbound: Inbound) -> Report:
+        who = json.dumps({"to": inbound.sender.address, "name": inbound.sender.name})
+        reporter = Reporter(
+            ref=self._seal.reference(inbound.channel, inbound.sender.address.casefold()),
+            sealed=self._seal.close_text(who, REPORTER),
+        )
+        return self._normalizer.normalize(
+            inbound,
+            id=str(uuid.uuid4()),
+            tracking=new_tracking(),
+            received_at=self._now(),
+            reporter=reporter,
+            context=channel.block.region,
+        )
+
+    def _files(self, inbound: Inbound) -> tuple[StoredFile, ...]:
+        return tuple(
+            StoredFile(
+                hashlib.sha256(file.content).hexdigest(),
+                len(file.content),
+                self._seal.close(file.content, FILE),
+            )
+            for file in inbound.files
+            if file.content is not None
+        )
+
+
+def new_tracking() -> str:
+    """Draw a tracking number."""
+    while True:
+        if number := tracking.compose(secrets.randbelow(tracking.SPACE)):
+            return number
+
+
+def short_id(external_id: str) -> str:
+    """Return a provider's id, or a hash of one too long for an index."""
+    if len(external_id) <= LONGEST_ID and external_id.isprintable():
+        return external_id
+    return "sha256:" + hashlib.sha256(external_id.encode("utf-8", "replace")).hexdigest()
+
+
+def problem(status: int, title: str, detail: str) -> Answer:
+    """Compose a problem body (RFC 9457)."""
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    return Answer(status, "application/problem+json", json.dumps(body).encode())
+
+
+def packed(hook: Hook) -> bytes:
+    """Write a hook down, to be sealed."""
+    body = base64.b64encode(hook.body).decode()
+    return json.dumps({"url": hook.url, "headers": dict(hook.headers), "body": body}).encode()
+
+
+def unpacked(written: bytes) -> Hook:
+    """Read back what ``packed`` wrote."""
+    values = json.loads(written)
+    return Hook(values["url"], values["headers"], base64.b64decode(values["body"]))
+
+
+def mail_hook(peer: str, mail_from: str, rcpt_to: Sequence[str], data: bytes) -> Hook:
+    """Dress a mail as a hook, with its SMTP envelope in the headers."""
+    headers = {"x-peer": peer, "x-mail-from": mail_from, "x-rcpt-to": ",".join(rcpt_to)}
+    return Hook("smtp:", headers, data)
+
+
+def _name(error: Exception) -> str:
+    """Name an error by its type; its message might quote a citizen."""
+    return type(error).__name__
+
+
+def _digest(inbound: Inbound) -> str:
+    """Hash what was said; a provider's retry may differ in headers, never in this."""
+    whole = hashlib.sha256()
+    for part in (inbound.sender.address, inbound.subject or "", inbound.text):
+        whole.update(part.encode("utf-8", "replace") + b"\x1f")
+    for file in inbound.files:
+        whole.update(file.content or (file.url or "").encode())
+    return whole.hexdigest()

@@ -1,0 +1,113 @@
+"""Engines for the two databases, and the one error for a database that is away."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+_NO_TABLE = "42P01"  # PostgreSQL's undefined_table; SQLite says OperationalError
+
+
+class Unavailable(Exception):
+    """The database did not answer; nothing was changed, try again."""
+
+
+class Database:
+    """A database with an engine for writing and, on SQLite, another one for reading.
+
+    SQLite has one writer: its write engine has one connection, so that writers wait for their turn
+    here instead of polling the file's lock, and each transaction starts with BEGIN IMMEDIATE (a
+    deferred one that reads first and writes later fails at once when another writer came between).
+    """
+
+    def __init__(self, url: str, *, pool_size: int, timeout: float) -> None:
+        self.url = make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.timeout = timeout
+        if self.is_sqlite:
+            self._make_folder()
+            self._writer = _sqlite(url, pool_size=1, timeout=timeout, begin="BEGIN IMMEDIATE")
+            self._reader = _sqlite(url, pool_size=pool_size, timeout=timeout, begin="BEGIN")
+        else:
+            self._writer = self._reader = _postgres(url, pool_size=pool_size, timeout=timeout)
+
+    def _make_folder(self) -> None:
+        if self.url.database:
+            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """Open a transaction; it is committed at the end. Raises ``Unavailable``."""
+        async with _guarded(self.timeout, self._writer) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """Open a transaction that only reads. Raises ``Unavailable``."""
+        async with _guarded(self.timeout, self._reader) as connection:
+            yield connection
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._writer.dispose()
+        await self._reader.dispose()
+
+
+@asynccontextmanager
+async def _guarded(seconds: float, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    try:
+        async with asyncio.timeout(seconds), engine.begin() as connection:
+            yield connection
+    except (TimeoutError, PoolTimeout, OSError) as error:
+        raise Unavailable(f"no answer within {seconds:g} s ({type(error).__name__})") from error
+    except (OperationalError, InterfaceError) as error:
+        raise Unavailable(type(error.orig).__name__) from error
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", "") == _NO_TABLE:
+            raise Unavailable("the tables are not there yet: kanal migrate") from error
+        if error.connection_invalidated:
+            raise Unavailable(type(error.orig).__name__) from error
+        raise
+
+
+def _postgres(url: str, *, pool_size: int, timeout: float) -> AsyncEngine:
+    return create_async_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=timeout,
+        pool_pre_ping=False,
+        connect_args={"connect_timeout": max(2, int(timeout))},
+    )
+
+
+def _sqlite(url: str, *, pool_size: int, timeout: float, begin: str) -> AsyncEngine:
+    engine = create_async_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=timeout,
+        connect_args={"timeout": timeout},
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def configure(connection: Any, _: object) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.execute(f"PRAGMA busy_timeout={int(timeout * 1000)}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def start(connection: Any) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine

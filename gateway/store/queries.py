@@ -1,0 +1,242 @@
+"""Reads for operators and agencies; none of them changes anything."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Select, exists, func, select
+
+from gateway.message import ANSWERS, DELIVERIES, REPORTS
+from gateway.store import chain
+from gateway.store.store import Store
+from gateway.store.tables import events, messages, outgoing, quarantine, queue, reports
+from gateway.store.views import (
+    ChannelView,
+    DeadView,
+    EventView,
+    OutgoingView,
+    QuarantineView,
+    QueueView,
+    ReportFile,
+)
+from normalizer.report import Report, Status
+
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+
+
+class Queries:
+    """Reads over one store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def _all(self, query: Select[Any]) -> Sequence[Any]:
+        async with self._store.database.read() as connection:
+            rows: Sequence[Any] = (await connection.execute(query)).all()
+        return rows
+
+    async def _one(self, query: Select[Any]) -> Any:
+        async with self._store.database.read() as connection:
+            return (await connection.execute(query)).scalar()
+
+    async def queues(self, depths: dict[str, int]) -> tuple[QueueView, ...]:
+        """Describe the work queues; ``depths`` is what the broker counts."""
+        dead = await self.dead_counts()
+        return (
+            await self._reports_queue(depths, dead),
+            await self._letters_queue(DELIVERIES, "delivery", depths, dead),
+            await self._letters_queue(ANSWERS, "answer", depths, dead),
+        )
+
+    async def _reports_queue(self, depths: dict[str, int], dead: dict[str, int]) -> QueueView:
+        waiting = messages.c.routed_at.is_(None)
+        oldest = await self._one(select(func.min(messages.c.received_at)).where(waiting))
+        since = self._store.now() - MINUTE
+        done = select(func.count()).where(messages.c.routed_at >= since)
+        return _view(REPORTS, depths, await self._one(done), oldest, dead)
+
+    async def _letters_queue(
+        self, name: str, kind: str, depths: dict[str, int], dead: dict[str, int]
+    ) -> QueueView:
+        mine = outgoing.c.kind == kind
+        given_up = exists().where(
+            queue.c.queue == name, queue.c.message_id == outgoing.c.id, queue.c.state == "dead"
+        )
+        waiting = select(func.min(outgoing.c.at)).where(
+            mine, outgoing.c.state == "waiting", ~given_up
+        )
+        since = self._store.now() - MINUTE
+        done = select(func.count()).where(mine, outgoing.c.done_at >= since)
+        return _view(name, depths, await self._one(done), await self._one(waiting), dead)
+
+    async def dead_counts(self) -> dict[str, int]:
+        """Count dead letters by queue."""
+        query = select(queue.c.queue, func.count()).where(queue.c.state == "dead")
+        return {name: count for name, count in await self._all(query.group_by(queue.c.queue))}  # noqa: C416
+
+    async def held_count(self) -> int:
+        """Count quarantined messages that nobody has decided."""
+        query = select(func.count()).where(quarantine.c.state == "open")
+        return int(await self._one(query))
+
+    async def count_since(self, since: datetime) -> int:
+        """Count reports received since a moment."""
+        return int(await self._one(select(func.count()).where(reports.c.received_at >= since)))
+
+    async def count_status(self, status: Status) -> int:
+        """Count reports in a status."""
+        return int(await self._one(select(func.count()).where(reports.c.status == status.value)))
+
+    async def channels(self, names: Sequence[str]) -> tuple[ChannelView, ...]:
+        """Describe what each channel brought in and could not bring out."""
+        since = self._store.now() - HOUR
+        inward = (
+            select(messages.c.channel, func.count(), func.max(messages.c.received_at))
+            .where(messages.c.received_at >= since)
+            .group_by(messages.c.channel)
+        )
+        outward = (
+            select(outgoing.c.channel, outgoing.c.state, func.count())
+            .where(outgoing.c.kind == "answer", outgoing.c.state.in_(["waiting", "failed"]))
+            .group_by(outgoing.c.channel, outgoing.c.state)
+        )
+        came = {name: (count, last) for name, count, last in await self._all(inward)}
+        left = {(name, state): count for name, state, count in await self._all(outward)}
+        return tuple(
+            ChannelView(
+                name,
+                *came.get(name, (0, None)),
+                left.get((name, "waiting"), 0),
+                left.get((name, "failed"), 0),
+            )
+            for name in names
+        )
+
+    async def latest(self, most: int, *, status: Status | None = None) -> list[Report]:
+        """List reports, newest first; those of one status oldest first."""
+        query = select(reports.c.body)
+        if status:
+            query = query.where(reports.c.status == status.value).order_by(reports.c.received_at)
+        else:
+            query = query.order_by(reports.c.received_at.desc())
+        return [_report(row.body) for row in await self._all(query.limit(most))]
+
+    async def file(
+        self, *, id: str | None = None, tracking: str | None = None
+    ) -> ReportFile | None:
+        """Return a report with its log and correspondence."""
+        known = reports.c.id == id if id else reports.c.tracking == tracking
+        body = await self._one(select(reports.c.body).where(known))
+        if body is None:
+            return None
+        report = _report(body)
+        log = select(events).where(events.c.report_id == report.id).order_by(events.c.seq)
+        letters = select(outgoing).where(outgoing.c.report_id == report.id).order_by(outgoing.c.at)
+        return ReportFile(
+            report,
+            tuple(
+                EventView(e.seq, e.at, e.kind, e.by, e.note, e.hash) for e in await self._all(log)
+            ),
+            tuple(_letter(row) for row in await self._all(letters)),
+        )
+
+    async def dead_letters(self, most: int) -> list[DeadView]:
+        """List dead letters, newest first."""
+        query = (
+            select(queue, func.coalesce(outgoing.c.tracking, "").label("tracking"))
+            .join(outgoing, outgoing.c.id == queue.c.message_id, isouter=True)
+            .where(queue.c.state == "dead")
+            .order_by(queue.c.at.desc())
+        )
+        return [
+            DeadView(
+                row.id,
+                row.queue,
+                row.message_id,
+                row.tracking or None,
+                row.attempts,
+                row.error,
+                row.at,
+            )
+            for row in await self._all(query.limit(most))
+        ]
+
+    async def quarantine(self, most: int) -> list[QuarantineView]:
+        """List what nobody has decided: what is open first, then what is only noted."""
+        undecided = quarantine.c.state.in_(["open", "noted"])
+        query = select(quarantine).where(undecided)
+        query = query.order_by(quarantine.c.state != "open", quarantine.c.at.desc())
+        return [
+            QuarantineView(row.id, row.channel, row.reason, row.detail, row.state, row.at, row.size)
+            for row in await self._all(query.limit(most))
+        ]
+
+    async def for_agency(self, agency: str, *, after: str, most: int) -> list[tuple[str, str]]:
+        """List an agency's deliveries in order as (cursor, CloudEvent); ``after`` is a cursor.
+
+        The newest wait until no transaction that began before them can still be under way:
+        else a reader's cursor could pass over a delivery that is committed late.
+        """
+        settled = self._store.now() - timedelta(seconds=self._store.database.timeout)
+        query = select(outgoing.c.id, outgoing.c.at, outgoing.c.text).where(
+            outgoing.c.kind == "delivery",
+            outgoing.c.target == agency,
+            outgoing.c.at <= settled,
+        )
+        if after:
+            begun = await self._one(select(outgoing.c.at).where(outgoing.c.id == after))
+            if begun is None:
+                return []
+            query = query.where(
+                (outgoing.c.at > begun) | ((outgoing.c.at == begun) & (outgoing.c.id > after))
+            )
+        rows = await self._all(query.order_by(outgoing.c.at, outgoing.c.id).limit(most))
+        return [(row.id, row.text) for row in rows]
+
+    async def audit(self) -> tuple[int, list[str]]:
+        """Check every report's chain; return how many were checked, and the faults."""
+        checked = 0
+        wrong: list[str] = []
+        last = ""
+        while True:
+            query = select(reports.c.id, reports.c.tracking, reports.c.head)
+            page = await self._all(
+                query.where(reports.c.id > last).order_by(reports.c.id).limit(500)
+            )
+            if not page:
+                return checked, wrong
+            logs: dict[str, list[chain.Event]] = {row.id: [] for row in page}
+            query_events = select(events).where(events.c.report_id.in_(logs))
+            for row in await self._all(query_events.order_by(events.c.report_id, events.c.seq)):
+                logs[row.report_id].append(chain.Event(*row))
+            for row in page:
+                checked += 1
+                faults = chain.faults(logs[row.id], head=row.head)
+                wrong += [f"{row.tracking}: {fault}" for fault in faults]
+            last = page[-1].id
+
+
+def _view(
+    name: str, depths: dict[str, int], done: int, oldest: datetime | None, dead: dict[str, int]
+) -> QueueView:
+    rungs = sum(n for queue, n in depths.items() if queue.startswith(f"{name}.retry."))
+    return QueueView(name, depths.get(name, 0) + rungs, done, oldest, dead.get(name, 0))
+
+
+def _report(body: str) -> Report:
+    return Report.model_validate_json(body)
+
+
+def _letter(row: Any) -> OutgoingView:
+    return OutgoingView(
+        row.id,
+        row.kind,
+        row.channel,
+        row.target,
+        row.text,
+        row.state,
+        row.detail,
+        row.at,
+        row.done_at,
+    )

@@ -1,0 +1,208 @@
+"""The queue table: outbox of every step, embedded queue, and dead letters of both brokers.
+
+A row is *ready* (visible now or later) or *dead*. A lease hides a row until it runs out and fences
+off whoever held it before: settling with an old lease changes nothing.
+"""
+
+import asyncio
+import hashlib
+import json
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import RowMapping, bindparam, delete, func, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.message import DeadLetter, Leased, Message
+from gateway.store.engine import Database
+from gateway.store.rows import tidy
+from gateway.store.tables import queue
+
+_COLUMNS = "queue, message_id, body, headers, attempts, state, visible_at, error, at"
+_VALUES = ":queue, :message_id, :body, :headers, :attempts, :state, :visible_at, :error, :at"
+_PUT = text(
+    f"INSERT INTO queue ({_COLUMNS}) VALUES ({_VALUES}) ON CONFLICT (queue, message_id) DO NOTHING"
+).bindparams(bindparam("at", type_=queue.c.at.type))
+_LEASE = queue.c.lease
+_LONGEST_ID = 64
+
+
+class Queue:
+    """The queue table of one store; ``settled`` counts finished messages by queue."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+        self._database = database
+        self._now = now
+        self._news = asyncio.Event()
+
+    def rows(self, messages: Sequence[Message]) -> list[dict[str, Any]]:
+        """Make the rows for ``put_rows``."""
+        return [_row(message, self._now()) for message in messages]
+
+    async def put_rows(self, connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
+        """Add rows inside somebody else's transaction; call ``announce`` after its commit."""
+        if rows:
+            await connection.execute(_PUT, rows)
+
+    def announce(self) -> None:
+        """Wake whoever waits for news in this process."""
+        self._news.set()
+        self._news = asyncio.Event()
+
+    async def changed(self, at_most: float) -> None:
+        """Return when something was put in this process, or after ``at_most`` seconds."""
+        try:
+            async with asyncio.timeout(at_most):
+                await self._news.wait()
+        except TimeoutError:
+            return
+
+    async def put(self, messages: Sequence[Message]) -> None:
+        """Add messages in a transaction of their own; a known (queue, id) changes nothing."""
+        async with self._database.write() as connection:
+            await self.put_rows(connection, self.rows(messages))
+        self.announce()
+
+    async def claim(self, name: str, most: int, *, lease: float) -> list[Leased]:
+        """Lease up to ``most`` visible messages, oldest first. "" claims from every queue."""
+        now, token = time.time(), secrets.token_hex(16)
+        chosen = select(queue.c.id).where(queue.c.state == "ready", queue.c.visible_at <= now)
+        if name:
+            chosen = chosen.where(queue.c.queue == name)
+        chosen = chosen.order_by(queue.c.visible_at, queue.c.id).limit(most)
+        if not self._database.is_sqlite:
+            chosen = chosen.with_for_update(skip_locked=True)
+        taken = (
+            update(queue)
+            .where(queue.c.id.in_(chosen.scalar_subquery()))
+            .values(lease=token, visible_at=now + lease)
+            .returning(queue)
+        )
+        if not await self._any_ready(name, now):
+            return []
+        async with self._database.write() as connection:
+            found = (await connection.execute(taken)).mappings().all()
+        return [_leased(row) for row in sorted(found, key=lambda row: int(row["id"]))]
+
+    async def _any_ready(self, name: str, now: float) -> bool:
+        look = select(queue.c.id).where(queue.c.state == "ready", queue.c.visible_at <= now)
+        if name:
+            look = look.where(queue.c.queue == name)
+        async with self._database.read() as connection:
+            return (await connection.execute(look.limit(1))).first() is not None
+
+    async def settle(self, leased: Sequence[Leased]) -> int:
+        """Delete messages whose lease still holds; return how many did."""
+        if not leased:
+            return 0
+        gone = delete(queue).where(
+            queue.c.id.in_([entry.row for entry in leased]),
+            _LEASE.in_({entry.lease for entry in leased}),
+        )
+        async with self._database.write() as connection:
+            return (await connection.execute(gone)).rowcount
+
+    async def postpone(
+        self, leased: Leased, *, delay: float, error: str, counted: bool = True
+    ) -> None:
+        """Hide a message for ``delay`` seconds and count one more attempt, or not."""
+        await self._change(
+            [leased],
+            lease=None,
+            visible_at=time.time() + delay,
+            attempts=queue.c.attempts + int(counted),
+            error=tidy(error, 1000),
+        )
+
+    async def bury(self, leased: Leased, *, error: str) -> None:
+        """Mark a message dead."""
+        await self._change(
+            [leased],
+            state="dead",
+            lease=None,
+            attempts=queue.c.attempts + 1,
+            error=tidy(error, 1000),
+            at=self._now(),
+        )
+
+    async def release(self, leased: Sequence[Leased]) -> None:
+        """Make leased messages visible again at once."""
+        if leased:
+            await self._change(leased, lease=None, visible_at=time.time())
+            self.announce()
+
+    async def _change(self, leased: Sequence[Leased], **values: Any) -> None:
+        held = update(queue).where(
+            queue.c.id.in_([entry.row for entry in leased]),
+            _LEASE.in_({entry.lease for entry in leased}),
+        )
+        async with self._database.write() as connection:
+            await connection.execute(held.values(**values))
+
+    async def keep_dead(self, letters: Sequence[DeadLetter]) -> None:
+        """File dead letters that a broker handed over; known ones change nothing."""
+        rows = [
+            _row(letter.message, self._now())
+            | {
+                "message_id": _known_as(letter.message),
+                "state": "dead",
+                "attempts": letter.attempts,
+                "error": tidy(letter.error, 1000),
+            }
+            for letter in letters
+        ]
+        async with self._database.write() as connection:
+            await self.put_rows(connection, rows)
+
+    async def replay(self, rows: Sequence[int] | None = None) -> int:
+        """Give dead letters (all, or those of ``rows``) a fresh start; return how many."""
+        again = update(queue).where(queue.c.state == "dead")
+        if rows is not None:
+            again = again.where(queue.c.id.in_(rows))
+        values = {"state": "ready", "attempts": 0, "visible_at": time.time(), "error": ""}
+        async with self._database.write() as connection:
+            count = (await connection.execute(again.values(**values))).rowcount
+        self.announce()
+        return count
+
+    async def depths(self) -> dict[str, int]:
+        """Count ready and leased messages by queue; dead ones count under ``QUEUE.dead``."""
+        counted = select(queue.c.queue, queue.c.state, func.count()).group_by(
+            queue.c.queue, queue.c.state
+        )
+        async with self._database.read() as connection:
+            found = (await connection.execute(counted)).all()
+        return {f"{name}.dead" if state == "dead" else name: count for name, state, count in found}
+
+
+def _row(message: Message, now: datetime) -> dict[str, Any]:
+    return {
+        "queue": message.queue,
+        "message_id": message.id,
+        "body": message.body,
+        "headers": json.dumps(dict(message.headers)) if message.headers else "{}",
+        "attempts": 0,
+        "state": "ready",
+        "visible_at": time.time(),
+        "error": "",
+        "at": now,
+    }
+
+
+def _known_as(message: Message) -> str:
+    """Return the id, or a hash of the body where somebody else published without a usable one."""
+    if message.id and tidy(message.id, _LONGEST_ID) == message.id:
+        return message.id
+    return hashlib.sha256(message.body).hexdigest()
+
+
+def message_of(row: RowMapping) -> Message:
+    """Read a row back as the message it holds."""
+    return Message(row["queue"], row["message_id"], bytes(row["body"]), json.loads(row["headers"]))
+
+
+def _leased(row: RowMapping) -> Leased:
+    return Leased(row["id"], row["lease"], message_of(row), row["attempts"])

@@ -1,0 +1,104 @@
+"""What goes into the store, as plain values."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from normalizer.report import Report
+from normalizer.text import storable
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """An attachment; ``content`` is sealed."""
+
+    sha256: str
+    size: int
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A message a door took: the raw envelope (sealed), the reading of it, and its event."""
+
+    id: str
+    channel: str
+    account: str
+    external_id: str
+    received_at: datetime
+    digest: str
+    raw: bytes
+    body: str
+    event: bytes
+    files: tuple[StoredFile, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Something for the quarantine; ``envelope`` is sealed. The same id is kept once."""
+
+    id: str
+    channel: str
+    reason: str
+    detail: str
+    envelope: bytes
+    size: int
+    state: Literal["open", "noted"]
+    at: datetime
+
+
+Intake = Accepted | Held
+
+
+def tidy(said: str, most: int) -> str:
+    """Cut what somebody else said (an error, a provider's id) to what every database takes."""
+    return storable(said, most)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A report as the store has it, with what a change of it must name."""
+
+    report: Report
+    version: int
+    head: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What an event says happened to a report."""
+
+    kind: str
+    by: str
+    note: str = ""
+    data: dict[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A message to an agency or a citizen, before it is sent."""
+
+    id: str
+    report_id: str
+    kind: Literal["delivery", "answer"]
+    channel: str
+    target: str
+    text: str
+    sealed_to: str = ""
+    tracking: str | None = None
+    subject: str | None = None
+    thread: tuple[str, ...] = ()
+    state: Literal["waiting", "sent", "delivered", "failed", "withdrawn"] = "waiting"
+    at: datetime | None = None
+    """When it was written; known once it is stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of a letter."""
+
+    id: str
+    state: Literal["sent", "delivered", "failed", "withdrawn"]
+    provider_id: str | None = None
+    detail: str = ""

@@ -1,0 +1,113 @@
+"""The spool: where a door puts what it took while the database is away.
+
+One file per batch, written beside its place, fsynced, renamed, and the folder fsynced: what is
+acknowledged survives the machine. A file that cannot be read is set aside in ``bad``, not dropped.
+"""
+
+import base64
+import contextlib
+import dataclasses
+import json
+import os
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from gateway.disk import sync_folder
+from gateway.store.rows import Accepted, Held, Intake, StoredFile
+
+_KINDS: dict[str, type[Accepted] | type[Held]] = {"accepted": Accepted, "held": Held}
+
+
+class SpoolFull(Exception):
+    """The spool cannot be written either; the provider must try again later."""
+
+
+class Spool:
+    """A folder of batches. Several processes may write and drain it at once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._new, self._tmp, self._bad = (folder / name for name in ("new", "tmp", "bad"))
+        for path in (self._new, self._tmp, self._bad):
+            path.mkdir(parents=True, exist_ok=True)
+
+    def write(self, batch: Sequence[Intake]) -> None:
+        """Make a batch durable. Raises ``SpoolFull``."""
+        first = batch[0]
+        since = first.at if isinstance(first, Held) else first.received_at
+        name = f"{since:%Y%m%dT%H%M%S%f}-{uuid.uuid4().hex}.json"
+        try:
+            with open(self._tmp / name, "wb") as file:
+                file.write(json.dumps([_packed(item) for item in batch]).encode())
+                file.flush()
+                os.fsync(file.fileno())
+            os.rename(self._tmp / name, self._new / name)
+            sync_folder(self._new)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                (self._tmp / name).unlink()
+            raise SpoolFull(error.strerror or "cannot write") from error
+
+    def waiting(self) -> list[Path]:
+        """List the batches, oldest first."""
+        return sorted(self._new.glob("*.json"))
+
+    def writable(self) -> bool:
+        """Tell whether a batch could be written now."""
+        return os.access(self._tmp, os.W_OK) and os.access(self._new, os.W_OK)
+
+    def bad(self) -> int:
+        """Count the files that were set aside."""
+        return sum(1 for _ in self._bad.glob("*"))
+
+    def read(self, path: Path) -> list[Intake] | None:
+        """Read one batch; None when another process has drained it or it was set aside."""
+        try:
+            return [_unpacked(item) for item in json.loads(path.read_bytes())]
+        except FileNotFoundError:
+            return None
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            self.set_aside(path)
+            return None
+
+    def set_aside(self, path: Path) -> None:
+        """Move a batch to where a person must look at it."""
+        with contextlib.suppress(FileNotFoundError):
+            path.rename(self._bad / path.name)
+
+    def done(self, path: Path) -> None:
+        """Forget a batch that is in the database."""
+        path.unlink(missing_ok=True)
+
+
+def _packed(item: Intake) -> dict[str, Any]:
+    kind = "held" if isinstance(item, Held) else "accepted"
+    values: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(item), default=_plain))
+    return values | {"kind": kind}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, bytes):
+        return {"bytes": base64.b64encode(value).decode()}
+    if isinstance(value, datetime):
+        return {"time": value.isoformat()}
+    raise TypeError(type(value).__name__)
+
+
+def _unpacked(packed: dict[str, Any]) -> Intake:
+    kind = _KINDS[packed.pop("kind")]
+    values = {name: _value(value) for name, value in packed.items()}
+    if kind is Accepted:
+        files = [{key: _value(v) for key, v in file.items()} for file in values["files"]]
+        values["files"] = tuple(StoredFile(**file) for file in files)
+    return kind(**values)
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, dict) and value.keys() == {"bytes"}:
+        return base64.b64decode(value["bytes"])
+    if isinstance(value, dict) and value.keys() == {"time"}:
+        return datetime.fromisoformat(value["time"])
+    return value

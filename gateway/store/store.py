@@ -1,0 +1,168 @@
+"""The store: one durable write at the door, units of work behind it, reads for the desk."""
+
+import hashlib
+import uuid
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, select, text, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.message import REPORTS, Message
+from gateway.store import migrate
+from gateway.store.engine import Database
+from gateway.store.queue_table import Queue
+from gateway.store.rows import Accepted, Held, Intake
+from gateway.store.tables import files, messages, quarantine
+from gateway.store.unit import Unit
+
+_TIME = messages.c.received_at.type
+_TAKE = text(
+    "INSERT INTO messages (id, channel, account, external_id, received_at, digest, raw, body) "
+    "VALUES (:id, :channel, :account, :external_id, :received_at, :digest, :raw, :body) "
+    "ON CONFLICT DO NOTHING"
+).bindparams(bindparam("received_at", type_=_TIME))
+_HOLD = text(
+    "INSERT INTO quarantine (id, channel, reason, detail, envelope, size, state, at) "
+    "VALUES (:id, :channel, :reason, :detail, :envelope, :size, :state, :at) "
+    "ON CONFLICT DO NOTHING"
+).bindparams(bindparam("at", type_=quarantine.c.at.type))
+_FILE = text(
+    "INSERT INTO files (sha256, size, content) VALUES (:sha256, :size, :content) "
+    "ON CONFLICT DO NOTHING"
+)
+
+
+class Store:
+    """Everything durable. ``now`` is the clock; times it gives must be aware."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+        self.database = database
+        self.now = now
+        self.queue = Queue(database, now)
+
+    async def migrate(self) -> None:
+        """Bring the tables to this version's state. Raises ``Unavailable``."""
+        await migrate.upgrade(self.database)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.database.close()
+
+    async def ping(self) -> None:
+        """Return when the database answers. Raises ``Unavailable``."""
+        async with self.database.read() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def take_in(self, batch: Sequence[Intake]) -> set[str]:
+        """Write what a door took, all in one transaction; return the ids that were news.
+
+        A repeat (same channel, account and external id) changes nothing. Where a repeat says
+        something else than the first, it goes into the quarantine instead of nowhere.
+        """
+        accepted = [item for item in batch if isinstance(item, Accepted)]
+        held = [item for item in batch if isinstance(item, Held)]
+        async with self.database.write() as connection:
+            news = await self._take(connection, accepted) if accepted else set()
+            if held:
+                await connection.execute(_HOLD, [_held_row(item) for item in held])
+        if news:
+            self.queue.announce()
+        return news
+
+    async def _take(self, connection: AsyncConnection, items: Sequence[Accepted]) -> set[str]:
+        await connection.execute(_TAKE, [_message_row(item) for item in items])
+        ids = [item.id for item in items]
+        stored = select(messages.c.id).where(messages.c.id.in_(ids))
+        news = set((await connection.execute(stored)).scalars())
+        if len(news) < len(ids):
+            await self._hold_contradictions(connection, [i for i in items if i.id not in news])
+        kept = [
+            {"sha256": f.sha256, "size": f.size, "content": f.content}
+            for item in items
+            if item.id in news
+            for f in item.files
+        ]
+        if kept:
+            await connection.execute(_FILE, kept)
+        events = [Message(REPORTS, item.id, item.event) for item in items if item.id in news]
+        await self.queue.put_rows(connection, self.queue.rows(events))
+        return news
+
+    async def _hold_contradictions(
+        self, connection: AsyncConnection, repeats: Sequence[Accepted]
+    ) -> None:
+        key = tuple_(messages.c.channel, messages.c.account, messages.c.external_id)
+        wanted = [(item.channel, item.account, item.external_id) for item in repeats]
+        query = select(
+            messages.c.channel, messages.c.account, messages.c.external_id, messages.c.digest
+        ).where(key.in_(wanted))
+        first = {(c, a, e): digest for c, a, e, digest in await connection.execute(query)}
+        held = [
+            _held_row(_contradiction(item))
+            for item in repeats
+            if first.get((item.channel, item.account, item.external_id), item.digest) != item.digest
+        ]
+        if held:
+            await connection.execute(_HOLD, held)
+
+    @asynccontextmanager
+    async def unit(self) -> AsyncIterator[Unit]:
+        """Open a unit of work; everything it collected is committed at the end, or nothing.
+
+        Raises ``Unavailable`` and ``Conflict``.
+        """
+        async with self.database.write() as connection:
+            unit = Unit(connection, self.queue, self.now)
+            yield unit
+            await unit.flush()
+        self.queue.announce()
+
+    async def file(self, sha256: str) -> bytes | None:
+        """Return the sealed content of an attachment."""
+        query = select(files.c.content).where(files.c.sha256 == sha256)
+        async with self.database.read() as connection:
+            content = (await connection.execute(query)).scalar()
+        return bytes(content) if content is not None else None
+
+
+def _message_row(item: Accepted) -> dict[str, Any]:
+    return {
+        "id": item.id,
+        "channel": item.channel,
+        "account": item.account,
+        "external_id": item.external_id,
+        "received_at": item.received_at,
+        "digest": item.digest,
+        "raw": item.raw,
+        "body": item.body,
+    }
+
+
+def _held_row(item: Held) -> dict[str, Any]:
+    return {
+        "id": item.id,
+        "channel": item.channel,
+        "reason": item.reason,
+        "detail": item.detail,
+        "envelope": item.envelope,
+        "size": item.size,
+        "state": item.state,
+        "at": item.at,
+    }
+
+
+def _contradiction(item: Accepted) -> Held:
+    name = hashlib.sha256(f"{item.channel} {item.external_id} {item.digest}".encode()).hexdigest()
+    return Held(
+        id=str(uuid.uuid5(uuid.NAMESPACE_OID, name)),
+        channel=item.channel,
+        reason="same_id_other_content",
+        detail="a message with this id was taken before, with other content",
+        envelope=item.raw,
+        size=len(item.raw),
+        state="open",
+        at=item.received_at,
+    )

@@ -1,0 +1,210 @@
+"""The tables, for SQLite and PostgreSQL alike. Times are UTC; sealed columns hold ciphertext."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """An aware time: SQLite would hand it back without its zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse a naive time, store UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Hand back an aware time."""
+        if value is None or not isinstance(value, datetime):
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+_Serial = BigInteger().with_variant(Integer, "sqlite")
+_READY = text("state = 'ready'")
+_UNROUTED = text("routed_at IS NULL")
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("channel", String(64), nullable=False),
+    Column("account", String(320), nullable=False),
+    Column("external_id", String(300), nullable=False),
+    Column("received_at", UTCDateTime, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("raw", LargeBinary, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("routed_at", UTCDateTime),
+    Column("report_id", String(36)),
+    UniqueConstraint("channel", "account", "external_id"),
+    Index("ix_messages_received", "channel", "received_at"),
+    Index("ix_messages_routed", "routed_at"),
+    Index(
+        "ix_messages_unrouted",
+        "received_at",
+        sqlite_where=_UNROUTED,
+        postgresql_where=_UNROUTED,
+    ),
+    comment="every accepted message: the raw envelope (sealed) and the reading of it",
+)
+
+files = Table(
+    "files",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("size", Integer, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    comment="attachments by digest, sealed",
+)
+
+reports = Table(
+    "reports",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("tracking", String(12), nullable=False, unique=True),
+    Column("channel", String(64), nullable=False),
+    Column("reporter_ref", String(64), nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    Column("status", String(32), nullable=False),
+    Column("agency_id", String(80)),
+    Column("topic_id", String(64)),
+    Column("region", String(13)),
+    Column("received_at", UTCDateTime, nullable=False),
+    Column("updated_at", UTCDateTime, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("head", String(64), nullable=False),
+    Column("body", Text, nullable=False),
+    Index("ix_reports_reporter", "reporter_ref", "received_at"),
+    Index("ix_reports_status", "status", "received_at"),
+    Index("ix_reports_agency", "agency_id", "received_at"),
+    Index("ix_reports_received", "received_at"),
+    comment="reports as they stand; version and head tie a row to the end of its event chain",
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("report_id", String(36), ForeignKey("reports.id"), primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("at", UTCDateTime, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("by", String(128), nullable=False),
+    Column("note", Text, nullable=False),
+    Column("data", Text, nullable=False),
+    Column("prev", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+    comment="append-only, each entry carries the hash of the one before",
+)
+
+outgoing = Table(
+    "outgoing",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("report_id", String(36), nullable=False, index=True),
+    Column("kind", String(16), nullable=False),
+    Column("channel", String(64), nullable=False),
+    Column("target", String(128), nullable=False),
+    Column("sealed_to", Text, nullable=False),
+    Column("tracking", String(12)),
+    Column("subject", Text),
+    Column("text", Text, nullable=False),
+    Column("thread", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("detail", Text, nullable=False, server_default=""),
+    Column("provider_id", String(300)),
+    Column("at", UTCDateTime, nullable=False),
+    Column("done_at", UTCDateTime),
+    Index("ix_outgoing_provider", "channel", "provider_id"),
+    Index("ix_outgoing_state", "kind", "state", "at"),
+    Index("ix_outgoing_done", "kind", "done_at"),
+    Index("ix_outgoing_target", "target", "at"),
+    comment="messages to agencies (delivery) and citizens (answer), and what became of them",
+)
+
+queue = Table(
+    "queue",
+    metadata,
+    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("queue", String(100), nullable=False),
+    Column("message_id", String(64), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("headers", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("state", String(8), nullable=False),
+    Column("visible_at", Float, nullable=False),
+    Column("lease", String(32)),
+    Column("error", Text, nullable=False, server_default=""),
+    Column("at", UTCDateTime, nullable=False),
+    UniqueConstraint("queue", "message_id"),
+    Index("ix_queue_ready", "queue", "visible_at", sqlite_where=_READY, postgresql_where=_READY),
+    comment="outbox, embedded queue and dead letters in one",
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("channel", String(64), nullable=False),
+    Column("reason", String(64), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("envelope", LargeBinary, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("at", UTCDateTime, nullable=False),
+    Column("done_at", UTCDateTime),
+    Column("done_by", String(128)),
+    Column("done_note", Text),
+    Index("ix_quarantine_state", "state", "at"),
+    comment="what a door took in and no report was made of; envelope is sealed",
+)
+
+operators = Table(
+    "operators",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("password", String(200), nullable=False),
+    Column("created_at", UTCDateTime, nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("token", String(64), primary_key=True, comment="SHA-256 of the cookie"),
+    Column("operator", String(64), nullable=False),
+    Column("csrf", String(64), nullable=False),
+    Column("expires_at", UTCDateTime, nullable=False),
+)

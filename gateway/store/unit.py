@@ -1,0 +1,319 @@
+"""The unit of work: one transaction in which steps read, and collect what shall be written.
+
+Writes are kept until the end and go out one statement per table, however many messages share the
+unit; steps never commit.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any, Literal, get_args
+
+from sqlalchemy import RowMapping, bindparam, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.message import Message
+from gateway.store import chain
+from gateway.store.queue_table import Queue
+from gateway.store.rows import Change, Letter, Sent, Stored, tidy
+from gateway.store.tables import events, messages, outgoing, reports
+from normalizer.report import Report
+
+_ROUTED = (
+    update(messages)
+    .where(messages.c.id == bindparam("message"))
+    .values(report_id=bindparam("belongs_to"))
+)
+_DONE = (
+    update(outgoing)
+    .where(outgoing.c.id == bindparam("letter"), outgoing.c.state != "withdrawn")
+    .values(
+        state=bindparam("becomes"),
+        provider_id=bindparam("known_as"),
+        detail=bindparam("says"),
+        done_at=bindparam("now"),
+    )
+)
+_MOST_PER_REPORTER = 20
+
+
+class Conflict(Exception):
+    """Somebody else changed the report in between; do it again."""
+
+
+class Unit:
+    """One transaction. Made by ``Store.unit``."""
+
+    def __init__(
+        self, connection: AsyncConnection, queue: Queue, now: Callable[[], datetime]
+    ) -> None:
+        self._connection = connection
+        self._queue = queue
+        self._now = now
+        self._new: list[dict[str, Any]] = []
+        self._changed: list[tuple[Stored, dict[str, Any]]] = []
+        self._events: list[dict[str, Any]] = []
+        self._letters: list[dict[str, Any]] = []
+        self._messages: list[Message] = []
+        self._belongs: list[dict[str, Any]] = []
+        self._sent: list[dict[str, Any]] = []
+
+    async def claim(self, ids: Sequence[str]) -> tuple[set[str], set[str]]:
+        """Mark messages as routed; return those that were news, and those that are not known."""
+        take = (
+            update(messages)
+            .where(messages.c.id.in_(ids), messages.c.routed_at.is_(None))
+            .values(routed_at=self._now())
+            .returning(messages.c.id)
+        )
+        news = set((await self._connection.execute(take)).scalars())
+        missing = set(ids) - news
+        if missing:
+            known = select(messages.c.id).where(messages.c.id.in_(missing))
+            missing -= set((await self._connection.execute(known)).scalars())
+        return news, missing
+
+    async def by_tracking(self, numbers: Iterable[str]) -> dict[str, Stored]:
+        """Find reports by tracking number."""
+        wanted = set(numbers)
+        if not wanted:
+            return {}
+        found = await self._reports(reports.c.tracking.in_(wanted))
+        return {stored.report.tracking: stored for stored in found}
+
+    async def by_id(self, report_id: str, *, lock: bool = False) -> Stored | None:
+        """Find one report; ``lock`` keeps others from changing it until the unit ends."""
+        query = select(reports).where(reports.c.id == report_id)
+        query = query.with_for_update() if lock else query
+        row = (await self._connection.execute(query)).mappings().first()
+        return _stored(row) if row else None
+
+    async def by_ids(self, ids: Iterable[str]) -> dict[str, Stored]:
+        """Find reports by id."""
+        wanted = set(ids)
+        found = await self._reports(reports.c.id.in_(wanted)) if wanted else []
+        return {stored.report.id: stored for stored in found}
+
+    async def by_reporter(self, refs: Iterable[str], *, since: datetime) -> dict[str, list[Stored]]:
+        """Find what reporters sent lately, newest first."""
+        wanted = set(refs)
+        if not wanted:
+            return {}
+        recent = reports.c.reporter_ref.in_(wanted) & (reports.c.received_at >= since)
+        newest_first = reports.c.received_at.desc()
+        nth = func.row_number().over(partition_by=reports.c.reporter_ref, order_by=newest_first)
+        numbered = select(reports.c.id, nth.label("nth")).where(recent).subquery()
+        chosen = select(numbered.c.id).where(numbered.c.nth <= _MOST_PER_REPORTER)
+        grouped: dict[str, list[Stored]] = {}
+        for stored in await self._reports(reports.c.id.in_(chosen)):
+            grouped.setdefault(stored.report.reporter.ref, []).append(stored)
+        return grouped
+
+    async def by_letter(self, provider_ids: Iterable[str]) -> dict[str, str]:
+        """Find which report a letter of ours belonged to: provider id → report id."""
+        wanted = set(provider_ids)
+        if not wanted:
+            return {}
+        query = select(outgoing.c.provider_id, outgoing.c.report_id)
+        rows = await self._connection.execute(query.where(outgoing.c.provider_id.in_(wanted)))
+        return {row[0]: row[1] for row in rows}
+
+    async def letters(self, ids: Sequence[str]) -> dict[str, Letter]:
+        """Read letters by id."""
+        query = select(outgoing).where(outgoing.c.id.in_(ids))
+        rows = (await self._connection.execute(query)).mappings().all()
+        return {row["id"]: _letter(row) for row in rows}
+
+    async def mark_sent(self, ids: Sequence[str], detail: str) -> set[str]:
+        """Mark waiting letters as sent at once; return those that were waiting until now.
+
+        Whoever else holds the same letter waits for this unit to end, and then gets none of them.
+        """
+        if not ids:
+            return set()
+        waiting = outgoing.c.id.in_(ids) & (outgoing.c.state == "waiting")
+        change = update(outgoing).where(waiting)
+        change = change.values(state="sent", detail=detail, done_at=self._now())
+        found = await self._connection.execute(change.returning(outgoing.c.id))
+        return set(found.scalars())
+
+    async def answered_with(self, report_id: str) -> str | None:
+        """Return the text of an agency's latest answer to a report."""
+        query = select(events.c.data).where(
+            events.c.report_id == report_id, events.c.kind == "agency_replied"
+        )
+        newest = query.order_by(events.c.seq.desc()).limit(1)
+        data = (await self._connection.execute(newest)).scalar()
+        return str(json.loads(data).get("text", "")) if data else None
+
+    async def has_event(self, report_id: str, kind: str, key: str) -> bool:
+        """Tell whether an event of this kind with this idempotency key is in the log."""
+        query = select(events.c.data).where(events.c.report_id == report_id, events.c.kind == kind)
+        found = (await self._connection.execute(query)).scalars()
+        return any(json.loads(data).get("key") == key for data in found)
+
+    def add(self, report: Report, fingerprint: str, changes: Sequence[Change]) -> Stored:
+        """File a new report with the first events of its log."""
+        head, seq = self._link(report.id, chain.START, 0, changes)
+        stored = Stored(report, seq, head, fingerprint)
+        self._new.append(_report_row(stored, self._now()))
+        return stored
+
+    def change(self, old: Stored, report: Report, changes: Sequence[Change]) -> Stored:
+        """File a new state of a report, with what happened."""
+        head, seq = self._link(report.id, old.head, old.version, changes)
+        stored = Stored(report, seq, head, old.fingerprint)
+        self._changed.append((old, _report_row(stored, self._now())))
+        return stored
+
+    def send(self, letter: Letter, message: Message | None) -> None:
+        """File a letter, and the queue message that will send it."""
+        self._letters.append(_letter_row(letter, self._now()))
+        if message:
+            self._messages.append(message)
+
+    def put(self, message: Message) -> None:
+        """Put a message on a queue when the unit commits."""
+        self._messages.append(message)
+
+    def belongs(self, message_id: str, report_id: str) -> None:
+        """Note to which report a message was filed."""
+        self._belongs.append({"message": message_id, "belongs_to": report_id})
+
+    def sent(self, result: Sent) -> None:
+        """Note what became of a letter."""
+        self._sent.append(
+            {
+                "letter": result.id,
+                "becomes": result.state,
+                "known_as": tidy(result.provider_id, 300) if result.provider_id else None,
+                "says": tidy(result.detail, 1000),
+                "now": self._now(),
+            }
+        )
+
+    async def receipt(self, channel: str, provider_id: str, state: str, detail: str) -> str | None:
+        """Note what a provider says of a letter; return its report's id if it is ours.
+
+        A late "sent" never takes back a "delivered" or "failed".
+        """
+        ours = (outgoing.c.channel == channel) & (outgoing.c.provider_id == provider_id)
+        if state == "sent":
+            ours &= outgoing.c.state == "waiting"
+        change = update(outgoing).where(ours).values(state=state, detail=tidy(detail, 1000))
+        found = await self._connection.execute(change.returning(outgoing.c.report_id))
+        report_id: str | None = found.scalars().first()
+        return report_id
+
+    async def flush(self) -> None:
+        """Write everything collected. Raises ``Conflict``."""
+        await self._many(insert(reports), self._new)
+        for old, row in self._changed:
+            await self._replace(old, row)
+        await self._many(insert(events), self._events)
+        await self._many(insert(outgoing), self._letters)
+        await self._many(_DONE, self._sent)
+        await self._many(_ROUTED, self._belongs)
+        await self._queue.put_rows(self._connection, self._queue.rows(self._messages))
+
+    async def _many(self, statement: Any, rows: list[dict[str, Any]]) -> None:
+        if rows:
+            await self._connection.execute(statement, rows)
+
+    async def _replace(self, old: Stored, row: dict[str, Any]) -> None:
+        same = (reports.c.id == row["id"]) & (reports.c.version == old.version)
+        done = await self._connection.execute(update(reports).where(same).values(**row))
+        if done.rowcount != 1:
+            raise Conflict(f"report {row['id']} was changed by somebody else")
+
+    async def _reports(self, condition: Any) -> list[Stored]:
+        query = select(reports).where(condition).order_by(reports.c.received_at.desc())
+        rows = (await self._connection.execute(query)).mappings().all()
+        return [_stored(row) for row in rows]
+
+    def _link(
+        self, report_id: str, head: str, seq: int, changes: Sequence[Change]
+    ) -> tuple[str, int]:
+        for change in changes:
+            seq += 1
+            event = chain.link(
+                report_id,
+                seq,
+                head,
+                at=self._now(),
+                kind=change.kind,
+                by=change.by,
+                note=change.note,
+                data=change.data,
+            )
+            head = event.hash
+            self._events.append({name: getattr(event, name) for name in events.c.keys()})  # noqa: SIM118
+        return head, seq
+
+
+def _stored(row: RowMapping) -> Stored:
+    report = Report.model_validate_json(row["body"])
+    return Stored(report, row["version"], row["head"], row["fingerprint"])
+
+
+def _report_row(stored: Stored, now: datetime) -> dict[str, Any]:
+    report = stored.report
+    agency = report.assignment.agency if report.assignment else None
+    return {
+        "id": report.id,
+        "tracking": report.tracking,
+        "channel": report.origin.channel,
+        "reporter_ref": report.reporter.ref,
+        "fingerprint": stored.fingerprint,
+        "status": report.status.value,
+        "agency_id": agency.id if agency else None,
+        "topic_id": report.topic.id if report.topic else None,
+        "region": report.places[0].code if report.places else None,
+        "received_at": report.received_at,
+        "updated_at": now,
+        "version": stored.version,
+        "head": stored.head,
+        "body": report.model_dump_json(),
+    }
+
+
+def _letter_row(letter: Letter, now: datetime) -> dict[str, Any]:
+    return {
+        "id": letter.id,
+        "report_id": letter.report_id,
+        "kind": letter.kind,
+        "channel": letter.channel,
+        "target": letter.target,
+        "sealed_to": letter.sealed_to,
+        "tracking": letter.tracking,
+        "subject": letter.subject,
+        "text": letter.text,
+        "thread": json.dumps(letter.thread),
+        "state": letter.state,
+        "at": now,
+    }
+
+
+LetterKind = Literal["delivery", "answer"]
+LetterState = Literal["waiting", "sent", "delivered", "failed", "withdrawn"]
+
+
+def _letter(row: RowMapping) -> Letter:
+    kind: LetterKind = row["kind"]
+    state: LetterState = row["state"]
+    assert kind in get_args(LetterKind)
+    assert state in get_args(LetterState)
+    return Letter(
+        id=row["id"],
+        report_id=row["report_id"],
+        kind=kind,
+        channel=row["channel"],
+        target=row["target"],
+        text=row["text"],
+        sealed_to=row["sealed_to"],
+        tracking=row["tracking"],
+        subject=row["subject"],
+        thread=tuple(json.loads(row["thread"])),
+        state=state,
+        at=row["at"],
+    )

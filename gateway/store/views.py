@@ -1,0 +1,116 @@
+"""What operators and agencies see of the store: plain values, made for reading."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from normalizer.report import Report
+
+
+@dataclass(frozen=True, slots=True)
+class QueueView:
+    """One work queue, now."""
+
+    name: str
+    depth: int
+    """Messages that wait or are being worked on."""
+    per_minute: int
+    """Messages finished in the last minute."""
+    oldest: datetime | None
+    """When the oldest unfinished one came in."""
+    dead: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeadView:
+    """One dead letter."""
+
+    id: int
+    queue: str
+    message_id: str
+    tracking: str | None
+    attempts: int
+    error: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineView:
+    """Something a door took in but could not or would not make a report of."""
+
+    id: str
+    channel: str
+    reason: str
+    detail: str
+    state: Literal["open", "noted", "released", "dismissed"]
+    at: datetime
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class EventView:
+    """One entry of a report's append-only log."""
+
+    seq: int
+    at: datetime
+    kind: str
+    by: str
+    note: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingView:
+    """One message to an agency or to the citizen, and what became of it."""
+
+    id: str
+    kind: Literal["delivery", "answer"]
+    channel: str
+    target: str
+    """The agency's id; for citizens only the word "pelapor": addresses stay sealed."""
+    text: str
+    state: Literal["waiting", "sent", "delivered", "failed", "withdrawn"]
+    detail: str
+    at: datetime
+    done_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFile:
+    """A report with its log and its correspondence."""
+
+    report: Report
+    events: tuple[EventView, ...]
+    outgoing: tuple[OutgoingView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The first screen of the console."""
+
+    queues: tuple[QueueView, ...]
+    reports_today: int
+    triage: int
+    dead: int
+    quarantined: int
+    channels: tuple["ChannelView", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelView:
+    """One door: what came in by it and what could not go out."""
+
+    name: str
+    last_hour: int
+    last_at: datetime | None
+    waiting_out: int
+    failed_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """An operator who is logged in."""
+
+    operator: str
+    csrf: str
+    expires_at: datetime

@@ -1,0 +1,171 @@
+"""The web application and its server: hooks, agency API, console, health and metrics."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+import uvicorn
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+
+from config.settings import Server
+from gateway import metrics
+from gateway.health import Health
+from gateway.steps.desk import Desk
+from gateway.steps.receive import Door, problem
+from gateway.steps.reply import AgencyDesk
+from gateway.store.queries import Queries
+from gateway.web import agency_api, console, hooks
+
+GRACE = 10
+"""Seconds a request under way has to finish when the server stops."""
+KEEP_ALIVE = 75
+"""Seconds an idle connection stays open: longer than callers keep theirs, so that they close it and
+none finds it closed under the request it has just begun."""
+
+
+class Web:
+    """An HTTP server in the running loop."""
+
+    def __init__(self, app: Starlette, host: str, port: int) -> None:
+        self.app = app
+        self._address = (host, port)
+        self._task: asyncio.Task[None] | None = None
+        self._socket: socket.socket | None = None
+        self._server: _Server | None = None
+
+    @property
+    def port(self) -> int:
+        """The port the server listens on."""
+        assert self._socket is not None
+        return int(self._socket.getsockname()[1])
+
+    async def start(self) -> None:
+        """Listen. Raises ``OSError`` when the address is taken."""
+        self._socket = _listen(*self._address)
+        options = uvicorn.Config(
+            self.app,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            ws="none",
+            timeout_graceful_shutdown=GRACE,
+            timeout_keep_alive=KEEP_ALIVE,
+            h11_max_incomplete_event_size=64 * 1024,
+        )
+        self._server = _Server(options)
+        self._task = asyncio.create_task(self._server.serve([self._socket]), name="web")
+
+    async def stop(self) -> None:
+        """Finish the requests under way and close."""
+        if self._server and self._task:
+            self._server.should_exit = True
+            await self._task
+        if self._socket:
+            self._socket.close()
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves the process's signals to the command line."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def application(
+    settings: Server,
+    door: Door,
+    desk: Desk,
+    agencies: AgencyDesk,
+    queries: Queries,
+    health: Health,
+    now: Callable[[], datetime],
+) -> FastAPI:
+    """Compose the application."""
+    url = str(settings.public_url)
+    app = FastAPI(
+        title="Kanal", version="1", docs_url=None, redoc_url=None, openapi_url="/openapi.json"
+    )
+    app.include_router(agency_api.api(agencies, queries))
+    secure = settings.public_url.scheme == "https"
+    app.router.routes[:0] = [
+        *hooks.routes(door, url, settings.max_hook_bytes),
+        *_operations(health),
+        Route("/", lambda _: RedirectResponse("/console/"), methods=["GET"]),
+        Mount("/console", routes=console.routes(desk, secure_cookies=secure, clock=now)),
+    ]
+    app.add_exception_handler(HTTPException, _http_problem)
+    app.add_exception_handler(RequestValidationError, _validation_problem)
+    app.add_exception_handler(Exception, _our_fault)
+    return app
+
+
+def monitor(health: Health) -> Starlette:
+    """Compose what a role without the web shows: its health and its metrics."""
+    return Starlette(routes=_operations(health))
+
+
+def _operations(health: Health) -> list[Route]:
+    async def live(_: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def ready(_: Request) -> Response:
+        finding = await health.look()
+        said = {"status": "ok" if finding.ready else "fail", "checks": finding.checks}
+        return JSONResponse(said, 200 if finding.ready else 503)
+
+    async def whole(_: Request) -> Response:
+        finding = await health.look()
+        said = {"status": "ok" if finding.ok else "fail", "checks": finding.checks}
+        return JSONResponse(said, 200 if finding.ok else 503)
+
+    async def shown(_: Request) -> Response:
+        return Response(generate_latest(metrics.REGISTRY), media_type=CONTENT_TYPE_LATEST)
+
+    return [
+        Route("/health/live", live),
+        Route("/health/ready", ready),
+        Route("/health", whole),
+        Route("/metrics", shown),
+    ]
+
+
+async def _http_problem(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    response = hooks.respond(problem(error.status_code, "Request refused", str(error.detail)))
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _validation_problem(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    faults = [f"{'.'.join(map(str, e['loc'][1:]))}: {e['msg']}" for e in error.errors()]
+    return hooks.respond(problem(422, "Unprocessable Content", "; ".join(faults)))
+
+
+async def _our_fault(_: Request, error: Exception) -> Response:
+    return hooks.respond(problem(500, "Internal Server Error", "our fault; it has been logged"))
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # With the protocol named asyncio sets TCP_NODELAY; without, each answer waits some 40 ms.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        listening.listen(2048)  # at once: who comes before the server runs waits, not fails
+    except OSError:
+        listening.close()
+        raise
+    listening.setblocking(False)
+    return listening

@@ -1,0 +1,155 @@
+"""The operators' console: server-rendered pages behind a login, kept live by htmx.
+
+Mounted at ``/console``. Every page needs a session; every change also needs our own page as its
+origin and the session's CSRF token. Nothing here decides anything: the desk does.
+"""
+
+import re
+from collections.abc import Awaitable, Callable
+from urllib.parse import quote, urlsplit
+
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from gateway.store.views import Session
+from gateway.web import sessions
+from gateway.web.actions import Actions
+from gateway.web.pages import BASE, STATIC, Frame, Pages, is_htmx
+from gateway.web.screens import Desk, Screens
+from gateway.web.sessions import Clock, Doorkeeper, Form
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+Screen = Callable[[Request, Session], Awaitable[Response]]
+Action = Callable[[Request, Session, Form], Awaitable[Response]]
+_OURS = re.compile(rf"{BASE}/(?!login|parts)[\w/?=&.-]*")
+
+
+def routes(desk: Desk, *, secure_cookies: bool, clock: Clock) -> list[BaseRoute]:
+    """Return the console's routes, relative to its mount point ``/console``.
+
+    ``secure_cookies`` is whether the public URL is https; ``clock`` returns aware moments.
+    """
+    pages = Pages(clock)
+    screens = Screens(desk, pages, clock)
+    actions = Actions(desk, pages, screens)
+    gate = Gate(desk, pages, Doorkeeper(clock), secure_cookies)
+    inside: list[BaseRoute] = [
+        Mount("/static", StaticFiles(directory=STATIC)),
+        Route("/login", gate.login_page, methods=["GET"]),
+        Route("/login", gate.log_in, methods=["POST"]),
+        Route("/logout", gate.change(gate.log_out), methods=["POST"]),
+        *(Route(path, gate.read(screen), methods=["GET"]) for path, screen in _screens(screens)),
+        *(Route(path, gate.change(act), methods=["POST"]) for path, act in _actions(actions)),
+    ]
+    return [Mount("", routes=inside, middleware=[Middleware(Frame, pages=pages)])]
+
+
+def _screens(screens: Screens) -> list[tuple[str, Screen]]:
+    return [
+        ("/", screens.overview),
+        ("/triage", screens.triage),
+        ("/failed", screens.failed),
+        ("/find", screens.find),
+        ("/agencies", screens.agencies),
+        ("/reports/{report_id}", screens.report),
+        ("/parts/overview", screens.overview_part),
+        ("/parts/latest", screens.latest_part),
+        ("/parts/menu", screens.menu_part),
+        ("/parts/triage", screens.triage_part),
+        ("/parts/dead", screens.dead_part),
+        ("/parts/quarantine", screens.quarantine_part),
+    ]
+
+
+def _actions(actions: Actions) -> list[tuple[str, Action]]:
+    return [
+        ("/reports/{report_id}/assign", actions.assign),
+        ("/failed/replay", actions.replay),
+        ("/quarantine/{id}/release", actions.release),
+        ("/quarantine/{id}/dismiss", actions.dismiss),
+    ]
+
+
+class Gate:
+    """Stands before every page: who has a session may read, and with its token may change."""
+
+    def __init__(self, desk: Desk, pages: Pages, door: Doorkeeper, secure: bool) -> None:
+        self._desk = desk
+        self._pages = pages
+        self._door = door
+        self._secure = secure
+
+    def read(self, screen: Screen) -> Endpoint:
+        """Show a screen to who has a session, the login page to everybody else."""
+
+        async def endpoint(request: Request) -> Response:
+            session = await self._session(request)
+            return await screen(request, session) if session else self._to_login(request)
+
+        return endpoint
+
+    def change(self, action: Action) -> Endpoint:
+        """Let an action through that our own page sent in this very session."""
+
+        async def endpoint(request: Request) -> Response:
+            sessions.check_origin(request)
+            session = await self._session(request)
+            if session is None:
+                return self._to_login(request)
+            form = await sessions.read_form(request)
+            sessions.check_csrf(request, form, session)
+            return await action(request, session, form)
+
+        return endpoint
+
+    async def login_page(self, request: Request) -> Response:
+        """The form; who is already in goes on."""
+        after = _safe(request.query_params.get("next", ""))
+        if await self._session(request):
+            return RedirectResponse(after, 303)
+        return self._pages.page("login.html", name="", after=after, error="")
+
+    async def log_in(self, request: Request) -> Response:
+        """Open a session. A wrong password costs one of a few tries."""
+        sessions.check_origin(request)
+        form = await sessions.read_form(request)
+        name, peer = sessions.first(form, "name"), request.client.host if request.client else ""
+        self._door.admit(name, peer)
+        token = await self._desk.log_in(name, form.get("password", [""])[0])
+        after = _safe(sessions.first(form, "next"))
+        if token is None:
+            text = "Nama atau kata sandi salah."
+            return self._pages.page("login.html", 401, name=name, after=after, error=text)
+        self._door.welcome(name, peer)
+        response = RedirectResponse(after, 303)
+        sessions.give_cookie(response, token, secure=self._secure)
+        return response
+
+    async def log_out(self, request: Request, _: Session, __: Form) -> Response:
+        """End the session on our side and in the browser."""
+        await self._desk.log_out(request.cookies[sessions.COOKIE])
+        response = RedirectResponse(f"{BASE}/login", 303)
+        sessions.take_cookie(response, secure=self._secure)
+        return response
+
+    async def _session(self, request: Request) -> Session | None:
+        token = request.cookies.get(sessions.COOKIE)
+        return await self._desk.session(token) if token else None
+
+    def _to_login(self, request: Request) -> Response:
+        if is_htmx(request):
+            shown = urlsplit(request.headers.get("hx-current-url", "")).path
+            address = f"{BASE}/login?next={quote(_safe(shown))}"
+            return Response(status_code=401, headers={"HX-Redirect": address})
+        if request.method != "GET":
+            raise HTTPException(403, "Sesi sudah berakhir. Masuk lagi, lalu ulangi.")
+        return RedirectResponse(f"{BASE}/login?next={quote(request.url.path)}", 303)
+
+
+def _safe(target: str) -> str:
+    """Keep only an address inside the console: a login must not send anybody elsewhere."""
+    return target if _OURS.fullmatch(target) else f"{BASE}/"

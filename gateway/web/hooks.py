@@ -1,0 +1,71 @@
+"""The HTTP door of the channels: ``POST /in/{channel}``, answered once the message is durable."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from adapters.base import Hook
+from gateway import metrics
+from gateway.steps.intake import NotDurable
+from gateway.steps.receive import Answer, Door, problem
+
+TOO_LARGE = problem(413, "Content Too Large", "this message is larger than the gateway takes")
+AWAY = problem(503, "Service Unavailable", "the message could not be stored; send it again")
+UNKNOWN = problem(404, "Not Found", "there is no such channel here")
+
+
+class TooLarge(Exception):
+    """The body is larger than the settings allow."""
+
+
+def routes(door: Door, public_url: str, max_bytes: int) -> list[Route]:
+    """Return the route of the hooks. ``public_url`` is what providers sign."""
+    base = public_url.rstrip("/")
+
+    async def take(request: Request) -> Response:
+        channel = door.receiver(request.path_params["channel"])
+        if channel is None:
+            return respond(UNKNOWN)
+        try:
+            hook = Hook(base + _path(request), _headers(request), await body(request, max_bytes))
+        except TooLarge:
+            metrics.INTAKE.labels(channel.name, "too_large").inc()
+            return respond(TOO_LARGE)
+        try:
+            with metrics.STEP.labels("receive").time():
+                return respond(await door.take(channel, hook))
+        except NotDurable:
+            metrics.INTAKE.labels(channel.name, "not_durable").inc()
+            return respond(AWAY, {"retry-after": "5"})
+
+    return [Route("/in/{channel}", take, methods=["POST"])]
+
+
+async def body(request: Request, most: int) -> bytes:
+    """Read a body of at most ``most`` bytes. Raises ``TooLarge``."""
+    told = request.headers.get("content-length", "")
+    if told.isdigit() and int(told) > most:
+        raise TooLarge
+    read = bytearray()
+    async for chunk in request.stream():
+        read += chunk
+        if len(read) > most:
+            raise TooLarge
+    return bytes(read)
+
+
+def respond(answer: Answer, headers: dict[str, str] | None = None) -> Response:
+    """Turn an answer of a step into a response."""
+    return Response(answer.body, answer.status, headers, media_type=answer.media_type)
+
+
+def _path(request: Request) -> str:
+    """Return path and query as they came over the wire: signatures are over those bytes."""
+    raw: bytes = request.scope.get("raw_path") or request.url.path.encode()
+    query: bytes = request.scope["query_string"]
+    path = raw.partition(b"?")[0].decode("latin-1")
+    return f"{path}?{query.decode('latin-1')}" if query else path
+
+
+def _headers(request: Request) -> dict[str, str]:
+    return {name.lower(): value for name, value in request.headers.items()}

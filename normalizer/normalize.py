@@ -1,0 +1,142 @@
+"""From what a channel said to a ``Report``: the one way in, pure, and never an exception."""
+
+import hashlib
+import math
+from datetime import datetime
+
+from normalizer import command, places, privacy, text, when
+from normalizer.gazetteer import Gazetteer
+from normalizer.inbound import File, Inbound
+from normalizer.kind import kind_of
+from normalizer.language import language_of
+from normalizer.report import (
+    Attachment,
+    Change,
+    Coordinates,
+    Intent,
+    Origin,
+    Place,
+    Report,
+    Reporter,
+    Status,
+)
+from normalizer.tracking import is_valid, mentions
+
+_ID = 1_000
+"""Characters of a provider's id that are kept; a Message-ID may be 998."""
+_MEDIA_TYPE = "application/octet-stream"
+
+
+class Normalizer:
+    """Reads messages with the help of a gazetteer; safe to share between threads."""
+
+    def __init__(self, gazetteer: Gazetteer) -> None:
+        self.gazetteer = gazetteer
+
+    def normalize(
+        self,
+        inbound: Inbound,
+        *,
+        id: str,
+        tracking: str,
+        received_at: datetime,
+        reporter: Reporter,
+        context: str | None = None,
+    ) -> Report:
+        """Turn ``inbound`` into a report in status RECEIVED.
+
+        ``received_at`` is aware; ``context`` is the code of the region this door belongs to.
+        Never raises on any ``inbound`` whose texts are strings.
+        """
+        said = text.repair(inbound.text)
+        asked = _asked(said, inbound)
+        wish = privacy.read(asked.text)
+        sent_at = _aware(inbound.sent_at)
+        return Report(
+            id=id,
+            tracking=tracking,
+            intent=asked.intent,
+            refers_to=_refers_to(asked, inbound),
+            kind=kind_of(wish.text),
+            origin=_origin(inbound),
+            reporter=reporter,
+            title=text.title_of(wish.text, inbound.subject),
+            text=wish.text,
+            original=text.storable(inbound.text),
+            language=language_of(wish.text),
+            attachments=tuple(map(attachment, inbound.files)),
+            places=self._places(wish.text, inbound.subject, context),
+            coordinates=_coordinates(inbound.location),
+            occurred_on=when.occurred_on(wish.text, sent_at or received_at),
+            sent_at=sent_at,
+            received_at=received_at,
+            anonymous=wish.anonymous,
+            confidential=wish.confidential,
+            history=(Change(status=Status.RECEIVED, at=received_at, by="gateway"),),
+        )
+
+    def _places(self, said: str, subject: str | None, context: str | None) -> tuple[Place, ...]:
+        whole = f"{said}\n{text.repair(subject, 300)}" if subject else said
+        found = places.find(whole, self.gazetteer, context=context)
+        keyword = command.leading_keyword(said, self.gazetteer)
+        if keyword is None:
+            return found
+        return places.by_keyword(keyword, said.split(maxsplit=1)[0], found)
+
+
+def attachment(file: File) -> Attachment:
+    """Describe a file that came along; size and hash only when its bytes are here."""
+    content = file.content
+    return Attachment(
+        name=text.file_name(file.name),
+        media_type=text.storable(file.media_type, 100).strip().lower() or _MEDIA_TYPE,
+        size=None if content is None else len(content),
+        sha256=None if content is None else hashlib.sha256(content).hexdigest(),
+        url=None if file.url is None else text.storable(file.url, 2_000),
+    )
+
+
+def _asked(said: str, inbound: Inbound) -> command.Command:
+    """Read the body; a mail whose body says nothing may have said it in its subject."""
+    body = command.read(said)
+    if inbound.files or inbound.location:
+        # Whoever sends a photo with "selamat pagi" reports something.
+        return (
+            body
+            if body.intent is Intent.STATUS
+            else command.Command(Intent.REPORT, body.text, body.refers_to)
+        )
+    if inbound.subject and body.intent is Intent.REPORT and len(said.split()) <= 3:
+        subject = command.read(text.repair(inbound.subject, 300))
+        if subject.intent is not Intent.REPORT:
+            return command.Command(subject.intent, body.text, body.refers_to)
+    return body
+
+
+def _refers_to(asked: command.Command, inbound: Inbound) -> tuple[str, ...]:
+    token = (inbound.token,) if inbound.token and is_valid(inbound.token) else ()
+    subject = mentions((inbound.subject or "")[:1_000])
+    return tuple(dict.fromkeys((*token, *subject, *asked.refers_to)))
+
+
+def _origin(inbound: Inbound) -> Origin:
+    return Origin(
+        channel=text.storable(inbound.channel, _ID),
+        account=text.storable(inbound.account, _ID),
+        external_id=text.storable(inbound.external_id, _ID),
+        thread=tuple(text.storable(one, _ID) for one in inbound.thread),
+    )
+
+
+def _coordinates(location: tuple[float, float] | None) -> Coordinates | None:
+    if location is None or not all(map(math.isfinite, location)):
+        return None
+    latitude, longitude = map(float, location)
+    if abs(latitude) > 90 or abs(longitude) > 180:
+        return None
+    return Coordinates(latitude=latitude, longitude=longitude)
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    """Keep a time only with its zone: guessing one in a complaint is a legal problem."""
+    return moment if moment is not None and moment.utcoffset() is not None else None

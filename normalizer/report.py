@@ -1,0 +1,243 @@
+"""The one report schema: what every channel says is turned into, and what every queue carries.
+
+A ``Report`` is a frozen, strict, versioned value. Its JSON Schema is generated into
+``docs/schema/report.json`` and checked for drift. The four kinds, the two privacy flags and the
+final statuses are those of SP4N-LAPOR! (PermenPANRB 62/2018 and its successor 5/2025).
+"""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+VERSION: Literal[1] = 1
+MAX_TEXT = 20_000
+"""Characters of text one report may carry; longer mails keep the rest in the raw message."""
+
+
+class Value(BaseModel):
+    """A frozen, strict value that refuses fields it does not know."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+class Kind(StrEnum):
+    """The four kinds of report of LAPOR!."""
+
+    SUPERVISED_COMPLAINT = "supervised_complaint"
+    COMPLAINT = "complaint"
+    ASPIRATION = "aspiration"
+    INFORMATION_REQUEST = "information_request"
+
+
+class Intent(StrEnum):
+    """What a message wants from the gateway."""
+
+    REPORT = "report"
+    STATUS = "status"
+    HELP = "help"
+    GREETING = "greeting"
+
+
+class Level(StrEnum):
+    """The level of an official region."""
+
+    PROVINCE = "province"
+    REGENCY = "regency"
+    CITY = "city"
+    DISTRICT = "district"
+    VILLAGE = "village"
+
+
+class Status(StrEnum):
+    """Where a report stands. ``FINAL`` names those that end it."""
+
+    RECEIVED = "received"
+    WAITING_FOR_REPORTER = "waiting_for_reporter"
+    TRIAGE = "triage"
+    FORWARDED = "forwarded"
+    IN_PROGRESS = "in_progress"
+    ANSWERED = "answered"
+    CLOSED_BY_SYSTEM = "closed_by_system"
+    CLOSED_BY_REPORTER = "closed_by_reporter"
+    CLOSED_BY_ADMIN = "closed_by_admin"
+    ARCHIVED_BY_SYSTEM = "archived_by_system"
+    ARCHIVED_BY_REPORTER = "archived_by_reporter"
+    ARCHIVED_BY_ADMIN = "archived_by_admin"
+
+
+FINAL = frozenset(s for s in Status if s.startswith(("closed_", "archived_")))
+
+
+class Outcome(StrEnum):
+    """What the router decided: assign to an agency, ask the reporter, or hand to an operator."""
+
+    ASSIGN = "assign"
+    ASK = "ask"
+    TRIAGE = "triage"
+
+
+Confidence = Annotated[float, Field(ge=0, le=1)]
+RegionCode = Annotated[str, Field(pattern=r"^\d{2}(\.\d{2}(\.\d{2}(\.\d{4})?)?)?$")]
+AgencyId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,79}$")]
+TrackingNumber = Annotated[str, Field(pattern=r"^[1-9]\d{11}$")]
+Id = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+
+
+class Origin(Value):
+    """Where a message came in: the channel, our account on it, and the provider's own id."""
+
+    channel: str
+    account: str
+    external_id: str
+    thread: tuple[str, ...] = ()
+    """Ids of earlier messages this one says it answers (Message-IDs, provider ids)."""
+
+
+class Reporter(Value):
+    """Who wrote, sealed: neither field says anything without the deployment's key."""
+
+    ref: str
+    """Keyed hash of the address: the same person on the same channel has the same ref."""
+    sealed: str
+    """The address and name, encrypted; only the answer step opens it."""
+
+
+class Attachment(Value):
+    """A file that came with a report; its bytes live in the store under ``sha256``."""
+
+    name: str
+    media_type: str
+    """What the bytes are, sniffed; not what the sender claimed."""
+    size: int | None = None
+    sha256: str | None = None
+    url: str | None = None
+    """Where the provider keeps it, when it has not been fetched."""
+
+
+class Place(Value):
+    """An official region a text speaks of: how it was found and how sure that is."""
+
+    code: RegionCode
+    name: str
+    level: Level
+    found_by: Literal["keyword", "name", "alias", "context", "coordinates", "operator"]
+    words: str = ""
+    confidence: Confidence
+
+
+class Coordinates(Value):
+    """A point on earth, WGS 84, degrees."""
+
+    latitude: Annotated[float, Field(ge=-90, le=90)]
+    longitude: Annotated[float, Field(ge=-180, le=180)]
+
+
+class Topic(Value):
+    """What a report is about, from ``config/topics.toml``."""
+
+    id: str
+    name: str
+    confidence: Confidence
+
+
+class Agency(Value):
+    """A responsible body, by its id in the register."""
+
+    id: AgencyId
+    name: str
+
+
+class Candidate(Value):
+    """One agency of the ranking behind an assignment."""
+
+    agency: Agency
+    confidence: Confidence
+
+
+class Reason(Value):
+    """One step of the explanation of a decision, in the officer's language."""
+
+    rule: Literal["keyword", "topic", "place", "competence", "context", "threshold", "operator"]
+    text: str
+    words: tuple[str, ...] = ()
+    """The words of the report that are the evidence."""
+
+
+class Assignment(Value):
+    """Which agency must act, how sure that is, and why."""
+
+    decision: Outcome
+    agency: Agency | None = None
+    confidence: Confidence
+    alternatives: tuple[Candidate, ...] = ()
+    reasons: tuple[Reason, ...]
+    question: Literal["place", "topic"] | None = None
+    """The one thing to ask the reporter; set exactly when ``decision`` is ``ask``."""
+    by: str = "router"
+    at: AwareDatetime
+
+
+class Change(Value):
+    """One entry of a report's history."""
+
+    status: Status
+    at: AwareDatetime
+    by: str
+    note: str = ""
+
+
+class Deadline(Value):
+    """A legal limit: the last working day on which ``name`` is still in time."""
+
+    name: Literal["forward", "first_response", "resolution", "close"]
+    due: date
+
+
+class Link(Value):
+    """A tie to another report."""
+
+    kind: Literal["follow_up", "duplicate"]
+    report_id: Id
+    tracking: TrackingNumber
+
+
+class Report(Value):
+    """A message of a citizen as Kanal knows it, from the door to the answer."""
+
+    version: Literal[1] = VERSION
+    id: Id
+    tracking: TrackingNumber
+    intent: Intent = Intent.REPORT
+    refers_to: tuple[TrackingNumber, ...] = ()
+    """Tracking numbers the message mentions."""
+    kind: Kind = Kind.COMPLAINT
+    origin: Origin
+    reporter: Reporter
+    title: str
+    text: str
+    original: str
+    """The text as the channel said it, before repair. The raw envelope is in the store."""
+    language: Literal["id", "en", "und"] = "und"
+    attachments: tuple[Attachment, ...] = ()
+    places: tuple[Place, ...] = ()
+    coordinates: Coordinates | None = None
+    occurred_on: date | None = None
+    sent_at: AwareDatetime | None = None
+    received_at: AwareDatetime
+    topic: Topic | None = None
+    assignment: Assignment | None = None
+    anonymous: bool = False
+    """Anonim: the identity is hidden from the agency and the public."""
+    confidential: bool = False
+    """Rahasia: the report is hidden from the public."""
+    status: Status = Status.RECEIVED
+    history: tuple[Change, ...] = ()
+    deadlines: tuple[Deadline, ...] = ()
+    links: tuple[Link, ...] = ()
+
+    def moved(self, status: Status, *, at: datetime, by: str, note: str = "") -> Self:
+        """Return the report in a new status, with the change added to its history."""
+        change = Change(status=status, at=at, by=by, note=note)
+        return self.model_copy(update={"status": status, "history": (*self.history, change)})

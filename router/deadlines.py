@@ -1,0 +1,75 @@
+"""Legal limits in working days (PermenPANRB 62/2018 and its successor 5/2025).
+
+A day counts in Jakarta. Public holidays and cuti bersama come from the ``holidays`` package, where
+cuti bersama has the category "government"; decrees change them, so a deployment may add days off
+and take holidays back.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cache
+from zoneinfo import ZoneInfo
+
+from normalizer.report import Deadline, Kind
+
+JAKARTA = ZoneInfo("Asia/Jakarta")
+_SATURDAY = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Working days for each step; ``resolution`` by kind of report."""
+
+    forward: int
+    first_response: int
+    resolution: Mapping[Kind, int]
+
+
+class Calendar:
+    """Knows which days are worked; ``holidays`` are further days off, ``working_days`` none."""
+
+    def __init__(self, holidays: Iterable[date] = (), working_days: Iterable[date] = ()) -> None:
+        self._off = frozenset(holidays)
+        self._on = frozenset(working_days)
+        self._due: dict[tuple[date, int], date] = {}
+
+    def is_working(self, day: date) -> bool:
+        """Tell whether offices are open on a day."""
+        if day in self._on or day in self._off:
+            return day in self._on
+        return day.weekday() < _SATURDAY and day not in official_holidays(day.year)
+
+    def after(self, day: date, working_days: int) -> date:
+        """Return the last of so many working days after ``day``; ``day`` itself never counts."""
+        if (day, working_days) not in self._due:
+            if len(self._due) > 1000:
+                self._due.clear()
+            self._due[day, working_days] = self._count(day, working_days)
+        return self._due[day, working_days]
+
+    def _count(self, day: date, working_days: int) -> date:
+        while working_days > 0:
+            day += timedelta(days=1)
+            working_days -= self.is_working(day)
+        return day
+
+
+@cache
+def official_holidays(year: int) -> frozenset[date]:
+    """Return Indonesia's public holidays and cuti bersama of one year."""
+    from holidays import country_holidays  # slow to import; not everyone who routes needs it
+
+    return frozenset(country_holidays("ID", years=year, categories=("public", "government")))
+
+
+def deadlines(
+    kind: Kind, received_at: datetime, limits: Limits, calendar: Calendar
+) -> tuple[Deadline, ...]:
+    """Return the last days on which forwarding, first response and resolution are in time."""
+    day = received_at.astimezone(JAKARTA).date()
+    return (
+        Deadline(name="forward", due=calendar.after(day, limits.forward)),
+        Deadline(name="first_response", due=calendar.after(day, limits.first_response)),
+        Deadline(name="resolution", due=calendar.after(day, limits.resolution[kind])),
+    )

@@ -1,0 +1,81 @@
+"""The reasons of a decision, in the officer's language, with the reporter's words as evidence."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from normalizer.report import Agency, Outcome, Reason
+from router.data import Regions
+from router.jurisdiction import Jurisdiction
+from router.register import Tier
+from router.topics import Competence, Match
+
+TIERS: dict[Tier, str] = {
+    "national": "pemerintah pusat",
+    "province": "provinsi",
+    "regency": "kabupaten/kota",
+}
+_FOUND_BY = {
+    "keyword": "kata kunci di awal pesan",
+    "name": "nama wilayah dalam laporan",
+    "alias": "sebutan wilayah dalam laporan",
+    "context": "konteks saluran atau laporan sebelumnya",
+    "coordinates": "titik koordinat",
+    "operator": "keterangan petugas",
+}
+_QUESTIONS = {
+    "place": "Lokasi ditanyakan kepada pelapor.",
+    "topic": "Pelapor diminta menjelaskan masalahnya.",
+}
+NO_TOPIC = Reason(rule="topic", text="Tidak ada kata yang menunjukkan topik laporan.")
+
+
+def percent(confidence: float) -> str:
+    """Write a probability for people: "92 %"."""
+    return f"{round(confidence * 100)} %"
+
+
+def topic(match: Match) -> Reason:
+    """Say what the report is about and which of its words say so."""
+    text = f"Topik: {match.topic.name} ({percent(match.topic.confidence)})."
+    return Reason(rule="topic", text=text, words=match.words)
+
+
+def place(found: Sequence[Jurisdiction], tier: Tier, lacking: bool, regions: Regions) -> Reason:
+    """Say where it is and how that was found, or what is missing."""
+    if not found:
+        return Reason(rule="place", text=f"Belum jelas di {TIERS[tier]} mana.")
+    words = tuple(dict.fromkeys(j.place.words for j in found[:2] if j.place.words))
+    if lacking:
+        names = " atau ".join(dict.fromkeys(j.place.name for j in found[:3]))
+        return Reason(rule="place", text=f"Lokasi bisa berarti {names}.", words=words)
+    best = found[0].place
+    rules: dict[str, Literal["keyword", "operator", "context"]] = {
+        "keyword": "keyword", "operator": "operator", "context": "context"
+    }  # fmt: skip
+    seat = regions.region(found[0].code)
+    where = f"{best.name}, {seat.name}" if seat and len(best.code) > len(seat.code) else best.name
+    text = f"Lokasi: {where}, dari {_FOUND_BY[best.found_by]} ({percent(best.confidence)})."
+    return Reason(rule=rules.get(best.found_by, "place"), text=text, words=words[:1])
+
+
+def competence(match: Match, row: Competence, words: str, agency: Agency | None) -> Reason:
+    """Say whose affair it is, by which law, and who answers for it there."""
+    basis = row.basis or match.row.basis
+    law = f" ({basis})" if basis else ""
+    who = f": {agency.name}" if agency else ""
+    text = f"Urusan {TIERS[row.level]}{law}{who}."
+    return Reason(rule="competence", text=text, words=(words,) if words else ())
+
+
+def threshold(
+    outcome: Outcome, question: Literal["place", "topic"] | None, confidence: float, least: float
+) -> Reason:
+    """Say why the machine assigned, asked, or stood back."""
+    sure, limit = percent(confidence), percent(least)
+    if outcome == Outcome.ASSIGN:
+        text = f"Keyakinan {sure} mencapai ambang {limit}: diteruskan."
+    elif question:
+        text = f"Keyakinan {sure}. {_QUESTIONS[question]}"
+    else:
+        text = f"Keyakinan {sure}, ambang {limit}: petugas yang memutuskan."
+    return Reason(rule="threshold", text=text)

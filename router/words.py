@@ -1,0 +1,90 @@
+"""How the router reads a text: words with their slang spelled out and common endings taken off.
+
+Phrases of the topics and texts of citizens go through the same reading, so a stem need not be a
+real word; it only has to be the same on both sides.
+"""
+
+import re
+from collections.abc import Mapping
+
+MOST_CHARACTERS = 6_000
+"""Characters that are read: what a report is about is said early, and time must stay bounded."""
+_MOST_REMEMBERED = 50_000
+_WORD = re.compile(r"[A-Za-z0-9]+")
+_STRETCHED = re.compile(r"([a-z])\1\1+")
+_PARTICLES = ("nya", "lah", "kah", "pun")
+
+
+class Reading:
+    """A text as words: ``words[i]`` was read at ``spans[i]`` of ``text``."""
+
+    __slots__ = ("joined", "spans", "text", "words")
+
+    def __init__(self, text: str, words: list[str], spans: list[tuple[int, int]]) -> None:
+        self.text = text
+        self.words = words
+        self.spans = spans
+        self.joined = f" {' '.join(words)} "
+
+    def find(self, phrase: str) -> str:
+        """Return the writer's own words for a phrase (read the same way), "" if not there."""
+        at = self.joined.find(f" {phrase} ")
+        if at < 0:
+            return ""
+        first = self.joined.count(" ", 0, at)
+        return self.said(first, first + phrase.count(" "))
+
+    def said(self, first: int, last: int) -> str:
+        """Return the writer's own characters from word ``first`` to word ``last``."""
+        return self.text[self.spans[first][0] : self.spans[last][1]]
+
+
+class Lexicon:
+    """Reads texts, with a table of slang ("jln" → "jalan"; the right side may be two words)."""
+
+    def __init__(self, slang: Mapping[str, str]) -> None:
+        self._slang = {k.lower(): v.lower().split() for k, v in slang.items()}
+        self._remembered: dict[str, tuple[str, ...]] = {}
+
+    def read(self, text: str) -> Reading:
+        """Split a text into stems; only its first ``MOST_CHARACTERS`` are looked at."""
+        words: list[str] = []
+        spans: list[tuple[int, int]] = []
+        for match in _WORD.finditer(text, 0, MOST_CHARACTERS):
+            for stem in self._stems(match[0].lower()):
+                words.append(stem)
+                spans.append(match.span())
+        return Reading(text, words, spans)
+
+    def phrase(self, text: str) -> str:
+        """Return a phrase in the form that ``Reading.find`` looks for."""
+        return " ".join(self.read(text).words)
+
+    def _stems(self, word: str) -> tuple[str, ...]:
+        stems = self._remembered.get(word)
+        if stems is None:
+            if len(self._remembered) >= _MOST_REMEMBERED:
+                self._remembered.clear()
+            stems = tuple(stem(part) for part in self._spelled_out(word))
+            self._remembered[word] = stems
+        return stems
+
+    def _spelled_out(self, word: str) -> list[str]:
+        short = _STRETCHED.sub(r"\1", word)
+        for form in (word, short, short.removesuffix("nya")):
+            if form in self._slang:
+                return self._slang[form]
+        return [short]
+
+
+def stem(word: str) -> str:
+    """Take off doubling ("jalan2"), particles (-nya, -lah), -kan and the passive di-."""
+    if len(word) > 4 and word[-1] == "2" and word[:-1].isalpha():
+        word = word[:-1]
+    for ending in _PARTICLES:
+        if word.endswith(ending) and len(word) >= len(ending) + 4:
+            word = word[: -len(ending)]
+            break
+    if word.endswith("kan") and len(word) >= 7:
+        word = word[:-3]
+    return word[2:] if word.startswith("di") and len(word) >= 7 else word

@@ -1,0 +1,46 @@
+"""One example block per channel type, for the conformance test and the channels' own tests."""
+
+from typing import Any
+
+from adapters.base import Channel
+from adapters.load import load
+
+PUBLIC_URL = "https://lapor.example"
+TOKEN, OLD_TOKEN = "token-in-use-7f3a", "token-before-91bc"
+ACCOUNT = "AC" + "0" * 32
+NUMBER = "+6281100001708"
+SECRET = "whsec_a2FuYWwtdGVzdC1zZWNyZXQtMDEyMzQ1Njc4OQ=="
+
+EXAMPLES: dict[str, dict[str, Any]] = {
+    "mail": {"type": "mail", "address": "lapor@lapor.localhost"},
+    "twilio": {
+        "type": "twilio",
+        "account_sid": ACCOUNT,
+        "auth_tokens": [TOKEN, OLD_TOKEN],
+        "number": NUMBER,
+    },
+    "webhook": {"type": "webhook", "url": "https://agency.example/hook", "secret": SECRET},
+}
+"""A channel file without an example here fails the conformance test."""
+
+SOMEBODY = {
+    "mail": "warga@desa.example",
+    "twilio": "+6281234567890",
+    "webhook": "kab-kutai-dinas-pu",
+}
+"""An address each sender can write to."""
+
+
+def away(kind: str, port: int) -> dict[str, Any]:
+    """Return what to change in an example so that it sends to a loopback port."""
+    changes: dict[str, dict[str, Any]] = {
+        "mail": {"smtp_host": "127.0.0.1", "smtp_port": port},
+        "twilio": {"api_base": f"http://127.0.0.1:{port}"},
+        "webhook": {"url": f"http://127.0.0.1:{port}/hook"},
+    }
+    return changes[kind]
+
+
+def build(kind: str, *, public_url: str = PUBLIC_URL, **changes: Any) -> Channel:
+    """Build the channel of an example block, with some of its keys changed."""
+    return load(kind, {**EXAMPLES[kind], **changes}, public_url=public_url)

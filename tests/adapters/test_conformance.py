@@ -1,0 +1,249 @@
+"""Every file in ``adapters/`` is held to the same promises; a new channel is found by itself."""
+
+import ast
+import importlib
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+import adapters
+from adapters.base import (
+    Block,
+    Channel,
+    ChannelError,
+    Forged,
+    Hook,
+    Inbound,
+    Outgoing,
+    Receipt,
+    Receiver,
+    Sends,
+)
+from adapters.load import BadBlock, channel_class, kinds, load
+from tests.adapters.examples import EXAMPLES, PUBLIC_URL, SOMEBODY, away, build
+
+FOLDER = Path(adapters.__file__).parent
+FILES = sorted(FOLDER.rglob("*.py"))
+KINDS = kinds()
+RECEIVERS = [kind for kind in KINDS if issubclass(channel_class(kind), Receiver)]
+SENDERS = [kind for kind in KINDS if issubclass(channel_class(kind), Sends)]
+FORBIDDEN = ("config", "router", "gateway", "sqlalchemy", "aio_pika", "fastapi", "starlette")
+
+
+def test_there_are_channels() -> None:
+    assert {"twilio", "webhook"} <= set(KINDS)
+    assert "twilio" in RECEIVERS
+    assert "twilio" in SENDERS
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_channel_has_an_example_and_says_what_it_is(kind: str) -> None:
+    assert kind in EXAMPLES, f"add an example block of type {kind!r} to tests/adapters/examples.py"
+    module = importlib.import_module(f"adapters.{kind}")
+    found = module.CHANNEL
+    assert issubclass(found, Channel)
+    assert issubclass(found, Receiver | Sends), "a channel receives or sends"
+    assert (module.__doc__ or "").strip()
+    assert (found.__doc__ or "").strip()
+    assert found.__doc__ != Channel.__doc__
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_settings_are_a_strict_frozen_block_of_its_own(kind: str) -> None:
+    block = channel_class(kind).settings
+    assert issubclass(block, Block)
+    assert block is not Block
+    assert block.model_config.get("extra") == "forbid"
+    assert block.model_config.get("frozen")
+    with pytest.raises(BadBlock, match="typing_mistake"):
+        load(kind, {**EXAMPLES[kind], "typing_mistake": 1}, public_url=PUBLIC_URL)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_channel_is_built_without_touching_the_network(kind: str) -> None:
+    channel = load("door", EXAMPLES[kind], public_url=f"{PUBLIC_URL}/")
+    assert channel.name == "door"
+    assert channel.hook_url == f"{PUBLIC_URL}/in/door"
+    assert channel.block.type == kind
+
+
+def _secrets(values: Any) -> Iterator[str]:
+    if isinstance(values, SecretStr):
+        yield values.get_secret_value()
+    elif isinstance(values, list | tuple):
+        for value in values:
+            yield from _secrets(value)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_secrets_do_not_show(kind: str) -> None:
+    channel = build(kind)
+    block = channel.block
+    shown = f"{block!r} {block} {block.model_dump_json()} {vars(channel)!r}"
+    with pytest.raises(BadBlock) as raised:
+        load(kind, {**EXAMPLES[kind], "typing_mistake": 1}, public_url=PUBLIC_URL)
+    for secret in _secrets([getattr(block, name) for name in type(block).model_fields]):
+        assert secret not in shown + str(raised.value)
+
+
+def _imports(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file.name}: relative import"
+            yield node.module or ""
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(FOLDER)))
+def test_no_file_knows_a_room_above_or_another_channel(file: Path) -> None:
+    channels = {f"adapters.{kind}" for kind in KINDS if FOLDER / f"{kind}.py" != file}
+    for name in _imports(file):
+        assert name.split(".")[0] not in FORBIDDEN, f"{file.name} imports {name}"
+        assert ".".join(name.split(".")[:2]) not in channels, f"{file.name} imports {name}"
+
+
+# What strangers may send: nothing, noise, and things that nearly look right.
+WORDS = [
+    "MessageSid",
+    "From",
+    "To",
+    "Body",
+    "SmsStatus",
+    "MessageStatus",
+    "received",
+    "delivered",
+    "MediaUrl0",
+    "NumMedia",
+    "Latitude",
+    "Longitude",
+    "type",
+    "data",
+    "messageSid",
+    "com.twilio.messaging.inbound-message.received",
+    "SM1",
+    "+62811",
+    "NaN",
+    "-1",
+    "1e999",
+    "\x00",
+]
+NAMES = [
+    "content-type",
+    "x-twilio-signature",
+    "x-twilio-webhooks-signature-settings",
+    "authorization",
+    "x-telegram-bot-api-secret-token",
+    "x-mail-from",
+    "x-rcpt-to",
+]
+SAID = [
+    "application/json",
+    "application/x-www-form-urlencoded",
+    "algorithm=HMAC_SHA256",
+    "Basic",
+    "<>",
+    "ÿ",
+    "text/plain;charset=unknown",
+    "AAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+]
+TEXTS = st.sampled_from(WORDS) | st.text(max_size=20)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=5),
+    max_leaves=8,
+)
+FORMS = st.lists(st.tuples(TEXTS, TEXTS), max_size=8)
+BODIES = (
+    st.binary(max_size=200)
+    | FORMS.map(lambda fields: urlencode(fields, errors="replace").encode())
+    | VALUES.map(lambda value: json.dumps(value).encode())
+)
+HEADERS = st.dictionaries(
+    st.sampled_from(NAMES), st.sampled_from(SAID) | st.text(max_size=20), max_size=4
+)
+URLS = st.sampled_from(["", "/in/x", f"{PUBLIC_URL}/in/x", f"{PUBLIC_URL}/in/x?bodySHA256=0"])
+HOOKS = st.builds(Hook, URLS, HEADERS, BODIES)
+GARBAGE = [
+    Hook(f"{PUBLIC_URL}/in/x", {}, b""),
+    Hook(f"{PUBLIC_URL}/in/x", {}, b"\x00" * 1000),
+    Hook(f"{PUBLIC_URL}/in/x", {"content-type": "application/json"}, b"[" * 100_000),
+    Hook(f"{PUBLIC_URL}/in/x", {"content-type": "application/json"}, b'{"a":' * 50_000),
+    Hook(f"{PUBLIC_URL}/in/x", {"content-type": "application/json"}, b"1" * 10_000),
+    Hook(f"{PUBLIC_URL}/in/x", {"content-type": "application/json"}, b'"\\ud800"'),
+    Hook(f"{PUBLIC_URL}/in/x", {}, b"&" * 100_000),
+    Hook(f"{PUBLIC_URL}/in/x", {}, b"Body=" + "💡".encode() * 10_000),
+]
+
+
+def _parsed(channel: Receiver, hook: Hook) -> list[Inbound | Receipt] | ChannelError:
+    try:
+        return channel.parse(hook)
+    except ChannelError as error:
+        return error
+
+
+def survives(channel: Receiver, hook: Hook) -> None:
+    with pytest.raises(Forged) as raised:
+        channel.verify(hook)
+    assert not raised.value.retryable
+    read = _parsed(channel, hook)
+    if isinstance(read, ChannelError):
+        assert str(read), "an error says in words what is wrong"
+        assert not read.retryable, "asking again would bring the same bytes"
+        return
+    for said in read:
+        assert isinstance(said, Inbound | Receipt)
+        assert said.channel == channel.name
+        if isinstance(said, Inbound):
+            assert said.external_id
+            assert said.raw
+
+
+@pytest.mark.parametrize("hook", GARBAGE, ids=lambda hook: repr(hook.body[:12]))
+@pytest.mark.parametrize("kind", RECEIVERS)
+def test_garbage_is_refused_and_read_without_a_crash(kind: str, hook: Hook) -> None:
+    channel = build(kind)
+    assert isinstance(channel, Receiver)
+    survives(channel, hook)
+
+
+@pytest.mark.parametrize("kind", RECEIVERS)
+@given(hook=HOOKS)
+@settings(max_examples=150, deadline=None)
+def test_whatever_strangers_send_ends_in_an_error_of_ours(kind: str, hook: Hook) -> None:
+    channel = build(kind)
+    assert isinstance(channel, Receiver)
+    survives(channel, hook)
+
+
+@pytest.mark.parametrize("kind", RECEIVERS)
+def test_the_answer_to_the_provider_has_a_media_type(kind: str) -> None:
+    channel = build(kind)
+    assert isinstance(channel, Receiver)
+    media_type, body = channel.reply_body()
+    assert "/" in media_type
+    assert isinstance(body, bytes)
+
+
+@pytest.mark.parametrize("kind", SENDERS)
+async def test_a_provider_that_is_away_is_worth_another_try(kind: str) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # bound and not listening: connecting is refused
+        channel = build(kind, **away(kind, closed.getsockname()[1]))
+        assert isinstance(channel, Sends)
+        with pytest.raises(ChannelError) as raised:
+            await channel.send(SOMEBODY[kind], Outgoing("1", "halo", subject="halo"))
+    assert raised.value.retryable
+    assert SOMEBODY[kind] not in str(raised.value), "what is logged names no citizen"
+    await channel.close()
+    await channel.close()

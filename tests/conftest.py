@@ -1,0 +1,68 @@
+"""The services that tests stand on, started when the first test asks for them.
+
+A laptop without a service skips its tests, loudly; with ``CI=true`` that is a failure, because a
+suite that skips its hard half is green for the wrong reason.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests import services
+
+
+@contextmanager
+def _offered(what: str) -> Iterator[None]:
+    try:
+        yield
+    except services.ServiceMissing as error:
+        line = f"NO {what.upper()} HERE: {error}"
+        if os.environ.get("CI") == "true":
+            pytest.fail(line)
+        pytest.skip(line)
+
+
+@pytest.fixture(scope="session")
+def rabbit_node() -> Iterator[services.RabbitNode]:
+    """A private RabbitMQ node; a test that kills it starts it again."""
+    node = services.RabbitNode()
+    try:
+        with _offered("RabbitMQ"):
+            node.start()
+        yield node
+    finally:
+        node.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[services.PostgresServer]:
+    """A private PostgreSQL server; a test that stops it starts it again."""
+    server = services.PostgresServer()
+    try:
+        with _offered("PostgreSQL"):
+            server.start()
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def rabbit_url(rabbit_node: services.RabbitNode) -> str:
+    """The URL of an empty virtual host."""
+    return rabbit_node.vhost()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: services.PostgresServer) -> str:
+    """The SQLAlchemy URL of an empty database."""
+    return postgres_server.database()
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    """The path of a Chromium."""
+    with _offered("Chromium"):
+        return services.chromium()
+    raise AssertionError("unreachable: a missing service skips or fails")

@@ -1,0 +1,50 @@
+"""Databases and houses for the tests of the gateway."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from tests import services
+from tests.gateway import making
+
+Away = Callable[[], AbstractContextManager[None]]
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database, of both kinds."""
+    if request.param == "sqlite":
+        return f"sqlite+aiosqlite:///{tmp_path / 'kanal.sqlite3'}"
+    url: str = request.getfixturevalue("postgres_url")
+    return url
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """The URL of an empty SQLite database, for what does not depend on the kind."""
+    return f"sqlite+aiosqlite:///{tmp_path / 'kanal.sqlite3'}"
+
+
+@pytest.fixture
+async def house(database_url: str, tmp_path: Path) -> AsyncIterator[making.House]:
+    """A house on either database."""
+    async with making.house(database_url, tmp_path) as built:
+        yield built
+
+
+@pytest.fixture
+async def lite(sqlite_url: str, tmp_path: Path) -> AsyncIterator[making.House]:
+    """A house on SQLite, for decisions that do not depend on the database."""
+    async with making.house(sqlite_url, tmp_path) as built:
+        yield built
+
+
+@pytest.fixture
+def away(database_url: str, request: pytest.FixtureRequest) -> Away:
+    """Keep the database of this test from answering, for as long as the context lasts."""
+    server: services.PostgresServer | None = None
+    if database_url.startswith("postgres"):
+        server = request.getfixturevalue("postgres_server")
+    return lambda: making.away(database_url, server)

@@ -1,0 +1,353 @@
+"""A gateway without sockets: the real steps on a real database, with a channel made of paper."""
+
+import asyncio
+import contextlib
+import importlib
+import json
+import sqlite3
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from adapters.base import (
+    Block,
+    ChannelError,
+    File,
+    Forged,
+    Hook,
+    Inbound,
+    Malformed,
+    Outgoing,
+    Receipt,
+    Receiver,
+    Sender,
+    Sends,
+)
+from config.settings import DeliveryBlock, load
+from gateway import build
+from gateway.broker.base import DELIVERIES, REPORTS, Delivery, Message, agency_queue
+from gateway.broker.embedded import Embedded
+from gateway.message import ANSWERS
+from gateway.seal import Seal
+from gateway.steps.answer import AnswerCitizen
+from gateway.steps.deliver import Deliver
+from gateway.steps.intake import GroupCommit
+from gateway.steps.letters import Letters
+from gateway.steps.receive import Answer, Door
+from gateway.steps.reply import AgencyDesk
+from gateway.steps.route import Route
+from gateway.store.engine import Database
+from gateway.store.queries import Queries
+from gateway.store.rows import Accepted, Held, StoredFile
+from gateway.store.spool import Spool
+from gateway.store.store import Store
+from gateway.store.views import ReportFile
+from gateway.work.consumer import Step
+from tests import services
+
+KEY = b"k" * 32
+WHO = "+6281234567890"
+OTHER = "+6289876543210"
+ROAD = "Jalan rusak parah dan berlubang di depan pasar, Kecamatan Wonocolo, Kota Surabaya"
+LAMP = "Lampu jalan di kecamatan Wonocolo Surabaya mati sudah seminggu, gelap sekali"
+NOWHERE = "jalan berlubang dan sangat berbahaya, tolong diperbaiki"
+"""A report that lacks its place, so that the citizen is asked for it."""
+WHERE = "di kecamatan Tenggarong, Kutai Kartanegara"
+UNCLEAR = (
+    "saya heran sekali mengapa hal seperti ini terus terjadi pada kami semua di sini padahal kami "
+    "tidak tahu lagi harus mengadu ke mana dan kepada siapa agar semuanya menjadi baik kembali"
+)
+"""A report without a topic, too long for a question to help: an operator's case."""
+SOON = 10.0
+"""Seconds in which a promise must be kept."""
+
+
+class Clock:
+    """A clock that moves only when it is told to."""
+
+    def __init__(self) -> None:
+        self.at = datetime(2026, 3, 2, 3, 4, 5, 678, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        self.at += timedelta(microseconds=1)
+        return self.at
+
+    def pass_(self, **time: float) -> None:
+        self.at += timedelta(**time)
+
+
+class Paper(Receiver, Sends):
+    """A channel whose hooks are JSON lists of notes; it keeps what it carries."""
+
+    def __init__(self, name: str = "paper", **settings: Any) -> None:
+        block = Block(**{"type": "paper", "sends_per_second": 10_000} | settings)
+        super().__init__(name, block, public_url="http://kanal.localhost")
+        self.carried: list[tuple[str, Outgoing]] = []
+        self.fails: list[Exception] = []
+        """Raised by the next sends, in order."""
+
+    def verify(self, hook: Hook) -> None:
+        if hook.headers.get("x-proof") != "genuine":
+            raise Forged("the proof does not fit")
+
+    def parse(self, hook: Hook) -> list[Inbound | Receipt]:
+        try:
+            notes = json.loads(hook.body)
+        except ValueError:
+            raise Malformed("no notes in it") from None
+        return [self._note(note) for note in notes]
+
+    def _note(self, note: dict[str, Any]) -> Inbound | Receipt:
+        if "receipt" in note:
+            return Receipt(self.name, note["receipt"], note["state"], note.get("detail", ""))
+        return Inbound(
+            channel=self.name,
+            account=note.get("account", "1708"),
+            external_id=note["id"],
+            sender=Sender(note["from"], note.get("name")),
+            text=note["text"],
+            raw=b"",
+            subject=note.get("subject"),
+            thread=tuple(note.get("thread", ())),
+            automatic=note.get("automatic"),
+            files=tuple(File(n, "text/plain", c.encode()) for n, c in note.get("files", ())),
+        )
+
+    async def send(self, to: str, message: Outgoing) -> str:
+        if self.fails:
+            raise self.fails.pop(0)
+        self.carried.append((to, message))
+        return f"paper-{message.id}"
+
+    def told(self, who: str = WHO) -> list[str]:
+        return [message.text for to, message in self.carried if to == who]
+
+
+class House:
+    """Everything between the door and the citizen, driven step by step."""
+
+    def __init__(
+        self,
+        url: str,
+        folder: Path,
+        *,
+        timeout: float = 5.0,
+        methods: Mapping[str, DeliveryBlock] | None = None,
+        webhooks: Mapping[str, Sends] | None = None,
+    ) -> None:
+        parts = made_parts()
+        self.clock = Clock()
+        self.paper = Paper()
+        self.seal = Seal([KEY])
+        self.spool = Spool(folder / "spool")
+        self.store = Store(Database(url, pool_size=10, timeout=timeout), self.clock)
+        self.broker = Embedded(self.store.queue, lease=60)
+        self.commits = GroupCommit(self.store, self.spool)
+        self.letters = Letters(parts.texts, self.clock)
+        self.queries = Queries(self.store)
+        self.channels = {"paper": self.paper}
+        self.door = Door(
+            self.channels, self.store, self.commits, parts.normalizer, self.seal, self.clock
+        )
+        self.route = Route(
+            self.store,
+            parts.routing,
+            parts.gazetteer,
+            self.letters,
+            self.clock,
+            waiting=timedelta(days=14),
+        )
+        self.deliver = Deliver(self.store, methods or {}, webhooks or {}, concurrency=8)
+        self.answer = AnswerCitizen(self.store, self.channels, self.seal, concurrency=4)
+        self.agencies = AgencyDesk(self.store, self.letters, methods or {}, self.clock)
+
+    async def open(self) -> None:
+        await self.store.migrate()
+        await self.commits.start()
+
+    async def close(self) -> None:
+        await self.commits.stop()
+        await self.store.close()
+
+    async def take(self, *notes: dict[str, Any], proof: str = "genuine") -> Answer:
+        """Bring one hook to the door."""
+        return await self.door.take(self.paper, hook(*notes, proof=proof))
+
+    async def work(self, queue: str, step: Step) -> dict[str, Exception]:
+        """Work a queue empty as a consumer would; what failed is left leased and returned."""
+        failed: dict[str, Exception] = {}
+        while batch := await self.leased(queue):
+            failed |= await step(batch)
+            done = [d.receipt for d in batch if d.message.id not in failed]
+            await self.store.queue.settle(done)  # type: ignore[arg-type]
+        return failed
+
+    async def leased(self, queue: str, *, lease: float = 60) -> list[Delivery]:
+        found = await self.store.queue.claim(queue, 100, lease=lease)
+        return [Delivery(each.message, each.attempts, each) for each in found]
+
+    async def work_all(self) -> dict[str, Exception]:
+        """Route, deliver and answer all there is."""
+        failed = await self.work(REPORTS, self.route)
+        failed |= await self.work(DELIVERIES, self.deliver)
+        return failed | await self.work(ANSWERS, self.answer)
+
+    async def say(self, text: str, who: str = WHO, **more: Any) -> str:
+        """Let a citizen write, work on it, and return what they are told."""
+        before = len(self.paper.told(who))
+        answer = await self.take(note(text, who, **more))
+        assert answer.status == 200
+        assert await self.work_all() == {}
+        (told,) = self.paper.told(who)[before:]
+        return told
+
+    async def report(self, text: str = ROAD, who: str = WHO, **more: Any) -> ReportFile:
+        """Let a citizen report something and return it as it is filed."""
+        await self.say(text, who, **more)
+        return await self.newest()
+
+    async def newest(self) -> ReportFile:
+        found = await self.queries.file(id=(await self.queries.latest(1))[0].id)
+        assert found is not None
+        return found
+
+    async def file(self, tracking: str) -> ReportFile:
+        found = await self.queries.file(tracking=tracking)
+        assert found is not None
+        return found
+
+    async def for_agency(self, agency: str) -> list[Message]:
+        """Return what waits on an agency's queue."""
+        return [each.message for each in await self.leased(agency_queue(agency), lease=-1)]
+
+    async def counted(self, table: str, where: str = "1=1") -> int:
+        (found,) = await self.rows(f"SELECT count(*) FROM {table} WHERE {where}")
+        return int(found[0])
+
+    async def rows(self, query: str) -> Sequence[Any]:
+        async with self.store.database.read() as connection:
+            rows: Sequence[Any] = (await connection.exec_driver_sql(query)).all()
+        return rows
+
+    async def change(self, statement: str) -> None:
+        """Change the database behind the gateway's back."""
+        async with self.store.database.write() as connection:
+            await connection.exec_driver_sql(statement)
+
+
+def schema() -> Any:
+    """Return a validator of the published schema of reports."""
+    jsonschema = importlib.import_module("jsonschema")  # it carries no types
+    path = Path(__file__).parents[2] / "docs" / "schema" / "report.json"
+    return jsonschema.Draft202012Validator(json.loads(path.read_text()))
+
+
+@cache
+def made_parts() -> build.Parts:
+    """Build gazetteer, router and texts once for all tests."""
+    return build.parts(load())
+
+
+@contextlib.asynccontextmanager
+async def house(url: str, folder: Path, **settings: Any) -> AsyncIterator[House]:
+    """Open a house."""
+    built = House(url, folder, **settings)
+    await built.open()
+    try:
+        yield built
+    finally:
+        await built.close()
+
+
+def note(text: str, who: str = WHO, **more: Any) -> dict[str, Any]:
+    """Write a note with an id of its own."""
+    return {"id": uuid4().hex, "from": who, "text": text} | more
+
+
+def hook(*notes: dict[str, Any], proof: str = "genuine") -> Hook:
+    """Dress notes as a hook."""
+    body = json.dumps(notes).encode()
+    return Hook("http://kanal.localhost/in/paper", {"x-proof": proof}, body)
+
+
+def accepted(clock: Clock, **changes: Any) -> Accepted:
+    """Make what a door took; ``changes`` replace single fields."""
+    id = changes.get("id") or str(uuid4())
+    values: dict[str, Any] = {
+        "id": id,
+        "channel": "paper",
+        "account": "1708",
+        "external_id": f"ext-{id}",
+        "received_at": clock(),
+        "digest": "d" * 64,
+        "raw": b"\x00\xffsealed",
+        "body": "{}",
+        "event": b'{"id": "x", "type": "t", "data": {}}',
+        "files": (StoredFile("f" * 64, 3, b"abc"),),
+    }
+    return Accepted(**values | changes)
+
+
+def held(clock: Clock, **changes: Any) -> Held:
+    """Make something for the quarantine."""
+    values: dict[str, Any] = {
+        "id": str(uuid4()),
+        "channel": "paper",
+        "reason": "forged",
+        "detail": "the proof does not fit",
+        "envelope": b"\x00sealed",
+        "size": 7,
+        "state": "open",
+        "at": clock(),
+    }
+    return Held(**values | changes)
+
+
+@contextlib.contextmanager
+def away(url: str, server: services.PostgresServer | None) -> Iterator[None]:
+    """Keep the database from answering: the server is crashed, or the file locked."""
+    if server is not None:
+        server.stop(immediate=True)
+        try:
+            yield
+        finally:
+            server.start()
+        return
+    blocker = sqlite3.connect(url.removeprefix("sqlite+aiosqlite:///"), isolation_level=None)
+    try:
+        blocker.execute("BEGIN EXCLUSIVE")
+        yield
+    finally:
+        blocker.close()
+
+
+async def until_drained(commits: GroupCommit) -> None:
+    """Drain until the spool is empty."""
+    async with asyncio.timeout(SOON):
+        while commits.spooled:
+            await commits.drain()
+
+
+__all__ = [
+    "LAMP",
+    "NOWHERE",
+    "OTHER",
+    "ROAD",
+    "UNCLEAR",
+    "WHERE",
+    "WHO",
+    "ChannelError",
+    "Clock",
+    "House",
+    "Paper",
+    "accepted",
+    "away",
+    "held",
+    "hook",
+    "house",
+    "made_parts",
+    "note",
+]

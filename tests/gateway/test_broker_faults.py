@@ -1,0 +1,133 @@
+"""RabbitMQ and the network misbehave: nothing confirmed is lost, and work goes on by itself."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from yarl import URL
+
+from gateway.broker.base import REPORTS, Broker, Message, Subscription
+from gateway.broker.rabbit import Rabbit
+from tests.gateway.proxy import ChaosProxy, chaos
+from tests.gateway.test_broker import message, take
+from tests.services import RabbitNode
+
+SOON = 30.0
+"""Seconds within which a broker that is back is used again."""
+
+
+@asynccontextmanager
+async def opened(url: str, *, answer_in: float = 3) -> AsyncIterator[Rabbit]:
+    rabbit = Rabbit(url, retry_after=(0.2,), timeout=answer_in)
+    await rabbit.start()
+    try:
+        yield rabbit
+    finally:
+        await rabbit.close()
+
+
+@pytest.fixture
+async def proxy(rabbit_node: RabbitNode) -> AsyncIterator[ChaosProxy]:
+    """A proxy in front of the node."""
+    async with chaos(rabbit_node.port) as proxy:
+        yield proxy
+
+
+async def _swallow(proxy: ChaosProxy) -> None:
+    proxy.swallow()
+
+
+async def _heal(proxy: ChaosProxy) -> None:
+    proxy.heal()
+
+
+FAULTS = {"cut": ChaosProxy.cut, "refuse": ChaosProxy.refuse, "swallow": _swallow}
+MENDS = {"cut": _heal, "refuse": ChaosProxy.open, "swallow": _heal}
+
+
+def ids(messages: list[Message]) -> set[str]:
+    """Name messages by their ids."""
+    return {m.id for m in messages}
+
+
+async def publish_until_confirmed(broker: Broker, sent: list[Message]) -> None:
+    """Publish like the relay: what failed is published again."""
+    waiting = {m.id: m for m in sent}
+    async with asyncio.timeout(SOON):
+        while waiting:
+            errors = await broker.publish(list(waiting.values()))
+            waiting = {key: waiting[key] for key in errors}
+            await asyncio.sleep(0.05 if errors else 0)
+
+
+async def collect(subscription: Subscription, wanted: set[str]) -> None:
+    """Take and ack until every wanted message was seen."""
+    missing = set(wanted)
+    async with asyncio.timeout(SOON):
+        while missing:
+            batch = await subscription.take(100)
+            await subscription.ack(batch)
+            missing -= {d.message.id for d in batch}
+
+
+async def publish_until_it_fails(broker: Broker) -> tuple[list[Message], list[Message]]:
+    """Publish batch after batch; return what was confirmed and what was not."""
+    confirmed: list[Message] = []
+    async with asyncio.timeout(SOON):
+        while True:
+            batch = [message(body=b"x" * 600) for _ in range(500)]
+            errors = await broker.publish(batch)
+            confirmed += [m for m in batch if m.id not in errors]
+            if errors:
+                return confirmed, [m for m in batch if m.id in errors]
+
+
+async def test_killing_the_node_in_the_middle_loses_nothing_confirmed(
+    rabbit_node: RabbitNode, rabbit_url: str
+) -> None:
+    async with opened(rabbit_url) as rabbit:
+        subscription = await rabbit.subscribe(REPORTS, prefetch=50)
+        publishing = asyncio.ensure_future(publish_until_it_fails(rabbit))
+        held = await take(subscription, 40)
+        try:
+            await asyncio.to_thread(rabbit_node.kill)
+            confirmed, failed = await publishing
+        finally:
+            await asyncio.to_thread(rabbit_node.start)
+        await subscription.ack(held)
+        await collect(subscription, ids(confirmed))
+        await publish_until_confirmed(rabbit, failed)
+        await collect(subscription, ids(failed))
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_a_bad_network_loses_nothing(rabbit_url: str, proxy: ChaosProxy, fault: str) -> None:
+    url = str(URL(rabbit_url).with_port(proxy.port))
+    async with opened(url, answer_in=1) as rabbit:
+        subscription = await rabbit.subscribe(REPORTS, prefetch=100)
+        publishing = asyncio.ensure_future(publish_until_it_fails(rabbit))
+        held = await take(subscription, 20)
+        await FAULTS[fault](proxy)
+        confirmed, failed = await publishing
+        await MENDS[fault](proxy)
+        await subscription.ack(held)
+        await publish_until_confirmed(rabbit, failed)
+        await collect(subscription, ids(confirmed + failed) - {d.message.id for d in held})
+        await rabbit.ping()
+
+
+async def test_a_frozen_node_is_reported_in_time_and_used_again(
+    rabbit_node: RabbitNode, rabbit_url: str
+) -> None:
+    async with opened(rabbit_url, answer_in=1) as rabbit:
+        sent = message()
+        rabbit_node.freeze()
+        try:
+            async with asyncio.timeout(3):
+                assert set(await rabbit.publish([sent])) == {sent.id}
+                assert set(await rabbit.publish([sent])) == {sent.id}
+        finally:
+            rabbit_node.thaw()
+        await publish_until_confirmed(rabbit, [sent])
+        await collect(await rabbit.subscribe(REPORTS, prefetch=10), {sent.id})

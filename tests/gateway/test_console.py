@@ -1,0 +1,752 @@
+"""The console over real HTTP: who gets in, what a page may do, and what it never shows."""
+
+import asyncio
+import hashlib
+import html
+import re
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+
+import aiohttp
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from structlog.testing import capture_logs
+
+from gateway.store.engine import Unavailable
+from gateway.web import words
+from gateway.web.pages import HEADERS, STATIC
+from normalizer import report as schema
+from tests.gateway.console_double import (
+    ADDRESS,
+    AGENCIES,
+    NAME,
+    PASSWORD,
+    Clock,
+    MemoryDesk,
+    console,
+    report,
+    unsure,
+)
+
+HTMX = {"HX-Request": "true"}
+PAGES = ("/", "/triage", "/failed", "/find?q=1", "/agencies?q=dinas", f"/reports/{report(1).id}")
+PARTS = ("overview", "latest", "menu", "triage", "dead", "quarantine")
+CHANGES = (
+    f"/reports/{unsure(2).id}/assign",
+    "/failed/replay",
+    "/quarantine/q1/release",
+    "/quarantine/q1/dismiss",
+    "/logout",
+)
+
+
+@dataclass
+class Visitor:
+    """A browser without a screen."""
+
+    url: str
+    http: aiohttp.ClientSession
+    csrf: str = ""
+
+    @property
+    def origin(self) -> str:
+        return self.url.removesuffix("/console")
+
+    async def get(self, path: str, **headers: str) -> tuple[aiohttp.ClientResponse, str]:
+        async with self.http.get(
+            self.url + path, headers=headers, allow_redirects=False
+        ) as response:
+            return response, await response.text()
+
+    async def post(
+        self, path: str, headers: Mapping[str, str] | None = None, /, **fields: str
+    ) -> tuple[aiohttp.ClientResponse, str]:
+        sent = {"Origin": self.origin} if headers is None else headers
+        async with self.http.post(
+            self.url + path, data=fields, headers=sent, allow_redirects=False
+        ) as response:
+            return response, await response.text()
+
+    async def act(self, path: str, **fields: str) -> tuple[aiohttp.ClientResponse, str]:
+        """Post as htmx on our own page would."""
+        headers = {**HTMX, "Origin": self.origin, "X-CSRF-Token": self.csrf}
+        return await self.post(path, headers, **fields)
+
+    async def log_in(self) -> None:
+        response, _ = await self.post("/login", name=NAME, password=PASSWORD)
+        assert response.status == 303, await response.text()
+        _, page = await self.get("/failed")
+        found = re.search(r'name="csrf" value="([^"]+)"', page)
+        assert found
+        self.csrf = found[1]
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(still=datetime.now(UTC))
+
+
+@pytest.fixture
+def desk() -> MemoryDesk:
+    desk = MemoryDesk()
+    desk.put(report(1), unsure(2))
+    desk.kill(7)
+    desk.hold("q1")
+    return desk
+
+
+@pytest.fixture
+async def guest(desk: MemoryDesk, clock: Clock) -> AsyncIterator[Visitor]:
+    jar = aiohttp.CookieJar(unsafe=True)  # "unsafe" is aiohttp's word for cookies of IP addresses
+    async with console(desk, clock) as url, aiohttp.ClientSession(cookie_jar=jar) as http:
+        yield Visitor(url, http)
+
+
+@pytest.fixture
+async def operator(guest: Visitor) -> Visitor:
+    await guest.log_in()
+    return guest
+
+
+# Who gets in
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_a_page_sends_strangers_to_the_login_and_back(guest: Visitor, path: str) -> None:
+    response, _ = await guest.get(path)
+    assert response.status == 303
+    bare = path.partition("?")[0]
+    assert response.headers["Location"] == f"/console/login?next=/console{bare}"
+
+
+@pytest.mark.parametrize("part", PARTS)
+async def test_a_part_sends_the_whole_page_to_the_login(guest: Visitor, part: str) -> None:
+    response, body = await guest.get(f"/parts/{part}", **HTMX)
+    assert response.status == 401
+    assert response.headers["HX-Redirect"].startswith("/console/login")
+    assert body == ""
+
+
+@pytest.mark.parametrize("path", CHANGES)
+async def test_a_stranger_changes_nothing(guest: Visitor, desk: MemoryDesk, path: str) -> None:
+    response, _ = await guest.post(path, agency=AGENCIES[0].id, id="all", reason="iseng")
+    assert response.status == 403
+    assert (desk.assigned, desk.replayed, desk.dismissed, list(desk.held)) == ([], [], {}, ["q1"])
+
+
+@pytest.mark.parametrize("secure", [True, False])
+async def test_the_cookie_is_kept_from_scripts_and_other_sites(secure: bool) -> None:
+    async with (
+        console(MemoryDesk(), Clock(), secure=secure) as url,
+        aiohttp.ClientSession() as http,
+    ):
+        response, _ = await Visitor(url, http).post("/login", name=NAME, password=PASSWORD)
+    flags = {f.strip().lower() for f in response.headers["Set-Cookie"].split(";")[1:]}
+    assert flags == {"httponly", "path=/console", "samesite=strict"} | (
+        {"secure"} if secure else set()
+    )
+
+
+@pytest.mark.parametrize(
+    ("wanted", "given"),
+    [
+        ("/console/triage", "/console/triage"),
+        ("/console/reports/1-2-3", "/console/reports/1-2-3"),
+        ("https://evil.example/", "/console/"),
+        ("//evil.example", "/console/"),
+        ("/console/\r\nSet-Cookie: a=b", "/console/"),
+        ("/console\\@evil.example", "/console/"),
+        ("/console/login?next=/console/", "/console/"),
+        ("/console/parts/latest", "/console/"),
+        ("", "/console/"),
+    ],
+)
+async def test_login_leads_only_into_the_console(guest: Visitor, wanted: str, given: str) -> None:
+    response, _ = await guest.post("/login", name=NAME, password=PASSWORD, next=wanted)
+    assert (response.status, response.headers["Location"]) == (303, given)
+
+
+async def test_a_wrong_password_says_so_and_keeps_the_name(guest: Visitor) -> None:
+    response, page = await guest.post("/login", name='"><b>x', password="salah")
+    assert response.status == 401
+    assert "Set-Cookie" not in response.headers
+    assert "Nama atau kata sandi salah." in page
+    assert 'value="&#34;&gt;&lt;b&gt;x"' in page
+    assert "salah" not in page.replace("sandi salah", "")
+
+
+async def test_logging_out_ends_the_session_itself(operator: Visitor, desk: MemoryDesk) -> None:
+    response, _ = await operator.post("/logout", csrf=operator.csrf)
+    assert response.status == 303
+    assert desk.sessions == {}
+    assert (await operator.get("/"))[0].status == 303
+
+
+# Guessing
+
+
+async def test_the_eleventh_guess_at_a_name_waits(guest: Visitor, clock: Clock) -> None:
+    for _ in range(10):
+        assert (await guest.post("/login", name=NAME, password="tebak"))[0].status == 401
+    response, page = await guest.post("/login", name=NAME.upper(), password=PASSWORD)
+    assert response.status == 429
+    assert response.headers["Retry-After"] == "900"
+    assert "15 menit" in page
+    clock.ahead = timedelta(minutes=15, seconds=1)
+    assert (await guest.post("/login", name=NAME, password=PASSWORD))[0].status == 303
+
+
+async def test_a_thousand_guesses_at_once_are_also_counted(guest: Visitor) -> None:
+    tries = [guest.post("/login", name=NAME, password=str(n)) for n in range(40)]
+    statuses = [response.status for response, _ in await asyncio.gather(*tries)]
+    assert (statuses.count(401), statuses.count(429)) == (10, 30)
+
+
+async def test_one_address_cannot_try_many_names(guest: Visitor) -> None:
+    statuses = [
+        (await guest.post("/login", name=f"nama{n}", password="x"))[0].status for n in range(32)
+    ]
+    assert statuses == [401] * 30 + [429] * 2
+
+
+async def test_right_passwords_cost_no_tries(guest: Visitor) -> None:
+    for _ in range(12):
+        assert (await guest.post("/login", name=NAME, password=PASSWORD))[0].status == 303
+
+
+# Forged forms
+
+_FOREIGN = [
+    {},
+    {"Origin": "null"},
+    {"Origin": "https://evil.example"},
+    {"Origin": "http://127.0.0.1:1"},
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site"},
+]
+
+
+@pytest.mark.parametrize("headers", _FOREIGN)
+async def test_login_from_another_site_is_refused(guest: Visitor, headers: dict[str, str]) -> None:
+    response, _ = await guest.post("/login", headers, name=NAME, password=PASSWORD)
+    assert response.status == 403
+    assert "Set-Cookie" not in response.headers
+
+
+@pytest.mark.parametrize("headers", _FOREIGN)
+@pytest.mark.parametrize("path", CHANGES)
+async def test_a_change_from_another_site_is_refused(
+    operator: Visitor, desk: MemoryDesk, path: str, headers: dict[str, str]
+) -> None:
+    fields = {"csrf": operator.csrf, "agency": AGENCIES[0].id, "id": "all", "reason": "x"}
+    assert (await operator.post(path, headers, **fields))[0].status == 403
+    assert (desk.assigned, desk.replayed, list(desk.held)) == ([], [], ["q1"])
+    assert len(desk.sessions) == 1
+
+
+@pytest.mark.parametrize("token", ["", "salah", "csrf-1-of-this-session", "é"])
+@pytest.mark.parametrize("path", CHANGES)
+async def test_a_form_without_the_sessions_token_is_refused(
+    operator: Visitor, desk: MemoryDesk, path: str, token: str
+) -> None:
+    fields = {"csrf": token, "agency": AGENCIES[0].id, "id": "all", "reason": "x"}
+    assert (await operator.post(path, **fields))[0].status == 403
+    assert (desk.assigned, desk.replayed, list(desk.held)) == ([], [], ["q1"])
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status"),
+    [
+        (b"csrf=" + b"a" * 70_000, "application/x-www-form-urlencoded", 413),
+        (b"&".join([b"a=1"] * 6_000), "application/x-www-form-urlencoded", 413),
+        (b"{}", "application/json", 415),
+        (b"\xff\xfe=%ff", "application/x-www-form-urlencoded", 403),
+    ],
+)
+async def test_a_strange_body_gets_a_clear_refusal(
+    operator: Visitor, body: bytes, kind: str, status: int
+) -> None:
+    headers = {"Origin": operator.origin, "Content-Type": kind}
+    async with operator.http.post(
+        operator.url + "/failed/replay", data=body, headers=headers
+    ) as response:
+        assert response.status == status
+        assert "Kanal" in await response.text()
+
+
+# What every answer carries
+
+_ANSWERS = ("/", "/login", "/nope", "/reports/nope", "/parts/triage?shown=" + unsure(2).id)
+
+
+@pytest.mark.parametrize("path", _ANSWERS)
+async def test_every_answer_carries_the_strict_headers(operator: Visitor, path: str) -> None:
+    response, _ = await operator.get(path)
+    assert {k: response.headers[k] for k in HEADERS} == HEADERS
+    assert response.headers["Cache-Control"] == "no-store"
+    assert "unsafe" not in response.headers["Content-Security-Policy"]
+
+
+async def test_static_files_are_open_and_may_be_kept(guest: Visitor) -> None:
+    _, page = await guest.get("/login")
+    addresses = re.findall(r'(?:href|src)="/console(/static/[^"]+)"', page)
+    assert addresses
+    for address in addresses:
+        response, _ = await guest.get(address)
+        assert response.status == 200
+        assert "immutable" in response.headers["Cache-Control"]
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+
+
+class _Tags(HTMLParser):
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.seen: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append((tag, dict(attrs)))
+
+
+@pytest.mark.parametrize("path", [*PAGES[:3], PAGES[5], "/login", "/nope"])
+async def test_no_page_needs_what_the_policy_forbids(operator: Visitor, path: str) -> None:
+    _, page = await operator.get(path)
+    for tag, attributes in _Tags(page).seen:
+        assert tag != "style"
+        assert tag != "script" or attributes.get("src", "")
+        assert not [a for a in attributes if a == "style" or a.startswith(("on", "hx-on"))]
+
+
+async def test_every_field_has_a_name_for_who_cannot_see_it(operator: Visitor) -> None:
+    for path in ("/triage", "/failed"):
+        _, page = await operator.get(path)
+        unlabelled = re.sub(r"<label.*?</label>", "", page, flags=re.DOTALL)
+        fields = [a for tag, a in _Tags(unlabelled).seen if tag == "input"]
+        visible = [a for a in fields if a.get("type") != "hidden"]
+        assert visible
+        assert all(a.get("aria-label") for a in visible)
+
+
+# What pages never show
+
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)> {{ 7*7 }} @seen@ </mark>"
+
+
+async def test_hostile_text_stays_text(operator: Visitor, desk: MemoryDesk) -> None:
+    first_tags = await _all_tags(operator)
+    desk.put(*(make(n, title=HOSTILE, text=HOSTILE, original=HOSTILE) for n, make in _MAKERS))
+    desk.kill(7, error=HOSTILE, message_id=HOSTILE)
+    desk.hold("q1", detail=HOSTILE, reason=HOSTILE)
+    assert await _all_tags(operator) == first_tags
+    _, page = await operator.get(f"/reports/{report(1).id}")
+    assert html.escape(HOSTILE[:24]) in page
+    assert "49" not in page
+
+
+_MAKERS = ((1, report), (2, unsure))
+
+
+async def _all_tags(operator: Visitor) -> set[str]:
+    paths = ("/", "/triage", "/failed", f"/reports/{report(1).id}", f"/reports/{unsure(2).id}")
+    pages = [(await operator.get(path))[1] for path in paths]
+    return {tag for page in pages for tag, _ in _Tags(page).seen} - {"details", "summary"}
+
+
+async def test_the_reporter_stays_sealed(operator: Visitor, desk: MemoryDesk) -> None:
+    desk.put(report(1, anonymous=True, confidential=True))
+    desk.kill(7, error=f"30003: {ADDRESS} is unreachable, warga@desa.example bounced")
+    desk.hold("q1", detail="dari 081234567890")
+    for path in ("/", "/triage", "/failed", f"/reports/{report(1).id}"):
+        _, page = await operator.get(path)
+        assert not [a for a in (ADDRESS, "sealed:", "a1b2", "warga@", "081234") if a in page], path
+    assert ">anonim<" in page
+    assert ">rahasia<" in page
+    assert "tersegel" in page
+
+
+# Parts that keep themselves fresh
+
+
+@pytest.mark.parametrize("part", ["overview", "latest", "menu?page=overview", "dead"])
+async def test_nothing_new_costs_no_body(operator: Visitor, part: str) -> None:
+    response, body = await operator.get(f"/parts/{part}")
+    assert response.status == 200
+    own = re.search(r'hx-get="/console(/parts/[^"]+)"', body)
+    assert own
+    again, nothing = await operator.get(html.unescape(own[1]))
+    assert (again.status, nothing) == (204, "")
+
+
+async def test_the_first_page_already_names_what_it_shows(operator: Visitor) -> None:
+    _, page = await operator.get("/")
+    polls = re.findall(r'hx-get="/console(/parts/[^"]+)"', page)
+    assert len(polls) == 3
+    statuses = [(await operator.get(html.unescape(poll)))[0].status for poll in polls]
+    assert statuses == [204, 204, 204]
+
+
+async def test_open_pages_share_one_look_per_second(
+    operator: Visitor, desk: MemoryDesk, clock: Clock
+) -> None:
+    await operator.get("/parts/overview")
+    before = desk.looks
+    for _ in range(5):
+        await operator.get("/parts/overview")
+        await operator.get("/parts/menu?page=overview")
+    assert desk.looks == before
+    desk.depth = 4_711
+    clock.ahead = timedelta(seconds=1)
+    assert "4.711" in (await operator.get("/parts/overview"))[1]
+
+
+async def test_a_new_report_is_marked_once(operator: Visitor, desk: MemoryDesk) -> None:
+    _, body = await operator.get("/parts/latest")
+    desk.put(report(9, received_at=datetime.now(UTC) + timedelta(seconds=1)))
+    response, body = await operator.get(_poll_of(body))
+    assert response.status == 200
+    assert body.count("fresh") == 1
+    assert "1 laporan baru" in body
+    assert (await operator.get(_poll_of(body)))[0].status == 204
+
+
+def _poll_of(body: str) -> str:
+    found = re.search(r'hx-get="/console([^"]+)"', body)
+    assert found
+    return html.unescape(found[1])
+
+
+@pytest.mark.parametrize("after", ["", "nan", "inf", "-1e99", "kemarin", "1;2"])
+async def test_a_broken_poll_still_gets_the_list(operator: Visitor, after: str) -> None:
+    response, body = await operator.get(f"/parts/latest?after={after}")
+    assert response.status == 200
+    assert report(1).tracking[:4] in body
+
+
+async def test_triage_sends_only_the_cards_a_reader_lacks(
+    operator: Visitor, desk: MemoryDesk
+) -> None:
+    shown = f"/parts/triage?shown={unsure(2).id}"
+    assert (await operator.get(shown))[0].status == 204
+    desk.put(unsure(3))
+    _, body = await operator.get(shown)
+    assert body.count("<li") == 1
+    assert unsure(3).id in body
+
+
+# Decisions
+
+
+async def test_one_click_assigns_and_says_to_whom(operator: Visitor, desk: MemoryDesk) -> None:
+    chosen = AGENCIES[1]
+    response, body = await operator.act(f"/reports/{unsure(2).id}/assign", agency=chosen.id)
+    assert response.status == 200
+    assert desk.assigned == [(unsure(2).id, chosen.id, NAME)]
+    assert f"diteruskan ke {chosen.name}." in body
+    assert _Tags(body).seen[0][1].get("hx-swap-oob"), "anything before it would stay as a card"
+
+
+async def test_who_comes_second_is_told(operator: Visitor, desk: MemoryDesk) -> None:
+    path = f"/reports/{unsure(2).id}/assign"
+    await operator.act(path, agency=AGENCIES[0].id)
+    response, body = await operator.act(path, agency=AGENCIES[1].id)
+    assert response.status == 409
+    assert "sudah diteruskan oleh petugas lain" in body
+    assert len(desk.assigned) == 1
+    plain, page = await operator.post(path, csrf=operator.csrf, agency=AGENCIES[1].id)
+    assert plain.status == 409
+    assert "sudah diteruskan oleh petugas lain" in page
+
+
+async def test_deciding_on_an_old_page_changes_nothing(operator: Visitor, desk: MemoryDesk) -> None:
+    _, page = await operator.get(f"/reports/{unsure(2).id}")
+    shown = re.search(r'name="state" value="([^"]+)"', page)
+    assert shown
+    path = f"/reports/{unsure(2).id}/assign"
+    await operator.act(path, agency=AGENCIES[0].id, state=shown[1])
+    response, body = await operator.act(path, agency=AGENCIES[1].id, state=shown[1])
+    assert response.status == 409
+    assert "diubah petugas lain" in body
+    assert [agency for _, agency, _ in desk.assigned] == [AGENCIES[0].id]
+
+
+@pytest.mark.parametrize(("status", "offered"), [("answered", True), ("closed_by_admin", False)])
+async def test_a_decision_can_be_undone_until_the_report_is_closed(
+    operator: Visitor, desk: MemoryDesk, status: str, offered: bool
+) -> None:
+    desk.put(report(1, status=schema.Status(status)))
+    _, page = await operator.get(f"/reports/{report(1).id}")
+    assert ("Alihkan ke instansi lain" in page) == offered
+
+
+async def test_what_went_to_the_agency_is_told_but_not_printed(operator: Visitor) -> None:
+    _, page = await operator.get(f"/reports/{report(1).id}")
+    assert "Ke instansi" in page
+    assert "specversion" not in page
+    assert "Laporan Anda diterima." in page
+
+
+async def test_what_was_decided_leaves_the_quarantine(operator: Visitor, desk: MemoryDesk) -> None:
+    desk.hold("q1", state="released")
+    desk.hold("q2", state="dismissed")
+    desk.hold("q3", state="noted", reason="automatic")
+    _, page = await operator.get("/failed")
+    assert re.findall(r'id="q-(\w+)"', page) == ["q3"]
+    assert "Balasan otomatis" in page
+    assert (await operator.get("/parts/quarantine?shown=q3"))[0].status == 204
+
+
+async def test_choosing_no_agency_is_explained(operator: Visitor) -> None:
+    response, body = await operator.act(f"/reports/{unsure(2).id}/assign")
+    assert (response.status, response.headers["HX-Retarget"]) == (422, "#notice")
+    assert "Pilih instansi tujuan." in body
+
+
+async def test_agencies_are_found_while_typing(operator: Visitor) -> None:
+    _, body = await operator.get("/agencies?q=pdam&region=64.72")
+    assert "<button" not in body
+    assert "Tidak ada instansi" in body
+    _, body = await operator.get("/agencies?q=perumda&region=../../x")
+    assert f'value="{AGENCIES[2].id}"' in body
+    assert (await operator.get("/agencies?q="))[1].strip() == ""
+
+
+@pytest.mark.parametrize(("chosen", "sent"), [("7", [7]), ("all", [7, 8]), ("99", [])])
+async def test_dead_letters_go_again(
+    operator: Visitor, desk: MemoryDesk, chosen: str, sent: list[int]
+) -> None:
+    desk.kill(8)
+    response, body = await operator.act("/failed/replay", id=chosen)
+    assert response.status == 200
+    assert desk.replayed == sent
+    assert ("dikirim ulang" in body) == bool(sent)
+    assert body.count('class="card"') == 2 - len(sent)
+
+
+async def test_a_number_that_is_none_is_refused(operator: Visitor, desk: MemoryDesk) -> None:
+    assert (await operator.act("/failed/replay", id="7 OR 1=1"))[0].status == 422
+    assert desk.replayed == []
+
+
+async def test_quarantine_opens_and_closes(operator: Visitor, desk: MemoryDesk) -> None:
+    desk.hold("q2")
+    assert (await operator.act("/quarantine/q2/dismiss", reason="  "))[0].status == 422
+    response, body = await operator.act("/quarantine/q2/dismiss", reason="iklan")
+    assert (response.status, desk.dismissed) == (200, {"q2": "iklan"})
+    response, body = await operator.act("/quarantine/q1/release")
+    assert (response.status, desk.held) == (200, {})
+    assert "diproses sebagai laporan" in body
+    assert (await operator.act("/quarantine/q1/release"))[0].status == 409
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "then"),
+    [
+        (CHANGES[0], {"agency": AGENCIES[0].id}, f"/console/reports/{unsure(2).id}"),
+        ("/failed/replay", {"id": "7"}, "/console/failed"),
+        ("/quarantine/q1/release", {}, "/console/failed"),
+        ("/quarantine/q1/dismiss", {"reason": "iklan"}, "/console/failed"),
+    ],
+)
+async def test_everything_works_without_script(
+    operator: Visitor, path: str, fields: dict[str, str], then: str
+) -> None:
+    response, _ = await operator.post(path, csrf=operator.csrf, **fields)
+    assert (response.status, response.headers["Location"]) == (303, then)
+
+
+# Finding a report
+
+
+@pytest.mark.parametrize("separator", ["", "-", " ", ". "])
+async def test_a_number_leads_to_its_report(operator: Visitor, separator: str) -> None:
+    number = report(1).tracking
+    written = separator.join((number[:4], number[4:8], number[8:]))
+    response, _ = await operator.get(f"/find?q={written}")
+    assert response.headers["Location"] == f"/console/reports/{report(1).id}"
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("", "12 angka"),
+        ("482109370001", "12 angka"),
+        (report(5).tracking, "Tidak ada laporan bernomor 4821-0937"),
+        ("<script>", "12 angka"),
+    ],
+)
+async def test_a_number_that_leads_nowhere_says_why(
+    operator: Visitor, query: str, says: str
+) -> None:
+    response, page = await operator.get(f"/find?q={query}")
+    assert response.status == 404
+    assert says in page
+    assert "<script>" not in page
+
+
+# When things go wrong
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX])
+async def test_a_fault_is_a_clear_page_and_a_log_line_without_citizens_words(
+    operator: Visitor, desk: MemoryDesk, headers: dict[str, str]
+) -> None:
+    desk.broken = RuntimeError(f"could not bind {ADDRESS}")
+    with capture_logs() as logs:
+        response, page = await operator.get("/", **headers)
+    assert response.status == 500
+    assert "Terjadi gangguan" in page
+    assert "Traceback" not in page
+    assert "RuntimeError" not in page
+    (line,) = logs
+    assert line["incident"] in page
+    assert line["kind"] == "RuntimeError"
+    assert ADDRESS not in str(line)
+
+
+async def test_a_database_that_is_away_is_told_as_such(operator: Visitor, desk: MemoryDesk) -> None:
+    desk.broken = Unavailable()
+    response, page = await operator.get("/")
+    assert response.status == 503
+    assert "Laporan warga tetap diterima" in page
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/nope", 404), ("PUT", "/", 405)])
+async def test_a_wrong_address_says_what_to_do_next(
+    operator: Visitor, method: str, path: str, status: int
+) -> None:
+    async with operator.http.request(method, operator.url + path) as response:
+        assert response.status == status
+        assert "Ke ikhtisar" in await response.text()
+
+
+# Words
+
+NOW = datetime(2026, 11, 21, 12, 30, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (-5, "baru saja"),
+        (0, "baru saja"),
+        (59.9, "baru saja"),
+        (60, "1 menit lalu"),
+        (3599, "59 menit lalu"),
+        (3600, "1 jam lalu"),
+        (86_400 * 3 + 5, "3 hari lalu"),
+    ],
+)
+def test_moments_are_told_as_people_do(seconds: float, said: str) -> None:
+    assert words.ago(NOW - timedelta(seconds=seconds), NOW) == said
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("router", "sistem"),
+        ("reporter", "pelapor"),
+        ("operator:siti", "siti"),
+        ("agency:6201-dinas-pu", "instansi 6201-dinas-pu"),
+        ("siti", "siti"),
+    ],
+)
+def test_who_did_it_is_told_in_words(code: str, said: str) -> None:
+    assert words.actor(code) == said
+
+
+def test_absolute_times_are_in_wib() -> None:
+    assert words.moment(NOW) == "21 Nov 2026 19.30.05 WIB"
+    assert words.moment(NOW.replace(month=5, hour=18)) == "22 Mei 2026 01.30.05 WIB"
+    assert words.thousands(1_234_567) == "1.234.567"
+
+
+@pytest.mark.parametrize(
+    ("table", "codes"),
+    [
+        ("status", schema.Status),
+        ("kind", schema.Kind),
+        ("level", schema.Level),
+        ("decision", schema.Outcome),
+        ("event", schema.Status),
+    ],
+)
+def test_every_code_has_its_word(table: str, codes: type[schema.Status]) -> None:
+    assert {str(code) for code in codes} <= words.TABLES[table].keys()
+
+
+@pytest.mark.parametrize(
+    ("text", "evidence", "drawn"),
+    [
+        ("Lampu jalan mati", ["lampu jalan"], "<mark>Lampu jalan</mark> mati"),
+        ("jalan berjalan", ["jalan"], "<mark>jalan</mark> berjalan"),
+        ("lampu\n jalan", ["lampu jalan"], "<mark>lampu\n jalan</mark>"),
+        ("lampu jalan", ["lampu", "lampu jalan"], "<mark>lampu jalan</mark>"),
+        ("<b>a.b</b>", ["a.b", "", "  "], "&lt;b&gt;<mark>a.b</mark>&lt;/b&gt;"),
+        ("a&b", ["<", "&"], "a&amp;b"),
+        ("aman", [], "aman"),
+        ("Lampu di sana mati", ["lampu … mati"], "<mark>Lampu</mark> di sana <mark>mati</mark>"),
+        ("a … b", ["…"], "a … b"),
+    ],
+)
+def test_evidence_is_marked_word_by_word(text: str, evidence: list[str], drawn: str) -> None:
+    assert str(words.marked(text, evidence)) == drawn
+
+
+@pytest.mark.parametrize(
+    ("given", "listed"),
+    [
+        (["Lampu jalan", "Lampu … jalan", "Lampu … mati", "Lampu"], ["Lampu jalan", "mati"]),
+        (["lampu", "Lampu"], ["Lampu"]),
+        (["jalan", "jalanan"], ["jalan", "jalanan"]),
+        (["", "…"], []),
+    ],
+)
+def test_evidence_is_listed_once(given: list[str], listed: list[str]) -> None:
+    assert words.distinct(given) == listed
+
+
+@given(st.text(), st.lists(st.text(max_size=5), max_size=4))
+def test_marking_never_changes_what_was_written(text: str, evidence: list[str]) -> None:
+    drawn = str(words.marked(text, evidence))
+    bare = drawn.replace("<mark>", "").replace("</mark>", "")
+    assert not set("<>\"'") & set(bare)
+    assert html.unescape(bare.replace("\r", "")) == _unescaped(text)
+
+
+def _unescaped(text: str) -> str:
+    return html.unescape(html.escape(text.replace("\r", "")))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("to +6281234567890 failed", "to ••• failed"),
+        ("081234567890", "•••"),
+        ("6281234567890", "•••"),
+        ("<siti.aminah@desa.example> bounced", "<•••@desa.example> bounced"),
+        ("agency.example:443 at 2026-11-21 19:30", "agency.example:443 at 2026-11-21 19:30"),
+        ("error 30003, SM0812345678901234", "error 30003, SM0812345678901234"),
+        ("4821-0937-5514", "4821-0937-5514"),
+    ],
+)
+def test_what_providers_say_hides_the_citizen(text: str, shown: str) -> None:
+    assert words.masked(text) == shown
+
+
+# What is not ours
+
+
+def test_the_vendored_files_are_the_ones_we_took() -> None:
+    vendor: Path = STATIC / "vendor"
+    lines = (vendor / "CHECKSUMS").read_text("utf-8").splitlines()
+    pairs = [line.split() for line in lines if not line.startswith("#")]
+    listed = {name: digest for digest, name in pairs}
+    present = {f.name for f in vendor.iterdir()} - {"CHECKSUMS"}
+    assert listed.keys() == present
+    for name, digest in listed.items():
+        assert hashlib.sha256((vendor / name).read_bytes()).hexdigest() == digest
+    assert b'version:"2.0.11"' in (vendor / "htmx.min.js").read_bytes()

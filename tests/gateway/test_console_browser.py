@@ -1,0 +1,368 @@
+"""The console in a real browser: on the real gateway, and on a desk whose timing the test holds."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from config import settings
+from gateway.app import Kanal
+from gateway.demo.phone import PhoneCompany
+from normalizer.report import Status
+from tests.gateway.console_double import (
+    AGENCIES,
+    NAME,
+    PASSWORD,
+    Clock,
+    MemoryDesk,
+    console,
+    report,
+    served,
+    unsure,
+)
+from tests.services.programs import free_ports
+
+CITIZEN = "+6281234567890"
+LAMP = "Lampu jalan mati di depan Pasar Palagan Pangkalan Bun Kotawaringin Barat"
+LAMP_AGENCY = "6201-dinas-perhubungan"
+UNSURE = "Samarinda jalan rusak di depan SMA 1"
+SOON = 2_000
+"""Milliseconds within which the console shows what happened, without a reload."""
+QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@dataclass
+class Screen:
+    """A logged-in page; ``faults`` is what the browser complained of."""
+
+    page: Page
+    url: str
+    faults: list[str] = field(default_factory=list)
+
+    def hear(self, message: ConsoleMessage) -> None:
+        if message.type == "error" and "the server responded with" not in message.text:
+            self.faults.append(message.text)
+
+    async def log_in(self) -> None:
+        await self.page.goto(self.url + "/")
+        await self.page.get_by_label("Nama").fill(NAME)
+        await self.page.get_by_label("Kata sandi").fill(PASSWORD)
+        await self.page.keyboard.press("Enter")
+        await self.page.wait_for_url(self.url + "/")
+
+    async def stay(self) -> None:
+        """Leave a mark in the page that a reload would wipe away."""
+        await self.page.evaluate("window.stayed = true")
+
+    async def stayed(self) -> bool:
+        return bool(await self.page.evaluate("window.stayed === true"))
+
+
+@pytest.fixture
+async def browser(chromium_path: str) -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=chromium_path, args=QUIET)
+        yield chromium
+        await chromium.close()
+
+
+@asynccontextmanager
+async def opened(browser: Browser, url: str, **options: Any) -> AsyncIterator[Screen]:
+    """Log in with a fresh browser profile; afterwards the browser must have had no complaint."""
+    context = await browser.new_context(**options)
+    context.set_default_timeout(10_000)
+    screen = Screen(await context.new_page(), url)
+    screen.page.on("console", screen.hear)
+    screen.page.on("pageerror", lambda error: screen.faults.append(str(error)))
+    await screen.log_in()
+    try:
+        yield screen
+    finally:
+        await context.close()
+    assert screen.faults == []
+
+
+# On the real gateway
+
+
+@dataclass
+class Running:
+    """A whole gateway on SQLite, with a phone company and an agency's port."""
+
+    kanal: Kanal
+    company: PhoneCompany
+    agency_port: int
+
+    @property
+    def url(self) -> str:
+        return str(self.kanal.settings.server.public_url).rstrip("/")
+
+    async def text(self, body: str, *, sender: str = CITIZEN, forge: bool = False) -> int:
+        return await self.company.text(f"{self.url}/in/sms", sender, body, forge=forge)
+
+
+@pytest.fixture
+async def running(tmp_path: Path) -> AsyncIterator[Running]:
+    web_port, agency_port = free_ports(2)
+    async with PhoneCompany("token", "AC" + "0" * 32, "+6281100001708") as company:
+        kanal = Kanal(settings.load(None, **_settings(tmp_path, company, web_port, agency_port)))
+        try:
+            await kanal.start(("web", "worker"))
+            await kanal.desk.set_password(NAME, PASSWORD)
+            yield Running(kanal, company, agency_port)
+        finally:
+            await kanal.stop()
+
+
+def _settings(folder: Path, company: PhoneCompany, web: int, agency: int) -> dict[str, Any]:
+    return {
+        "server": {"port": web, "public_url": f"http://127.0.0.1:{web}", "data_dir": folder},
+        "work": {"retry_after": (0.05,)},
+        "channels": {
+            "sms": {
+                "type": "twilio",
+                "account_sid": company.account_sid,
+                "auth_tokens": [company.auth_token],
+                "number": company.number,
+                "api_base": company.url,
+            }
+        },
+        "delivery": {
+            LAMP_AGENCY: {
+                "method": "webhook",
+                "url": f"http://127.0.0.1:{agency}/hook",
+                "secret": "whsec_a2FuYWwtdGVzdC1zZWNyZXQtMDEyMzQ1Njc4OQ==",
+            }
+        },
+    }
+
+
+async def test_a_message_is_seen_within_two_seconds_without_reload(
+    running: Running, browser: Browser, tmp_path: Path
+) -> None:
+    async with opened(browser, running.url + "/console") as screen:
+        rows = screen.page.locator("#latest .row")
+        await expect(rows).to_have_count(0)
+        await screen.stay()
+        assert await running.text(UNSURE, sender="+6281100000001") == 200
+        await expect(rows).to_have_count(1)  # the first report of a process also loads its holidays
+        assert await running.text(LAMP) == 200
+        await expect(rows).to_have_count(2, timeout=SOON)
+        await expect(rows.first).to_contain_text("Dinas Perhubungan Kabupaten Kotawaringin Barat")
+        assert await screen.stayed()
+        await rows.first.get_by_role("link").click()
+        await expect(screen.page.locator(".text mark").first).to_have_text(
+            re.compile("lampu", re.I)
+        )
+        body = await screen.page.content()
+        assert CITIZEN not in body
+        assert CITIZEN[3:] not in body
+        await screen.page.screenshot(path=tmp_path / "report.png", full_page=True)
+
+
+async def test_one_click_assigns_from_triage(running: Running, browser: Browser) -> None:
+    async with opened(browser, running.url + "/console") as screen:
+        await screen.page.get_by_role("link", name="Triase").click()
+        await screen.stay()
+        assert await running.text(UNSURE) == 200
+        card = screen.page.locator(".card")
+        await expect(card).to_have_count(1, timeout=5_000)
+        chosen = card.locator("button.choice").first
+        name = await chosen.locator("span").inner_text()
+        await chosen.click()
+        await expect(card).to_have_count(0, timeout=SOON)
+        await expect(screen.page.locator("#notice")).to_contain_text(f"diteruskan ke {name}.")
+        assert await screen.stayed()
+    (assigned,) = await running.kanal.desk.latest()
+    assert assigned.status == Status.FORWARDED
+    assert assigned.assignment
+    assert assigned.assignment.agency
+    assert (assigned.assignment.agency.name, assigned.assignment.by) == (name, f"operator:{NAME}")
+
+
+async def test_an_agency_is_found_by_typing_and_assigned(
+    running: Running, browser: Browser
+) -> None:
+    async with opened(browser, running.url + "/console") as screen:
+        assert await running.text(UNSURE) == 200
+        await screen.page.goto(screen.url + "/triage")
+        await screen.page.get_by_role("searchbox", name="Instansi lain").fill("perhubungan samar")
+        found = screen.page.get_by_role("button", name="Dinas Perhubungan Kota Samarinda")
+        await found.click()
+        await expect(screen.page.locator("#notice")).to_contain_text("Dinas Perhubungan Kota Sama")
+        await expect(screen.page.locator(".card")).to_have_count(0)
+
+
+async def test_a_dead_letter_goes_again_when_the_agency_is_back(
+    running: Running, browser: Browser
+) -> None:
+    taken: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def take(request: Request) -> Response:
+        taken.put_nowait(await request.body())
+        return Response()
+
+    async with AsyncExitStack() as stack:
+        screen = await stack.enter_async_context(opened(browser, running.url + "/console"))
+        await screen.page.get_by_role("link", name="Gagal", exact=False).first.click()
+        await screen.stay()
+        assert await running.text(LAMP) == 200
+        letters = screen.page.locator("#dead .card")
+        await expect(letters).to_have_count(1, timeout=15_000)
+        hook = Starlette(routes=[Route("/hook", take, methods=["POST"])])
+        await stack.enter_async_context(served(hook, running.agency_port))
+        await letters.get_by_role("button", name="Kirim ulang").click()
+        await expect(letters).to_have_count(0, timeout=SOON)
+        await expect(screen.page.locator("#notice")).to_contain_text("1 pesan dikirim ulang.")
+        async with asyncio.timeout(10):
+            assert b"Palagan" in await taken.get()
+        assert await screen.stayed()
+
+
+async def test_a_quarantined_message_is_released(running: Running, browser: Browser) -> None:
+    assert await running.text(LAMP, forge=True) == 403
+    async with opened(browser, running.url + "/console") as screen:
+        await expect(screen.page.locator("#latest .row")).to_have_count(0)
+        await screen.page.goto(screen.url + "/failed")
+        held = screen.page.locator("#held .card")
+        await expect(held).to_contain_text("Tanda tangan tidak sah")
+        await held.get_by_role("button", name="Lepaskan").click()
+        await expect(held).to_have_count(0, timeout=SOON)
+        await expect(screen.page.locator("#notice")).to_contain_text("diproses sebagai laporan")
+        await screen.page.get_by_role("link", name="Ikhtisar").click()
+        await expect(screen.page.locator("#latest .row")).to_have_count(1)
+
+
+async def test_a_session_that_ends_takes_the_open_page_to_the_login(
+    running: Running, browser: Browser
+) -> None:
+    async with opened(browser, running.url + "/console") as screen:
+        await running.kanal.desk.set_password(NAME, PASSWORD)  # ends every session of theirs
+        await screen.page.wait_for_url("**/console/login?next=/console/", timeout=5_000)
+        await expect(screen.page.get_by_role("heading")).to_have_text("Masuk ke konsol")
+
+
+# On a desk whose timing the test holds
+
+
+@pytest.fixture
+def desk() -> MemoryDesk:
+    desk = MemoryDesk()
+    desk.put(report(1), unsure(2), unsure(3))
+    desk.kill(7)
+    desk.hold("q1")
+    return desk
+
+
+async def test_the_page_says_so_when_the_gateway_is_gone(
+    desk: MemoryDesk, browser: Browser
+) -> None:
+    async with AsyncExitStack() as stack:
+        url = await stack.enter_async_context(console(desk, Clock()))
+        async with opened(browser, url) as screen:
+            await expect(screen.page.locator("#stale")).to_be_hidden()
+            desk.broken = RuntimeError()
+            await expect(screen.page.locator("#stale")).to_be_visible(timeout=5_000)
+            desk.broken = None
+            await expect(screen.page.locator("#stale")).to_be_hidden(timeout=5_000)
+            await screen.page.context.set_offline(True)
+            await expect(screen.page.locator("#stale")).to_be_visible(timeout=5_000)
+            screen.faults.clear()  # that the network is gone is what this test does
+
+
+async def test_buttons_rest_while_a_decision_is_under_way(
+    desk: MemoryDesk, browser: Browser
+) -> None:
+    desk.gate = asyncio.Event()
+    async with console(desk, Clock()) as url, opened(browser, url) as screen:
+        await screen.page.goto(url + "/triage")
+        first = screen.page.locator(".card").first
+        button = first.locator("button.choice").first
+        await button.focus()
+        await screen.page.keyboard.press("Enter")
+        await expect(button).to_be_disabled()
+        desk.gate.set()
+        await expect(screen.page.locator(".card")).to_have_count(1)
+        assert desk.assigned == [(unsure(2).id, AGENCIES[0].id, NAME)]
+        await expect(screen.page.locator(f"#t-{unsure(3).id}")).to_be_focused(timeout=1_000)
+
+
+async def test_a_colleague_who_was_faster_is_named_on_the_page(
+    desk: MemoryDesk, browser: Browser
+) -> None:
+    async with console(desk, Clock()) as url, opened(browser, url) as screen:
+        await screen.page.goto(url + "/triage")
+        await desk.assign(unsure(2).id, AGENCIES[1].id, by="rekan")
+        await screen.page.locator(".card").first.locator("button.choice").first.click()
+        await expect(screen.page.locator("#notice .bad")).to_contain_text("petugas lain")
+        await expect(screen.page.locator(".card")).to_have_count(1)
+        assert len(desk.assigned) == 1
+
+
+PAGES = ("/", "/triage", "/failed", f"/reports/{report(1).id}", f"/reports/{unsure(2).id}", "/nope")
+
+_FAINT = """() => {
+  const numbers = (text) => text.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map((c) => c / 255)
+    .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+  const behind = (element) => {
+    for (let e = element; e; e = e.parentElement) {
+      const colour = numbers(getComputedStyle(e).backgroundColor);
+      if (colour.length === 3 || colour[3] === 1) return colour;
+    }
+    return [255, 255, 255];
+  };
+  const faint = [];
+  for (const element of document.body.querySelectorAll("*")) {
+    const own = [...element.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
+    if (!own || !element.checkVisibility()) continue;
+    const [a, b] = [light(numbers(getComputedStyle(element).color)), light(behind(element))];
+    const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (contrast < 4.5) faint.push(`${element.outerHTML.slice(0, 80)} ${contrast.toFixed(2)}`);
+  }
+  return faint;
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+async def test_pages_fit_and_can_be_read(
+    desk: MemoryDesk, browser: Browser, tmp_path: Path, width: int, scheme: str
+) -> None:
+    desk.put(report(4, anonymous=True, confidential=True, text="x" * 900, title="y" * 90))
+    options = {"viewport": {"width": width, "height": 800}, "color_scheme": scheme}
+    async with console(desk, Clock()) as url, opened(browser, url, **options) as screen:
+        for number, path in enumerate(PAGES):
+            await screen.page.goto(url + path)
+            await screen.page.screenshot(path=tmp_path / f"{number}.png", full_page=True)
+            wide = await screen.page.evaluate("document.documentElement.scrollWidth")
+            assert wide <= width, path
+            assert await screen.page.evaluate(_FAINT) == [], path
+
+
+async def test_the_keyboard_comes_to_the_content_first(desk: MemoryDesk, browser: Browser) -> None:
+    async with console(desk, Clock()) as url, opened(browser, url) as screen:
+        await screen.page.goto(url + "/triage")
+        await screen.page.keyboard.press("Tab")
+        await expect(screen.page.get_by_role("link", name="Langsung ke isi")).to_be_focused()
+        await screen.page.keyboard.press("Enter")
+        await screen.page.keyboard.press("Tab")
+        await expect(screen.page.locator(".card a").first).to_be_focused()

@@ -1,0 +1,383 @@
+"""Delivery: once by queue, one stable id by webhook, and never who an anonymous reporter is."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from cloudevents.core.formats.json import JSONFormat
+from cloudevents.core.v1.event import CloudEvent
+from pydantic import AnyHttpUrl
+from standardwebhooks import Webhook as Verifier
+
+from adapters.base import Outgoing, Sends
+from adapters.load import load
+from config.settings import DeliveryBlock
+from gateway import event, metrics
+from gateway.broker.base import DELIVERIES, REPORTS, Delivery, Later, Message, agency_queue
+from gateway.steps import deliver
+from gateway.steps.deliver import MissingLetter, NoWay
+from gateway.store.rows import Letter, Sent
+from gateway.store.store import Store
+from gateway.work.consumer import Consumer
+from tests.gateway.making import LAMP, ROAD, SOON, WHO, House, Paper, house, note, schema
+
+AGENCY = "3578-dinas-pu"
+SECRET = "whsec_" + "c2VjcmV0" * 5 + "c2U="
+
+
+class Office:
+    """An agency's own server: checks every call's signature, answers by script, then 204."""
+
+    def __init__(self) -> None:
+        self.script: list[int] = []
+        self.calls: list[tuple[str, bytes]] = []
+        self.url = ""
+        self._news = asyncio.Condition()
+
+    async def _take(self, request: web.Request) -> web.Response:
+        body = await request.read()
+        Verifier(SECRET).verify(body, dict(request.headers))
+        async with self._news:
+            self.calls.append((request.headers["webhook-id"], body))
+            self._news.notify_all()
+        return web.Response(status=self.script.pop(0) if self.script else 204)
+
+    async def wait_for(self, calls: int) -> None:
+        async with asyncio.timeout(SOON), self._news:
+            while len(self.calls) < calls:
+                await self._news.wait()
+
+
+@pytest.fixture
+async def office() -> AsyncIterator[Office]:
+    built = Office()
+    app = web.Application()
+    app.add_routes([web.post("/hook", built._take)])
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    built.url = f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
+    yield built
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def called(office: Office, database_url: str, tmp_path: Path) -> AsyncIterator[House]:
+    """A house whose agency takes its reports by webhook."""
+    block = {"type": "webhook", "url": office.url, "secret": SECRET}
+    sender = load(AGENCY, block, public_url="http://kanal.localhost")
+    assert isinstance(sender, Sends)
+    methods = {AGENCY: DeliveryBlock(method="webhook", url=AnyHttpUrl(office.url))}
+    async with house(database_url, tmp_path, methods=methods, webhooks={AGENCY: sender}) as built:
+        yield built
+    await sender.close()
+
+
+async def _routed(house: House, *notes: dict[str, Any]) -> list[Delivery]:
+    """Bring reports as far as the deliveries, and take those."""
+    await house.take(*notes)
+    await house.work(REPORTS, house.route)
+    return await house.leased(DELIVERIES)
+
+
+async def _states(house: House) -> set[str]:
+    return {row[0] for row in await house.rows("SELECT state FROM outgoing WHERE kind='delivery'")}
+
+
+@asynccontextmanager
+async def consuming(house: House, *rungs: float) -> AsyncIterator[None]:
+    worker = Consumer(
+        house.broker, DELIVERIES, house.deliver, prefetch=9, batch=9, retry_after=rungs
+    )
+    task = asyncio.create_task(worker.run())
+    yield
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def until(house: House, holds: Callable[[dict[str, int]], bool]) -> None:
+    """Return when the depths of the queues fit."""
+    async with asyncio.timeout(SOON):
+        while not holds(await house.store.queue.depths()):
+            await house.store.queue.changed(0.02)
+
+
+async def test_by_queue_exactly_one_message_with_the_letters_id(house: House) -> None:
+    batch = await _routed(house, note(ROAD))
+    for _ in range(2):
+        assert await house.deliver(batch) == {}
+    ((letter_id, text),) = await house.rows("SELECT id, text FROM outgoing WHERE kind='delivery'")
+    (message,) = await house.for_agency(AGENCY)
+    assert message.id == letter_id == json.loads(message.body)["id"]
+    assert message.body.decode() == text
+    assert message.headers == {"content-type": "application/cloudevents+json"}
+    assert await _states(house) == {"sent"}
+
+
+async def test_two_workers_at_once_put_it_there_once(house: House) -> None:
+    batch = await _routed(house, *(note(f"{ROAD} {n}", f"+6281{n}") for n in range(10)))
+    assert await asyncio.gather(*(house.deliver(batch) for _ in range(3))) == [{}, {}, {}]
+    assert (await house.store.queue.depths())[agency_queue(AGENCY)] == 10
+
+
+async def test_what_was_relayed_meanwhile_is_not_put_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = await _routed(house, note(ROAD))
+    read = deliver.waiting_letters
+
+    async def overtaken(store: Store, batch: Sequence[Delivery]) -> list[Letter]:
+        """Between this worker's reading and its writing, another one does it all."""
+        letters = await read(store, batch)
+        monkeypatch.setattr(deliver, "waiting_letters", read)
+        await house.deliver(batch)
+        relayed = await house.store.queue.claim(agency_queue(AGENCY), 9, lease=60)
+        assert await house.store.queue.settle(relayed) == 1
+        return letters
+
+    monkeypatch.setattr(deliver, "waiting_letters", overtaken)
+    assert await house.deliver(batch) == {}
+    assert agency_queue(AGENCY) not in await house.store.queue.depths()
+
+
+async def test_by_console_nothing_is_queued(sqlite_url: str, tmp_path: Path) -> None:
+    methods = {AGENCY: DeliveryBlock(method="console")}
+    async with house(sqlite_url, tmp_path, methods=methods) as built:
+        assert await built.deliver(await _routed(built, note(ROAD))) == {}
+        assert await built.for_agency(AGENCY) == []
+        assert await _states(built) == {"sent"}
+
+
+async def test_a_withdrawn_letter_stays_here(house: House) -> None:
+    batch = await _routed(house, note(ROAD))
+    ((letter_id,),) = await house.rows("SELECT id FROM outgoing WHERE kind='delivery'")
+    async with house.store.unit() as unit:
+        unit.sent(Sent(letter_id, "withdrawn"))
+    assert await house.deliver(batch) == {}
+    assert await house.for_agency(AGENCY) == []
+    assert await _states(house) == {"withdrawn"}
+
+
+async def test_by_webhook_the_agency_gets_the_signed_letter(called: House, office: Office) -> None:
+    batch = await _routed(called, note(ROAD))
+    assert await called.deliver(batch) == {}
+    ((webhook_id, body),) = office.calls
+    ((letter_id, text),) = await called.rows("SELECT id, text FROM outgoing WHERE kind='delivery'")
+    assert (webhook_id, body.decode()) == (letter_id, text)
+    assert await _states(called) == {"sent"}
+    assert await called.for_agency(AGENCY) == []
+    assert await called.deliver(batch) == {}
+    assert len(office.calls) == 1
+
+
+@pytest.mark.parametrize("status", [500, 503, 429, 408])
+async def test_a_webhook_that_fails_comes_again_under_the_same_id(
+    called: House, office: Office, status: int
+) -> None:
+    office.script = [status, status]
+    await _routed_only(called, note(ROAD))
+    async with consuming(called, 0.0, 0.0, 0.0):
+        if status == 429:  # its Retry-After is not waited for here
+            await office.wait_for(1)
+            assert await _states(called) == {"waiting"}
+            return
+        await office.wait_for(3)
+        await until(called, lambda depths: DELIVERIES not in depths)
+    assert len(set(office.calls)) == 1
+    assert await _states(called) == {"sent"}
+
+
+async def _routed_only(house: House, *notes: dict[str, Any]) -> None:
+    await house.take(*notes)
+    await house.work(REPORTS, house.route)
+
+
+@pytest.mark.parametrize("status", [410, 404, 401, 301])
+async def test_a_webhook_that_refuses_is_a_dead_letter_that_can_be_replayed(
+    called: House, office: Office, status: int
+) -> None:
+    office.script = [status]
+    await _routed_only(called, note(ROAD))
+    async with consuming(called, 0.0, 0.0):
+        await until(called, lambda depths: f"{DELIVERIES}.dead" in depths)
+        (dead,) = await called.queries.dead_letters(10)
+        assert (dead.error, dead.attempts) == (f"Refused: the agency answered {status}", 1)
+        assert dead.tracking == (await called.newest()).report.tracking
+        await called.store.queue.replay([dead.id])
+        await office.wait_for(2)
+        await until(called, lambda depths: DELIVERIES not in depths)
+    assert len(set(office.calls)) == 1
+    assert await _states(called) == {"sent"}
+
+
+async def test_a_webhook_that_fails_too_often_is_a_dead_letter(
+    called: House, office: Office
+) -> None:
+    office.script = [500] * 9
+    await _routed_only(called, note(ROAD))
+    async with consuming(called, 0.0, 0.0):
+        await until(called, lambda depths: f"{DELIVERIES}.dead" in depths)
+    assert len(office.calls) == 3
+    assert (await called.queries.dead_letters(1))[0].attempts == 3
+
+
+class Moody(Paper):
+    """An agency's sender that fails over one letter as nobody foresaw."""
+
+    bad = ""
+
+    async def send(self, to: str, message: Outgoing) -> str:
+        if message.id == self.bad:
+            raise ValueError("unforeseen")
+        return await super().send(to, message)
+
+
+async def test_an_unforeseen_failure_does_not_send_its_neighbours_again(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    moody = Moody()
+    methods = {AGENCY: DeliveryBlock(method="webhook", url=AnyHttpUrl("http://x.localhost"))}
+    async with house(sqlite_url, tmp_path, methods=methods, webhooks={AGENCY: moody}) as built:
+        batch = await _routed(built, *(note(f"{ROAD} {n}", f"+6281{n}") for n in range(4)))
+        moody.bad = batch[1].message.id
+        failed = await built.deliver(batch)
+        assert {id: type(error) for id, error in failed.items()} == {moody.bad: ValueError}
+        moody.bad = ""
+        assert await built.deliver(batch) == {}
+        sent = [message.id for _, message in moody.carried]
+        assert sorted(sent) == sorted(delivery.message.id for delivery in batch)
+
+
+def _delivered() -> float:
+    labels = {"agency": AGENCY, "outcome": "sent"}
+    return metrics.REGISTRY.get_sample_value("kanal_deliveries_total", labels) or 0.0
+
+
+class Crowd(Paper):
+    """A paper that notes how many letters were under way at once."""
+
+    now = most = 0
+
+    async def send(self, to: str, message: Outgoing) -> str:
+        self.now += 1
+        self.most = max(self.most, self.now)
+        await asyncio.sleep(0)
+        self.now -= 1
+        return await super().send(to, message)
+
+
+async def test_only_so_many_calls_are_made_at_once(sqlite_url: str, tmp_path: Path) -> None:
+    crowd = Crowd()
+    methods = {AGENCY: DeliveryBlock(method="webhook", url=AnyHttpUrl("http://x.localhost"))}
+    async with house(sqlite_url, tmp_path, methods=methods, webhooks={AGENCY: crowd}) as built:
+        batch = await _routed(built, *(note(f"{ROAD} {n}", f"+6281{n}") for n in range(20)))
+        assert await built.deliver(batch) == {}
+        assert crowd.most == 8
+        assert len({message.id for _, message in crowd.carried}) == len(crowd.carried) == 20
+
+
+async def test_calls_that_would_outlast_the_lease_wait_for_a_later_batch(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paper = Paper()
+    methods = {AGENCY: DeliveryBlock(method="webhook", url=AnyHttpUrl("http://x.localhost"))}
+    async with house(sqlite_url, tmp_path, methods=methods, webhooks={AGENCY: paper}) as built:
+        batch = await _routed(built, *(note(f"{ROAD} {n}", f"+6281{n}") for n in range(3)))
+        start = _delivered()
+        with monkeypatch.context() as patch:
+            patch.setattr("gateway.steps.deliver.BUDGET", -1.0)
+            failed = await built.deliver(batch)
+        assert [type(error) for error in failed.values()] == [Later] * 3
+        assert (paper.carried, _delivered() - start) == ([], 0)
+        assert await built.deliver(batch) == {}
+        assert (len(paper.carried), _delivered() - start) == (3, 3)
+
+
+async def test_an_agency_without_a_webhook_is_said(sqlite_url: str, tmp_path: Path) -> None:
+    methods = {AGENCY: DeliveryBlock(method="webhook")}
+    async with house(sqlite_url, tmp_path, methods=methods) as built:
+        batch = await _routed(built, note(ROAD))
+        ((error,),) = [tuple((await built.deliver(batch)).values())]
+        assert isinstance(error, NoWay)
+        assert AGENCY in str(error)
+
+
+async def test_a_letter_that_is_not_stored_is_no_silent_success(house: House) -> None:
+    (known,) = await _routed(house, note(ROAD))
+    body = event.written(event.LETTER, "x", '{"letter": "unknown"}', at=house.clock())
+    unknown = replace(known, message=Message(DELIVERIES, "x", body))
+    with pytest.raises(MissingLetter, match="1 of 2"):
+        await house.deliver([known, unknown])
+    assert await _states(house) == {"waiting"}
+
+
+@pytest.mark.parametrize("data", ["{}", "[]", '{"letter": 7}', "null"])
+async def test_an_event_that_names_no_letter_is_bad(lite: House, data: str) -> None:
+    body = event.written(event.LETTER, "x", data, at=lite.clock())
+    with pytest.raises(event.BadEvent):
+        await lite.deliver([Delivery(Message(DELIVERIES, "x", body), 0, None)])
+
+
+NAME = "Sulastri Wijayakusuma"
+SECRETS = (WHO, WHO[3:], NAME, "Sulastri", "contoh-kota.localhost")
+
+
+async def _payloads(house: House, text: str) -> Sequence[bytes]:
+    mail_id = "<surat-7@contoh-kota.localhost>"
+    earlier = ["<surat-6@contoh-kota.localhost>"]
+    await house.take(note(text, name=NAME, id=mail_id, thread=earlier))
+    await house.work_all()
+    return [message.body for message in await house.for_agency(AGENCY)]
+
+
+async def test_an_anonymous_report_says_nothing_of_its_reporter(house: House) -> None:
+    (body,) = await _payloads(house, f"ANONIM {ROAD}")
+    data = json.loads(body)["data"]
+    assert data["anonymous"] is True
+    ref = house.seal.reference("paper", WHO)
+    ((stored,),) = await house.rows("SELECT reporter_ref FROM reports")
+    assert stored == ref  # what is searched for is what there is
+    for secret in (*SECRETS, ref):
+        assert secret.encode() not in body, secret
+
+
+async def test_an_agency_never_gets_the_address_of_a_named_report_either(house: House) -> None:
+    (body,) = await _payloads(house, ROAD)
+    for secret in (WHO, WHO[3:], NAME):
+        assert secret.encode() not in body, secret
+    assert json.loads(body)["data"]["reporter"]["sealed"] == ""
+
+
+async def test_what_an_agency_gets_is_a_cloudevent_around_the_published_schema(
+    lite: House,
+) -> None:
+    await lite.say(ROAD)
+    await lite.say(f"{(await lite.newest()).report.tracking} makin dalam")
+    await lite.say(f"ANONIM RAHASIA {LAMP}")
+    validator = schema()
+    rows = await lite.rows("SELECT id, tracking, text FROM outgoing WHERE kind='delivery'")
+    assert len(rows) == 3
+    for letter_id, tracking, text in rows:
+        read = JSONFormat().read(CloudEvent, text)
+        assert (read.get_id(), read.get_subject()) == (letter_id, tracking)
+        assert read.get_specversion() == "1.0"
+        validator.validate(read.get_data())
+
+
+async def test_the_same_report_is_delivered_again_only_for_another_cause(lite: House) -> None:
+    await lite.say(ROAD)
+    report = (await lite.newest()).report
+    with pytest.raises(Exception, match="UNIQUE"):
+        async with lite.store.unit() as unit:
+            lite.letters.delivery(unit, report, kind=event.ASSIGNED, cause="assigned 1")
+    async with lite.store.unit() as unit:
+        lite.letters.delivery(unit, report, kind=event.ASSIGNED, cause="assigned 2")
+    await lite.work_all()
+    assert len(await lite.for_agency(AGENCY)) == 2

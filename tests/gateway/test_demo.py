@@ -1,0 +1,55 @@
+"""``kanal demo --once``: what a newcomer sees first, on both kinds of database and broker."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from gateway.demo.samples import BAD, SAMPLES
+from normalizer.tracking import mentions
+from tests.gateway.processes import Ended, kanal
+
+REFUSALS = re.compile(r"^(sms|email) +- +refused with (\d+): (.+?) +-$", re.MULTILINE)
+MESSAGES = re.compile(r"^(sms|email) +(\d{4}-\d{4}-\d{4}) +(\S.*?) +(\d+)%$", re.MULTILINE)
+
+
+async def demo(folder: Path, **settings: str) -> Ended:
+    """Run the demonstration as a process."""
+    return await kanal("demo", "--once", folder=folder, settings=settings, within=90)
+
+
+def all_is_as_expected(ended: Ended, on: str) -> None:
+    """Hold the demonstration to its own list of samples."""
+    assert ended.status == 0, ended.out + ended.err
+    assert on in ended.out.splitlines()[0]
+    told = MESSAGES.findall(ended.out)
+    assert [channel for channel, *_ in told] == [sample.channel for sample in SAMPLES]
+    assert all(list(mentions(number)) for _, number, *_ in told)
+    assert len({number for _, number, *_ in told}) == len(SAMPLES)
+    assert REFUSALS.findall(ended.out) == [(c, str(code), fault) for c, fault, code in BAD]
+    assert len(told) + len(REFUSALS.findall(ended.out)) >= 12
+    assert "messages arrived where they should." in ended.out
+    assert "Traceback" not in ended.err
+
+
+async def test_with_nothing_installed(tmp_path: Path) -> None:
+    all_is_as_expected(await demo(tmp_path), "SQLite and the embedded queue")
+
+
+async def test_on_postgresql_and_rabbitmq(
+    tmp_path: Path, postgres_url: str, rabbit_url: str
+) -> None:
+    ended = await demo(tmp_path, KANAL_DATABASE__URL=postgres_url, KANAL_BROKER__URL=rabbit_url)
+    all_is_as_expected(ended, "PostgreSQL and RabbitMQ")
+
+
+@pytest.mark.parametrize("settings", [{"KANAL_ROUTING__ASSIGN_ABOVE": "1.0"}], ids=["too careful"])
+async def test_a_sample_that_goes_astray_is_told_and_fails(
+    tmp_path: Path, settings: dict[str, str]
+) -> None:
+    ended = await demo(tmp_path, **settings)
+    assert ended.status == 1, ended.out + ended.err
+    astray = sum(sample.expect != "triage" for sample in SAMPLES) + 2  # and both conversations
+    assert f"{astray} of " in ended.out
+    assert "went astray" in ended.out
+    assert "Traceback" not in ended.err

@@ -1,0 +1,98 @@
+"""Events: CloudEvents 1.0 to everybody, and never more of a reporter than the agency may see."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any, get_args
+
+import pytest
+from cloudevents.core.formats.json import JSONFormat
+from cloudevents.core.v1.event import CloudEvent
+from hypothesis import given
+from hypothesis import strategies as some
+
+from gateway import event
+from normalizer.report import Report
+from tests.gateway.console_double import report
+from tests.gateway.making import schema
+
+AT = datetime(2026, 3, 2, 10, 4, 5, 678, tzinfo=timezone(timedelta(hours=7)))
+
+
+@pytest.mark.parametrize("kind", get_args(event.Type))
+def test_an_event_is_a_cloudevent_to_others(kind: event.Type) -> None:
+    data = report(1).model_dump_json()
+    body = event.written(kind, "id-1", data, at=AT, subject="482109375514")
+    read = JSONFormat().read(CloudEvent, body)
+    assert (read.get_id(), read.get_source(), read.get_type()) == ("id-1", event.SOURCE, kind)
+    assert (read.get_specversion(), read.get_subject()) == ("1.0", "482109375514")
+    assert read.get_time() == AT
+    assert read.get_datacontenttype() == "application/json"
+    assert read.get_data() == json.loads(data)
+
+
+def test_a_report_in_an_event_keeps_to_its_published_schema() -> None:
+    validator = schema()
+    whole, hidden = report(1), report(2, anonymous=True)
+    for each in (whole, event.for_agency(whole), event.for_agency(hidden)):
+        body = event.written(event.ASSIGNED, "id", each.model_dump_json(), at=AT)
+        validator.validate(json.loads(body)["data"])
+    with pytest.raises(Exception, match="tracking"):
+        validator.validate(json.loads(report(1).model_dump_json()) | {"tracking": "0"})
+
+
+@given(text=some.text(alphabet=some.characters(exclude_categories=["Cs"]), max_size=200))
+def test_a_report_comes_back_from_its_event_as_it_was(text: str) -> None:
+    sent = report(3, text=text, received_at=datetime(2026, 3, 2, tzinfo=UTC))
+    body = event.written(event.RECEIVED, sent.id, sent.model_dump_json(), at=AT)
+    assert event.report_in(event.read(body)) == sent
+
+
+def _changed(**changes: Any) -> bytes:
+    good = json.loads(event.written(event.RECEIVED, "x", report(1).model_dump_json(), at=AT))
+    return json.dumps(good | changes).encode()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"\xff", b"null", b"[]", b"7", b"{}", b'{"id": 1, "type": "x"}', b"[" * 100_000],
+)
+def test_what_is_no_event_is_called_so(body: bytes) -> None:
+    with pytest.raises(event.BadEvent):
+        event.read(body)
+
+
+@pytest.mark.parametrize("data", [None, "text", [], {}, {"version": 2}])
+def test_what_is_no_report_is_called_so(data: object) -> None:
+    with pytest.raises(event.BadEvent, match="not a report"):
+        event.report_in(event.read(_changed(data=data)))
+
+
+def test_the_complaint_about_a_bad_report_does_not_quote_it() -> None:
+    data = json.loads(report(1).model_dump_json()) | {"tracking": "+6281234567890"}
+    with pytest.raises(event.BadEvent) as caught:
+        event.report_in(event.read(_changed(data=data)))
+    assert "62812" not in str(caught.value)
+
+
+NAMED = {"anonymous": False}
+ANONYMOUS = {"anonymous": True}
+
+
+@pytest.mark.parametrize(
+    ("flags", "field", "seen"),
+    [
+        (NAMED, lambda r: r.reporter.ref, "a1b2"),
+        (NAMED, lambda r: r.reporter.sealed, ""),
+        (NAMED, lambda r: r.origin.external_id, "SM1"),
+        (ANONYMOUS, lambda r: r.reporter.ref, ""),
+        (ANONYMOUS, lambda r: r.reporter.sealed, ""),
+        (ANONYMOUS, lambda r: r.origin.external_id, ""),
+        (ANONYMOUS, lambda r: r.origin.thread, ()),
+        (ANONYMOUS, lambda r: r.origin.channel, "sms"),
+    ],
+)
+def test_an_agency_sees_what_it_may(
+    flags: dict[str, bool], field: Callable[[Report], object], seen: object
+) -> None:
+    assert field(event.for_agency(report(1, **flags))) == seen

@@ -1,0 +1,125 @@
+"""Health: red while anything waits for a person, ready while messages can be taken."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway import metrics
+from gateway.broker.base import DELIVERIES, REPORTS, Message, Unavailable
+from gateway.broker.embedded import Embedded
+from gateway.health import Health
+from tests.gateway.making import ROAD, House, held, house, note
+
+
+def _health(house: House) -> Health:
+    return Health(house.store, house.broker, house.commits, house.spool)
+
+
+async def test_an_idle_gateway_is_green_and_ready(house: House) -> None:
+    finding = await _health(house).look()
+    assert (finding.ok, finding.ready) == (True, True)
+    assert set(finding.checks.values()) == {"ok"}
+
+
+async def _bury(house: House) -> None:
+    await house.store.queue.put([Message(REPORTS, "1", b"")])
+    (leased,) = await house.store.queue.claim(REPORTS, 1, lease=60)
+    await house.store.queue.bury(leased, error="x")
+
+
+async def _hold(house: House) -> None:
+    await house.store.take_in([held(house.clock)])
+
+
+async def _set_aside(house: House) -> None:
+    house.spool.write([held(house.clock)])
+    house.spool.set_aside(house.spool.waiting()[0])
+
+
+@pytest.mark.parametrize(
+    ("happens", "check", "says"),
+    [
+        (_bury, "dead_letters", "1 to replay or examine"),
+        (_hold, "quarantine", "1 to release or dismiss"),
+        (_set_aside, "spool", "1 unreadable batches"),
+    ],
+)
+async def test_what_waits_for_a_person_is_red_but_ready(
+    lite: House, happens: object, check: str, says: str
+) -> None:
+    assert callable(happens)
+    await happens(lite)
+    finding = await _health(lite).look()
+    assert (finding.ok, finding.ready, finding.checks[check]) == (False, True, says)
+    assert [name for name, said in finding.checks.items() if said != "ok"] == [check]
+
+
+async def test_what_is_only_noted_stays_green(lite: House) -> None:
+    await lite.store.take_in([held(lite.clock, state="noted")])
+    assert (await _health(lite).look()).ok
+
+
+async def test_a_replayed_dead_letter_makes_it_green_again(lite: House) -> None:
+    await _bury(lite)
+    await lite.store.queue.replay()
+    assert (await _health(lite).look()).ok
+
+
+async def test_a_task_that_died_is_named(lite: House) -> None:
+    health = _health(lite)
+    health.died("relay")
+    finding = await health.look()
+    assert (finding.ok, finding.ready) == (False, True)
+    assert finding.checks["tasks"] == "died lately: relay"
+
+
+class Gone(Embedded):
+    async def ping(self) -> None:
+        raise Unavailable("no connection")
+
+
+async def test_a_broker_that_is_away_is_red_but_ready(lite: House) -> None:
+    broker = Gone(lite.store.queue, lease=1)
+    finding = await Health(lite.store, broker, lite.commits, lite.spool).look()
+    assert (finding.ok, finding.ready) == (False, True)
+    assert finding.checks["broker"] == "no connection"
+
+
+async def test_without_a_database_the_spool_keeps_it_ready(
+    postgres_url: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    server = request.getfixturevalue("postgres_server")
+    async with house(postgres_url, tmp_path, timeout=2.0) as built:
+        health = _health(built)
+        server.stop(immediate=True)
+        try:
+            with_spool = await health.look()
+            (tmp_path / "spool" / "tmp").rmdir()
+            without = await health.look()
+        finally:
+            server.start()
+        assert (with_spool.ok, with_spool.ready) == (False, True)
+        assert (without.ok, without.ready) == (False, False)
+        assert with_spool.checks["database"] != "ok"
+        assert (await health.look()).checks["database"] == "ok"
+
+
+def _value(name: str, **labels: str) -> float | None:
+    return metrics.REGISTRY.get_sample_value(name, labels)
+
+
+async def test_the_gauges_say_how_much_waits_and_how_long(house: House) -> None:
+    await house.take(*(note(f"{ROAD} {n}") for n in range(3)))
+    house.clock.pass_(seconds=90)
+    await _health(house).gauge()
+    assert _value("kanal_queue_depth", queue=REPORTS) == 3
+    assert _value("kanal_queue_oldest_seconds", queue=REPORTS) == pytest.approx(90, abs=1)
+    await house.work(REPORTS, house.route)
+    await _hold(house)
+    house.spool.write([held(house.clock)])
+    await _health(house).gauge()
+    assert _value("kanal_queue_depth", queue=REPORTS) == 0
+    assert _value("kanal_queue_oldest_seconds", queue=REPORTS) == 0
+    assert _value("kanal_queue_depth", queue=DELIVERIES) == 3
+    assert _value("kanal_quarantine_open") == 1
+    assert _value("kanal_spool_batches") == 1

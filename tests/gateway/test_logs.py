@@ -1,0 +1,106 @@
+"""Logs: what happened, never who it was or what they wrote."""
+
+import io
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from gateway import logs
+from gateway.store.engine import Unavailable
+from tests.gateway.making import NOWHERE, WHO, House, house, note
+
+NAME = "Ibu Sulastri Wijayakusuma"
+MAIL = "sulastri@contoh.localhost"
+WORDS = "pungutan liar di loket nomor tujuh"
+
+
+@pytest.fixture
+def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+    """Everything any logger writes, at DEBUG, as one line of JSON each."""
+    written = io.StringIO()
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    monkeypatch.setattr(sys, "stderr", written)
+    logs.set_up("DEBUG", "json")
+    yield written
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+def _read(written: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in written.getvalue().splitlines()]
+
+
+async def test_a_reports_whole_way_leaves_nothing_personal(
+    lines: io.StringIO, sqlite_url: str, tmp_path: Path
+) -> None:
+    async with house(sqlite_url, tmp_path) as built:
+        text = f"{WORDS} {NOWHERE}"
+        await built.take(note(text, WHO, name=NAME, id="SM1"))
+        await built.take(note(text, MAIL, name=NAME), proof="forged")
+        await built.take(note("lain " + text, WHO, name=NAME, id="SM1"))
+        built.paper.fails = [RuntimeError(f"{WHO} {text}")]
+        await built.work_all()
+        await _break(built, text)
+    said = lines.getvalue()
+    assert "could not be parsed" in said
+    for secret in (WHO, WHO[3:], MAIL, NAME, "Sulastri", WORDS, "loket"):
+        assert secret not in said, secret
+
+
+async def _break(built: House, text: str) -> None:
+    """Let the channel's reading fail over what the citizen wrote."""
+
+    def parse(_: object) -> list[Any]:
+        raise ValueError(f"cannot read {text} of {NAME} {WHO}")
+
+    built.paper.parse = parse  # type: ignore[method-assign,assignment]
+    await built.take(note(text, WHO, name=NAME))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "seen"),
+    [
+        ("channel", "sms", "sms"),
+        ("count", 7, 7),
+        ("phone", WHO, "[not logged]"),
+        ("text", WORDS, "[not logged]"),
+        ("reporter", {"name": NAME}, "[not logged]"),
+    ],
+)
+@pytest.mark.parametrize("ours", [True, False])
+def test_only_values_known_to_be_harmless_are_logged(
+    lines: io.StringIO, ours: bool, field: str, value: object, seen: object
+) -> None:
+    if ours:
+        structlog.get_logger("test").warning("something happened", **{field: value})
+    else:
+        logging.getLogger("library").warning("something happened", extra={field: value})
+    (line,) = _read(lines)
+    assert line[field] == seen
+    assert (line["event"], line["level"]) == ("something happened", "warning")
+
+
+def test_an_error_is_logged_with_its_place(lines: io.StringIO) -> None:
+    try:
+        raise Unavailable("no answer within 5 s")
+    except Unavailable:
+        structlog.get_logger("test").exception("a task died", task="relay")
+    (line,) = _read(lines)
+    assert line["task"] == "relay"
+    assert "test_logs.py" in line["exception"]
+    assert "Unavailable" in line["exception"]
+
+
+@pytest.mark.parametrize("name", logs.QUIET)
+def test_chatty_libraries_are_kept_quiet(name: str, lines: io.StringIO) -> None:
+    logs.set_up("DEBUG", "json")
+    logging.getLogger(name).warning("connection to %s", WHO)
+    assert lines.getvalue() == ""

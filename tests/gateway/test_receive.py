@@ -1,0 +1,327 @@
+"""The door: acknowledged means durable, nothing is dropped, nothing personal lies open."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.base import Block, Malformed
+from gateway.message import REPORTS
+from gateway.steps import intake
+from gateway.steps.intake import NotDurable
+from gateway.steps.receive import ENVELOPE, LONGEST_ID, RAW, unpacked
+from gateway.store.rows import Intake
+from gateway.store.views import QuarantineView
+from tests.gateway.conftest import Away
+from tests.gateway.making import (
+    NOWHERE,
+    OTHER,
+    ROAD,
+    SOON,
+    WHO,
+    House,
+    hook,
+    house,
+    note,
+    until_drained,
+)
+
+
+def _bytes_of(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
+async def _held(house: House) -> list[QuarantineView]:
+    return await house.queries.quarantine(100)
+
+
+async def test_a_message_is_durable_and_on_its_way_when_it_is_acknowledged(house: House) -> None:
+    answer = await house.take(note(ROAD))
+    assert (answer.status, answer.media_type, answer.body) == (200, "application/json", b"{}")
+    assert await house.counted("messages") == 1
+    assert await house.store.queue.depths() == {REPORTS: 1}
+    assert await _held(house) == []
+
+
+async def test_the_raw_hook_is_kept_and_can_be_read_again(house: House) -> None:
+    sent = hook(note(ROAD))
+    await house.door.take(house.paper, sent)
+    ((raw,),) = await house.rows("SELECT raw FROM messages")
+    assert unpacked(house.seal.open(bytes(raw), RAW)) == sent
+
+
+async def test_every_message_of_a_hook_is_taken(house: House) -> None:
+    await house.take(*(note(f"{ROAD} {n}") for n in range(5)))
+    assert await house.counted("messages") == 5
+    assert (await house.take()).status == 200
+    assert await house.counted("messages") == 5
+
+
+async def test_a_message_repeated_at_once_is_taken_once(house: House) -> None:
+    sent = note(ROAD, id="SM1")
+    answers = await asyncio.gather(*(house.take(sent) for _ in range(20)))
+    assert {answer.status for answer in answers} == {200}
+    assert await house.counted("messages") == 1
+    assert await house.store.queue.depths() == {REPORTS: 1}
+    assert await _held(house) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"text": ROAD + "!"},
+        {"from": OTHER},
+        {"subject": "lain"},
+        {"files": [("foto.txt", "x")]},
+    ],
+)
+async def test_the_same_id_with_other_content_is_quarantined(
+    lite: House, change: dict[str, Any]
+) -> None:
+    await lite.take(note(ROAD, id="SM1"))
+    assert (await lite.take(note(ROAD, id="SM1") | change)).status == 200
+    (view,) = await _held(lite)
+    assert (view.reason, view.state) == ("same_id_other_content", "open")
+    assert await lite.counted("messages") == 1
+
+
+async def test_a_forged_hook_is_refused_and_quarantined_once(house: House) -> None:
+    sent = hook(note(ROAD), proof="false")
+    for _ in range(3):
+        answer = await house.door.take(house.paper, sent)
+        assert (answer.status, answer.media_type) == (403, "application/problem+json")
+        assert json.loads(answer.body)["status"] == 403
+    (view,) = await _held(house)
+    assert (view.reason, view.detail, view.state) == ("forged", "the proof does not fit", "open")
+    assert view.size == len(sent.body)
+    assert await house.counted("messages") == 0
+
+
+async def test_observe_only_takes_what_is_forged_and_notes_it(lite: House) -> None:
+    lite.paper.block = Block(type="paper", observe_only=True)
+    assert (await lite.take(note(ROAD), proof="false")).status == 200
+    assert await lite.counted("messages") == 1
+    (view,) = await _held(lite)
+    assert (view.reason, view.state) == ("forged", "noted")
+    assert await lite.queries.held_count() == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"no JSON", "malformed"),
+        (b"\xff\x00", "malformed"),
+        (b"[{}]", "unreadable"),
+        (b"[7]", "unreadable"),
+    ],
+)
+async def test_what_cannot_be_read_is_kept_and_not_asked_for_again(
+    house: House, body: bytes, reason: str
+) -> None:
+    sent = type(hook())("http://kanal.localhost/in/paper", {"x-proof": "genuine"}, body)
+    for _ in range(2):
+        assert (await house.door.take(house.paper, sent)).status == 200
+    (view,) = await _held(house)
+    assert (view.reason, view.state, view.size) == (reason, "open", len(body))
+
+
+async def test_automatic_mail_is_noted_and_makes_no_report(lite: House) -> None:
+    await lite.take(note("Saya sedang cuti", automatic="auto-replied"))
+    assert await lite.work_all() == {}
+    (view,) = await _held(lite)
+    assert (view.reason, view.state, view.detail) == ("automatic", "noted", "auto-replied")
+    assert await lite.queries.held_count() == 0
+    assert await lite.counted("messages") == await lite.counted("reports") == 0
+    assert lite.paper.carried == []
+
+
+@pytest.mark.parametrize(
+    ("states", "becomes"),
+    [
+        (["delivered"], "delivered"),
+        (["failed"], "failed"),
+        (["sent"], "sent"),
+        (["delivered", "sent"], "delivered"),
+        (["failed", "sent"], "failed"),
+    ],
+)
+async def test_a_receipt_says_what_became_of_a_letter(
+    house: House, states: list[str], becomes: str
+) -> None:
+    await house.say(ROAD)
+    (_, sent) = house.paper.carried[0]
+    for state in states:
+        receipt = {"receipt": f"paper-{sent.id}", "state": state, "detail": "30003"}
+        assert (await house.take(receipt)).status == 200
+    (letter,) = [each for each in (await house.newest()).outgoing if each.id == sent.id]
+    assert letter.state == becomes
+    assert await _held(house) == []
+
+
+async def test_a_receipt_for_somebody_elses_message_changes_nothing(lite: House) -> None:
+    await lite.say(ROAD)
+    before = await lite.rows("SELECT * FROM outgoing ORDER BY id")
+    assert (await lite.take({"receipt": "SM-unknown", "state": "failed"})).status == 200
+    assert await lite.rows("SELECT * FROM outgoing ORDER BY id") == before
+
+
+@pytest.mark.parametrize(
+    "id",
+    ["x" * (LONGEST_ID + 1), "y" * 100_000, "nul \x00", "half \ud800", "line\nbreak", "é" * 200],
+)
+async def test_an_id_too_long_or_too_odd_for_an_index_still_makes_repeats(
+    house: House, id: str
+) -> None:
+    for _ in range(2):
+        assert (await house.take(note(ROAD, id=id))).status == 200
+    await house.take(note(NOWHERE, id=id + "."))
+    assert await house.counted("messages") == 2
+    assert await _held(house) == []
+    assert await house.work_all() == {}
+    assert await house.counted("reports") == 2
+
+
+POISON = {
+    "half a surrogate in the account": {"account": "17\ud80008"},
+    "half a surrogate in the address": {"from": "+62\ud800"},
+}
+
+
+@pytest.mark.parametrize("poison", POISON)
+async def test_a_poison_message_fails_alone_and_is_quarantined(house: House, poison: str) -> None:
+    good = [house.take(note(f"{ROAD} {n}")) for n in range(50)]
+    answers = await asyncio.gather(*good[:25], house.take(note(ROAD) | POISON[poison]), *good[25:])
+    assert {answer.status for answer in answers} == {200}
+    assert await house.counted("messages") == 50
+    (view,) = await _held(house)
+    assert view.reason in ("unstorable", "unreadable")
+    assert view.state == "open"
+
+
+async def test_nul_is_no_poison_on_either_database(house: House) -> None:
+    more: dict[str, Any] = {
+        "name": "a\x00b",
+        "subject": "s\x00",
+        "files": [("f\x00", "x")],
+        "thread": ["<a\x00>"],
+    }
+    assert (await house.take(note(f"{ROAD}\x00", **more))).status == 200
+    await house.work_all()
+    assert await house.counted("reports") == 1
+    assert await _held(house) == []
+
+
+async def test_while_the_database_is_away_messages_are_spooled_and_drained_once(
+    database_url: str, tmp_path: Path, away: Away
+) -> None:
+    async with house(database_url, tmp_path, timeout=2.0) as built:
+        sent = [note(f"{ROAD} {n}") for n in range(30)]
+        with away():
+            async with asyncio.timeout(SOON):
+                answers = await asyncio.gather(*(built.take(each) for each in sent))
+                answers += [await built.take(note(NOWHERE), proof="false")]
+            assert [answer.status for answer in answers] == [200] * 30 + [403]
+            assert built.commits.spooled > 0
+            assert WHO[3:].encode() not in _bytes_of(tmp_path / "spool")
+        await asyncio.gather(*(built.take(each) for each in sent))  # the provider asks again
+        await until_drained(built.commits)
+        assert await built.counted("messages") == 30
+        assert await built.counted("quarantine") == 1
+        assert await built.work_all() == {}
+        assert await built.counted("reports") == 30
+
+
+async def test_with_database_and_spool_gone_nothing_is_acknowledged(
+    database_url: str, tmp_path: Path, away: Away
+) -> None:
+    async with house(database_url, tmp_path, timeout=2.0) as built:
+        (tmp_path / "spool" / "tmp").rmdir()
+        with away():
+            for proof in ("genuine", "false"):
+                with pytest.raises(NotDurable):
+                    await built.take(note(ROAD), proof=proof)
+        assert await built.counted("messages") == 0
+
+
+async def test_whoever_comes_during_a_commit_shares_the_next_one(
+    lite: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    take_in = lite.store.take_in
+
+    async def counting(batch: list[Intake]) -> set[str]:
+        sizes.append(len(batch))
+        return await take_in(batch)
+
+    monkeypatch.setattr(lite.store, "take_in", counting)
+    await asyncio.gather(*(lite.take(note(f"{ROAD} {n}")) for n in range(120)))
+    assert sum(sizes) == 120
+    assert len(sizes) <= 4
+
+
+async def test_the_database_file_names_nobody(lite: House, sqlite_url: str, tmp_path: Path) -> None:
+    name = "Sulastri Wijayakusuma"
+    await lite.say(ROAD, name=name)
+    await lite.say(NOWHERE, OTHER, name=name)
+    await lite.take(note(ROAD, name=name), proof="false")
+    await lite.take(note(ROAD, name=name, automatic="auto-replied"))
+    await lite.take({"from": WHO, "text": name})
+    await lite.store.close()
+    whole = _bytes_of(tmp_path)
+    assert b"berlubang" in whole  # what was searched is what was written
+    for secret in (WHO[1:], WHO[3:], OTHER[3:], name, "Sulastri"):
+        assert secret.encode() not in whole, secret
+
+
+async def _released(house: House) -> int:
+    """Let the door take again the one thing that is quarantined, as the operators' desk does."""
+    (view,) = await _held(house)
+    ((envelope,),) = await house.rows("SELECT envelope FROM quarantine")
+    purpose = RAW if view.reason == "same_id_other_content" else ENVELOPE
+    kept = unpacked(house.seal.open(bytes(envelope), purpose))
+    return await house.door.readmit(house.paper, kept, view.id, view.reason)
+
+
+@pytest.mark.parametrize("why", ["forged", "automatic"])
+async def test_what_an_operator_releases_becomes_a_report_once(lite: House, why: str) -> None:
+    more = {"automatic": "list mail"} if why == "automatic" else {}
+    await lite.take(note(ROAD, **more), proof="false" if why == "forged" else "genuine")
+    for _ in range(2):
+        assert await _released(lite) == 1
+    assert await lite.work_all() == {}
+    assert (await lite.newest()).report.text == ROAD
+    assert await lite.counted("reports") == 1
+    assert len(lite.paper.told()) == 1
+
+
+async def test_what_only_looked_like_a_repeat_can_be_released_beside_the_first(
+    lite: House,
+) -> None:
+    await lite.take(note(ROAD, id="SM1"))
+    await lite.take(note(NOWHERE, id="SM1"))
+    for _ in range(2):
+        assert await _released(lite) == 1
+    assert await lite.work_all() == {}
+    texts = {report.text for report in await lite.queries.latest(10)}
+    assert texts == {ROAD, NOWHERE}
+
+
+async def test_what_holds_no_message_cannot_be_released(lite: House) -> None:
+    await lite.take(proof="false")
+    with pytest.raises(Malformed):
+        await _released(lite)
+
+
+async def test_a_door_that_is_overrun_asks_to_come_again(
+    lite: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "LONGEST", 3)
+    done = await asyncio.gather(
+        *(lite.take(note(f"{ROAD} {n}")) for n in range(20)), return_exceptions=True
+    )
+    refused = [result for result in done if isinstance(result, BaseException)]
+    assert refused
+    assert all(isinstance(error, NotDurable) for error in refused)
+    assert await lite.counted("messages") == 20 - len(refused) >= 3

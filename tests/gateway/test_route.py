@@ -1,0 +1,373 @@
+"""Routing: what each message becomes, that doing it twice changes nothing, and the log after it."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from gateway import event
+from gateway.broker.base import DELIVERIES, REPORTS, Delivery, Message
+from gateway.steps import receive
+from gateway.steps.receive import new_tracking
+from gateway.steps.route import UnknownMessage
+from gateway.store.rows import Change
+from gateway.store.views import ReportFile
+from gateway.work.consumer import _may_succeed
+from normalizer.report import Outcome, Report, Status
+from normalizer.tracking import mentions, written
+from tests.gateway.making import (
+    LAMP,
+    NOWHERE,
+    OTHER,
+    ROAD,
+    UNCLEAR,
+    WHERE,
+    WHO,
+    House,
+    note,
+)
+
+
+@pytest.fixture
+async def house(house: House) -> AsyncIterator[House]:
+    """A house in which, whatever a test did, every report's log must hold at its end."""
+    yield house
+    assert (await house.queries.audit())[1] == []
+
+
+@pytest.fixture
+async def lite(lite: House) -> AsyncIterator[House]:
+    """The same on SQLite only."""
+    yield lite
+    assert (await lite.queries.audit())[1] == []
+
+
+def _agency(report: Report) -> str | None:
+    given = report.assignment and report.assignment.agency
+    return given.id if given else None
+
+
+def _letters(file: ReportFile, kind: str) -> list[str]:
+    return [letter.text for letter in file.outgoing if letter.kind == kind]
+
+
+async def test_a_clear_report_is_assigned_delivered_and_confirmed(house: House) -> None:
+    told = await house.say(ROAD)
+    file = await house.newest()
+    assert file.report.status is Status.FORWARDED
+    assert _agency(file.report) == "3578-dinas-pu"
+    assert [each.kind for each in file.events] == ["received", "forwarded"]
+    assert len(_letters(file, "delivery")) == 1
+    assert next(mentions(told)) == file.report.tracking
+    assert "diteruskan ke" in told.casefold()
+
+
+async def test_an_unclear_report_goes_to_an_operator(house: House) -> None:
+    told = await house.say(UNCLEAR)
+    file = await house.newest()
+    assert file.report.status is Status.TRIAGE
+    assert _letters(file, "delivery") == []
+    assert "Petugas" in told
+
+
+async def test_a_missing_place_is_asked_for_and_the_answer_completes_it(house: House) -> None:
+    question = await house.say(NOWHERE)
+    asked = await house.newest()
+    assert asked.report.status is Status.WAITING_FOR_REPORTER
+    assert "kabupaten/kota" in question
+    assert _letters(asked, "delivery") == []
+    told = await house.say(WHERE)
+    file = await house.file(asked.report.tracking)
+    assert await house.counted("reports") == 1
+    assert (file.report.status, _agency(file.report)) == (Status.FORWARDED, "6402-dinas-pu")
+    assert WHERE in file.report.text
+    assert len(_letters(file, "delivery")) == 1
+    assert next(mentions(told)) == asked.report.tracking
+
+
+async def test_question_and_answer_may_come_in_one_batch(house: House) -> None:
+    await house.take(note(NOWHERE))
+    await house.take(note(WHERE))
+    assert await house.work_all() == {}
+    file = await house.newest()
+    assert await house.counted("reports") == 1
+    assert (file.report.status, _agency(file.report)) == (Status.FORWARDED, "6402-dinas-pu")
+
+
+async def test_a_question_is_asked_only_once(lite: House) -> None:
+    await lite.say(NOWHERE)
+    told = await lite.say("tidak tahu")
+    file = await lite.newest()
+    assert file.report.status is Status.TRIAGE
+    assert "Petugas" in told
+    assert await lite.counted("reports") == 1
+
+
+async def test_an_answer_is_known_beside_a_neighbour_who_writes_all_the_time(house: House) -> None:
+    await house.say(NOWHERE)
+    tracking = (await house.newest()).report.tracking
+    await house.take(*(note(f"{LAMP} tiang {n}", OTHER) for n in range(45)))
+    await house.work_all()
+    await house.take(note(f"{LAMP} tiang terakhir", OTHER), note(WHERE))
+    await house.work_all()
+    assert (await house.file(tracking)).report.status is Status.FORWARDED
+
+
+async def test_an_answer_that_comes_too_late_is_a_message_of_its_own(lite: House) -> None:
+    await lite.say(NOWHERE)
+    lite.clock.pass_(days=15)
+    await lite.say(WHERE)
+    assert await lite.counted("reports") == 2
+
+
+async def test_somebody_elses_words_do_not_answer_my_question(lite: House) -> None:
+    await lite.say(NOWHERE)
+    await lite.say(WHERE, OTHER)
+    waiting = await lite.queries.latest(10, status=Status.WAITING_FOR_REPORTER)
+    assert NOWHERE in {report.text for report in waiting}
+    assert await lite.counted("reports") == 2
+
+
+async def test_an_unrelated_report_leaves_the_question_open(lite: House) -> None:
+    await lite.say(NOWHERE)
+    asked = await lite.newest()
+    await lite.say(LAMP)
+    assert await lite.counted("reports") == 2
+    assert (await lite.file(asked.report.tracking)).report.status is Status.WAITING_FOR_REPORTER
+    await lite.say(WHERE)
+    assert (await lite.file(asked.report.tracking)).report.status is Status.FORWARDED
+    assert await lite.counted("reports") == 2
+
+
+async def _adds(house: House, file: ReportFile, how: str) -> str:
+    number, more = file.report.tracking, "lubangnya sekarang makin dalam dan ada korban"
+    if how == "number":
+        return await house.say(f"{number} {more}")
+    if how == "grouped number":
+        return await house.say(f"Tambahan {written(number)}: {more}")
+    ours = next(letter for letter in file.outgoing if letter.kind == "answer")
+    return await house.say(more, thread=["<older@x>", f"paper-{ours.id}"])
+
+
+@pytest.mark.parametrize("how", ["number", "grouped number", "mail thread"])
+async def test_a_follow_up_is_added_and_passed_on(house: House, how: str) -> None:
+    first = await house.report()
+    told = await _adds(house, first, how)
+    file = await house.file(first.report.tracking)
+    assert await house.counted("reports") == 1
+    assert "makin dalam" in file.report.text
+    assert file.report.status is Status.FORWARDED
+    assert file.events[-1].kind == "followed_up"
+    deliveries = [json.loads(text) for text in _letters(file, "delivery")]
+    assert [each["type"] for each in deliveries] == [event.ASSIGNED, event.FOLLOWED_UP]
+    assert deliveries[0]["id"] != deliveries[1]["id"]
+    assert "sudah kami catat" in told
+
+
+async def test_somebody_elses_number_makes_a_linked_report_of_ones_own(lite: House) -> None:
+    first = await lite.report()
+    await lite.say(f"{LAMP}, sama seperti {first.report.tracking}", OTHER)
+    assert await lite.file(first.report.tracking) == first
+    second = await lite.newest()
+    assert second.report.id != first.report.id
+    ((link,),) = [second.report.links]
+    assert (link.kind, link.tracking) == ("follow_up", first.report.tracking)
+
+
+async def _close(house: House, file: ReportFile) -> None:
+    async with house.store.unit() as unit:
+        stored = await unit.by_id(file.report.id)
+        assert stored is not None
+        at = house.clock()
+        closed = stored.report.moved(Status.CLOSED_BY_SYSTEM, at=at, by="gateway")
+        unit.change(stored, closed, [Change("closed_by_system", "gateway")])
+
+
+async def test_adding_to_a_closed_report_makes_a_new_one_with_a_link(lite: House) -> None:
+    first = await lite.report()
+    await _close(lite, first)
+    await lite.say(f"{first.report.tracking} {ROAD} lagi")
+    second = await lite.newest()
+    assert second.report.id != first.report.id
+    assert [link.tracking for link in second.report.links] == [first.report.tracking]
+    assert (await lite.file(first.report.tracking)).report.status is Status.CLOSED_BY_SYSTEM
+
+
+AGAIN = [
+    ("the same person, the same day", WHO, ROAD, {"hours": 2}, 1),
+    ("in other letters", WHO, ROAD.upper() + "!!", {"hours": 2}, 1),
+    ("two days later", WHO, ROAD, {"days": 2}, 2),
+    ("another person", OTHER, ROAD, {"hours": 2}, 2),
+    ("other words", WHO, LAMP, {"hours": 2}, 2),
+]
+
+
+@pytest.mark.parametrize(("who", "text", "later", "reports"), [a[1:] for a in AGAIN])
+async def test_a_repeat_within_a_day_makes_no_second_report(
+    lite: House, who: str, text: str, later: dict[str, float], reports: int
+) -> None:
+    first = await lite.report()
+    lite.clock.pass_(**later)
+    told = await lite.say(text, who)
+    assert await lite.counted("reports") == reports
+    assert ("sudah kami terima" in told) == (reports == 1)
+    assert (first.report.tracking in mentions(told)) == (reports == 1)
+    assert await lite.counted("outgoing", "kind = 'delivery'") == reports
+
+
+async def test_the_same_words_after_it_was_closed_are_a_new_report(lite: House) -> None:
+    await _close(lite, await lite.report())
+    await lite.say(ROAD)
+    assert await lite.counted("reports") == 2
+
+
+STATUS = [
+    # whose, extra words of the report, what is asked, who asks, what is in the answer
+    ("own, by number", "", "STATUS {number}", WHO, ["{written}", "Dinas Sumber Daya Air"]),
+    ("own, number alone", "", "{written}", WHO, ["{written}"]),
+    ("own, newest", "", "status", WHO, ["{written}"]),
+    ("foreign", "", "STATUS {number}", OTHER, ["{written}", "Dinas Sumber Daya Air"]),
+    ("own confidential", "RAHASIA ", "STATUS {number}", WHO, ["{written}"]),
+    ("foreign confidential", "RAHASIA ", "STATUS {number}", OTHER, ["tidak ditemukan"]),
+    ("unknown", "", "STATUS 4821-0937-5514", WHO, ["tidak ditemukan"]),
+    ("none", "", "STATUS", OTHER, ["belum punya laporan"]),
+]
+
+
+@pytest.mark.parametrize("case", STATUS, ids=[case[0] for case in STATUS])
+async def test_a_status_is_told_to_whom_it_may_be_told(
+    lite: House, case: tuple[str, str, str, str, list[str]]
+) -> None:
+    _, mark, asks, who, said = case
+    report = (await lite.report(mark + ROAD)).report
+    names = {"number": report.tracking, "written": written(report.tracking)}
+    told = await lite.say(asks.format(**names), who)
+    for words in said:
+        assert words.format(**names) in told
+    assert await lite.counted("reports") == 1
+    if "tidak ditemukan" in told:
+        assert "Dinas" not in told
+
+
+async def test_only_the_reporter_reads_what_the_agency_answered(lite: House) -> None:
+    report = (await lite.report()).report
+    async with lite.store.unit() as unit:
+        stored = await unit.by_id(report.id)
+        assert stored is not None
+        change = Change("agency_replied", "agency:x", data={"text": "Regu turun besok."})
+        unit.change(stored, stored.report, [change])
+    asks = f"STATUS {report.tracking}"
+    assert "Regu turun besok." in await lite.say(asks)
+    assert "Regu turun besok." not in await lite.say(asks, OTHER)
+
+
+async def test_a_stranger_who_asks_is_not_told_the_reports_title(lite: House) -> None:
+    report = (await lite.report()).report
+    await lite.say(f"STATUS {report.tracking}", OTHER)
+    ((_, letter),) = [sent for sent in lite.paper.carried if sent[0] == OTHER]
+    assert letter.subject is not None
+    assert "rusak" not in letter.subject.casefold()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("bantuan", "apa yang terjadi dan di mana"),
+        ("halo", "apa yang terjadi dan di mana"),
+        ("Assalamualaikum", "apa yang terjadi dan di mana"),
+        ("selamat pagi min", "apa yang terjadi dan di mana"),
+        ("HELP", "what happened and where"),
+    ],
+)
+async def test_who_asks_for_help_is_told_how(lite: House, text: str, said: str) -> None:
+    assert said in await lite.say(text)
+    assert await lite.counted("reports") == 0
+
+
+async def _batch(house: House, *notes: dict[str, Any]) -> list[Delivery]:
+    await house.take(*notes)
+    return await house.leased(REPORTS)
+
+
+CONVERSATION = [ROAD, NOWHERE, f"STATUS {4821_0937_5514}", "HELP", UNCLEAR]
+
+
+async def test_a_redelivered_message_changes_nothing(house: House) -> None:
+    notes = [note(text, f"+62811{n}") for n, text in enumerate(CONVERSATION)]
+    batch = await _batch(house, *notes)
+    assert await house.route(batch) == {}
+    tables = ("messages", "reports", "events", "outgoing", "queue")
+    before = [await house.rows(f"SELECT * FROM {t} ORDER BY 1, 2") for t in tables]
+    assert await house.route(batch) == {}
+    for delivery in batch:
+        assert await house.route([delivery, delivery]) == {}
+    assert [await house.rows(f"SELECT * FROM {t} ORDER BY 1, 2") for t in tables] == before
+
+
+async def test_two_workers_with_the_same_messages_file_each_once(house: House) -> None:
+    batch = await _batch(house, *(note(f"{ROAD} {n}", f"+62811{n}") for n in range(12)))
+    done = await asyncio.gather(*(house.route(batch) for _ in range(4)), return_exceptions=True)
+    assert done == [{}] * 4
+    assert await house.counted("reports") == 12
+    assert await house.counted("outgoing", "kind = 'delivery'") == 12
+    assert (await house.store.queue.depths())[DELIVERIES] == 12
+
+
+async def test_two_workers_with_two_additions_to_one_report_lose_neither(house: House) -> None:
+    first = await house.report()
+    texts = [f"{first.report.tracking} tambahan pertama", f"{first.report.tracking} yang kedua"]
+    await house.take(*map(note, texts))
+    (one, two) = await house.leased(REPORTS)
+    done = await asyncio.gather(house.route([one]), house.route([two]), return_exceptions=True)
+    for delivery, result in zip((one, two), done, strict=True):
+        if isinstance(result, Exception):  # the loser comes again
+            assert _may_succeed(result)
+            assert await house.route([delivery]) == {}
+    text = (await house.file(first.report.tracking)).report.text
+    assert "tambahan pertama" in text
+    assert "yang kedua" in text
+
+
+async def test_a_tracking_number_drawn_twice_is_drawn_anew(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = new_tracking()
+    monkeypatch.setattr(receive, "new_tracking", lambda: drawn)
+    await house.say(ROAD)
+    await house.take(note(LAMP), note(f"{LAMP} di tiang lain"))
+    assert await house.work_all() == {}
+    numbers = {report.tracking for report in await house.queries.latest(10)}
+    assert len(numbers) == 3
+    assert drawn in numbers
+    told = {number for text in house.paper.told() for number in mentions(text)}
+    assert told == numbers
+
+
+async def test_a_message_the_database_does_not_know_is_tried_again(house: House) -> None:
+    (known,) = await _batch(house, note(ROAD))
+    data = event.read(known.message.body).data | {"id": str(uuid4())}
+    body = event.written(event.RECEIVED, data["id"], json.dumps(data), at=house.clock())
+    unknown = Delivery(Message(REPORTS, data["id"], body), 0, None)
+    with pytest.raises(UnknownMessage) as caught:
+        await house.route([known, unknown])
+    assert _may_succeed(caught.value)
+    assert await house.counted("reports") == 0
+    assert await house.route([known]) == {}
+    assert await house.counted("reports") == 1
+
+
+async def test_an_event_that_is_none_can_never_succeed(lite: House) -> None:
+    with pytest.raises(event.BadEvent) as caught:
+        await lite.route([Delivery(Message(REPORTS, "x", b"not ours"), 0, None)])
+    assert not _may_succeed(caught.value)
+
+
+async def test_every_decision_carries_its_reasons(lite: House) -> None:
+    for text in (ROAD, NOWHERE, UNCLEAR):
+        assignment = (await lite.report(text, f"+62{len(text)}")).report.assignment
+        assert assignment is not None
+        assert assignment.reasons
+        assert (assignment.agency is not None) == (assignment.decision is Outcome.ASSIGN)

@@ -1,0 +1,169 @@
+"""The spool: what is acknowledged while the database is away survives, whole and once."""
+
+import asyncio
+import json
+import os
+from collections.abc import Callable
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from gateway.steps.intake import GroupCommit
+from gateway.store.rows import Accepted, Held, Intake, StoredFile
+from gateway.store.spool import Spool, SpoolFull
+from tests.gateway.making import Clock, House, accepted, held
+
+TEXT = some.text(max_size=40)
+TIME = some.datetimes(timezones=some.just(UTC))
+FILES = some.lists(
+    some.builds(StoredFile, TEXT, some.integers(0, 2**40), some.binary(max_size=40)), max_size=3
+).map(tuple)
+ACCEPTED = some.builds(
+    Accepted, TEXT, TEXT, TEXT, TEXT, TIME, TEXT, some.binary(), TEXT, some.binary(), FILES
+)
+HELD = some.builds(
+    Held,
+    TEXT,
+    TEXT,
+    TEXT,
+    TEXT,
+    some.binary(),
+    some.integers(0, 2**40),
+    some.sampled_from(["open", "noted"]),
+    TIME,
+)
+
+
+@given(batch=some.lists(some.one_of(ACCEPTED, HELD), min_size=1, max_size=5))
+def test_every_batch_comes_back_as_it_was(
+    tmp_path_factory: pytest.TempPathFactory, batch: list[Intake]
+) -> None:
+    spool = Spool(tmp_path_factory.mktemp("spool"))
+    spool.write(batch)
+    (path,) = spool.waiting()
+    assert spool.read(path) == batch
+    spool.done(path)
+    assert spool.waiting() == []
+
+
+def test_batches_wait_in_the_order_in_which_they_came(tmp_path: Path) -> None:
+    spool, clock = Spool(tmp_path), Clock()
+    batches: list[list[Intake]] = [[held(clock)], [accepted(clock)], [held(clock)]]
+    for batch in batches:
+        clock.pass_(seconds=1)
+        spool.write(batch)
+    assert [spool.read(path) for path in spool.waiting()] == batches
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\x00\xff",
+        b'[{"kind": "acc',
+        b"[1]",
+        b'{"kind": "held"}',
+        b'[{"kind": "unknown"}]',
+        b'[{"kind": "held"}]',
+        b'[{"kind": "accepted", "files": [1]}]',
+        b'[{"kind": "held", "envelope": {"bytes": "*"}}]',
+        b"[" * 100_000,
+        b"null",
+    ],
+)
+def test_a_file_that_cannot_be_read_is_set_aside(tmp_path: Path, content: bytes) -> None:
+    spool = Spool(tmp_path)
+    path = tmp_path / "new" / "20260302T000000000000-x.json"
+    path.write_bytes(content)
+    assert spool.read(path) is None
+    assert (spool.waiting(), spool.bad()) == ([], 1)
+    assert (tmp_path / "bad" / path.name).read_bytes() == content
+
+
+def test_a_batch_another_process_drained_is_no_fault(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    spool.write([held(Clock())])
+    (path,) = spool.waiting()
+    spool.done(path)
+    assert spool.read(path) is None
+    spool.done(path)
+    spool.set_aside(path)
+    assert spool.bad() == 0
+
+
+@pytest.mark.parametrize("folder", ["tmp", "new"])
+def test_a_disk_that_takes_nothing_is_said_and_leaves_nothing(tmp_path: Path, folder: str) -> None:
+    spool = Spool(tmp_path)
+    (tmp_path / folder).rmdir()
+    (tmp_path / folder).write_text("a file where the folder was")
+    with pytest.raises(SpoolFull):
+        spool.write([held(Clock())])
+    assert [path for path in tmp_path.rglob("*.json") if path.is_file()] == []
+
+
+def test_a_crash_before_the_rename_leaves_nothing_half(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = Spool(tmp_path)
+
+    def crash(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "rename", crash)
+    with pytest.raises(KeyboardInterrupt):
+        spool.write([held(Clock())])
+    assert Spool(tmp_path).waiting() == []
+
+
+def test_what_is_written_is_synced_before_it_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool, seen = Spool(tmp_path), list[str]()
+    sync, rename = os.fsync, os.rename
+
+    def noted(name: str, act: Callable[..., None]) -> Callable[..., None]:
+        def do(*arguments: Any) -> None:
+            seen.append(name)
+            act(*arguments)
+
+        return do
+
+    monkeypatch.setattr(os, "fsync", noted("sync", sync))
+    monkeypatch.setattr(os, "rename", noted("rename", rename))
+    spool.write([held(Clock())])
+    assert seen == ["sync", "rename", "sync"]
+
+
+async def test_two_drains_at_once_bring_everything_once(house: House) -> None:
+    items = [accepted(house.clock) for _ in range(20)]
+    for item in items:
+        house.spool.write([item, held(house.clock)])
+    others = [GroupCommit(house.store, house.spool) for _ in range(2)]
+    await asyncio.gather(house.commits.drain(), *(other.drain() for other in others))
+    assert house.spool.waiting() == []
+    assert house.spool.bad() == 0
+    assert await house.counted("messages") == 20
+    assert await house.counted("quarantine") == 20
+    assert await house.store.queue.depths() == {"reports": 20}
+
+
+async def test_a_spooled_item_the_database_refuses_does_not_hold_up_its_neighbours(
+    house: House,
+) -> None:
+    good = [accepted(house.clock) for _ in range(3)]
+    bad = accepted(house.clock, received_at=house.clock().replace(tzinfo=None))
+    house.spool.write([good[0], bad, *good[1:]])
+    house.spool.write([accepted(house.clock)])
+    await house.commits.drain()
+    assert await house.counted("messages") == 4
+    assert (house.spool.waiting(), house.spool.bad()) == ([], 1)
+
+
+async def test_an_empty_batch_is_no_obstacle(lite: House, tmp_path: Path) -> None:
+    (tmp_path / "spool" / "new" / "0.json").write_text(json.dumps([]))
+    await lite.commits.drain()
+    assert lite.commits.spooled == 0

@@ -1,0 +1,77 @@
+"""Starting while something is away: doors open, workers say what is missing."""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from config.settings import load
+from gateway.app import Kanal
+from gateway.broker.base import Message
+from gateway.broker.base import Unavailable as BrokerAway
+from gateway.broker.rabbit import Rabbit
+from gateway.store.engine import Unavailable
+from tests.gateway.citizens import MATTERS, citizens, found
+from tests.gateway.proxy import chaos
+from tests.services import PostgresServer
+
+
+async def test_doors_open_while_database_and_broker_are_away(
+    tmp_path: Path, postgres_server: PostgresServer, postgres_url: str
+) -> None:
+    away = "amqp://guest:guest@127.0.0.1:9/"
+    async with citizens(tmp_path, database=postgres_url, broker=away) as people:
+        kanal = Kanal(load(people.file), people.file)
+        postgres_server.stop(immediate=True)
+        try:
+            await kanal.start(("web", "mail"))
+            hook = f"{str(kanal.settings.server.public_url).rstrip('/')}/in/sms"
+            assert await people.phone.text(hook, "+6281234567890", MATTERS[0][0]) == 200
+        finally:
+            postgres_server.start()
+        try:
+
+            async def drained() -> bool | None:
+                return None if kanal.commits.spooled else True
+
+            assert await found(drained)
+            assert (await kanal.queries.queues({"reports": 1}))[0].oldest is not None
+        finally:
+            await kanal.stop()
+
+
+@pytest.mark.parametrize(
+    ("settings", "error"),
+    [
+        ({"database": {"url": "postgresql+psycopg://nobody@127.0.0.1:9/none"}}, Unavailable),
+        ({"broker": {"url": "amqp://guest:guest@127.0.0.1:9/"}}, BrokerAway),
+    ],
+)
+async def test_a_worker_does_not_start_without_its_services(
+    tmp_path: Path, settings: dict[str, Any], error: type[Exception]
+) -> None:
+    kanal = Kanal(load(server={"data_dir": tmp_path}, **settings))
+    try:
+        with pytest.raises(error):
+            await kanal.start(("worker",))
+    finally:
+        await kanal.stop()
+
+
+async def test_a_broker_that_was_away_at_the_start_is_reached_later(rabbit_url: str) -> None:
+    port = urlsplit(rabbit_url).port
+    assert port is not None
+    async with chaos(port) as proxy:
+        broker = Rabbit(
+            rabbit_url.replace(f":{port}/", f":{proxy.port}/"), retry_after=[1], timeout=3
+        )
+        await proxy.refuse()
+        with pytest.raises(BrokerAway):
+            await broker.start()
+        await proxy.open()
+        try:
+            await broker.start()
+            assert await broker.publish([Message("reports", "1", b"{}")]) == {}
+        finally:
+            await broker.close()

@@ -1,0 +1,227 @@
+"""The store on both databases: one durable write at the door, units of work behind it."""
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from gateway.message import REPORTS
+from gateway.store.engine import Database, Unavailable
+from gateway.store.rows import Change, Stored
+from gateway.store.store import Store
+from gateway.store.tables import metadata
+from gateway.store.unit import Conflict
+from tests.gateway.conftest import Away
+from tests.gateway.making import LAMP, ROAD, Clock, House, accepted, held, house
+
+WIB = timezone(timedelta(hours=7))
+
+
+def _differences(connection: Connection) -> list[object]:
+    context = MigrationContext.configure(connection, opts={"compare_type": True})
+    return list(compare_metadata(context, metadata))
+
+
+async def test_migrations_make_the_tables_the_code_speaks_of(house: House) -> None:
+    async with house.store.database.read() as connection:
+        assert await connection.run_sync(_differences) == []
+
+
+async def test_processes_that_start_together_migrate_once(database_url: str) -> None:
+    stores = [Store(Database(database_url, pool_size=2, timeout=20), Clock()) for _ in range(4)]
+    await asyncio.gather(*(store.migrate() for store in stores))
+    await stores[0].migrate()
+    async with stores[1].database.read() as connection:
+        versions = await connection.exec_driver_sql("SELECT count(*) FROM alembic_version")
+        assert versions.scalar() == 1
+        assert await connection.run_sync(_differences) == []
+    for store in stores:
+        await store.close()
+
+
+async def test_a_repeat_changes_nothing(house: House) -> None:
+    first = accepted(house.clock, external_id="SM1")
+    repeat = accepted(house.clock, external_id="SM1", body='{"later": 1}')
+    assert await house.store.take_in([first]) == {first.id}
+    assert await house.store.take_in([repeat]) == set()
+    assert await house.rows("SELECT id, body FROM messages") == [(first.id, "{}")]
+    assert await house.store.queue.depths() == {REPORTS: 1}
+    assert await house.counted("quarantine") == 0
+
+
+@pytest.mark.parametrize("field", ["channel", "account", "external_id"])
+async def test_only_the_whole_key_makes_a_repeat(house: House, field: str) -> None:
+    first = accepted(house.clock, external_id="SM1")
+    changes = {"external_id": "SM1", field: "another"}
+    other = accepted(house.clock, **changes)
+    assert await house.store.take_in([first, other]) == {first.id, other.id}
+    assert await house.counted("messages") == 2
+
+
+async def test_the_same_id_with_other_words_is_quarantined_once(house: House) -> None:
+    first = accepted(house.clock, external_id="SM1")
+    other = accepted(house.clock, external_id="SM1", digest="e" * 64, raw=b"other")
+    await house.store.take_in([first])
+    for _ in range(2):
+        assert await house.store.take_in([replace(other)]) == set()
+    assert await house.counted("messages") == 1
+    (row,) = await house.rows("SELECT reason, state, envelope FROM quarantine")
+    assert (row[0], row[1], bytes(row[2])) == ("same_id_other_content", "open", b"other")
+
+
+async def test_a_repeat_within_one_batch_counts_once(house: House) -> None:
+    first = accepted(house.clock, external_id="SM1")
+    repeat = accepted(house.clock, external_id="SM1")
+    other = accepted(house.clock, external_id="SM1", digest="e" * 64)
+    assert await house.store.take_in([first, repeat, other]) == {first.id}
+    assert await house.store.queue.depths() == {REPORTS: 1}
+    assert await house.counted("quarantine") == 1
+
+
+async def test_a_batch_is_written_whole_or_not_at_all(house: House) -> None:
+    good = accepted(house.clock)
+    bad = replace(accepted(house.clock), received_at=datetime(2026, 1, 1))  # noqa: DTZ001
+    with pytest.raises(Exception, match="zone"):
+        await house.store.take_in([good, held(house.clock), bad])
+    for table in ("messages", "quarantine", "queue", "files"):
+        assert await house.counted(table) == 0, table
+
+
+async def test_times_come_back_aware_and_in_utc(house: House) -> None:
+    at = datetime(2026, 3, 2, 10, 30, 0, 123456, tzinfo=WIB)
+    await house.store.take_in([accepted(house.clock, received_at=at), held(house.clock, at=at)])
+    (view,) = await house.queries.quarantine(10)
+    assert (view.at, view.at.tzinfo) == (at, UTC)
+    (channel,) = await house.queries.channels(["paper"])
+    assert channel.last_at == at
+
+
+async def test_attachments_are_kept_once_and_read_back(house: House) -> None:
+    await house.store.take_in([accepted(house.clock), accepted(house.clock)])
+    assert await house.counted("files") == 1
+    assert await house.store.file("f" * 64) == b"abc"
+    assert await house.store.file("0" * 64) is None
+
+
+async def test_an_error_in_a_unit_writes_nothing(house: House) -> None:
+    file = await house.report()
+    before = await _everything(house)
+    with pytest.raises(RuntimeError, match="crash"):  # noqa: PT012
+        async with house.store.unit() as unit:
+            stored = (await unit.by_ids([file.report.id]))[file.report.id]
+            unit.change(stored, stored.report, [Change("noted", "test")])
+            house.letters.answer(unit, stored.report, "x", cause="never")
+            await unit.flush()
+            raise RuntimeError("crash")
+    assert await _everything(house) == before
+
+
+async def _everything(house: House) -> list[object]:
+    tables = [table.name for table in metadata.sorted_tables]
+    return [await house.rows(f"SELECT * FROM {name} ORDER BY 1, 2") for name in tables]
+
+
+async def _stored(house: House, report_id: str) -> Stored:
+    async with house.store.unit() as unit:
+        return (await unit.by_ids([report_id]))[report_id]
+
+
+async def test_the_second_of_two_changes_of_one_version_is_a_conflict(house: House) -> None:
+    file = await house.report()
+    old = await _stored(house, file.report.id)
+    async with house.store.unit() as unit:
+        unit.change(old, old.report, [Change("first", "test")])
+    with pytest.raises(Conflict):
+        async with house.store.unit() as unit:
+            unit.change(old, old.report, [Change("second", "test")])
+    kinds = [event.kind for event in (await house.file(file.report.tracking)).events]
+    assert kinds[-1] == "first"
+    assert await house.queries.audit() == (1, [])
+
+
+async def test_one_unit_may_file_and_change_a_report_again_and_again(house: House) -> None:
+    file = await house.report()
+    stored = await _stored(house, file.report.id)
+    async with house.store.unit() as unit:
+        for kind in ("one", "two", "three"):
+            stored = unit.change(stored, stored.report, [Change(kind, "test")])
+    kinds = [event.kind for event in (await house.file(file.report.tracking)).events]
+    assert kinds[-3:] == ["one", "two", "three"]
+    assert await house.queries.audit() == (1, [])
+
+
+async def test_a_lock_keeps_others_waiting_for_the_newest_version(house: House) -> None:
+    file = await house.report()
+
+    async def note(kind: str) -> None:
+        async with house.store.unit() as unit:
+            stored = await unit.by_id(file.report.id, lock=True)
+            assert stored is not None
+            unit.change(stored, stored.report, [Change(kind, "test")])
+
+    await asyncio.gather(*(note(f"note {n}") for n in range(6)))
+    kinds = {event.kind for event in (await house.file(file.report.tracking)).events}
+    assert kinds >= {f"note {n}" for n in range(6)}
+    assert await house.queries.audit() == (1, [])
+
+
+async def test_a_database_that_is_away_says_so_in_time_and_comes_back(
+    database_url: str, tmp_path: Path, away: Away
+) -> None:
+    async with house(database_url, tmp_path, timeout=1.0) as built:
+        file = await built.report()
+        with away():
+            async with asyncio.timeout(5):
+                with pytest.raises(Unavailable):
+                    await built.store.take_in([accepted(built.clock)])
+                with pytest.raises(Unavailable):
+                    async with built.store.unit() as unit:
+                        await unit.by_id(file.report.id)
+        assert await built.store.take_in([accepted(built.clock)])
+        await built.store.ping()
+        assert await built.counted("messages") == 2
+
+
+async def test_what_somebody_else_says_never_breaks_a_unit(house: House) -> None:
+    file = await house.report()
+    letter = next(each for each in file.outgoing if each.kind == "answer")
+    async with house.store.unit() as unit:
+        await unit.receipt("paper", f"paper-{letter.id}", "failed", "half \ud800 and \x00 nothing")
+    (again,) = [o for o in (await house.newest()).outgoing if o.id == letter.id]
+    assert (again.state, again.detail) == ("failed", "half � and � nothing")
+
+
+async def test_a_failing_statement_is_not_taken_for_an_absent_database(house: House) -> None:
+    with pytest.raises(DBAPIError):
+        await house.change("INSERT INTO messages (id) VALUES ('only an id')")
+
+
+async def test_reports_are_listed_newest_first_and_triage_oldest_first(lite: House) -> None:
+    first, second = await lite.report(ROAD), await lite.report(LAMP)
+    latest = [report.tracking for report in await lite.queries.latest(10)]
+    assert latest == [second.report.tracking, first.report.tracking]
+    status = first.report.status
+    oldest = [report.tracking for report in await lite.queries.latest(10, status=status)]
+    assert oldest == [first.report.tracking, second.report.tracking]
+
+
+async def test_an_agency_pages_through_its_deliveries(lite: House) -> None:
+    for number in range(5):
+        await lite.report(f"{LAMP} tiang nomor {number}")
+    agency = (await lite.newest()).report.assignment
+    assert agency is not None
+    assert agency.agency is not None
+    assert await lite.queries.for_agency(agency.agency.id, after="", most=9) == []
+    lite.clock.pass_(seconds=6)  # nothing that began before them can still be under way
+    cursor, seen = "", list[str]()
+    while page := await lite.queries.for_agency(agency.agency.id, after=cursor, most=2):
+        cursor = page[-1][0]
+        seen += [text for _, text in page]
+    assert len(seen) == len(set(seen)) == 5
+    assert await lite.queries.for_agency(agency.agency.id, after="unknown", most=2) == []

@@ -1,0 +1,73 @@
+"""Operators, their sessions, and decisions about what is quarantined, on both databases."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from gateway.store.people import People
+from gateway.store.views import Session
+from tests.gateway.making import House, held
+
+
+@pytest.fixture
+def people(house: House) -> People:
+    return People(house.store)
+
+
+def _session(house: House, hours: float = 1) -> Session:
+    return Session("sari", "csrf", house.clock() + timedelta(hours=hours))
+
+
+async def test_a_password_is_set_and_changed(people: People) -> None:
+    assert not await people.any()
+    assert await people.password_of("sari") is None
+    for hashed in ("hash-1", "hash-2"):
+        await people.set_password("sari", hashed)
+        assert await people.password_of("sari") == hashed
+    assert await people.any()
+
+
+async def test_a_session_lasts_until_it_runs_out_or_is_ended(house: House, people: People) -> None:
+    session = _session(house)
+    await people.begin("token", session)
+    assert await people.session("token") == session
+    assert await people.session("other") is None
+    house.clock.pass_(hours=2)
+    assert await people.session("token") is None
+    await people.begin("second", _session(house))
+    await people.end("second")
+    assert await people.session("second") is None
+
+
+async def test_sessions_that_have_run_out_are_forgotten(house: House, people: People) -> None:
+    await people.begin("old", _session(house))
+    house.clock.pass_(hours=2)
+    await people.begin("new", _session(house))
+    assert await house.rows("SELECT token FROM sessions") == [("new",)]
+
+
+async def test_a_new_password_ends_every_session(house: House, people: People) -> None:
+    await people.begin("token", _session(house))
+    await people.set_password("sari", "hash")
+    assert await people.session("token") is None
+
+
+async def test_what_is_quarantined_is_decided_once(house: House, people: People) -> None:
+    item = held(house.clock)
+    await house.store.take_in([item])
+    assert await people.envelope(item.id) == ("paper", "forged", item.envelope)
+    decisions = (
+        people.decide(item.id, "dismissed", by=f"operator {n}", note="iklan", at=house.clock())
+        for n in range(4)
+    )
+    assert sorted(await asyncio.gather(*decisions)) == [False, False, False, True]
+    assert await people.envelope(item.id) is None
+    assert await house.queries.held_count() == 0
+    assert await house.rows("SELECT state, done_note FROM quarantine") == [("dismissed", "iklan")]
+
+
+async def test_what_is_not_there_is_not_decided(house: House, people: People) -> None:
+    assert await people.envelope("none") is None
+    at = house.clock()
+    assert not await people.decide("none", "released", by="sari", note="", at=at)

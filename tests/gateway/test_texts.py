@@ -1,0 +1,77 @@
+"""What citizens are told: every text there is can be filled in, and every fault is found."""
+
+import pytest
+
+from config.settings import read_toml
+from gateway.build import REPLIES
+from gateway.texts import KEYS, Texts, faults
+
+GOOD = {key: "".join(f"{{{name}}}" for name in sorted(names)) for key, names in KEYS.items()}
+GSM = set(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    "ÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà{}[]~\\|^€"
+)
+FIELDS = {
+    "nomor": "1234-5678-9018",
+    "instansi": "Dinas Perhubungan Kota Surabaya",
+    "status": "Diteruskan",
+    "teks": "Terima kasih, regu kami turun besok.",
+}
+
+
+@pytest.mark.parametrize("language", ["id", "en"])
+def test_the_texts_that_are_shipped_have_no_fault(language: str) -> None:
+    assert faults(read_toml(REPLIES / f"{language}.toml")) == []
+
+
+@pytest.mark.parametrize("language", ["id", "en"])
+@pytest.mark.parametrize("key", KEYS)
+def test_every_text_fills_in_and_fits_plain_sms_letters(language: str, key: str) -> None:
+    texts = Texts({language: read_toml(REPLIES / f"{language}.toml"), "id": GOOD})
+    said = texts.say(key, language, **FIELDS)
+    assert set(said) <= GSM, set(said) - GSM
+    assert "{" not in said
+    for name in KEYS[key] & {"nomor"}:
+        assert FIELDS[name] in said, f"{key} does not name the report"
+
+
+def test_a_language_without_texts_gets_indonesian() -> None:
+    texts = Texts({"id": {"help": "Tulis"}, "en": {"help": "Write"}})
+    assert [texts.say("help", language) for language in ("id", "en", "und", "jv")] == [
+        "Tulis",
+        "Write",
+        "Tulis",
+        "Tulis",
+    ]
+
+
+def test_a_citizens_braces_stay_as_they_are() -> None:
+    texts = Texts({"id": {"answer": "{teks}"}})
+    assert texts.say("answer", "id", teks="{nomor} {0} {") == "{nomor} {0} {"
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"help": None}, ("help", "missing")),
+        ({"halp": "x"}, ("halp", "no such text")),
+        ({"help": "{nomor}"}, ("help", "{nomor}")),
+        ({"status": "{teks}"}, ("status", "{teks}")),
+        ({"help": "{"}, ("help", "brace")),
+        ({"help": "x}"}, ("help", "brace")),
+        ({"help": "{0}"}, ("help", "{0}")),
+        ({"help": "{}"}, ("help", "{}")),
+        ({"help": 7}, ("help", "quotes")),
+    ],
+)
+def test_every_fault_is_named_with_its_text(
+    changes: dict[str, object], fault: tuple[str, str]
+) -> None:
+    texts = {key: text for key, text in (GOOD | changes).items() if text is not None}
+    ((key, said),) = faults(texts)
+    assert key == fault[0]
+    assert fault[1] in said
+
+
+def test_all_faults_are_found_at_once() -> None:
+    assert {key for key, _ in faults({})} == set(KEYS)

@@ -1,0 +1,204 @@
+import hashlib
+import math
+from datetime import UTC, date, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from normalizer.gazetteer import Gazetteer
+from normalizer.inbound import File, Inbound, Sender
+from normalizer.normalize import Normalizer
+from normalizer.report import MAX_TEXT, Intent, Kind, Report, Reporter, Status
+from normalizer.tracking import compose, written
+from tests.normalizer.conftest import ID, RECEIVED, REGIONS, TRACKING, Normalize
+
+NUMBER = next(made for n in range(48_210_937_551, 48_210_938_551) if (made := compose(n)))
+
+
+def test_an_sms_becomes_a_report(normalize: Normalize) -> None:
+    said = "SAMARINDA jalan\u00a0rusak parah di kec. Sungai Pinang sejak kemarin 😡"
+    report = normalize(said)
+    assert report.id == ID
+    assert report.tracking == TRACKING
+    assert report.intent is Intent.REPORT
+    assert report.kind is Kind.COMPLAINT
+    assert report.language == "id"
+    assert report.original == said
+    assert report.text == said.replace("\u00a0", " ")
+    assert report.title == report.text
+    assert report.origin.model_dump() == {
+        "channel": "sms", "account": "1708", "external_id": "SM1", "thread": (),
+    }  # fmt: skip
+    assert [(p.code, p.found_by) for p in report.places] == [
+        ("64.72", "keyword"),
+        ("64.72.08", "name"),
+    ]
+    assert report.occurred_on == date(2026, 5, 13)
+    assert report.received_at == RECEIVED
+    assert report.status is Status.RECEIVED
+    assert [(c.status, c.by, c.at) for c in report.history] == [
+        (Status.RECEIVED, "gateway", RECEIVED)
+    ]
+
+
+def test_a_mail_becomes_a_report(normalize: Normalize) -> None:
+    report = normalize(
+        "Yth. Bapak,\n\nair tidak mengalir sejak tiga hari.\n",
+        channel="email",
+        subject="Re: Air PDAM mati di Balikpapan",
+        thread=("<a@example.org>",),
+        sent_at=datetime(2026, 5, 13, 1, 0, tzinfo=UTC),
+    )
+    assert report.title == "Air PDAM mati di Balikpapan"
+    assert report.places[0].code == "64.71"
+    assert report.origin.thread == ("<a@example.org>",)
+    assert report.sent_at == datetime(2026, 5, 13, 1, 0, tzinfo=UTC)
+
+
+def test_what_is_relative_is_relative_to_when_it_was_sent(normalize: Normalize) -> None:
+    report = normalize("kemarin banjir", sent_at=datetime(2026, 5, 1, 3, 0, tzinfo=UTC))
+    assert report.occurred_on == date(2026, 4, 30)
+
+
+def test_commands_marks_and_keywords_combine(normalize: Normalize) -> None:
+    report = normalize("#lapor ANONIM RAHASIA ada pungli di kab. Tangerang")
+    assert (report.anonymous, report.confidential) == (True, True)
+    assert report.text == "ada pungli di kab. Tangerang"
+    assert report.kind is Kind.SUPERVISED_COMPLAINT
+    assert report.places[0].code == "36.03"
+
+
+def test_the_keyword_decides_over_the_context(normalize: Normalize) -> None:
+    report = normalize("TANGKAB jalan rusak", context="64.72")
+    assert [(p.code, p.found_by) for p in report.places] == [("36.03", "keyword")]
+
+
+def test_the_doors_region_is_the_context(normalize: Normalize) -> None:
+    report = normalize("jalan rusak", context="64.72")
+    assert [(p.code, p.found_by) for p in report.places] == [("64.72", "context")]
+
+
+def test_every_way_to_name_an_earlier_report_is_kept(normalize: Normalize) -> None:
+    others = [made for n in range(30_000_000_000, 30_000_000_009) if (made := compose(n))]
+    report = normalize(
+        f"soal laporan {written(NUMBER)} jalan masih rusak parah sekali",
+        subject=f"Re: [Kanal {written(others[0])}]",
+        token=others[1],
+    )
+    assert report.refers_to == (others[1], others[0], NUMBER)
+
+
+def test_a_token_that_is_no_tracking_number_is_ignored(normalize: Normalize) -> None:
+    assert normalize("jalan rusak", token="halo").refers_to == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "subject", "intent"),
+    [
+        (f"STATUS {NUMBER}", None, Intent.STATUS),
+        ("", f"STATUS {written(NUMBER)}", Intent.STATUS),
+        ("Terkirim dari iPhone", f"status {written(NUMBER)}", Intent.STATUS),
+        ("", "bantuan", Intent.HELP),
+        ("halo", None, Intent.GREETING),
+        ("jalan di depan rumah rusak", "status", Intent.REPORT),
+        ("", "", Intent.REPORT),
+    ],
+)
+def test_intent(text: str, subject: str | None, intent: Intent, normalize: Normalize) -> None:
+    assert normalize(text, subject=subject).intent is intent
+
+
+def test_a_photo_without_words_is_a_report(normalize: Normalize) -> None:
+    content = b"\xff\xd8\xff\xe0 jpeg"
+    report = normalize("", files=(File("../a/foto\n.jpg", "image/JPEG", content=content),))
+    assert report.intent is Intent.REPORT
+    assert (report.title, report.text) == ("(tanpa teks)", "")
+    (file,) = report.attachments
+    assert file.name == "foto .jpg"
+    assert file.media_type == "image/jpeg"
+    assert file.size == len(content)
+    assert file.sha256 == hashlib.sha256(content).hexdigest()
+
+
+def test_a_photo_with_a_greeting_is_a_report(normalize: Normalize) -> None:
+    photo = File("a.jpg", "image/jpeg", url="https://media.example/a")
+    report = normalize("selamat pagi", files=(photo,))
+    assert report.intent is Intent.REPORT
+    assert report.attachments[0].url == "https://media.example/a"
+    assert report.attachments[0].sha256 is None
+
+
+@pytest.mark.parametrize(
+    "location", [(91.0, 0.0), (0.0, 181.0), (math.nan, 0.0), (math.inf, 0.0), None]
+)
+def test_a_point_that_is_not_on_earth_is_none(
+    location: tuple[float, float] | None, normalize: Normalize
+) -> None:
+    assert normalize("jalan rusak", location=location).coordinates is None
+
+
+def test_a_point_is_kept(normalize: Normalize) -> None:
+    point = normalize("jalan rusak", location=(-0.5, 117)).coordinates
+    assert point is not None
+    assert (point.latitude, point.longitude) == (-0.5, 117.0)
+
+
+def test_a_time_without_its_zone_is_not_guessed(normalize: Normalize) -> None:
+    naive = datetime(2026, 5, 1)  # noqa: DTZ001
+    assert normalize("jalan rusak", sent_at=naive).sent_at is None
+
+
+def test_a_million_characters_are_cut_quickly(normalize: Normalize) -> None:
+    report = normalize("jalan rusak di Samarinda \ud800😀 " * 40_000)
+    assert len(report.text) <= MAX_TEXT
+    assert len(report.original) == MAX_TEXT
+    assert report.places[0].code == "64.72"
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize(
+    "piece",
+    ["anonim....", "anonim.", ".", "1-", "12/05/", "mohon ", "identitas saya ", "kab ", "lapor:",
+     "kota administrasi ", "Re: ", "[anonim", "\n.", "laporan ini mohon ", "4821 ", "ð", "<!-- "],
+)  # fmt: skip
+def test_no_repetition_takes_long_to_read(piece: str, normalize: Normalize) -> None:
+    for text in (piece * 20_000, f"anonim{piece * 20_000}x", f"{piece * 20_000}anonim"):
+        assert normalize(text, subject=text).text
+
+
+_text = st.text(st.characters(codec=None, exclude_categories=()), max_size=300) | st.text(
+    st.sampled_from("ANONIM RAHASIA LAPOR status kab kota 12/05-26.,#[]()\0\ud800\n\u202e é"),
+    max_size=200,
+)
+_files = st.builds(File, _text, _text, st.none() | st.binary(max_size=20), st.none() | _text)
+_inbounds = st.builds(
+    Inbound,
+    channel=_text,
+    account=_text,
+    external_id=_text,
+    sender=st.builds(Sender, _text, st.none() | _text),
+    text=_text,
+    raw=st.binary(max_size=5),
+    subject=st.none() | _text,
+    files=st.lists(_files, max_size=3).map(tuple),
+    location=st.none() | st.tuples(st.floats(), st.floats()),
+    sent_at=st.none() | st.datetimes() | st.datetimes(timezones=st.just(UTC)),
+    thread=st.lists(_text, max_size=3).map(tuple),
+    token=st.none() | _text,
+)
+_READER = Normalizer(Gazetteer.load(REGIONS))
+
+
+@settings(max_examples=300, deadline=None)
+@given(_inbounds)
+def test_whatever_comes_becomes_a_report_that_survives_the_queue(inbound: Inbound) -> None:
+    report = _READER.normalize(
+        inbound,
+        id=ID,
+        tracking=TRACKING,
+        received_at=RECEIVED,
+        reporter=Reporter(ref="r", sealed="s"),
+    )
+    assert Report.model_validate_json(report.model_dump_json()) == report
+    assert "\\u0000" not in report.model_dump_json()

@@ -1,0 +1,126 @@
+"""What holds the house together and no other tool sees: names, folders, locks and the wheel."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from importlib.util import find_spec
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+ROOMS = ("gateway", "adapters", "router", "normalizer", "config")
+SOURCES = (*ROOMS, "tests", "bench")
+LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-bootstrap.lock")
+PINNED = re.compile(r"^([a-z0-9][\w.-]*)==(\S+)([^\n]*\n(?:[ ]{4}\S[^\n]*\n?)*)", re.MULTILINE)
+SAYS_NOTHING = {"utils", "util", "helpers", "helper", "manager", "common", "misc"}
+SHADOWS_A_ROOM = {"router", "config", "adapters"}
+
+
+def files() -> list[Path]:
+    return [
+        path
+        for source in SOURCES
+        for path in sorted((ROOT / source).rglob("*"))
+        if path.is_file() and not {"__pycache__", "node_modules"} & set(path.parts)
+    ]
+
+
+def pins(lock: str) -> dict[str, str]:
+    return {name: version for name, version, _ in PINNED.findall((ROOT / lock).read_text("utf-8"))}
+
+
+def direct() -> dict[str, tuple[str, ...]]:
+    """Return the requirements of ``pyproject.toml`` by the lock that must hold them."""
+    project, groups = PROJECT["project"], PROJECT["dependency-groups"]
+    run = (*project["dependencies"], *groups["build"])
+    dev = (*run, *project["optional-dependencies"]["dev"])
+    return dict(zip(LOCKS, (run, dev, tuple(groups["bootstrap"])), strict=True))
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_no_installed_distribution_claims_a_room(room: str) -> None:
+    assert set(packages_distributions().get(room, ())) <= {"kanal"}
+    spec = find_spec(room)
+    assert spec
+    assert spec.origin == str(ROOT / room / "__init__.py")
+
+
+def test_every_room_is_under_the_import_rules_and_in_the_wheel() -> None:
+    found = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "bench"}
+    assert found == set(ROOMS)
+    assert set(PROJECT["tool"]["importlinter"]["root_packages"]) == found
+    assert set(PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]) == found
+
+
+def test_the_project_never_reaches_a_package_index() -> None:
+    assert "Private :: Do Not Upload" in PROJECT["project"]["classifiers"]
+
+
+def test_every_folder_of_python_is_a_package() -> None:
+    folders = {path.parent for path in files() if path.suffix == ".py"}
+    without = {str(folder) for folder in folders if not (folder / "__init__.py").exists()}
+    by_path = {folder for folder in without if "migrations" in folder}  # Alembic reads those
+    assert without - by_path == set()
+
+
+def test_no_name_says_nothing() -> None:
+    names = {path: {*path.relative_to(ROOT).parts[:-1], path.stem} for path in files()}
+    assert [str(path) for path, parts in names.items() if parts & SAYS_NOTHING] == []
+
+
+def test_no_variable_shadows_a_room() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno}: {node.id}"
+        for path in files()
+        if path.suffix == ".py"
+        for node in ast.walk(ast.parse(path.read_bytes()))
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+        if node.id in SHADOWS_A_ROOM
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_names_no_index_and_every_line_of_it_is_hashed(lock: str) -> None:
+    text = (ROOT / lock).read_text("utf-8")
+    assert re.findall(r"^\s*-(?!-hash=).*|.*://.*", text, re.MULTILINE) == []
+    found = PINNED.findall(text)
+    assert len(found) == len(re.findall(r"^[^\s#]", text, re.MULTILINE)) > 0
+    assert [name for name, _, rest in found if "--hash=sha256:" not in rest] == []
+
+
+@pytest.mark.parametrize(("lock", "needs"), direct().items())
+def test_every_direct_dependency_is_locked(lock: str, needs: tuple[str, ...]) -> None:
+    locked = pins(lock)
+    wrong = [
+        need.name
+        for need in map(Requirement, needs)
+        if not need.specifier.contains(locked.get(canonicalize_name(need.name), "0"))
+    ]
+    assert wrong == [], "run make lock"
+
+
+def test_tests_run_on_the_versions_that_are_deployed() -> None:
+    assert pins("requirements.lock").items() <= pins("requirements-dev.lock").items()
+
+
+def test_the_wheel_holds_every_file_of_the_rooms(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    packed = set(ZipFile(wheel).namelist())
+    mine = {path.relative_to(ROOT).as_posix() for path in files()}
+    assert {name for name in mine if name.startswith(ROOMS)} <= packed
+    assert {"config/default.toml", "config/regions/NOTICE"} <= packed
+    assert any(name.startswith("config/regions/") and name.endswith(".gz") for name in packed)
+    assert any(name.endswith(".dist-info/licenses/LICENSE") for name in packed)
+    assert not any(name.startswith(("tests/", "bench/")) for name in packed)
