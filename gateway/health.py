@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from gateway import metrics
 from gateway.broker.base import Broker, BrokerError
@@ -16,6 +17,8 @@ from gateway.store.store import Store
 EVERY = 5.0
 REMEMBERED = 300.0
 """Seconds for which a task that died keeps health red."""
+OVERDUE = timedelta(minutes=2)
+"""How long a message may wait for RabbitMQ to take it."""
 
 
 @dataclass(slots=True)
@@ -69,6 +72,7 @@ class Health:
         try:
             dead = sum((await self._queries.dead_counts()).values())
             held = await self._queries.held_count()
+            waiting = await self._overdue()
         except Unavailable as error:
             writable = await asyncio.to_thread(self._spool.writable)
             finding.note("database", str(error), stops=not writable)
@@ -76,6 +80,18 @@ class Health:
         finding.note("database", "")
         finding.note("dead_letters", f"{dead} to replay or examine" if dead else "")
         finding.note("quarantine", f"{held} to release or dismiss" if held else "")
+        finding.note("outbox", waiting)
+
+    async def _overdue(self) -> str:
+        """Say what the broker does not take; where the outbox is the queue, nothing waits for it.
+
+        One queue that takes nothing while others do: docs/operator.md, "A queue that is stuck".
+        """
+        if self._broker.outbox_is_queue:
+            return ""
+        late = await self._queries.overdue(self._store.now() - OVERDUE)
+        found = (f"{count} for {name}" for name, count in sorted(late.items()))
+        return f"not taken by the broker: {', '.join(found)}" if late else ""
 
     async def gauge(self) -> None:
         """Bring the gauges up to date. Raises ``Unavailable``, ``BrokerError``."""

@@ -58,7 +58,7 @@ class QueueTable(Protocol):
         """Delete messages whose lease still holds; return how many did."""
 
     async def postpone(
-        self, leased: Leased, *, delay: float, error: str, counted: bool = True
+        self, leased: Sequence[Leased], *, delay: float, error: str, counted: bool = True
     ) -> None:
         """Hide a message for ``delay`` seconds and count one more attempt, or not."""
 

@@ -38,6 +38,18 @@ class Unavailable(BrokerError):
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a message was not published.
+
+    ``final``: the message is at fault or has nowhere to go, which counts as a failed attempt;
+    otherwise the broker was, and the message waits as long as that takes.
+    """
+
+    reason: str
+    final: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """A message taken from a queue, and how many attempts at it have failed before."""
 
@@ -92,10 +104,11 @@ class Broker(ABC):
         """Disconnect."""
 
     @abstractmethod
-    async def publish(self, messages: Sequence[Message]) -> dict[str, str]:
+    async def publish(self, messages: Sequence[Message]) -> dict[str, Refusal]:
         """Publish all, pipelined, and wait until each is durable or failed.
 
-        Returns the errors by message id: an empty dict says all are durable.
+        Returns what was refused, by message id: an empty dict says all are durable. Raises
+        ``Unavailable`` when the broker is away.
         """
 
     @abstractmethod
@@ -128,6 +141,7 @@ __all__ = [
     "Leased",
     "Message",
     "QueueTable",
+    "Refusal",
     "Subscription",
     "Unavailable",
     "agency_queue",

@@ -10,6 +10,7 @@ from gateway.broker.base import (
     Leased,
     Message,
     QueueTable,
+    Refusal,
     Subscription,
 )
 
@@ -36,7 +37,7 @@ class Embedded(Broker):
         # What cannot be given back because the database is away comes back when its lease ends.
         await asyncio.gather(*(each.close() for each in held), return_exceptions=True)
 
-    async def publish(self, messages: Sequence[Message]) -> dict[str, str]:
+    async def publish(self, messages: Sequence[Message]) -> dict[str, Refusal]:
         """Put all in one transaction."""
         await self._table.put(messages)
         return {}
@@ -96,7 +97,7 @@ class _Subscription(Subscription):
         self, delivery: Delivery, *, delay: float, error: str, counted: bool = True
     ) -> None:
         leased = self._drop(delivery)
-        await self._table.postpone(leased, delay=delay, error=error, counted=counted)
+        await self._table.postpone([leased], delay=delay, error=error, counted=counted)
 
     async def bury(self, delivery: Delivery, *, error: str) -> None:
         await self._table.bury(self._drop(delivery), error=error)

@@ -17,16 +17,16 @@ from pamqp.body import ContentBody
 from pamqp.header import ContentHeader
 
 from gateway.broker import topology
-from gateway.broker.base import Message
+from gateway.broker.base import Message, Refusal
 from gateway.broker.link import LOST
 
 Marked = tuple[Message, Mapping[str, str]]
 """A message, and headers that only Kanal itself may set on it."""
 PERSISTENT = 2
-REASONS: dict[type[BaseException], str] = {
-    PublishError: "no such queue",
-    DeliveryError: "the queue refused the message",
-    TimeoutError: "no confirmation in time",
+REFUSALS: dict[type[BaseException], Refusal] = {
+    PublishError: Refusal("no such queue", final=True),
+    DeliveryError: Refusal("the queue refused the message"),
+    TimeoutError: Refusal("no confirmation in time"),
 }
 
 
@@ -34,7 +34,8 @@ class Publisher:
     """The publishing side of one channel with confirms, for as long as that channel lives.
 
     ``within`` bounds the wait for confirmations, in seconds; ``on_silence`` is told when it ran
-    out.
+    out. One queue may be silent or all of them: RabbitMQ stops reading from a connection with a
+    few dozen unconfirmed messages for a queue that does not answer, so both look the same.
     """
 
     def __init__(
@@ -131,9 +132,10 @@ class Publisher:
         return (ContentBody(body[at : at + size]) for at in range(0, len(body), size))
 
 
-def reason(error: BaseException) -> str:
-    """Say in words why a message was not confirmed."""
-    return next((text for kind, text in REASONS.items() if isinstance(error, kind)), repr(error))
+def refusal(error: BaseException) -> Refusal:
+    """Say in words why a message was not confirmed, and whether it is the message's fault."""
+    known = (known for kind, known in REFUSALS.items() if isinstance(error, kind))
+    return next(known, Refusal(repr(error), final=not isinstance(error, LOST)))
 
 
 def _fault(future: asyncio.Future[object]) -> BaseException | None:

@@ -1,17 +1,27 @@
 """The broker on RabbitMQ, by aio-pika. Decisions: docs/decisions/0002-broker-client.md."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import aiormq
 from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import ChannelNotFoundEntity, PublishError
 
 from gateway.broker import topology
-from gateway.broker.base import Broker, BrokerError, Message, Subscription, Unavailable
-from gateway.broker.link import Link
-from gateway.broker.publisher import Marked, Publisher, reason
+from gateway.broker.base import (
+    Broker,
+    BrokerError,
+    Message,
+    Refusal,
+    Subscription,
+    Unavailable,
+)
+from gateway.broker.link import LOST, Link, hearing
+from gateway.broker.publisher import Marked, Publisher, refusal
 from gateway.broker.subscription import RabbitSubscription
+
+log = logging.getLogger(__name__)
 
 BURST = 50
 """Messages in one write to the socket."""
@@ -42,6 +52,8 @@ class Rabbit(Broker):
         self._publisher: Publisher | None = None
         self._agencies: set[str] = set()
         self._declaring = asyncio.Lock()
+        self._silent: dict[str, asyncio.Task[None]] = {}
+        """Queues that do not confirm, each with the task that waits for it to come back."""
         self._subscriptions: list[RabbitSubscription] = []
 
     async def start(self) -> None:
@@ -57,15 +69,20 @@ class Rabbit(Broker):
         """Disconnect; what is taken and unsettled comes back to its queue."""
         for subscription in self._subscriptions:
             await subscription.close()
+        for probe in self._silent.values():
+            probe.cancel()
+        await asyncio.gather(*self._silent.values(), return_exceptions=True)
         await self._in.close()
         await self._out.close()
 
-    async def publish(self, messages: Sequence[Message]) -> dict[str, str]:
-        """Publish all, at most 200 unconfirmed at a time; return the errors by message id.
+    async def publish(self, messages: Sequence[Message]) -> dict[str, Refusal]:
+        """Publish all, at most 200 unconfirmed at a time; return what was refused, by message id.
 
-        Never waits for a lost connection: its messages fail at once. A message without an error
-        is durable; one with an error may have arrived all the same.
+        Never waits for a lost connection. A message that was not refused is durable; one that was
+        may have arrived all the same. Raises ``Unavailable`` when the broker is away.
         """
+        if self._out.live is None:
+            raise Unavailable("not connected to the broker")
         return await self._publish([(message, {}) for message in messages])
 
     async def subscribe(self, queue: str, *, prefetch: int) -> Subscription:
@@ -140,40 +157,79 @@ class Rabbit(Broker):
                 await channel.declare_queue(queue, durable=True, arguments=arguments)
             self._agencies.add(queue)
 
-    async def _publish(self, messages: Sequence[Marked]) -> dict[str, str]:
-        errors: dict[str, str] = {}
+    async def _publish(self, messages: Sequence[Marked]) -> dict[str, Refusal]:
+        refused: dict[str, Refusal] = {}
         for wave in _waves(messages):
             bursts = iter([wave[at : at + BURST] for at in range(0, len(wave), BURST)])
 
             async def work(bursts: Iterator[list[Marked]] = bursts) -> None:
                 for burst in bursts:
-                    errors.update(await self._send(burst))
+                    refused.update(await self._send(burst))
 
             await asyncio.gather(*(work() for _ in range(BURSTS)))
-        return errors
+        return refused
 
-    async def _send(self, burst: list[Marked]) -> dict[str, str]:
+    async def _send(self, burst: list[Marked]) -> dict[str, Refusal]:
         queues = {message.id: message.queue for message, _ in burst}
         if self._publisher is None or self._out.live is None:
-            return dict.fromkeys(queues, "not connected to the broker")
-        closed = await self._ensure_all(set(queues.values()))
+            return dict.fromkeys(queues, Refusal("not connected to the broker"))
+        closed = await self._closed(set(queues.values()))
         ready = [(m, marks) for m, marks in burst if m.queue not in closed]
         errors = await self._publisher.send(ready)
-        for key, error in errors.items():
-            if isinstance(error, PublishError):
-                self._agencies.discard(queues[key])
+        self._learn(ready, errors)
         refused = {key: closed[queue] for key, queue in queues.items() if queue in closed}
-        return refused | {key: reason(error) for key, error in errors.items()}
+        return refused | {key: refusal(error) for key, error in errors.items()}
 
-    async def _ensure_all(self, queues: set[str]) -> dict[str, str]:
-        """Declare the agencies' queues among these; return the errors by queue."""
-        errors: dict[str, str] = {}
-        for queue in queues:
+    def _learn(self, burst: list[Marked], errors: Mapping[str, BaseException]) -> None:
+        """Forget the queues that are gone, and stop sending to those that do not confirm."""
+        confirmed = {message.queue for message, _ in burst if message.id not in errors}
+        for marked in burst:
+            error, queue = errors.get(marked[0].id), marked[0].queue
+            if isinstance(error, PublishError):
+                self._agencies.discard(queue)
+            elif isinstance(error, TimeoutError) and queue not in confirmed | self._silent.keys():
+                log.warning("a queue does not confirm", extra={"queue": queue})
+                self._silent[queue] = asyncio.create_task(self._probe(marked))
+
+    async def _probe(self, marked: Marked) -> None:
+        """Offer a silent queue one message at a time until it takes it, on a channel of its own.
+
+        One unconfirmed message does not make RabbitMQ stop reading, so the others go on.
+        """
+        queue = marked[0].queue
+        while queue in self._silent:
+            if await self._takes(marked):
+                log.info("a queue confirms again", extra={"queue": queue})
+                del self._silent[queue]
+            else:
+                await asyncio.sleep(self._timeout)
+
+    async def _takes(self, marked: Marked) -> bool:
+        connection = await self._out.wait()
+        try:
+            with hearing():
+                async with connection.channel(publisher_confirms=True) as channel:
+                    wire = await channel.get_underlay_channel()
+                    assert isinstance(wire, aiormq.Channel)
+                    alone = Publisher(wire, within=self._timeout, on_silence=lambda: None)
+                    error = (await alone.send([marked])).get(marked[0].id)
+        except LOST:
+            return False
+        return not isinstance(error, LOST)
+
+    async def _closed(self, queues: set[str]) -> dict[str, Refusal]:
+        """Declare the agencies' queues among these; return those that take nothing now."""
+        closed = {
+            queue: Refusal("the queue does not confirm") for queue in queues & self._silent.keys()
+        }
+        for queue in queues - closed.keys():
             try:
                 await self._ensure(queue)
-            except (BrokerError, ValueError) as error:
-                errors[queue] = str(error)
-        return errors
+            except BrokerError as error:
+                closed[queue] = Refusal(str(error))
+            except ValueError as error:
+                closed[queue] = Refusal(str(error), final=True)
+        return closed
 
 
 def _waves(messages: Sequence[Marked]) -> Iterator[list[Marked]]:

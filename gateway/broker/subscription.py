@@ -13,7 +13,14 @@ from aiormq.abc import AbstractChannel as Wire
 from aiormq.abc import DeliveredMessage
 
 from gateway.broker import topology
-from gateway.broker.base import BrokerError, Delivery, Message, Subscription, Unavailable
+from gateway.broker.base import (
+    BrokerError,
+    Delivery,
+    Message,
+    Refusal,
+    Subscription,
+    Unavailable,
+)
 from gateway.broker.link import FAREWELL, LOST, Link, hearing
 from gateway.broker.publisher import Marked
 
@@ -24,7 +31,7 @@ PAUSE = 0.2
 LONGEST_ERROR = 1000
 """Characters of an error kept in a header; RabbitMQ's frame of headers is bounded."""
 
-Publish = Callable[[Sequence[Marked]], Awaitable[dict[str, str]]]
+Publish = Callable[[Sequence[Marked]], Awaitable[dict[str, Refusal]]]
 
 
 class Ledger:
@@ -149,7 +156,7 @@ class RabbitSubscription(Subscription):
         marks = {topology.ATTEMPTS: str(attempts), topology.ERROR: error[:LONGEST_ERROR]}
         failed = await self._publish([(Message(target, old.id, old.body, old.headers), marks)])
         if failed:
-            log.warning("could not move a message to %s: %s", target, failed[old.id])
+            log.warning("could not move a message to %s: %s", target, failed[old.id].reason)
             await self.release([delivery])
         else:
             await self.ack([delivery])

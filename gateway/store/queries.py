@@ -80,6 +80,12 @@ class Queries:
         query = select(func.count()).where(quarantine.c.state == "open")
         return int(await self._one(query))
 
+    async def overdue(self, since: datetime) -> dict[str, int]:
+        """Count the messages in the outbox from before ``since``, by queue."""
+        late = (queue.c.state == "ready") & (queue.c.at < since)
+        query = select(queue.c.queue, func.count()).where(late).group_by(queue.c.queue)
+        return {name: count for name, count in await self._all(query)}  # noqa: C416
+
     async def count_since(self, since: datetime) -> int:
         """Count reports received since a moment."""
         return int(await self._one(select(func.count()).where(reports.c.received_at >= since)))

@@ -106,11 +106,11 @@ class Queue:
             return (await connection.execute(gone)).rowcount
 
     async def postpone(
-        self, leased: Leased, *, delay: float, error: str, counted: bool = True
+        self, leased: Sequence[Leased], *, delay: float, error: str, counted: bool = True
     ) -> None:
-        """Hide a message for ``delay`` seconds and count one more attempt, or not."""
+        """Hide messages for ``delay`` seconds and count one more attempt each, or not."""
         await self._change(
-            [leased],
+            leased,
             lease=None,
             visible_at=time.time() + delay,
             attempts=queue.c.attempts + int(counted),
@@ -162,9 +162,9 @@ class Queue:
         again = update(queue).where(queue.c.state == "dead")
         if rows is not None:
             again = again.where(queue.c.id.in_(rows))
-        values = {"state": "ready", "attempts": 0, "visible_at": time.time(), "error": ""}
+        fresh = {"attempts": 0, "visible_at": time.time(), "error": "", "at": self._now()}
         async with self._database.write() as connection:
-            count = (await connection.execute(again.values(**values))).rowcount
+            count = (await connection.execute(again.values(state="ready", **fresh))).rowcount
         self.announce()
         return count
 

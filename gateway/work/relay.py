@@ -9,22 +9,30 @@ import asyncio
 import structlog
 
 from gateway import metrics
-from gateway.broker.base import Broker, BrokerError, DeadLetter, Delivery, Leased
+from gateway.broker.base import Broker, BrokerError, DeadLetter, Delivery, Leased, Refusal
 from gateway.store.engine import Unavailable
 from gateway.store.queue_table import Queue
 
 log = structlog.get_logger(__name__)
 
 MOST = 500
-LEASE = 30.0
-"""Seconds for which a relay that was killed still holds the rows it had taken."""
+LEASE = 10.0
+"""Seconds for which a relay that was killed still holds the rows it had taken.
+
+One whose confirms take longer publishes twice, under the same id.
+"""
 POLL = 0.25
 PAUSE = 0.5
+UNDECIDED = 3.0
+"""Seconds before a message is tried again that the broker could not take."""
 EVERY_QUEUE = ""
 
 
 class Relay:
-    """Moves rows of the queue table to the broker; ``lease`` must outlast one batch's confirms."""
+    """Moves rows of the queue table to the broker.
+
+    ``lease``: seconds, better longer than a batch's confirmations take.
+    """
 
     def __init__(
         self, queue: Queue, broker: Broker, *, unpublishable_after: int, lease: float = LEASE
@@ -51,21 +59,30 @@ class Relay:
             return 0
         with metrics.STEP.labels("relay").time():
             try:
-                errors = await self._broker.publish([leased.message for leased in taken])
+                refused = await self._broker.publish([leased.message for leased in taken])
             except BrokerError:
                 await self._queue.release(taken)
                 raise
-            await self._queue.settle([t for t in taken if t.message.id not in errors])
+            await self._queue.settle([t for t in taken if t.message.id not in refused])
+        groups: dict[Refusal, list[Leased]] = {}
         for leased in taken:
-            if error := errors.get(leased.message.id):
-                await self._put_off(leased, error)
+            if refusal := refused.get(leased.message.id):
+                groups.setdefault(refusal, []).append(leased)
+        for refusal, group in groups.items():
+            await self._put_off(group, refusal)
         return len(taken)
 
-    async def _put_off(self, leased: Leased, error: str) -> None:
-        if leased.attempts + 1 >= self._most_attempts:
-            await self._queue.bury(leased, error=error)
-        else:
-            await self._queue.postpone(leased, delay=1.0 + leased.attempts, error=error)
+    async def _put_off(self, group: list[Leased], refusal: Refusal) -> None:
+        if not refusal.final:
+            log.warning("the broker did not take messages", count=len(group), error=refusal.reason)
+            await self._queue.postpone(group, delay=UNDECIDED, error=refusal.reason, counted=False)
+            return
+        for leased in group:
+            if leased.attempts + 1 >= self._most_attempts:
+                await self._queue.bury(leased, error=refusal.reason)
+            else:
+                delay = 1.0 + leased.attempts
+                await self._queue.postpone([leased], delay=delay, error=refusal.reason)
 
 
 class Collector:

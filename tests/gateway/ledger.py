@@ -4,6 +4,8 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from operator import ne
 from typing import Any
 
 from sqlalchemy import Select, create_engine, func, select, true
@@ -12,6 +14,9 @@ from sqlalchemy.pool import NullPool
 
 from gateway.message import WORK, agency_queue
 from gateway.store.tables import events, messages, outgoing, quarantine, queue, reports
+
+STANDSTILL = 60.0
+"""Seconds without any change: longer than what a dead process holds, or a retry waits for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +83,14 @@ class Ledger:
         except TimeoutError:
             raise AssertionError(f"not within {within:g} s: {seen}") from None
 
-    async def done(self, messages: int, within: float = 60) -> None:
-        """Wait until all of the messages are stored and nothing is left to do."""
-        await self.until(lambda now: now.messages >= messages and not now.open, within)
+    async def done(self, messages: int) -> None:
+        """Wait until all of the messages are stored and nothing is left to do.
+
+        However slow the machine is: only work that stands still is a fault.
+        """
+        seen = await asyncio.to_thread(self.counts)
+        while seen.messages < messages or seen.open:
+            seen = await self.until(partial(ne, seen), STANDSTILL)
 
     def handed_over(self) -> list[str]:
         """Name the letters that wait for agencies in the embedded queue."""

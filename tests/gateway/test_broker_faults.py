@@ -2,12 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 from yarl import URL
 
-from gateway.broker.base import REPORTS, Broker, Message, Subscription
+from gateway.broker.base import (
+    REPORTS,
+    Broker,
+    Message,
+    Refusal,
+    Subscription,
+    Unavailable,
+    agency_queue,
+)
 from gateway.broker.rabbit import Rabbit
 from tests.gateway.proxy import ChaosProxy, chaos
 from tests.gateway.test_broker import message, take
@@ -56,9 +64,10 @@ async def publish_until_confirmed(broker: Broker, sent: list[Message]) -> None:
     waiting = {m.id: m for m in sent}
     async with asyncio.timeout(SOON):
         while waiting:
-            errors = await broker.publish(list(waiting.values()))
-            waiting = {key: waiting[key] for key in errors}
-            await asyncio.sleep(0.05 if errors else 0)
+            with suppress(Unavailable):
+                refused = await broker.publish(list(waiting.values()))
+                waiting = {key: waiting[key] for key in refused}
+            await asyncio.sleep(0.05 if waiting else 0)
 
 
 async def collect(subscription: Subscription, wanted: set[str]) -> None:
@@ -77,10 +86,13 @@ async def publish_until_it_fails(broker: Broker) -> tuple[list[Message], list[Me
     async with asyncio.timeout(SOON):
         while True:
             batch = [message(body=b"x" * 600) for _ in range(500)]
-            errors = await broker.publish(batch)
-            confirmed += [m for m in batch if m.id not in errors]
-            if errors:
-                return confirmed, [m for m in batch if m.id in errors]
+            try:
+                refused = await broker.publish(batch)
+            except Unavailable:
+                return confirmed, batch
+            confirmed += [m for m in batch if m.id not in refused]
+            if refused:
+                return confirmed, [m for m in batch if m.id in refused]
 
 
 async def test_killing_the_node_in_the_middle_loses_nothing_confirmed(
@@ -117,6 +129,40 @@ async def test_a_bad_network_loses_nothing(rabbit_url: str, proxy: ChaosProxy, f
         await rabbit.ping()
 
 
+def replica(url: str, queue: str) -> str:
+    """Name the process that is a quorum queue, for ``rabbitmqctl eval``."""
+    return f'{{list_to_atom("{url.rpartition("/")[2]}_{queue}"), node()}}'
+
+
+async def test_a_queue_that_does_not_confirm_holds_up_no_other(
+    rabbit_node: RabbitNode, rabbit_url: str
+) -> None:
+    stuck = agency_queue("pln")
+    async with opened(rabbit_url, answer_in=1) as rabbit:
+        assert await rabbit.publish([message(stuck)]) == {}
+        await asyncio.to_thread(
+            rabbit_node.ctl, "eval", f"ra:stop_server(quorum_queues, {replica(rabbit_url, stuck)})."
+        )
+        sent = [message(stuck if n % 2 else REPORTS) for n in range(400)]
+        refused = await rabbit.publish(sent)
+        assert refused.keys() >= {m.id for m in sent if m.queue == stuck}
+        assert not any(refusal.final for refusal in refused.values())
+        await publish_until_confirmed(rabbit, [m for m in sent if m.queue == REPORTS])
+        before = await rabbit._out.wait()
+        for _ in range(3):
+            batch = [message(REPORTS), message(stuck)]
+            assert await rabbit.publish(batch) == {
+                batch[1].id: Refusal("the queue does not confirm")
+            }
+        assert rabbit._out.live is before
+        await asyncio.to_thread(
+            rabbit_node.ctl,
+            "eval",
+            f"ra:restart_server(quorum_queues, {replica(rabbit_url, stuck)}).",
+        )
+        await publish_until_confirmed(rabbit, [m for m in sent if m.queue == stuck])
+
+
 async def test_a_frozen_node_is_reported_in_time_and_used_again(
     rabbit_node: RabbitNode, rabbit_url: str
 ) -> None:
@@ -126,7 +172,8 @@ async def test_a_frozen_node_is_reported_in_time_and_used_again(
         try:
             async with asyncio.timeout(3):
                 assert set(await rabbit.publish([sent])) == {sent.id}
-                assert set(await rabbit.publish([sent])) == {sent.id}
+                with suppress(Unavailable):
+                    assert set(await rabbit.publish([sent])) == {sent.id}
         finally:
             rabbit_node.thaw()
         await publish_until_confirmed(rabbit, [sent])

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from gateway import metrics
-from gateway.broker.base import DELIVERIES, REPORTS, Message, Unavailable
+from gateway.broker.base import DELIVERIES, REPORTS, Message, Unavailable, agency_queue
 from gateway.broker.embedded import Embedded
-from gateway.health import Health
+from gateway.health import OVERDUE, Health
 from tests.gateway.making import ROAD, House, held, house, note
 
 
@@ -83,6 +83,22 @@ async def test_a_broker_that_is_away_is_red_but_ready(lite: House) -> None:
     finding = await Health(lite.store, broker, lite.commits, lite.spool).look()
     assert (finding.ok, finding.ready) == (False, True)
     assert finding.checks["broker"] == "no connection"
+
+
+class Relayed(Embedded):
+    outbox_is_queue = False
+
+
+async def test_what_the_broker_does_not_take_for_minutes_is_red_and_named(lite: House) -> None:
+    broker = Relayed(lite.store.queue, lease=1)
+    health = Health(lite.store, broker, lite.commits, lite.spool)
+    await lite.store.queue.put([Message(agency_queue("pln"), "1", b"{}")])
+    assert (await health.look()).ok
+    lite.clock.pass_(seconds=OVERDUE.total_seconds() + 1)
+    finding = await health.look()
+    assert (finding.ok, finding.ready) == (False, True)
+    assert finding.checks["outbox"] == "not taken by the broker: 1 for agency.pln"
+    assert (await _health(lite).look()).ok  # there the outbox is the queue itself
 
 
 async def test_without_a_database_the_spool_keeps_it_ready(

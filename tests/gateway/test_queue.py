@@ -78,7 +78,7 @@ async def test_a_lease_that_ran_out_fences_off_whoever_held_it(queue: Queue) -> 
     late = await _one(queue, lease=-1)
     holder = await _one(queue)
     assert await queue.settle([late]) == 0
-    await queue.postpone(late, delay=-1, error="late")
+    await queue.postpone([late], delay=-1, error="late")
     await queue.bury(late, error="late")
     await queue.release([late])
     assert await queue.claim(REPORTS, 10, lease=FOR_EVER) == []
@@ -88,7 +88,7 @@ async def test_a_lease_that_ran_out_fences_off_whoever_held_it(queue: Queue) -> 
 
 async def test_a_postponed_message_waits_and_counts_an_attempt(queue: Queue) -> None:
     await queue.put([message()])
-    await queue.postpone(await _one(queue), delay=FOR_EVER, error="503")
+    await queue.postpone([await _one(queue)], delay=FOR_EVER, error="503")
     assert await queue.claim(REPORTS, 10, lease=FOR_EVER) == []
     assert await queue.depths() == {REPORTS: 1}
 
@@ -98,7 +98,7 @@ async def test_attempts_add_up(queue: Queue) -> None:
     for attempts in range(3):
         leased = await _one(queue)
         assert leased.attempts == attempts
-        await queue.postpone(leased, delay=-1, error="503")
+        await queue.postpone([leased], delay=-1, error="503")
 
 
 async def test_a_released_message_is_back_at_once_with_its_attempts(queue: Queue) -> None:

@@ -7,7 +7,15 @@ from uuid import uuid4
 
 import pytest
 
-from gateway.broker.base import DELIVERIES, REPORTS, Delivery, Message, Subscription, Unavailable
+from gateway.broker.base import (
+    DELIVERIES,
+    REPORTS,
+    Delivery,
+    Message,
+    Refusal,
+    Subscription,
+    Unavailable,
+)
 from gateway.broker.embedded import Embedded
 from gateway.work import relay
 from gateway.work.relay import Collector, Relay
@@ -21,17 +29,17 @@ class Wire(Embedded):
         super().__init__(house.store.queue, lease=60)
         self.taken: list[Message] = []
         self.away = 0
-        self.refuses: set[str] = set()
+        self.refuses: dict[str, Refusal] = {}
         self.tried = asyncio.Condition()
 
-    async def publish(self, messages: Sequence[Message]) -> dict[str, str]:
+    async def publish(self, messages: Sequence[Message]) -> dict[str, Refusal]:
         async with self.tried:
             self.tried.notify_all()
         if self.away:
             self.away -= 1
             raise Unavailable("no connection")
         self.taken += [each for each in messages if each.id not in self.refuses]
-        return {each.id: "no such queue" for each in messages if each.id in self.refuses}
+        return {each.id: self.refuses[each.id] for each in messages if each.id in self.refuses}
 
 
 def _messages(count: int) -> list[Message]:
@@ -62,7 +70,7 @@ async def test_while_the_broker_is_away_the_outbox_waits_uncounted(house: House)
 
 async def test_a_message_nobody_takes_is_tried_again_and_then_a_dead_letter(house: House) -> None:
     wire, (bad, good) = Wire(house), _messages(2)
-    wire.refuses = {bad.id}
+    wire.refuses = {bad.id: Refusal("no such queue", final=True)}
     await house.store.queue.put([bad, good])
     forwards = Relay(house.store.queue, wire, unpublishable_after=2)
     assert await forwards.relay_once() == 2
@@ -73,6 +81,21 @@ async def test_a_message_nobody_takes_is_tried_again_and_then_a_dead_letter(hous
     assert await forwards.relay_once() == 1
     (dead,) = await house.queries.dead_letters(10)
     assert (dead.message_id, dead.error) == (bad.id, "no such queue")
+
+
+async def test_what_the_broker_could_not_take_waits_as_long_as_that_lasts(house: House) -> None:
+    wire, (stuck, good) = Wire(house), _messages(2)
+    wire.refuses = {stuck.id: Refusal("the queue does not confirm")}
+    await house.store.queue.put([stuck, good])
+    forwards = Relay(house.store.queue, wire, unpublishable_after=2)
+    for taken in (2, 1, 1, 1):
+        assert await forwards.relay_once() == taken
+        assert await forwards.relay_once() == 0  # not before its time
+        await house.change("UPDATE queue SET visible_at = 0")
+    wire.refuses.clear()
+    assert await forwards.relay_once() == 1
+    assert wire.taken == [good, stuck]
+    assert await house.store.queue.depths() == {}
 
 
 async def test_a_relay_goes_on_by_itself_when_the_broker_is_back(
