@@ -12,8 +12,9 @@ retry is. The errors a channel may raise:
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -80,6 +81,31 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class Unreadable:
+    """One thing a page held that could not be read: it is quarantined, its neighbours go on."""
+
+    raw: bytes
+    """As the provider gave it."""
+    reason: str
+    """What is wrong with it, in words that quote nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What one look at a provider found. An empty page is an ordinary answer."""
+
+    items: tuple[Inbound | Receipt | Unreadable, ...] = ()
+    """Oldest first. What was in an earlier page may come again: its ids make it a repeat."""
+    cursor: str = ""
+    """Where the next look begins, in the channel's own words; "" leaves it where it was.
+
+    Printable, at most 2,000 characters.
+    """
+    more: bool = False
+    """The provider holds more already: look again at once."""
+
+
+@dataclass(frozen=True, slots=True)
 class Outgoing:
     """A message to a citizen or an agency."""
 
@@ -142,6 +168,56 @@ class Receiver(Channel, ABC):
         return "application/json", b"{}"
 
 
+class Fetches(Channel, ABC):
+    """What channels have in common that look for messages themselves."""
+
+    @abstractmethod
+    def reread(self, raw: bytes) -> list[Inbound | Receipt]:
+        """Read again one item of a page from its ``raw``, with the same result; pure.
+
+        Operators release quarantined items by it. Raises ``Malformed``.
+        """
+
+
+class Poller(Fetches, ABC):
+    """A channel that is asked again and again.
+
+    One process at a time polls it. The cursor is saved in the transaction of its page's messages,
+    and only then handed to the next ``poll``, which may tell the provider that they are safe.
+    """
+
+    @property
+    def every(self) -> float:
+        """Seconds between two looks; 0 when ``poll`` itself waits for news (long polling)."""
+        return 1.0
+
+    @property
+    def polling(self) -> bool:
+        """Tell whether this block wants polling (a channel may offer a webhook instead)."""
+        return True
+
+    @abstractmethod
+    async def poll(self, cursor: str) -> Page:
+        """Fetch what came after ``cursor``; "" is the beginning. Raises ``ChannelError``.
+
+        Must return within a minute. An item that cannot be read is an ``Unreadable`` of the page,
+        not an error: an error leaves the cursor where it is and the page is fetched again.
+        """
+
+
+class Reconciler(Fetches, ABC):
+    """A channel whose provider can list what it called us for, or tried to."""
+
+    @abstractmethod
+    def since(self, moment: datetime) -> AsyncGenerator[Page, None]:
+        """Yield pages of what the provider took in since ``moment`` (aware).
+
+        Each message carries the very same identity as by webhook; each page is filed before the
+        next is fetched; cursors are not used. Write it as an asynchronous generator. Raises
+        ``ChannelError``.
+        """
+
+
 class Sends(Channel, ABC):
     """A channel that carries messages out."""
 
@@ -154,17 +230,22 @@ __all__ = [
     "Block",
     "Channel",
     "ChannelError",
+    "Fetches",
     "File",
     "Forged",
     "Hook",
     "Inbound",
     "Malformed",
     "Outgoing",
+    "Page",
+    "Poller",
     "Receipt",
     "Receiver",
+    "Reconciler",
     "Refused",
     "Sender",
     "Sends",
     "Throttled",
     "Unreachable",
+    "Unreadable",
 ]

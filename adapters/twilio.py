@@ -4,13 +4,19 @@ In: https://www.twilio.com/docs/messaging/guides/webhook-request (form bodies) a
 (JSON bodies). Proof: https://www.twilio.com/docs/usage/webhooks/webhooks-security: every token of
 ``auth_tokens`` is accepted, so that a token can be changed without losing a message. The proof
 carries no time: a replay is harmless because MessageSid makes it a repeat. Out: Twilio knows no
-idempotency key, so a citizen may get an answer twice when its own answer to us was lost.
+idempotency key, so a citizen may get an answer twice when its own answer to us was lost. After an
+outage: https://www.twilio.com/docs/messaging/api/message-resource#read-multiple-message-resources;
+what a place or a profile said is not in that list, all else is.
 """
 
 import hmac
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
@@ -47,21 +53,33 @@ from adapters.base import (
     Inbound,
     Malformed,
     Outgoing,
+    Page,
     Receipt,
     Receiver,
+    Reconciler,
     Refused,
     Sender,
     Sends,
     Throttled,
     Unreachable,
+    Unreadable,
 )
 
 MAX_FIELDS = 500
 """Twilio sends about thirty fields; more than this is an attack on the parser."""
 MAX_CHARACTERS = 1600
 """What the Messages API takes in one message; 459 is three segments of plain letters."""
+API = "https://api.twilio.com"
 HOME = "ID"
 """Numbers written without a country are Indonesian."""
+
+WINDOW = timedelta(hours=1)
+"""How much of the list is fetched at once: it comes newest first, and is filed oldest first."""
+MOST_LISTED = 1000
+"""Messages in one answer of Twilio's; it gives no more."""
+MOST_KNOWN_MEDIA = 10_000
+MOST_PAGES = 1000
+"""A list that goes on longer than this goes round in circles."""
 
 State = Literal["sent", "delivered", "failed"]
 STATES: Mapping[str, State | None] = {
@@ -124,6 +142,7 @@ _SETTINGS_HEADER = "x-twilio-webhooks-signature-settings"
 _NUMBER = r"^(\+[1-9]\d{6,14}|\d{3,6}|whatsapp:\+\d{7,15})$"
 _LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|\[::1\]")
 _ID = re.compile(r"[!-~]{1,64}")
+_SID = re.compile(r"[A-Za-z0-9]{1,64}")
 _PARTY = re.compile(r"(?! +$)[^\x00-\x1f\x7f]{1,200}")
 _E164 = re.compile(r"\+[1-9]\d{7,14}")
 
@@ -160,7 +179,7 @@ class TwilioBlock(Block):
         return self
 
 
-class Twilio(Receiver, Sends):
+class Twilio(Receiver, Reconciler, Sends):
     """Text messages of one Twilio account, by webhook and by the Messages API."""
 
     settings = TwilioBlock
@@ -172,6 +191,7 @@ class Twilio(Receiver, Sends):
         self._validators = [RequestValidator(s.get_secret_value()) for s in secrets]
         self._http: _Http | None = None
         self._client: Any = None
+        self._media: dict[str, list[Any]] = {}
 
     def verify(self, hook: Hook) -> None:
         """Check the signature over the exact URL and the body. Raises ``Forged``."""
@@ -203,8 +223,8 @@ class Twilio(Receiver, Sends):
     async def send(self, to: str, message: Outgoing) -> str:
         """Write to a phone number and return the MessageSid. Raises ``ChannelError``."""
         text = fitted(message.text, self.block.max_reply_characters or MAX_CHARACTERS)
-        try:
-            created = await self._messages().create_async(
+        with _failures():
+            created = await self._api().messages.create_async(
                 to=to,
                 body=text,
                 status_callback=self.hook_url,
@@ -216,13 +236,29 @@ class Twilio(Receiver, Sends):
             if not created.sid:
                 raise ValueError("no sid")
             return str(created.sid)
-        # ``from None``: Twilio's words repeat the citizen's number, which no log may hold.
-        except TwilioException as error:
-            raise _failure(error) from None
-        except (ClientError, TimeoutError, OSError) as error:
-            raise Unreachable(f"Twilio did not answer ({type(error).__name__})") from None
-        except ValueError:
-            raise Unreachable("Twilio's answer could not be read") from None
+
+    async def since(self, moment: datetime) -> AsyncGenerator[Page, None]:
+        """Yield what citizens wrote to our number since then, hour by hour."""
+        begin, end = moment.astimezone(UTC).replace(microsecond=0), datetime.now(UTC)
+        while begin <= end:
+            until = begin + WINDOW
+            found = [m async for m in self._listed(begin, until) if self._is_ours(m)]
+            found.sort(key=lambda message: _sent_at(message) or begin)
+            yield Page(tuple([await self._recovered(message) for message in found]))
+            begin = until
+
+    def reread(self, raw: bytes) -> list[Inbound | Receipt]:
+        """Read a message of the list again. Raises ``Malformed``."""
+        try:
+            kept = json.loads(raw)
+            message, media = kept["message"], kept["media"]
+            fields = _fields_of_listed(message, media, self._base())
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            raise Malformed("not a message of Twilio's list") from None
+        sid = fields.get("MessageSid", "")
+        if not _ID.fullmatch(sid):
+            raise Malformed("a message of Twilio's list without a sid")
+        return [replace(self._inbound(sid, fields, raw), sent_at=_sent_at(message))]
 
     async def close(self) -> None:
         """Close the connections of the sending side."""
@@ -230,13 +266,68 @@ class Twilio(Receiver, Sends):
         if http is not None:
             await http.session.close()
 
-    def _messages(self) -> Any:
+    def _api(self) -> Any:
         if self._client is None:
             block = self.block
             self._http = _Http(str(block.api_base or "").rstrip("/"), block.timeout)
             token = block.auth_tokens[0].get_secret_value()
             self._client = Client(block.account_sid, token, http_client=self._http)
-        return self._client.messages
+        return self._client
+
+    def _base(self) -> str:
+        return str(self.block.api_base or API).rstrip("/")
+
+    async def _get(self, path: str, params: Mapping[str, str]) -> dict[str, Any]:
+        with _failures():
+            uri = f"/Accounts/{self.block.account_sid}/{path}"
+            found = await self._api().api.v2010.fetch_async("GET", uri, params=dict(params))
+            if not isinstance(found, dict):
+                raise ValueError("no object")
+            return found
+
+    async def _listed(
+        self, since: datetime, until: datetime
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        """List the messages of a time, also where Twilio takes only the day of it."""
+        wanted = {"To": self.block.number} if self.block.number else {}
+        params = {"PageSize": str(MOST_LISTED), **wanted, **_between(since, until)}
+        for _ in range(MOST_PAGES):
+            page = await self._get("Messages.json", params)
+            for message in page.get("messages") or ():
+                if isinstance(message, dict) and since <= (_sent_at(message) or since) < until:
+                    yield message
+            following = page.get("next_page_uri")
+            if not following:
+                return
+            # Only the query is followed: the answer does not choose where we send our token.
+            params = dict(parse_qsl(urlsplit(str(following)).query))
+        raise Unreachable("Twilio's list does not end")
+
+    def _is_ours(self, message: Mapping[str, Any]) -> bool:
+        service = self.block.messaging_service_sid
+        theirs = service is not None and message.get("messaging_service_sid") != service
+        return message.get("direction") == "inbound" and not theirs
+
+    async def _recovered(self, message: dict[str, Any]) -> Inbound | Unreadable:
+        raw = json.dumps({"message": message, "media": await self._media_of(message)}).encode()
+        try:
+            (found,) = self.reread(raw)
+            assert isinstance(found, Inbound)
+        except Malformed as error:
+            return Unreadable(raw, str(error))
+        return found
+
+    async def _media_of(self, message: Mapping[str, Any]) -> list[Any]:
+        """List a message's files; asked once, as the lists of two looks overlap."""
+        sid = str(message.get("sid"))
+        if str(message.get("num_media") or "0") == "0" or not _SID.fullmatch(sid):
+            return []
+        if sid not in self._media:
+            if len(self._media) >= MOST_KNOWN_MEDIA:
+                self._media.clear()
+            found = await self._get(f"Messages/{sid}/Media.json", {})
+            self._media[sid] = list(found.get("media_list") or ())
+        return self._media[sid]
 
     def _read(self, fields: Mapping[str, str], raw: bytes) -> Inbound | Receipt | None:
         sid = fields.get("MessageSid") or fields.get("SmsSid") or ""
@@ -389,6 +480,41 @@ def _fields_of(kind: str, data: Mapping[str, object]) -> dict[str, str]:
     return fields
 
 
+def _between(since: datetime, until: datetime) -> Mapping[str, str]:
+    """Write the bounds of a list; Twilio takes both as inclusive."""
+    return {"DateSent>": f"{since:%Y-%m-%dT%H:%M:%SZ}", "DateSent<": f"{until:%Y-%m-%dT%H:%M:%SZ}"}
+
+
+def _sent_at(message: Mapping[str, Any]) -> datetime | None:
+    """Return when Twilio took a listed message in."""
+    try:
+        moment = parsedate_to_datetime(message.get("date_sent") or message["date_created"])
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError):
+        return None
+
+
+def _fields_of_listed(
+    message: Mapping[str, Any], media: list[Mapping[str, Any]], base: str
+) -> dict[str, str]:
+    """Write a message of the list as the form a webhook would have brought."""
+    fields = {
+        "MessageSid": message["sid"],
+        "From": message["from"],
+        "To": message["to"],
+        "Body": message.get("body") or "",
+        "NumMedia": message.get("num_media") or "0",
+    }
+    for number, file in enumerate(media):
+        fields[f"MediaUrl{number}"] = base + file["uri"].removesuffix(".json")
+        fields[f"MediaContentType{number}"] = file.get("content_type") or ""
+    return {
+        name: str(value).encode("utf-8", "replace").decode()
+        for name, value in fields.items()
+        if value is not None
+    }
+
+
 def _files(fields: Mapping[str, str]) -> Iterator[File]:
     number = 0
     while url := fields.get(f"MediaUrl{number}"):
@@ -453,6 +579,22 @@ class _Http:
             allow_redirects=False,
         ) as answer:
             return Response(answer.status, await answer.text("utf-8", "replace"), answer.headers)
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    """Turn what goes wrong in a call into our errors.
+
+    ``from None``: Twilio's words repeat the citizen's number, which no log may hold.
+    """
+    try:
+        yield
+    except TwilioException as error:
+        raise _failure(error) from None
+    except (ClientError, TimeoutError, OSError) as error:
+        raise Unreachable(f"Twilio did not answer ({type(error).__name__})") from None
+    except ValueError:
+        raise Unreachable("Twilio's answer could not be read") from None
 
 
 def _failure(error: TwilioException) -> ChannelError:

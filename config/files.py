@@ -31,6 +31,8 @@ class Files:
     national: Table
     province: Table
     regency: Table
+    district: Table
+    village: Table
     overrides: Mapping[str, Table]
     regions: Path
 
@@ -48,6 +50,8 @@ def read(overrides: Path | None = None) -> Files:
         national=_table(agencies / "national.toml", faults),
         province=_table(agencies / "province.toml", faults),
         regency=_table(agencies / "regency.toml", faults),
+        district=_table(agencies / "district.toml", faults),
+        village=_table(agencies / "village.toml", faults),
         overrides=_all_overrides(agencies / "overrides", overrides, faults),
         regions=REGIONS,
     )

@@ -72,6 +72,14 @@ class Work(Section):
     lease: Seconds
 
 
+class Reconcile(Section):
+    """``[reconcile]``: catching up with what providers hold and no webhook brought."""
+
+    every_minutes: Annotated[float, Field(ge=0, le=1440)]
+    """0 for never."""
+    overlap_minutes: Annotated[float, Field(ge=0, le=10_080)]
+
+
 class MailServer(Section):
     """``[mail_server]``: the SMTP and LMTP doors."""
 
@@ -105,7 +113,10 @@ class Seal(Section):
 class Routing(Section):
     """``[routing]``."""
 
-    assign_above: Annotated[float, Field(ge=0, le=1)]
+    cost_of_wrong: Annotated[float, Field(ge=1, le=1000)]
+    """What a wrong assignment costs, counted in decisions of an operator."""
+    models: str
+    """Folder of the trained models; "" is ``models`` in the data folder."""
     waiting_days: Days
     follow_up_hours: Annotated[int, Field(ge=0)]
 
@@ -165,6 +176,7 @@ class Settings(Section):
     database: Database
     broker: BrokerSection
     work: Work
+    reconcile: Reconcile
     mail_server: MailServer
     seal: Seal
     routing: Routing

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,16 @@ from pathlib import Path
 
 import structlog
 
-from adapters.base import Hook, Inbound, Malformed, Receipt, Receiver
+from adapters.base import (
+    ChannelError,
+    Hook,
+    Inbound,
+    Malformed,
+    Poller,
+    Receipt,
+    Receiver,
+    Reconciler,
+)
 from config.settings import Settings
 from gateway import build
 from gateway.broker.base import ANSWERS, DELIVERIES, REPORTS, WORK, Broker, BrokerError
@@ -25,20 +35,25 @@ from gateway.steps.desk import Desk
 from gateway.steps.directory import Directory
 from gateway.steps.intake import GroupCommit, NotDurable
 from gateway.steps.letters import Letters
+from gateway.steps.page import Pages
 from gateway.steps.receive import Door, mail_hook
 from gateway.steps.reply import AgencyDesk
 from gateway.steps.route import Route
+from gateway.store.cursors import Bookmark, LeaseLost
 from gateway.store.engine import Database, Unavailable
 from gateway.store.queries import Queries
 from gateway.store.spool import Spool
 from gateway.store.store import Store
 from gateway.web.asgi import Web, application, monitor
 from gateway.work.consumer import Consumer, Step
+from gateway.work.duty import Duty
+from gateway.work.poller import POLL, Polling
+from gateway.work.reconcile import RECONCILE, Reconciling
 from gateway.work.relay import LEASE, Collector, Relay
 
 log = structlog.get_logger(__name__)
 
-ROLES = ("web", "mail", "worker")
+ROLES = ("web", "mail", "worker", "poller")
 AGAIN = 1.0
 """Seconds before a task that died is started again."""
 
@@ -98,7 +113,10 @@ class Kanal:
         )
         self.agencies = AgencyDesk(self.store, self.letters, settings.delivery, now)
         self.queries = Queries(self.store)
-        self.health = Health(self.store, self.broker, self.commits, self.spool)
+        self.pollings, self.reconcilings = self._duties()
+        self.health = Health(
+            self.store, self.broker, self.commits, self.spool, self._looked_after()
+        )
         self.web: Web | None = None
         self.mail: MailServer | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -108,6 +126,48 @@ class Kanal:
         if not url:
             return Embedded(self.store.queue, lease=work.lease)
         return Rabbit(url, retry_after=work.retry_after, timeout=self.settings.broker.timeout)
+
+    def _duties(self) -> tuple[dict[str, Polling], dict[str, Reconciling]]:
+        """Make what reads the providers of enabled channels, by the channel's name."""
+        pages, holder, wanted = Pages(self.door, self.store), uuid.uuid4().hex, self.settings
+        pollings: dict[str, Polling] = {}
+        reconcilings: dict[str, Reconciling] = {}
+        for name, channel in self.channels.items():
+            if not channel.block.enabled:
+                continue
+            if isinstance(channel, Poller) and channel.polling:
+                mark = Bookmark(self.store, name, POLL, holder=holder)
+                pollings[name] = Polling(channel, mark, pages, self.store)
+            if isinstance(channel, Reconciler):
+                reconcilings[name] = Reconciling(
+                    channel,
+                    Bookmark(self.store, name, RECONCILE, holder=holder),
+                    pages,
+                    self.store,
+                    every=60 * wanted.reconcile.every_minutes,
+                    overlap=timedelta(minutes=wanted.reconcile.overlap_minutes),
+                )
+        return pollings, reconcilings
+
+    @property
+    def duties(self) -> list[Duty]:
+        """What a poller does: polling, and catching up where the settings want it."""
+        timed = self.settings.reconcile.every_minutes > 0
+        return [*self.pollings.values(), *(self.reconcilings.values() if timed else ())]
+
+    def _looked_after(self) -> dict[tuple[str, str], float]:
+        return {(duty.channel.name, duty.kind): duty.every for duty in self.duties}
+
+    async def catch_up(self, names: Sequence[str], since: datetime | None) -> dict[str, int | str]:
+        """Read the providers of channels (none named: all); tell how many were news, or why not.
+
+        A polled channel goes on from its cursor, whatever ``since`` says.
+        """
+        jobs: dict[str, Callable[[], Awaitable[int | None]]] = {
+            **{name: duty.once for name, duty in self.pollings.items()},
+            **{name: partial(duty.once, since) for name, duty in self.reconcilings.items()},
+        }
+        return {name: await _told(jobs.get(name)) for name in names or sorted(jobs)}
 
     async def start(self, roles: Sequence[str] = ROLES) -> Ports:
         """Start the roles; returns when the doors are open.
@@ -121,6 +181,9 @@ class Kanal:
         await self.commits.start()
         if "worker" in roles:
             await self._start_worker()
+        if "poller" in roles:
+            for duty in self.duties:
+                self._spawn(f"{duty.kind} {duty.channel.name}", duty.run)
         if "mail" in roles and self.settings.mail_server.enabled:
             await self._start_mail()
         if "web" in roles:
@@ -141,10 +204,14 @@ class Kanal:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.reader.close()
-        for channel in (*self.channels.values(), *self.webhooks.values()):
-            await channel.close()
+        await self.close_channels()
         await self.broker.close()
         await self.store.close()
+
+    async def close_channels(self) -> None:
+        """Let go of the connections to providers and agencies."""
+        for channel in (*self.channels.values(), *self.webhooks.values()):
+            await channel.close()
 
     async def _reach(
         self, what: str, connect: Callable[[], Awaitable[None]], *, patient: bool
@@ -266,3 +333,17 @@ async def _until_reached(connect: Callable[[], Awaitable[None]]) -> None:
         with contextlib.suppress(Unavailable, BrokerError):
             await connect()
             return
+
+
+async def _told(job: Callable[[], Awaitable[int | None]] | None) -> int | str:
+    if job is None:
+        return "there is no such channel, or it cannot be asked"
+    try:
+        found = await job()
+    except Unavailable:
+        raise
+    except (ChannelError, LeaseLost) as error:
+        return f"failed: {error}"
+    except Exception as error:  # a fault of the channel's own code; its words may quote anybody
+        return f"failed: {type(error).__name__}"
+    return "another process is reading it" if found is None else found

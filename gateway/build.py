@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import structlog
 from pydantic import ValidationError
 
 from adapters.base import Channel, Receiver, Sends
@@ -24,6 +25,8 @@ from config.settings import (
     merge,
     read_toml,
 )
+from gateway import models
+from gateway.models import ModelError
 from gateway.seal import Seal, keys_from
 from gateway.texts import Texts
 from gateway.texts import faults as text_faults
@@ -35,6 +38,7 @@ from router.data import DataError
 from router.deadlines import Calendar, Limits
 
 T = TypeVar("T")
+log = structlog.get_logger(__name__)
 REPLIES = DEFAULTS.with_name("replies")
 
 
@@ -60,6 +64,10 @@ def parts(settings: Settings) -> Parts:
     routing = _try(wrong, lambda: _routing(settings, data, gazetteer))
     if routing is None or texts is None or wrong:
         raise SettingsError(wrong)
+    try:
+        routing.scorer = models.scorer(models.folder(settings), routing.register)
+    except ModelError as error:  # what was learned is lost for now, and no report is
+        log.error("the trained model is not used", error=str(error))
     return Parts(gazetteer, Normalizer(gazetteer), routing, texts)
 
 
@@ -115,6 +123,18 @@ def faults(settings: Settings, file: Path | None) -> list[Fault]:
     _try(wrong, lambda: webhooks(settings, file))
     if built:
         wrong += _delivery_faults(settings, built, file)
+    return wrong
+
+
+def model_faults(settings: Settings) -> list[Fault]:
+    """List the trained models that cannot be used; Kanal starts without them."""
+    wrong = []
+    folder = models.folder(settings)
+    for purpose in models.PURPOSES:
+        try:
+            models.load(folder, purpose)
+        except ModelError as error:
+            wrong.append(Fault(str(folder / purpose), 0, str(error)))
     return wrong
 
 
@@ -215,7 +235,7 @@ def _texts() -> Texts:
 def _routing(settings: Settings, data: files.Files, gazetteer: Gazetteer) -> assign.Router:
     limits = settings.deadlines
     rules = assign.Rules(
-        settings.routing.assign_above,
+        settings.routing.cost_of_wrong,
         Limits(
             limits.forward,
             limits.first_response,

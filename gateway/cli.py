@@ -9,6 +9,7 @@ import secrets
 import signal
 import sys
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +18,8 @@ import typer
 if TYPE_CHECKING:
     from config.settings import Fault, Settings
     from gateway.app import Kanal
+    from gateway.learning.rows import Rows
+    from normalizer.report import Report
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -47,9 +50,6 @@ def run(role: Annotated[str, typer.Argument(help="web, mail, worker or poller")]
     """Run one role in this process, for scaling out."""
     if role not in ROLES:
         _stop(f"there is no role {role!r}; choose one of: {', '.join(ROLES)}", 2)
-    if role == "poller":
-        typer.echo("No channel of this configuration is polled; there is nothing to run.")
-        return
     _serve((role,))
 
 
@@ -105,7 +105,7 @@ def check(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     from gateway import build
 
     try:
-        faults = build.faults(load(), _file())
+        faults = build.faults(load(), _file()) + build.model_faults(load())
     except SettingsError as error:
         faults = error.faults + build.faults_beside(_file())
     if as_json:
@@ -116,7 +116,92 @@ def check(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     if faults:
         raise typer.Exit(1)
     if not as_json:
+        from gateway.learning.command import versions
+
         typer.echo("Everything is in order.")
+        typer.echo(versions(load()))
+
+
+@app.command()
+def train(
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="CSV", help="columns text, agency (or kind) [, region, received]"),
+    ] = None,
+    region: Annotated[str, typer.Option(help="code of the region where a row names none")] = "",
+    address: Annotated[bool, typer.Option(help="learn from the column address too")] = False,
+    from_history: Annotated[
+        bool, typer.Option("--from-history", help="learn from what operators and agencies decided")
+    ] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="go back to the model before")] = False,
+    listing: Annotated[bool, typer.Option("--list", help="list what was trained")] = False,
+    kind: Annotated[bool, typer.Option("--kind", help="with --undo: the model of kinds")] = False,
+) -> None:
+    """Learn from decided reports; the phrases and what was learned then decide together."""
+    from gateway.learning import command
+
+    if [file is not None, from_history, undo, listing].count(True) != 1:
+        _stop("name one of: a CSV, --from-history, --undo, --list", 2)
+    settings = _settings()
+    try:
+        if listing:
+            said = command.versions(settings)
+        elif undo:
+            said = command.undo(settings, "kind" if kind else "agency")
+        elif file:
+            said = command.train(settings, file, region=region, address=address)
+        else:
+            said = command.train_from(settings, _history(), region=region)
+    except command.CommandError as error:
+        _stop(str(error), 1)
+    typer.echo(said)
+
+
+def _history() -> "Rows":
+    from gateway.learning.history import learnable
+
+    found: list[Report] = []
+
+    async def go(kanal: "Kanal") -> None:
+        found.extend([report async for report in kanal.queries.every()])
+
+    _with_kanal(go)
+    return learnable(found)
+
+
+@app.command()
+def evaluate(
+    file: Annotated[Path, typer.Argument(metavar="CSV", help="columns as for train")],
+    region: Annotated[str, typer.Option(help="code of the region where a row names none")] = "",
+    holdout: Annotated[
+        float, typer.Option(help="train on the older rows and measure this newest part (0.25)")
+    ] = 0.0,
+    untrained: Annotated[bool, typer.Option("--untrained", help="measure the phrases")] = False,
+    keep_villages: Annotated[
+        bool, typer.Option("--keep-villages", help="do not count all local offices as one")
+    ] = False,
+    address: Annotated[bool, typer.Option(help="read the column address too")] = False,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+    html: Annotated[Path | None, typer.Option(help="write a page with diagrams")] = None,
+) -> None:
+    """Measure how right and how sure routing is, on reports whose agency is known."""
+    from gateway.learning import command
+
+    try:
+        said = command.evaluate(
+            _settings(),
+            file,
+            region=region,
+            holdout=holdout,
+            untrained=untrained,
+            keep_villages=keep_villages,
+            address=address,
+            as_json=as_json,
+            html=html,
+        )
+    except command.CommandError as error:
+        _stop(str(error), 1)
+    typer.echo(said)
 
 
 @app.command()
@@ -146,6 +231,37 @@ def replay(
             typer.confirm(f"Replay {len(letters)} dead letters?", abort=True)
         count = await kanal.desk.replay(None, by=f"cli:{getpass.getuser()}") if letters else 0
         typer.echo(json.dumps({"replayed": count}) if as_json else f"Replayed {count}.")
+
+    _with_kanal(go)
+
+
+@app.command()
+def reconcile(
+    channels: Annotated[
+        list[str] | None, typer.Argument(help="names of channels; all that can, when left out")
+    ] = None,
+    since: Annotated[
+        str, typer.Option(help="hours back, or an ISO time; else since the last time")
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """Fetch what providers hold and nobody brought us; file only what is missing."""
+    moment = _moment(since)
+
+    async def go(kanal: "Kanal") -> None:
+        try:
+            found = await kanal.catch_up(channels or [], moment)
+        finally:
+            await kanal.close_channels()
+        if as_json:
+            typer.echo(json.dumps(found, ensure_ascii=False))
+        else:
+            for name, what in found.items():
+                typer.echo(f"{name:<12} {what if isinstance(what, str) else f'{what} recovered'}")
+            if not found:
+                typer.echo("No channel of this configuration can be caught up with.")
+        if any(isinstance(what, str) for what in found.values()):
+            raise typer.Exit(1)
 
     _with_kanal(go)
 
@@ -185,6 +301,18 @@ def audit_verify(as_json: Annotated[bool, typer.Option("--json")] = False) -> No
             raise typer.Exit(1)
 
     _with_kanal(go)
+
+
+def _moment(written: str) -> datetime | None:
+    """Read a number of hours back, or an ISO time (of this machine when it names no zone)."""
+    now = datetime.now(UTC)
+    with contextlib.suppress(ValueError, OverflowError):
+        moment = datetime.fromisoformat(written) if "-" in written else None
+        moment = moment or now - timedelta(hours=float(written or 0))
+        if moment.astimezone(UTC) <= now:
+            return moment.astimezone(UTC) if written else None
+    _stop(f"{written!r} is neither a number of hours nor an ISO time in the past", 2)
+    return None
 
 
 def _settings() -> "Settings":
@@ -248,6 +376,10 @@ async def _until_told(roles: Sequence[str]) -> None:
     from gateway.store.engine import Unavailable
 
     kanal = _kanal()
+    if tuple(roles) == ("poller",) and not kanal.duties:
+        typer.echo("No channel of this configuration is polled; there is nothing to run.")
+        await kanal.stop()
+        return
     told = asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(name, told.set)

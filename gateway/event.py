@@ -13,6 +13,7 @@ from normalizer.report import Report, Reporter
 
 RECEIVED: Final = "id.kanal.report.received"
 ASSIGNED: Final = "id.kanal.report.assigned"
+COPIED: Final = "id.kanal.report.copied"
 FOLLOWED_UP: Final = "id.kanal.report.followed_up"
 LETTER: Final = "id.kanal.letter.written"
 SOURCE = "/kanal"
@@ -21,6 +22,7 @@ MEDIA_TYPE = "application/cloudevents+json"
 Type = Literal[
     "id.kanal.report.received",
     "id.kanal.report.assigned",
+    "id.kanal.report.copied",
     "id.kanal.report.followed_up",
     "id.kanal.letter.written",
 ]

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gateway.build import Parts
+from gateway.texts import choices
 from normalizer.inbound import Inbound, Sender
 from normalizer.report import Intent, Outcome, Report, Reporter
 
@@ -77,14 +78,19 @@ class Explainer:
             "why": [reason.text for reason in assignment.reasons],
         }
         if assignment.question:
-            asking = decision_text(self._parts, assignment.question, report)
-            found["question"] = asking
+            key = f"ask_{assignment.question}{'_which' if assignment.options else ''}"
+            options = choices(assignment.options)
+            texts, language = self._parts.texts, report.language
+            found["question"] = texts.say(key, language, nomor="…", pilihan=options)
+        if assignment.options:
+            found["options"] = list(assignment.options)
+        if assignment.copies:
+            found["copies"] = [{"id": a.id, "name": a.name} for a in assignment.copies]
+        if assignment.scope:
+            found["scope"] = assignment.scope.id
+        if decision.urgency:
+            found["urgency"] = decision.urgency.id
         return found
-
-
-def decision_text(parts: Parts, question: str, report: Report) -> str:
-    """Return the question as the citizen would read it."""
-    return parts.texts.say(f"ask_{question}", report.language, nomor="…")
 
 
 def told(found: dict[str, Any]) -> str:
@@ -97,6 +103,8 @@ def told(found: dict[str, Any]) -> str:
         f"decision    {found['decision']} ({found['confidence']:.0%})",
         f"agency      {agency}",
         f"topic       {found['topic'] or '-'}",
+        *(f"{name:<11} {found[name]}" for name in ("urgency", "scope") if name in found),
+        *(f"copy        {a['name']}" for a in found.get("copies", ())),
         f"places      {places}",
         *(f"why         {reason}" for reason in found["why"]),
         *(f"or          {a['name']} ({a['confidence']:.0%})" for a in found["alternatives"]),

@@ -3,16 +3,19 @@
 import asyncio
 import contextlib
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from gateway import metrics
 from gateway.broker.base import Broker, BrokerError
 from gateway.steps.intake import GroupCommit
+from gateway.store.cursors import readings
 from gateway.store.engine import Unavailable
 from gateway.store.queries import Queries
 from gateway.store.spool import Spool
 from gateway.store.store import Store
+from gateway.store.views import Reading
 
 EVERY = 5.0
 REMEMBERED = 300.0
@@ -37,14 +40,27 @@ class Finding:
 
 
 class Health:
-    """Looks after one process."""
+    """Looks after one process.
 
-    def __init__(self, store: Store, broker: Broker, commits: GroupCommit, spool: Spool) -> None:
+    ``duties``: the providers that some process must read, as (channel, work), and the seconds
+    between two looks at each.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        broker: Broker,
+        commits: GroupCommit,
+        spool: Spool,
+        duties: Mapping[tuple[str, str], float] | None = None,
+    ) -> None:
         self._store = store
         self._broker = broker
         self._commits = commits
         self._spool = spool
         self._queries = Queries(store)
+        self._duties = dict(duties or {})
+        self._begun = store.now()
         self._died: dict[str, float] = {}
 
     def died(self, task: str) -> None:
@@ -73,6 +89,7 @@ class Health:
             dead = sum((await self._queries.dead_counts()).values())
             held = await self._queries.held_count()
             waiting = await self._overdue()
+            unread = await self._unread()
         except Unavailable as error:
             writable = await asyncio.to_thread(self._spool.writable)
             finding.note("database", str(error), stops=not writable)
@@ -81,6 +98,8 @@ class Health:
         finding.note("dead_letters", f"{dead} to replay or examine" if dead else "")
         finding.note("quarantine", f"{held} to release or dismiss" if held else "")
         finding.note("outbox", waiting)
+        if self._duties:
+            finding.note("providers", unread)
 
     async def _overdue(self) -> str:
         """Say what the broker does not take; where the outbox is the queue, nothing waits for it.
@@ -92,6 +111,22 @@ class Health:
         late = await self._queries.overdue(self._store.now() - OVERDUE)
         found = (f"{count} for {name}" for name, count in sorted(late.items()))
         return f"not taken by the broker: {', '.join(found)}" if late else ""
+
+    async def _unread(self) -> str:
+        """Say which providers are not read, and why."""
+        found = await readings(self._store) if self._duties else {}
+        faults = {key: self._fault(found.get(key), every) for key, every in self._duties.items()}
+        return "; ".join(f"{' '.join(key)}: {said}" for key, said in faults.items() if said)
+
+    def _fault(self, reading: Reading | None, every: float) -> str:
+        patience = OVERDUE + timedelta(seconds=every)
+        late = self._store.now() - patience
+        since = (reading and reading.ok_at) or self._begun
+        if since >= late:
+            return ""
+        if reading and reading.failures:
+            return reading.error
+        return "" if reading and reading.held else "no process does it: kanal run poller"
 
     async def gauge(self) -> None:
         """Bring the gauges up to date. Raises ``Unavailable``, ``BrokerError``."""

@@ -10,6 +10,24 @@ INTAKE = Counter(
     ["channel", "outcome"],
     registry=REGISTRY,
 )
+LOOKS = Counter(
+    "kanal_looks",
+    "Looks at a provider by what came of them: ok, or the error's name",
+    ["channel", "work", "outcome"],
+    registry=REGISTRY,
+)
+LOOKED = Gauge(
+    "kanal_last_look_timestamp_seconds",
+    "When the last look at a provider succeeded",
+    ["channel", "work"],
+    registry=REGISTRY,
+)
+RECOVERED = Counter(
+    "kanal_recovered",
+    "Messages fetched that an outage had kept from us",
+    ["channel"],
+    registry=REGISTRY,
+)
 SPOOLED = Counter("kanal_spooled", "Items written to the spool", registry=REGISTRY)
 ROUTED = Counter(
     "kanal_routed",

@@ -1,14 +1,24 @@
 """What citizens are told: ``config/replies/*.toml``, checked for missing keys and fields."""
 
+import re
 import string
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+YES = frozenset({"ya", "iya", "y", "betul", "benar", "yes", "yup", "ok", "oke"})
 KEYS: Mapping[str, frozenset[str]] = {
     "received": frozenset({"nomor", "instansi"}),
     "triage": frozenset({"nomor"}),
     "ask_place": frozenset({"nomor"}),
     "ask_topic": frozenset({"nomor"}),
+    "ask_place_which": frozenset({"nomor", "pilihan"}),
+    "ask_topic_which": frozenset({"nomor", "pilihan"}),
+    "urgent": frozenset(),
+    "scope": frozenset({"nomor"}),
+    "scope_court": frozenset({"nomor"}),
+    "scope_greeting": frozenset(),
+    "scope_praise": frozenset({"nomor"}),
+    "scope_quarrel": frozenset({"nomor"}),
     "completed": frozenset({"nomor", "instansi"}),
     "follow_up": frozenset({"nomor"}),
     "duplicate": frozenset({"nomor", "status"}),
@@ -35,6 +45,24 @@ class Texts:
         """Fill in one text."""
         texts = self._languages.get(language, self._languages["id"])
         return texts[key].format(**fields)
+
+
+def choices(options: Sequence[str]) -> str:
+    """Write the likely answers to a question: one as it is, several numbered."""
+    if len(options) < 2:
+        return "".join(options)
+    return " ".join(f"({number}) {option}" for number, option in enumerate(options, 1))
+
+
+def chosen(options: Sequence[str], reply: str) -> str | None:
+    """Return the option a short reply picks: "2", "nomor 2", or "ya" to a single one."""
+    said = re.findall(r"\w+", reply.casefold())
+    if len(options) == 1 and set(said) & YES and len(said) <= 3:
+        return options[0]
+    numbers = [int(word) for word in said if word.isdecimal() and len(word) == 1]
+    if len(said) <= 3 and len(numbers) == 1 and 0 < numbers[0] <= len(options):
+        return options[numbers[0] - 1]
+    return None
 
 
 def faults(texts: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -1,29 +1,40 @@
 """The official regions and what people call them: a dictionary of names, read once at the start.
 
 Names are looked up without spaces, so that "Pangkal Pinang", "pangkalpinang" and "gunung kidul"
-need no list of variants. Villages are in the table but not read yet; a third of their names are
-shared and many are everyday words.
+need no list of variants. The 83,762 villages stay packed as the lines of the table and become
+regions when they are asked for; the names inside a regency are indexed when it is first spoken of.
 """
 
 import csv
 import gzip
 import re
 import tomllib
+import zlib
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, Literal
 
+from normalizer.coordinates import Points
 from normalizer.report import Level
+from normalizer.spelling import alike, shortened, sound
+from normalizer.text import vocabulary
 
 TABLE = "regions.csv.gz"
 ALIASES = "aliases.toml"
+POINTS = "points.csv.gz"
 PREFIX = 8
+LONG = 7
+"""Letters the name of a regency needs before a letter of it may be wrong."""
+HEAD = 4
+"""Letters at its beginning that must be right."""
 
 Kind = Literal["typed", "name", "alias", "district"]
 
 _TITLES = {Level.PROVINCE: "Provinsi", Level.DISTRICT: "Kecamatan"}
+_VILLAGE_TITLES = {"1": "Kelurahan", "2": "Desa"}
 _TYPED = {
     Level.PROVINCE: ("provinsi", "propinsi", "prov", "prop", "pemprov", "gubernur"),
     Level.REGENCY: ("kabupaten", "kab", "pemkab", "bupati", "kabupatenadministrasi"),
@@ -33,6 +44,10 @@ _TYPED = {
 _TYPED_AFTER = {Level.PROVINCE: ("prov",), Level.REGENCY: ("kab",), Level.CITY: ("kota",)}
 _OFFICIAL = re.compile(r"^(?:Kabupaten|Kota)(?: Administrasi)? ")
 _ISLANDS = ("kepulauan ", "pulau ")
+_VILLAGE = f",{Level.VILLAGE.value}"
+_ROMAN = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X")
+_VARIANTS = re.compile(r"\s*[/()]\s*")
+"""What stands between two names of one place: "Pasar Panas/Taniran"."""
 
 
 class GazetteerError(Exception):
@@ -53,7 +68,7 @@ class Region:
     name: str
     level: Level
     bare: str
-    """The name without "Kabupaten", "Kota", "Provinsi", "Kecamatan"."""
+    """The name without "Kabupaten", "Kota", "Provinsi", "Kecamatan", "Kelurahan", "Desa"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +85,24 @@ def squash(words: str) -> str:
     return lowered if lowered.isalnum() else "".join(filter(str.isalnum, lowered))
 
 
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """The districts and villages of one regency or city, by squashed name."""
+
+    names: dict[str, tuple[str, ...]]
+    """The codes a name may mean, district before villages."""
+    starts: frozenset[str]
+    """The first 3 to ``PREFIX`` letters of every name, and the first words of one or two."""
+    sounds: dict[str, tuple[str, ...]]
+    """The names that sound alike, by ``spelling.sound``."""
+
+
 @dataclass(slots=True)
 class Gazetteer:
     """Look up regions by code, by name and by SMS keyword."""
 
     by_code: dict[str, Region] = field(default_factory=dict)
+    """Every region but the villages."""
     names: dict[str, tuple[Entry, ...]] = field(default_factory=dict)
     """Provinces, regencies and cities, by squashed name."""
     districts: dict[str, tuple[Region, ...]] = field(default_factory=dict)
@@ -85,20 +113,57 @@ class Gazetteer:
     starts: frozenset[str] = frozenset()
     """The first 1 to ``PREFIX`` letters of every name: where no name begins, none is looked up."""
     district_starts: frozenset[str] = frozenset()
+    district_heads: frozenset[str] = frozenset()
+    """The first words of the names of districts, and the names written as one word."""
+    slips: dict[str, str] = field(default_factory=dict)
+    """Long names and what is left of them without one letter → the name."""
+    slip_heads: frozenset[str] = frozenset()
+    everyday: frozenset[str] = frozenset()
+    """Words that names of districts and villages are made of and that mean something else."""
+    points: Points = field(default_factory=Points)
+    marks: dict[str, int] = field(default_factory=dict)
+    """What words that were seen may be: kept by ``words``."""
+    _villages: list[str] = field(default_factory=list)
+    """The lines of the table that hold villages, in the order of their codes."""
+    _village_names: dict[str, int | tuple[int, ...]] = field(default_factory=dict)
+    """Squashed names → where their lines are."""
+    _inside: dict[str, Inside] = field(default_factory=dict)
 
     @classmethod
     def load(cls, folder: Path) -> "Gazetteer":
         """Read ``config/regions``. Raises ``GazetteerError`` with every fault found."""
         made = cls()
-        for region in _regions(folder / TABLE):
+        regions, made._villages = _table(folder / TABLE)
+        for region in regions:
             made._add(region)
+        made._village_names = _indexed(made._villages)
         _Aliases(folder / ALIASES, made).apply()
         made.starts, made.district_starts = _starts(made.names), _starts(made.districts)
+        made.district_heads = _heads(made.districts)
+        made.slips, made.slip_heads = _slips(made)
+        made.points = _points(folder / POINTS)
         return made
 
     def region(self, code: str) -> Region | None:
-        """Return the region of a dotted code, None if there is none (or it is a village)."""
-        return self.by_code.get(code)
+        """Return the region of a dotted code, a village's too; None if there is none."""
+        return self.by_code.get(code) or self._village(code)
+
+    def villages(self, key: str) -> tuple[str, ...]:
+        """Return the codes of all villages of a squashed name."""
+        at = self._village_names.get(key, ())
+        return tuple(_code(self._villages[n]) for n in (at if isinstance(at, tuple) else (at,)))
+
+    def slip(self, word: str) -> str | None:
+        """Return the one long name that ``word`` is with a letter wrong, None if there is none."""
+        near = {self.slips[part] for part in (word, *shortened(word)) if part in self.slips}
+        close = [name for name in near if alike(word, name)]
+        return close[0] if len(close) == 1 else None
+
+    def inside(self, regency: str) -> Inside:
+        """Return the names inside a regency or city, indexed when first asked for."""
+        if regency not in self._inside:
+            self._inside[regency] = _index(self._below(regency))
+        return self._inside[regency]
 
     def parents(self, code: str) -> tuple[Region, ...]:
         """Return the regions that contain ``code``, nearest first."""
@@ -119,13 +184,30 @@ class Gazetteer:
 
     def regions(self, *levels: Level) -> Iterator[Region]:
         """Yield the regions of these levels in the order of the table; of all without any."""
-        return (r for r in self.by_code.values() if not levels or r.level in levels)
+        wanted = levels or tuple(Level)
+        yield from (r for r in self.by_code.values() if r.level in wanted)
+        if Level.VILLAGE in wanted:
+            yield from map(_village, self._villages)
 
     def put(self, key: str, region: Region, kind: Kind) -> None:
         """Let ``key`` mean ``region`` too; the first meaning put is the likeliest."""
         known = self.names.get(key, ())
         if all(entry.region is not region for entry in known):
             self.names[key] = (*known, Entry(region, kind))
+
+    def _village(self, code: str) -> Region | None:
+        at = bisect_left(self._villages, f"{code},")
+        found = self._villages[at : at + 1]
+        return _village(found[0]) if found and _code(found[0]) == code else None
+
+    def _below(self, regency: str) -> Iterator[tuple[str, str]]:
+        for region in self.by_code.values():
+            if region.level is Level.DISTRICT and region.code.startswith(f"{regency}."):
+                yield region.bare, region.code
+        first = bisect_left(self._villages, f"{regency}.")
+        for line in self._villages[first : bisect_left(self._villages, f"{regency}/")]:
+            village = _village(line)
+            yield village.bare, village.code
 
     def _add(self, region: Region) -> None:
         self.by_code[region.code] = region
@@ -141,8 +223,21 @@ class Gazetteer:
                 self.put(key, region, kind)
 
 
-def _starts(keys: Iterable[str]) -> frozenset[str]:
-    return frozenset(key[:n] for key in keys for n in range(1, PREFIX + 1))
+def _starts(keys: Iterable[str], least: int = 1) -> frozenset[str]:
+    return frozenset(key[:n] for key in keys for n in range(least, PREFIX + 1))
+
+
+def _heads(districts: Mapping[str, tuple[Region, ...]]) -> frozenset[str]:
+    named = (region.bare for regions in districts.values() for region in regions)
+    return frozenset(districts) | {squash(name.split()[0]) for name in named}
+
+
+def _slips(made: Gazetteer) -> tuple[dict[str, str], frozenset[str]]:
+    names = [squash(r.bare) for r in made.by_code.values() if r.level is not Level.DISTRICT]
+    long = [name for name in names if len(name) >= LONG]
+    slips = {part: name for name in long for part in shortened(name) if part not in made.names}
+    slips |= {name: name for name in long}
+    return slips, frozenset(name[:HEAD] for name in long)
 
 
 def _keys(region: Region) -> Iterator[tuple[str, Kind]]:
@@ -165,15 +260,27 @@ def _region(code: str, official: str, level: Level) -> Region:
     return Region(code, named, level, bare)
 
 
-def _regions(file: Path) -> list[Region]:
+def _table(file: Path) -> tuple[list[Region], list[str]]:
+    """Return the regions down to the districts, and the lines of the villages."""
     try:
-        with gzip.open(file, "rt", encoding="utf-8", newline="") as lines:
-            rows = csv.reader(lines)
-            if next(rows, None) != ["code", "name", "level"]:
-                raise GazetteerError([(str(file), 1, "the columns must be code, name, level")])
-            wanted = takewhile(lambda row: row[-1:] != [Level.VILLAGE.value], rows)
-            return [_row(file, number, row) for number, row in enumerate(wanted, 2)]
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
+        text = gzip.decompress(file.read_bytes()).decode("utf-8")
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
+        raise GazetteerError([(str(file), 0, f"cannot be read: {error}")]) from None
+    lines = text.splitlines()
+    if lines[:1] != ["code,name,level"]:
+        raise GazetteerError([(str(file), 1, "the columns must be code, name, level")])
+    upper = [*takewhile(lambda line: not line.endswith(_VILLAGE), lines[1:])]
+    villages = lines[len(upper) + 1 :]
+    for number, line in enumerate(villages, len(upper) + 2):
+        if len(line) < 23 or line[13] != "," or not line.endswith(_VILLAGE):
+            raise GazetteerError([(str(file), number, f"not a village: {line}")])
+    return [_row(file, number, row) for number, row in enumerate(csv.reader(upper), 2)], villages
+
+
+def _points(file: Path) -> Points:
+    try:
+        return Points.load(file)
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         raise GazetteerError([(str(file), 0, f"cannot be read: {error}")]) from None
 
 
@@ -183,6 +290,52 @@ def _row(file: Path, line: int, row: list[str]) -> Region:
         return _region(code, name, Level(level))
     except ValueError as error:
         raise GazetteerError([(str(file), line, f"not a region: {error}")]) from None
+
+
+def _code(line: str) -> str:
+    return line[:13]
+
+
+def _village(line: str) -> Region:
+    official = line[14 : -len(_VILLAGE)]
+    if official[0] == '"':
+        official = next(csv.reader([official]))[0]
+    title = _VILLAGE_TITLES.get(line[9], "Desa")
+    return Region(_code(line), f"{title} {official}", Level.VILLAGE, official)
+
+
+def _indexed(villages: list[str]) -> dict[str, int | tuple[int, ...]]:
+    """Index the lines by squashed name, all names folded at once: 84,000 single calls are slow."""
+    whole = "\n".join(line[14 : -len(_VILLAGE)] for line in villages).lower()
+    dropped = {ord(c): None for c in set(whole) if not c.isalnum() and c != "\n"}
+    found: dict[str, int | tuple[int, ...]] = {}
+    for at, key in enumerate(whole.translate(dropped).split("\n")):
+        known = found.setdefault(key, at)
+        if known != at:
+            found[key] = (*known, at) if isinstance(known, tuple) else (known, at)
+    return found
+
+
+def _numbered(bare: str) -> str:
+    """Write the Roman number at the end of a name as people do: "Sidondo II" is "Sidondo 2"."""
+    head, _, number = bare.rpartition(" ")
+    return f"{head} {_ROMAN.index(number) + 1}" if head and number in _ROMAN else bare
+
+
+def _index(named: Iterable[tuple[str, str]]) -> Inside:
+    names: dict[str, tuple[str, ...]] = {}
+    short: set[str] = set()
+    for bare, code in named:
+        head = squash(bare.split()[0])
+        if len(head) < 3:
+            short.add(head)
+        for key in dict.fromkeys(map(squash, (bare, *_VARIANTS.split(bare), _numbered(bare)))):
+            if key:
+                names[key] = (*names.get(key, ()), code)
+    sounds: dict[str, tuple[str, ...]] = {}
+    for key in names:
+        sounds[sound(key)] = (*sounds.get(sound(key), ()), key)
+    return Inside(names, _starts(names, 3) | short, sounds)
 
 
 class _Aliases:
@@ -209,6 +362,7 @@ class _Aliases:
                 self.into.keywords[name.upper()] = region
         for name, beside in self._table("ordinary").items():
             self._ordinary(name, beside)
+        self._everyday(self.tables.get("everyday", ""))
         if self.faults:
             raise GazetteerError(self.faults)
 
@@ -237,6 +391,12 @@ class _Aliases:
             self.into.ordinary[key] = frozenset(beside)
         else:
             self._fault("ordinary", name, f'{name}: write "always" or a list of words')
+
+    def _everyday(self, words: object) -> None:
+        if isinstance(words, str):
+            self.into.everyday = vocabulary(words)
+        else:
+            self.faults.append((str(self.file), 0, "everyday: write words with spaces between"))
 
     def _fault(self, table: str, key: str, message: str) -> None:
         inside = False

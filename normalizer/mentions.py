@@ -1,65 +1,33 @@
-"""Names of regions in a text, and how sure each is that its region is meant.
+"""Names of provinces, regencies and cities in a text, and how sure each is that it is meant.
 
 The words around a name decide: "kota" or "kab." choose between two regions of one name, "jl." or
 "nasi" before it mean something else, and a name that is an everyday word needs a cue.
 """
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from itertools import pairwise
 
-from normalizer.gazetteer import PREFIX, Entry, Gazetteer, Region, squash
+from normalizer.cues import BEFORE, CUES, DISH, HOUSING, IN, LOCATED, ORIGIN, TITLES
+from normalizer.gazetteer import PREFIX, Entry, Gazetteer, Region
 from normalizer.report import Level
-from normalizer.text import vocabulary
+from normalizer.words import DISTRICT, NAME, SLIP, Words
 
 LONGEST = 6
 """Words a name may have with its title ("Kota Administrasi Jakarta Selatan")."""
+_JOINED = {1: 4}
+"""Letters a name written as two words needs, by the letters of the first; six for the others."""
 LIKELY = 0.5
 """Mentions less sure than this neither decide about others nor displace the context."""
 
 _SURE = {"typed": 0.95, "name": 0.9, "alias": 0.88}
-_SHARED = {Level.CITY: 0.55, Level.PROVINCE: 0.5, Level.REGENCY: 0.4}
+SHARED = {Level.CITY: 0.55, Level.PROVINCE: 0.5, Level.REGENCY: 0.4}
 """How sure each meaning of a shared name is, when nothing decides."""
-_TOLD = 0.85
+TOLD = 0.85
 """How sure the meaning is that the rest of the text or the context leaves."""
 
-BEFORE: dict[str, float] = {
-    word: most
-    for most, words in (
-        # a dish, a club, or a piece of nature that only shares the name
-        (0.0,
-         "nasi sate soto bakso mie mi pecel tahu batik pempek salak rawon rendang gudeg kerupuk "
-         "martabak rm restoran warung cafe kafe persis persib arema "
-         "pulau selat danau gunung sungai laut teluk pohon"),
-        # a street or a village named after it
-        (0.25, "jl jln jalan jend raya terusan gang gg simp simpang perempatan pertigaan taman "
-               "kel kelurahan desa ds dusun dukuh kampung kp lingkungan"),
-        (0.3, "kec kecamatan distrik"),
-        (0.35, "pasar hotel bank toko ruko perumahan perum komplek apartemen"),
-        (0.45, "arah jurusan menuju tujuan ke asal bus pesawat kereta plat ktp kk lahir"),
-        (0.6, "orang"),
-    )
-    for word in vocabulary(words)
-}  # fmt: skip
-"""Words just before a name → how sure the place can be at most."""
-_IN = vocabulary("di d daerah wilayah kab kabupaten kota area sekitar seputar")
-_TITLE_LEVEL = {
-    "kota": Level.CITY, "pemkot": Level.CITY, "walikota": Level.CITY, "kodya": Level.CITY,
-    "kab": Level.REGENCY, "kabupaten": Level.REGENCY, "pemkab": Level.REGENCY,
-    "bupati": Level.REGENCY, "prov": Level.PROVINCE, "provinsi": Level.PROVINCE,
-    "pemprov": Level.PROVINCE, "gubernur": Level.PROVINCE,
-}  # fmt: skip
-_WORD = re.compile(r"[^\W_]+(?:['’`][^\W_]+)*")
-
-
-class Word(NamedTuple):
-    """A word of a text, its look-up key, and where it stands."""
-
-    text: str
-    key: str
-    start: int
-    end: int
+ELSEWHERE = 0.45
+"""How sure a place is that somebody comes from, beside one that is named for itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +39,10 @@ class Mention:
     words: str
     key: str
     meanings: tuple[tuple[Entry, float], ...]
+    origin: bool = False
+    """The words before it say that somebody comes from there."""
+    located: bool = False
+    """The words before it, or in it, say that something is there."""
 
     @property
     def surest(self) -> float:
@@ -78,128 +50,220 @@ class Mention:
         return max((sure for _, sure in self.meanings), default=0.0)
 
 
-def words_of(text: str) -> list[Word]:
-    """Split a text into words; punctuation goes."""
-    return [Word(m[0], squash(m[0]), m.start(), m.end()) for m in _WORD.finditer(text)]
+def mentions(words: Words, gazetteer: Gazetteer, home: Region | None) -> list[Mention]:
+    """Return the provinces, regencies and cities that the words name, in their order."""
+    found, beyond = [], 0
+    for at in words.marked(NAME):
+        mention = _mention_at(at, words, gazetteer) if at >= beyond else None
+        if mention:
+            beyond = mention.last + 1
+            if _meant(mention, words, gazetteer, home):
+                found.append(_weighed(mention, words, gazetteer))
+            elif told := _told_beside(mention, words, gazetteer):
+                found.append(told)
+    found += _misspelt(words, gazetteer)
+    if len(found) < 2:
+        return found
+    return _unrouted([_told(m, words, gazetteer) for m in found], words)
 
 
-def mentions(
-    text: str, words: list[Word], gazetteer: Gazetteer, home: Region | None
-) -> list[Mention]:
-    found, at = [], 0
-    while at < len(words):
-        mention = _mention_at(at, text, words, gazetteer)
-        if mention and _meant(mention, text, words, gazetteer, home):
-            found.append(_weighed(mention, words))
-        at = mention.last + 1 if mention else at + 1
-    return found
+def _unrouted(found: list[Mention], words: Words) -> list[Mention]:
+    """Lower the ends of a road or a line ("tol Surabaya-Gresik"): the report is between them."""
+    ends = {
+        n
+        for n, (one, other) in enumerate(pairwise(found))
+        if one.last + 1 == other.first
+        and words.said(one.first, other.last).count("-")
+        and apart(one, other)
+    }
+    return [
+        at_most(mention, ELSEWHERE) if n in ends or n - 1 in ends else mention
+        for n, mention in enumerate(found)
+    ]
 
 
-def _mention_at(at: int, text: str, words: list[Word], gazetteer: Gazetteer) -> Mention | None:
-    """Return the longest name that begins at word ``at``."""
-    found, key = None, ""
-    for last in range(at, min(at + LONGEST, len(words))):
-        key += words[last].key
+def at_most(mention: Mention, most: float) -> Mention:
+    """Return a mention with no meaning surer than ``most``."""
+    if most >= mention.surest:
+        return mention
+    return replace(mention, meanings=tuple((e, min(sure, most)) for e, sure in mention.meanings))
+
+
+def _told(mention: Mention, words: Words, gazetteer: Gazetteer) -> Mention:
+    """Note where a district or village beside a bare name says that it is meant."""
+    if mention.located or mention.origin:
+        return mention
+    return replace(mention, located=_told_beside(mention, words, gazetteer) is not None)
+
+
+def _mention_at(at: int, words: Words, gazetteer: Gazetteer) -> Mention | None:
+    """Return the longest name that begins at word ``at``; titles go to the name behind them."""
+    last, key = _longest(at, words, gazetteer)
+    if last > at and words.keys[last] in TITLES and _named_at(last + 1, words, gazetteer):
+        last, key = _longest(at, words, gazetteer, last)
+    if last < 0 or (words.keys[at] in TITLES and _longest(at + 1, words, gazetteer)[0] > last):
+        return None
+    entries = gazetteer.names[key]
+    shares = tuple((entry, _base(entry, entries)) for entry in entries)
+    located = at == 0 or words.before(at) in LOCATED or entries[0].kind == "typed"
+    return Mention(at, last, words.said(at, last), key, shares, _is_origin(at, words), located)
+
+
+def _is_origin(at: int, words: Words) -> bool:
+    before = words.before(at)
+    within = before in IN or before == "ke"
+    return before in ORIGIN or (within and words.before(at - 1) in ORIGIN)
+
+
+def _longest(
+    at: int, words: Words, gazetteer: Gazetteer, stop: int | None = None
+) -> tuple[int, str]:
+    found, key = (-1, ""), ""
+    joined = _JOINED.get(len(words.keys[at]), 6) if at < len(words.keys) else 0
+    for last in range(at, min(at + LONGEST, len(words.keys) if stop is None else stop)):
+        key += words.keys[last]
         if key[:PREFIX] not in gazetteer.starts:
             break
-        entries = gazetteer.names.get(key)
-        # Two short words that happen to make a name ("pa ti") are not that name.
-        if entries and (last == at or len(key) >= 6):
-            said = text[words[at].start : words[last].end]
-            shares = tuple((e, _base(e, entries)) for e in entries)
-            found = Mention(at, last, said, key, shares)
+        # Two short words that happen to make a name ("pa ti") are not that name; "p. bun" is.
+        if key in gazetteer.names and (last == at or len(key) >= joined):
+            found = last, key
     return found
+
+
+def _named_at(at: int, words: Words, gazetteer: Gazetteer) -> bool:
+    return _longest(at, words, gazetteer)[0] >= at
+
+
+def _told_beside(mention: Mention, words: Words, gazetteer: Gazetteer) -> Mention | None:
+    """Return what a doubtful name means when a district or village of it stands beside it."""
+    told = tuple(
+        (entry, TOLD)
+        for entry, _ in mention.meanings
+        if len(entry.region.code) == 5 and _local_beside(mention, words, entry.region, gazetteer)
+    )
+    return replace(mention, meanings=told, located=True) if told else None
+
+
+def _local_beside(mention: Mention, words: Words, region: Region, gazetteer: Gazetteer) -> bool:
+    names = gazetteer.inside(region.code).names
+    keys, first, last = words.keys, mention.first, mention.last
+    if first > 1 and keys[first - 2] in CUES and keys[first - 1] in names:
+        return True
+    elsewhere = (at for at in words.marked(DISTRICT) if keys[at] != keys[first])
+    if any(_district_of(at, words, region, gazetteer) for at in elsewhere):
+        return True
+    before = [keys[max(0, first - n) : first] for n in (1, 2, 3)]
+    if any((key := "".join(part)) in names and key in gazetteer.names for part in before[:2]):
+        return True
+    beside = before + [keys[last + 1 : last + 1 + n] for n in (1, 2, 3)]
+    beside += [keys[last + 2 : last + 2 + n] for n in (1, 2, 3)]
+    return any(
+        (key := "".join(part)) in names
+        and len(key) > 3
+        and key != mention.key
+        and key not in gazetteer.names
+        and not gazetteer.everyday.issuperset(part)
+        for part in beside
+        if part
+    )
+
+
+def _district_of(at: int, words: Words, region: Region, gazetteer: Gazetteer) -> bool:
+    """Tell whether a distinctive name of a district of ``region`` begins at a word."""
+    for last in range(at, min(at + 3, len(words.keys))):
+        key = words.key(at, last)
+        named = gazetteer.districts.get(key, ())
+        if named and len(key) >= 5 and key not in gazetteer.everyday and key not in gazetteer.names:
+            return all(d.code.startswith(region.code) for d in named)
+    return False
+
+
+def _misspelt(words: Words, gazetteer: Gazetteer) -> Iterator[Mention]:
+    """Yield names with one wrong letter that a place beside them or a word before them confirms."""
+    for at in words.marked(SLIP):
+        key = gazetteer.slip(words.keys[at])
+        if key is None:
+            continue
+        shares = tuple((entry, 0.8) for entry in gazetteer.names[key])
+        mention = Mention(at, at, words.said(at, at), key, shares)
+        if words.before(at) in TITLES:
+            yield _weighed(mention, words, gazetteer)
+        elif at == 0 and len(shares) == 1:
+            yield replace(mention, meanings=((shares[0][0], 0.6),))
+        elif told := _told_beside(mention, words, gazetteer):
+            yield told
 
 
 def _base(entry: Entry, entries: tuple[Entry, ...]) -> float:
-    return _SURE[entry.kind] if len(entries) == 1 else _SHARED[entry.region.level]
+    return _SURE[entry.kind] if len(entries) == 1 else SHARED[entry.region.level]
 
 
-def _meant(
-    mention: Mention, text: str, words: list[Word], gazetteer: Gazetteer, home: Region | None
-) -> bool:
+def _meant(mention: Mention, words: Words, gazetteer: Gazetteer, home: Region | None) -> bool:
     """Tell whether an everyday word is meant as the region's name."""
     if mention.key not in gazetteer.ordinary:
         return True
     neighbours = gazetteer.ordinary[mention.key]
-    beside = {w.key for w in _beside(mention, words)}
+    before = words.before(mention.first)
     if neighbours is not None:
-        return not beside & neighbours
+        return neighbours.isdisjoint((before, words.after(mention.last)))
     regions = [entry.region for entry, _ in mention.meanings]
     if home and any(kin(region.code, home.code) for region in regions):
-        return _before(mention, words) in _IN or _capital(mention, text)
+        return before in IN or capital(mention.words, words.text)
     if _province_near(regions, mention, words, gazetteer):
         return True
-    cued = _before(mention, words) in _IN
-    return _before(mention, words) in _TITLE_LEVEL or (cued and _capital(mention, text))
+    return before in TITLES or (before in IN and capital(mention.words, words.text))
 
 
-def _beside(mention: Mention, words: list[Word]) -> Iterator[Word]:
-    if mention.first:
-        yield words[mention.first - 1]
-    if mention.last + 1 < len(words):
-        yield words[mention.last + 1]
-
-
-def _before(mention: Mention, words: list[Word]) -> str:
-    return words[mention.first - 1].key if mention.first else ""
-
-
-def _capital(mention: Mention, text: str) -> bool:
-    """Tell whether the words carry a capital that means something: not where all is capitals."""
-    return mention.words[:1].isupper() and not text[:200].isupper() and not text[:200].istitle()
+def capital(said: str, text: str) -> bool:
+    """Tell whether words carry a capital that means something: not where all is capitals."""
+    return said[:1].isupper() and not text[:200].isupper() and not text[:200].istitle()
 
 
 def _province_near(
-    regions: list[Region], mention: Mention, words: list[Word], gazetteer: Gazetteer
+    regions: list[Region], mention: Mention, words: Words, gazetteer: Gazetteer
 ) -> bool:
     """Tell whether the next words name the province of one of ``regions`` ("Batu, Jatim")."""
-    after = words[mention.last + 1 : mention.last + 6]
+    after = words.keys[mention.last + 1 : mention.last + 6]
     provinces = {region.code[:2] for region in regions}
-    keys = {"".join(w.key for w in after[i:n]) for i in range(3) for n in range(i + 1, i + 4)}
+    keys = {"".join(after[i:n]) for i in range(3) for n in range(i + 1, i + 4)}
     near = (e.region.code for key in keys for e in gazetteer.names.get(key, ()))
     return any(code in provinces for code in near)
 
 
-def _weighed(mention: Mention, words: list[Word]) -> Mention:
+def _weighed(mention: Mention, words: Words, gazetteer: Gazetteer) -> Mention:
     """Lower the mention for the word before it, and let a title choose the level."""
-    before = _before(mention, words)
-    level = _TITLE_LEVEL.get(before)
+    before = words.before(mention.first)
+    if mention.meanings[0][0].kind == "typed" or _ends_a_name(mention.first, words, gazetteer):
+        return mention
+    level = TITLES.get(before)
     fitting = [e for e, _ in mention.meanings if e.region.level is level]
     if fitting:
         sure = 0.93 if len(fitting) == 1 else 0.5
         return replace(mention, meanings=tuple((e, sure) for e in fitting))
     most = BEFORE.get(before, 1.0)
+    if before in DISH and BEFORE.get(words.before(mention.first - 1)) == 0.0:
+        most = 0.0
+    if words.after(mention.last) in HOUSING:
+        most = min(most, ELSEWHERE)
     return replace(mention, meanings=tuple((e, min(sure, most)) for e, sure in mention.meanings))
 
 
-def settled(mentions: list[Mention], home: Region | None) -> list[Mention]:
-    """Drop the meanings of a shared name that other mentions or the context rule out."""
-    certain = {
-        e.region.code for m in mentions if len(m.meanings) == 1 for e, s in m.meanings if s > LIKELY
-    }
-    return [_settle(m, certain, home) if len(m.meanings) > 1 else m for m in mentions]
-
-
-def _settle(mention: Mention, certain: set[str], home: Region | None) -> Mention:
-    codes = [entry.region.code for entry, _ in mention.meanings]
-    for told in (certain & set(codes), {c for c in codes if c[:2] in certain and len(c) > 2}):
-        if told and len(told) < len(codes):
-            return _only(mention, told)
-    if home is None:
-        return mention
-    same = {c for c in codes if home.code.startswith(c) and len(c) > 2}
-    near = same or {c for c in codes if c[:2] == home.code[:2]}
-    return _only(mention, near) if near and len(near) < len(codes) else mention
-
-
-def _only(mention: Mention, codes: Iterable[str]) -> Mention:
-    kept = tuple((e, sure) for e, sure in mention.meanings if e.region.code in codes)
-    if len(kept) == 1 and kept[0][1] in _SHARED.values():
-        kept = ((kept[0][0], _TOLD),)
-    return replace(mention, meanings=kept)
+def _ends_a_name(first: int, words: Words, gazetteer: Gazetteer) -> bool:
+    """Tell whether the word before a name belongs to a district ("kec. Taman Sidoarjo")."""
+    if first < 2:
+        return False
+    before, cue = words.keys[first - 1], words.keys[first - 2]
+    return (cue in CUES and before in gazetteer.districts) or (
+        cue + before in gazetteer.districts and before in ("raya", "taman", "gunung", "sungai")
+    )
 
 
 def kin(code: str, other: str) -> bool:
     """Tell whether one region lies in the other, or both are the same."""
     return f"{code}.".startswith(f"{other}.") or f"{other}.".startswith(f"{code}.")
+
+
+def apart(one: Mention, other: Mention) -> bool:
+    """Tell whether no meaning of one name lies in a meaning of another."""
+    codes = [entry.region.code for entry, _ in other.meanings]
+    return not any(kin(entry.region.code, code) for entry, _ in one.meanings for code in codes)

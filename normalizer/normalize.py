@@ -65,7 +65,7 @@ class Normalizer:
             original=text.storable(inbound.text),
             language=language_of(wish.text),
             attachments=tuple(map(attachment, inbound.files)),
-            places=self._places(wish.text, inbound.subject, context),
+            places=self._places(wish.text, inbound, context),
             coordinates=_coordinates(inbound.location),
             occurred_on=when.occurred_on(wish.text, sent_at or received_at),
             sent_at=sent_at,
@@ -75,10 +75,16 @@ class Normalizer:
             history=(Change(status=Status.RECEIVED, at=received_at, by="gateway"),),
         )
 
-    def _places(self, said: str, subject: str | None, context: str | None) -> tuple[Place, ...]:
+    def _places(self, said: str, inbound: Inbound, context: str | None) -> tuple[Place, ...]:
+        subject = inbound.subject
         whole = f"{said}\n{text.repair(subject, 300)}" if subject else said
-        found = places.find(whole, self.gazetteer, context=context)
         keyword = command.leading_keyword(said, self.gazetteer)
+        found = places.find(
+            whole,
+            self.gazetteer,
+            context=keyword.code if keyword else context,
+            coordinates=_coordinates(inbound.location),
+        )
         if keyword is None:
             return found
         return places.by_keyword(keyword, said.split(maxsplit=1)[0], found)

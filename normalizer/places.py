@@ -1,16 +1,20 @@
 """Which official regions a text speaks of, how each was found and how sure that is.
 
-Provinces, regencies and cities are found by name anywhere; districts only where their regency is
-in the text too (or is the context), or behind "kec.". A name that is both a city and a regency
-gives both, each less sure, unless something beside it decides.
+Provinces, regencies and cities are found by name anywhere (``mentions``), districts and villages
+where something confirms them (``localities``). A name that is both a city and a regency gives
+both, each less sure, unless something beside it decides.
 """
 
+from dataclasses import replace
 from typing import Literal
 
-from normalizer.gazetteer import PREFIX, Entry, Gazetteer, Region
-from normalizer.mentions import BEFORE, LIKELY, Word, kin, mentions, settled, words_of
-from normalizer.report import Place
-from normalizer.text import vocabulary
+from normalizer.gazetteer import Entry, Gazetteer, Region
+from normalizer.hits import Around
+from normalizer.localities import Found, localities
+from normalizer.mentions import ELSEWHERE, LIKELY, Mention, kin, mentions
+from normalizer.report import Coordinates, Place
+from normalizer.settling import settled
+from normalizer.words import Words
 
 READ = 8_000
 """Characters of a text that are searched; the place of a report is not further down."""
@@ -18,92 +22,178 @@ CONTEXT = 0.6
 """How sure the door's own region is when the text names none."""
 CONTEXT_BESIDE = 0.35
 """How sure it is when the text names another: "warga Sidoarjo" may write about Surabaya."""
+EARLIER = 0.4
+"""How sure the place of the sender's earlier report is."""
 _CLEAR, _FAINT = 0.8, 0.3
-_DISTRICT_CUE = vocabulary("kec kecamatan kcmtn distrik camat kapanewon kemantren")
-_DISTRICT_NOT = BEFORE.keys() - _DISTRICT_CUE
+_SEAT = 5
+"""Letters of the code of a regency or city."""
+_TELLS = 0.7
+"""How sure a district must be to decide between two regencies of one name."""
 
 
-def find(text: str, gazetteer: Gazetteer, *, context: str | None) -> tuple[Place, ...]:
+def find(
+    text: str,
+    gazetteer: Gazetteer,
+    *,
+    context: str | None,
+    coordinates: Coordinates | None = None,
+    earlier: str | None = None,
+) -> tuple[Place, ...]:
     """Return the regions ``text`` speaks of, surest first, each once.
 
-    ``context`` is the code of the region the door or the sender belongs to.
+    ``context`` is the code of the region the door belongs to, ``coordinates`` where the sender
+    says it is, ``earlier`` the code of the place of the sender's earlier report.
     """
-    words = words_of(text[:READ])
-    home = gazetteer.region(context) if context else None
-    named = settled(mentions(text, words, gazetteer, home), home)
+    words = Words(text[:READ], gazetteer)
+    stands = _stands(gazetteer, context, coordinates, earlier)
+    home = gazetteer.region(stands[0].code) if stands else None
+    named = settled(mentions(words, gazetteer, home), home)
+    local = localities(words, gazetteer, _around(named, stands))
+    named, local = _apart(named, local)
+    named = [_decided(mention, local) for mention in named]
     found = [_place(e, sure, m.words) for m in named for e, sure in m.meanings if sure > 0]
-    taken = {n for m in named if m.surest > _FAINT for n in range(m.first, m.last + 1)}
-    found += _districts(words, gazetteer, found, home, taken)
-    if home:
-        displaced = any(_displaces(place, home) for place in found)
-        sure = CONTEXT_BESIDE if displaced else CONTEXT
-        found.append(_place_of(home, "context", "", sure))
+    found += [_locality(f, words, gazetteer) for f in local]
+    found = _alone(found)
+    found += [_beside(place, found) for place in stands]
     return _ranked(_confirmed(found))
 
 
-def _districts(
-    words: list[Word],
-    gazetteer: Gazetteer,
-    found: list[Place],
-    home: Region | None,
-    taken: set[int],
+def _stands(
+    gazetteer: Gazetteer, context: str | None, coordinates: Coordinates | None, earlier: str | None
 ) -> list[Place]:
-    """Find districts; "Natal" inside "Mandailing Natal" (words ``taken``) is none."""
-    sure = {p.code: p.confidence for p in found if len(p.code) == 5 and p.confidence > _FAINT}
-    if home and len(home.code) >= 5 and not any(s > LIKELY for s in sure.values()):
-        sure.setdefault(home.code[:5], CONTEXT)
-    if not sure and _DISTRICT_CUE.isdisjoint(word.key for word in words):
-        return []
-    places, at = [], 0
-    while at < len(words):
-        hit = _district_at(at, words, gazetteer, sure)
-        if hit and not taken.issuperset(range(at, hit[1] + 1)):
-            places.append(hit[0])
-        at = hit[1] + 1 if hit else at + 1
-    return places
+    """Return the places known without reading the text, the one that says most first."""
+    near = (
+        gazetteer.points.nearest(coordinates.latitude, coordinates.longitude)
+        if coordinates
+        else None
+    )
+    told: tuple[tuple[str | None, Literal["coordinates", "context"], float], ...] = (
+        (near.code if near else None, "coordinates", near.confidence if near else 0.0),
+        (context, "context", CONTEXT),
+        (earlier, "context", EARLIER),
+    )
+    known = ((gazetteer.region(code), by, sure) for code, by, sure in told if code)
+    return [_place_of(region, by, "", sure) for region, by, sure in known if region]
 
 
-def _district_at(
-    at: int, words: list[Word], gazetteer: Gazetteer, sure: dict[str, float]
-) -> tuple[Place, int] | None:
-    before = words[at - 1].key if at else ""
-    cued = before in _DISTRICT_CUE
-    if before in _DISTRICT_NOT or words[at].key[:PREFIX] not in gazetteer.district_starts:
-        return None
-    best, key = None, ""
-    for last in range(at, min(at + 4, len(words))):
-        key += words[last].key
-        if key[:PREFIX] not in gazetteer.district_starts:
-            break
-        if place := _district(key, words[at : last + 1], gazetteer, sure, cued):
-            best = place, last
-    return best
+def _around(named: list[Mention], stands: list[Place]) -> Around:
+    text: dict[str, float] = {}
+    faint: dict[str, float] = {}
+    for mention in named:
+        known = text if mention.surest >= LIKELY else faint
+        for entry, sure in mention.meanings:
+            if sure > _FAINT:
+                known[entry.region.code] = max(sure, known.get(entry.region.code, 0.0))
+    door: dict[str, float] = {}
+    for place in stands:
+        for length in (2, 5, 8):
+            if len(place.code) >= length:
+                door.setdefault(place.code[:length], place.confidence)
+    spoken = {code[:5] for code, weight in text.items() if len(code) >= 5 and weight > LIKELY}
+    aside = bool(spoken) and bool(stands) and not any(kin(c, stands[0].code) for c in spoken)
+    beside = frozenset(n for m in named for n in (m.first - 1, m.last + 1))
+    return Around(text, door, faint, aside, beside)
 
 
-def _district(
-    key: str, said: list[Word], gazetteer: Gazetteer, sure: dict[str, float], cued: bool
-) -> Place | None:
-    named = gazetteer.districts.get(key, ())
-    inside = [region for region in named if region.code[:5] in sure]
-    words = " ".join(word.text for word in said)
-    plain = key in gazetteer.names or len(key) < 5  # "Kota", "Baru", or another region's name
-    if len(inside) == 1 and (cued or not plain):
-        around = sure[inside[0].code[:5]]
-        confidence = max(0.95 if cued else 0.85, around) if around > CONTEXT else 0.7 + 0.1 * cued
-        return _place_of(inside[0], "name", words, confidence)
-    if cued and len(named) == 1 and not sure:
-        return _place_of(named[0], "name", words, 0.75)
-    return None
+def _decided(mention: Mention, local: list[Found]) -> Mention:
+    """Choose between a city and the regency around it by a district that the text names too."""
+    told = {f.code[:5] for f in local if f.confidence >= _TELLS}
+    meant = [e for e, _ in mention.meanings if e.region.code in told]
+    if not meant or len(mention.meanings) < 2:
+        return mention
+    meanings = (
+        (e, sure if any(kin(e.region.code, m.region.code) for m in meant) else min(sure, _FAINT))
+        for e, sure in mention.meanings
+    )
+    return replace(mention, meanings=tuple(meanings))
 
 
-def _displaces(place: Place, home: Region) -> bool:
+def _apart(named: list[Mention], local: list[Found]) -> tuple[list[Mention], list[Found]]:
+    """Let the longer name have the words that two names share; a cue beats a bare name."""
+    kept = [m for m in named if not any(_covers(f, m) for f in local)]
+    return kept, [f for f in local if not any(_inside(f, m) for m in kept)]
+
+
+def _inside(found: Found, mention: Mention) -> bool:
+    """Tell whether a locality is but a part of another region's name ("Mandailing Natal")."""
+    within = mention.first <= found.first and found.last <= mention.last
+    own = any(kin(entry.region.code, found.code) for entry, _ in mention.meanings)
+    whole = (found.first, found.last) == (mention.first, mention.last)
+    return within and mention.surest > _FAINT and not (own and whole)
+
+
+def _covers(found: Found, mention: Mention) -> bool:
+    if any(kin(entry.region.code, found.code) for entry, _ in mention.meanings):
+        return False
+    if found.first > mention.first or found.last < mention.last:
+        return False
+    longer = found.last - found.first > mention.last - mention.first
+    return longer or found.how in ("cued", "plain", "street")
+
+
+def _locality(found: Found, words: Words, gazetteer: Gazetteer) -> Place:
+    region = gazetteer.region(found.code)
+    assert region is not None
+    return _place_of(region, "name", words.said(found.first, found.last), found.confidence)
+
+
+def _alone(found: list[Place]) -> list[Place]:
+    """Let one government of several stay likely: a report has one place.
+
+    What speaks for one: how sure its name is, a district or village of it, how often it is named,
+    and that it is named first.
+    """
+    likely = [place for place in found if place.confidence >= LIKELY]
+    seats = [seat for seat in dict.fromkeys(_seat(p, likely) for p in likely) if seat]
+    if len(seats) < 2:
+        return found
+    said = {seat: [p for p in likely if _seat(p, likely) == seat] for seat in seats}
+    best = max(seats, key=lambda seat: _weight(said[seat]))
+    return [
+        place if _seat(place, likely) in (best, None) else _sure_as(place, _faint(place))
+        for place in found
+    ]
+
+
+def _seat(place: Place, likely: list[Place]) -> str | None:
+    """Return the government a place counts for; None for a province of another one's."""
+    if len(place.code) >= _SEAT:
+        return place.code[:_SEAT]
+    inside = any(p.code.startswith(f"{place.code}.") for p in likely)
+    return None if inside else place.code
+
+
+def _weight(places: list[Place]) -> float:
+    local = any(len(place.code) > _SEAT and place.confidence >= _TELLS for place in places)
+    return max(p.confidence for p in places) + 0.3 * local + 0.1 * min(len(places), 3)
+
+
+def _faint(place: Place) -> float:
+    return min(place.confidence, ELSEWHERE)
+
+
+def _beside(place: Place, found: list[Place]) -> Place:
+    """Make a place nobody wrote less sure when the text names another."""
+    displaced = place.found_by == "context" and any(_displaces(other, place) for other in found)
+    return _sure_as(place, min(place.confidence, CONTEXT_BESIDE)) if displaced else place
+
+
+def _displaces(place: Place, home: Place) -> bool:
     """Tell whether a place found in the text speaks against the context."""
     return place.confidence >= LIKELY and not kin(place.code, home.code)
 
 
 def _confirmed(found: list[Place]) -> list[Place]:
     """Raise what another place confirms: a district its regency, a province its regency."""
-    return [place.model_copy(update={"confidence": _raised(place, found)}) for place in found]
+    if len(found) < 2:
+        return found
+    return [_sure_as(place, _raised(place, found)) for place in found]
+
+
+def _sure_as(place: Place, confidence: float) -> Place:
+    if confidence == place.confidence:
+        return place
+    return place.model_copy(update={"confidence": confidence})
 
 
 def _raised(place: Place, found: list[Place]) -> float:
@@ -117,6 +207,8 @@ def _raised(place: Place, found: list[Place]) -> float:
 
 
 def _ranked(found: list[Place]) -> tuple[Place, ...]:
+    if len(found) < 2:
+        return tuple(found)
     best: dict[str, Place] = {}
     for place in sorted(found, key=lambda p: -p.confidence):
         best.setdefault(place.code, place)
@@ -131,7 +223,7 @@ def _place(entry: Entry, sure: float, words: str) -> Place:
 
 def _place_of(
     region: Region,
-    found_by: Literal["name", "alias", "context", "keyword"],
+    found_by: Literal["name", "alias", "context", "keyword", "coordinates"],
     words: str,
     confidence: float,
 ) -> Place:

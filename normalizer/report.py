@@ -122,7 +122,7 @@ class Place(Value):
     code: RegionCode
     name: str
     level: Level
-    found_by: Literal["keyword", "name", "alias", "context", "coordinates", "operator"]
+    found_by: Literal["keyword", "name", "alias", "context", "earlier", "coordinates", "operator"]
     words: str = ""
     confidence: Confidence
 
@@ -149,6 +149,20 @@ class Agency(Value):
     name: str
 
 
+class Urgency(Value):
+    """Danger that does not wait for working days, from ``config/topics.toml``."""
+
+    id: str
+    name: str
+
+
+class Scope(Value):
+    """Why a message is no matter for any agency: an advert, a prank, a case in court ..."""
+
+    id: str
+    name: str
+
+
 class Candidate(Value):
     """One agency of the ranking behind an assignment."""
 
@@ -159,22 +173,31 @@ class Candidate(Value):
 class Reason(Value):
     """One step of the explanation of a decision, in the officer's language."""
 
-    rule: Literal["keyword", "topic", "place", "competence", "context", "threshold", "operator"]
+    rule: Literal[
+        "keyword", "topic", "place", "competence", "context", "threshold", "operator",
+        "history", "scope", "urgency", "copy",
+    ]  # fmt: skip
     text: str
     words: tuple[str, ...] = ()
     """The words of the report that are the evidence."""
 
 
 class Assignment(Value):
-    """Which agency must act, how sure that is, and why."""
+    """Which agency must act, how sure that is (with the copies, where there are any), and why."""
 
     decision: Outcome
     agency: Agency | None = None
     confidence: Confidence
     alternatives: tuple[Candidate, ...] = ()
     reasons: tuple[Reason, ...]
+    copies: tuple[Agency, ...] = ()
+    """Who else gets it, for the second matter it speaks of; ``agency`` answers the reporter."""
     question: Literal["place", "topic"] | None = None
     """The one thing to ask the reporter; set exactly when ``decision`` is ``ask``."""
+    options: tuple[str, ...] = ()
+    """The likely answers to the question, in words, where there are a few."""
+    scope: Scope | None = None
+    """Set when the message is no matter for any agency; then ``decision`` is ``triage``."""
     by: str = "router"
     at: AwareDatetime
 
@@ -227,6 +250,7 @@ class Report(Value):
     sent_at: AwareDatetime | None = None
     received_at: AwareDatetime
     topic: Topic | None = None
+    urgency: Urgency | None = None
     assignment: Assignment | None = None
     anonymous: bool = False
     """Anonim: the identity is hidden from the agency and the public."""

@@ -3,7 +3,7 @@
 Nothing here reads a clock, a file or a table: one report always gets the same decision.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -18,29 +18,46 @@ from normalizer.report import (
     Reason,
     Report,
     Topic,
+    Urgency,
 )
 from router import explain, rank
+from router.blend import LOCAL_OFFICE, Scorer
 from router.data import DataError, Files, Regions
 from router.deadlines import Calendar, Limits, deadlines
 from router.rank import Lead
 from router.register import Register
 from router.topics import Topics
+from router.urgency import Urgency as Danger
 from router.words import Reading
 
 CLEAR = 0.45
 """A text whose topics are at least this sure is clear enough to ask where, not what."""
 SHORT, LONG = 12, 30
 """Words: an unclear text this short is asked about; with a known place, up to LONG."""
+BOTH = 0.3
+"""A second matter at least this sure gets a copy."""
+
+GREETING = "greeting"
+"""Who only greets is about to write: they are asked, not turned away."""
 
 Question = Literal["place", "topic"] | None
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a deployment sets: the threshold of an assignment and the legal limits."""
+    """What a deployment sets: what a mistake costs, and the legal limits.
 
-    assign_above: float
+    ``cost_of_wrong``: what a wrong assignment costs, counted in decisions of an operator. Assigning
+    at probability p costs (1 - p) of it, and the operator costs 1.
+    """
+
+    cost_of_wrong: float
     limits: Limits
+
+    @property
+    def assign_above(self) -> float:
+        """The probability from which assigning is cheaper than asking an operator."""
+        return 1 - 1 / self.cost_of_wrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +66,35 @@ class Decision:
 
     kind: Kind
     topic: Topic | None
+    urgency: Urgency | None
     places: tuple[Place, ...]
     assignment: Assignment
     deadlines: tuple[Deadline, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """What is known about one report when the outcome is chosen."""
+
+    reading: Reading
+    leads: Sequence[Lead]
+    lead: Lead | None
+    agencies: Sequence[Candidate]
+    learned: bool
+    """The deployment's own history spoke, not only the phrases."""
+    placed: bool
+    danger: Danger | None
+
+    @property
+    def best(self) -> Candidate | None:
+        return self.agencies[0] if self.agencies else None
+
+    @property
+    def unplaced(self) -> bool:
+        """Tell whether the place that decides is missing or ambiguous."""
+        if self.best and self.best.agency == LOCAL_OFFICE:
+            return True
+        return bool(self.lead and self.lead.lacks_place and not self.learned)
 
 
 class Router:
@@ -64,12 +107,14 @@ class Router:
         gazetteer: Regions,
         rules: Rules,
         calendar: Calendar,
+        scorer: Scorer | None = None,
     ) -> None:
         self.register = register
         self.topics = topics
         self.gazetteer = gazetteer
         self.rules = rules
         self.calendar = calendar
+        self.scorer = scorer
 
     def decide(self, report: Report, *, at: datetime, may_ask: bool = True) -> Decision:
         """Decide about a report whose places have been looked for.
@@ -77,59 +122,96 @@ class Router:
         ``at`` is noted as the time of the decision; ``may_ask=False`` when the reporter has been
         asked before or cannot be answered. A place found by "operator" counts as certain.
         """
-        reading = self.topics.lexicon.read(_told(report))
-        seats = rank.seats(report.places, self.register)
-        matches = self.topics.rank(reading)
-        leads = [rank.lead(m, reading, seats, self.topics, self.register) for m in matches]
-        agencies = rank.candidates(leads, seats, self.register)
-        lead = _chief(leads, agencies)
-        kind = _kind(report, lead)
-        question = _question(lead, leads, reading, bool(report.places)) if may_ask else None
+        view = self._view(report)
+        kind = _kind(report, view.lead)
+        danger = view.danger
         return Decision(
             kind=kind,
-            topic=lead.match.topic if lead else None,
-            places=_best_first(report.places, lead),
-            assignment=self._assignment(lead, agencies, question, at),
+            topic=view.lead.match.topic if view.lead else None,
+            urgency=Urgency(id=danger.id, name=danger.name) if danger else None,
+            places=_best_first(report.places, view.lead),
+            assignment=self._assignment(view, at, may_ask),
             deadlines=deadlines(kind, report.received_at, self.rules.limits, self.calendar),
         )
 
-    def _assignment(
-        self, lead: Lead | None, agencies: Sequence[Candidate], question: Question, at: datetime
-    ) -> Assignment:
-        confidence = agencies[0].confidence if agencies else 0.0
-        sure = confidence >= self.rules.assign_above and not (lead and lead.lacks_place)
-        given = agencies[0].agency if sure and agencies else None
-        question = None if given else question
+    def _view(self, report: Report) -> _View:
+        reading = self.topics.lexicon.read(told(report))
+        seats = rank.seats(report.places, self.register)
+        matches = self.topics.rank(reading)
+        leads = [rank.lead(m, reading, seats, self.topics, self.register) for m in matches]
+        phrases = rank.candidates(leads, seats, self.register, self.topics.curve)
+        agencies: Sequence[Candidate] = phrases
+        if self.scorer:
+            agencies = self.scorer.candidates(report, reading, matches, phrases)
+        learned = agencies is not phrases
+        lead = _chief(leads, agencies, learned)
+        danger = self.topics.urgency(reading)
+        return _View(reading, leads, lead, agencies, learned, bool(report.places), danger)
+
+    def _assignment(self, view: _View, at: datetime, may_ask: bool) -> Assignment:
+        outside = self.topics.scope(view.reading)
+        if outside and not (may_ask and outside.id == GREETING):
+            return explain.out_of_scope(outside, at)
+        confidence = view.best.confidence if view.best else 0.0
+        limit = self.rules.assign_above
+        given, copies = None, []
+        if view.best and not view.unplaced:
+            copies = _copies(view, limit)
+            confidence = min(1.0, confidence + sum(copy.confidence for copy in copies))
+            given = view.best.agency if confidence >= limit else None
+        question = _question(view) if may_ask and not given else None
         outcome = Outcome.ASSIGN if given else Outcome.ASK if question else Outcome.TRIAGE
-        threshold = explain.threshold(outcome, question, confidence, self.rules.assign_above)
+        told_to = tuple(copy.agency for copy in copies) if given else ()
         return Assignment(
             decision=outcome,
             agency=given,
             confidence=confidence,
-            alternatives=tuple(agencies[1:] if given else agencies)[: rank.MOST],
-            reasons=(*self._why(lead), threshold),
+            alternatives=tuple(view.agencies[1:] if given else view.agencies)[: rank.MOST],
+            reasons=(
+                *self._why(view),
+                *(explain.copy(agency) for agency in told_to),
+                explain.threshold(outcome, question, confidence, limit),
+            ),
+            copies=told_to,
             question=question,
+            options=_options(view, question, self.gazetteer),
             at=at,
         )
 
-    def _why(self, lead: Lead | None) -> list[Reason]:
+    def _why(self, view: _View) -> Iterable[Reason]:
+        if view.danger:
+            yield explain.urgency(view.danger)
+        lead = view.lead
         if lead is None:
-            return [explain.NO_TOPIC]
-        tier, lacking = lead.row.level, lead.lacks_place
-        reasons = [explain.topic(lead.match)]
-        if tier != "national":
-            reasons.append(explain.place(lead.found, tier, lacking, self.gazetteer))
-        reasons.append(explain.competence(lead.match, lead.row, lead.chosen_by, lead.agency))
-        return reasons
+            yield explain.NO_TOPIC
+        else:
+            yield explain.topic(lead.match)
+            if lead.row.level != "national":
+                yield explain.place(lead.found, lead.row.level, lead.lacks_place, self.gazetteer)
+            yield explain.competence(lead.match, lead.row, lead.chosen_by, lead.agency)
+        if view.learned and view.best:
+            yield explain.history(view.best)
 
 
-def build(files: Files, gazetteer: Regions, rules: Rules, calendar: Calendar) -> Router:
+def build(
+    files: Files,
+    gazetteer: Regions,
+    rules: Rules,
+    calendar: Calendar,
+    scorer: Scorer | None = None,
+) -> Router:
     """Check all data files and build the router. Raises ``DataError`` with every fault."""
     register, faults = Register.check(files, gazetteer)
     topics, more = Topics.check(files, register)
     if faults or more:
         raise DataError(faults + more)
-    return Router(register, topics, gazetteer, rules, calendar)
+    return Router(register, topics, gazetteer, rules, calendar, scorer)
+
+
+def told(report: Report) -> str:
+    """Return title and text; a title made of the text's own beginning adds nothing."""
+    repeated = report.text.startswith(report.title.rstrip(" .…"))
+    return report.text if repeated else f"{report.title}\n{report.text}"
 
 
 def _kind(report: Report, lead: Lead | None) -> Kind:
@@ -140,28 +222,48 @@ def _kind(report: Report, lead: Lead | None) -> Kind:
     )
 
 
-def _told(report: Report) -> str:
-    """Return title and text; a title made of the text's own beginning adds nothing."""
-    repeated = report.text.startswith(report.title.rstrip(" .…"))
-    return report.text if repeated else f"{report.title}\n{report.text}"
-
-
-def _chief(leads: Sequence[Lead], agencies: Sequence[Candidate]) -> Lead | None:
+def _chief(leads: Sequence[Lead], agencies: Sequence[Candidate], learned: bool) -> Lead | None:
     """Choose the surest topic, or, once the place is known, the one behind the best agency."""
-    if not leads or not agencies or leads[0].lacks_place:
+    if not leads or not agencies or (leads[0].lacks_place and not learned):
         return leads[0] if leads else None
     best = agencies[0].agency
     return next((lead for lead in leads if lead.agency == best), leads[0])
 
 
-def _question(lead: Lead | None, leads: Sequence[Lead], reading: Reading, placed: bool) -> Question:
+def _copies(view: _View, limit: float) -> list[Candidate]:
+    """Choose whom else a report concerns that plainly speaks of two matters.
+
+    Two matters share the probability between them; together they must be as sure as one.
+    """
+    best, *others = view.agencies
+    heard = {lead.agency for lead in view.leads if not lead.lacks_place}
+    if view.learned or best.confidence >= limit or best.agency not in heard:
+        return []
+    second = [other for other in others[:1] if other.confidence >= BOTH and other.agency in heard]
+    return second if second and best.confidence + second[0].confidence >= limit else []
+
+
+def _question(view: _View) -> Question:
     """Choose the one thing whose answer would settle it; None if asking would not help.
 
     A text that speaks of two things is not unclear: an operator sees what the reporter means.
     """
-    if lead and sum(each.match.topic.confidence for each in leads) >= CLEAR:
-        return "place" if lead.doubts_place else None
-    return "topic" if len(reading.words) <= (LONG if placed else SHORT) else None
+    if view.best and view.best.agency == LOCAL_OFFICE:
+        return "place"
+    lead = view.lead
+    if lead and sum(each.match.topic.confidence for each in view.leads) >= CLEAR:
+        return "place" if lead.doubts_place and not view.learned else None
+    return "topic" if len(view.reading.words) <= (LONG if view.placed else SHORT) else None
+
+
+def _options(view: _View, question: Question, regions: Regions) -> tuple[str, ...]:
+    """Name the few answers a question is likely to get; () where there are none or too many."""
+    if question == "place" and view.lead and 0 < len(view.lead.found) <= 3:
+        seats = [regions.region(one.code) for one in view.lead.found]
+        return tuple(dict.fromkeys(seat.name for seat in seats if seat))
+    if question == "topic" and len(view.leads) in (2, 3):
+        return tuple(dict.fromkeys(lead.match.row.name for lead in view.leads))
+    return ()
 
 
 def _best_first(places: tuple[Place, ...], lead: Lead | None) -> tuple[Place, ...]:

@@ -5,7 +5,7 @@ DataError               the data files are wrong; faults says what, where
 └── TopicsError         the topics are wrong
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -67,6 +67,14 @@ class Files(Protocol):
         """The templates of a regency's or city's agencies."""
 
     @property
+    def district(self) -> Table:
+        """The template of a district's office."""
+
+    @property
+    def village(self) -> Table:
+        """The templates of a village's office."""
+
+    @property
     def overrides(self) -> Mapping[str, Table]:
         """How single governments differ, by region code."""
 
@@ -86,12 +94,22 @@ class Named(Protocol):
     def level(self) -> Level:
         """What kind of region it is."""
 
+    @property
+    def bare(self) -> str:
+        """The name without "Kabupaten", "Kota", "Kecamatan"."""
+
 
 class Regions(Protocol):
     """Where regions are looked up; ``normalizer.gazetteer.Gazetteer`` is one."""
 
     def region(self, code: str, /) -> Named | None:
         """Return the region of an official code."""
+
+    def regions(self, *levels: Level) -> Iterable[Named]:
+        """Yield all regions of these levels."""
+
+    def named(self, words: str, /) -> Sequence[Named]:
+        """Return the provinces, regencies and cities that a name may mean."""
 
 
 class Row(BaseModel):

@@ -1,24 +1,30 @@
 """The reasons of a decision, in the officer's language, with the reporter's words as evidence."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Literal
 
-from normalizer.report import Agency, Outcome, Reason
+from normalizer.report import Agency, Assignment, Candidate, Outcome, Reason, Scope
+from router import scope
 from router.data import Regions
 from router.jurisdiction import Jurisdiction
 from router.register import Tier
 from router.topics import Competence, Match
+from router.urgency import Urgency
 
 TIERS: dict[Tier, str] = {
     "national": "pemerintah pusat",
     "province": "provinsi",
     "regency": "kabupaten/kota",
+    "district": "kecamatan",
+    "village": "desa/kelurahan",
 }
 _FOUND_BY = {
     "keyword": "kata kunci di awal pesan",
     "name": "nama wilayah dalam laporan",
     "alias": "sebutan wilayah dalam laporan",
-    "context": "konteks saluran atau laporan sebelumnya",
+    "context": "wilayah saluran",
+    "earlier": "laporan pelapor sebelumnya",
     "coordinates": "titik koordinat",
     "operator": "keterangan petugas",
 }
@@ -65,6 +71,36 @@ def competence(match: Match, row: Competence, words: str, agency: Agency | None)
     who = f": {agency.name}" if agency else ""
     text = f"Urusan {TIERS[row.level]}{law}{who}."
     return Reason(rule="competence", text=text, words=(words,) if words else ())
+
+
+def copy(agency: Agency) -> Reason:
+    """Say who else is told, because the report speaks of two matters."""
+    return Reason(rule="copy", text=f"Menyangkut dua urusan: tembusan kepada {agency.name}.")
+
+
+def history(best: Candidate) -> Reason:
+    """Say that this deployment's own earlier decisions speak for an agency."""
+    sure = percent(best.confidence)
+    text = f"Laporan serupa sebelumnya ditangani {best.agency.name} ({sure})."
+    return Reason(rule="history", text=text)
+
+
+def urgency(danger: Urgency) -> Reason:
+    """Say that it cannot wait, and which words say so."""
+    return Reason(rule="urgency", text=f"Mendesak: {danger.name}.", words=danger.words)
+
+
+def out_of_scope(outside: scope.Scope, at: datetime) -> Assignment:
+    """Return the decision that no agency is bothered with this; it can be undone."""
+    sure = percent(outside.confidence)
+    text = f"Di luar lingkup: {outside.name} ({sure}); tidak diteruskan."
+    return Assignment(
+        decision=Outcome.TRIAGE,
+        confidence=outside.confidence,
+        reasons=(Reason(rule="scope", text=text, words=outside.words),),
+        scope=Scope(id=outside.id, name=outside.name),
+        at=at,
+    )
 
 
 def threshold(

@@ -1,6 +1,6 @@
 """Which phrases of which topics occur in a text: dictionary look-ups word by word, no patterns."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from router.words import Lexicon, Reading
@@ -8,6 +8,13 @@ from router.words import Lexicon, Reading
 NEAR = 6
 """Words within which the two halves of a pair ("jalan .. rusak") must stand."""
 PAIR = ".."
+EARLY = 25
+"""Words in which people say what they write about; what comes later counts less."""
+_LATER = 0.7
+_NOT = "bukan"
+_ABOUT = frozenset(("soal", "masalah", "urusan", "perkara", "tentang"))
+_LANDMARK = 0.25
+"""What is left of a phrase's weight where it only says where something is ("depan sekolah")."""
 
 
 @dataclass(slots=True)
@@ -18,10 +25,11 @@ class Tally:
     _seen: dict[str, tuple[float, str]] = field(default_factory=dict)
 
     def add(self, phrase: str, weight: float, words: str) -> None:
-        """Count a phrase; a phrase said twice counts once."""
-        if phrase not in self._seen:
+        """Count a phrase; one said twice counts once, as heavy as it was at its heaviest."""
+        before = self._seen.get(phrase, (0.0, ""))[0]
+        if weight > before:
             self._seen[phrase] = (weight, words)
-            self.points += weight
+            self.points += weight - before
 
     def words(self, most: int) -> tuple[str, ...]:
         """Return up to ``most`` of the writer's words, without repeats."""
@@ -29,94 +37,138 @@ class Tally:
         return tuple(dict.fromkeys(words for _, words in heaviest[:most]))
 
 
-@dataclass(frozen=True, slots=True)
-class _Hit:
-    """A phrase that occurs, from word ``at`` on, and the topics it speaks for."""
+@dataclass(slots=True)
+class _Node:
+    """A phrase read so far: the words that may follow, and the topics it speaks for."""
 
-    at: int
-    size: int
     phrase: str
-    topics: dict[str, float]
+    follow: dict[str, "_Node"] = field(default_factory=dict)
+    topics: dict[str, float] = field(default_factory=dict)
+    landmark: bool = False
+    courtesy: bool = False
 
-    def holds(self, word: int) -> bool:
-        return self.at <= word < self.at + self.size
 
-
+_Hit = tuple[int, int, _Node]
+"""A phrase that occurs: its first word, the word after its last, and the phrase."""
 _Cover = dict[int, _Hit]
 """The longest phrase of several words over each word; what lies inside it speaks for its topics
 only: "bpjs ketenagakerjaan" says nothing about health, "mati lampu" nothing about street lamps."""
 
 
 class PhraseIndex:
-    """All phrases of all topics."""
+    """All phrases of all topics.
 
-    def __init__(self, lexicon: Lexicon) -> None:
+    ``covering``: a phrase inside a longer one of another topic does not count.
+    """
+
+    def __init__(self, lexicon: Lexicon, *, covering: bool = True) -> None:
         self._lexicon = lexicon
-        self._phrases: dict[str, dict[str, float]] = {}
-        self._starts: dict[str, int] = {}
-        """First word of a phrase → words of the longest phrase that starts with it."""
-        self._pairs: dict[str, list[tuple[str, str, float]]] = {}
+        self._covering = covering
+        self._root = _Node("")
+        self._pairs: dict[str, dict[str, dict[str, float]]] = {}
+        """First half → second half → topic → weight."""
+        self._before_landmarks: frozenset[str] = frozenset()
 
     def add(self, topic: str, written: str, weight: float) -> None:
         """Let a phrase, or a pair of words, speak for a topic."""
         first, _, second = written.partition(PAIR)
-        words = self._lexicon.read(first).words
+        words = self._lexicon.words(first)
         if second:
-            other = self._lexicon.phrase(second)
-            self._pairs.setdefault(" ".join(words), []).append((other, topic, weight))
+            halves = self._pairs.setdefault(" ".join(words), {})
+            halves.setdefault(self._lexicon.phrase(second), {}).setdefault(topic, weight)
         elif words:
-            self._phrases.setdefault(" ".join(words), {}).setdefault(topic, weight)
-            self._starts[words[0]] = max(self._starts.get(words[0], 0), len(words))
+            self._node(words).topics.setdefault(topic, weight)
+
+    def landmarks(self, after: Iterable[str], phrases: Iterable[str]) -> None:
+        """Let ``phrases`` count little where they follow one of the words in ``after``."""
+        self._before_landmarks = frozenset(map(self._lexicon.phrase, after))
+        for written in phrases:
+            self._node(self._lexicon.words(written)).landmark = True
+
+    def courtesies(self, phrases: Iterable[str]) -> None:
+        """Let nothing inside ``phrases`` ("mohon bantuannya") speak for a topic."""
+        for written in phrases:
+            self._node(self._lexicon.words(written)).courtesy = True
 
     def tallies(self, reading: Reading) -> dict[str, Tally]:
         """Count the points of every topic that a text says anything of."""
         tallies: dict[str, Tally] = {}
         hits = self._hits(reading.words)
-        over = _cover(hits)
+        over = _cover(hits) if self._covering else {}
         self._count_phrases(reading, hits, over, tallies)
         self._count_pairs(reading, over, tallies)
         return tallies
 
+    def _node(self, words: Sequence[str]) -> _Node:
+        node = self._root
+        for word in words:
+            node = node.follow.setdefault(word, _Node(f"{node.phrase} {word}".lstrip()))
+        return node
+
     def _hits(self, words: Sequence[str]) -> list[_Hit]:
         hits = []
+        starts = self._root.follow
         for at, word in enumerate(words):
-            for size in range(1, min(self._starts.get(word, 0), len(words) - at) + 1):
-                phrase = " ".join(words[at : at + size])
-                if topics := self._phrases.get(phrase):
-                    hits.append(_Hit(at, size, phrase, topics))
+            node, end = starts.get(word), at + 1
+            while node:
+                if node.topics or node.courtesy:
+                    hits.append((at, end, node))
+                node = node.follow.get(words[end]) if end < len(words) else None
+                end += 1
         return hits
 
     def _count_phrases(
         self, reading: Reading, hits: Sequence[_Hit], over: _Cover, tallies: dict[str, Tally]
     ) -> None:
         for hit in hits:
-            last = hit.at + hit.size - 1
-            longest = over.get(hit.at, hit)
-            inside = longest.size > hit.size and longest.holds(last)
-            for topic, weight in hit.topics.items():
-                if not inside or topic in longest.topics:
-                    said = reading.said(hit.at, last)
-                    tallies.setdefault(topic, Tally()).add(hit.phrase, weight, said)
+            at, end, node = hit
+            share = self._share(reading.words, at, node)
+            if not share:
+                continue
+            longest = over.get(at, hit)
+            inside = longest is not hit and end <= longest[1]
+            for topic, weight in node.topics.items():
+                if not inside or topic in longest[2].topics:
+                    said = reading.said(at, end - 1)
+                    tallies.setdefault(topic, Tally()).add(node.phrase, weight * share, said)
+
+    def _share(self, words: Sequence[str], at: int, node: _Node) -> float:
+        """How much a phrase counts there: nothing after "bukan", less as a landmark or late."""
+        share = 1.0 if at < EARLY else _LATER
+        before = words[at - 1] if at else ""
+        if before == _NOT or (before in _ABOUT and words[at - 2] == _NOT):
+            return 0.0
+        is_landmark = node.landmark and before in self._before_landmarks
+        return share * _LANDMARK if is_landmark else share
 
     def _count_pairs(self, reading: Reading, over: _Cover, tallies: dict[str, Tally]) -> None:
         words = reading.words
         for at, word in enumerate(words):
-            for other, topic, weight in self._pairs.get(word, ()):
-                start = max(0, at - NEAR)
-                around = words[start : at + NEAR + 1]
-                if other not in around:
+            if (others := self._pairs.get(word)) is None:
+                continue
+            for there in range(max(0, at - NEAR), min(len(words), at + NEAR + 1)):
+                if (topics := others.get(words[there])) is None:
                     continue
-                there = start + around.index(other)
-                longest = over.get(at)
-                if longest and longest.holds(there) and topic not in longest.topics:
-                    continue
-                said = " … ".join(reading.said(i, i) for i in sorted((at, there)))
-                tallies.setdefault(topic, Tally()).add(f"{word}..{other}", weight, said)
+                spoken_for = _spoken_for(at, there, over)
+                share = 1.0 if at < EARLY else _LATER
+                for topic, weight in topics.items():
+                    if spoken_for is None or topic in spoken_for.topics:
+                        said = " … ".join(reading.said(i, i) for i in sorted((at, there)))
+                        phrase = f"{word}..{words[there]}"
+                        tallies.setdefault(topic, Tally()).add(phrase, weight * share, said)
+
+
+def _spoken_for(at: int, there: int, over: _Cover) -> _Node | None:
+    """Return the longer phrase that holds both halves of a pair, or the courtesy that holds one."""
+    first, second = over.get(at), over.get(there)
+    if first and first[0] <= there < first[1]:
+        return first[2]
+    return next((hit[2] for hit in (first, second) if hit and hit[2].courtesy), None)
 
 
 def _cover(hits: Sequence[_Hit]) -> _Cover:
     over: _Cover = {}
-    for hit in sorted(hits, key=lambda hit: hit.size):
-        if hit.size > 1:
-            over.update(dict.fromkeys(range(hit.at, hit.at + hit.size), hit))
+    for hit in sorted(hits, key=lambda hit: hit[1] - hit[0]):
+        if hit[1] - hit[0] > 1:
+            over.update(dict.fromkeys(range(hit[0], hit[1]), hit))
     return over

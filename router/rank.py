@@ -1,13 +1,16 @@
 """From topics and places to agencies: which bodies may have to act, and how likely each is.
 
-An agency's confidence is the sum, over the topics that lead to it, of
-topic x place x competence rule.
+What the phrases say for an agency is the sum, over the topics that lead to it, of topic x
+competence rule. How often that is right was measured; times how sure the place is, that is the
+agency's probability.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from normalizer.report import Agency, Candidate, Place
+from router.blend import LOCAL_OFFICE
+from router.calibration import Curve
 from router.jurisdiction import DOUBTFUL, Jurisdiction, governments, is_ambiguous
 from router.register import Register, Tier
 from router.topics import Competence, Match, Topics
@@ -18,6 +21,10 @@ MOST = 3
 _CHOSEN, _ONLY, _RULE = 0.98, 0.97, 0.90
 """How sure a competence row is: chosen by its words; the only one; the rule with exceptions."""
 _FAINT = 0.01
+
+TIERS: tuple[Tier, ...] = ("province", "regency", "district", "village")
+LOCAL = ("district", "village")
+"""Tiers whose offices are many and alike: which one it is, only the place says."""
 
 Seats = Mapping[Tier, Sequence[Jurisdiction]]
 
@@ -45,11 +52,8 @@ class Lead:
 
 def seats(places: Sequence[Place], register: Register) -> Seats:
     """List, by tier, the governments that the places lie under."""
-    return {
-        "national": (),
-        "province": governments(places, "province", register)[:MOST],
-        "regency": governments(places, "regency", register)[:MOST],
-    }
+    under = {tier: governments(places, tier, register)[:MOST] for tier in TIERS}
+    return {"national": [], **under}
 
 
 def lead(match: Match, reading: Reading, at: Seats, topics: Topics, register: Register) -> Lead:
@@ -61,21 +65,45 @@ def lead(match: Match, reading: Reading, at: Seats, topics: Topics, register: Re
     return Lead(match, row, words, found, register.find(row.level, row.agency, code, topic=id))
 
 
-def candidates(leads: Sequence[Lead], at: Seats, register: Register) -> list[Candidate]:
-    """Rank the agencies that the topics lead to, surest first."""
-    sums: dict[str, float] = {}
-    agencies: dict[str, Agency] = {}
+@dataclass(slots=True)
+class Claim:
+    """What the phrases say for one agency (0 to 1), and how sure its place is."""
+
+    agency: Agency
+    said: float = 0.0
+    there: float = 0.0
+
+
+def claims(leads: Sequence[Lead], at: Seats, register: Register) -> dict[str, Claim]:
+    """Add up what the topics say for every agency they lead to, by its id."""
+    found: dict[str, Claim] = {}
     for one in leads:
-        for agency, confidence in _shares(one, at, register):
-            agencies[agency.id] = agency
-            sums[agency.id] = sums.get(agency.id, 0.0) + one.match.topic.confidence * confidence
-    ordered = sorted(sums.items(), key=lambda pair: (-pair[1], pair[0]))[: MOST + 1]
+        for agency, share, seat in _shares(one, at, register):
+            claim = found.get(agency.id)
+            if claim is None:
+                claim = found[agency.id] = Claim(agency)
+            claim.said += one.match.topic.confidence * share
+            claim.there = max(claim.there, seat)
+    return found
+
+
+def candidates(
+    leads: Sequence[Lead], at: Seats, register: Register, curve: Curve
+) -> list[Candidate]:
+    """Rank the agencies that the topics lead to, surest first."""
+    found = claims(leads, at, register)
+    sure = {id: curve(claim.said) * claim.there for id, claim in found.items()}
+    most = max(1.0, sum(sure.values()))
+    ordered = sorted(sure.items(), key=lambda pair: (-pair[1], pair[0]))[: MOST + 1]
     return [
-        Candidate(agency=agencies[id], confidence=min(1.0, c)) for id, c in ordered if c > _FAINT
+        Candidate(agency=found[id].agency, confidence=confidence / most)
+        for id, confidence in ordered
+        if confidence > _FAINT
     ]
 
 
-def _shares(one: Lead, at: Seats, register: Register) -> Iterator[tuple[Agency, float]]:
+def _shares(one: Lead, at: Seats, register: Register) -> Iterator[tuple[Agency, float, float]]:
+    """List the agencies behind a topic, the share of its rule, and how sure their place is."""
     rows = one.match.row.competence
     sure = _CHOSEN if one.chosen_by else _RULE if len(rows) > 1 else _ONLY
     rest = (1 - sure) / max(1, len(rows) - 1)
@@ -83,8 +111,10 @@ def _shares(one: Lead, at: Seats, register: Register) -> Iterator[tuple[Agency, 
         share = sure if row is one.row else rest
         if row.level == "national":
             if agency := register.find("national", row.agency):
-                yield agency, share
+                yield agency, share, 1.0
             continue
+        if row.level in LOCAL and not at[row.level]:
+            yield LOCAL_OFFICE, share, 1.0
         for seat in at[row.level]:
             if agency := register.find(row.level, row.agency, seat.code, topic=one.match.topic.id):
-                yield agency, share * seat.confidence
+                yield agency, share, seat.confidence

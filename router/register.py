@@ -1,105 +1,23 @@
-"""The register of agencies: national bodies, and those that templates give every government.
+"""The register of agencies: checked as it is read, and asked by id, by place or by name."""
 
-An agency of a regional government has the id ``<code>-<kind>``, the code without dots:
-``6472-dinas-pu`` is the public works office of Kota Samarinda (64.72). Nothing is generated until
-it is asked for: 552 governments times some thirty kinds cost nothing at start-up.
-"""
-
-import re
-from collections.abc import Iterator
-from datetime import date
-from typing import Annotated, Literal
-
-from pydantic import Field
+from collections.abc import Iterable, Iterator
+from functools import cached_property
 
 from normalizer.report import Agency, Level
-from router.data import DataError, Fault, Files, Regions, Row, Table, read
+from router.agencies import Kind, National, Override, Templates, Tier, government_name
+from router.data import DataError, Fault, Files, Named, Regions, Table, read
+from router.naming import Names, Words, beginning, place_words, words
+from router.offices import DIGITS, VILLAGE_OFFICE, Offices, id_of
 
-Tier = Literal["national", "province", "regency"]
-"""Whose affair something is; ``regency`` stands for regencies and cities alike."""
-Kind = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,59}$")]
-DIGITS: dict[Tier, int] = {"national": 0, "province": 2, "regency": 5}
-"""Characters of the region code that name the government of a tier."""
-_TITLES = {Level.PROVINCE: "Provinsi", Level.REGENCY: "Kabupaten", Level.CITY: "Kota"}
-_TITLED = (*_TITLES.values(), "Daerah Istimewa")
-_REGIONAL_ID = re.compile(r"(\d\d)(\d\d)?-(.+)")
+__all__ = ["DIGITS", "Kind", "Register", "RegisterError", "Tier", "government_name"]
 
 
 class RegisterError(DataError):
     """The agencies or their overrides are wrong."""
 
 
-class FormerName(Row):
-    """What a body was called until (and including) a day."""
-
-    name: str
-    until: date
-
-
-class NationalRow(Row):
-    """``[agencies.ID]`` of national.toml."""
-
-    name: str
-    short: str = ""
-    aliases: tuple[str, ...] = ()
-    since: date | None = None
-    former: tuple[FormerName, ...] = ()
-
-
-class National(Row):
-    """national.toml."""
-
-    agencies: dict[Kind, NationalRow] = {}
-
-
-class TemplateRow(Row):
-    """``[agencies.KIND]`` of province.toml or regency.toml; ``{government}`` is filled in."""
-
-    name: str
-    city_name: str = ""
-    short: str = ""
-
-
-class Templates(Row):
-    """province.toml or regency.toml."""
-
-    agencies: dict[Kind, TemplateRow] = {}
-
-
-class Override(Row):
-    """How one government differs from the templates: ``overrides/<code>.toml``."""
-
-    source: str = ""
-    government: str = ""
-    """What the government calls itself, where that is not its level and name."""
-    single_tier: bool = False
-    """The province answers for its regencies too: they have no agencies of their own."""
-    rename: dict[Kind, str] = {}
-    add: dict[Kind, str] = {}
-    replace: dict[Kind, Kind] = {}
-    """Kind of the template → the kind that does its work here."""
-    move: dict[Kind, Kind] = {}
-    """Topic → the kind that answers for it here."""
-
-
-_PLAIN = Override()
-
-
-class Register:
-    """Looks agencies up by id, or by government and kind. Build with ``Register.build``."""
-
-    def __init__(
-        self,
-        national: National,
-        templates: dict[Tier, Templates],
-        overrides: dict[str, Override],
-        regions: Regions,
-    ) -> None:
-        self.national = national.agencies
-        self.overrides = overrides
-        self._templates = {tier: table.agencies for tier, table in templates.items()}
-        self._regions = regions
-        self._known: dict[str, Agency] = {}
+class Register(Offices):
+    """Looks agencies up by id, by government and kind, or by name. Build with ``build``."""
 
     @classmethod
     def build(cls, files: Files, regions: Regions) -> "Register":
@@ -114,104 +32,184 @@ class Register:
         """Build the register from what can be read, and list everything that is wrong."""
         faults: list[Fault] = []
         national = read(National, files.national, faults, National)
-        province = read(Templates, files.province, faults, Templates)
-        regency = read(Templates, files.regency, faults, Templates)
+        tables: dict[Tier, Table] = {
+            "province": files.province,
+            "regency": files.regency,
+            "district": files.district,
+            "village": files.village,
+        }
+        templates = {t: read(Templates, table, faults, Templates) for t, table in tables.items()}
         overrides = {
             code: read(Override, table, faults, Override) for code, table in files.overrides.items()
         }
-        register = cls(national, {"province": province, "regency": regency}, overrides, regions)
+        register = cls(national, templates, overrides, regions)
+        faults.extend(register._clashes(files.national))
+        for tier, table in tables.items():
+            faults.extend(register._unknown_regions(tier, table))
         for code, table in files.overrides.items():
             faults.extend(register._faults_of(code, table))
         return register, faults
 
-    def agency(self, id: str) -> Agency | None:
-        """Return the agency of an id, or None if there is no such agency."""
-        known = self._known.get(id)
-        if known is None and (known := self._make(id)):
-            self._known[id] = known
+    def named(self, label: str, *, within: str | None = None) -> Agency | None:
+        """Return the agency that a label means: an id, a name, a short, former or other name.
+
+        ``within`` is the region whose offices are meant where the label names no government. A
+        longer name than any that is known counts by its beginning.
+        """
+        if exact := self.agency(label):
+            return exact
+        spoken = words(label)
+        office, code = self._apart(spoken, within or "")
+        offices = [self._names_of(seat) for seat in self._seats(code)] or [Names()]
+        id = (
+            self._place_office(spoken, within or "")
+            or self._place_office(office, code)
+            or _first(beginning(office, names, self._own_names) for names in offices)
+            or self._own_names.exactly(spoken)
+        )
+        return self.agency(id) if id else None
+
+    def _apart(self, spoken: Words, within: str) -> tuple[Words, str]:
+        """Split a label into the office and the code of the government after or before it."""
+        for size in range(1, len(spoken)):
+            if code := self._government_called(spoken[size:], within):
+                return spoken[:size], code
+        if spoken[:1] == ("pemerintah",):
+            for size in range(2, len(spoken)):
+                if code := self._governments.exactly(spoken[1:size]):
+                    return spoken[size:], code
+        return spoken, within
+
+    def _government_called(self, spoken: Words, within: str) -> str | None:
+        if code := self._governments.exactly(spoken):
+            return code
+        meant = [r.code for r in self.regions.named("".join(spoken)) if len(r.code) <= 5]
+        own = [code for code in meant if f"{within}.".startswith(f"{code}.")]
+        return _first(own) or (meant[0] if len(meant) == 1 else None)
+
+    def _seats(self, code: str) -> list[str]:
+        """The governments whose offices a label within a region may mean, nearest first."""
+        tiers: tuple[Tier, ...] = ("regency", "province")
+        seats = dict.fromkeys(self.government(tier, code) for tier in tiers)
+        return [seat for seat in seats if seat and self.regions.region(seat)]
+
+    @cached_property
+    def _governments(self) -> Names:
+        names = Names()
+        for region in self.regions.regions(Level.PROVINCE, Level.REGENCY, Level.CITY):
+            names.add(self.government_name(region.code), region.code)
+        return names
+
+    @cached_property
+    def _own_names(self) -> Names:
+        """Names that need no government beside them: national bodies, "Perumda Pasar Jaya"."""
+        names = Names()
+        for name, id in self._national_names():
+            names.add(name, id)
+        for code, override in self.overrides.items():
+            for kind, name in (override.rename | override.add).items():
+                if "{government}" not in name:
+                    names.add(name, id_of(code, kind))
+        return names
+
+    def _national_names(self) -> Iterator[tuple[str, str]]:
+        """What the national bodies are called, the present names first."""
+        for id, row in self.national.items():
+            called = dict.fromkeys((row.name, row.short, *row.aliases))
+            yield from ((name, id) for name in called if name)
+        for id, row in self.national.items():
+            heirlooms = (former for former in row.former if former.heir)
+            yield from ((n, id) for former in heirlooms for n in (former.name, former.short) if n)
+
+    def _names_of(self, code: str) -> Names:
+        if (known := self._offices.get(code)) is None:
+            known = self._offices[code] = Names()
+            for name, kind in self._office_names(code):
+                known.add(name.replace("{government}", ""), id_of(code, kind))
         return known
 
-    def government(self, tier: Tier, code: str) -> str | None:
-        """Return the code of the government of ``tier`` that a region lies under, if it says."""
-        if self.overrides.get(code[:2], _PLAIN).single_tier:
-            return code[:2]
-        size = DIGITS[tier]
-        return code[:size] if len(code) >= size else None
+    @cached_property
+    def _offices(self) -> dict[str, Names]:
+        return {}
 
-    def find(self, tier: Tier, kind: str, code: str = "", *, topic: str = "") -> Agency | None:
-        """Return the agency of ``kind`` at ``tier`` for a region, after its overrides.
+    def _office_names(self, code: str) -> Iterator[tuple[str, str]]:
+        """What the offices of a government are called, with their kinds; the surest first."""
+        override = self.override(code)
+        rows = [row for tier in self.tiers(code) for row in self.templates[tier].items()]
+        yield from ((self.office_name(code, kind), kind) for kind in self.kinds(code))
+        yield from ((short, kind) for kind, short in override.short.items())
+        yield from ((alias, kind) for kind, more in override.aliases.items() for alias in more)
+        for kind, row in rows:
+            does = override.replace.get(kind, kind)
+            yield from ((name, does) for name in (row.name, row.city_name, row.short) if name)
+        for kind, row in rows:
+            does = override.replace.get(kind, kind)
+            yield from ((alias, does) for alias in row.aliases)
 
-        None says that the region is unknown or does not reach down to the tier.
-        """
-        if tier == "national":
-            return self.agency(kind)
-        government = self.government(tier, code)
-        if government is None:
+    def _place_office(self, office: Words, within: str) -> str | None:
+        place = place_words(office) if within else None
+        if place is None:
             return None
-        override = self.overrides.get(government, _PLAIN)
-        kind = override.move.get(topic, kind)
-        return self.agency(f"{government.replace('.', '')}-{override.replace.get(kind, kind)}")
+        level, name = place
+        names = self._names_under(within, level)
+        code = names.exactly(name) or names.nearly(name)
+        kind = VILLAGE_OFFICE if level is Level.VILLAGE else "kecamatan"
+        return id_of(code, kind) if code else None
 
-    def has(self, tier: Tier, kind: str) -> bool:
-        """Tell whether the national bodies or the templates of a tier know ``kind``."""
-        return kind in (self.national if tier == "national" else self._templates[tier])
+    def _names_under(self, within: str, level: Level) -> Names:
+        """The districts or villages in a region, by name or by name and district, if only one."""
+        if (known := self._places.get((within, level))) is None:
+            known = self._places[within, level] = Names()
+            meant: dict[str, list[str]] = {}
+            for region in self.regions.regions(level):
+                if region.code.startswith(within):
+                    for name in self._spellings(region):
+                        meant.setdefault("".join(words(name)), []).append(region.code)
+            for key, codes in meant.items():
+                if len(codes) == 1:
+                    known.add(key, codes[0])
+        return known
 
-    def kinds(self, government: str) -> Iterator[str]:
-        """List the kinds of agency a government has."""
-        override = self.overrides.get(government, _PLAIN)
-        kinds = dict.fromkeys(override.add)
-        for tier in self._tiers(government):
-            kinds |= dict.fromkeys(self._templates[tier])
-        yield from (kind for kind in kinds if kind not in override.replace)
+    @cached_property
+    def _places(self) -> dict[tuple[str, Level], Names]:
+        return {}
 
-    def _make(self, id: str) -> Agency | None:
-        match = _REGIONAL_ID.fullmatch(id)
-        if match is None:
-            row = self.national.get(id)
-            return Agency(id=id, name=row.name) if row else None
-        code = ".".join(part for part in match.groups()[:2] if part)
-        name = self._name(code, match[3])
-        return Agency(id=id, name=name) if name else None
+    def _spellings(self, region: Named) -> Iterator[str]:
+        yield region.bare
+        if above := self.regions.region(region.code[: DIGITS["district"]]):
+            yield f"{region.bare} {above.bare}"
+            yield f"{region.bare} Kecamatan {above.bare}"
 
-    def _name(self, code: str, kind: str) -> str | None:
-        region = self._regions.region(code)
-        override = self.overrides.get(code, _PLAIN)
-        if region is None or kind in override.replace or self._is_governed_above(code):
-            return None
-        own = override.rename.get(kind) or override.add.get(kind)
-        government = override.government or government_name(region.name, region.level)
-        for tier in self._tiers(code):
-            template = self._templates[tier].get(kind)
-            if own is None and template:
-                city = region.level == Level.CITY and template.city_name
-                own = city or template.name
-        return own.replace("{government}", government) if own else None
+    def _clashes(self, table: Table) -> Iterator[Fault]:
+        """National bodies that claim a name which another one has."""
+        names = Names()
+        for name, id in self._national_names():
+            if (other := names.add(name, id)) != id:
+                yield Fault(table.path, ("agencies", id), f"{name!r} already means {other}")
 
-    def _tiers(self, code: str) -> tuple[Tier, ...]:
-        if len(code) == DIGITS["regency"]:
-            return ("regency",)
-        both = self.overrides.get(code, _PLAIN).single_tier
-        return ("province", "regency") if both else ("province",)
-
-    def _is_governed_above(self, code: str) -> bool:
-        return len(code) > 2 and self.overrides.get(code[:2], _PLAIN).single_tier
+    def _unknown_regions(self, tier: Tier, table: Table) -> Iterator[Fault]:
+        for kind, row in self.templates[tier].items():
+            for field in ("names", "words"):
+                for code in getattr(row, field):
+                    if self.regions.region(code) is None:
+                        keys = ("agencies", kind, field, code)
+                        yield Fault(table.path, keys, f"there is no region {code}")
 
     def _faults_of(self, code: str, table: Table) -> Iterator[Fault]:
         override = self.overrides[code]
-        if self._regions.region(code) is None or len(code) > DIGITS["regency"]:
+        if self.regions.region(code) is None or len(code) > DIGITS["regency"]:
             yield Fault(table.path, (), f"{code} is no province, regency or city")
             return
-        known = set(override.add).union(*(self._templates[t] for t in self._tiers(code)))
-        for kind in override.rename:
-            if kind not in known:
-                yield Fault(table.path, ("rename", kind), f"no agency {kind} to rename")
+        known = set(override.add).union(*(self.templates[t] for t in self.tiers(code)))
+        for field in ("rename", "short", "aliases"):
+            for kind in getattr(override, field):
+                if kind not in known:
+                    yield Fault(table.path, (field, kind), f"no agency {kind} to name")
         for field in ("replace", "move"):
             for key, kind in getattr(override, field).items():
                 if kind not in known or kind in override.replace:
                     yield Fault(table.path, (field, key), f"no agency {kind} in {code}")
 
 
-def government_name(name: str, level: Level) -> str:
-    """Return what a government is called: "Kota Samarinda", "Provinsi Kalimantan Timur"."""
-    title = _TITLES.get(level, "")
-    return name if name.startswith(_TITLED) else f"{title} {name}".strip()
+def _first(found: Iterable[str | None]) -> str | None:
+    return next(filter(None, found), None)

@@ -5,23 +5,30 @@ and shrinks with those of its rivals; when no phrase occurs, nothing is claimed.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from normalizer.report import Topic
+from router.calibration import AS_SAID, Curve, Point, wrong_with
 from router.data import DataError, Fault, Files, Row, read
 from router.phrases import PAIR, PhraseIndex, Tally
 from router.register import Kind, Register, Tier
+from router.scope import Scope, ScopeRow, Scopes
+from router.urgency import Urgencies, Urgency, UrgencyRow
 from router.words import Lexicon, Reading
 
 WEIGHTS: dict[Literal["sure", "likely", "hint"], float] = {"sure": 4, "likely": 2, "hint": 0.5}
-ENOUGH = 6.0
+ENOUGH = 8.0
 """Points beyond which a topic only repeats itself: length must not talk a rival down."""
 LONGEST = 5
 """Words of the longest phrase."""
+MOST = 8
+"""Topics that are considered."""
+FAINT = 0.001
+"""Topics less sure than this are not worth a word."""
 _AT_MOST = 0.97
 """Phrases are never surer than this, however many there are."""
 _SCALE = 1.6
@@ -41,18 +48,58 @@ class Phrases(Row):
 
 
 class Competence(Row):
-    """Whose affair a topic is: the first row whose ``when`` occurs, else the one without."""
+    """Whose affair a topic is: the first row whose ``when`` occurs, else the rule without."""
 
     level: Tier
     agency: Kind
     when: tuple[str, ...] = ()
     basis: str = ""
+    """The law that says whose affair it is."""
+    verified: bool = False
+    """Whether that was checked against a source."""
+    also: bool = False
+    """Not the rule and chosen by no words: a body that may have to act as well."""
+
+    @property
+    def is_rule(self) -> bool:
+        """Tell whether this row holds where no words choose another."""
+        return not self.when and not self.also
+
+
+class Group(Row):
+    """``[groups.ID]``: a branch of LAPOR!'s category tree."""
+
+    name: str
+    category: int | None = None
+
+
+class Landmarks(Row):
+    """``[landmarks]``: words that only say where something is, after certain words."""
+
+    after: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+
+
+class Courtesy(Row):
+    """``[courtesy]``: phrases that say nothing of what a report is about."""
+
+    phrases: tuple[str, ...] = ()
+
+
+class Calibration(Row):
+    """``[calibration]``: how often the phrases are right when they are so sure."""
+
+    points: tuple[Point, ...] = AS_SAID
+    measured: str = ""
+    """On what."""
 
 
 class TopicRow(Row):
     """``[topics.ID]``."""
 
     name: str
+    group: Kind
+    """The branch of LAPOR!'s category tree that it belongs to."""
     category: int | None = None
     """LAPOR!'s id of the category, where it is known."""
     basis: str = ""
@@ -67,6 +114,12 @@ class TopicsFile(Row):
     """topics.toml."""
 
     slang: dict[str, str] = {}
+    groups: dict[Kind, Group] = {}
+    landmarks: Landmarks = Landmarks()
+    calibration: Calibration = Calibration()
+    courtesy: Courtesy = Courtesy()
+    scope: dict[Kind, ScopeRow] = {}
+    urgency: dict[Kind, UrgencyRow] = {}
     topics: dict[Kind, TopicRow] = {}
 
 
@@ -84,12 +137,18 @@ class Topics:
 
     def __init__(self, file: TopicsFile) -> None:
         self.rows = file.topics
+        self.groups = file.groups
+        self.curve = Curve(file.calibration.points)
         self.lexicon = Lexicon(file.slang)
+        self.scopes = Scopes(file.scope, self.lexicon)
+        self.urgencies = Urgencies(file.urgency, self.lexicon)
         self._index = PhraseIndex(self.lexicon)
         for id, row in self.rows.items():
             for strength, weight in WEIGHTS.items():
                 for written in getattr(row.phrases, strength):
                     self._index.add(id, written, weight)
+        self._index.landmarks(file.landmarks.after, file.landmarks.words)
+        self._index.courtesies(file.courtesy.phrases)
         self._when = {
             id: [(c, tuple(map(self.lexicon.phrase, c.when))) for c in row.competence]
             for id, row in self.rows.items()
@@ -109,8 +168,11 @@ class Topics:
         faults: list[Fault] = []
         topics = cls(read(TopicsFile, files.topics, faults, TopicsFile))
         for id, row in topics.rows.items():
-            for keys, message in _faults_of(topics.lexicon, row, register):
+            for keys, message in _faults_of(topics, row, register):
                 faults.append(Fault(files.topics.path, ("topics", id, *keys), message))
+        faults.extend(_faults_of_marks(topics, files))
+        if message := wrong_with(topics.curve.points):
+            faults.append(Fault(files.topics.path, ("calibration", "points"), message))
         for code, table in files.overrides.items():
             for id in register.overrides[code].move:
                 if topics.rows and id not in topics.rows:
@@ -121,8 +183,17 @@ class Topics:
         """Rank the topics a text may be about, surest first; [] when it says nothing known."""
         tallies = self._index.tallies(reading)
         total = sum(min(tally.points, ENOUGH) ** 2 for tally in tallies.values())
-        best = sorted(tallies.items(), key=lambda item: (-item[1].points, item[0]))[:6]
-        return [self._match(id, tally, total) for id, tally in best]
+        best = sorted(tallies.items(), key=lambda item: (-item[1].points, item[0]))[:MOST]
+        matches = (self._match(id, tally, total) for id, tally in best)
+        return [match for match in matches if match]
+
+    def scope(self, reading: Reading) -> Scope | None:
+        """Say why a text is no affair of any agency; None when it may be one."""
+        return self.scopes.scope(reading)
+
+    def urgency(self, reading: Reading) -> Urgency | None:
+        """Say why a text cannot wait; None when it can."""
+        return self.urgencies.urgency(reading)
 
     def competence(self, id: str, reading: Reading) -> tuple[Competence, str]:
         """Choose the row of a topic that a text falls under, and the words that chose it."""
@@ -130,32 +201,49 @@ class Topics:
             for phrase in phrases:
                 if words := reading.find(phrase):
                     return row, words
-        return next(row for row, phrases in self._when[id] if not phrases), ""
+        return next(row for row, _ in self._when[id] if row.is_rule), ""
 
-    def _match(self, id: str, tally: Tally, total: float) -> Match:
+    def _match(self, id: str, tally: Tally, total: float) -> Match | None:
         points = min(tally.points, ENOUGH)
         confidence = _AT_MOST * (1 - math.exp(-points / _SCALE)) * points**2 / total
+        if confidence < FAINT:
+            return None
         row = self.rows[id]
         return Match(Topic(id=id, name=row.name, confidence=confidence), row, tally.words(5))
 
 
 def _faults_of(
-    lexicon: Lexicon, row: TopicRow, register: Register
+    topics: Topics, row: TopicRow, register: Register
 ) -> Iterator[tuple[tuple[str, ...], str]]:
+    if row.group and row.group not in topics.groups:
+        yield ("group",), f"no group {row.group}"
     for strength in WEIGHTS:
         for written in getattr(row.phrases, strength):
-            if message := _wrong_with(written, lexicon):
+            if message := _wrong_with(written, topics.lexicon):
                 yield ("phrases", strength), f"{written!r}: {message}"
-    if [bool(c.when) for c in row.competence].count(False) != 1:
-        yield ("competence",), "exactly one row must do without `when`: it is the rule"
+    if sum(c.is_rule for c in row.competence) != 1:
+        yield ("competence",), "exactly one row must do without `when` and `also`: it is the rule"
     for number, competence in enumerate(row.competence):
         if not register.has(competence.level, competence.agency):
             message = f"no agency {competence.agency} at level {competence.level}"
             yield ("competence", str(number), "agency"), message
 
 
+def _faults_of_marks(topics: Topics, files: Files) -> Iterator[Fault]:
+    tables: dict[str, Mapping[str, ScopeRow | UrgencyRow]] = {
+        "scope": topics.scopes.rows,
+        "urgency": topics.urgencies.rows,
+    }
+    for table, rows in tables.items():
+        for id, row in rows.items():
+            for key, written in row.written():
+                if message := _wrong_with(written, topics.lexicon):
+                    keys = (table, id, key)
+                    yield Fault(files.topics.path, keys, f"{written!r}: {message}")
+
+
 def _wrong_with(written: str, lexicon: Lexicon) -> str:
-    halves = [lexicon.read(half).words for half in written.split(PAIR)]
+    halves = [lexicon.words(half) for half in written.split(PAIR)]
     if not all(halves):
         return "no words in it"
     if len(halves) > 1:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 MOST_CHARACTERS = 6_000
 """Characters that are read: what a report is about is said early, and time must stay bounded."""
+STAR = "*"
 _MOST_REMEMBERED = 50_000
 _WORD = re.compile(r"[A-Za-z0-9]+")
 _STRETCHED = re.compile(r"([a-z])\1\1+")
@@ -40,10 +41,15 @@ class Reading:
 
 
 class Lexicon:
-    """Reads texts, with a table of slang ("jln" → "jalan"; the right side may be two words)."""
+    """Reads texts, with a table of slang ("jln" → "jalan"; the right side may be two words).
+
+    A word with a star stands for all that begin so: "pdam*" reads "@pdamtirtawening" as "pdam".
+    """
 
     def __init__(self, slang: Mapping[str, str]) -> None:
-        self._slang = {k.lower(): v.lower().split() for k, v in slang.items()}
+        table = {k.lower(): v.lower().split() for k, v in slang.items()}
+        self._slang = {k: v for k, v in table.items() if not k.endswith(STAR)}
+        self._heads = {k.removesuffix(STAR): v for k, v in table.items() if k.endswith(STAR)}
         self._remembered: dict[str, tuple[str, ...]] = {}
 
     def read(self, text: str) -> Reading:
@@ -56,9 +62,13 @@ class Lexicon:
                 spans.append(match.span())
         return Reading(text, words, spans)
 
+    def words(self, text: str) -> list[str]:
+        """Return the stems of a phrase."""
+        return [stem for word in _WORD.findall(text) for stem in self._stems(word.lower())]
+
     def phrase(self, text: str) -> str:
         """Return a phrase in the form that ``Reading.find`` looks for."""
-        return " ".join(self.read(text).words)
+        return " ".join(self.words(text))
 
     def _stems(self, word: str) -> tuple[str, ...]:
         stems = self._remembered.get(word)
@@ -74,17 +84,23 @@ class Lexicon:
         for form in (word, short, short.removesuffix("nya")):
             if form in self._slang:
                 return self._slang[form]
-        return [short]
+        head = next((head for head in self._heads if short.startswith(head)), None)
+        return self._heads[head] if head else [short]
 
 
 def stem(word: str) -> str:
-    """Take off doubling ("jalan2"), particles (-nya, -lah), -kan and the passive di-."""
+    """Take off doubling ("jalan2"), particles (-nya, -lah), -kan and the passive di-.
+
+    Sundanese -keun is -kan.
+    """
     if len(word) > 4 and word[-1] == "2" and word[:-1].isalpha():
         word = word[:-1]
     for ending in _PARTICLES:
         if word.endswith(ending) and len(word) >= len(ending) + 4:
             word = word[: -len(ending)]
             break
-    if word.endswith("kan") and len(word) >= 7:
+    if word.endswith("keun") and len(word) >= 8:
+        word = word[:-4]
+    elif word.endswith("kan") and len(word) >= 7:
         word = word[:-3]
     return word[2:] if word.startswith("di") and len(word) >= 7 else word

@@ -1,8 +1,8 @@
 """A phone company for the demo and the tests: a local double of Twilio's Messages API.
 
-Takes what our channel sends (https://www.twilio.com/docs/messaging/api/message-resource) and signs
-what a citizen writes, as Twilio documents it; its signatures are made here, not with the SDK that
-checks them. Listens on loopback only.
+Takes what our channel sends (https://www.twilio.com/docs/messaging/api/message-resource), signs
+what a citizen writes, as Twilio documents it, and lists both; its signatures are made here, not
+with the SDK that checks them. Listens on loopback only.
 """
 
 import asyncio
@@ -14,18 +14,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from hashlib import sha1
-from itertools import islice
 from secrets import token_hex
 from typing import Any, Self
+from urllib.parse import urlencode, urlsplit
 
-from aiohttp import ClientSession, ClientTimeout, web
+from aiohttp import ClientConnectionError, ClientSession, ClientTimeout, web
 
 PAGE_SIZE = 50
+UNREACHED = 502
+"""What we answer to ourselves for a webhook nobody listens at; Twilio notes an error 11200."""
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A message the company was given to carry."""
+    """A message the company was given to carry, or one that a citizen wrote to our number."""
 
     sid: str
     to: str
@@ -33,6 +35,9 @@ class Text:
     body: str
     status_callback: str | None
     at: datetime
+    inbound: bool = False
+    media: tuple[tuple[str, str], ...] = ()
+    """Of each file its address and media type."""
 
 
 def signature(token: str, url: str, fields: Sequence[tuple[str, str]]) -> str:
@@ -51,12 +56,20 @@ class PhoneCompany:
         self.url = ""
         self.carried: list[Text] = []
         """Messages to phones, oldest first."""
+        self.written: dict[str, Text] = {}
+        """Messages from phones by sid, whether a webhook took them or not."""
         self._news = asyncio.Condition()
 
     async def __aenter__(self) -> Self:
         app = web.Application()
-        path = "/2010-04-01/Accounts/{sid}/Messages.json"
-        app.add_routes([web.post(path, self._create), web.get(path, self._list)])
+        path = "/2010-04-01/Accounts/{sid}/Messages"
+        app.add_routes(
+            [
+                web.post(f"{path}.json", self._create),
+                web.get(f"{path}.json", self._list),
+                web.get(path + "/{message}/Media.json", self._list_media),
+            ]
+        )
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
@@ -87,13 +100,18 @@ class PhoneCompany:
         sid: str | None = None,
         extra: Mapping[str, str] | None = None,
         forge: bool = False,
+        at: datetime | None = None,
     ) -> int:
         """Let a citizen write: call the webhook ``url`` and return the HTTP status it answers.
 
         ``media`` holds (address, media type) pairs; ``sid`` repeats an earlier message; ``forge``
-        signs with a token that is not the account's.
+        signs with a token that is not the account's; ``at`` is when it was written, if not now.
         """
         message = sid or ("MM" if media else "SM") + token_hex(16)
+        if not forge:
+            moment = at or datetime.now(UTC)
+            text = Text(message, self.number, from_, body, None, moment, True, tuple(media))
+            self.written.setdefault(message, text)
         fields = [
             ("ToCountry", "ID"),
             ("SmsMessageSid", message),
@@ -136,8 +154,11 @@ class PhoneCompany:
     ) -> int:
         token = token_hex(16) if forge else self.auth_token
         headers = {"X-Twilio-Signature": signature(token, url, fields), "User-Agent": "TwilioProxy"}
-        async with self._client.post(url, data=fields, headers=headers) as answer:
-            return answer.status
+        try:
+            async with self._client.post(url, data=fields, headers=headers) as answer:
+                return answer.status
+        except ClientConnectionError:
+            return UNREACHED
 
     async def _create(self, request: web.Request) -> web.Response:
         if not self._is_ours(request):
@@ -163,18 +184,35 @@ class PhoneCompany:
     async def _list(self, request: web.Request) -> web.Response:
         if not self._is_ours(request):
             return _error(401, 20003, "Authenticate")
-        to = request.query.get("To")
-        size = int(request.query.get("PageSize", PAGE_SIZE))
-        page = islice((t for t in reversed(self.carried) if to in (None, t.to)), size)
+        query = dict(request.query)
+        size, number = int(query.get("PageSize", PAGE_SIZE)), int(query.get("Page", 0))
+        fitting = [t for t in (*self.carried, *self.written.values()) if _fits(t, query)]
+        fitting.sort(key=lambda text: text.at, reverse=True)
+        following = urlencode(query | {"Page": number + 1, "PageToken": f"PA{number + 1}"})
+        more = len(fitting) > (number + 1) * size
         return web.json_response(
             {
-                "messages": [self._resource(text) for text in page],
-                "page": 0,
+                "messages": [
+                    self._resource(t) for t in fitting[number * size : (number + 1) * size]
+                ],
+                "page": number,
                 "page_size": size,
                 "uri": request.path_qs,
-                "next_page_uri": None,
+                "next_page_uri": f"{request.path}?{following}" if more else None,
             }
         )
+
+    async def _list_media(self, request: web.Request) -> web.Response:
+        if not self._is_ours(request):
+            return _error(401, 20003, "Authenticate")
+        text = self.written.get(request.match_info["message"])
+        if text is None:
+            return _error(404, 20404, "The requested resource was not found")
+        listed = [
+            {"content_type": kind, "sid": f"ME{n}", "uri": f"{urlsplit(address).path}.json"}
+            for n, (address, kind) in enumerate(text.media)
+        ]
+        return web.json_response({"media_list": listed, "next_page_uri": None})
 
     def _is_ours(self, request: web.Request) -> bool:
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
@@ -194,23 +232,33 @@ class PhoneCompany:
             "api_version": "2010-04-01",
             "body": text.body,
             "date_created": at,
-            "date_sent": None,
+            "date_sent": at if text.inbound else None,
             "date_updated": at,
-            "direction": "outbound-api",
+            "direction": "inbound" if text.inbound else "outbound-api",
             "error_code": None,
             "error_message": None,
             "from": text.from_,
             "messaging_service_sid": None,
-            "num_media": "0",
+            "num_media": str(len(text.media)),
             "num_segments": str(len(text.body) // 153 + 1),
             "price": None,
             "price_unit": "USD",
             "sid": text.sid,
-            "status": "queued",
+            "status": "received" if text.inbound else "queued",
             "subresource_uris": {"media": f"{path}/Media.json"},
             "to": text.to,
             "uri": f"{path}.json",
         }
+
+
+def _fits(text: Text, query: Mapping[str, str]) -> bool:
+    """Tell whether a list with these filters shows a message; times count by the second."""
+    at = text.at.replace(microsecond=0)
+    return (
+        query.get("To", text.to) == text.to
+        and at >= datetime.fromisoformat(query.get("DateSent>", "1970-01-01T00:00:00Z"))
+        and at <= datetime.fromisoformat(query.get("DateSent<", "9999-01-01T00:00:00Z"))
+    )
 
 
 def _is_number(written: str) -> bool:

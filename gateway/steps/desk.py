@@ -12,7 +12,6 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from adapters.base import Malformed
-from gateway import event
 from gateway.broker.base import Broker, BrokerError
 from gateway.seal import BadSeal, Seal
 from gateway.steps.directory import Directory
@@ -142,7 +141,7 @@ class Desk:
                 change = Change("assigned_by_operator", by, note=note, data=data)
                 stored = unit.change(stored, report, [change])
                 cause = f"assigned {stored.version}"
-                self._letters.delivery(unit, report, kind=event.ASSIGNED, cause=cause)
+                self._letters.deliveries(unit, report, cause=cause)
                 text = self._letters.text("forwarded", report)
                 self._letters.answer(unit, report, text, cause=cause)
         except Raced:
@@ -161,7 +160,7 @@ class Desk:
         if found is None:
             raise Conflict("Pesan ini sudah diputuskan oleh petugas lain.")
         name, reason, sealed = found
-        channel = self._door.receiver(name)
+        channel = self._door.reader(name)
         if channel is None:
             raise Conflict(f"Kanal {name} sedang tidak aktif.")
         purpose = RAW if reason == "same_id_other_content" else ENVELOPE
@@ -224,7 +223,7 @@ def _hashed(token: str) -> str:
 
 
 def _check_assignable(report: Report, agency: Agency) -> None:
-    if report.status in FINAL:
+    if report.status in FINAL and report.status is not Status.ARCHIVED_BY_SYSTEM:
         raise Conflict("Laporan ini sudah ditutup.")
     old = report.assignment
     given = old.agency if old and old.decision is Outcome.ASSIGN else None

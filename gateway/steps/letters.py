@@ -59,11 +59,22 @@ class Letters:
         )
         unit.send(letter, self._message(ANSWERS, letter_id))
 
+    def deliveries(self, unit: Unit, report: Report, *, cause: str) -> None:
+        """Hand the report to the agency that must act, and to those that get a copy."""
+        assert report.assignment is not None
+        self.delivery(unit, report, kind=event.ASSIGNED, cause=cause)
+        for copy in report.assignment.copies:
+            self._deliver(unit, report, copy.id, event.COPIED, f"copy of {cause}")
+
     def delivery(self, unit: Unit, report: Report, *, kind: event.Type, cause: str) -> None:
         """Hand the report to its agency. ``cause`` names why; once per cause and agency."""
         assert report.assignment is not None
         assert report.assignment.agency is not None
-        agency = report.assignment.agency.id
+        self._deliver(unit, report, report.assignment.agency.id, kind, cause)
+
+    def _deliver(
+        self, unit: Unit, report: Report, agency: str, kind: event.Type, cause: str
+    ) -> None:
         letter_id = str(uuid.uuid5(_NAMES, f"{report.id} delivery {agency} {cause}"))
         data = event.for_agency(report).model_dump_json()
         whole = event.written(kind, letter_id, data, at=self._now(), subject=report.tracking)

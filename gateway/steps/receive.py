@@ -18,6 +18,7 @@ import structlog
 
 from adapters.base import (
     Channel,
+    Fetches,
     Forged,
     Hook,
     Inbound,
@@ -41,6 +42,8 @@ ENVELOPE = "quarantine"
 FILE = "file"
 REPORTER = "reporter"
 LONGEST_ID = 200
+PAGE = "page:"
+"""Stands for the URL of what nobody sent us: we fetched it from the provider."""
 
 Parse = Callable[[Receiver, Hook], Awaitable[list[Inbound | Receipt]]]
 """Reads a hook; the shell does it in a worker process for channels whose messages may hang."""
@@ -53,10 +56,6 @@ class Answer:
     status: int
     media_type: str
     body: bytes
-
-
-class Unreadable(Malformed):
-    """The message took too long to read, or the reader died over it."""
 
 
 async def parse_here(channel: Receiver, hook: Hook) -> list[Inbound | Receipt]:
@@ -91,6 +90,12 @@ class Door:
         usable = isinstance(channel, Receiver) and channel.block.enabled
         return channel if usable and isinstance(channel, Receiver) else None
 
+    def reader(self, name: str) -> Channel | None:
+        """Return an enabled channel that can read again what it once brought."""
+        channel = self.channels.get(name)
+        usable = isinstance(channel, Receiver | Fetches) and channel.block.enabled
+        return channel if usable else None
+
     async def take(self, channel: Receiver, hook: Hook) -> Answer:
         """Take one hook and say what the provider is answered. Raises ``NotDurable``."""
         try:
@@ -117,12 +122,12 @@ class Door:
         await asyncio.gather(*(self._file(channel, hook, item) for item in found))
         return Answer(200, *channel.reply_body())
 
-    async def readmit(self, channel: Receiver, hook: Hook, quarantine_id: str, reason: str) -> int:
+    async def readmit(self, channel: Channel, hook: Hook, quarantine_id: str, reason: str) -> int:
         """Take a hook an operator released; return how many messages were in it.
 
         What only looked like a repeat gets an external id of its own. Raises ``Malformed``.
         """
-        found = [item for item in await self._parse(channel, hook) if isinstance(item, Inbound)]
+        found = [item for item in await self._again(channel, hook) if isinstance(item, Inbound)]
         if not found:
             raise Malformed("there is no message in it")
         for item in found:
@@ -130,6 +135,13 @@ class Door:
                 item = replace(item, external_id=f"released:{quarantine_id}")
             await self.accept(channel, replace(item, automatic=None), hook)
         return len(found)
+
+    async def _again(self, channel: Channel, hook: Hook) -> list[Inbound | Receipt]:
+        if hook.url == PAGE and isinstance(channel, Fetches):
+            return channel.reread(hook.body)
+        if isinstance(channel, Receiver):
+            return await self._parse(channel, hook)
+        raise Malformed("this channel reads only what it fetches itself")
 
     async def hold(
         self,
@@ -142,8 +154,23 @@ class Door:
     ) -> None:
         """Put a hook into the quarantine; the same hook is kept once. Raises ``NotDurable``."""
         metrics.INTAKE.labels(channel, reason).inc()
+        try:
+            await self._commits.put(self.held(channel, hook, reason, detail, state=state))
+        except Unstorable as error:
+            raise NotDurable(str(error)) from error
+
+    def held(
+        self,
+        channel: str,
+        hook: Hook,
+        reason: str,
+        detail: str,
+        *,
+        state: Literal["open", "noted"] = "open",
+    ) -> Held:
+        """Seal a hook for the quarantine; the same hook gets the same id."""
         digest = hashlib.sha256(reason.encode() + b"\n" + hook.body).hexdigest()
-        held = Held(
+        return Held(
             id=str(uuid.uuid5(uuid.NAMESPACE_OID, f"{channel} {digest}")),
             channel=channel,
             reason=reason,
@@ -153,10 +180,6 @@ class Door:
             state=state,
             at=self._now(),
         )
-        try:
-            await self._commits.put(held)
-        except Unstorable as error:
-            raise NotDurable(str(error)) from error
 
     async def _file(self, channel: Receiver, hook: Hook, item: Inbound | Receipt) -> None:
         if isinstance(item, Receipt):
@@ -185,15 +208,25 @@ class Door:
             await self.hold(channel.name, hook, "receipt", detail, state="noted")
         metrics.INTAKE.labels(channel.name, "receipt").inc()
 
-    async def accept(self, channel: Receiver, inbound: Inbound, hook: Hook) -> None:
+    async def accept(self, channel: Channel, inbound: Inbound, hook: Hook) -> None:
         """Make a message durable as a report on its way. Raises ``NotDurable``."""
+        item = self.accepted(channel, inbound, hook)
+        try:
+            news = await self._commits.put(item)
+        except Unstorable as error:
+            await self.hold(channel.name, hook, "unstorable", str(error))
+        else:
+            metrics.INTAKE.labels(channel.name, "accepted" if news else "repeat").inc()
+
+    def accepted(self, channel: Channel, inbound: Inbound, hook: Hook) -> Accepted:
+        """Read a message as a report on its way, sealed and ready to be written."""
         report = self._report(channel, inbound)
         body = report.model_dump_json()
-        item = Accepted(
+        return Accepted(
             id=report.id,
             channel=inbound.channel,
-            account=inbound.account[:320],
-            external_id=short_id(inbound.external_id),
+            account=identity(inbound)[0],
+            external_id=identity(inbound)[1],
             received_at=report.received_at,
             digest=_digest(inbound),
             raw=self._seal.close(packed(hook), RAW),
@@ -203,14 +236,8 @@ class Door:
             ),
             files=self._files(inbound),
         )
-        try:
-            news = await self._commits.put(item)
-        except Unstorable as error:
-            await self.hold(channel.name, hook, "unstorable", str(error))
-        else:
-            metrics.INTAKE.labels(channel.name, "accepted" if news else "repeat").inc()
 
-    def _report(self, channel: Receiver, inbound: Inbound) -> Report:
+    def _report(self, channel: Channel, inbound: Inbound) -> Report:
         who = json.dumps({"to": inbound.sender.address, "name": inbound.sender.name})
         reporter = Reporter(
             ref=self._seal.reference(inbound.channel, inbound.sender.address.casefold()),
@@ -251,6 +278,11 @@ def short_id(external_id: str) -> str:
     return "sha256:" + hashlib.sha256(external_id.encode("utf-8", "replace")).hexdigest()
 
 
+def identity(inbound: Inbound) -> tuple[str, str]:
+    """Return account and external id as they are stored: with the channel, the key of a message."""
+    return inbound.account[:320], short_id(inbound.external_id)
+
+
 def problem(status: int, title: str, detail: str) -> Answer:
     """Compose a problem body (RFC 9457)."""
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
@@ -281,10 +313,10 @@ def _name(error: Exception) -> str:
 
 
 def _digest(inbound: Inbound) -> str:
-    """Hash what was said; a provider's retry may differ in headers, never in this."""
+    """Hash what was said; a provider's retry may differ in headers and order, never in this."""
     whole = hashlib.sha256()
     for part in (inbound.sender.address, inbound.subject or "", inbound.text):
         whole.update(part.encode("utf-8", "replace") + b"\x1f")
-    for file in inbound.files:
-        whole.update(file.content or (file.url or "").encode())
+    for content in sorted(file.content or (file.url or "").encode() for file in inbound.files):
+        whole.update(content)
     return whole.hexdigest()

@@ -15,11 +15,13 @@ from gateway.steps.receive import new_tracking
 from gateway.store.rows import Change, Stored
 from gateway.store.store import Store
 from gateway.store.unit import Unit
+from gateway.texts import KEYS, choices, chosen
 from normalizer.gazetteer import Gazetteer
 from normalizer.places import find
 from normalizer.report import (
     FINAL,
     MAX_TEXT,
+    Assignment,
     Intent,
     Link,
     Outcome,
@@ -29,6 +31,8 @@ from normalizer.report import (
 from router.assign import Decision, Router
 from router.duplicates import fingerprint, repeats
 
+SILENT = frozenset({"prank", "spam"})
+"""What is archived without a word: an answer would only tell the sender that somebody reads."""
 STATUS_OF = {
     Outcome.ASSIGN: Status.FORWARDED,
     Outcome.ASK: Status.WAITING_FOR_REPORTER,
@@ -145,6 +149,9 @@ class Route:
         if meant and not _takes_more(meant.report, report):
             report, meant = _linked(report, meant.report), None
         decision = self._router.decide(report, at=self._now())
+        if decision.assignment.question == "place" and (earlier := _earlier_place(known, report)):
+            report = _remembered(report, earlier, self._gazetteer)
+            decision = self._router.decide(report, at=self._now())
         question = meant or _open_question(known.mine(report))
         if question and question.report.status is Status.WAITING_FOR_REPORTER:
             if meant or not _stands_alone(report, decision):
@@ -208,13 +215,16 @@ class Route:
     def _act(self, unit: Unit, report: Report, *, first: str) -> None:
         """Do what a decision asks for: deliver, and tell the citizen."""
         assert report.assignment is not None
-        outcome = report.assignment.decision
-        if outcome is Outcome.ASSIGN:
-            self._letters.delivery(unit, report, kind=event.ASSIGNED, cause="assigned 1")
-            key = first
-        else:
-            key = f"ask_{report.assignment.question}" if outcome is Outcome.ASK else "triage"
-        self._letters.answer(unit, report, self._letters.text(key, report), cause=key)
+        made = report.assignment
+        if made.decision is Outcome.ASSIGN:
+            self._letters.deliveries(unit, report, cause="assigned 1")
+        if made.scope and made.scope.id in SILENT:
+            return
+        key = _reply(made, first)
+        text = self._letters.text(key, report, pilihan=choices(made.options))
+        if report.urgency:
+            text = f"{text} {self._letters.text('urgent', report)}"
+        self._letters.answer(unit, report, text, cause=key)
 
     async def _tell_status(self, unit: Unit, known: Known, asked: Report) -> str:
         found = known.meant_by(asked)
@@ -241,6 +251,7 @@ def apply(report: Report, decision: Decision, *, at: datetime) -> Report:
         update={
             "kind": decision.kind,
             "topic": decision.topic,
+            "urgency": decision.urgency,
             "places": decision.places,
             "assignment": decision.assignment,
             "deadlines": decision.deadlines,
@@ -248,20 +259,25 @@ def apply(report: Report, decision: Decision, *, at: datetime) -> Report:
     )
     agency = decision.assignment.agency
     note = agency.name if agency and decision.assignment.decision is Outcome.ASSIGN else ""
-    status = STATUS_OF[decision.assignment.decision]
+    if scope := decision.assignment.scope:
+        note = scope.name
+    status = status_of(decision.assignment)
     return decided.moved(status, at=at, by=decision.assignment.by, note=note)
 
 
 def merged(report: Report, answer: Report, gazetteer: Gazetteer) -> Report:
     """Return a report with the reporter's answer added, its places looked for again."""
-    text = f"{report.text}\n{answer.text}"[:MAX_TEXT]
+    options = report.assignment.options if report.assignment else ()
+    said = chosen(options, answer.text) or answer.text
+    text = f"{report.text}\n{said}"[:MAX_TEXT]
     context = next((p.code for p in report.places if p.found_by == "context"), None)
+    point = answer.coordinates or report.coordinates
     return report.model_copy(
         update={
             "text": text,
             "original": f"{report.original}\n{answer.original}"[:MAX_TEXT],
-            "places": find(text, gazetteer, context=context),
-            "coordinates": answer.coordinates or report.coordinates,
+            "places": find(text, gazetteer, context=context, coordinates=point),
+            "coordinates": point,
             "attachments": (*report.attachments, *answer.attachments),
             "anonymous": report.anonymous or answer.anonymous,
             "confidential": report.confidential or answer.confidential,
@@ -277,7 +293,24 @@ def decision_change(decision: Decision) -> Change:
         "confidence": round(assignment.confidence, 4),
         "reasons": [reason.text for reason in assignment.reasons],
     }
-    return Change(STATUS_OF[assignment.decision].value, assignment.by, data=data)
+    if assignment.copies:
+        data["copies"] = [agency.id for agency in assignment.copies]
+    return Change(status_of(assignment).value, assignment.by, data=data)
+
+
+def status_of(assignment: Assignment) -> Status:
+    """Return the status that follows from a decision."""
+    return Status.ARCHIVED_BY_SYSTEM if assignment.scope else STATUS_OF[assignment.decision]
+
+
+def _reply(made: Assignment, first: str) -> str:
+    """Choose the text that tells the citizen what was decided."""
+    if made.scope:
+        key = f"scope_{made.scope.id}"
+        return key if key in KEYS else "scope"
+    if made.decision is Outcome.ASK:
+        return f"ask_{made.question}{'_which' if made.options else ''}"
+    return first if made.decision is Outcome.ASSIGN else "triage"
 
 
 def _received(report: Report) -> Change:
@@ -291,6 +324,25 @@ def _followed_up(message: Report) -> Change:
 def _open_question(mine: Iterable[Stored]) -> Stored | None:
     """Return the newest report of a reporter that waits for an answer."""
     return next((s for s in mine if s.report.status is Status.WAITING_FOR_REPORTER), None)
+
+
+def _earlier_place(known: Known, report: Report) -> str | None:
+    """Return where the same person's newest report that found its agency was."""
+    forwarded = (
+        stored.report
+        for stored in known.mine(report)
+        if stored.report.assignment and stored.report.assignment.agency
+    )
+    return next((each.places[0].code for each in forwarded if each.places), None)
+
+
+def _remembered(report: Report, earlier: str, gazetteer: Gazetteer) -> Report:
+    """Look for the places again, knowing where the reporter's earlier report was."""
+    context = next((p.code for p in report.places if p.found_by == "context"), None)
+    places = find(
+        report.text, gazetteer, context=context, coordinates=report.coordinates, earlier=earlier
+    )
+    return report.model_copy(update={"places": places})
 
 
 def _stands_alone(report: Report, decision: Decision) -> bool:

@@ -1,6 +1,6 @@
 """Reads for operators and agencies; none of them changes anything."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,6 +8,7 @@ from sqlalchemy import Select, exists, func, select
 
 from gateway.message import ANSWERS, DELIVERIES, REPORTS
 from gateway.store import chain
+from gateway.store.cursors import readings
 from gateway.store.store import Store
 from gateway.store.tables import events, messages, outgoing, quarantine, queue, reports
 from gateway.store.views import (
@@ -109,21 +110,25 @@ class Queries:
         )
         came = {name: (count, last) for name, count, last in await self._all(inward)}
         left = {(name, state): count for name, state, count in await self._all(outward)}
+        read = await readings(self._store)
         return tuple(
             ChannelView(
                 name,
                 *came.get(name, (0, None)),
                 left.get((name, "waiting"), 0),
                 left.get((name, "failed"), 0),
+                read.get((name, "poll")),
+                read.get((name, "reconcile")),
             )
             for name in names
         )
 
     async def latest(self, most: int, *, status: Status | None = None) -> list[Report]:
-        """List reports, newest first; those of one status oldest first."""
+        """List reports, newest first; those of one status urgent ones first, then oldest first."""
         query = select(reports.c.body)
         if status:
-            query = query.where(reports.c.status == status.value).order_by(reports.c.received_at)
+            query = query.where(reports.c.status == status.value)
+            query = query.order_by(reports.c.urgent.desc(), reports.c.received_at)
         else:
             query = query.order_by(reports.c.received_at.desc())
         return [_report(row.body) for row in await self._all(query.limit(most))]
@@ -199,6 +204,18 @@ class Queries:
             )
         rows = await self._all(query.order_by(outgoing.c.at, outgoing.c.id).limit(most))
         return [(row.id, row.text) for row in rows]
+
+    async def every(self) -> AsyncIterator[Report]:
+        """Go through all reports, by id, a page at a time."""
+        last = ""
+        while True:
+            page = select(reports.c.id, reports.c.body).where(reports.c.id > last)
+            rows = await self._all(page.order_by(reports.c.id).limit(500))
+            for row in rows:
+                yield _report(row.body)
+            if not rows:
+                return
+            last = rows[-1].id
 
     async def audit(self) -> tuple[int, list[str]]:
         """Check every report's chain; return how many were checked, and the faults."""

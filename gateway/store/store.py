@@ -2,7 +2,7 @@
 
 import hashlib
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -35,6 +35,10 @@ _FILE = text(
 )
 
 
+Also = Callable[[AsyncConnection, set[str]], Awaitable[None]]
+"""More to write in a transaction that took messages in; is told which ids were news."""
+
+
 class Store:
     """Everything durable. ``now`` is the clock; times it gives must be aware."""
 
@@ -56,7 +60,7 @@ class Store:
         async with self.database.read() as connection:
             await connection.execute(text("SELECT 1"))
 
-    async def take_in(self, batch: Sequence[Intake]) -> set[str]:
+    async def take_in(self, batch: Sequence[Intake], also: Also | None = None) -> set[str]:
         """Write what a door took, all in one transaction; return the ids that were news.
 
         A repeat (same channel, account and external id) changes nothing. Where a repeat says
@@ -68,6 +72,8 @@ class Store:
             news = await self._take(connection, accepted) if accepted else set()
             if held:
                 await connection.execute(_HOLD, [_held_row(item) for item in held])
+            if also:
+                await also(connection, news)
         if news:
             self.queue.announce()
         return news

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -103,6 +104,7 @@ reports = Table(
     Column("agency_id", String(80)),
     Column("topic_id", String(64)),
     Column("region", String(13)),
+    Column("urgent", Boolean, nullable=False),
     Column("received_at", UTCDateTime, nullable=False),
     Column("updated_at", UTCDateTime, nullable=False),
     Column("version", Integer, nullable=False),
@@ -190,6 +192,23 @@ quarantine = Table(
     Column("done_note", Text),
     Index("ix_quarantine_state", "state", "at"),
     comment="what a door took in and no report was made of; envelope is sealed",
+)
+
+cursors = Table(
+    "cursors",
+    metadata,
+    Column("channel", String(64), primary_key=True),
+    Column("work", String(16), primary_key=True, comment="poll or reconcile"),
+    Column("cursor", Text, nullable=False, server_default=""),
+    Column("holder", String(32), nullable=False, server_default=""),
+    Column("held_until", UTCDateTime),
+    Column("due_at", UTCDateTime),
+    Column("ok_at", UTCDateTime),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("failed_at", UTCDateTime),
+    Column("error", Text, nullable=False, server_default=""),
+    Column("recovered", Integer, nullable=False, server_default="0"),
+    comment="how far each provider has been read, and which process is reading it",
 )
 
 operators = Table(

@@ -269,6 +269,7 @@ def _report_row(stored: Stored, now: datetime) -> dict[str, Any]:
         "agency_id": agency.id if agency else None,
         "topic_id": report.topic.id if report.topic else None,
         "region": report.places[0].code if report.places else None,
+        "urgent": report.urgency is not None,
         "received_at": report.received_at,
         "updated_at": now,
         "version": stored.version,

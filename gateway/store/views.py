@@ -105,6 +105,26 @@ class ChannelView:
     last_at: datetime | None
     waiting_out: int
     failed_out: int
+    poll: "Reading | None" = None
+    """Of a channel that is polled, or will be."""
+    reconcile: "Reading | None" = None
+    """Of a channel whose provider lists what it took in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How the reading of one provider goes."""
+
+    held: bool
+    """A process of ours is at it."""
+    ok_at: datetime | None
+    failures: int
+    """Looks that failed since the last one that succeeded."""
+    failed_at: datetime | None
+    error: str
+    """What the last failure was, also when all is well since."""
+    recovered: int
+    """Messages that an outage had kept from us, in all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,7 @@ FOUND_BY: dict[str, str] = {
     "name": "nama",
     "alias": "sebutan",
     "context": "konteks",
+    "earlier": "laporan sebelumnya",
     "coordinates": "koordinat",
     "operator": "petugas",
 }

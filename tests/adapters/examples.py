@@ -9,10 +9,17 @@ PUBLIC_URL = "https://lapor.example"
 TOKEN, OLD_TOKEN = "token-in-use-7f3a", "token-before-91bc"
 ACCOUNT = "AC" + "0" * 32
 NUMBER = "+6281100001708"
+BOT_TOKEN, BOT_SECRET = "170800:AAF-token_of_the_bot", "secret-of-the-hook_5c1e"
 SECRET = "whsec_a2FuYWwtdGVzdC1zZWNyZXQtMDEyMzQ1Njc4OQ=="
 
 EXAMPLES: dict[str, dict[str, Any]] = {
     "mail": {"type": "mail", "address": "lapor@lapor.localhost"},
+    "telegram": {
+        "type": "telegram",
+        "token": BOT_TOKEN,
+        "secret_token": BOT_SECRET,
+        "username": "lapor_bot",
+    },
     "twilio": {
         "type": "twilio",
         "account_sid": ACCOUNT,
@@ -25,6 +32,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 
 SOMEBODY = {
     "mail": "warga@desa.example",
+    "telegram": "620011",
     "twilio": "+6281234567890",
     "webhook": "kab-kutai-dinas-pu",
 }
@@ -35,6 +43,7 @@ def away(kind: str, port: int) -> dict[str, Any]:
     """Return what to change in an example so that it sends to a loopback port."""
     changes: dict[str, dict[str, Any]] = {
         "mail": {"smtp_host": "127.0.0.1", "smtp_port": port},
+        "telegram": {"api_base": f"http://127.0.0.1:{port}"},
         "twilio": {"api_base": f"http://127.0.0.1:{port}"},
         "webhook": {"url": f"http://127.0.0.1:{port}/hook"},
     }

@@ -5,6 +5,7 @@ import importlib
 import json
 import socket
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -19,12 +20,16 @@ from adapters.base import (
     Block,
     Channel,
     ChannelError,
+    Fetches,
     Forged,
     Hook,
     Inbound,
+    Malformed,
     Outgoing,
+    Poller,
     Receipt,
     Receiver,
+    Reconciler,
     Sends,
 )
 from adapters.load import BadBlock, channel_class, kinds, load
@@ -34,6 +39,7 @@ FOLDER = Path(adapters.__file__).parent
 FILES = sorted(FOLDER.rglob("*.py"))
 KINDS = kinds()
 RECEIVERS = [kind for kind in KINDS if issubclass(channel_class(kind), Receiver)]
+FETCHERS = [kind for kind in KINDS if issubclass(channel_class(kind), Fetches)]
 SENDERS = [kind for kind in KINDS if issubclass(channel_class(kind), Sends)]
 FORBIDDEN = ("config", "router", "gateway", "sqlalchemy", "aio_pika", "fastapi", "starlette")
 
@@ -50,7 +56,7 @@ def test_a_channel_has_an_example_and_says_what_it_is(kind: str) -> None:
     module = importlib.import_module(f"adapters.{kind}")
     found = module.CHANNEL
     assert issubclass(found, Channel)
-    assert issubclass(found, Receiver | Sends), "a channel receives or sends"
+    assert issubclass(found, Receiver | Fetches | Sends), "a channel receives, fetches or sends"
     assert (module.__doc__ or "").strip()
     assert (found.__doc__ or "").strip()
     assert found.__doc__ != Channel.__doc__
@@ -233,6 +239,37 @@ def test_the_answer_to_the_provider_has_a_media_type(kind: str) -> None:
     media_type, body = channel.reply_body()
     assert "/" in media_type
     assert isinstance(body, bytes)
+
+
+@pytest.mark.parametrize("kind", FETCHERS)
+@given(raw=BODIES)
+@settings(max_examples=150, deadline=None)
+def test_whatever_was_kept_of_a_page_is_read_again_or_refused(kind: str, raw: bytes) -> None:
+    channel = build(kind)
+    assert isinstance(channel, Fetches)
+    try:
+        found = channel.reread(raw)
+    except Malformed:
+        return
+    for said in found:
+        assert said.channel == channel.name
+        assert isinstance(said, Receipt) or (said.external_id and said.raw == raw)
+
+
+@pytest.mark.parametrize("kind", FETCHERS)
+async def test_a_provider_that_cannot_be_asked_is_asked_again(kind: str) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        channel = build(kind, **away(kind, closed.getsockname()[1]))
+        if isinstance(channel, Poller):
+            with pytest.raises(ChannelError) as raised:
+                await channel.poll("")
+            assert raised.value.retryable
+        if isinstance(channel, Reconciler):
+            with pytest.raises(ChannelError) as raised:
+                await anext(channel.since(datetime.now(UTC) - timedelta(hours=1)))
+            assert raised.value.retryable
+    await channel.close()
 
 
 @pytest.mark.parametrize("kind", SENDERS)

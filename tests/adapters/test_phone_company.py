@@ -3,6 +3,7 @@
 import asyncio
 from base64 import b64decode
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -17,7 +18,7 @@ from twilio.http.http_client import TwilioHttpClient  # type: ignore[import-unty
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 from twilio.rest import Client  # type: ignore[import-untyped]
 
-from gateway.demo.phone import PhoneCompany, signature
+from gateway.demo.phone import UNREACHED, PhoneCompany, signature
 from tests.adapters.doubles import Door
 from tests.adapters.examples import ACCOUNT, NUMBER, TOKEN
 
@@ -62,6 +63,26 @@ async def test_the_sdk_creates_and_lists_messages(company: PhoneCompany) -> None
     mine = await asyncio.to_thread(client(company).messages.list, to=PHONE, limit=5)
     assert [message.body for message in mine] == ["halo"]
     assert company.carried[0].status_callback == "http://127.0.0.1:1/x"
+
+
+async def test_the_sdk_lists_what_citizens_wrote_also_when_nobody_took_it(
+    company: PhoneCompany,
+) -> None:
+    nowhere, now = "http://127.0.0.1:9/in/sms", datetime.now(UTC)
+    media = [(f"{company.url}/2010-04-01/Accounts/{ACCOUNT}/Messages/MM1/Media/ME1", "image/png")]
+    assert await company.text(nowhere, PHONE, "kemarin", at=now - timedelta(days=1)) == UNREACHED
+    for _ in range(2):  # a late try of the same message is no second one
+        await company.text(nowhere, PHONE, "tadi", sid="MM1", media=media)
+    messages = client(company).messages
+    since = now - timedelta(hours=1)
+    (found,) = await asyncio.to_thread(messages.list, to=NUMBER, date_sent_after=since)
+    assert (found.sid, found.direction, found.num_media) == ("MM1", "inbound", "1")
+    before = await asyncio.to_thread(messages.list, to=NUMBER, date_sent_before=since)
+    assert [message.body for message in before] == ["kemarin"]
+    (file,) = await asyncio.to_thread(client(company).messages("MM1").media.list)
+    assert file.content_type == "image/png"
+    whole = await asyncio.to_thread(messages.list, page_size=1)
+    assert [message.body for message in whole] == ["tadi", "kemarin"]
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ port = "eighty"
 colour = "red"
 
 [routing]
-assign_above = 1.5
+cost_of_wrong = 0.5
 
 [mail_server]
 require_tls = true
@@ -52,7 +52,7 @@ method = "webhook"
 """
 UNFIT = BROKEN[BROKEN.index("[mail_server]") :]
 """The same without the faults of type, which ``kanal up`` finds before it looks any further."""
-TYPES = {"server.port", "server.colour", "routing.assign_above"}
+TYPES = {"server.port", "server.colour", "routing.cost_of_wrong"}
 FAULTS = {
     "mail_server.require_tls": "require_tls",
     "mail_server.channel": "channel",

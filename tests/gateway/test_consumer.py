@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 
 from adapters.base import Refused, Throttled, Unreachable
-from gateway.broker.base import REPORTS, Broker, BrokerError, Delivery, Later, Message, Subscription
+from gateway.broker.base import (
+    REPORTS,
+    Broker,
+    BrokerError,
+    Delivery,
+    Later,
+    Message,
+    Refusal,
+    Subscription,
+)
 from gateway.broker.base import Unavailable as BrokerAway
 from gateway.broker.embedded import Embedded
 from gateway.event import BadEvent
@@ -60,7 +69,7 @@ class Ledger(Subscription, Broker):
 
     async def start(self) -> None: ...
     async def close(self) -> None: ...
-    async def publish(self, messages: Sequence[Message]) -> dict[str, str]:
+    async def publish(self, messages: Sequence[Message]) -> dict[str, Refusal]:
         return {}
 
     async def dead_letters(self, queue: str, *, prefetch: int) -> Subscription | None:

@@ -88,6 +88,31 @@ async def test_a_missing_place_is_asked_for_and_the_answer_completes_it(house: H
     assert next(mentions(told)) == asked.report.tracking
 
 
+async def test_a_name_of_two_places_is_asked_about_and_a_digit_answers(lite: House) -> None:
+    question = await lite.say("jalan berlubang parah di banjar, tolong ditambal")
+    asked = await lite.newest()
+    assert asked.report.status is Status.WAITING_FOR_REPORTER
+    names = asked.report.assignment.options if asked.report.assignment else ()
+    assert set(names) == {"Kota Banjar", "Kabupaten Banjar"}
+    assert f"(2) {names[1]}" in question
+    await lite.say("2")
+    file = await lite.file(asked.report.tracking)
+    wanted = {"Kota Banjar": "3279-dinas-pu", "Kabupaten Banjar": "6303-dinas-pu"}[names[1]]
+    assert (file.report.status, _agency(file.report)) == (Status.FORWARDED, wanted)
+
+
+async def test_who_wrote_from_a_place_before_is_asked_whether_it_is_there_again(
+    lite: House,
+) -> None:
+    await lite.say(LAMP)
+    question = await lite.say(NOWHERE)
+    assert "Kota Surabaya?" in question
+    asked = await lite.newest()
+    await lite.say("ya")
+    file = await lite.file(asked.report.tracking)
+    assert (file.report.status, _agency(file.report)) == (Status.FORWARDED, "3578-dinas-pu")
+
+
 async def test_question_and_answer_may_come_in_one_batch(house: House) -> None:
     await house.take(note(NOWHERE))
     await house.take(note(WHERE))

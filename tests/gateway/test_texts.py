@@ -4,7 +4,7 @@ import pytest
 
 from config.settings import read_toml
 from gateway.build import REPLIES
-from gateway.texts import KEYS, Texts, faults
+from gateway.texts import KEYS, Texts, choices, chosen, faults
 
 GOOD = {key: "".join(f"{{{name}}}" for name in sorted(names)) for key, names in KEYS.items()}
 GSM = set(
@@ -15,6 +15,7 @@ FIELDS = {
     "nomor": "1234-5678-9018",
     "instansi": "Dinas Perhubungan Kota Surabaya",
     "status": "Diteruskan",
+    "pilihan": "Kota Bandung / Kabupaten Bandung",
     "teks": "Terima kasih, regu kami turun besok.",
 }
 
@@ -75,3 +76,29 @@ def test_every_fault_is_named_with_its_text(
 
 def test_all_faults_are_found_at_once() -> None:
     assert {key for key, _ in faults({})} == set(KEYS)
+
+
+@pytest.mark.parametrize(
+    ("options", "reply", "picked"),
+    [
+        (("Kota Bandung", "Kabupaten Bandung"), "2", "Kabupaten Bandung"),
+        (("Kota Bandung", "Kabupaten Bandung"), "nomor 1 pak", "Kota Bandung"),
+        (("Kota Bandung", "Kabupaten Bandung"), "(2)", "Kabupaten Bandung"),
+        (("Kota Bandung", "Kabupaten Bandung"), "3", None),
+        (("Kota Bandung", "Kabupaten Bandung"), "ya", None),
+        (("Kota Bandung", "Kabupaten Bandung"), "di rt 2 rw 1 desa cibiru", None),
+        (("Kota Samarinda",), "ya", "Kota Samarinda"),
+        (("Kota Samarinda",), "Iya betul", "Kota Samarinda"),
+        (("Kota Samarinda",), "bukan, di bontang", None),
+        ((), "1", None),
+    ],
+)
+def test_a_short_reply_picks_one_of_the_answers_offered(
+    options: tuple[str, ...], reply: str, picked: str | None
+) -> None:
+    assert chosen(options, reply) == picked
+
+
+def test_one_answer_is_offered_as_it_is_and_several_numbered() -> None:
+    assert choices(("Kota Samarinda",)) == "Kota Samarinda"
+    assert choices(("Kota Batu", "Kota Malang")) == "(1) Kota Batu (2) Kota Malang"

@@ -36,7 +36,7 @@ def gazetteer() -> Gazetteer:
 
 @cache
 def router() -> Router:
-    return build(shipped(), gazetteer(), Rules(assign_above=0.6, limits=LIMITS), Calendar())
+    return build(shipped(), gazetteer(), Rules(cost_of_wrong=2.5, limits=LIMITS), Calendar())
 
 
 def place(code: str, confidence: float = 0.9, **more: Any) -> Place:

@@ -71,10 +71,11 @@ def test_two_places_as_likely_are_asked_about_by_name() -> None:
     assert (made.decision, made.question) == (Outcome.ASK, "place")
     reason = next(r for r in made.reasons if r.rule == "place")
     assert "Kota Bandung atau Kabupaten Bandung" in reason.text.replace("\n", " ")
-    assert {c.agency.id for c in made.alternatives} == {
+    assert {c.agency.id for c in made.alternatives[:2]} == {
         "3273-dinas-lingkungan-hidup",
         "3204-dinas-lingkungan-hidup",
     }
+    assert set(made.options) == {"Kota Bandung", "Kabupaten Bandung"}
 
 
 def test_two_regencies_of_one_province_do_not_stand_in_the_way_of_the_province() -> None:
@@ -135,20 +136,64 @@ def test_a_long_text_about_nothing_known_goes_to_an_operator() -> None:
     assert (made.decision, made.question) == (Outcome.TRIAGE, None)
 
 
-def test_a_text_about_two_things_is_not_asked_what_it_is_about() -> None:
-    text = "ktp belum jadi, sampah menumpuk"
-    made = router().decide(report(text, [place("64.72")]), at=RECEIVED).assignment
-    assert (made.decision, made.question) == (Outcome.TRIAGE, None)
+TWO = [
+    ("ktp belum jadi, sampah menumpuk", {"6472-dinas-dukcapil", "6472-dinas-lingkungan-hidup"}),
+    (
+        "jembatan rusak dan lampu jalannya mati semua",
+        {"6472-dinas-pu", "6472-dinas-perhubungan"},
+    ),
+]
 
 
-def test_two_affairs_of_two_agencies_are_not_guessed_between() -> None:
-    text = "ktp saya belum jadi. sampah juga tidak diangkut"
+@pytest.mark.parametrize(("text", "agencies"), TWO)
+def test_two_matters_go_to_one_agency_with_a_copy_to_the_other(
+    text: str, agencies: set[str]
+) -> None:
     made = router().decide(report(text, [place("64.72")]), at=RECEIVED).assignment
-    assert made.decision is not Outcome.ASSIGN
-    assert {c.agency.id for c in made.alternatives[:2]} == {
-        "6472-dinas-dukcapil",
-        "6472-dinas-lingkungan-hidup",
-    }
+    assert made.agency is not None
+    assert {made.agency.id, *(copy.id for copy in made.copies)} == agencies
+    assert made.confidence >= router().rules.assign_above
+    assert [reason.rule for reason in made.reasons][-2:] == ["copy", "threshold"]
+
+
+@pytest.mark.parametrize(("text", "agencies"), TWO)
+def test_two_matters_without_a_place_are_asked_where_and_nobody_gets_a_copy(
+    text: str, agencies: set[str]
+) -> None:
+    made = router().decide(report(text), at=RECEIVED).assignment
+    assert (made.decision, made.question, made.copies) == (Outcome.ASK, "place", ())
+
+
+@pytest.mark.parametrize(
+    ("text", "scope"),
+    [
+        ("terima kasih banyak pak, jalannya sudah bagus sekali, mantap", "praise"),
+        ("jual pulsa murah, hubungi wa kami, promo hari ini slot gacor", "spam"),
+        ("tetangga saya utang 2 juta tidak mau bayar, tolong ditagih", "quarrel"),
+    ],
+)
+def test_what_is_no_affair_of_any_agency_is_never_assigned(text: str, scope: str) -> None:
+    made = router().decide(report(text, [place("64.72")]), at=RECEIVED).assignment
+    assert made.scope is not None
+    assert (made.scope.id, made.decision, made.agency) == (scope, Outcome.TRIAGE, None)
+    assert [reason.rule for reason in made.reasons] == ["scope"]
+
+
+def test_who_only_greets_is_asked_what_it_is_about_and_once() -> None:
+    greeting = report("assalamualaikum pak")
+    made = router().decide(greeting, at=RECEIVED).assignment
+    assert (made.decision, made.question, made.scope) == (Outcome.ASK, "topic", None)
+    made = router().decide(greeting, at=RECEIVED, may_ask=False).assignment
+    assert made.scope is not None
+
+
+def test_danger_is_said_first_whatever_else_is_decided() -> None:
+    decision = router().decide(
+        report("kebakaran rumah sekarang di jl mawar, api besar!", [place("64.72")]), at=RECEIVED
+    )
+    assert decision.urgency is not None
+    assert decision.urgency.id == "fire"
+    assert decision.assignment.reasons[0].rule == "urgency"
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,17 @@
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from router.topics import Topics, TopicsFile
 from router.words import Lexicon, stem
-from tests.router.making import router
+from tests.router.making import router, shipped
 
 topics = router().topics
+FILE = TopicsFile.model_validate(dict(shipped().topics.values))
 COMPLAINTS = Path(__file__).parents[3] / "shared/data/surabaya_complaints_dev.csv"
 
 
@@ -26,6 +29,33 @@ def ranked(text: str) -> list[str]:
         ("JALANNYA RUSAAAAAK", "jalan-rusak"),
         ("jalan2 rusak", "jalan-rusak"),
         ("jalan\nyang\tsangat   rusak", "jalan-rusak"),
+        # one affair, many tongues
+        ("dalan bolong peteng pisan", "jalan-rusak"),
+        ("banyu pdam ora mili", "air-minum"),
+        ("cai leding teu ngocor", "air-minum"),
+        ("aia pdam indak iduik", "air-minum"),
+        ("runtah numpuk di gang, bau", "sampah"),
+        ("lampu jalang su mati", "lampu-jalan"),
+        ("got mampet, comberan meluap", "drainase-banjir"),
+        ("omah kobong", "kebakaran"),
+        ("pupuk larang tur langka", "pupuk"),
+        ("listrik pajah tarus", "listrik"),
+        ("torang pe kampung nyanda ada sinyal", "sinyal-internet"),
+        ("wali nagari indak transparan soal dana nagari", "dana-desa"),
+        ("keuchik kamoe korupsi dana gampong", "dana-desa"),
+        ("matilampu lagi", "listrik"),
+        ("urus ektp ditunda terus", "administrasi-kependudukan"),
+        ("@pdamtirtasari kumaha ieu teu ngocor", "air-minum"),
+        ("potholes everywhere on the main road", "jalan-rusak"),
+        # what stands beside it is not what it is about
+        ("sampah menumpuk di depan puskesmas", "sampah"),
+        ("jalan berlubang dekat pasar", "jalan-rusak"),
+        ("lampu jalan padam di samping polsek", "lampu-jalan"),
+        ("pohon tumbang di jalan kasuari", "taman-pohon"),
+        ("saya guru, mbg di sekolah kami basi", "makan-bergizi"),
+        # thanks and pleas say nothing
+        ("mohon bantuannya, selokan mampet", "drainase-banjir"),
+        ("bukan masalah sampah, tapi selokan mampet", "drainase-banjir"),
     ],
 )
 def test_the_longer_phrase_and_the_plain_word_are_told_apart(text: str, best: str) -> None:
@@ -35,6 +65,105 @@ def test_the_longer_phrase_and_the_plain_word_are_told_apart(text: str, best: st
 @pytest.mark.parametrize("text", ["", "   ", "🙏🙏", "?!", "terima kasih banyak", "a" * 50_000])
 def test_nothing_known_claims_nothing(text: str) -> None:
     assert ranked(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "level", "agency"),
+    [
+        ("pungutan di SD kami", "regency", "dinas-pendidikan"),
+        ("pungutan uang komite SMA", "province", "dinas-pendidikan"),
+        ("jalan kabupaten rusak", "regency", "dinas-pu"),
+        ("jalan provinsi rusak", "province", "dinas-pu"),
+        ("jalan nasional rusak", "national", "kementerian-pu"),
+        ("gerbang tol antri, tarif tol naik", "national", "bpjt"),
+        ("dana desa dikorupsi kades", "regency", "inspektorat"),
+        ("kapan dana desa dibahas", "regency", "dpmd"),
+        ("kebakaran lahan di belakang kampung", "regency", "bpbd"),
+        ("kebakaran hutan lindung", "province", "dinas-kehutanan"),
+        ("rumah terbakar", "regency", "damkar"),
+        ("tambang pasir merusak sungai", "province", "dinas-esdm"),
+        ("izin tambang batu bara bermasalah", "national", "kementerian-esdm"),
+        ("kantor kelurahan tutup jam 10", "village", "kelurahan-desa"),
+        ("ketua RT pungut iuran", "village", "kelurahan-desa"),
+        ("pegawai kecamatan tidak ramah", "district", "kecamatan"),
+        ("upah di bawah umk", "province", "dinas-tenaga-kerja"),
+        ("cari lowongan kerja, kartu kuning", "regency", "dinas-tenaga-kerja"),
+        ("pajak motor di samsat", "province", "bapenda"),
+        ("SPPT PBB salah luas", "regency", "bapenda"),
+        ("pemilu: politik uang", "national", "bawaslu"),
+        ("nama hilang dari daftar pemilih", "national", "kpu"),
+        ("perundungan di pesantren", "national", "kementerian-agama"),
+        ("nelayan resah kapal pukat", "province", "dinas-kelautan-perikanan"),
+        ("bantuan banjir, butuh perahu dan evakuasi", "regency", "bpbd"),
+    ],
+)
+def test_the_level_and_agency_follow_the_words(text: str, level: str, agency: str) -> None:
+    reading = topics.lexicon.read(text)
+    row, _ = topics.competence(topics.rank(reading)[0].topic.id, reading)
+    assert (row.level, row.agency) == (level, agency)
+
+
+def test_a_body_that_may_also_act_is_neither_the_rule_nor_chosen_by_words() -> None:
+    for id, topic in topics.rows.items():
+        also = [row for row in topic.competence if row.also]
+        assert all(not row.when for row in also)
+        assert topics.competence(id, topics.lexicon.read(""))[0] not in also
+
+
+def test_the_taxonomy_hangs_in_lapors_tree() -> None:
+    assert len(FILE.groups) == 25
+    assert 100 <= len(topics.rows) <= 200
+    assert {row.group for row in topics.rows.values()} == set(FILE.groups)
+
+
+def test_every_competence_row_names_its_law() -> None:
+    rows = [row for topic in topics.rows.values() for row in topic.competence]
+    assert all(row.basis for row in rows)
+    assert any(row.verified for row in rows)
+
+
+@pytest.mark.parametrize("table", ["slang", "groups", "scope", "urgency", "topics"])
+def test_the_tables_are_sorted(table: str) -> None:
+    assert list(getattr(FILE, table)) == sorted(getattr(FILE, table))
+
+
+def test_the_phrases_are_sorted() -> None:
+    for row in topics.rows.values():
+        lists = [row.phrases.sure, row.phrases.likely, row.phrases.hint]
+        assert all(list(each) == sorted(each) for each in lists + [c.when for c in row.competence])
+
+
+def test_what_is_said_late_counts_less() -> None:
+    late = topics.rank(topics.lexicon.read("begini ceritanya " * 20 + "sampah"))[0]
+    assert late.topic.id == "sampah"
+    assert late.topic.confidence < topics.rank(topics.lexicon.read("sampah"))[0].topic.confidence
+
+
+def test_a_wrong_file_names_every_fault() -> None:
+    values = {
+        "slang": {},
+        "groups": {"a": {"name": "A"}},
+        "scope": {"s": {"name": "S", "phrases": {"sure": ["dua kata .. tiga"]}}},
+        "urgency": {"u": {"name": "U", "phrases": ["?!"]}},
+        "topics": {
+            "t": {
+                "name": "T",
+                "group": "b",
+                "phrases": {"sure": ["satu dua tiga empat lima enam"]},
+                "competence": [{"level": "regency", "agency": "dinas-sihir", "when": ["x"]}],
+            }
+        },
+    }
+    files = replace(shipped(), topics=replace(shipped().topics, values=values), overrides={})
+    _, faults = Topics.check(files, router().register)
+    assert {fault.keys for fault in faults} == {
+        ("topics", "t", "group"),
+        ("topics", "t", "phrases", "sure"),
+        ("topics", "t", "competence"),
+        ("topics", "t", "competence", "0", "agency"),
+        ("scope", "s", "sure"),
+        ("urgency", "u", "phrases"),
+    }
 
 
 def test_words_too_far_apart_are_no_pair() -> None:

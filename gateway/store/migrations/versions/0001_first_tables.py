@@ -14,6 +14,22 @@ depends_on = None
 def upgrade() -> None:
     """Apply."""
     op.create_table(
+        "cursors",
+        sa.Column("channel", sa.String(length=64), nullable=False),
+        sa.Column("work", sa.String(length=16), nullable=False, comment="poll or reconcile"),
+        sa.Column("cursor", sa.Text(), server_default="", nullable=False),
+        sa.Column("holder", sa.String(length=32), server_default="", nullable=False),
+        sa.Column("held_until", UTCDateTime(), nullable=True),
+        sa.Column("due_at", UTCDateTime(), nullable=True),
+        sa.Column("ok_at", UTCDateTime(), nullable=True),
+        sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("failed_at", UTCDateTime(), nullable=True),
+        sa.Column("error", sa.Text(), server_default="", nullable=False),
+        sa.Column("recovered", sa.Integer(), server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint("channel", "work", name=op.f("pk_cursors")),
+        comment="how far each provider has been read, and which process is reading it",
+    )
+    op.create_table(
         "files",
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("size", sa.Integer(), nullable=False),
@@ -137,6 +153,7 @@ def upgrade() -> None:
         sa.Column("agency_id", sa.String(length=80), nullable=True),
         sa.Column("topic_id", sa.String(length=64), nullable=True),
         sa.Column("region", sa.String(length=13), nullable=True),
+        sa.Column("urgent", sa.Boolean(), nullable=False),
         sa.Column("received_at", UTCDateTime(), nullable=False),
         sa.Column("updated_at", UTCDateTime(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),

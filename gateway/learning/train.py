@@ -1,0 +1,105 @@
+"""Train a model from rows and save it: what ``kanal train`` does."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from skops import io
+
+from gateway import models
+from gateway.build import Parts
+from gateway.learning import fit, measure
+from gateway.learning.measure import Answer
+from gateway.learning.rows import Purpose, Rows
+from gateway.learning.samples import Progress, Reader, Sample
+from gateway.models import Card, Draft, ModelError, Score
+from router.learned import Weights
+from router.topics import Topics
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A model, how it did on its newest rows, and the labels nobody knew."""
+
+    purpose: Purpose
+    fitted: fit.Fitted
+    weights: Weights
+    score: Score
+    rows: int
+    unknown: tuple[str, ...]
+
+
+def train(parts: Parts, rows: Rows, progress: Progress, *, region: str = "") -> Trained:
+    """Train on rows, oldest first, for one region or for those of the rows. Raises RowsError."""
+    reader = Reader(parts, rows.purpose)
+    samples = reader.read(rows.rows, progress)
+    regions = {region} if region else {row.region for row in rows.rows}
+    return teach(rows.purpose, samples, sorted(regions), progress)
+
+
+def teach(
+    purpose: Purpose, samples: Sequence[Sample], regions: Sequence[str], progress: Progress
+) -> Trained:
+    """Train on samples, oldest first. A row without a region makes the model speak everywhere."""
+    fitted, trial = fit.fit(samples, progress, in_pieces=purpose == "kind")
+    labels = {s.label.learned: s.label for s in samples}
+    names = {id: label.name for id, label in labels.items() if not label.known}
+    everywhere = purpose == "kind" or "" in regions
+    return Trained(
+        purpose=purpose,
+        fitted=fitted,
+        weights=fitted.weights(names, () if everywhere else regions),
+        score=_score(trial, samples[fit.older(len(samples)) :]),
+        rows=len(samples),
+        unknown=tuple(sorted(names.values())),
+    )
+
+
+def keep(folder: Path, trained: Trained, topics: Topics) -> Card:
+    """Save a model as the version in use. Raises ``ModelError``; then nothing has changed."""
+    draft = Draft(
+        purpose=trained.purpose,
+        rows=trained.rows,
+        score=trained.score,
+        phrases=digest(topics),
+        weights=trained.weights,
+        archive=lambda path: _archive(path, trained.fitted),
+    )
+    return models.save(folder, draft)
+
+
+def digest(topics: Topics) -> str:
+    """Return a short digest of the phrases that a model is trained with."""
+    said = [(id, row.phrases.model_dump_json()) for id, row in sorted(topics.rows.items())]
+    return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
+
+
+def _archive(path: Path, fitted: fit.Fitted) -> None:
+    """Write what scikit-learn made, readable without trusting it."""
+    whole: dict[str, Any] = {
+        "classes": list(fitted.classes),
+        "terms": [family.vectorizer for family in fitted.features.families],
+        "topics": list(fitted.features.topics),
+        "linear": fitted.linear,
+        "networks": [
+            {"inner": n.inner, "inner_bias": n.inner_bias, "outer": n.outer, "bias": n.outer_bias}
+            for n in fitted.networks
+        ],
+        "balance": fitted.balance,
+    }
+    io.dump(whole, path)
+    if doubtful := io.get_untrusted_types(file=path):
+        raise ModelError(f"{path}: would have to be trusted: {', '.join(doubtful)}")
+
+
+def _score(trial: fit.Fitted, newest: Sequence[Sample]) -> Score:
+    """Measure a model on rows newer than those it saw, by class."""
+    answers = []
+    for sample, shares in zip(newest, trial.probabilities(newest), strict=True):
+        best = np.argsort(-shares)[:3]
+        ranked = tuple(trial.classes[at] for at in best)
+        answers.append(Answer(sample.label.learned, ranked, float(shares[best[0]])))
+    return measure.score(answers)

@@ -1,0 +1,121 @@
+"""Step 1, receive, for channels that ask: page → normalize → one transaction with its cursor.
+
+Nothing here waits in the spool: what the provider still holds is safe where it is.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+
+import structlog
+
+from adapters.base import Fetches, Hook, Inbound, Page, Receipt, Unreadable
+from gateway import metrics
+from gateway.steps.receive import PAGE, Door, identity
+from gateway.store.cursors import LeaseLost, known
+from gateway.store.engine import Unavailable
+from gateway.store.rows import Accepted, Intake
+from gateway.store.store import Store
+
+log = structlog.get_logger(__name__)
+
+Write = Callable[[Sequence[Intake]], Awaitable[set[str]]]
+"""Writes items in one transaction, perhaps with a cursor; returns the ids that were news."""
+
+
+class Pages:
+    """Files what channels fetched. All of it raises ``Unavailable`` and changes nothing then."""
+
+    def __init__(self, door: Door, store: Store) -> None:
+        self._door = door
+        self._store = store
+
+    async def file(self, channel: Fetches, page: Page, write: Write | None = None) -> int:
+        """File a page by ``write`` (the store's own if None); return how many were news.
+
+        An item that cannot be read or stored goes into the quarantine; its neighbours go on.
+        """
+        for item in page.items:
+            if isinstance(item, Receipt):
+                await self._note(channel, item)
+        items = [
+            (await self._taken(channel, item), item.raw)
+            for item in page.items
+            if isinstance(item, Inbound | Unreadable)
+        ]
+        return await self._write(channel, items, write or self._store.take_in)
+
+    async def missing(self, channel: Fetches, page: Page) -> Page:
+        """Return the page without the messages that are here already."""
+        keys = [identity(item) for item in page.items if isinstance(item, Inbound)]
+        try:
+            here = await known(self._store, channel.name, keys)
+        except Unavailable:
+            raise
+        except Exception as error:  # an id no database takes; filing finds out which
+            log.warning("a page was not compared", channel=channel.name, error=type(error).__name__)
+            return page
+        items = (i for i in page.items if not (isinstance(i, Inbound) and identity(i) in here))
+        return replace(page, items=tuple(items))
+
+    async def _note(self, channel: Fetches, receipt: Receipt) -> None:
+        async with self._store.unit() as unit:
+            await unit.receipt(channel.name, receipt.provider_id, receipt.state, receipt.detail)
+        metrics.INTAKE.labels(channel.name, "receipt").inc()
+
+    async def _taken(self, channel: Fetches, item: Inbound | Unreadable) -> Intake:
+        await asyncio.sleep(0)  # a page of a thousand must not hold up the doors
+        hook = Hook(PAGE, {}, item.raw)
+        if isinstance(item, Unreadable):
+            return self._door.held(channel.name, hook, "unreadable", item.reason)
+        if item.automatic:
+            return self._door.held(channel.name, hook, "automatic", item.automatic, state="noted")
+        try:
+            return self._door.accepted(channel, item, hook)
+        except Exception as error:
+            what = type(error).__name__  # its message might quote a citizen
+            log.error("a message could not be read", channel=channel.name, error=what)
+            return self._door.held(channel.name, hook, "unreadable", what)
+
+    async def _write(
+        self, channel: Fetches, items: Sequence[tuple[Intake, bytes]], write: Write
+    ) -> int:
+        try:
+            news = await write([item for item, _ in items])
+        except (Unavailable, LeaseLost):
+            raise
+        except Exception as error:
+            log.error("a page was refused", channel=channel.name, error=type(error).__name__)
+            return await self._one_by_one(channel, items, write)
+        for item, _ in items:
+            metrics.INTAKE.labels(channel.name, _outcome(item, news)).inc()
+        return len(news)
+
+    async def _one_by_one(
+        self, channel: Fetches, items: Sequence[tuple[Intake, bytes]], write: Write
+    ) -> int:
+        """Find what the database refuses; the cursor moves after all that it took."""
+        refused: list[Intake] = []
+        count = 0
+        for item, raw in items:
+            try:
+                news = await self._store.take_in([item])
+            except Unavailable:
+                raise
+            except Exception as error:
+                what = type(error).__name__
+                log.error("an item was refused", channel=channel.name, item=item.id, error=what)
+                refused.append(
+                    self._door.held(channel.name, Hook(PAGE, {}, raw), "unstorable", what)
+                )
+            else:
+                metrics.INTAKE.labels(channel.name, _outcome(item, news)).inc()
+                count += len(news)
+        await write(refused)
+        return count
+
+
+def _outcome(item: Intake, news: set[str]) -> str:
+    if isinstance(item, Accepted):
+        return "accepted" if item.id in news else "repeat"
+    return item.reason

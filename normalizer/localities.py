@@ -1,0 +1,111 @@
+"""Districts and villages in a text, told apart by what else the text and the door say.
+
+A third of the village names are shared and many are everyday words, so a name alone proves
+nothing. What counts is a cue ("kel.", "desa", "kec."), the regency or the district that the text
+or the door names too, and that only one place of the name fits them.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from normalizer.gazetteer import Gazetteer
+from normalizer.hits import Around, Hit, How, Search
+from normalizer.report import Level
+from normalizer.words import Words
+
+Source = Literal["pair", "text", "door", "aside", "faint", "province", "alone"]
+"""What speaks for a place: the village or district beside it, a regency the text names, the door,
+the door although the text names another regency, a regency named in passing, the province."""
+
+_SURE: dict[tuple[Source, How], float] = {
+    ("pair", "cued"): 0.95, ("pair", "plain"): 0.85, ("pair", "misspelt"): 0.8,
+    ("text", "cued"): 0.95, ("text", "plain"): 0.85, ("text", "misspelt"): 0.8,
+    ("text", "landmark"): 0.65, ("text", "street"): 0.45,
+    ("door", "cued"): 0.86, ("door", "plain"): 0.72, ("door", "misspelt"): 0.65,
+    ("door", "landmark"): 0.65, ("door", "street"): 0.5,
+    ("aside", "cued"): 0.75, ("aside", "plain"): 0.45,
+    ("faint", "cued"): 0.75, ("faint", "plain"): 0.45,
+    ("province", "cued"): 0.8, ("province", "plain"): 0.6, ("province", "misspelt"): 0.6,
+    ("alone", "cued"): 0.72, ("alone", "plain"): 0.6,
+}  # fmt: skip
+"""How sure a place is, by what confirms it and how it was written. Streets and schools are mostly
+named after the village they stand in: measured in one city, one street in two and two landmarks
+in three lie in the village whose name they carry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A district or village that the text names, and how sure that is."""
+
+    first: int
+    last: int
+    how: How
+    code: str
+    confidence: float
+
+
+def localities(words: Words, gazetteer: Gazetteer, around: Around) -> list[Found]:
+    """Return the districts and villages the words name, each with how sure that is."""
+    search = Search(words, gazetteer, around)
+    hits = search.hits()
+    return [*_resolved(hits, search)] if hits else []
+
+
+def _resolved(hits: list[Hit], search: Search) -> Iterator[Found]:
+    """Choose for every hit the code that the rest speaks for; leave out what stays open."""
+    weights = [{c: _speaking(c, hit, hits, search.around) for c in hit.codes} for hit in hits]
+    chosen = [_chosen(hit, said) for hit, said in zip(hits, weights, strict=True)]
+    for hit, said, code in zip(hits, weights, chosen, strict=True):
+        if code is None:
+            continue
+        told = set(said[code])
+        if "pair" in told and not any(_pair(code, other) for other in chosen if other):
+            told.remove("pair")
+        usual = search.usual(hit.first, hit.last)
+        if told == {"province"} and usual and hit.first == hit.last:
+            continue
+        if not told and not usual and len(hit.codes) == 1:
+            told.add("alone")
+        if sure := max((_SURE.get((source, hit.how), 0.0) for source in told), default=0.0):
+            yield Found(hit.first, hit.last, hit.how, code, sure)
+
+
+def _chosen(hit: Hit, weights: Mapping[str, Mapping[Source, float]]) -> str | None:
+    """Return the one code that most speaks for, None for several."""
+    most = max(sum(said.values()) for said in weights.values())
+    best = _fitting([c for c, said in weights.items() if sum(said.values()) == most], hit)
+    return best[0] if len(best) == 1 else None
+
+
+def _fitting(codes: list[str], hit: Hit) -> list[str]:
+    """Of a district and its villages of one name the cue chooses; without a cue the district."""
+    if len(codes) < 2:
+        return codes
+    villages = [code for code in codes if len(code) == 13]
+    districts = [code for code in codes if len(code) == 8]
+    return villages if hit.level is Level.VILLAGE and villages else districts or villages
+
+
+def _speaking(code: str, hit: Hit, hits: list[Hit], around: Around) -> dict[Source, float]:
+    """Return what speaks for a code, and how much."""
+    said: dict[Source, float] = {
+        "pair": 1.0 if any(_linked(code, other) for other in hits if other is not hit) else 0.0,
+        "text": around.text.get(code[:5], 0.0),
+        "faint": around.faint.get(code[:5], 0.0),
+        "aside" if around.aside else "door": (
+            around.door.get(code[:5], 0.0) + around.door.get(code[:8], 0.0)
+        ),
+        "province": 0.4 * around.text.get(code[:2], 0.0) + 0.3 * around.door.get(code[:2], 0.0),
+    }
+    return {source: weight for source, weight in said.items() if weight}
+
+
+def _linked(code: str, other: Hit) -> bool:
+    """Tell whether another hit may name the district of a village, or a village of a district."""
+    return any(_pair(code, c) for c in other.codes)
+
+
+def _pair(one: str, other: str) -> bool:
+    """Tell whether one code is a district and the other a village in it."""
+    return len(one) != len(other) and one[:8] == other[:8]

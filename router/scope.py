@@ -1,0 +1,98 @@
+"""What is no affair of any agency: court cases, quarrels, pranks, adverts, praise, greetings.
+
+A real complaint must never be taken for one of these, so a single word that speaks for a complaint
+outweighs everything that speaks against it.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from router.data import Row
+from router.phrases import PhraseIndex
+from router.words import Lexicon, Reading
+
+ENOUGH = 4.0
+"""Points from which a text is out of scope: one sure phrase, or two likely ones."""
+_SURE, _LIKELY = 4.0, 2.0
+_AT_MOST = 0.97
+_SCALE = 2.0
+
+
+class ScopePhrases(Row):
+    """``[scope.ID]`` phrases, by how much they say."""
+
+    sure: tuple[str, ...] = ()
+    likely: tuple[str, ...] = ()
+
+
+class ScopeRow(Row):
+    """``[scope.ID]`` of topics.toml."""
+
+    name: str
+    phrases: ScopePhrases = ScopePhrases()
+    unless: tuple[str, ...] = ()
+    """Phrases of which one keeps a report in scope, whatever else it says."""
+    only: tuple[str, ...] = ()
+    """A report made of these words alone says nothing."""
+
+    def written(self) -> Iterator[tuple[str, str]]:
+        """List the phrases with the key they stand under."""
+        yield from (("sure", phrase) for phrase in self.phrases.sure)
+        yield from (("likely", phrase) for phrase in self.phrases.likely)
+        yield from (("unless", phrase) for phrase in self.unless)
+        yield from (("only", phrase) for phrase in self.only)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Why a report is no affair of any agency, how sure that is, and the writer's words for it."""
+
+    id: str
+    name: str
+    confidence: float
+    words: tuple[str, ...]
+
+
+class Scopes:
+    """Recognises what is out of scope."""
+
+    def __init__(self, rows: Mapping[str, ScopeRow], lexicon: Lexicon) -> None:
+        self.rows = rows
+        self._for = PhraseIndex(lexicon, covering=False)
+        self._against = PhraseIndex(lexicon, covering=False)
+        for id, row in rows.items():
+            for phrase in row.phrases.sure:
+                self._for.add(id, phrase, _SURE)
+            for phrase in row.phrases.likely:
+                self._for.add(id, phrase, _LIKELY)
+            for phrase in row.unless:
+                self._against.add(id, phrase, 1.0)
+        self._only = {
+            id: frozenset(word for text in row.only for word in lexicon.words(text))
+            for id, row in rows.items()
+            if row.only
+        }
+
+    def scope(self, reading: Reading) -> Scope | None:
+        """Say why a text is out of scope; None when an agency may have to act."""
+        return self._of_only(reading) or self._by_phrases(reading)
+
+    def _of_only(self, reading: Reading) -> Scope | None:
+        said = set(reading.words)
+        for id, words in self._only.items():
+            if said and said <= words:
+                return Scope(id, self.rows[id].name, _AT_MOST, (reading.text.strip()[:60],))
+        return None
+
+    def _by_phrases(self, reading: Reading) -> Scope | None:
+        tallies = self._for.tallies(reading)
+        if not tallies:
+            return None
+        against = self._against.tallies(reading)
+        left = {id: tally for id, tally in tallies.items() if id not in against}
+        id = max(left, key=lambda id: left[id].points, default="")
+        if not id or left[id].points < ENOUGH:
+            return None
+        confidence = _AT_MOST * (1 - math.exp(-left[id].points / _SCALE))
+        return Scope(id, self.rows[id].name, confidence, left[id].words(5))

@@ -1,0 +1,42 @@
+"""What learning is worth on real reports, split by time; the rows are not part of the project."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.settings import load
+from gateway.learning import command
+
+ROWS = Path(__file__).parents[3] / "shared" / "data"
+CITY = ROWS / "surabaya_complaints_dev.csv"
+MENTIONS = ROWS / "bandung_mentions_dev.csv"
+
+
+def measured(path: Path, home: Path, region: str = "") -> Any:
+    if not path.exists():
+        pytest.skip(f"no rows to measure on: {path.name} is not kept with the project")
+    settings = load(server={"data_dir": str(home)})
+    return json.loads(command.evaluate(settings, path, region=region, holdout=0.25, as_json=True))
+
+
+@pytest.mark.timeout(300)
+def test_a_city_learns_to_route_its_newest_quarter(tmp_path: Path) -> None:
+    found = measured(CITY, tmp_path, "35.78")
+    obvious = found["ways"]["TF-IDF + linear SVM"]
+    assert found["top1"] >= 0.775
+    assert found["top3"] >= 0.915
+    assert found["coverage_95"] >= 0.47
+    assert found["calibration_error"] <= 0.04
+    for number in ("top1", "top3", "coverage_90", "coverage_95"):
+        assert found[number] > obvious[number], number
+
+
+@pytest.mark.timeout(300)
+def test_kinds_of_mentions_are_told_apart(tmp_path: Path) -> None:
+    found = measured(MENTIONS, tmp_path)
+    obvious = found["ways"]["TF-IDF + linear SVM"]
+    assert found["top1"] >= 0.79
+    assert found["coverage_90"] > obvious["coverage_90"]
+    assert found["calibration_error"] <= 0.06

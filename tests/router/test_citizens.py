@@ -1,0 +1,134 @@
+"""A table of messages in citizens' style, and the agency each must reach out of the box.
+
+``citizens.csv`` was written for this test, without looking at the phrases of the topics. Its
+columns: the text, the region of the door it came through (or none), the expected agency (several
+acceptable ones are joined by "|"), LAPOR!'s topic group, and why a known miss is missed.
+"""
+
+import csv
+import sys
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from normalizer.inbound import Inbound, Sender
+from normalizer.normalize import Normalizer
+from normalizer.report import Intent, Level, Reporter
+from tests.router.making import RECEIVED, gazetteer, router
+
+SHARE = 0.95
+"""The share of the messages that must reach their agency."""
+GROUPS = frozenset(
+    {
+        "Agama",
+        "Bantuan Sosial",
+        "Corona Virus",
+        "Ekonomi dan Keuangan",
+        "Kekerasan di satuan Pendidikan",
+        "Kependudukan",
+        "Kesehatan",
+        "Kesetaraan Gender dan Sosial Inklusif",
+        "Ketenagakerjaan",
+        "Ketenteraman, Ketertiban Umum, dan Pelindungan Masyarakat",
+        "Layanan Air Minum",
+        "Lingkungan Hidup dan Kehutanan",
+        "Pekerjaan Umum dan Penataan Ruang",
+        "Pembangunan Desa, Daerah Tertinggal, dan Transmigrasi",
+        "Pendidikan dan Kebudayaan",
+        "Perhubungan",
+        "Perlindungan Konsumen",
+        "Pertambangan",
+        "Pertanian dan Peternakan",
+        "Politik dan Hukum",
+        "Program Makan Bergizi Gratis (MBG)",
+        "SRGI",
+        "Seleksi Calon Hakim Agung RI",
+        "Sosial dan Kesejahteraan",
+        "Teknologi Informasi dan Komunikasi",
+    }
+)
+"""The 25 topic groups of LAPOR!."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One row of the table."""
+
+    line: int
+    text: str
+    region: str
+    agencies: tuple[str, ...]
+    group: str
+    note: str
+
+
+with Path(__file__).with_name("citizens.csv").open(encoding="utf-8", newline="") as lines:
+    MESSAGES = [
+        Message(
+            n, r["text"], r["region"], tuple(r["agency"].split("|")), r["topic_hint"], r["note"]
+        )
+        for n, r in enumerate(csv.DictReader(lines), start=2)
+    ]
+
+
+@cache
+def normalizer() -> Normalizer:
+    return Normalizer(gazetteer())
+
+
+def reached(message: Message) -> str:
+    """The agency a message is given to, or the likeliest one of those it could be given to."""
+    inbound = Inbound("sms", "", "1", Sender("test"), message.text, b"")
+    report = normalizer().normalize(
+        inbound,
+        id="018f0000-0000-7000-8000-000000000001",
+        tracking="123456789018",
+        received_at=RECEIVED,
+        reporter=Reporter(ref="", sealed=""),
+        context=message.region or None,
+    )
+    if report.intent is not Intent.REPORT:
+        return f"({report.intent.value})"
+    made = router().decide(report, at=RECEIVED).assignment
+    first = [made.agency] if made.agency else [c.agency for c in made.alternatives[:1]]
+    return first[0].id if first else "-"
+
+
+def test_citizens_reach_their_agency() -> None:
+    missed = [
+        f"line {m.line}: {'|'.join(m.agencies)} not {got}: {m.text[:90]}"
+        for m in MESSAGES
+        if (got := reached(m)) not in m.agencies
+    ]
+    share = 1 - len(missed) / len(MESSAGES)
+    sys.stdout.write(f"\n{share:.1%} of {len(MESSAGES)} messages reach their agency\n")
+    assert share >= SHARE, "\n".join([f"{share:.1%}", *missed])
+
+
+def test_the_table_is_large_and_says_nothing_twice() -> None:
+    assert len(MESSAGES) >= 400
+    assert len({m.text for m in MESSAGES}) == len(MESSAGES)
+    assert sum(not m.region for m in MESSAGES) >= 0.6 * len(MESSAGES)
+
+
+def test_every_topic_group_is_covered() -> None:
+    assert {m.group for m in MESSAGES} == GROUPS
+
+
+def test_every_province_is_covered_six_times() -> None:
+    homes = [m.agencies[0][:2] for m in MESSAGES]
+    provinces = [region.code for region in gazetteer().regions(Level.PROVINCE)]
+    assert {code for code in provinces if homes.count(code) < 6} == set()
+
+
+def test_every_level_is_covered() -> None:
+    digits = {len(id) - len(id.lstrip("0123456789")) for m in MESSAGES for id in m.agencies}
+    assert digits == {0, 2, 4, 6, 10}
+    assert any(id.endswith("-pdam") for m in MESSAGES for id in m.agencies)
+
+
+def test_the_expected_agencies_and_doors_exist() -> None:
+    register = router().register
+    unknown = {id for m in MESSAGES for id in m.agencies if register.agency(id) is None}
+    assert unknown == set()
+    assert {m.region for m in MESSAGES if m.region and not gazetteer().region(m.region)} == set()

@@ -1,0 +1,194 @@
+"""What a trained model says, from weights small enough to follow by hand."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from normalizer.report import Agency, Candidate, Place
+from router import learned
+from router.blend import LOCAL_OFFICE, MOST, blend
+from router.learned import LOCAL, Learned, Model, Weights, calibrated, class_of, pieces, tokens
+from router.words import Reading
+from tests.router.making import place, report, router
+
+SURABAYA = "35.78"
+LAMP, WASTE, OFFICE = "regency:dinas-perhubungan", "regency:dinas-lingkungan-hidup", LOCAL
+
+
+def weights(regions: Sequence[str] = (SURABAYA,), sure: float = 4.0) -> Weights:
+    """Each class is said by one word, with ``sure`` as its logit; a body of its own by another."""
+    classes = (LAMP, WASTE, OFFICE, "3578-badan-dermaga")
+    table = np.zeros((5, 5), np.float32)
+    for at in range(4):
+        table[at, at] = sure
+    return Weights(
+        classes=classes,
+        names={"3578-badan-dermaga": "Badan Urusan Dermaga"},
+        regions=tuple(regions),
+        terms=("lampu", "sampah", "lurah", "dermaga"),
+        topics=("pju",),
+        seen=np.array([30.0], np.float32),
+        rarity=np.ones(4, np.float32),
+        table=table,
+        bias=np.zeros(5, np.float32),
+        output=np.zeros((1, 4), np.float32),
+        balance=np.ones(2, np.float32),
+        prior=np.zeros(4, np.float32),
+        calibration=np.array([1.0, 0.0], np.float32),
+    )
+
+
+def ranked(text: str, places: Sequence[Place], **more: object) -> Sequence[Candidate]:
+    model = Learned(weights(**more), router().register)  # type: ignore[arg-type]
+    words = text.split()
+    reading = Reading(text, words, [(0, 0)] * len(words))
+    return model.candidates(report(text, places), reading, [], NOTHING)
+
+
+NOTHING: Sequence[Candidate] = ()
+
+
+@pytest.mark.parametrize(
+    ("text", "codes", "best"),
+    [
+        ("lampu", ["35.78"], "3578-dinas-perhubungan"),
+        ("sampah", ["35.78"], "3578-dinas-lingkungan-hidup"),
+        ("sampah", ["35.78.17"], "3578-dinas-lingkungan-hidup"),
+        ("lurah", ["35.78"], LOCAL_OFFICE.id),
+        ("lurah", ["35.78.17"], "357817-kecamatan"),
+        ("dermaga", ["35.78"], "3578-badan-dermaga"),
+    ],
+)
+def test_the_word_and_the_place_name_the_office(text: str, codes: list[str], best: str) -> None:
+    found = ranked(text, [place(code) for code in codes])
+    assert found[0].agency.id == best
+    assert found[0].confidence > 0.8
+
+
+def test_a_body_of_its_own_keeps_its_name() -> None:
+    assert ranked("dermaga", [place(SURABAYA)])[0].agency.name == "Badan Urusan Dermaga"
+
+
+@pytest.mark.parametrize(
+    ("places", "speaks"),
+    [
+        ([], False),
+        ([("64.72", 0.9)], False),
+        ([("35.78", 0.35)], True),
+        ([("35.78", 0.35), ("64.72", 0.6)], True),
+        ([("35.78", 0.35), ("64.72", 0.9)], False),
+        ([("35.78", 0.9), ("64.72", 0.9)], True),
+        ([("35", 0.95), ("35.78", 0.5)], True),
+    ],
+)
+def test_a_model_of_a_region_is_silent_elsewhere(
+    places: list[tuple[str, float]], speaks: bool
+) -> None:
+    found = ranked("lampu", [place(code, sure) for code, sure in places])
+    assert (found is not NOTHING) == speaks
+
+
+def test_a_model_without_regions_speaks_for_the_place_of_each_report() -> None:
+    found = ranked("lampu", [place("64.72")], regions=())
+    assert found[0].agency.id == "6472-dinas-perhubungan"
+    assert ranked("sampah", [], regions=())[0].agency.id != "6472-dinas-lingkungan-hidup"
+
+
+def candidate(id: str, confidence: float) -> Candidate:
+    return Candidate(agency=Agency(id=id, name=id), confidence=confidence)
+
+
+@pytest.mark.parametrize(
+    ("novelty", "best"),
+    [(1.0, "pln"), (0.05, "3578-dinas-perhubungan")],
+)
+def test_agencies_the_model_never_saw_win_only_on_new_topics(novelty: float, best: str) -> None:
+    own = [candidate("3578-dinas-perhubungan", 0.9)]
+    found = blend(own, [candidate("pln", 0.85)], novelty)
+    assert found[0].agency.id == best
+    assert {one.agency.id for one in found} == {"pln", "3578-dinas-perhubungan"}
+
+
+def test_an_agency_that_both_name_is_one_candidate() -> None:
+    own = [candidate("a", 0.6), candidate("b", 0.4)]
+    found = blend(own, [candidate("b", 0.8)], 0.5)
+    assert [(one.agency.id, round(one.confidence, 3)) for one in found] == [
+        ("b", 0.64),
+        ("a", 0.36),
+    ]
+    assert blend(own, [], 1.0) == own
+
+
+shares = st.lists(st.floats(0, 1), min_size=1, max_size=6)
+
+
+@given(shares, shares, st.floats(0, 1))
+def test_a_blend_is_ranked_and_never_surer_than_one(
+    own: list[float], said: list[float], novelty: float
+) -> None:
+    whole = sum(own) or 1.0
+    model = [candidate(f"m{at}", share / whole) for at, share in enumerate(own)]
+    phrases = [candidate(f"p{at}", share / len(said)) for at, share in enumerate(said)]
+    found = blend(model, phrases, novelty)
+    sure = [one.confidence for one in found]
+    assert sure == sorted(sure, reverse=True)
+    assert len(found) <= MOST
+    assert sum(sure) <= 1 + 1e-6
+
+
+@given(st.lists(st.floats(0.01, 1), min_size=2, max_size=8), st.floats(0, 3), st.floats(-3, 3))
+def test_calibration_changes_how_sure_but_never_the_order(
+    raw: list[float], slope: float, intercept: float
+) -> None:
+    before = np.array(raw, np.float32) / np.float32(sum(raw))
+    after = calibrated(before, np.array([slope, intercept], np.float32))
+    assert after[before.argmax()] == after.max()
+    assert all(
+        after[a] >= after[b] - 1e-6
+        for a in range(len(raw))
+        for b in range(len(raw))
+        if before[a] > before[b]
+    )
+    assert ((after >= 0) & (after <= 1)).all()
+
+
+def test_numbers_are_all_the_same_and_order_is_felt() -> None:
+    small = weights()
+    pairs = Weights(
+        **{name: getattr(small, name) for name in Weights.__slots__}
+        | {"terms": ("0", "rt 0", "lurah", "dermaga")}
+    )
+    model = Model(pairs)
+    assert model.probabilities(["rt", "12"], ())[1] > model.probabilities(["12", "rt"], ())[1]
+    assert (model.probabilities(["7"], ()) == model.probabilities(["42"], ())).all()
+
+
+@pytest.mark.parametrize(
+    ("id", "expected"),
+    [
+        ("pln", "national:pln"),
+        ("64-dinas-pu", "province:dinas-pu"),
+        ("6472-dinas-pu", "regency:dinas-pu"),
+        ("647201-kecamatan", LOCAL),
+        ("6201012003-desa", LOCAL),
+        (LOCAL_OFFICE.id, LOCAL),
+    ],
+)
+def test_agencies_are_learned_by_tier_and_kind(id: str, expected: str) -> None:
+    assert class_of(Agency(id=id, name=id)) == expected
+
+
+def test_messages_are_taken_apart_with_their_marks() -> None:
+    assert tokens("@Kota RT @a: Macet!! https://x.y/z #lapor") == [
+        "@kota", "rt", "@a", ":", "macet", "!!", "url", "#lapor",
+    ]  # fmt: skip
+    assert pieces(["ab"]) == ["~_a", "~ab", "~b_", "~_ab", "~ab_", "~_ab_", "~_ab_"]
+    assert tokens("") == []
+
+
+def test_words_nobody_has_learned_leave_every_class_as_likely() -> None:
+    assert Model(weights()).probabilities(["entah"], ()) == pytest.approx([0.25] * 4)
+    assert learned.softmax(np.zeros(3, np.float32)) == pytest.approx([1 / 3] * 3)
