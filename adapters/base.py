@@ -11,13 +11,14 @@ retry is. The errors a channel may raise:
         └── Throttled       the provider asked us to slow down (retry_after seconds)
 """
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, AnyHttpUrl, BaseModel, ConfigDict
 
 from normalizer.inbound import File, Inbound, Sender
 
@@ -117,6 +118,19 @@ class Outgoing:
     """Message-IDs this one answers, oldest first."""
     tracking: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+_LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|\[::1\]")
+
+
+def _private_or_encrypted(url: AnyHttpUrl) -> AnyHttpUrl:
+    if url.scheme != "https" and not _LOOPBACK.fullmatch(url.host or ""):
+        raise ValueError("http is for this machine only; secrets and reports would be in the clear")
+    return url
+
+
+SafeUrl = Annotated[AnyHttpUrl, AfterValidator(_private_or_encrypted)]
+"""Where a provider or an agency is: https, or http on this machine."""
 
 
 class Block(BaseModel):
@@ -243,6 +257,7 @@ __all__ = [
     "Receiver",
     "Reconciler",
     "Refused",
+    "SafeUrl",
     "Sender",
     "Sends",
     "Throttled",

@@ -29,7 +29,7 @@ from aiohttp import (
     DummyCookieJar,
     encode_basic_auth,
 )
-from pydantic import AfterValidator, AnyHttpUrl, Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
 from twilio.base.exceptions import (  # type: ignore[import-untyped]
     TwilioException,
     TwilioRestException,
@@ -58,6 +58,7 @@ from adapters.base import (
     Receiver,
     Reconciler,
     Refused,
+    SafeUrl,
     Sender,
     Sends,
     Throttled,
@@ -140,17 +141,10 @@ _EVENT = "com.twilio.messaging.inbound-message.received"
 _STATUS_EVENT = "com.twilio.messaging.message."
 _SETTINGS_HEADER = "x-twilio-webhooks-signature-settings"
 _NUMBER = r"^(\+[1-9]\d{6,14}|\d{3,6}|whatsapp:\+\d{7,15})$"
-_LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|\[::1\]")
 _ID = re.compile(r"[!-~]{1,64}")
 _SID = re.compile(r"[A-Za-z0-9]{1,64}")
 _PARTY = re.compile(r"(?! +$)[^\x00-\x1f\x7f]{1,200}")
 _E164 = re.compile(r"\+[1-9]\d{7,14}")
-
-
-def _private_or_encrypted(url: AnyHttpUrl) -> AnyHttpUrl:
-    if url.scheme != "https" and not _LOOPBACK.fullmatch(url.host or ""):
-        raise ValueError("http is for this machine only; the token would travel in the clear")
-    return url
 
 
 Secret = Annotated[SecretStr, Field(min_length=1)]
@@ -167,7 +161,7 @@ class TwilioBlock(Block):
     """Secrets of webhook SharedKeys, where signatures are made with those."""
     number: Annotated[str, Field(pattern=_NUMBER)] | None = None
     messaging_service_sid: Annotated[str, Field(pattern=r"^MG[0-9a-fA-F]{32}$")] | None = None
-    api_base: Annotated[AnyHttpUrl, AfterValidator(_private_or_encrypted)] | None = None
+    api_base: SafeUrl | None = None
     """Another host that speaks Twilio's API (a proxy, a test double)."""
     timeout: Annotated[float, Field(gt=0, le=60)] = 10.0
     max_reply_characters: Annotated[int, Field(ge=40, le=MAX_CHARACTERS)] | None = 459

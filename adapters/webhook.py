@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 from typing import Annotated, Literal
 
 from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar
-from pydantic import AfterValidator, AnyHttpUrl, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 from standardwebhooks import Webhook as Signer
 
 from adapters.base import (
@@ -22,6 +22,7 @@ from adapters.base import (
     ChannelError,
     Outgoing,
     Refused,
+    SafeUrl,
     Sends,
     Throttled,
     Unreachable,
@@ -33,15 +34,8 @@ TRY_AGAIN = frozenset({408, 409, 421, 423, 425, 429})
 """The 4xx answers that may pass; every other one refuses the report for good, and with 3xx it
 waits among the dead letters until an operator has mended address or secret."""
 
-_LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|\[::1\]")
 
 _SECRET = re.compile(r"whsec_[A-Za-z0-9+/]{32,86}={0,2}")
-
-
-def _private_or_encrypted(url: AnyHttpUrl) -> AnyHttpUrl:
-    if url.scheme != "https" and not _LOOPBACK.fullmatch(url.host or ""):
-        raise ValueError("http is for this machine only; reports would travel in the clear")
-    return url
 
 
 def _usable(secret: SecretStr) -> SecretStr:
@@ -54,7 +48,7 @@ class WebhookBlock(Block):
     """``type = "webhook"``: where an agency takes its reports, and the secret shared with it."""
 
     type: Literal["webhook"]
-    url: Annotated[AnyHttpUrl, AfterValidator(_private_or_encrypted)]
+    url: SafeUrl
     secret: Annotated[SecretStr, AfterValidator(_usable)]
     timeout: Annotated[float, Field(gt=0, le=120)] = 15.0
     """Seconds for the whole exchange."""

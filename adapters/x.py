@@ -318,11 +318,11 @@ class X(Poller, Sends):
             channel=self.name,
             account=self.block.user_id,
             external_id=post.id,
-            sender=Sender(post.author_id, author and author.shown),
-            text="\n".join(filter(None, (text, place and place.full_name, *quotes))),
+            sender=Sender(post.author_id, author.shown if author else None),
+            text="\n".join(filter(None, (text, place.full_name if place else "", *quotes))),
             raw=raw,
             files=files,
-            location=post.point or (place and place.point),
+            location=post.point or (place.point if place else None),
             sent_at=_moment(post.created_at),
             thread=post.thread,
             automatic=self._why_none(post, author, includes.tweets),
@@ -570,8 +570,8 @@ class _Message(_Seen):
     data: _NewMessage
 
 
-def _is_id(name: object) -> bool:
-    return isinstance(name, str) and re.fullmatch(r"[0-9]{1,19}", name) is not None
+def _is_id(name: str) -> bool:
+    return re.fullmatch(r"[0-9]{1,19}", name) is not None
 
 
 def _is_short(link: _Url) -> bool:
@@ -656,7 +656,7 @@ class _Listed:
     @property
     def ids(self) -> list[int]:
         ids = (each.get("id") for each in self.posts if isinstance(each, dict))
-        return [int(each) for each in ids if _is_id(each)]
+        return [int(each) for each in ids if isinstance(each, str) and _is_id(each)]
 
     @property
     def goes_on(self) -> bool:

@@ -164,8 +164,8 @@ class Kanal:
         A polled channel goes on from its cursor, whatever ``since`` says.
         """
         jobs: dict[str, Callable[[], Awaitable[int | None]]] = {
-            **{name: duty.once for name, duty in self.pollings.items()},
             **{name: partial(duty.once, since) for name, duty in self.reconcilings.items()},
+            **{name: duty.once for name, duty in self.pollings.items()},
         }
         return {name: await _told(jobs.get(name)) for name in names or sorted(jobs)}
 

@@ -20,14 +20,17 @@ HARMLESS = frozenset(
     }
 )  # fmt: skip
 QUIET = (
-    "uvicorn",
-    "aiormq",
     "aio_pika",
-    "aiosqlite",
     "aiohttp.access",
-    "mail.log",
+    "aiormq",
+    "aiosqlite",
     "alembic",
+    "httpx",
+    "mail.log",
+    "telegram",
+    "tweepy",
     "twilio",
+    "uvicorn",
 )
 
 

@@ -13,6 +13,7 @@ import zlib
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, Literal
@@ -26,6 +27,8 @@ TABLE = "regions.csv.gz"
 ALIASES = "aliases.toml"
 POINTS = "points.csv.gz"
 PREFIX = 8
+NEARBY = 5
+"""The same, for the names inside one regency, of which there are few."""
 LONG = 7
 """Letters the name of a regency needs before a letter of it may be wrong."""
 HEAD = 4
@@ -85,19 +88,25 @@ def squash(words: str) -> str:
     return lowered if lowered.isalnum() else "".join(filter(str.isalnum, lowered))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Inside:
     """The districts and villages of one regency or city, by squashed name."""
 
     names: dict[str, tuple[str, ...]]
     """The codes a name may mean, district before villages."""
     starts: frozenset[str]
-    """The first 3 to ``PREFIX`` letters of every name, and the first words of one or two."""
-    sounds: dict[str, tuple[str, ...]]
-    """The names that sound alike, by ``spelling.sound``."""
+    """The first 3 to ``NEARBY`` letters of every name, and the first words of one or two."""
+
+    @cached_property
+    def sounds(self) -> dict[str, tuple[str, ...]]:
+        """The names that sound alike, by ``spelling.sound``."""
+        alike: dict[str, tuple[str, ...]] = {}
+        for key in self.names:
+            alike[sound(key)] = (*alike.get(sound(key), ()), key)
+        return alike
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Gazetteer:
     """Look up regions by code, by name and by SMS keyword."""
 
@@ -112,7 +121,6 @@ class Gazetteer:
     """Names that are everyday words: always (None), or beside one of these words."""
     starts: frozenset[str] = frozenset()
     """The first 1 to ``PREFIX`` letters of every name: where no name begins, none is looked up."""
-    district_starts: frozenset[str] = frozenset()
     district_heads: frozenset[str] = frozenset()
     """The first words of the names of districts, and the names written as one word."""
     slips: dict[str, str] = field(default_factory=dict)
@@ -127,6 +135,7 @@ class Gazetteer:
     """The lines of the table that hold villages, in the order of their codes."""
     _village_names: dict[str, int | tuple[int, ...]] = field(default_factory=dict)
     """Squashed names → where their lines are."""
+    _districts: dict[str, list[Region]] = field(default_factory=dict)
     _inside: dict[str, Inside] = field(default_factory=dict)
 
     @classmethod
@@ -138,7 +147,7 @@ class Gazetteer:
             made._add(region)
         made._village_names = _indexed(made._villages)
         _Aliases(folder / ALIASES, made).apply()
-        made.starts, made.district_starts = _starts(made.names), _starts(made.districts)
+        made.starts = _starts(made.names)
         made.district_heads = _heads(made.districts)
         made.slips, made.slip_heads = _slips(made)
         made.points = _points(folder / POINTS)
@@ -161,9 +170,10 @@ class Gazetteer:
 
     def inside(self, regency: str) -> Inside:
         """Return the names inside a regency or city, indexed when first asked for."""
-        if regency not in self._inside:
-            self._inside[regency] = _index(self._below(regency))
-        return self._inside[regency]
+        known = self._inside.get(regency)
+        if known is None:
+            known = self._inside[regency] = _index(self._below(regency))
+        return known
 
     def parents(self, code: str) -> tuple[Region, ...]:
         """Return the regions that contain ``code``, nearest first."""
@@ -201,9 +211,8 @@ class Gazetteer:
         return _village(found[0]) if found and _code(found[0]) == code else None
 
     def _below(self, regency: str) -> Iterator[tuple[str, str]]:
-        for region in self.by_code.values():
-            if region.level is Level.DISTRICT and region.code.startswith(f"{regency}."):
-                yield region.bare, region.code
+        for district in self._districts.get(regency, ()):
+            yield district.bare, district.code
         first = bisect_left(self._villages, f"{regency}.")
         for line in self._villages[first : bisect_left(self._villages, f"{regency}/")]:
             village = _village(line)
@@ -212,6 +221,7 @@ class Gazetteer:
     def _add(self, region: Region) -> None:
         self.by_code[region.code] = region
         if region.level is Level.DISTRICT:
+            self._districts.setdefault(region.code[:5], []).append(region)
             key = squash(region.bare)
             self.districts[key] = (*self.districts.get(key, ()), region)
             return
@@ -223,8 +233,8 @@ class Gazetteer:
                 self.put(key, region, kind)
 
 
-def _starts(keys: Iterable[str], least: int = 1) -> frozenset[str]:
-    return frozenset(key[:n] for key in keys for n in range(least, PREFIX + 1))
+def _starts(keys: Iterable[str]) -> frozenset[str]:
+    return frozenset(key[:n] for key in keys for n in range(1, PREFIX + 1))
 
 
 def _heads(districts: Mapping[str, tuple[Region, ...]]) -> frozenset[str]:
@@ -332,10 +342,7 @@ def _index(named: Iterable[tuple[str, str]]) -> Inside:
         for key in dict.fromkeys(map(squash, (bare, *_VARIANTS.split(bare), _numbered(bare)))):
             if key:
                 names[key] = (*names.get(key, ()), code)
-    sounds: dict[str, tuple[str, ...]] = {}
-    for key in names:
-        sounds[sound(key)] = (*sounds.get(sound(key), ()), key)
-    return Inside(names, _starts(names, 3) | short, sounds)
+    return Inside(names, frozenset(k[:n] for k in names for n in range(3, NEARBY + 1)) | short)
 
 
 class _Aliases:

@@ -3,12 +3,12 @@
 This finds what is worth weighing, with every code it may mean; ``localities`` decides.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from normalizer.cues import BEFORE, CUES, LANDMARK, LOCATED, NEAR, ROAD, STREET
-from normalizer.gazetteer import PREFIX, Gazetteer
+from normalizer.cues import BEFORE, CUES, HOUSING, LANDMARK, LOCATED, NEAR, ROAD, STREET
+from normalizer.gazetteer import NEARBY, Gazetteer
 from normalizer.mentions import capital, kin
 from normalizer.report import Level
 from normalizer.spelling import alike, sound
@@ -77,8 +77,8 @@ class Search:
     def _inside(self, regency: str) -> Iterator[Hit]:
         """Yield the names of districts and villages of a known regency."""
         inside, beyond = self.gazetteer.inside(regency), 0
-        for at in [n for n, key in enumerate(self.words.keys) if key[:PREFIX] in inside.starts]:
-            last = self._longest(at, inside.names, inside.starts) if at >= beyond else -1
+        for at in [n for n, key in enumerate(self.words.keys) if key[:NEARBY] in inside.starts]:
+            last = self._longest(at, inside.names) if at >= beyond else -1
             if last < 0:
                 continue
             key = self.words.key(at, last)
@@ -136,13 +136,11 @@ class Search:
             return words.follows(at) == words.follows(last + 1) == ","
         return len(key) > 2
 
-    def _longest(self, at: int, names: Mapping[str, object], starts: frozenset[str]) -> int:
+    def _longest(self, at: int, names: Container[str]) -> int:
         """Return the last word of the longest name that begins at a word, -1 for none."""
-        found, key, keys = -1, "", self.words.keys
-        for last in range(at, min(at + LONGEST, len(keys))):
-            key += keys[last]
-            if key[:PREFIX] not in starts:
-                break
+        found, key = -1, ""
+        for last, word in enumerate(self.words.keys[at : at + LONGEST], at):
+            key += word
             if key in names:
                 found = last
         return found
@@ -188,11 +186,11 @@ class Search:
 
     def _paired(self, taken: set[int]) -> Iterator[Hit]:
         """Yield districts named without a cue, with the villages of theirs beside them."""
-        districts, starts = self.gazetteer.districts, self.gazetteer.district_starts
+        districts = self.gazetteer.districts
         for at in self.words.marked(DISTRICT):
-            last = self._longest(at, districts, starts) if at not in taken else -1
+            last = self._longest(at, districts) if at not in taken else -1
             key = self.words.key(at, last)
-            if last < 0 or not self._distinctive(at, key):
+            if last < 0 or not self._distinctive(at, last, key):
                 continue
             hit = Hit(at, last, "plain", tuple(region.code for region in districts[key]))
             beside = [*self._beside(hit, key, taken)]
@@ -200,13 +198,14 @@ class Search:
                 yield hit
             yield from beside
 
-    def _distinctive(self, at: int, key: str) -> bool:
+    def _distinctive(self, at: int, last: int, key: str) -> bool:
         """Tell whether a bare name is more than an everyday word or another thing's name."""
         before = self.words.before(at)
         return (
             len(key) >= _SHORT
             and before not in BEFORE
             and before not in LANDMARK
+            and self.words.after(last) not in HOUSING
             and key not in self.gazetteer.names
             and key not in self.gazetteer.everyday
         )
@@ -232,7 +231,7 @@ class Search:
             end = high if at > district.last else district.first
             for last in range(at, min(at + LONGEST, end)):
                 key = self.words.key(at, last)
-                if key == name or self.usual(at, last) or not self._distinctive(at, key):
+                if key == name or self.usual(at, last) or not self._distinctive(at, last, key):
                     continue
                 codes = [c for c in self.gazetteer.villages(key) if c[:8] in district.codes]
                 if codes:

@@ -20,6 +20,8 @@ READ = 8_000
 """Characters of a text that are searched; the place of a report is not further down."""
 CONTEXT = 0.6
 """How sure the door's own region is when the text names none."""
+UNSAID = frozenset({"context", "earlier"})
+"""How a place is found that the text itself does not name."""
 CONTEXT_BESIDE = 0.35
 """How sure it is when the text names another: "warga Sidoarjo" may write about Surabaya."""
 EARLIER = 0.4
@@ -67,10 +69,10 @@ def _stands(
         if coordinates
         else None
     )
-    told: tuple[tuple[str | None, Literal["coordinates", "context"], float], ...] = (
+    told: tuple[tuple[str | None, Literal["coordinates", "context", "earlier"], float], ...] = (
         (near.code if near else None, "coordinates", near.confidence if near else 0.0),
         (context, "context", CONTEXT),
-        (earlier, "context", EARLIER),
+        (earlier, "earlier", EARLIER),
     )
     known = ((gazetteer.region(code), by, sure) for code, by, sure in told if code)
     return [_place_of(region, by, "", sure) for region, by, sure in known if region]
@@ -174,7 +176,7 @@ def _faint(place: Place) -> float:
 
 def _beside(place: Place, found: list[Place]) -> Place:
     """Make a place nobody wrote less sure when the text names another."""
-    displaced = place.found_by == "context" and any(_displaces(other, place) for other in found)
+    displaced = place.found_by in UNSAID and any(_displaces(other, place) for other in found)
     return _sure_as(place, min(place.confidence, CONTEXT_BESIDE)) if displaced else place
 
 
@@ -202,7 +204,7 @@ def _raised(place: Place, found: list[Place]) -> float:
     if place.confidence < _FAINT:
         return place.confidence
     raised = max([place.confidence, *(p.confidence for p in below)])
-    told = above and place.confidence >= 0.7 and place.found_by != "context"
+    told = above and place.confidence >= 0.7 and place.found_by not in UNSAID
     return max(raised, 0.95) if told else raised
 
 
@@ -223,7 +225,7 @@ def _place(entry: Entry, sure: float, words: str) -> Place:
 
 def _place_of(
     region: Region,
-    found_by: Literal["name", "alias", "context", "keyword", "coordinates"],
+    found_by: Literal["name", "alias", "context", "earlier", "keyword", "coordinates"],
     words: str,
     confidence: float,
 ) -> Place:
@@ -235,5 +237,5 @@ def _place_of(
 
 def by_keyword(region: Region, words: str, places: tuple[Place, ...]) -> tuple[Place, ...]:
     """Put the region of a 1708 keyword at the head of ``places``; it decides over the context."""
-    kept = [p for p in places if p.code != region.code and p.found_by != "context"]
+    kept = [p for p in places if p.code != region.code and p.found_by not in UNSAID]
     return (_place_of(region, "keyword", words, 0.97), *kept)

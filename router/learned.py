@@ -101,8 +101,13 @@ def pieces(words: Sequence[str]) -> list[str]:
 
 
 def tokens(text: str) -> list[str]:
-    """Split a message into words, @mentions, #tags and marks: all that shows what kind it is."""
-    return _TOKEN.findall(_ADDRESS.sub("url", text[:MOST_CHARACTERS]).lower())
+    """Split a message into words, @mentions, #tags and marks: all that shows what kind it is.
+
+    Signs come last: how it begins, how many it speaks to, how long it is.
+    """
+    found = _TOKEN.findall(_ADDRESS.sub("url", text[:MOST_CHARACTERS]).lower())
+    spoken_to = sum(token[0] == "@" for token in found)
+    return [*found, *(f"^{first}" for first in found[:1]), f"@{spoken_to}", f"={len(found) // 4}"]
 
 
 class Model:

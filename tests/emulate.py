@@ -52,9 +52,8 @@ class Emulated:
 
 def install() -> None:
     """Install the packages of the lock file once; skips the test, or fails it in CI."""
-    pinned = json.loads((HOME / "package.json").read_text())["dependencies"]["emulate"]
-    installed = HOME / "node_modules/emulate/package.json"
-    if installed.exists() and json.loads(installed.read_text())["version"] == pinned:
+    pinned = json.loads((HOME / "package.json").read_text())["dependencies"]
+    if {name: _installed(name) for name in pinned} == pinned:
         return
     try:
         subprocess.run(
@@ -67,7 +66,12 @@ def install() -> None:
     except (OSError, subprocess.SubprocessError) as error:
         said = (getattr(error, "stderr", None) or b"").decode(errors="replace").splitlines()
         why = "; ".join([line for line in said if line.startswith("npm error")][:3]) or error
-        _give_up(f"npm could not install emulate {pinned}, a Twilio nobody here wrote: {why}")
+        _give_up(f"npm could not install {', '.join(pinned)}, which nobody here wrote: {why}")
+
+
+def _installed(name: str) -> str | None:
+    file = HOME / "node_modules" / name / "package.json"
+    return str(json.loads(file.read_text())["version"]) if file.exists() else None
 
 
 @asynccontextmanager

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-SMS, MAIL = "sms", "email"
+SMS, MAIL, TELEGRAM = "sms", "email", "telegram"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,8 @@ SAMPLES = (
     ),
     Sample(
         SMS,
-        "Kucing liar makin banyak di perumahan kami di Kota Depok, warga bertengkar soal siapa "
-        "yang harus mengurusnya, mohon ada yang menengahi",
+        "Begini pak, yang kemarin itu di Kota Depok terulang lagi dan tidak ada yang mau "
+        "mengurusnya padahal sudah kami sampaikan",
         "triage",
         then="ya pokoknya begitu pak, tolong ditengahi",
     ),
@@ -80,6 +80,17 @@ SAMPLES = (
         "1671-dinas-kesehatan",
         subject="Puskesmas tutup",
     ),
+    Sample(
+        TELEGRAM,
+        "/lapor Lampu jalan di kecamatan Wonocolo Surabaya mati sudah seminggu, gelap sekali",
+        "3578-dinas-perhubungan",
+    ),
+    Sample(
+        TELEGRAM,
+        "Air PDAM di kampung kami tidak mengalir tiga hari",
+        "6371-pdam",
+        then="di Kecamatan Banjarmasin Utara, Kota Banjarmasin",
+    ),
 )
 
 Bad = Literal["forged", "oversized", "unknown recipient"]
@@ -88,5 +99,6 @@ BAD: tuple[tuple[str, Bad, int], ...] = (
     (SMS, "oversized", 413),
     (MAIL, "unknown recipient", 550),
     (MAIL, "oversized", 552),
+    (TELEGRAM, "forged", 403),
 )
 """What must be refused, and with which code."""

@@ -24,15 +24,17 @@ from gateway.app import Kanal
 from gateway.demo import post
 from gateway.demo.phone import PhoneCompany
 from gateway.demo.post import PostOffice
-from gateway.demo.samples import BAD, MAIL, SAMPLES, SMS, Sample
+from gateway.demo.samples import BAD, MAIL, SAMPLES, SMS, TELEGRAM, Sample
+from gateway.demo.telegram_double import BotServer
 from gateway.store.views import ReportFile
 from normalizer.tracking import mentions, written
 
 ACCOUNT = "AC" + "0" * 32
 NUMBER = "1708"
 ADDRESS = "lapor@lapor.localhost"
+BOT = "170800"
 ANSWER = "Terima kasih, regu kami turun ke lokasi besok pagi."
-WIDTHS = (7, 16, 58, 10)
+WIDTHS = (8, 16, 58, 10)
 WITHIN = 30.0
 """Seconds a message may take from the door to the citizen's receipt."""
 
@@ -40,8 +42,11 @@ WITHIN = 30.0
 class Demo:
     """One running demonstration."""
 
-    def __init__(self, kanal: Kanal, phone: PhoneCompany, mails: PostOffice) -> None:
+    def __init__(
+        self, kanal: Kanal, phone: PhoneCompany, mails: PostOffice, bot: BotServer
+    ) -> None:
         self.kanal = kanal
+        self.bot = bot
         self.phone = phone
         self.mails = mails
         self.astray: list[str] = []
@@ -56,13 +61,16 @@ class Demo:
         line(*("-" * width for width in WIDTHS))
         for number, sample in enumerate(SAMPLES):
             await self._follow(f"{sample.text[:40]!r}", self._sample(number, sample))
-        for number, channel in ((0, SMS), (len(SAMPLES) - 1, MAIL)):
+        for number, sample in enumerate(SAMPLES):
+            channel = sample.channel
+            if number and SAMPLES[number - 1].channel == channel:
+                continue
             await self._follow(f"conversation by {channel}", self._converse(number, channel))
         for channel, fault, code in BAD:
             await self._bad(channel, fault, code)
 
     async def _sample(self, number: int, sample: Sample) -> None:
-        who = f"+62811{number:07d}" if sample.channel == SMS else f"warga{number}@contoh.localhost"
+        who = citizen(sample.channel, number)
         said = await self._say(sample.channel, who, sample.text, sample.subject)
         tracking = next(mentions(said), "")
         if sample.then:
@@ -82,7 +90,7 @@ class Demo:
 
     async def _converse(self, number: int, channel: str) -> None:
         """Let an agency answer, and the citizen ask for the status."""
-        who = "+628110000000" if channel == SMS else f"warga{number}@contoh.localhost"
+        who = citizen(channel, number)
         tracking = next(mentions(" ".join(self._heard(channel, who))), "")
         agency = assigned_to(await self.kanal.desk.find(tracking)) or ""
         if agency not in self.kanal.settings.delivery:
@@ -111,7 +119,11 @@ class Demo:
     async def _bad(self, channel: str, fault: str, code: int) -> None:
         self.sent += 1
         big = "x" * (self.kanal.settings.server.max_hook_bytes + 1)
-        if channel == SMS:
+        if channel == TELEGRAM:
+            self.bot.waiting.append({"update_id": 1, "message": self.bot.message(1, "jalan rusak")})
+            got = await self.bot.deliver(forge=True)
+            self.bot.waiting.clear()
+        elif channel == SMS:
             body = big if fault == "oversized" else "jalan rusak di Kota Medan"
             got = await self.phone.text(self._hook, "+628119999999", body, forge=fault == "forged")
         else:
@@ -132,6 +144,10 @@ class Demo:
             status = await self.phone.text(self._hook, who, text)
             self._expect(status == 200, f"{text[:30]!r} got {status}")
             await self.phone.wait_for(lambda _: len(self._heard(SMS, who)) > before, WITHIN)
+        elif channel == TELEGRAM:
+            status = await self.bot.say(int(who), text)
+            self._expect(status == 200, f"{text[:30]!r} got {status}")
+            await self.bot.wait_for(lambda _: len(self._heard(TELEGRAM, who)) > before, WITHIN)
         else:
             mail = post.written(who, ADDRESS, subject, text)
             code = await asyncio.to_thread(post.send, mail, self._mail_port)
@@ -142,6 +158,8 @@ class Demo:
     async def _hears(self, channel: str, who: str, what: str) -> None:
         if channel == SMS:
             await self.phone.wait_for(lambda t: t.to == who and what in t.body, WITHIN)
+        elif channel == TELEGRAM:
+            await self.bot.wait_for(lambda s: str(s.chat) == who and what in s.text, WITHIN)
         else:
             fits = lambda to, mail: to == who and what in _text(mail)  # noqa: E731
             await self.mails.wait_for(fits, WITHIN)
@@ -150,6 +168,8 @@ class Demo:
         """Return what a citizen was told so far."""
         if channel == SMS:
             return [text.body for text in self.phone.carried if text.to == who]
+        if channel == TELEGRAM:
+            return [sent.text for sent in self.bot.sent if str(sent.chat) == who]
         return [_text(mail) for to, mail in self.mails.kept if to == who]
 
     def _expect(self, right: bool, what: str) -> None:
@@ -165,13 +185,15 @@ async def show(*, once: bool) -> int:
                 PhoneCompany(secrets.token_hex(16), ACCOUNT, NUMBER)
             )
             mails = await stack.enter_async_context(PostOffice(load().mail_server))
-            settings = _settings(Path(folder), phone, mails)
+            token = f"{BOT}:{secrets.token_urlsafe(24)}"
+            bot = await stack.enter_async_context(BotServer(token))
+            settings = _settings(Path(folder), phone, mails, bot)
             logs.set_up("ERROR", settings.log.format)
             if faults := build.faults(settings, None):
                 sys.stderr.write("\n".join(map(str, faults)) + "\n")
                 return 1
             kanal = Kanal(settings)
-            demo = Demo(kanal, phone, mails)
+            demo = Demo(kanal, phone, mails, bot)
             try:
                 return await _play(kanal, demo, once=once)
             finally:
@@ -181,9 +203,10 @@ async def show(*, once: bool) -> int:
 async def _play(kanal: Kanal, demo: Demo, *, once: bool) -> int:
     ports = await kanal.start()
     assert ports.mail is not None
+    await demo.bot.called()
     where = "RabbitMQ" if kanal.settings.broker.url else "the embedded queue"
     base = "PostgreSQL" if kanal.settings.database.url.startswith("postgres") else "SQLite"
-    out(f"Kanal is up on {base} and {where}; SMS by signed webhook, mail by SMTP.\n")
+    out(f"Kanal is up on {base} and {where}; SMS and Telegram by webhook, mail by SMTP.\n")
     await demo.run(ports.mail)
     sent = demo.sent
     if demo.astray:
@@ -209,7 +232,7 @@ async def _stay(kanal: Kanal) -> None:
     await told.wait()
 
 
-def _settings(folder: Path, phone: PhoneCompany, mails: PostOffice) -> Settings:
+def _settings(folder: Path, phone: PhoneCompany, mails: PostOffice, bot: BotServer) -> Settings:
     """Settings for this demonstration; what ``KANAL_`` variables say wins."""
     port = _free_port()
     agencies = {sample.expect for sample in SAMPLES} - {"triage"}
@@ -221,6 +244,13 @@ def _settings(folder: Path, phone: PhoneCompany, mails: PostOffice) -> Settings:
             "number": NUMBER,
             "api_base": phone.url,
             "sends_per_second": 100,
+        },
+        TELEGRAM: {
+            "type": "telegram",
+            "token": bot.token,
+            "secret_token": secrets.token_hex(16),
+            "username": bot.username,
+            "api_base": bot.url,
         },
         MAIL: {
             "type": "mail",
@@ -242,6 +272,13 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def citizen(channel: str, number: int) -> str:
+    """Return the address of the citizen who sends a sample."""
+    if channel == TELEGRAM:
+        return str(620_000 + number)
+    return f"+62811{number:07d}" if channel == SMS else f"warga{number}@contoh.localhost"
 
 
 def assigned_to(file: ReportFile | None) -> str | None:

@@ -24,6 +24,7 @@ from normalizer.report import (
     Assignment,
     Intent,
     Link,
+    Origin,
     Outcome,
     Report,
     Status,
@@ -38,6 +39,10 @@ STATUS_OF = {
     Outcome.ASK: Status.WAITING_FOR_REPORTER,
     Outcome.TRIAGE: Status.TRIAGE,
 }
+MOST_NAMES = 100
+"""Names of messages by which a report is known."""
+TOGETHER = timedelta(minutes=1)
+"""Files without words that follow a report so soon, and name it, need no answer of their own."""
 ANOTHER_MATTER = 6
 """Words from which an answer that routes by itself is taken for a new report."""
 
@@ -53,6 +58,8 @@ class Known:
     by_tracking: dict[str, Stored]
     by_reporter: dict[str, list[Stored]]
     by_thread: dict[str, Stored] = field(default_factory=dict)
+    letters: frozenset[str] = frozenset()
+    """Which names of threads are letters of ours, whatever they were about."""
 
     def remember(self, stored: Stored) -> None:
         """Let later messages of the same batch see a report as it is now."""
@@ -72,7 +79,8 @@ class Known:
         for name in reversed(report.origin.thread):
             if found := self.by_thread.get(name):
                 return found
-        return None
+        names = set(report.origin.thread) - self.letters
+        return next((s for s in self.mine(report) if names & _names(s.report)), None)
 
 
 class Route:
@@ -129,6 +137,7 @@ class Route:
             await unit.by_reporter(refs, since=self._now() - self._waiting),
         )
         letters = await unit.by_letter(threads)
+        known.letters = frozenset(letters)
         stored = await unit.by_ids(letters.values())
         known.by_thread = {name: stored[id] for name, id in letters.items() if id in stored}
         return known
@@ -152,6 +161,8 @@ class Route:
         if decision.assignment.question == "place" and (earlier := _earlier_place(known, report)):
             report = _remembered(report, earlier, self._gazetteer)
             decision = self._router.decide(report, at=self._now())
+        if meant and _is_part(report, meant.report):
+            return self._follow_up(unit, known, meant, report)
         question = meant or _open_question(known.mine(report))
         if question and question.report.status is Status.WAITING_FOR_REPORTER:
             if meant or not _stands_alone(report, decision):
@@ -197,7 +208,8 @@ class Route:
         report = meant.report.model_copy(
             update={
                 "attachments": (*meant.report.attachments, *message.attachments),
-                "text": f"{meant.report.text}\n\n{message.text}"[:MAX_TEXT],
+                "text": f"{meant.report.text}\n\n{message.text}".strip()[:MAX_TEXT],
+                "origin": _joined(meant.report, message),
                 "anonymous": meant.report.anonymous or message.anonymous,
                 "confidential": meant.report.confidential or message.confidential,
             }
@@ -207,6 +219,8 @@ class Route:
         if report.assignment and report.assignment.agency:
             cause = f"follow-up {message.id}"
             self._letters.delivery(unit, report, kind=event.FOLLOWED_UP, cause=cause)
+        if _is_part(message, meant.report):
+            return "part"
         text = self._letters.text("follow_up", report)
         cause = f"follow-up {message.id}"
         self._letters.answer(unit, report, text, cause=cause, asked_by=message)
@@ -275,6 +289,7 @@ def merged(report: Report, answer: Report, gazetteer: Gazetteer) -> Report:
     return report.model_copy(
         update={
             "text": text,
+            "origin": _joined(report, answer),
             "original": f"{report.original}\n{answer.original}"[:MAX_TEXT],
             "places": find(text, gazetteer, context=context, coordinates=point),
             "coordinates": point,
@@ -349,6 +364,24 @@ def _stands_alone(report: Report, decision: Decision) -> bool:
     """Tell whether a message is clear enough to be a matter of its own, not an answer."""
     enough = len(report.text.split()) >= ANOTHER_MATTER
     return enough and decision.assignment.decision is Outcome.ASSIGN
+
+
+def _names(report: Report) -> set[str]:
+    """Return what later messages may call a report by: the names of all that was said in it."""
+    return {report.origin.external_id, *report.origin.thread}
+
+
+def _joined(report: Report, message: Report) -> Origin:
+    """Let a report be known by the names of a message that was added to it."""
+    added = (*message.origin.thread, message.origin.external_id)
+    thread = tuple(dict.fromkeys((*report.origin.thread, *added)))
+    return report.origin.model_copy(update={"thread": thread[-MOST_NAMES:]})
+
+
+def _is_part(message: Report, report: Report) -> bool:
+    """Tell whether a file without a word came with a report: photos of one album come singly."""
+    wordless = not any(map(str.isalnum, message.text)) and bool(message.attachments)
+    return wordless and abs(message.received_at - report.received_at) <= TOGETHER
 
 
 def _takes_more(report: Report, message: Report) -> bool:

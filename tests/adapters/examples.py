@@ -10,6 +10,13 @@ TOKEN, OLD_TOKEN = "token-in-use-7f3a", "token-before-91bc"
 ACCOUNT = "AC" + "0" * 32
 NUMBER = "+6281100001708"
 BOT_TOKEN, BOT_SECRET = "170800:AAF-token_of_the_bot", "secret-of-the-hook_5c1e"
+X_KEYS = {
+    "bearer_token": "AAAA-bearer%2Fof-the-app",
+    "consumer_key": "key-of-the-app-3b",
+    "consumer_secret": "secret-of-the-app-8c",
+    "access_token": "1708001708-TokenOfTheAccount4d",
+    "access_token_secret": "secret-of-the-account-9e",
+}
 SECRET = "whsec_a2FuYWwtdGVzdC1zZWNyZXQtMDEyMzQ1Njc4OQ=="
 
 EXAMPLES: dict[str, dict[str, Any]] = {
@@ -27,6 +34,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "number": NUMBER,
     },
     "webhook": {"type": "webhook", "url": "https://agency.example/hook", "secret": SECRET},
+    "x": {"type": "x", "username": "lapor_contoh", **X_KEYS},
 }
 """A channel file without an example here fails the conformance test."""
 
@@ -35,6 +43,7 @@ SOMEBODY = {
     "telegram": "620011",
     "twilio": "+6281234567890",
     "webhook": "kab-kutai-dinas-pu",
+    "x": "620011",
 }
 """An address each sender can write to."""
 
@@ -46,6 +55,7 @@ def away(kind: str, port: int) -> dict[str, Any]:
         "telegram": {"api_base": f"http://127.0.0.1:{port}"},
         "twilio": {"api_base": f"http://127.0.0.1:{port}"},
         "webhook": {"url": f"http://127.0.0.1:{port}/hook"},
+        "x": {"api_base": f"http://127.0.0.1:{port}"},
     }
     return changes[kind]
 

@@ -25,8 +25,10 @@ from adapters.base import (
     Unreachable,
     Unreadable,
 )
+from adapters.botapi.connection import MENDABLE, REFUSALS
+from adapters.botapi.seen import FILES, UNREAD
 from adapters.load import BadBlock, load
-from adapters.telegram import CORRECTED, FILES, MENDABLE, REFUSALS, UNREAD, Telegram, fitted, plain
+from adapters.telegram import CORRECTED, Telegram, fitted, plain
 from gateway.demo.telegram_double import BotServer, Json
 from normalizer import command
 from normalizer.report import Intent
@@ -817,7 +819,7 @@ async def test_a_poll_that_cannot_be_read_is_tried_again(body: bytes) -> None:
 
 
 async def test_an_answer_that_does_not_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adapters.telegram.MAX_ANSWER", 1_000)
+    monkeypatch.setattr("adapters.botapi.connection.MAX_ANSWER", 1_000)
     async with Answering(200, b" " * 1_001 + b"{}") as url:
         channel = telegram(api_base=url)
         with pytest.raises(Unreachable, match="does not end"):

@@ -9,8 +9,8 @@ from gateway.demo.samples import BAD, SAMPLES
 from normalizer.tracking import mentions
 from tests.gateway.processes import Ended, kanal
 
-REFUSALS = re.compile(r"^(sms|email) +- +refused with (\d+): (.+?) +-$", re.MULTILINE)
-MESSAGES = re.compile(r"^(sms|email) +(\d{4}-\d{4}-\d{4}) +(\S.*?) +(\d+)%$", re.MULTILINE)
+REFUSALS = re.compile(r"^(sms|email|telegram) +- +refused with (\d+): (.+?) +-$", re.MULTILINE)
+MESSAGES = re.compile(r"^(sms|email|telegram) +(\d{4}-\d{4}-\d{4}) +(\S.*?) +(\d+)%$", re.MULTILINE)
 
 
 async def demo(folder: Path, **settings: str) -> Ended:

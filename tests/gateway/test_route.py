@@ -89,15 +89,15 @@ async def test_a_missing_place_is_asked_for_and_the_answer_completes_it(house: H
 
 
 async def test_a_name_of_two_places_is_asked_about_and_a_digit_answers(lite: House) -> None:
-    question = await lite.say("jalan berlubang parah di banjar, tolong ditambal")
+    question = await lite.say("jalan berlubang parah di malang, tolong ditambal")
     asked = await lite.newest()
     assert asked.report.status is Status.WAITING_FOR_REPORTER
     names = asked.report.assignment.options if asked.report.assignment else ()
-    assert set(names) == {"Kota Banjar", "Kabupaten Banjar"}
+    assert set(names) == {"Kota Malang", "Kabupaten Malang"}
     assert f"(2) {names[1]}" in question
     await lite.say("2")
     file = await lite.file(asked.report.tracking)
-    wanted = {"Kota Banjar": "3279-dinas-pu", "Kabupaten Banjar": "6303-dinas-pu"}[names[1]]
+    wanted = {"Kota Malang": "3573-dinas-pu", "Kabupaten Malang": "3507-dinas-pu"}[names[1]]
     assert (file.report.status, _agency(file.report)) == (Status.FORWARDED, wanted)
 
 
@@ -396,3 +396,48 @@ async def test_every_decision_carries_its_reasons(lite: House) -> None:
         assert assignment is not None
         assert assignment.reasons
         assert (assignment.agency is not None) == (assignment.decision is Outcome.ASSIGN)
+
+
+@pytest.mark.parametrize("first", [ROAD, NOWHERE, ""], ids=["clear", "asked about", "no words"])
+async def test_the_photos_of_an_album_are_one_report_and_one_answer(
+    house: House, first: str
+) -> None:
+    parts = [
+        note(first if n == 0 else "", thread=["album", f"m{n}"], files=[(f"{n}.jpg", str(n))])
+        for n in range(4)
+    ]
+    for part in parts:
+        await house.take(part)
+        assert await house.work_all() == {}
+    assert await house.counted("reports") == 1
+    report = (await house.newest()).report
+    assert len(report.attachments) == 4
+    assert report.status is (Status.FORWARDED if first == ROAD else Status.WAITING_FOR_REPORTER)
+    assert len(house.paper.told()) == 1
+
+
+@pytest.mark.parametrize("what", ["the report", "what was added", "the answer to our question"])
+async def test_an_edit_joins_what_it_corrects(house: House, what: str) -> None:
+    names = {"the report": "m1", "what was added": "m2", "the answer to our question": "m2"}
+    asked = what == "the answer to our question"
+    await house.say(NOWHERE if asked else ROAD, thread=["m1"])
+    await house.say(WHERE if asked else "sudah parah sekali", thread=["m1", "m2"])
+    await house.say("Ralat: sangat parah", thread=[names[what]])
+    assert await house.counted("reports") == 1
+    assert "Ralat: sangat parah" in (await house.newest()).report.text
+
+
+async def test_two_replies_to_one_letter_that_was_about_nothing_stay_apart(house: House) -> None:
+    await house.say("bantuan")
+    (_, helped), *_ = house.paper.carried
+    for text, name in ((ROAD, "m1"), (LAMP, "m2")):
+        await house.say(text, thread=[f"paper-{helped.id}", name])
+    assert await house.counted("reports") == 2
+
+
+async def test_a_strangers_reply_to_a_citizens_message_adds_nothing_to_the_report(
+    house: House,
+) -> None:
+    await house.say(ROAD, thread=["m1"])
+    await house.say(LAMP, OTHER, thread=["m1", "m2"])
+    assert await house.counted("reports") == 2

@@ -183,10 +183,10 @@ def test_agencies_are_learned_by_tier_and_kind(id: str, expected: str) -> None:
 
 def test_messages_are_taken_apart_with_their_marks() -> None:
     assert tokens("@Kota RT @a: Macet!! https://x.y/z #lapor") == [
-        "@kota", "rt", "@a", ":", "macet", "!!", "url", "#lapor",
+        "@kota", "rt", "@a", ":", "macet", "!!", "url", "#lapor", "^@kota", "@2", "=2",
     ]  # fmt: skip
     assert pieces(["ab"]) == ["~_a", "~ab", "~b_", "~_ab", "~ab_", "~_ab_", "~_ab_"]
-    assert tokens("") == []
+    assert tokens("") == ["@0", "=0"]
 
 
 def test_words_nobody_has_learned_leave_every_class_as_likely() -> None:

@@ -1,0 +1,1 @@
+"""Telegram's Bot API: what it sends, and the way to it."""

@@ -1,0 +1,206 @@
+"""The way to the Bot API: the library's bot over one connection of ours, and its errors as ours.
+
+Every URL of the API holds the token: none is logged or quoted.
+"""
+
+import json
+import logging
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import telegram
+from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar
+from pydantic import BaseModel, Field, ValidationError
+from telegram.error import TelegramError
+from telegram.request import BaseRequest, RequestData
+
+from adapters.base import ChannelError, Refused, Throttled, Unreachable
+from adapters.botapi.seen import Named, Number
+
+logging.getLogger("telegram").setLevel(logging.WARNING)  # below, the library logs token and texts
+
+PAGE = 100
+"""The most updates that Telegram gives at once."""
+UPDATES = ("message", "edited_message", "callback_query")
+MAX_ANSWER = 20_000_000
+"""Bytes of one answer of the API; a hundred long messages are about two million."""
+LONGEST_WAIT = 3600.0
+
+MENDABLE: Mapping[int, str] = {
+    401: "the token was refused",
+    404: "the token or api_base is wrong",
+    409: "another program fetches the updates of this bot",
+}
+"""Errors that an operator can mend; an answer refused for good because of them would be lost."""
+REFUSALS: Mapping[str, str] = {
+    "blocked by the user": "the citizen has blocked the bot",
+    "user is deactivated": "the citizen's account is gone",
+    "chat not found": "there is no such chat",
+    "can't initiate conversation": "the citizen has not written to the bot",
+    "bot was kicked": "the bot is no longer in the group",
+    "not a member": "the bot is not in the group",
+    "rights to send": "the bot may not write in the group",
+    "text is empty": "the text is empty",
+    "bad webhook": "server.public_url cannot be called by Telegram",
+}
+"""Telegram's words for what will never work, and ours: its own may name people."""
+
+_UNREADABLE = (
+    TelegramError,
+    *(ArithmeticError, AttributeError, LookupError, OSError, RecursionError, TypeError, ValueError),
+)
+"""What the library raises over an answer that is not what it expects."""
+
+
+class NoAnswer(TelegramError):
+    """Telegram could not be reached."""
+
+
+class Declined(TelegramError):
+    """Telegram answered with an error: https://core.telegram.org/bots/api#making-requests."""
+
+    def __init__(self, status: int, body: bytes) -> None:
+        super().__init__(f"status {status}")
+        self.status = status
+        try:
+            said = _Error.model_validate_json(body)
+        except ValidationError:  # a page of HTML, most likely
+            said = _Error()
+        self.description = said.description.lower()
+        self.retry_after = said.parameters.retry_after
+        self.moved_to = said.parameters.migrate_to_chat_id
+
+
+class _Parameters(BaseModel):
+    retry_after: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    migrate_to_chat_id: Number | None = None
+
+
+class _Error(BaseModel):
+    description: str = ""
+    parameters: _Parameters = _Parameters()
+
+
+class Http(BaseRequest):
+    """What the bot sends through: one session with a deadline.
+
+    The library's own client logs every URL, and with it the token.
+    """
+
+    def __init__(self, timeout: float) -> None:
+        self._timeout = timeout
+        self._session: ClientSession | None = None
+
+    @property
+    def read_timeout(self) -> float:
+        return self._timeout
+
+    async def initialize(self) -> None:
+        if self._session is None:
+            self._session = ClientSession(cookie_jar=DummyCookieJar())
+
+    async def shutdown(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def do_request(
+        self,
+        url: str,
+        method: str,
+        request_data: RequestData | None = None,
+        read_timeout: object = None,
+        *_: object,
+        **__: object,
+    ) -> tuple[int, bytes]:
+        await self.initialize()
+        assert self._session is not None
+        seconds = read_timeout if isinstance(read_timeout, float) else self._timeout
+        try:
+            async with self._session.request(
+                method,
+                url,
+                data=request_data.json_parameters if request_data else None,
+                timeout=ClientTimeout(total=seconds),
+                allow_redirects=False,
+            ) as answer:
+                body = await _read(answer.content.iter_chunked(65536))
+        except (ClientError, TimeoutError, OSError) as error:
+            raise NoAnswer(type(error).__name__) from None
+        if answer.status != 200:
+            raise Declined(answer.status, body)
+        return answer.status, body
+
+    @staticmethod
+    def parse_json_payload(payload: bytes) -> dict[str, Any]:
+        value = json.loads(payload)
+        if not isinstance(value, dict) or "result" not in value:
+            raise ValueError("not an answer of the Bot API")
+        return value
+
+
+async def _read(chunks: AsyncIterator[bytes]) -> bytes:
+    read = bytearray()
+    async for chunk in chunks:
+        read += chunk
+        if len(read) > MAX_ANSWER:
+            raise NoAnswer("the answer does not end")
+    return bytes(read)
+
+
+class Bot(telegram.Bot):
+    """The library's bot, through our own connection."""
+
+    def __init__(self, token: str, base: str, http: Http) -> None:
+        super().__init__(token, f"{base}/bot", f"{base}/file/bot", http, http)
+
+    def __repr__(self) -> str:
+        return "Bot"  # the library's has the token in it
+
+    async def write(self, chat: int, text: str, answered: int | None) -> Named:
+        """Send a message; the library's own method fails after sending if it dislikes the date."""
+        reply = {"message_id": answered, "allow_sending_without_reply": True}
+        data = {
+            "chat_id": chat,
+            "text": text,
+            "reply_parameters": reply if answered else None,
+            "link_preview_options": {"is_disabled": True},
+        }
+        return Named.model_validate(await self._post("sendMessage", data))
+
+    async def pending(self, offset: int | None, wait: int) -> list[dict[str, Any]]:
+        """Fetch updates as they are: the library's own method fails as a whole if it reads one not.
+
+        Waits for news up to ``wait`` seconds.
+        """
+        data = {"limit": PAGE, "timeout": wait, "allowed_updates": UPDATES, "offset": offset}
+        seconds = wait + (self.request.read_timeout or 0.0)
+        found: list[dict[str, Any]] = await self._post("getUpdates", data, read_timeout=seconds)
+        return found
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn what the library raises into our errors, without its words: they may quote people."""
+    try:
+        yield
+    except Declined as error:
+        raise failure(error) from None
+    except NoAnswer as error:
+        raise Unreachable(f"Telegram did not answer ({error})") from None
+    except _UNREADABLE:
+        raise Unreachable("Telegram's answer could not be read") from None
+
+
+def failure(error: Declined) -> ChannelError:
+    said = f"Telegram answered {error.status}"
+    if error.retry_after is not None or error.status == 429:
+        wait = min(max(error.retry_after or 5.0, 1.0), LONGEST_WAIT)
+        return Throttled(said, retry_after=wait)
+    if words := MENDABLE.get(error.status):
+        return Unreachable(f"{said}: {words}")
+    if not 400 <= error.status < 500 or error.status == 408:
+        return Unreachable(said)
+    words = next((ours for theirs, ours in REFUSALS.items() if theirs in error.description), "")
+    return Refused(f"{said}: {words}" if words else said)
