@@ -185,7 +185,7 @@ class XBlock(Block):
     reads_per_month: Annotated[int, Field(ge=0)] = 10_000
     """Posts fetched in a calendar month (UTC); 0 reads nothing."""
     posts_per_month: Annotated[int, Field(ge=0)] = 3_000
-    every_seconds: Annotated[float, Field(ge=5, le=3600)] = 60.0
+    every_seconds: Annotated[float, Field(ge=0.5, le=3600)] = 60.0
     officials: tuple[Username, ...] = ()
     """Accounts of agencies: what they write below a report is no report."""
     api_base: Annotated[AnyHttpUrl, AfterValidator(_private_or_encrypted)] | None = None
@@ -211,8 +211,7 @@ class X(Poller, Sends):
         super().__init__(name, block, public_url=public_url)
         self._client: _Client | None = None
         self._posted: Counter[str] = Counter()
-        officials = (each.lower() for each in self.block.officials)
-        self._officials = frozenset(officials) - {self.block.username.lower()}
+        self._officials = frozenset(each.lower() for each in self.block.officials)
         self._our_name = re.compile(rf"(?<![\w@])@{self.block.username}\b[ ,:]*", re.IGNORECASE)
 
     @property
@@ -271,7 +270,9 @@ class X(Poller, Sends):
 
     def _api(self) -> "_Client":
         if self._client is None:
-            self._client = _Client(self.block)
+            timeout = ClientTimeout(total=self.block.timeout)
+            session = ClientSession(timeout=timeout, cookie_jar=DummyCookieJar())
+            self._client = _Client(self.block, session)
         return self._client
 
     async def _listed(self, mark: "_Mark", most: int) -> "_Listed":
@@ -762,13 +763,11 @@ class _Client(AsyncClient):  # type: ignore[misc]
     and raises anything at all over an error that is not the JSON it expects.
     """
 
-    def __init__(self, block: XBlock) -> None:
+    def __init__(self, block: XBlock, session: ClientSession) -> None:
         super().__init__(return_type=ClientResponse)  # what ``request`` returns, untouched
         self._block = block
         self._base = str(block.api_base or API).rstrip("/")
-        self.session = ClientSession(
-            timeout=ClientTimeout(total=block.timeout), cookie_jar=DummyCookieJar()
-        )
+        self.session = session
 
     async def request(
         self,

@@ -62,7 +62,7 @@ def demo(
     """Start Kanal and send sample messages through its real doors."""
     from gateway.demo.show import show
 
-    sys.exit(asyncio.run(show(once=once)))
+    sys.exit(_or_stop(lambda: asyncio.run(show(once=once))))
 
 
 @app.command()
@@ -163,6 +163,7 @@ def _history() -> "Rows":
     found: list[Report] = []
 
     async def go(kanal: "Kanal") -> None:
+        await kanal.store.migrate()
         found.extend([report async for report in kanal.queries.every()])
 
     _with_kanal(go)

@@ -185,7 +185,7 @@ def undo(folder: Path, purpose: str) -> Card | None:
     name = _active_name(home)
     if not name:
         raise ModelError(f"no {purpose} model is in use: there is nothing to undo")
-    before = json.loads((home / name / _CARD).read_bytes()).get("replaces", "")
+    before = _before(folder, purpose, name)
     if not before:
         (home / _ACTIVE).unlink()
         sync_folder(home)
@@ -193,6 +193,16 @@ def undo(folder: Path, purpose: str) -> Card | None:
     found = card(folder, purpose, before)
     _activate(home, before)
     return found
+
+
+def _before(folder: Path, purpose: str, version: str) -> str:
+    """Return the version that another one replaced; the newest usable one if its card is lost."""
+    try:
+        values = json.loads((folder / purpose / version / _CARD).read_bytes())
+        return str(values.get("replaces", ""))
+    except (OSError, ValueError, AttributeError):
+        others = [card.version for card in cards(folder, purpose) if card.version != version]
+        return others[-1] if others else ""
 
 
 def _write(home: Path, building: Path, draft: Draft) -> Card:
@@ -211,7 +221,7 @@ def _write(home: Path, building: Path, draft: Draft) -> Card:
         scikit_learn=scikit_learn(),
         phrases=draft.phrases,
         score=draft.score,
-        replaces=_active_name(home),
+        replaces=_replaced(home),
         files={name: _digest(building / name) for name in (ARCHIVE, WEIGHTS)},
     )
     (building / _CARD).write_text(made.model_dump_json(indent=2) + "\n", "utf-8")
@@ -219,6 +229,14 @@ def _write(home: Path, building: Path, draft: Draft) -> Card:
         _sync(path)
     sync_folder(building)
     return made
+
+
+def _replaced(home: Path) -> str:
+    """Return the version in use, "" where nobody can tell: training mends that."""
+    try:
+        return _active_name(home)
+    except ModelError:
+        return ""
 
 
 def _free_name(home: Path, created: datetime) -> str:

@@ -151,7 +151,7 @@ class Router:
     def _assignment(self, view: _View, at: datetime, may_ask: bool) -> Assignment:
         outside = self.topics.scope(view.reading)
         if outside and not (may_ask and outside.id == GREETING):
-            return explain.out_of_scope(outside, at)
+            return explain.out_of_scope(outside, view.agencies[: rank.MOST], at)
         confidence = view.best.confidence if view.best else 0.0
         limit = self.rules.assign_above
         given, copies = None, []
@@ -189,7 +189,7 @@ class Router:
             if lead.row.level != "national":
                 yield explain.place(lead.found, lead.row.level, lead.lacks_place, self.gazetteer)
             yield explain.competence(lead.match, lead.row, lead.chosen_by, lead.agency)
-        if view.learned and view.best:
+        if view.learned and view.best and self.scorer and self.scorer.knows(view.best.agency):
             yield explain.history(view.best)
 
 

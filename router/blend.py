@@ -33,6 +33,9 @@ class Scorer(Protocol):
         Returns ``phrases`` itself, the same object, where the model has no say.
         """
 
+    def knows(self, agency: Agency) -> bool:
+        """Tell whether the history says anything about such an agency."""
+
 
 def blend(
     learned: Sequence[Candidate], phrases: Sequence[Candidate], novelty: float

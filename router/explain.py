@@ -90,13 +90,14 @@ def urgency(danger: Urgency) -> Reason:
     return Reason(rule="urgency", text=f"Mendesak: {danger.name}.", words=danger.words)
 
 
-def out_of_scope(outside: scope.Scope, at: datetime) -> Assignment:
-    """Return the decision that no agency is bothered with this; it can be undone."""
+def out_of_scope(outside: scope.Scope, otherwise: Sequence[Candidate], at: datetime) -> Assignment:
+    """Return the decision that no agency is bothered with this; ``otherwise`` who it would be."""
     sure = percent(outside.confidence)
     text = f"Di luar lingkup: {outside.name} ({sure}); tidak diteruskan."
     return Assignment(
         decision=Outcome.TRIAGE,
         confidence=outside.confidence,
+        alternatives=tuple(otherwise),
         reasons=(Reason(rule="scope", text=text, words=outside.words),),
         scope=Scope(id=outside.id, name=outside.name),
         at=at,

@@ -169,6 +169,7 @@ class Learned:
         self.weights = weights
         self._model = Model(weights)
         self._register = register
+        register.adopt(weights.names)
         self._offices: dict[str, tuple[Agency | None, ...]] = {}
 
     def candidates(
@@ -193,6 +194,10 @@ class Learned:
             if (office := offices[int(at)])
         ]
         return blend(ranked, phrases, self._model.novelty(matches))
+
+    def knows(self, agency: Agency) -> bool:
+        """Tell whether reports were learned that went to this kind of agency."""
+        return agency.id in self.weights.names or class_of(agency) in self.weights.classes
 
     def place(self, places: Sequence[Place]) -> str | None:
         """Return the code of the place whose offices are meant; None where the model has no say.

@@ -7,7 +7,7 @@ some thirty kinds, and 91,047 districts and villages, cost nothing at start-up.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 
 from normalizer.report import Agency, Level
@@ -52,6 +52,10 @@ class Offices:
         if known is None and (known := self._make(id)):
             self._known[id] = known
         return known
+
+    def adopt(self, bodies: Mapping[str, str]) -> None:
+        """Make known bodies that no file names, by id and name: a trained model brings its own."""
+        self._known.update({id: Agency(id=id, name=name) for id, name in bodies.items()})
 
     def government(self, tier: Tier, code: str) -> str | None:
         """Return the code of the government of ``tier`` that a region lies under, if it says."""

@@ -15,9 +15,9 @@ _STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem;
 color:#1b2733;background:#fff}
 table{border-collapse:collapse;margin:1rem 0}
-th,td{padding:.3rem .7rem;border-bottom:1px solid #d5dce3;text-align:right}
-th:first-child,td:first-child{text-align:left}
-.two{text-align:left}
+th,td{padding:.3rem .7rem;border-bottom:1px solid #d5dce3;text-align:right;
+white-space:nowrap}
+th:first-child,td:first-child{text-align:left;white-space:normal}
 figure{display:inline-block;margin:0 1.5rem 1rem 0}
 figcaption{font-weight:600;margin-bottom:.3rem}
 svg{max-width:100%;height:auto}

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientSession, web
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tweepy.asynchronous import AsyncClient  # type: ignore[import-untyped]
 from yarl import URL
@@ -28,7 +28,7 @@ from adapters.base import (
     Unreadable,
 )
 from adapters.load import BadBlock
-from adapters.x import CARRIED, MENDABLE, OF_AN_AGENCY, QUOTED, REFUSALS, X, fitted, weight
+from adapters.x import CARRIED, MENDABLE, OF_AN_AGENCY, QUOTED, REFUSALS, X, _Mark, fitted, weight
 from gateway.demo.x_double import Failure, Json, Keys, XServer, capped, problem, too_many
 from normalizer import command
 from normalizer.report import Intent
@@ -224,6 +224,7 @@ def test_files_are_kept_by_their_address(
 
 SAMARINDA = {"id": "07", "full_name": "Samarinda, Indonesia", "geo": {"bbox": [117, -1, 118, 0]}}
 MARKET = {"id": "08", "full_name": "Pasar Segiri", "geo": {"bbox": [117.14, -0.49, 117.15, -0.48]}}
+ROAD = {"id": "09", "full_name": "Jalan Poros", "geo": {"bbox": [117.1, -0.49, 117.9, -0.48]}}
 EXACT = {"type": "Point", "coordinates": [117.153709, -0.502106]}
 
 
@@ -240,9 +241,10 @@ EXACT = {"type": "Point", "coordinates": [117.153709, -0.502106]}
         ),
         ({"coordinates": {"coordinates": [0, float("nan")]}}, MARKET, "banjir", None),
         ({"coordinates": {"coordinates": [500.0, 0]}}, MARKET, "banjir", None),
+        ({"place_id": "09"}, ROAD, "banjir\nJalan Poros", None),
         ({"place_id": "99"}, MARKET, "banjir", None),
     ],
-    ids=["city", "market", "exact", "nan", "off the earth", "unknown"],
+    ids=["city", "market", "exact", "nan", "off the earth", "a long road", "unknown"],
 )
 def test_a_place_is_words_and_a_small_one_is_a_point(
     geo: Json, place: Json, text: str, where: tuple[float, float] | None
@@ -276,6 +278,7 @@ OURS = "@warga Laporan Anda diterima, nomor 4821-0937-5514."
     [
         ("@lapor_contoh di Tenggarong", US, OURS, None),
         ("@lapor_contoh lanjutan", CITIZEN, "jalan rusak", None),
+        ("@lapor_contoh lanjutan", CITIZEN, "@lapor_contoh jalan rusak", None),
         ("@teman @lapor_contoh tolong ini", NEIGHBOUR, "jalan rusak di Samarinda", None),
         ("@teman @lapor_contoh iya, sama", NEIGHBOUR, "@lapor_contoh jalan rusak", CARRIED),
         ("@teman @lapor_contoh sama #lapor", NEIGHBOUR, "@lapor_contoh jalan rusak", None),
@@ -445,6 +448,24 @@ async def test_the_app_or_the_account_itself_reads(server: XServer, changes: Jso
     await channel.close()
 
 
+NUMBERS = st.integers(min_value=0, max_value=10**19 - 1).map(str)
+MARKS = st.builds(
+    lambda since, backlog, reads: f"since={since}{backlog} month={MONTH} reads={reads}",
+    NUMBERS | st.just("2026-11-23T01:00:00Z"),
+    st.just("") | st.builds(" newest={} until={}".format, NUMBERS, NUMBERS),
+    st.integers(min_value=0, max_value=10**9 - 1),
+)
+
+
+@given(cursor=MARKS | st.text(max_size=40))
+def test_a_cursor_means_what_it_says_or_nothing(cursor: str) -> None:
+    now = datetime.now(UTC)
+    read_back = str(_Mark.read(cursor, now))
+    assert len(read_back) < 200
+    assert str(_Mark.read(read_back, now)) == read_back
+    assert read_back == cursor or not re.fullmatch(rf"since=.* month={MONTH} reads=[0-9]+", cursor)
+
+
 # What it costs.
 
 
@@ -497,6 +518,7 @@ async def test_the_budget_of_posts_holds_and_what_failed_is_not_counted(server: 
 
 
 SOON = int(time.time()) + 600
+DAY_LEFT = {"x-user-limit-24hour-remaining": "50", "x-user-limit-24hour-reset": str(SOON + 9000)}
 
 
 @pytest.mark.parametrize(
@@ -505,16 +527,18 @@ SOON = int(time.time()) + 600
         (too_many(SOON), "X answered 429: too many requests", 500, 600),
         (too_many(SOON + 9000, "x-user-limit-24hour"), "too many requests", 9500, 9600),
         (too_many(SOON + 9000, "x-app-limit-24hour"), "too many requests", 9500, 9600),
+        (Failure(429, b"", {**too_many(SOON).headers, **DAY_LEFT}), "too many requests", 500, 600),
         (too_many(10**10), "too many requests", 86_400, 86_400),
         (too_many(0), "too many requests", 1, 1),
         (Failure(429, b"", {"x-rate-limit-reset": "later"}), "too many requests", 900, 900),
         (Failure(429, b"<html>"), "too many requests", 900, 900),
         (capped(), "X answered 429: X's cap for this month is reached", 3600, 3600),
+        (problem(429, "usage-capped", "Too Many", "x"), "cap for this month", 3600, 3600),
         (problem(402, "credits", "CreditsDepleted", "x"), "the credits at X are used", 3600, 3600),
     ],
     ids=[
-        *("minutes", "user's day", "app's day", "far", "past", "bad header", "html"),
-        *("month", "credits"),
+        *("minutes", "user's day", "app's day", "day left", "far", "past", "bad header", "html"),
+        *("month", "month by its kind", "credits"),
     ],
 )
 async def test_haste_and_money_are_told_apart_in_reading_and_writing(
@@ -777,7 +801,7 @@ INCLUDED = st.dictionaries(
 
 
 @given(changes=CHANGES, includes=INCLUDED)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_json_is_a_message_or_an_error_of_ours(changes: Json, includes: Json) -> None:
     raw = json.dumps({"data": post() | changes, "includes": includes}).encode()
     try:
@@ -795,7 +819,7 @@ def test_any_json_is_a_message_or_an_error_of_ours(changes: Json, includes: Json
 
 
 @given(changes=st.lists(CHANGES | SCALARS, max_size=3), includes=INCLUDED, meta=VALUES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 async def test_any_page_is_read_or_refused(
     changes: list[Any], includes: Json, meta: object
 ) -> None:

@@ -35,7 +35,11 @@ from tests.services.programs import free_ports
 CITIZEN = "+6281234567890"
 LAMP = "Lampu jalan mati di depan Pasar Palagan Pangkalan Bun Kotawaringin Barat"
 LAMP_AGENCY = "6201-dinas-perhubungan"
-UNSURE = "Samarinda jalan rusak di depan SMA 1"
+UNSURE = (
+    "Samarinda, di depan SMA 1 tiap sore begitu terus. Kami warga sekitar sudah lama sabar, anak "
+    "anak pulang takut, orang tua bingung, guru juga tahu, tetapi tidak ada yang datang. Mohon "
+    "bapak ibu melihat sendiri ke sini"
+)
 SOON = 2_000
 """Milliseconds within which the console shows what happened, without a reload."""
 QUIET = (

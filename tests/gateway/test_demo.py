@@ -43,13 +43,15 @@ async def test_on_postgresql_and_rabbitmq(
     all_is_as_expected(ended, "PostgreSQL and RabbitMQ")
 
 
-@pytest.mark.parametrize("settings", [{"KANAL_ROUTING__ASSIGN_ABOVE": "1.0"}], ids=["too careful"])
+@pytest.mark.parametrize(
+    "settings", [{"KANAL_ROUTING__COST_OF_WRONG": "1000"}], ids=["too careful"]
+)
 async def test_a_sample_that_goes_astray_is_told_and_fails(
     tmp_path: Path, settings: dict[str, str]
 ) -> None:
     ended = await demo(tmp_path, **settings)
     assert ended.status == 1, ended.out + ended.err
-    astray = sum(sample.expect != "triage" for sample in SAMPLES) + 2  # and both conversations
+    astray = sum(sample.expect != "triage" for sample in SAMPLES) + 3  # and the conversations
     assert f"{astray} of " in ended.out
     assert "went astray" in ended.out
     assert "Traceback" not in ended.err

@@ -317,6 +317,18 @@ def test_a_pointer_to_nothing_is_refused(home: Path, name: str) -> None:
         models.load(home / "models", "agency")
 
 
+def test_training_and_undo_mend_what_is_damaged(home: Path) -> None:
+    first = card(home)
+    folder = home / "models" / "agency"
+    (folder / "active").write_text("../..")
+    command.train(settings(home), home / "rows.csv", region=REGION)
+    second = card(home)
+    assert second.replaces == ""
+    (folder / second.version / "card.json").write_text("{")
+    assert first.version in command.undo(settings(home))
+    assert card(home) == first
+
+
 def test_without_training_there_is_no_model(tmp_path: Path) -> None:
     assert models.load(tmp_path, "agency") is None
     assert models.scorer(tmp_path, parts().routing.register) is None

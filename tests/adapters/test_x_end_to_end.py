@@ -1,0 +1,99 @@
+"""X through the whole gateway: a conversation in public, a spent budget, and an outage."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.settings import load
+from gateway.app import Kanal
+from gateway.demo.x_double import Keys, XServer
+from gateway.store.cursors import readings
+from normalizer.report import Status
+from normalizer.tracking import mentions
+from tests.adapters.examples import EXAMPLES, X_KEYS
+from tests.gateway.making import LAMP, NOWHERE, WHERE
+
+CITIZEN, NEIGHBOUR = "620011", "620012"
+WITHIN = 60.0
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[XServer]:
+    async with XServer(Keys(**X_KEYS)) as server:
+        yield server
+
+
+@asynccontextmanager
+async def running(
+    server: XServer, folder: Path, *roles: str, **changes: Any
+) -> AsyncIterator[Kanal]:
+    """Run the gateway with an account; it goes on where the last one in ``folder`` stopped."""
+    pace = {"every_seconds": 0.5, "sends_per_second": 100}
+    block = {**EXAMPLES["x"], "api_base": server.url, **pace, **changes}
+    kanal = Kanal(
+        load(
+            server={"data_dir": folder, "port": 0},
+            mail_server={"enabled": False},
+            channels={"x": block},
+        )
+    )
+    await kanal.start(roles or ("worker", "poller"))
+    try:
+        yield kanal
+    finally:
+        await kanal.stop()
+
+
+async def hears(server: XServer, count: int) -> str:
+    """Wait until we posted so often; return the newest."""
+    await server.wait_for(lambda _: len(server.sent) >= count, WITHIN)
+    return server.sent[count - 1].text
+
+
+async def test_a_conversation_ties_up_by_its_posts(server: XServer, tmp_path: Path) -> None:
+    first = server.post(CITIZEN, f"@lapor_contoh #lapor {NOWHERE}")
+    async with running(server, tmp_path) as kanal:
+        (tracking,) = mentions(await hears(server, 1))
+        asked = server.sent[0].id
+        server.post(NEIGHBOUR, "@warga_620011 @lapor_contoh setuju!", reply_to=first)
+        server.post(CITIZEN, f"@lapor_contoh {WHERE}", reply_to=asked)
+        assert tracking in list(mentions(await hears(server, 2)))
+        (report,) = await kanal.queries.latest(10)
+        assert (report.tracking, report.status) == (tracking, Status.FORWARDED)
+    assert [sent.reply_to for sent in server.sent] == [first, first]
+
+
+async def test_what_was_posted_in_an_outage_is_filed_once(server: XServer, tmp_path: Path) -> None:
+    server.post(CITIZEN, f"@lapor_contoh {LAMP}")
+    async with running(server, tmp_path):
+        await hears(server, 1)
+    for n in range(1, 21):
+        server.post(f"63{n:04}", f"@lapor_contoh {LAMP}")
+    async with running(server, tmp_path) as kanal:
+        await hears(server, 21)
+        reports = await kanal.queries.latest(100)
+        assert await kanal.queries.held_count() == 0
+    assert len(reports) == len({report.origin.external_id for report in reports}) == 21
+    assert len(server.sent) == 21
+
+
+async def test_a_spent_budget_is_seen_and_what_came_meanwhile_is_read_later(
+    server: XServer, tmp_path: Path
+) -> None:
+    for n in range(12):
+        server.post(f"63{n:04}", f"@lapor_contoh {LAMP}")
+    async with running(server, tmp_path, "worker", reads_per_month=8) as kanal:
+        for _ in range(2):
+            await kanal.pollings["x"].turn()
+        await hears(server, 8)
+        reading = (await readings(kanal.store))["x", "poll"]
+        assert reading.failures == 1
+        assert reading.error.startswith("the budget of 8 reads for 20")
+        await kanal.pollings["x"]._bookmark.release()  # as the poller role does when it stops
+    async with running(server, tmp_path, "worker", reads_per_month=100) as kanal:
+        assert await kanal.pollings["x"].once() == 4
+        await hears(server, 12)
+        assert len(await kanal.queries.latest(100)) == 12
