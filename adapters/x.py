@@ -28,7 +28,6 @@ from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, D
 from oauthlib.oauth1 import Client as Signer  # type: ignore[import-untyped]
 from pydantic import (
     AfterValidator,
-    AnyHttpUrl,
     BaseModel,
     ConfigDict,
     Field,
@@ -49,6 +48,7 @@ from adapters.base import (
     Poller,
     Receipt,
     Refused,
+    SafeUrl,
     Sender,
     Sends,
     Throttled,
@@ -145,13 +145,6 @@ _MARK = re.compile(
     r"since=([0-9]{1,19}|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)"
     r"(?: newest=([0-9]{1,19}) until=([0-9]{1,19}))? month=([0-9]{4}-[0-9]{2}) reads=([0-9]{1,9})"
 )
-_LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|\[::1\]")
-
-
-def _private_or_encrypted(url: AnyHttpUrl) -> AnyHttpUrl:
-    if url.scheme != "https" and not _LOOPBACK.fullmatch(url.host or ""):
-        raise ValueError("http is for this machine only; the tokens would travel in the clear")
-    return url
 
 
 def _usable_token(token: SecretStr) -> SecretStr:
@@ -188,7 +181,7 @@ class XBlock(Block):
     every_seconds: Annotated[float, Field(ge=0.5, le=3600)] = 60.0
     officials: tuple[Username, ...] = ()
     """Accounts of agencies: what they write below a report is no report."""
-    api_base: Annotated[AnyHttpUrl, AfterValidator(_private_or_encrypted)] | None = None
+    api_base: SafeUrl | None = None
     """Another host that speaks X's API (a proxy, a test double)."""
     timeout: Annotated[float, Field(gt=0, le=60)] = 15.0
     sends_per_second: float = 0.1
