@@ -1,9 +1,8 @@
 """The demo's citizens: what they write, and where it must arrive."""
 
 from dataclasses import dataclass
-from typing import Literal
 
-SMS, MAIL, TELEGRAM = "sms", "email", "telegram"
+SMS, TELEGRAM, X, MAIL = "sms", "telegram", "x", "email"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +90,15 @@ SAMPLES = (
         "6371-pdam",
         then="di Kecamatan Banjarmasin Utara, Kota Banjarmasin",
     ),
+    Sample(
+        X,
+        "@lapor_contoh #lapor min, sertifikat tanah di Kab Sleman udah setahun blm jadi di BPN",
+        "kementerian-atr-bpn",
+    ),
+    Sample(
+        X,
+        "@lapor_contoh #lapor sampah numpuk di pinggir jalan, baunya minta ampun",
+        "3273-dinas-lingkungan-hidup",
+        then="di Kecamatan Coblong, Kota Bandung",
+    ),
 )
-
-Bad = Literal["forged", "oversized", "unknown recipient"]
-BAD: tuple[tuple[str, Bad, int], ...] = (
-    (SMS, "forged", 403),
-    (SMS, "oversized", 413),
-    (MAIL, "unknown recipient", 550),
-    (MAIL, "oversized", 552),
-    (TELEGRAM, "forged", 403),
-)
-"""What must be refused, and with which code."""

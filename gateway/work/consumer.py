@@ -6,6 +6,7 @@ among the dead letters. While the database or the broker is away nothing is coun
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import structlog
@@ -57,7 +58,9 @@ class Consumer:
                 try:
                     await self._work(subscription)
                 finally:
-                    await subscription.close()
+                    # What it cannot give back comes by itself; nothing may outshout a cancellation.
+                    with contextlib.suppress(BrokerError, Unavailable):
+                        await subscription.close()
             except (BrokerError, Unavailable) as error:
                 log.warning("a queue is away", queue=self.queue, error=str(error))
                 await asyncio.sleep(PAUSE)

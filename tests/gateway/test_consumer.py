@@ -225,3 +225,24 @@ async def test_a_worker_that_stops_gives_back_what_it_held(lite: House) -> None:
         await task
     (again,) = await lite.leased(REPORTS)
     assert again.attempts == 0
+
+
+class Unyielding(Ledger):
+    """A queue that cannot even be let go of."""
+
+    async def close(self) -> None:
+        raise Unavailable("no answer within 5 s")
+
+
+async def test_who_is_told_to_stop_stops_even_where_nothing_can_be_given_back() -> None:
+    async def step(batch: Sequence[Delivery]) -> Mapping[str, Exception]:
+        return {}
+
+    broker = Unyielding("1")
+    worker = Consumer(broker, "reports", step, prefetch=9, batch=9, retry_after=RUNGS)
+    task = asyncio.create_task(worker.run())
+    async with asyncio.timeout(SOON):
+        await broker.empty.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task

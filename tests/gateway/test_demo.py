@@ -5,12 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.samples import BAD, SAMPLES
+from gateway.demo.doors import DOORS
+from gateway.demo.samples import SAMPLES
 from normalizer.tracking import mentions
 from tests.gateway.processes import Ended, kanal
 
-REFUSALS = re.compile(r"^(sms|email|telegram) +- +refused with (\d+): (.+?) +-$", re.MULTILINE)
-MESSAGES = re.compile(r"^(sms|email|telegram) +(\d{4}-\d{4}-\d{4}) +(\S.*?) +(\d+)%$", re.MULTILINE)
+CHANNEL = "|".join(door.channel for door in DOORS)
+REFUSALS = re.compile(rf"^({CHANNEL}) +- +refused with (\d+): (.+?) +-$", re.MULTILINE)
+MESSAGES = re.compile(rf"^({CHANNEL}) +(\d{{4}}-\d{{4}}-\d{{4}}) +(\S.*?) +(\d+)%$", re.MULTILINE)
+DOORS_TOLD = "SMS and Telegram by webhook, X by polling, mail by SMTP."
+BAD = [(each.channel, str(code), fault) for each in DOORS for fault, code in each.refused.items()]
 
 
 async def demo(folder: Path, **settings: str) -> Ended:
@@ -21,15 +25,19 @@ async def demo(folder: Path, **settings: str) -> Ended:
 def all_is_as_expected(ended: Ended, on: str) -> None:
     """Hold the demonstration to its own list of samples."""
     assert ended.status == 0, ended.out + ended.err
-    assert on in ended.out.splitlines()[0]
+    assert ended.out.splitlines()[0] == f"Kanal is up on {on}; {DOORS_TOLD}"
     told = MESSAGES.findall(ended.out)
     assert [channel for channel, *_ in told] == [sample.channel for sample in SAMPLES]
     assert all(list(mentions(number)) for _, number, *_ in told)
     assert len({number for _, number, *_ in told}) == len(SAMPLES)
-    assert REFUSALS.findall(ended.out) == [(c, str(code), fault) for c, fault, code in BAD]
+    assert REFUSALS.findall(ended.out) == BAD
     assert len(told) + len(REFUSALS.findall(ended.out)) >= 12
     assert "messages arrived where they should." in ended.out
     assert "Traceback" not in ended.err
+
+
+def test_every_channel_with_a_door_has_citizens() -> None:
+    assert {sample.channel for sample in SAMPLES} == {door.channel for door in DOORS}
 
 
 async def test_with_nothing_installed(tmp_path: Path) -> None:
@@ -51,7 +59,7 @@ async def test_a_sample_that_goes_astray_is_told_and_fails(
 ) -> None:
     ended = await demo(tmp_path, **settings)
     assert ended.status == 1, ended.out + ended.err
-    astray = sum(sample.expect != "triage" for sample in SAMPLES) + 3  # and the conversations
+    astray = sum(sample.expect != "triage" for sample in SAMPLES) + len(DOORS)  # conversations
     assert f"{astray} of " in ended.out
     assert "went astray" in ended.out
     assert "Traceback" not in ended.err
