@@ -66,8 +66,7 @@ def place(found: Sequence[Jurisdiction], tier: Tier, lacking: bool, regions: Reg
 
 def competence(match: Match, row: Competence, words: str, agency: Agency | None) -> Reason:
     """Say whose affair it is, by which law, and who answers for it there."""
-    basis = row.basis or match.row.basis
-    law = f" ({basis})" if basis else ""
+    law = f" ({row.basis})" if row.basis else ""
     who = f": {agency.name}" if agency else ""
     text = f"Urusan {TIERS[row.level]}{law}{who}."
     return Reason(rule="competence", text=text, words=(words,) if words else ())

@@ -5,12 +5,17 @@ from dataclasses import dataclass, field
 
 from router.words import Lexicon, Reading
 
-NEAR = 6
-"""Words within which the two halves of a pair ("jalan .. rusak") must stand."""
+NEAR = 8
+"""Words within which the two halves of a pair ("jalan .. rusak") must stand: names of places may
+stand between them."""
+CLOSE = 6
+"""The same where nothing competes and a far-fetched pair would stand alone."""
 PAIR = ".."
-EARLY = 25
-"""Words in which people say what they write about; what comes later counts less."""
 _LATER = 0.7
+_FADING = tuple(max(_LATER, 1 - 0.01 * at) for at in range(31))
+"""What is left of a phrase's weight by where it stands: people say first what they write about.
+The last share holds for all that follows."""
+_STEP = (1.0,) * 25 + (_LATER,)
 _NOT = "bukan"
 _ABOUT = frozenset(("soal", "masalah", "urusan", "perkara", "tentang"))
 _LANDMARK = 0.25
@@ -45,6 +50,7 @@ class _Node:
     follow: dict[str, "_Node"] = field(default_factory=dict)
     topics: dict[str, float] = field(default_factory=dict)
     landmark: bool = False
+    numbered: bool = False
     courtesy: bool = False
 
 
@@ -58,12 +64,15 @@ only: "bpjs ketenagakerjaan" says nothing about health, "mati lampu" nothing abo
 class PhraseIndex:
     """All phrases of all topics.
 
-    ``covering``: a phrase inside a longer one of another topic does not count.
+    ``covering``: topics compete. A phrase inside a longer one of another topic does not count, and
+    what is said earlier counts more.
     """
 
     def __init__(self, lexicon: Lexicon, *, covering: bool = True) -> None:
         self._lexicon = lexicon
         self._covering = covering
+        self._near = NEAR if covering else CLOSE
+        self._shares = _FADING if covering else _STEP
         self._root = _Node("")
         self._pairs: dict[str, dict[str, dict[str, float]]] = {}
         """First half → second half → topic → weight."""
@@ -79,11 +88,18 @@ class PhraseIndex:
         elif words:
             self._node(words).topics.setdefault(topic, weight)
 
-    def landmarks(self, after: Iterable[str], phrases: Iterable[str]) -> None:
-        """Let ``phrases`` count little where they follow one of the words in ``after``."""
+    def landmarks(
+        self, after: Iterable[str], phrases: Iterable[str], numbered: Iterable[str] = ()
+    ) -> None:
+        """Let ``phrases`` count little where they follow one of the words in ``after``.
+
+        Those that are ``numbered`` ("gang 2") count little before a number.
+        """
         self._before_landmarks = frozenset(map(self._lexicon.phrase, after))
         for written in phrases:
             self._node(self._lexicon.words(written)).landmark = True
+        for written in numbered:
+            self._node(self._lexicon.words(written)).numbered = True
 
     def courtesies(self, phrases: Iterable[str]) -> None:
         """Let nothing inside ``phrases`` ("mohon bantuannya") speak for a topic."""
@@ -122,7 +138,7 @@ class PhraseIndex:
     ) -> None:
         for hit in hits:
             at, end, node = hit
-            share = self._share(reading.words, at, node)
+            share = self._share(reading.words, hit)
             if not share:
                 continue
             longest = over.get(at, hit)
@@ -132,25 +148,40 @@ class PhraseIndex:
                     said = reading.said(at, end - 1)
                     tallies.setdefault(topic, Tally()).add(node.phrase, weight * share, said)
 
-    def _share(self, words: Sequence[str], at: int, node: _Node) -> float:
+    def _share(self, words: Sequence[str], hit: _Hit) -> float:
         """How much a phrase counts there: nothing after "bukan", less as a landmark or late."""
-        share = 1.0 if at < EARLY else _LATER
+        at, end, node = hit
+        share = self._at(at)
         before = words[at - 1] if at else ""
         if before == _NOT or (before in _ABOUT and words[at - 2] == _NOT):
             return 0.0
         is_landmark = node.landmark and before in self._before_landmarks
-        return share * _LANDMARK if is_landmark else share
+        is_address = node.numbered and end < len(words) and words[end].isdigit()
+        return share * _LANDMARK if is_landmark or is_address else share
+
+    def _is_landmark(self, words: Sequence[str], at: int) -> bool:
+        """Tell whether a word only says where something is ("pipa bocor di depan sekolah")."""
+        node = self._root.follow.get(words[at])
+        return bool(at and node and node.landmark and words[at - 1] in self._before_landmarks)
+
+    def _at(self, at: int) -> float:
+        return self._shares[at] if at < len(self._shares) else self._shares[-1]
 
     def _count_pairs(self, reading: Reading, over: _Cover, tallies: dict[str, Tally]) -> None:
         words = reading.words
         for at, word in enumerate(words):
             if (others := self._pairs.get(word)) is None:
                 continue
-            for there in range(max(0, at - NEAR), min(len(words), at + NEAR + 1)):
+            first, end = max(0, at - self._near), at + self._near + 1
+            if others.keys().isdisjoint(words[first:end]):
+                continue
+            for there in range(first, min(len(words), end)):
                 if (topics := others.get(words[there])) is None:
                     continue
                 spoken_for = _spoken_for(at, there, over)
-                share = 1.0 if at < EARLY else _LATER
+                share = self._at(min(at, there))
+                if self._is_landmark(words, at) or self._is_landmark(words, there):
+                    share *= _LANDMARK
                 for topic, weight in topics.items():
                     if spoken_for is None or topic in spoken_for.topics:
                         said = " … ".join(reading.said(i, i) for i in sorted((at, there)))

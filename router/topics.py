@@ -22,7 +22,9 @@ from router.words import Lexicon, Reading
 
 WEIGHTS: dict[Literal["sure", "likely", "hint"], float] = {"sure": 4, "likely": 2, "hint": 0.5}
 ENOUGH = 8.0
-"""Points beyond which a topic only repeats itself: length must not talk a rival down."""
+"""Points beyond which a topic mostly repeats itself: length must not talk a rival down."""
+_REPEATED = 0.1
+"""What is left of points beyond ``ENOUGH``: of two rich topics, the richer comes first."""
 LONGEST = 5
 """Words of the longest phrase."""
 MOST = 8
@@ -77,6 +79,8 @@ class Landmarks(Row):
     """``[landmarks]``: words that only say where something is, after certain words."""
 
     after: tuple[str, ...] = ()
+    numbered: tuple[str, ...] = ()
+    """Words that are part of an address before a number."""
     words: tuple[str, ...] = ()
 
 
@@ -102,8 +106,6 @@ class TopicRow(Row):
     """The branch of LAPOR!'s category tree that it belongs to."""
     category: int | None = None
     """LAPOR!'s id of the category, where it is known."""
-    basis: str = ""
-    """The law that says whose affair it is."""
     supervised: bool = False
     """Reports about this are complaints under supervision (pengaduan berkadar pengawasan)."""
     phrases: Phrases
@@ -147,7 +149,8 @@ class Topics:
             for strength, weight in WEIGHTS.items():
                 for written in getattr(row.phrases, strength):
                     self._index.add(id, written, weight)
-        self._index.landmarks(file.landmarks.after, file.landmarks.words)
+        marks = file.landmarks
+        self._index.landmarks(marks.after, marks.words, marks.numbered)
         self._index.courtesies(file.courtesy.phrases)
         self._when = {
             id: [(c, tuple(map(self.lexicon.phrase, c.when))) for c in row.competence]
@@ -182,7 +185,7 @@ class Topics:
     def rank(self, reading: Reading) -> list[Match]:
         """Rank the topics a text may be about, surest first; [] when it says nothing known."""
         tallies = self._index.tallies(reading)
-        total = sum(min(tally.points, ENOUGH) ** 2 for tally in tallies.values())
+        total = sum(_counted(tally.points) ** 2 for tally in tallies.values())
         best = sorted(tallies.items(), key=lambda item: (-item[1].points, item[0]))[:MOST]
         matches = (self._match(id, tally, total) for id, tally in best)
         return [match for match in matches if match]
@@ -204,12 +207,16 @@ class Topics:
         return next(row for row, _ in self._when[id] if row.is_rule), ""
 
     def _match(self, id: str, tally: Tally, total: float) -> Match | None:
-        points = min(tally.points, ENOUGH)
+        points = _counted(tally.points)
         confidence = _AT_MOST * (1 - math.exp(-points / _SCALE)) * points**2 / total
         if confidence < FAINT:
             return None
         row = self.rows[id]
         return Match(Topic(id=id, name=row.name, confidence=confidence), row, tally.words(5))
+
+
+def _counted(points: float) -> float:
+    return points if points <= ENOUGH else ENOUGH + _REPEATED * (points - ENOUGH)
 
 
 def _faults_of(

@@ -52,10 +52,38 @@ def ranked(text: str) -> list[str]:
         ("jalan berlubang dekat pasar", "jalan-rusak"),
         ("lampu jalan padam di samping polsek", "lampu-jalan"),
         ("pohon tumbang di jalan kasuari", "taman-pohon"),
+        ("pipa bocor di depan sekolah, air terbuang", "air-minum"),
         ("saya guru, mbg di sekolah kami basi", "makan-bergizi"),
         # thanks and pleas say nothing
         ("mohon bantuannya, selokan mampet", "drainase-banjir"),
         ("bukan masalah sampah, tapi selokan mampet", "drainase-banjir"),
+        # an address is no matter
+        ("pju mati di jl kenanga gang 3 rt 02 rw 05", "lampu-jalan"),
+        ("sampah di blok c gang 3 belum diangkut seminggu", "sampah"),
+        ("lampu merah dekat gerbang tol tidak nyala", "lalu-lintas"),
+        # nor is a neighbour, a village, or the office that sent them away
+        ("tetangga saya dihajar suaminya tiap malam", "perempuan-anak"),
+        ("kerja bakti sudah, tapi sungai tetap dangkal minta dikeruk", "sungai"),
+        ("jalan desa sudah tiga tahun berlubang, kepala desa diam", "jalan-rusak"),
+        ("pbb desa kami naik dua kali lipat", "pajak-daerah"),
+        ("keuchik hana di kantor, awak butuh tanda tangan", "pelayanan-kelurahan"),
+        ("sudah ke kantor camat tiga kali, kk baru belum jadi", "administrasi-kependudukan"),
+        ("sekolah minta akta lahir, bagaimana cara buatnya", "akta-catatan-sipil"),
+        # the damage, not its cause; the thing, not what it is like
+        ("aspal hancur karena tiap hari dilalui truk tronton", "jalan-rusak"),
+        ("longsor kemarin memutus jalan kabupaten", "jalan-rusak"),
+        ("jalan seperti sawah, tiap hujan motor jatuh", "jalan-rusak"),
+        ("jalanan kami mirip kolam ikan, kapan diaspal", "jalan-rusak"),
+        # pollution is more than "limbah"
+        ("kali di samping rumah berbusa putih", "pencemaran"),
+        ("tukang rongsok bakar kabel, asap hitam", "pencemaran"),
+        # what a person in office does wrong, before which office it is
+        ("oknum kelurahan minta uang untuk surat tanah", "korupsi-pungli"),
+        ("bayar bphtb ditolak terus, jual beli tanah tertunda", "pajak-daerah"),
+        # the street without its usual words
+        ("pasar tumpah tiap subuh bikin jalan macet", "ketertiban"),
+        ("gerobak bakso mangkal di trotoar depan stasiun", "ketertiban"),
+        ("kena tipu online dua juta", "penipuan-online"),
     ],
 )
 def test_the_longer_phrase_and_the_plain_word_are_told_apart(text: str, best: str) -> None:
@@ -95,6 +123,13 @@ def test_nothing_known_claims_nothing(text: str) -> None:
         ("perundungan di pesantren", "national", "kementerian-agama"),
         ("nelayan resah kapal pukat", "province", "dinas-kelautan-perikanan"),
         ("bantuan banjir, butuh perahu dan evakuasi", "regency", "bpbd"),
+        ("banjir tiap tahun, sampai naik perahu, minta pompa", "regency", "dinas-pu"),
+        (
+            "anjing liar gigit anak, sudah ke puskesmas, tolong ditangkap",
+            "regency",
+            "dinas-pertanian",
+        ),
+        ("penipuan online, uang saya sudah ditransfer", "national", "polri"),
     ],
 )
 def test_the_level_and_agency_follow_the_words(text: str, level: str, agency: str) -> None:
@@ -170,6 +205,13 @@ def test_words_too_far_apart_are_no_pair() -> None:
     assert "jalan-rusak" in ranked("jalan rusak")[:1]
     far = topics.rank(topics.lexicon.read("jalan a b c d e f g h i j rusak"))
     assert all(match.topic.confidence < 0.5 for match in far)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("imigrasi", "perpustakaan"), ("perpustakaan", "imigrasi")]
+)
+def test_of_two_matters_the_one_said_first_leads(first: str, second: str) -> None:
+    assert ranked(f"{first} dan {second}")[:2] == [first, second]
 
 
 def test_saying_it_more_makes_it_no_surer_than_the_scale_allows() -> None:
