@@ -193,6 +193,7 @@ def _report_row(report: Report) -> dict[str, Any]:
         "agency_id": report.assignment.agency.id,
         "topic_id": report.topic.id if report.topic else None,
         "region": report.places[0].code if report.places else None,
+        "urgent": report.urgency is not None,
         "received_at": report.received_at,
         "updated_at": report.received_at,
         "version": 1,

@@ -23,6 +23,10 @@ from gateway.broker.link import LOST
 Marked = tuple[Message, Mapping[str, str]]
 """A message, and headers that only Kanal itself may set on it."""
 PERSISTENT = 2
+class Unencodable(Exception):
+    """The message cannot be written as AMQP frames; the message says why."""
+
+
 REFUSALS: dict[type[BaseException], Refusal] = {
     PublishError: Refusal("no such queue", final=True),
     DeliveryError: Refusal("the queue refused the message"),
@@ -109,7 +113,7 @@ class Publisher:
             try:
                 payloads[message.id] = self._encode(message, marks)
             except Exception as error:
-                errors[message.id] = error
+                errors[message.id] = Unencodable(str(error))
         return payloads, errors
 
     def _encode(self, message: Message, marks: Mapping[str, str]) -> bytes:
@@ -135,7 +139,7 @@ class Publisher:
 def refusal(error: BaseException) -> Refusal:
     """Say in words why a message was not confirmed, and whether it is the message's fault."""
     known = (known for kind, known in REFUSALS.items() if isinstance(error, kind))
-    return next(known, Refusal(repr(error), final=not isinstance(error, LOST)))
+    return next(known, Refusal(repr(error), final=isinstance(error, Unencodable)))
 
 
 def _fault(future: asyncio.Future[object]) -> BaseException | None:
