@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryFile
 
 ROOT = Path(__file__).parents[2]
 START = 40.0
@@ -40,20 +41,28 @@ async def kanal(
     settings: Mapping[str, str] | None = None,
 ) -> Ended:
     """Run one command of Kanal to its end, in ``folder``; ``given`` is its standard input."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "gateway", *arguments),
-        cwd=folder,
-        env=surroundings(file, **(settings or {})),
-        stdin=PIPE,
-        stdout=PIPE,
-        stderr=PIPE,
-    )
-    try:
-        async with asyncio.timeout(within):
-            out, err = await process.communicate(given.encode())
-    finally:
-        await _end(process)
-    return Ended(process.returncode or 0, out.decode(), err.decode())
+    with TemporaryFile() as out, TemporaryFile() as err:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "gateway", *arguments),
+            cwd=folder,
+            env=surroundings(file, **(settings or {})),
+            stdin=PIPE,
+            stdout=out,
+            stderr=err,
+        )
+        late = False
+        try:
+            async with asyncio.timeout(within):
+                await process.communicate(given.encode())
+        except TimeoutError:
+            late = True
+        finally:
+            await _end(process)
+        for said in (out, err):
+            said.seek(0)
+        ended = Ended(process.returncode or 0, out.read().decode(), err.read().decode())
+    assert not late, f"{arguments} did not end within {within:g} s: {ended}"
+    return ended
 
 
 @dataclass
