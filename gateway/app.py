@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -56,6 +56,8 @@ log = structlog.get_logger(__name__)
 ROLES = ("web", "mail", "worker", "poller")
 AGAIN = 1.0
 """Seconds before a task that died is started again."""
+INSIST = 5.0
+"""Seconds a cancelled task gets before it is cancelled again."""
 
 
 def now() -> datetime:
@@ -200,9 +202,7 @@ class Kanal:
         if self.mail:
             await self.mail.stop()
         await self.commits.stop()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await _end(self._tasks)
         await self.reader.close()
         await self.close_channels()
         await self.broker.close()
@@ -325,6 +325,15 @@ class Kanal:
                 log.exception("a task died and is started again", task=name)
                 self.health.died(name)
                 await asyncio.sleep(AGAIN)
+
+
+async def _end(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel tasks until they are gone: a driver may turn one cancellation into its own error."""
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=INSIST)
 
 
 async def _until_reached(connect: Callable[[], Awaitable[None]]) -> None:

@@ -92,6 +92,8 @@ class Link:
                     async with connection.channel(publisher_confirms=False) as channel:
                         yield channel
         except LOST as error:
+            if (task := asyncio.current_task()) and task.cancelling():
+                raise asyncio.CancelledError from error
             raise Unavailable(f"the broker did not answer: {error!r}") from error
 
     async def close(self) -> None:

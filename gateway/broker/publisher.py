@@ -23,6 +23,8 @@ from gateway.broker.link import LOST
 Marked = tuple[Message, Mapping[str, str]]
 """A message, and headers that only Kanal itself may set on it."""
 PERSISTENT = 2
+
+
 class Unencodable(Exception):
     """The message cannot be written as AMQP frames; the message says why."""
 

@@ -65,16 +65,24 @@ async def _guarded(seconds: float, engine: AsyncEngine) -> AsyncIterator[AsyncCo
     try:
         async with asyncio.timeout(seconds), engine.begin() as connection:
             yield connection
-    except (TimeoutError, PoolTimeout, OSError) as error:
-        raise Unavailable(f"no answer within {seconds:g} s ({type(error).__name__})") from error
-    except (OperationalError, InterfaceError) as error:
-        raise Unavailable(type(error.orig).__name__) from error
-    except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", "") == _NO_TABLE:
-            raise Unavailable("the tables are not there yet: kanal migrate") from error
-        if error.connection_invalidated:
-            raise Unavailable(type(error.orig).__name__) from error
+    except (TimeoutError, PoolTimeout, OSError, DBAPIError) as error:
+        if (task := asyncio.current_task()) and task.cancelling():
+            # Whoever cancels a query may get the driver's own error for it; it is no news.
+            raise asyncio.CancelledError from error
+        if said := _away(error, seconds):
+            raise Unavailable(said) from error
         raise
+
+
+def _away(error: Exception, seconds: float) -> str:
+    """Say how the database is away; "" when it is not, and the error is somebody's mistake."""
+    if not isinstance(error, DBAPIError):
+        return f"no answer within {seconds:g} s ({type(error).__name__})"
+    if isinstance(error, OperationalError | InterfaceError):
+        return type(error.orig).__name__
+    if getattr(error.orig, "sqlstate", "") == _NO_TABLE:
+        return "the tables are not there yet: kanal migrate"
+    return type(error.orig).__name__ if error.connection_invalidated else ""
 
 
 def _postgres(url: str, *, pool_size: int, timeout: float) -> AsyncEngine:

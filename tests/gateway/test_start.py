@@ -1,5 +1,6 @@
 """Starting while something is away: doors open, workers say what is missing."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -7,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from config.settings import load
+from gateway import app
 from gateway.app import Kanal
 from gateway.broker.base import Message
 from gateway.broker.base import Unavailable as BrokerAway
@@ -75,3 +77,25 @@ async def test_a_broker_that_was_away_at_the_start_is_reached_later(rabbit_url: 
             assert await broker.publish([Message("reports", "1", b"{}")]) == {}
         finally:
             await broker.close()
+
+
+async def test_a_task_that_misses_its_cancellation_is_told_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(app, "INSIST", 0.01)
+    heard: list[str] = []
+
+    async def deaf() -> None:
+        for _ in range(3):
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                heard.append("cancelled")
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(deaf())
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        await app._end([task])
+    assert heard == ["cancelled"] * 3
+    assert task.cancelled()

@@ -9,7 +9,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from gateway.message import REPORTS
 from gateway.store.engine import Database, Unavailable
@@ -225,3 +225,23 @@ async def test_an_agency_pages_through_its_deliveries(lite: House) -> None:
         seen += [text for _, text in page]
     assert len(seen) == len(set(seen)) == 5
     assert await lite.queries.for_agency(agency.agency.id, after="unknown", most=2) == []
+
+
+async def test_a_cancellation_stays_one_whatever_error_the_driver_makes_of_it(
+    lite: House,
+) -> None:
+    begun = asyncio.Event()
+
+    async def query() -> None:
+        async with lite.store.database.read():
+            begun.set()
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                raise OperationalError("SELECT 1", {}, Exception("cancelled")) from None
+
+    task = asyncio.create_task(query())
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
