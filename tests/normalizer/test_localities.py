@@ -150,7 +150,7 @@ def test_coordinates_stand_in_and_confirm() -> None:
 
 def test_the_place_of_an_earlier_report_helps_but_is_not_asserted() -> None:
     (only,) = find("jalan rusak", REAL, context=None, earlier="35.78.10")
-    assert (only.code, only.found_by) == ("35.78.10", "context")
+    assert (only.code, only.found_by) == ("35.78.10", "earlier")
     assert only.confidence < ASSERTED
     found = find("kel ploso rusak", REAL, context=None, earlier="35.78.10")
     assert found[0].code == "35.78.10.1002"
