@@ -6,6 +6,7 @@ retry is. The errors a channel may raise:
     ChannelError            retryable says whether the same call may succeed later
     ├── Forged              the message does not carry a valid proof of its sender
     ├── Malformed           the message cannot be read
+    │   └── Invalid         whoever sent it is told what to mend, and still holds it
     ├── Refused             the provider will never take this message
     └── Unreachable         the provider did not answer
         └── Throttled       the provider asked us to slow down (retry_after seconds)
@@ -13,14 +14,14 @@ retry is. The errors a channel may raise:
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, AnyHttpUrl, BaseModel, ConfigDict
 
-from normalizer.inbound import File, Inbound, Sender
+from normalizer.inbound import File, Inbound, Part, Sender
 
 
 class ChannelError(Exception):
@@ -38,6 +39,14 @@ class Forged(ChannelError):
 
 class Malformed(ChannelError):
     """The message cannot be read."""
+
+
+class Invalid(Malformed):
+    """Whoever sent it is told what to mend, and still holds it."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__("; ".join(faults))
+        self.faults = tuple(faults)
 
 
 class Refused(ChannelError):
@@ -69,6 +78,27 @@ class Hook:
     url: str
     headers: Mapping[str, str]
     body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the caller of a hook is told: an HTTP status, and a body in its own format."""
+
+    status: int
+    media_type: str
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """A message of a hook that is durable now, for channels that tell the sender at once."""
+
+    inbound: Inbound
+    tracking: str
+    """Its tracking number: the same for every repeat of the message."""
+    secret: str
+    """What opens its tracking page, together with the number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +148,19 @@ class Outgoing:
     """Message-IDs this one answers, oldest first."""
     tracking: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    choices: tuple[str, ...] = ()
+    """Likely answers, for channels with buttons; ``text`` says them too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a file that a message only named is fetched from, by the shell's guarded client."""
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Sent to the first host only: credentials never follow a redirect."""
+    trusted: bool = False
+    """The host is from the operator's settings, not from a message: it may be a private one."""
 
 
 _LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|\[::1\]")
@@ -181,6 +224,23 @@ class Receiver(Channel, ABC):
         """Return media type and body of the 2xx answer the provider expects."""
         return "application/json", b"{}"
 
+    def reply(self, hook: Hook, filed: Sequence[Filed]) -> Answer:
+        """Compose the answer once everything in a hook is durable.
+
+        A provider hears the same whatever was in it; a channel whose caller is the sender names
+        the tracking number.
+        """
+        return Answer(200, *self.reply_body())
+
+    def refusal(self, hook: Hook, error: ChannelError) -> Answer | None:
+        """Compose the answer to a hook that was refused, in the channel's own words.
+
+        None leaves it to the shell: 403 to what is forged, 400 to what is ``Invalid``, and an
+        ordinary 200 to what is otherwise ``Malformed`` (it is quarantined, and a provider that got
+        an error would bring it for ever).
+        """
+        return None
+
 
 class Fetches(Channel, ABC):
     """What channels have in common that look for messages themselves."""
@@ -232,6 +292,40 @@ class Reconciler(Fetches, ABC):
         """
 
 
+Take = Callable[[Hook], Awaitable[None]]
+"""Makes one message durable; raises ``Unreachable`` when that is not possible now."""
+
+
+class Bound(Channel, ABC):
+    """A channel that keeps a connection of its own, over which its messages come.
+
+    One process at a time keeps it (like polling, under a lease).
+    """
+
+    @abstractmethod
+    def parse(self, hook: Hook) -> list[Inbound | Receipt]:
+        """Read one message as it came over the connection; pure. Raises ``Malformed``."""
+
+    @abstractmethod
+    async def hold(self, take: Take) -> None:
+        """Connect and hand every message to ``take``, acknowledging it only when that returned.
+
+        Returns never while the connection stands; raises ``ChannelError`` when it ends, and is then
+        called again after a growing pause. Cancelled, it ends the connection politely.
+        """
+
+
+class Keeps(Channel, ABC):
+    """A channel whose provider keeps the files that its messages only name."""
+
+    @abstractmethod
+    async def source(self, url: str) -> Source:
+        """Say where the file that a message named ``url`` is fetched from.
+
+        Raises ``Refused`` when it is gone for good, and other ``ChannelError``.
+        """
+
+
 class Sends(Channel, ABC):
     """A channel that carries messages out."""
 
@@ -241,17 +335,23 @@ class Sends(Channel, ABC):
 
 
 __all__ = [
+    "Answer",
     "Block",
+    "Bound",
     "Channel",
     "ChannelError",
     "Fetches",
     "File",
+    "Filed",
     "Forged",
     "Hook",
     "Inbound",
+    "Invalid",
+    "Keeps",
     "Malformed",
     "Outgoing",
     "Page",
+    "Part",
     "Poller",
     "Receipt",
     "Receiver",
@@ -260,6 +360,8 @@ __all__ = [
     "SafeUrl",
     "Sender",
     "Sends",
+    "Source",
+    "Take",
     "Throttled",
     "Unreachable",
     "Unreadable",

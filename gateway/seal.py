@@ -8,9 +8,10 @@ import base64
 import contextlib
 import hashlib
 import hmac
+import itertools
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -71,6 +72,13 @@ class Seal:
         """Return the same 32 hex digits for the same parts, and nothing to guess them from."""
         whole = "\x1f".join(parts).encode()
         return hmac.digest(self._reference, whole, "sha256")[:16].hex()
+
+    def numbers(self, *parts: str) -> Iterator[int]:
+        """Yield integers of 64 bits, the same for the same parts, that nobody can foretell."""
+        whole = "\x1f".join(parts).encode()
+        for count in itertools.count():
+            drawn = hmac.digest(self._reference, b"number %d\x1f" % count + whole, "sha256")
+            yield int.from_bytes(drawn[:8], "big")
 
     @staticmethod
     def _name(key: bytes) -> bytes:

@@ -1,7 +1,7 @@
 """What a channel said, as a plain value: what adapters produce and ``normalize`` reads."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,17 @@ class File:
     media_type: str
     content: bytes | None = None
     url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Which piece of a longer message this is (a text message in several parts)."""
+
+    reference: str
+    """The same for all parts of one message of one sender to one of our numbers."""
+    number: int
+    """1 for the first."""
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +56,17 @@ class Inbound:
     """Why this is no citizen's writing (auto-reply, list mail); such mail is never answered."""
     notes: tuple[str, ...] = ()
     """What had to be cut or repaired in reading it."""
+    address: str = ""
+    """Where it happened, in words, where the channel asks for it in a field of its own."""
+    topic: str = ""
+    """The id of the topic or group of topics that the sender chose from a list."""
+    agency: str = ""
+    """Which agency the sender thinks must act, in words: a guess, never an order."""
+    occurred_on: date | None = None
+    """The day it happened, where the channel asks for it in a field of its own."""
+    anonymous: bool = False
+    """The sender chose *anonim* by a box or a button, not in words."""
+    confidential: bool = False
+    """The sender chose *rahasia* by a box or a button."""
+    part: Part | None = None
+    """Set when this is only one part of the message: the shell waits for the others."""

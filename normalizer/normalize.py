@@ -24,6 +24,8 @@ from normalizer.tracking import is_valid, mentions
 
 _ID = 1_000
 """Characters of a provider's id that are kept; a Message-ID may be 998."""
+_ADDRESS, _CHOSEN = 500, 200
+"""Characters of an address, and of a chosen topic or agency, that are kept."""
 _MEDIA_TYPE = "application/octet-stream"
 
 
@@ -67,17 +69,20 @@ class Normalizer:
             attachments=tuple(map(attachment, inbound.files)),
             places=self._places(wish.text, inbound, context),
             coordinates=_coordinates(inbound.location),
-            occurred_on=when.occurred_on(wish.text, sent_at or received_at),
+            address=text.repair(inbound.address, _ADDRESS),
+            occurred_on=inbound.occurred_on or when.occurred_on(wish.text, sent_at or received_at),
+            chosen_topic=text.storable(inbound.topic, _CHOSEN),
+            chosen_agency=text.repair(inbound.agency, _CHOSEN),
             sent_at=sent_at,
             received_at=received_at,
-            anonymous=wish.anonymous,
-            confidential=wish.confidential,
+            anonymous=wish.anonymous or inbound.anonymous,
+            confidential=wish.confidential or inbound.confidential,
             history=(Change(status=Status.RECEIVED, at=received_at, by="gateway"),),
         )
 
     def _places(self, said: str, inbound: Inbound, context: str | None) -> tuple[Place, ...]:
-        subject = inbound.subject
-        whole = f"{said}\n{text.repair(subject, 300)}" if subject else said
+        beside = (text.repair(inbound.subject or "", 300), text.repair(inbound.address, _ADDRESS))
+        whole = "\n".join((said, *filter(None, beside)))
         keyword = command.leading_keyword(said, self.gazetteer)
         found = places.find(
             whole,

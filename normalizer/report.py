@@ -246,9 +246,15 @@ class Report(Value):
     attachments: tuple[Attachment, ...] = ()
     places: tuple[Place, ...] = ()
     coordinates: Coordinates | None = None
+    address: str = ""
+    """Where it happened, in the reporter's words, from a field of its own."""
     occurred_on: date | None = None
     sent_at: AwareDatetime | None = None
     received_at: AwareDatetime
+    chosen_topic: str = ""
+    """The topic or group that the reporter chose from a list: evidence, not a decision."""
+    chosen_agency: str = ""
+    """The agency the reporter guessed, in words."""
     topic: Topic | None = None
     urgency: Urgency | None = None
     assignment: Assignment | None = None

@@ -75,6 +75,7 @@ class AnswerCitizen:
             subject=letter.subject,
             thread=letter.thread,
             tracking=letter.tracking,
+            choices=letter.choices,
         )
         try:
             to = json.loads(self._seal.open_text(letter.sealed_to, REPORTER))["to"]

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from gateway import event
@@ -37,11 +37,19 @@ class Letters:
         return self._texts.say(key, language, **(common | fields))
 
     def answer(
-        self, unit: Unit, report: Report, text: str, *, cause: str, asked_by: Report | None = None
+        self,
+        unit: Unit,
+        report: Report,
+        text: str,
+        *,
+        cause: str,
+        asked_by: Report | None = None,
+        choices: Sequence[str] = (),
     ) -> None:
         """Write to the citizen. ``cause`` names why; the same cause writes only one letter.
 
-        ``asked_by`` is the message that is answered, when it is not the report itself.
+        ``asked_by`` is the message that is answered, when it is not the report itself;
+        ``choices`` are likely answers to a question in the text.
         """
         to = asked_by or report
         letter_id = str(uuid.uuid5(_NAMES, f"{report.id} answer {cause}"))
@@ -56,6 +64,7 @@ class Letters:
             tracking=report.tracking,
             subject=_subject(to.title),
             thread=(*to.origin.thread, to.origin.external_id),
+            choices=tuple(choices),
         )
         unit.send(letter, self._message(ANSWERS, letter_id))
 

@@ -10,18 +10,22 @@ import json
 import secrets
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
 import structlog
 
 from adapters.base import (
+    Answer,
     Channel,
+    ChannelError,
     Fetches,
+    Filed,
     Forged,
     Hook,
     Inbound,
+    Invalid,
     Malformed,
     Receipt,
     Receiver,
@@ -47,15 +51,6 @@ PAGE = "page:"
 
 Parse = Callable[[Receiver, Hook], Awaitable[list[Inbound | Receipt]]]
 """Reads a hook; the shell does it in a worker process for channels whose messages may hang."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a provider is told: an HTTP status, and a body in its own format."""
-
-    status: int
-    media_type: str
-    body: bytes
 
 
 async def parse_here(channel: Receiver, hook: Hook) -> list[Inbound | Receipt]:
@@ -105,22 +100,29 @@ class Door:
             state: Literal["noted", "open"] = "noted" if observed else "open"
             await self.hold(channel.name, hook, "forged", str(error), state=state)
             if not observed:
-                return problem(403, "Forbidden", "the signature does not fit this request")
+                return channel.refusal(hook, error) or FORBIDDEN
         return await self.read(channel, hook)
 
     async def read(self, channel: Receiver, hook: Hook) -> Answer:
         """Take one hook whose sender is proven (or was released by an operator)."""
         try:
             found = await self._parse(channel, hook)
+        except Invalid as error:
+            metrics.INTAKE.labels(channel.name, "invalid").inc()
+            return channel.refusal(hook, error) or problem(400, "Bad Request", str(error))
         except Malformed as error:
             await self.hold(channel.name, hook, "malformed", str(error))
-            found = []
+            return self._unread(channel, hook, error)
         except Exception as error:
             log.error("a message could not be parsed", channel=channel.name, error=_name(error))
             await self.hold(channel.name, hook, "unreadable", _name(error))
-            found = []
-        await asyncio.gather(*(self._file(channel, hook, item) for item in found))
-        return Answer(200, *channel.reply_body())
+            return self._unread(channel, hook, Malformed())
+        filed = await asyncio.gather(*(self._file(channel, hook, item) for item in found))
+        return channel.reply(hook, [each for each in filed if each is not None])
+
+    def _unread(self, channel: Receiver, hook: Hook, error: ChannelError) -> Answer:
+        """Answer what went into the quarantine: it is safe, so nobody need bring it again."""
+        return channel.refusal(hook, error) or channel.reply(hook, [])
 
     async def readmit(self, channel: Channel, hook: Hook, quarantine_id: str, reason: str) -> int:
         """Take a hook an operator released; return how many messages were in it.
@@ -181,22 +183,26 @@ class Door:
             at=self._now(),
         )
 
-    async def _file(self, channel: Receiver, hook: Hook, item: Inbound | Receipt) -> None:
+    async def _file(self, channel: Receiver, hook: Hook, item: Inbound | Receipt) -> Filed | None:
         if isinstance(item, Receipt):
             await self._note_receipt(channel, hook, item)
         elif item.automatic:
             await self.hold(channel.name, hook, "automatic", item.automatic, state="noted")
         else:
-            await self._accept_or_hold(channel, item, hook)
+            return await self._accept_or_hold(channel, item, hook)
+        return None
 
-    async def _accept_or_hold(self, channel: Receiver, inbound: Inbound, hook: Hook) -> None:
+    async def _accept_or_hold(
+        self, channel: Receiver, inbound: Inbound, hook: Hook
+    ) -> Filed | None:
         try:
-            await self.accept(channel, inbound, hook)
+            return await self.accept(channel, inbound, hook)
         except NotDurable:
             raise
         except Exception as error:
             log.error("a message could not be read", channel=channel.name, error=_name(error))
             await self.hold(channel.name, hook, "unreadable", _name(error))
+            return None
 
     async def _note_receipt(self, channel: Receiver, hook: Hook, receipt: Receipt) -> None:
         """Note a receipt; while the database is away it waits in the quarantine, as a note."""
@@ -208,15 +214,20 @@ class Door:
             await self.hold(channel.name, hook, "receipt", detail, state="noted")
         metrics.INTAKE.labels(channel.name, "receipt").inc()
 
-    async def accept(self, channel: Channel, inbound: Inbound, hook: Hook) -> None:
-        """Make a message durable as a report on its way. Raises ``NotDurable``."""
+    async def accept(self, channel: Channel, inbound: Inbound, hook: Hook) -> Filed | None:
+        """Make a message durable as a report on its way; None when it was quarantined instead.
+
+        Raises ``NotDurable``.
+        """
         item = self.accepted(channel, inbound, hook)
         try:
             news = await self._commits.put(item)
         except Unstorable as error:
             await self.hold(channel.name, hook, "unstorable", str(error))
-        else:
-            metrics.INTAKE.labels(channel.name, "accepted" if news else "repeat").inc()
+            return None
+        metrics.INTAKE.labels(channel.name, "accepted" if news else "repeat").inc()
+        assert item.tracking is not None
+        return Filed(inbound, item.tracking, page_secret(self._seal, item.tracking))
 
     def accepted(self, channel: Channel, inbound: Inbound, hook: Hook) -> Accepted:
         """Read a message as a report on its way, sealed and ready to be written."""
@@ -235,6 +246,7 @@ class Door:
                 event.RECEIVED, report.id, body, at=report.received_at, subject=report.tracking
             ),
             files=self._files(inbound),
+            tracking=report.tracking,
         )
 
     def _report(self, channel: Channel, inbound: Inbound) -> Report:
@@ -246,7 +258,7 @@ class Door:
         return self._normalizer.normalize(
             inbound,
             id=str(uuid.uuid4()),
-            tracking=new_tracking(),
+            tracking=tracking_of(self._seal, inbound),
             received_at=self._now(),
             reporter=reporter,
             context=channel.block.region,
@@ -264,8 +276,20 @@ class Door:
         )
 
 
+def tracking_of(seal: Seal, inbound: Inbound) -> str:
+    """Return a message's tracking number: the same for its repeats, wherever they are taken."""
+    drawn = seal.numbers("tracking", inbound.channel, *identity(inbound))
+    return next(filter(None, (tracking.compose(number % tracking.SPACE) for number in drawn)))
+
+
+def page_secret(seal: Seal, number: str) -> str:
+    """Return what opens the tracking page of a number: 40 bits, typed from paper if need be."""
+    drawn = next(seal.numbers("page", number)).to_bytes(8, "big")[:5]
+    return base64.b32encode(drawn).decode().lower()
+
+
 def new_tracking() -> str:
-    """Draw a tracking number."""
+    """Draw a tracking number for the rare report whose own is taken."""
     while True:
         if number := tracking.compose(secrets.randbelow(tracking.SPACE)):
             return number
@@ -287,6 +311,9 @@ def problem(status: int, title: str, detail: str) -> Answer:
     """Compose a problem body (RFC 9457)."""
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
     return Answer(status, "application/problem+json", json.dumps(body).encode())
+
+
+FORBIDDEN = problem(403, "Forbidden", "the signature does not fit this request")
 
 
 def packed(hook: Hook) -> bytes:

@@ -238,7 +238,7 @@ class Route:
         text = self._letters.text(key, report, pilihan=choices(made.options))
         if report.urgency:
             text = f"{text} {self._letters.text('urgent', report)}"
-        self._letters.answer(unit, report, text, cause=key)
+        self._letters.answer(unit, report, text, cause=key, choices=made.options)
 
     async def _tell_status(self, unit: Unit, known: Known, asked: Report) -> str:
         found = known.meant_by(asked)

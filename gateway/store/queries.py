@@ -136,9 +136,16 @@ class Queries:
     async def file(
         self, *, id: str | None = None, tracking: str | None = None
     ) -> ReportFile | None:
-        """Return a report with its log and correspondence."""
+        """Return a report with its log and correspondence.
+
+        ``tracking`` may also be the number of a message that was filed to the report.
+        """
         known = reports.c.id == id if id else reports.c.tracking == tracking
         body = await self._one(select(reports.c.body).where(known))
+        if body is None and tracking:
+            told = messages.c.tracking == tracking
+            filed = select(messages.c.report_id).where(told, messages.c.report_id.is_not(None))
+            body = await self._one(select(reports.c.body).where(reports.c.id.in_(filed)))
         if body is None:
             return None
         report = _report(body)

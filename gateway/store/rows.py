@@ -31,6 +31,7 @@ class Accepted:
     body: str
     event: bytes
     files: tuple[StoredFile, ...] = ()
+    tracking: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,8 @@ class Letter:
     tracking: str | None = None
     subject: str | None = None
     thread: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
+    """Likely answers to the question in it, for channels with buttons."""
     state: Literal["waiting", "sent", "delivered", "failed", "withdrawn"] = "waiting"
     at: datetime | None = None
     """When it was written; known once it is stored."""

@@ -144,6 +144,7 @@ def _message_row(item: Accepted) -> dict[str, Any]:
         "digest": item.digest,
         "raw": item.raw,
         "body": item.body,
+        "tracking": item.tracking,
     }
 
 

@@ -74,12 +74,19 @@ class Unit:
         return news, missing
 
     async def by_tracking(self, numbers: Iterable[str]) -> dict[str, Stored]:
-        """Find reports by tracking number."""
+        """Find reports by tracking number: their own, or that of a message filed to them."""
         wanted = set(numbers)
         if not wanted:
             return {}
         found = await self._reports(reports.c.tracking.in_(wanted))
-        return {stored.report.tracking: stored for stored in found}
+        by_number = {stored.report.tracking: stored for stored in found}
+        others = messages.c.tracking.in_(wanted - by_number.keys())
+        filed = select(messages.c.tracking, messages.c.report_id).where(
+            others, messages.c.report_id.is_not(None)
+        )
+        belongs = {number: id for number, id in await self._connection.execute(filed)}  # noqa: C416
+        known = await self.by_ids(belongs.values())
+        return by_number | {number: known[id] for number, id in belongs.items() if id in known}
 
     async def by_id(self, report_id: str, *, lock: bool = False) -> Stored | None:
         """Find one report; ``lock`` keeps others from changing it until the unit ends."""
@@ -290,6 +297,7 @@ def _letter_row(letter: Letter, now: datetime) -> dict[str, Any]:
         "subject": letter.subject,
         "text": letter.text,
         "thread": json.dumps(letter.thread),
+        "choices": json.dumps(letter.choices),
         "state": letter.state,
         "at": now,
     }
@@ -315,6 +323,7 @@ def _letter(row: RowMapping) -> Letter:
         tracking=row["tracking"],
         subject=row["subject"],
         thread=tuple(json.loads(row["thread"])),
+        choices=tuple(json.loads(row["choices"])),
         state=state,
         at=row["at"],
     )

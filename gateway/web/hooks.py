@@ -4,10 +4,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from adapters.base import Hook
+from adapters.base import Answer, Hook
 from gateway import metrics
 from gateway.steps.intake import NotDurable
-from gateway.steps.receive import Answer, Door, problem
+from gateway.steps.receive import Door, problem
 
 TOO_LARGE = problem(413, "Content Too Large", "this message is larger than the gateway takes")
 AWAY = problem(503, "Service Unavailable", "the message could not be stored; send it again")
@@ -56,7 +56,8 @@ async def body(request: Request, most: int) -> bytes:
 
 def respond(answer: Answer, headers: dict[str, str] | None = None) -> Response:
     """Turn an answer of a step into a response."""
-    return Response(answer.body, answer.status, headers, media_type=answer.media_type)
+    more = {**answer.headers, **(headers or {})}
+    return Response(answer.body, answer.status, more, media_type=answer.media_type)
 
 
 def _path(request: Request) -> str:

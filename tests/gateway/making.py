@@ -13,6 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 from adapters.base import (
+    Answer,
     Block,
     ChannelError,
     File,
@@ -36,7 +37,7 @@ from gateway.steps.answer import AnswerCitizen
 from gateway.steps.deliver import Deliver
 from gateway.steps.intake import GroupCommit
 from gateway.steps.letters import Letters
-from gateway.steps.receive import Answer, Door
+from gateway.steps.receive import Door
 from gateway.steps.reply import AgencyDesk
 from gateway.steps.route import Route
 from gateway.store.engine import Database

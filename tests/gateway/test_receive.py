@@ -2,12 +2,23 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from adapters.base import Block, Malformed
+from adapters.base import (
+    Answer,
+    Block,
+    ChannelError,
+    Filed,
+    Hook,
+    Inbound,
+    Invalid,
+    Malformed,
+    Receipt,
+)
 from gateway.message import REPORTS
 from gateway.steps import intake
 from gateway.steps.intake import NotDurable
@@ -16,12 +27,15 @@ from gateway.store.rows import Intake
 from gateway.store.views import QuarantineView
 from tests.gateway.conftest import Away
 from tests.gateway.making import (
+    LAMP,
     NOWHERE,
     OTHER,
     ROAD,
     SOON,
+    WHERE,
     WHO,
     House,
+    Paper,
     hook,
     house,
     note,
@@ -325,3 +339,53 @@ async def test_a_door_that_is_overrun_asks_to_come_again(
     assert refused
     assert all(isinstance(error, NotDurable) for error in refused)
     assert await lite.counted("messages") == 20 - len(refused) >= 3
+
+
+class Counter(Paper):
+    """A channel that tells the sender at once what became of each message."""
+
+    def reply(self, hook: Hook, filed: Sequence[Filed]) -> Answer:
+        told = [{"id": f.inbound.external_id, "number": f.tracking, "key": f.secret} for f in filed]
+        return Answer(201, "application/json", json.dumps(told).encode())
+
+    def refusal(self, hook: Hook, error: ChannelError) -> Answer | None:
+        return Answer(422, "text/plain", str(error).encode())
+
+    def parse(self, hook: Hook) -> list[Inbound | Receipt]:
+        if b"no text" in hook.body:
+            raise Invalid(["text: write what happened", "from: who are you"])
+        return super().parse(hook)
+
+
+async def test_the_sender_is_told_a_number_that_every_repeat_repeats(lite: House) -> None:
+    counter = Counter()
+    sent = hook(note(ROAD, id="1"), note(LAMP, id="2"))
+    first = await lite.door.take(counter, sent)
+    again = await lite.door.take(counter, sent)
+    assert (first.status, first.body) == (201, again.body)
+    told = json.loads(first.body)
+    assert [each["id"] for each in told] == ["1", "2"]
+    assert len({each["number"] for each in told} | {each["key"] for each in told}) == 4
+    assert await lite.work_all() == {}
+    for each in told:
+        assert (await lite.file(each["number"])).report.origin.external_id == each["id"]
+
+
+async def test_the_number_of_an_added_message_finds_the_report_it_was_added_to(lite: House) -> None:
+    counter = Counter()
+    file = await lite.report(NOWHERE)
+    (told,) = json.loads((await lite.door.take(counter, hook(note(WHERE, id="2")))).body)
+    assert await lite.work_all() == {}
+    assert told["number"] != file.report.tracking
+    assert (await lite.file(told["number"])).report.id == file.report.id
+    said = await lite.say(f"STATUS {told['number']}")
+    assert file.report.tracking in said.replace("-", "")
+
+
+async def test_what_the_sender_can_mend_is_told_and_not_quarantined(lite: House) -> None:
+    answer = await lite.door.take(Counter(), hook(note("no text")))
+    assert (answer.status, answer.body) == (422, b"text: write what happened; from: who are you")
+    assert await _held(lite) == []
+    forged = await lite.door.take(Counter(), hook(note(ROAD), proof="none"))
+    assert (forged.status, forged.body) == (422, b"the proof does not fit")
+    assert [held.reason for held in await _held(lite)] == ["forged"]

@@ -360,7 +360,7 @@ async def test_a_tracking_number_drawn_twice_is_drawn_anew(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn = new_tracking()
-    monkeypatch.setattr(receive, "new_tracking", lambda: drawn)
+    monkeypatch.setattr(receive, "tracking_of", lambda seal, inbound: drawn)
     await house.say(ROAD)
     await house.take(note(LAMP), note(f"{LAMP} di tiang lain"))
     assert await house.work_all() == {}
