@@ -1,0 +1,61 @@
+"""Adding a channel: the file of the channel-author's guide and one block are all it takes."""
+
+import hashlib
+import hmac
+import json
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+import adapters
+from normalizer.report import Report
+from tests.gateway.citizens import found, walking
+from tests.gateway.making import ROAD
+
+GUIDE = Path(__file__).parents[2] / "docs" / "channel-author.md"
+SECRET = "s3cret-of-the-loft"
+
+
+@pytest.fixture
+def pigeon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let the guide's example lie beside the other channel files."""
+    source = re.search(r"```python\n(\"\"\"Pigeon.*?)```", GUIDE.read_text(), re.DOTALL)
+    assert source
+    folder = tmp_path / "loft"
+    folder.mkdir()
+    (folder / "pigeon.py").write_text(source[1])
+    monkeypatch.setattr(adapters, "__path__", [*adapters.__path__, str(folder)])
+    yield
+    sys.modules.pop("adapters.pigeon", None)
+
+
+async def test_one_file_and_one_block_open_a_door(pigeon: None, tmp_path: Path) -> None:
+    file = tmp_path / "kanal.toml"
+    file.write_text(
+        f'server.data_dir = "{tmp_path / "data"}"\nserver.port = 0\n'
+        'server.public_url = "https://lapor.example"\nmail_server.enabled = false\n'
+        f'[channels.loft]\ntype = "pigeon"\nsecret = "{SECRET}"\n'
+    )
+    letter = {"id": "1", "loft": "bandung", "ring": "ID-1708", "words": ROAD}
+    body = json.dumps(letter).encode()
+    signed = hmac.new(
+        SECRET.encode(), b"https://lapor.example/in/loft" + body, hashlib.sha256
+    ).hexdigest()
+    async with walking(file) as (kanal, ports), aiohttp.ClientSession() as http:
+        url = f"http://127.0.0.1:{ports.web}/in/loft"
+        for proof, status in (("forged", 403), (signed, 200), (signed, 200)):
+            async with http.post(url, data=body, headers={"x-proof": proof}) as answer:
+                assert answer.status == status
+
+        async def routed() -> list[Report] | None:
+            return await kanal.queries.latest(10) or None
+
+        (report,) = await found(routed)
+        assert report.origin.channel == "loft"
+        assert report.assignment
+        assert report.assignment.agency
+        assert report.assignment.agency.id.startswith("3578-")
