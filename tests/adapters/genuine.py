@@ -1,0 +1,75 @@
+"""Genuine messages: for each channel type, what its provider (or citizen) would really send.
+
+A channel that takes messages in and is missing here fails the conformance suite.
+"""
+
+import json
+from collections.abc import Callable
+from email.message import EmailMessage
+from email.policy import SMTP
+
+from adapters.base import Channel, Hook
+from gateway.steps.receive import PAGE, mail_hook
+from tests.adapters.doubles import signed_form
+from tests.adapters.examples import BOT_SECRET, EXAMPLES, NUMBER, SOMEBODY, TOKEN
+
+
+def _mail(channel: Channel, text: str, id: str) -> Hook:
+    mail = EmailMessage(policy=SMTP)
+    mail["From"] = SOMEBODY["mail"]
+    mail["To"] = EXAMPLES["mail"]["address"]
+    mail["Message-ID"] = f"<{id}@desa.example>"
+    mail.set_content(text)
+    return mail_hook("192.0.2.1", SOMEBODY["mail"], [EXAMPLES["mail"]["address"]], mail.as_bytes())
+
+
+def _telegram(channel: Channel, text: str, id: str) -> Hook:
+    somebody = int(SOMEBODY["telegram"])
+    update = {
+        "update_id": int(id),
+        "message": {
+            "message_id": int(id),
+            "from": {"id": somebody, "is_bot": False, "first_name": "Sri"},
+            "chat": {"id": somebody, "first_name": "Sri", "type": "private"},
+            "date": 1795395600,
+            "text": text,
+        },
+    }
+    headers = {
+        "content-type": "application/json",
+        "x-telegram-bot-api-secret-token": BOT_SECRET,
+    }
+    return Hook(channel.hook_url, headers, json.dumps(update).encode())
+
+
+def _twilio(channel: Channel, text: str, id: str) -> Hook:
+    fields = [
+        ("MessageSid", f"SM{int(id):032x}"),
+        ("From", SOMEBODY["twilio"]),
+        ("To", NUMBER),
+        ("Body", text),
+        ("SmsStatus", "received"),
+        ("NumMedia", "0"),
+    ]
+    return signed_form(TOKEN, channel.hook_url, fields)
+
+
+def _x(channel: Channel, text: str, id: str) -> Hook:
+    post = {
+        "id": id,
+        "text": f"@lapor_contoh {text}",
+        "author_id": SOMEBODY["x"],
+        "conversation_id": id,
+        "created_at": "2026-11-23T01:00:00.000Z",
+        "edit_history_tweet_ids": [id],
+    }
+    return Hook(PAGE, {}, json.dumps({"data": post, "includes": {}}).encode())
+
+
+GENUINE: dict[str, Callable[[Channel, str, str], Hook]] = {
+    "mail": _mail,
+    "telegram": _telegram,
+    "twilio": _twilio,
+    "x": _x,
+}
+"""Channel, text and a number as id → the hook; for what is only fetched, the item's ``raw``."""
