@@ -10,6 +10,8 @@ BIN := .venv/bin
 # Without the variable uv downloads a Python of its own where it finds no 3.11.
 COMPILE := UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip compile --universal --python-version 3.11 \
 	--generate-hashes --no-header --quiet $(ARGS)
+# Tests of one file stay together: they share what they start. Chosen tests run in one process.
+SPREAD := $(if $(ARGS),,--numprocesses 2 --dist loadfile)
 LOCKS := requirements.lock requirements-bootstrap.lock
 
 .PHONY: help demo run test check lint fmt bench lock
@@ -24,7 +26,7 @@ run: .venv/.run  ## set up, then start the gateway with all its roles
 	@$(BIN)/kanal up $(ARGS)
 
 test: .venv/.dev  ## set up, then run all tests (ARGS chooses some)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(SPREAD) $(ARGS)
 
 check: lint test  ## format, lint, types, import rules, then all tests, once
 

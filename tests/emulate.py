@@ -5,6 +5,7 @@ needs Node 22). Where it cannot be installed the tests that need it are skipped,
 """
 
 import asyncio
+import fcntl
 import json
 import os
 import shutil
@@ -12,7 +13,7 @@ import socket
 import subprocess
 import sysconfig
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +56,13 @@ def install() -> None:
     pinned = json.loads((HOME / "package.json").read_text())["dependencies"]
     if {name: _installed(name) for name in pinned} == pinned:
         return
+    with open(HOME / "package.json") as only_one:  # tests run in several processes
+        fcntl.flock(only_one, fcntl.LOCK_EX)
+        if {name: _installed(name) for name in pinned} != pinned:
+            _install(pinned)
+
+
+def _install(pinned: Mapping[str, str]) -> None:
     try:
         subprocess.run(
             [*_npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1"],

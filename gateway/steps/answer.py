@@ -18,7 +18,6 @@ from gateway.steps.receive import REPORTER
 from gateway.store.rows import Letter, Sent
 from gateway.store.store import Store
 
-
 READ_THERE = "kept to be read: this channel does not send"
 """What is noted of an answer on a channel whose senders come and look (a form, an API)."""
 
