@@ -20,8 +20,9 @@ from gateway.store.unit import Unit
 
 _TIME = messages.c.received_at.type
 _TAKE = text(
-    "INSERT INTO messages (id, channel, account, external_id, received_at, digest, raw, body) "
-    "VALUES (:id, :channel, :account, :external_id, :received_at, :digest, :raw, :body) "
+    "INSERT INTO messages "
+    "(id, channel, account, external_id, received_at, digest, raw, body, tracking) VALUES "
+    "(:id, :channel, :account, :external_id, :received_at, :digest, :raw, :body, :tracking) "
     "ON CONFLICT DO NOTHING"
 ).bindparams(bindparam("received_at", type_=_TIME))
 _HOLD = text(
