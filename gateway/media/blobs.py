@@ -21,6 +21,8 @@ from gateway.seal import BadSeal, Seal
 
 _NAME = re.compile(r"[0-9a-f]{64}")
 SEALED_FOR = "blob"
+AWAY = (BaseError, OSError)
+"""What obstore raises: its own errors, and for a missing bucket Python's."""
 
 
 class BlobsAway(Exception):
@@ -42,9 +44,9 @@ class Blobs(ABC):
     async def has(self, name: str) -> bool:
         """Tell whether there are bytes of this name. Raises ``BlobsAway``."""
 
+    @abstractmethod
     async def ping(self) -> None:
         """Return when the store answers. Raises ``BlobsAway``."""
-        await self.has("0" * 64)
 
 
 class Folder(Blobs):
@@ -136,7 +138,7 @@ class Bucket(Blobs):
         """Keep bytes."""
         try:
             await obstore.put_async(self._store, _key(name), content, use_multipart=False)
-        except BaseError as error:
+        except AWAY as error:
             raise _away(error) from None
 
     async def get(self, name: str) -> bytes | None:
@@ -146,7 +148,7 @@ class Bucket(Blobs):
             return bytes(await found.bytes_async())
         except FileNotFoundError:
             return None
-        except BaseError as error:
+        except AWAY as error:
             raise _away(error) from None
 
     async def has(self, name: str) -> bool:
@@ -155,9 +157,16 @@ class Bucket(Blobs):
             await obstore.head_async(self._store, _key(name))
         except FileNotFoundError:
             return False
-        except BaseError as error:
+        except AWAY as error:
             raise _away(error) from None
         return True
+
+    async def ping(self) -> None:
+        """Return when the bucket is there: asked for one key, a missing one looks like no key."""
+        try:
+            await obstore.list_with_delimiter_async(self._store, "00/00")
+        except AWAY as error:
+            raise _away(error) from None
 
 
 class Vault:

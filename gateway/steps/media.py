@@ -109,23 +109,23 @@ class StoreFiles:
         if stored is None:
             return MissingReport("the report is not stored")
         last = delivery.attempts >= self._attempts
-        states = {FileState.PENDING} if last else OPEN
-        files = stored.report.attachments
-        wanted = {file: n for n, file in enumerate(files, 1) if file.state in states}
-        tries = (self._try(stored.report, file, n, until) for file, n in wanted.items())
-        results = dict(zip(wanted, await asyncio.gather(*tries), strict=True))
-        errors = {file: each for file, each in results.items() if isinstance(each, Exception)}
-        later = [error for error in errors.values() if isinstance(error, Later)]
-        failed = {file: error for file, error in errors.items() if not isinstance(error, Later)}
+        results = await self._try_all(stored.report, until)
         became = {file: each for file, each in results.items() if isinstance(each, Became)}
+        errors = {file: each for file, each in results.items() if isinstance(each, Exception)}
+        failed = {file: error for file, error in errors.items() if not isinstance(error, Later)}
         became |= {file: _given_up(file) for file, e in failed.items() if last or _final(e)}
         try:
             await self._file(stored.report.id, became)
         except Exception as error:  # one report never fails its neighbours
             return error
-        # Not counted, what waits would never be given up for a neighbour that always fails.
-        first = next(iter(failed.values()), None)
-        return later[0] if later and (last or first is None) else first
+        return _outcome(errors, last=last)
+
+    async def _try_all(self, report: Report, until: float) -> dict[Attachment, Became | Exception]:
+        """Try the files that are open, all at once, those that were never tried first."""
+        wanted = {file: n for n, file in enumerate(report.attachments, 1) if file.state in OPEN}
+        order = sorted(wanted, key=lambda file: file.state is not FileState.PENDING)
+        tries = (self._try(report, file, wanted[file], until) for file in order)
+        return dict(zip(order, await asyncio.gather(*tries), strict=True))
 
     async def _try(
         self, report: Report, file: Attachment, number: int, until: float
@@ -225,6 +225,21 @@ def _with(report: Report, became: Mapping[Attachment, Became]) -> Report:
     points = (each.point for each in became.values() if each.point)
     point = report.coordinates or next(points, None)
     return report.model_copy(update={"attachments": files, "coordinates": point})
+
+
+def _outcome(errors: Mapping[Attachment, Exception], *, last: bool) -> Exception | None:
+    """Say how a message went whose files had these errors.
+
+    ``Later`` is not counted as an attempt, so it stands back behind a failure that is: else a file
+    that always fails would keep the message coming for ever. Only before the message is buried
+    does a file that was never tried get its turn.
+    """
+    later = {file: error for file, error in errors.items() if isinstance(error, Later)}
+    failed = [error for file, error in errors.items() if file not in later]
+    untried = any(file.state is FileState.PENDING for file in later)
+    if later and (not failed or (last and untried)):
+        return Later()
+    return next(iter(failed), None)
 
 
 def _given_up(file: Attachment) -> Became:
