@@ -21,7 +21,7 @@ from gateway.steps.files import Shown
 from gateway.web import agency_api
 from normalizer.report import Attachment, FileNote, FileState
 from tests.gateway import test_console, test_console_browser
-from tests.gateway.console_double import MemoryDesk, console, report, served
+from tests.gateway.console_double import Clock, MemoryDesk, console, report, served
 from tests.gateway.making import ROAD, House, house
 from tests.gateway.pictures import HTML, OWNER, encoded, photo, picture
 from tests.gateway.test_console import Visitor
@@ -208,7 +208,7 @@ async def test_the_report_shows_its_files(
     desk: MemoryDesk, browser: Browser, tmp_path: Path
 ) -> None:
     names = ("lubang.jpg", "suara.ogg", "undangan.apk", "video.mp4", "foto-lama.jpg", "baru.jpg")
-    made = [
+    made: list[dict[str, Any]] = [
         {"state": FileState.STORED, "sha256": DIGEST, "media_type": "image/png", "size": 12345},
         {"state": FileState.STORED, "sha256": "cd" * 32, "media_type": "audio/ogg", "size": 900},
         {"state": FileState.QUARANTINED, "note": FileNote.UNKNOWN_KIND, "sha256": "ef" * 32},
@@ -217,13 +217,13 @@ async def test_the_report_shows_its_files(
         {},
     ]
     attachments = tuple(
-        Attachment(**({"name": name, "media_type": "application/x-unknown"} | values))  # type: ignore[arg-type]
+        Attachment(**({"name": name, "media_type": "application/x-unknown"} | values))
         for name, values in zip(names, made, strict=True)
     )
     desk.put(report(1, attachments=attachments))
     content = encoded(picture((400, 300)), "PNG")
     desk.files[DIGEST] = _shown("lubang.png", "image/png", inline=True, content=content)
-    async with console(desk, test_console.Clock()) as url, opened(browser, url) as screen:
+    async with console(desk, Clock()) as url, opened(browser, url) as screen:
         page = screen.page
         await page.set_viewport_size({"width": 1200, "height": 1100})
         await page.goto(f"{url}/reports/{report(1).id}")
