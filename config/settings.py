@@ -115,8 +115,8 @@ class Media(Section):
     secret: SecretStr
     max_bytes: Annotated[int, Field(ge=1024, le=100 * 2**20)]
     max_files: Annotated[int, Field(ge=0, le=1000)]
-    timeout: Annotated[Seconds, Field(le=25)]
-    clean_seconds: Annotated[Seconds, Field(le=25)]
+    timeout: Annotated[Seconds, Field(le=20)]
+    clean_seconds: Annotated[Seconds, Field(le=20)]
     keep_original: bool
     gps_from_photos: bool
 

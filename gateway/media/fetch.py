@@ -130,12 +130,11 @@ class Fetcher:
             raise _unreachable(error) from None
 
     async def _follow(self, source: Source) -> bytes:
-        url, headers, first = URL(source.url), dict(source.headers), URL(source.url).origin()
+        url, first, own = URL(source.url), URL(source.url).origin(), True
         for _ in range(HOPS + 1):
-            own = url.origin() == first
-            found = await self._hop(
-                url, headers if own else {}, guarded=not source.trusted or not own
-            )
+            own = own and url.origin() == first  # who was sent away comes back a stranger
+            headers, guarded = (source.headers, not source.trusted) if own else ({}, True)
+            found = await self._hop(url, headers, guarded=guarded)
             if isinstance(found, bytes):
                 return found
             url = found

@@ -154,7 +154,7 @@ def test_every_fault_of_file_and_environment_is_named_at_once(
         ("KANAL_MEDIA__URL", "file://files", "pattern"),
         ("KANAL_MEDIA__ENDPOINT", "https://s3.example", "names no bucket"),
         ("KANAL_MEDIA__MAX_BYTES", "0", "greater than or equal to 1024"),
-        ("KANAL_MEDIA__TIMEOUT", "600", "less than or equal to 25"),
+        ("KANAL_MEDIA__TIMEOUT", "600", "less than or equal to 20"),
         ("KANAL_DELIVERY__PU__URL", "not a url", "valid URL"),
     ],
 )

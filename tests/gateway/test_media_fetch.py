@@ -176,6 +176,17 @@ async def test_credentials_stay_with_the_first_origin(keeper: Keeper) -> None:
         assert "Basic" not in repr(source)
 
 
+async def test_who_was_sent_away_comes_back_a_stranger(keeper: Keeper) -> None:
+    async with keeping() as other:
+        other.kept["/b"] = web.Response(status=302, headers={"location": f"{keeper.url}/c"})
+        keeper.kept = {"/a": web.Response(status=302, headers={"location": f"{other.url}/b"})}
+        keeper.kept["/c"] = b"everybody's files"
+        source = trusted(f"{keeper.url}/a", authorization="Basic c2VjcmV0")
+        with pytest.raises(Unfetched):
+            await fetcher(allowed=lambda _: True, ports={other.port}).fetch(source)
+        assert [request.path for request in keeper.asked] == ["/a"]
+
+
 async def test_redirects_end(keeper: Keeper) -> None:
     keeper.kept["/a"] = web.Response(status=302, headers={"location": "/a"})
     with pytest.raises(Unfetched):
