@@ -104,6 +104,32 @@ class MailServer(Section):
         return self
 
 
+class Media(Section):
+    """``[media]``: the files that come with reports."""
+
+    url: Annotated[str, Field(pattern=r"^$|^file:///.|^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/|$)")]
+    """Where they are kept: "" is ``files`` in the data folder."""
+    endpoint: Annotated[str, Field(pattern=r"^$|^https?://[^/]")]
+    region: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
+    access_key: str
+    secret: SecretStr
+    max_bytes: Annotated[int, Field(ge=1024, le=100 * 2**20)]
+    max_files: Annotated[int, Field(ge=0, le=1000)]
+    timeout: Annotated[Seconds, Field(le=20)]
+    clean_seconds: Annotated[Seconds, Field(le=20)]
+    keep_original: bool
+    gps_from_photos: bool
+
+    @model_validator(mode="after")
+    def _bucket_with_key(self) -> Self:
+        bucket = self.url.startswith("s3://")
+        if bucket and not (self.access_key and self.secret.get_secret_value()):
+            raise ValueError("a bucket needs access_key and secret")
+        if self.endpoint and not bucket:
+            raise ValueError("endpoint is set, and url names no bucket (s3://bucket/prefix)")
+        return self
+
+
 class Seal(Section):
     """``[seal]``: the keys that seal who wrote."""
 
@@ -178,6 +204,7 @@ class Settings(Section):
     work: Work
     reconcile: Reconcile
     mail_server: MailServer
+    media: Media
     seal: Seal
     routing: Routing
     deadlines: Deadlines

@@ -23,18 +23,22 @@ from adapters.base import (
 )
 from config.settings import Settings
 from gateway import build
-from gateway.broker.base import ANSWERS, DELIVERIES, REPORTS, WORK, Broker, BrokerError
+from gateway.broker.base import ANSWERS, DELIVERIES, MEDIA, REPORTS, WORK, Broker, BrokerError
 from gateway.broker.embedded import Embedded
 from gateway.broker.rabbit import Rabbit
 from gateway.health import Health
+from gateway.media.clean import Cleaned, clean
+from gateway.media.fetch import Fetcher
 from gateway.mx import Envelope, MailServer, TryLater
 from gateway.reading import Reader, ReadingError
 from gateway.steps.answer import AnswerCitizen
 from gateway.steps.deliver import Deliver
 from gateway.steps.desk import Desk
 from gateway.steps.directory import Directory
+from gateway.steps.files import DOWNLOAD, FileDesk
 from gateway.steps.intake import GroupCommit, NotDurable
 from gateway.steps.letters import Letters
+from gateway.steps.media import StoreFiles
 from gateway.steps.page import Pages
 from gateway.steps.receive import Door, mail_hook
 from gateway.steps.reply import AgencyDesk
@@ -50,6 +54,7 @@ from gateway.work.duty import Duty
 from gateway.work.poller import POLL, Polling
 from gateway.work.reconcile import RECONCILE, Reconciling
 from gateway.work.relay import LEASE, Collector, Relay
+from normalizer.report import FileNote
 
 log = structlog.get_logger(__name__)
 
@@ -93,6 +98,8 @@ class Kanal:
         self.commits = GroupCommit(self.store, self.spool)
         self.letters = Letters(self.parts.texts, now)
         self.reader = Reader(1, settings.mail_server.parse_seconds, modules=("adapters.mail",))
+        self.cleaner = Reader(1, settings.media.clean_seconds, modules=("gateway.media.clean",))
+        self.vault = build.vault(settings, self.seal)
         self.door = Door(
             self.channels,
             self.store,
@@ -102,6 +109,8 @@ class Kanal:
             now,
             self._parse,
         )
+        self.queries = Queries(self.store)
+        self.files = FileDesk(self.queries, self.vault)
         register = self.parts.routing.register
         self.desk = Desk(
             self.store,
@@ -111,13 +120,13 @@ class Kanal:
             Directory(register, self.parts.gazetteer),
             register,
             self.seal,
+            self.files,
             session_hours=settings.console.session_hours,
         )
         self.agencies = AgencyDesk(self.store, self.letters, settings.delivery, now)
-        self.queries = Queries(self.store)
         self.pollings, self.reconcilings = self._duties()
         self.health = Health(
-            self.store, self.broker, self.commits, self.spool, self._looked_after()
+            self.store, self.broker, self.commits, self.spool, self._looked_after(), self.vault
         )
         self.web: Web | None = None
         self.mail: MailServer | None = None
@@ -204,6 +213,7 @@ class Kanal:
         await self.commits.stop()
         await _end(self._tasks)
         await self.reader.close()
+        await self.cleaner.close()
         await self.close_channels()
         await self.broker.close()
         await self.store.close()
@@ -252,10 +262,24 @@ class Kanal:
             self.store, self.settings.delivery, self.webhooks, concurrency=work.concurrency
         )
         answer = AnswerCitizen(self.store, self.channels, self.seal, concurrency=work.concurrency)
+        media = self.settings.media
+        store_files = StoreFiles(
+            self.store,
+            self.channels,
+            self.vault,
+            Fetcher(max_bytes=media.max_bytes, timeout=media.timeout),
+            self._clean,
+            self.seal,
+            self.letters,
+            media,
+            attempts=len(work.retry_after),
+            concurrency=work.concurrency,
+        )
         batches: dict[str, tuple[Step, int]] = {
             REPORTS: (route, work.batch),
             DELIVERIES: (deliver, work.batch),
             ANSWERS: (answer, work.concurrency),
+            MEDIA: (store_files, work.concurrency),
         }
         return [
             Consumer(
@@ -292,7 +316,14 @@ class Kanal:
     async def _start_web(self) -> None:
         server = self.settings.server
         app = application(
-            server, self.door, self.desk, self.agencies, self.queries, self.health, now
+            server,
+            self.door,
+            self.desk,
+            self.agencies,
+            self.queries,
+            self.health,
+            self.files,
+            now,
         )
         self.web = Web(app, server.host, server.port)
         await self.web.start()
@@ -311,6 +342,13 @@ class Kanal:
             return await self.reader.read(channel.parse, hook)
         except ReadingError as error:
             raise Malformed(f"could not be read safely: {type(error).__name__}") from error
+
+    async def _clean(self, content: bytes) -> Cleaned:
+        try:
+            return await self.cleaner.read(clean, content)
+        except ReadingError as error:
+            log.warning("a file could not be made harmless", error=type(error).__name__)
+            return Cleaned(content, DOWNLOAD, FileNote.BROKEN)
 
     def _spawn(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         self._tasks.append(asyncio.create_task(self._keep(name, run), name=name))

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import structlog
 from pydantic import ValidationError
+from yarl import URL
 
 from adapters.base import Channel, Receiver, Sends
 from adapters.load import BadBlock, UnknownChannel
@@ -26,6 +27,7 @@ from config.settings import (
     read_toml,
 )
 from gateway import models
+from gateway.media.blobs import Blobs, Bucket, Folder, Vault
 from gateway.models import ModelError
 from gateway.seal import Seal, keys_from
 from gateway.texts import Texts
@@ -113,6 +115,26 @@ def seal(settings: Settings) -> Seal:
         return Seal(keys_from(written, settings.server.data_dir))
     except (ValueError, OSError) as error:
         raise SettingsError([Fault("[seal] keys", 0, str(error))]) from None
+
+
+def vault(settings: Settings, sealed: Seal) -> Vault:
+    """Build what keeps the files of reports."""
+    return Vault(_blobs(settings), sealed)
+
+
+def _blobs(settings: Settings) -> Blobs:
+    media, url = settings.media, URL(settings.media.url)
+    if url.scheme != "s3":
+        return Folder(Path(url.path) if media.url else settings.server.data_dir / "files")
+    return Bucket(
+        str(url.host),
+        url.path.strip("/"),
+        endpoint=media.endpoint,
+        region=media.region,
+        access_key=media.access_key,
+        secret=media.secret.get_secret_value(),
+        timeout=media.timeout,
+    )
 
 
 def faults(settings: Settings, file: Path | None) -> list[Fault]:

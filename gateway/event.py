@@ -15,7 +15,9 @@ RECEIVED: Final = "id.kanal.report.received"
 ASSIGNED: Final = "id.kanal.report.assigned"
 COPIED: Final = "id.kanal.report.copied"
 FOLLOWED_UP: Final = "id.kanal.report.followed_up"
+FILES_READY: Final = "id.kanal.report.files_ready"
 LETTER: Final = "id.kanal.letter.written"
+FILES: Final = "id.kanal.files.named"
 SOURCE = "/kanal"
 MEDIA_TYPE = "application/cloudevents+json"
 
@@ -24,7 +26,9 @@ Type = Literal[
     "id.kanal.report.assigned",
     "id.kanal.report.copied",
     "id.kanal.report.followed_up",
+    "id.kanal.report.files_ready",
     "id.kanal.letter.written",
+    "id.kanal.files.named",
 ]
 
 
@@ -82,9 +86,10 @@ def for_agency(report: Report) -> Report:
     """
     ref = "" if report.anonymous else report.reporter.ref
     changes: dict[str, Any] = {"reporter": Reporter(ref=ref, sealed="")}
+    # A provider's URL names the account and the message, and only we can fetch from it.
+    kept = {"url": None, "original": None}
+    changes["attachments"] = tuple(file.model_copy(update=kept) for file in report.attachments)
     if report.anonymous:
         hidden = {"external_id": "", "thread": ()}
         changes["origin"] = report.origin.model_copy(update=hidden)
-        files = (file.model_copy(update={"url": None}) for file in report.attachments)
-        changes["attachments"] = tuple(files)  # a provider's URL names the account and the message
     return report.model_copy(update=changes)

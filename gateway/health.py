@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from gateway import metrics
 from gateway.broker.base import Broker, BrokerError
+from gateway.media.blobs import BlobsAway, Vault
 from gateway.steps.intake import GroupCommit
 from gateway.store.cursors import readings
 from gateway.store.engine import Unavailable
@@ -20,6 +21,8 @@ from gateway.store.views import Reading
 EVERY = 5.0
 REMEMBERED = 300.0
 """Seconds for which a task that died keeps health red."""
+IMPATIENCE = 2.0
+"""Seconds in which the store of the files must answer."""
 OVERDUE = timedelta(minutes=2)
 """How long a message may wait for RabbitMQ to take it."""
 
@@ -53,6 +56,7 @@ class Health:
         commits: GroupCommit,
         spool: Spool,
         duties: Mapping[tuple[str, str], float] | None = None,
+        vault: Vault | None = None,
     ) -> None:
         self._store = store
         self._broker = broker
@@ -60,6 +64,7 @@ class Health:
         self._spool = spool
         self._queries = Queries(store)
         self._duties = dict(duties or {})
+        self._vault = vault
         self._begun = store.now()
         self._died: dict[str, float] = {}
 
@@ -76,6 +81,8 @@ class Health:
             finding.note("broker", "")
         except BrokerError as error:
             finding.note("broker", str(error))
+        if self._vault:
+            finding.note("files", await _away(self._vault))
         recent = [t for t, at in self._died.items() if time.monotonic() - at < REMEMBERED]
         finding.note("tasks", f"died lately: {', '.join(sorted(recent))}" if recent else "")
         bad = await asyncio.to_thread(self._spool.bad)
@@ -145,3 +152,14 @@ class Health:
             with contextlib.suppress(Unavailable, BrokerError):
                 await self.gauge()
             await asyncio.sleep(EVERY)
+
+
+async def _away(vault: Vault) -> str:
+    try:
+        async with asyncio.timeout(IMPATIENCE):
+            await vault.ping()
+    except BlobsAway as error:
+        return str(error)
+    except TimeoutError:
+        return f"the store of the files did not answer within {IMPATIENCE:g} s"
+    return ""

@@ -7,7 +7,8 @@ from typing import Protocol
 REPORTS = "reports"
 DELIVERIES = "deliveries"
 ANSWERS = "answers"
-WORK = (REPORTS, DELIVERIES, ANSWERS)
+MEDIA = "media"
+WORK = (REPORTS, DELIVERIES, ANSWERS, MEDIA)
 """The queues Kanal itself works on; each has retry rungs and dead letters."""
 
 

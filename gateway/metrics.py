@@ -41,6 +41,12 @@ DELIVERED = Counter(
 ANSWERED = Counter(
     "kanal_answers", "Messages to citizens", ["channel", "outcome"], registry=REGISTRY
 )
+FILES = Counter(
+    "kanal_files",
+    "Files of reports by what became of them",
+    ["channel", "state"],
+    registry=REGISTRY,
+)
 RETRIED = Counter(
     "kanal_retries", "Attempts that failed and come again", ["queue"], registry=REGISTRY
 )

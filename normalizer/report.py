@@ -104,8 +104,34 @@ class Reporter(Value):
     """The address and name, encrypted; only the answer step opens it."""
 
 
+class FileState(StrEnum):
+    """What became of a file that came with a report."""
+
+    PENDING = "pending"
+    STORED = "stored"
+    QUARANTINED = "quarantined"
+    """Kept as it came and handed to operators only: nobody could make it harmless."""
+    REFUSED = "refused"
+    GONE = "gone"
+    """It could not be had; where ``url`` is still set, another try may get it."""
+
+
+class FileNote(StrEnum):
+    """Why a file is not simply stored."""
+
+    TOO_LARGE = "too_large"
+    TOO_MANY = "too_many"
+    NOT_PUBLIC = "not_public"
+    UNKNOWN_KIND = "unknown_kind"
+    BROKEN = "broken"
+    MISSING = "missing"
+    UNREACHABLE = "unreachable"
+
+
 class Attachment(Value):
-    """A file that came with a report; its bytes live in the store under ``sha256``."""
+    """A file that came with a report. Once it is stored, size and hash are those of the copy that
+    is handed on: an image drawn anew, without what its camera noted in it.
+    """
 
     name: str
     media_type: str
@@ -114,6 +140,10 @@ class Attachment(Value):
     sha256: str | None = None
     url: str | None = None
     """Where the provider keeps it, when it has not been fetched."""
+    state: FileState = FileState.PENDING
+    note: FileNote | None = None
+    original: str | None = None
+    """SHA-256 of the file as it came, where ``[media] keep_original`` keeps it for operators."""
 
 
 class Place(Value):

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from gateway.message import (
     ANSWERS,
     DELIVERIES,
+    MEDIA,
     REPORTS,
     WORK,
     DeadLetter,
@@ -131,6 +132,7 @@ class Broker(ABC):
 __all__ = [
     "ANSWERS",
     "DELIVERIES",
+    "MEDIA",
     "REPORTS",
     "WORK",
     "Broker",

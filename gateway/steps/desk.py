@@ -15,6 +15,7 @@ from adapters.base import Malformed
 from gateway.broker.base import Broker, BrokerError
 from gateway.seal import BadSeal, Seal
 from gateway.steps.directory import Directory
+from gateway.steps.files import FileDesk, Shown
 from gateway.steps.letters import Letters
 from gateway.steps.receive import ENVELOPE, RAW, Door, unpacked
 from gateway.store.people import People
@@ -60,6 +61,7 @@ class Desk:
         directory: Directory,
         register: Register,
         seal: Seal,
+        files: FileDesk,
         *,
         session_hours: int,
     ) -> None:
@@ -70,6 +72,7 @@ class Desk:
         self._directory = directory
         self._register = register
         self._seal = seal
+        self._files = files
         self._session = timedelta(hours=session_hours)
         self._people = People(store)
         self._queries = Queries(store)
@@ -106,6 +109,10 @@ class Desk:
     async def report(self, report_id: str) -> ReportFile | None:
         """Return a report with its log and correspondence."""
         return await self._queries.file(id=report_id)
+
+    async def shown(self, report_id: str, sha256: str, *, by: str) -> Shown:
+        """Return a file of a report, noting who looked. Raises ``NoFile``, ``NotYet``."""
+        return await self._files.for_operator(report_id, sha256, by=by)
 
     async def find(self, tracking: str) -> ReportFile | None:
         """Return a report by its tracking number."""

@@ -11,7 +11,7 @@ from gateway.store.rows import Letter
 from gateway.store.unit import Unit
 from gateway.texts import Texts
 from normalizer import labels
-from normalizer.report import Report
+from normalizer.report import Outcome, Report
 from normalizer.tracking import written
 
 _NAMES = uuid.UUID("6b616e61-6c00-5000-8000-6c6574746572")
@@ -80,6 +80,14 @@ class Letters:
         assert report.assignment is not None
         assert report.assignment.agency is not None
         self._deliver(unit, report, report.assignment.agency.id, kind, cause)
+
+    def files_ready(self, unit: Unit, report: Report, *, cause: str) -> None:
+        """Tell the agencies a report is with that files of it can be fetched now."""
+        made = report.assignment
+        if made is None or made.decision is not Outcome.ASSIGN or made.agency is None:
+            return
+        for agency in (made.agency, *made.copies):
+            self._deliver(unit, report, agency.id, event.FILES_READY, cause)
 
     def _deliver(
         self, unit: Unit, report: Report, agency: str, kind: event.Type, cause: str

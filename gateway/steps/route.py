@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from gateway import event, metrics
 from gateway.broker.base import Delivery
 from gateway.steps.letters import Letters
+from gateway.steps.media import ask
 from gateway.steps.receive import new_tracking
 from gateway.store.rows import Change, Stored
 from gateway.store.store import Store
@@ -180,6 +181,7 @@ class Route:
             decided, fingerprint(decided), [_received(report), decision_change(decision)]
         )
         unit.belongs(report.id, report.id)
+        ask(unit, decided, report, at=self._now())
         known.remember(stored)
         self._act(unit, decided, first="received")
         return decision.assignment.decision.value
@@ -201,6 +203,7 @@ class Route:
         changes = [_followed_up(answer), decision_change(decision)]
         known.remember(unit.change(asked, decided, changes))
         unit.belongs(answer.id, decided.id)
+        ask(unit, decided, answer, at=self._now())
         self._act(unit, decided, first="completed")
         return "completed"
 
@@ -216,6 +219,7 @@ class Route:
         )
         known.remember(unit.change(meant, report, [_followed_up(message)]))
         unit.belongs(message.id, report.id)
+        ask(unit, report, message, at=self._now())
         if report.assignment and report.assignment.agency:
             cause = f"follow-up {message.id}"
             self._letters.delivery(unit, report, kind=event.FOLLOWED_UP, cause=cause)

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Select, exists, func, select
 
-from gateway.message import ANSWERS, DELIVERIES, REPORTS
+from gateway.message import ANSWERS, DELIVERIES, MEDIA, REPORTS
 from gateway.store import chain
 from gateway.store.cursors import readings
 from gateway.store.store import Store
@@ -48,6 +48,7 @@ class Queries:
             await self._reports_queue(depths, dead),
             await self._letters_queue(DELIVERIES, "delivery", depths, dead),
             await self._letters_queue(ANSWERS, "answer", depths, dead),
+            await self._media_queue(depths, dead),
         )
 
     async def _reports_queue(self, depths: dict[str, int], dead: dict[str, int]) -> QueueView:
@@ -70,6 +71,13 @@ class Queries:
         since = self._store.now() - MINUTE
         done = select(func.count()).where(mine, outgoing.c.done_at >= since)
         return _view(name, depths, await self._one(done), await self._one(waiting), dead)
+
+    async def _media_queue(self, depths: dict[str, int], dead: dict[str, int]) -> QueueView:
+        waiting = (queue.c.queue == MEDIA) & (queue.c.state == "ready")
+        oldest = await self._one(select(func.min(queue.c.at)).where(waiting))
+        since = self._store.now() - MINUTE
+        done = select(func.count()).where(events.c.kind == "files_stored", events.c.at >= since)
+        return _view(MEDIA, depths, await self._one(done), oldest, dead)
 
     async def dead_counts(self) -> dict[str, int]:
         """Count dead letters by queue."""

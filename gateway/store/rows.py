@@ -18,6 +18,14 @@ class StoredFile:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptFile:
+    """An attachment in the database: its sealed content, or what became of it since."""
+
+    content: bytes
+    became: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Accepted:
     """A message a door took: the raw envelope (sealed), the reading of it, and its event."""
 

@@ -14,7 +14,7 @@ from gateway.message import REPORTS, Message
 from gateway.store import migrate
 from gateway.store.engine import Database
 from gateway.store.queue_table import Queue
-from gateway.store.rows import Accepted, Held, Intake
+from gateway.store.rows import Accepted, Held, Intake, KeptFile
 from gateway.store.tables import files, messages, quarantine
 from gateway.store.unit import Unit
 
@@ -127,12 +127,12 @@ class Store:
             await unit.flush()
         self.queue.announce()
 
-    async def file(self, sha256: str) -> bytes | None:
-        """Return the sealed content of an attachment."""
-        query = select(files.c.content).where(files.c.sha256 == sha256)
+    async def file(self, sha256: str) -> KeptFile | None:
+        """Return an attachment as the door took it in, or what became of it."""
+        query = select(files.c.content, files.c.became).where(files.c.sha256 == sha256)
         async with self.database.read() as connection:
-            content = (await connection.execute(query)).scalar()
-        return bytes(content) if content is not None else None
+            row = (await connection.execute(query)).first()
+        return KeptFile(bytes(row.content), row.became) if row is not None else None
 
 
 def _message_row(item: Accepted) -> dict[str, Any]:

@@ -91,6 +91,7 @@ files = Table(
     Column("sha256", String(64), primary_key=True),
     Column("size", Integer, nullable=False),
     Column("content", LargeBinary, nullable=False),
+    Column("became", Text, comment="what it was made into; content is empty then"),
     comment="attachments by digest, sealed",
 )
 
@@ -131,6 +132,12 @@ events = Table(
     Column("data", Text, nullable=False),
     Column("prev", String(64), nullable=False),
     Column("hash", String(64), nullable=False),
+    Index(
+        "ix_events_files",
+        "at",
+        sqlite_where=text("kind = 'files_stored'"),
+        postgresql_where=text("kind = 'files_stored'"),
+    ),
     comment="append-only, each entry carries the hash of the one before",
 )
 

@@ -16,7 +16,7 @@ from gateway.message import Message
 from gateway.store import chain
 from gateway.store.queue_table import Queue
 from gateway.store.rows import Change, Letter, Sent, Stored, tidy
-from gateway.store.tables import events, messages, outgoing, reports
+from gateway.store.tables import events, files, messages, outgoing, reports
 from normalizer.report import Report
 
 _ROUTED = (
@@ -33,6 +33,11 @@ _DONE = (
         detail=bindparam("says"),
         done_at=bindparam("now"),
     )
+)
+_MOVED = (
+    update(files)
+    .where(files.c.sha256 == bindparam("digest"))
+    .values(content=b"", became=bindparam("outcome"))
 )
 _MOST_PER_REPORTER = 20
 
@@ -57,6 +62,7 @@ class Unit:
         self._messages: list[Message] = []
         self._belongs: list[dict[str, Any]] = []
         self._sent: list[dict[str, Any]] = []
+        self._moved: list[dict[str, Any]] = []
 
     async def claim(self, ids: Sequence[str]) -> tuple[set[str], set[str]]:
         """Mark messages as routed; return those that were news, and those that are not known."""
@@ -199,6 +205,13 @@ class Unit:
             }
         )
 
+    def moved(self, sha256: str, became: str) -> None:
+        """Empty an attachment that is kept elsewhere now, and note what became of it.
+
+        The row stays: a later message with the same file finds there what it became.
+        """
+        self._moved.append({"digest": sha256, "outcome": became})
+
     async def receipt(self, channel: str, provider_id: str, state: str, detail: str) -> str | None:
         """Note what a provider says of a letter; return its report's id if it is ours.
 
@@ -221,6 +234,7 @@ class Unit:
         await self._many(insert(outgoing), self._letters)
         await self._many(_DONE, self._sent)
         await self._many(_ROUTED, self._belongs)
+        await self._many(_MOVED, self._moved)
         await self._queue.put_rows(self._connection, self._queue.rows(self._messages))
 
     async def _many(self, statement: Any, rows: list[dict[str, Any]]) -> None:

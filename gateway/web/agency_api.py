@@ -3,19 +3,21 @@
 import json
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, HTTPException, Query
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, Depends, Header, HTTPException, Path, Query, Request
+from fastapi.responses import JSONResponse, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from gateway.steps.files import FileDesk, NoFile, NotYet
 from gateway.steps.reply import AgencyDesk, Closed, NotYours, Reply
 from gateway.store.engine import Unavailable
 from gateway.store.queries import Queries
 from gateway.store.unit import Conflict
+from gateway.web.files import serve
 
 bearer = HTTPBearer(auto_error=False, description="The agency's token")
 
 
-def api(agencies: AgencyDesk, queries: Queries) -> APIRouter:
+def api(agencies: AgencyDesk, queries: Queries, files: FileDesk) -> APIRouter:
     """Return the routes below ``/agency/v1``."""
     routes = APIRouter(prefix="/agency/v1", tags=["agency"])
 
@@ -42,6 +44,29 @@ def api(agencies: AgencyDesk, queries: Queries) -> APIRouter:
             raise HTTPException(503, "the database is away, try again") from None
         last = found[-1][0] if found else after
         return {"events": [json.loads(text) for _, text in found], "next": last}
+
+    @routes.get(
+        "/reports/{tracking}/files/{sha256}",
+        summary="A file of a report",
+        response_class=Response,
+        responses={200: {"content": {"*/*": {}}, "description": "The file"}},
+    )
+    async def file(
+        request: Request,
+        tracking: str,
+        sha256: Annotated[str, Path(pattern="^[0-9a-f]{64}$")],
+        agency: Annotated[str, Depends(agency)],
+    ) -> Response:
+        """Return a stored file; its bytes never change under this address."""
+        try:
+            shown = await files.for_agency(agency, tracking.replace("-", ""), sha256)
+        except NotYours:
+            raise HTTPException(404, "no report of this number is with your agency") from None
+        except NoFile:
+            raise HTTPException(404, "the report has no such file to hand out") from None
+        except (NotYet, Unavailable):
+            raise HTTPException(503, "files are away, try again", {"retry-after": "30"}) from None
+        return serve(request, shown)
 
     @routes.post("/reports/{tracking}/replies", status_code=201, summary="Reply to a report")
     async def reply(

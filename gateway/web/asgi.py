@@ -18,6 +18,7 @@ from config.settings import Server
 from gateway import metrics
 from gateway.health import Health
 from gateway.steps.desk import Desk
+from gateway.steps.files import FileDesk
 from gateway.steps.receive import Door, problem
 from gateway.steps.reply import AgencyDesk
 from gateway.store.queries import Queries
@@ -88,6 +89,7 @@ def application(
     agencies: AgencyDesk,
     queries: Queries,
     health: Health,
+    files: FileDesk,
     now: Callable[[], datetime],
 ) -> FastAPI:
     """Compose the application."""
@@ -95,7 +97,7 @@ def application(
     app = FastAPI(
         title="Kanal", version="1", docs_url=None, redoc_url=None, openapi_url="/openapi.json"
     )
-    app.include_router(agency_api.api(agencies, queries))
+    app.include_router(agency_api.api(agencies, queries, files))
     secure = settings.public_url.scheme == "https"
     app.router.routes[:0] = [
         *hooks.routes(door, url, settings.max_hook_bytes),

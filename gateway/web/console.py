@@ -56,6 +56,7 @@ def _screens(screens: Screens) -> list[tuple[str, Screen]]:
         ("/find", screens.find),
         ("/agencies", screens.agencies),
         ("/reports/{report_id}", screens.report),
+        ("/files/{report_id}/{sha256}", screens.file),
         ("/parts/overview", screens.overview_part),
         ("/parts/latest", screens.latest_part),
         ("/parts/menu", screens.menu_part),

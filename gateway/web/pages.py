@@ -188,7 +188,7 @@ class Frame:
 
 def _add_headers(headers: MutableHeaders, path: str) -> None:
     for name, value in HEADERS.items():
-        headers[name] = value
+        headers.setdefault(name, value)  # a file of a stranger brings a stricter policy
     fixed = path.startswith(f"{BASE}/static/")
     headers["Cache-Control"] = "public, max-age=31536000, immutable" if fixed else "no-store"
 

@@ -10,7 +10,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from gateway.steps.files import NoFile, NotYet, Shown
 from gateway.store.views import DeadView, Overview, QuarantineView, ReportFile, Session
+from gateway.web import files
 from gateway.web.pages import BASE, Pages
 from gateway.web.sessions import Clock
 from normalizer import tracking
@@ -30,6 +32,7 @@ class Desk(Protocol):
     async def latest(self, limit: int = 50) -> list[Report]: ...
     async def triage(self, limit: int = 50) -> list[Report]: ...
     async def report(self, report_id: str) -> ReportFile | None: ...
+    async def shown(self, report_id: str, sha256: str, *, by: str) -> Shown: ...
     async def find(self, tracking: str) -> ReportFile | None: ...
     def agencies(self, query: str, region: str | None = None, limit: int = 12) -> list[Agency]: ...
     async def assign(
@@ -88,6 +91,17 @@ class Screens:
         evidence += [p.words for p in file.report.places if p.words]
         overview = await self._desk.overview()
         return self._page("report.html", session, overview, file=file, evidence=evidence)
+
+    async def file(self, request: Request, session: Session) -> Response:
+        """A file of a report, so that it can do nothing in the reader's browser."""
+        report_id, sha256 = request.path_params["report_id"], request.path_params["sha256"]
+        try:
+            shown = await self._desk.shown(report_id, sha256, by=session.operator)
+        except NoFile:
+            raise HTTPException(404, "Berkas itu tidak ada pada laporan ini.") from None
+        except NotYet:
+            raise HTTPException(503, "Penyimpanan berkas sedang tidak terjangkau.") from None
+        return files.serve(request, shown)
 
     async def find(self, request: Request, _: Session) -> Response:
         """Go to the report with a tracking number, however its digits are grouped."""

@@ -80,6 +80,7 @@ QUEUE: dict[str, str] = {
     "outbox": "Kotak keluar",
     "deliveries": "Ke instansi",
     "answers": "Jawaban ke pelapor",
+    "media": "Lampiran",
     "replies": "Jawaban instansi",
 }
 CHANNEL: dict[str, str] = {
@@ -98,6 +99,7 @@ EVENT: dict[str, str] = {
     "assigned_by_operator": "diteruskan petugas",
     "agency_replied": "dijawab instansi",
     "agency_refused": "ditolak instansi",
+    "files_stored": "lampiran diproses",
 }
 REASON: dict[str, str] = {
     "forged": "Tanda tangan tidak sah",
@@ -107,6 +109,22 @@ REASON: dict[str, str] = {
     "automatic": "Balasan otomatis",
     "receipt": "Tanda terima tertunda",
     "unstorable": "Tidak dapat disimpan",
+}
+FILE_STATE: dict[str, str] = {
+    "pending": "sedang diambil",
+    "stored": "tersimpan",
+    "quarantined": "dikarantina, hanya untuk diunduh petugas",
+    "refused": "tidak disimpan",
+    "gone": "tidak dapat diambil",
+}
+FILE_NOTE: dict[str, str] = {
+    "too_large": "terlalu besar",
+    "too_many": "lampiran terlalu banyak",
+    "not_public": "alamatnya tidak boleh dibuka",
+    "unknown_kind": "jenis berkas ini bisa berbahaya",
+    "broken": "berkas rusak atau tidak dapat dibuat aman",
+    "missing": "sudah tidak ada di penyedia",
+    "unreachable": "penyedia tidak menjawab",
 }
 _ACTORS = {"router": "sistem", "gateway": "sistem", "reporter": "pelapor"}
 TABLES: Mapping[str, Mapping[str, str]] = {
@@ -123,6 +141,8 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "event": EVENT,
     "reason": REASON,
     "channel": CHANNEL,
+    "file_state": FILE_STATE,
+    "file_note": FILE_NOTE,
 }
 _ADDRESS = re.compile(r"[^\s@<>\"']+(?=@\w)|(?<!\w)(?:\+\d[\d -]{6,}|0\d{7,}|62\d{7,})\d(?!\w)")
 _UNITS = ((86_400, "hari"), (3_600, "jam"), (60, "menit"), (1, "detik"))

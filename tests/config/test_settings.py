@@ -148,6 +148,13 @@ def test_every_fault_of_file_and_environment_is_named_at_once(
         ("KANAL_BROKER__URL", "localhost:5672", "pattern"),
         ("KANAL_DATABASE__URL", "postgres://h/db", "pattern"),
         ("KANAL_MAIL_SERVER__TLS_KEY", "key.pem", "set together"),
+        ("KANAL_MEDIA__URL", "s3://kanal", "needs access_key and secret"),
+        ("KANAL_MEDIA__URL", "s3://", "pattern"),
+        ("KANAL_MEDIA__URL", "/srv/files", "pattern"),
+        ("KANAL_MEDIA__URL", "file://files", "pattern"),
+        ("KANAL_MEDIA__ENDPOINT", "https://s3.example", "names no bucket"),
+        ("KANAL_MEDIA__MAX_BYTES", "0", "greater than or equal to 1024"),
+        ("KANAL_MEDIA__TIMEOUT", "600", "less than or equal to 20"),
         ("KANAL_DELIVERY__PU__URL", "not a url", "valid URL"),
     ],
 )

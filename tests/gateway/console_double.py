@@ -14,6 +14,7 @@ from starlette.routing import Mount
 from starlette.types import ASGIApp
 
 from gateway.steps.desk import Conflict
+from gateway.steps.files import NoFile, Shown
 from gateway.store.views import (
     ChannelView,
     DeadView,
@@ -130,6 +131,8 @@ class MemoryDesk:
     replayed: list[int] = field(default_factory=list)
     dismissed: dict[str, str] = field(default_factory=dict)
     assigned: list[tuple[str, str, str]] = field(default_factory=list)
+    files: dict[str, Shown] = field(default_factory=dict)
+    shown_to: list[tuple[str, str, str]] = field(default_factory=list)
     broken: Exception | None = None
     gate: asyncio.Event | None = None
     """While set and not open, an assignment stays under way."""
@@ -193,6 +196,13 @@ class MemoryDesk:
     async def report(self, report_id: str) -> ReportFile | None:
         found = self.reports.get(report_id)
         return self._file(found) if found else None
+
+    async def shown(self, report_id: str, sha256: str, *, by: str) -> Shown:
+        self.shown_to.append((by, report_id, sha256))
+        found = self.files.get(sha256)
+        if found is None or report_id not in self.reports:
+            raise NoFile
+        return found
 
     async def find(self, tracking: str) -> ReportFile | None:
         return next((self._file(r) for r in self.reports.values() if r.tracking == tracking), None)

@@ -5,6 +5,7 @@ import contextlib
 import importlib
 import json
 import sqlite3
+from base64 import b64decode
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -31,12 +32,17 @@ from config.settings import DeliveryBlock, load
 from gateway import build
 from gateway.broker.base import DELIVERIES, REPORTS, Delivery, Message, agency_queue
 from gateway.broker.embedded import Embedded
+from gateway.media.blobs import Folder, Vault
+from gateway.media.clean import Cleaned, clean
+from gateway.media.fetch import Fetcher
 from gateway.message import ANSWERS
 from gateway.seal import Seal
 from gateway.steps.answer import AnswerCitizen
 from gateway.steps.deliver import Deliver
+from gateway.steps.files import FileDesk
 from gateway.steps.intake import GroupCommit
 from gateway.steps.letters import Letters
+from gateway.steps.media import StoreFiles
 from gateway.steps.receive import Door
 from gateway.steps.reply import AgencyDesk
 from gateway.steps.route import Route
@@ -114,8 +120,16 @@ class Paper(Receiver, Sends):
             subject=note.get("subject"),
             thread=tuple(note.get("thread", ())),
             automatic=note.get("automatic"),
-            files=tuple(File(n, "text/plain", c.encode()) for n, c in note.get("files", ())),
+            files=tuple(self._files(note)),
         )
+
+    def _files(self, note: dict[str, Any]) -> Iterator[File]:
+        for name, content in note.get("files", ()):
+            yield File(name, "text/plain", content.encode())
+        for name, content in note.get("photos", ()):
+            yield File(name, "image/jpeg", b64decode(content))
+        for name, url in note.get("links", ()):
+            yield File(name, "image/jpeg", url=url)
 
     async def send(self, to: str, message: Outgoing) -> str:
         if self.fails:
@@ -163,7 +177,26 @@ class House:
         )
         self.deliver = Deliver(self.store, methods or {}, webhooks or {}, concurrency=8)
         self.answer = AnswerCitizen(self.store, self.channels, self.seal, concurrency=4)
+        self.vault = Vault(Folder(folder / "files"), self.seal)
+        self.files = FileDesk(self.queries, self.vault)
+        self.media = self.storing()
         self.agencies = AgencyDesk(self.store, self.letters, methods or {}, self.clock)
+
+    def storing(self, **settings: Any) -> StoreFiles:
+        """Make the step that stores files; ``settings`` differ from the defaults of [media]."""
+        media = load(media=settings).media
+        return StoreFiles(
+            self.store,
+            self.channels,
+            self.vault,
+            Fetcher(max_bytes=media.max_bytes, timeout=media.timeout),
+            _clean_here,
+            self.seal,
+            self.letters,
+            media,
+            attempts=2,
+            concurrency=4,
+        )
 
     async def open(self) -> None:
         await self.store.migrate()
@@ -237,6 +270,10 @@ class House:
         """Change the database behind the gateway's back."""
         async with self.store.database.write() as connection:
             await connection.exec_driver_sql(statement)
+
+
+async def _clean_here(content: bytes) -> Cleaned:
+    return clean(content)
 
 
 def schema() -> Any:

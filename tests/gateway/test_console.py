@@ -672,6 +672,8 @@ def test_absolute_times_are_in_wib() -> None:
         ("level", schema.Level),
         ("decision", schema.Outcome),
         ("event", schema.Status),
+        ("file_state", schema.FileState),
+        ("file_note", schema.FileNote),
     ],
 )
 def test_every_code_has_its_word(table: str, codes: type[schema.Status]) -> None:

@@ -8,6 +8,7 @@ from gateway import metrics
 from gateway.broker.base import DELIVERIES, REPORTS, Message, Unavailable, agency_queue
 from gateway.broker.embedded import Embedded
 from gateway.health import OVERDUE, Health
+from gateway.media.blobs import Folder, Vault
 from tests.gateway.making import ROAD, House, held, house, note
 
 
@@ -19,6 +20,18 @@ async def test_an_idle_gateway_is_green_and_ready(house: House) -> None:
     finding = await _health(house).look()
     assert (finding.ok, finding.ready) == (True, True)
     assert set(finding.checks.values()) == {"ok"}
+
+
+async def test_a_store_of_files_that_does_not_answer_is_said_so(
+    lite: House, tmp_path: Path
+) -> None:
+    health = Health(lite.store, lite.broker, lite.commits, lite.spool, vault=lite.vault)
+    assert (await health.look()).checks["files"] == "ok"
+    (tmp_path / "taken").write_bytes(b"")  # a file where the folder should be
+    nowhere = Vault(Folder(tmp_path / "taken" / "files"), lite.seal)
+    finding = await Health(lite.store, lite.broker, lite.commits, lite.spool, vault=nowhere).look()
+    assert (finding.ok, finding.ready) == (False, True)
+    assert finding.checks["files"] == "the folder of the files: Not a directory"
 
 
 async def _bury(house: House) -> None:

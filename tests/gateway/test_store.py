@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from gateway.message import REPORTS
 from gateway.store.engine import Database, Unavailable
-from gateway.store.rows import Change, Stored
+from gateway.store.rows import Change, KeptFile, Stored
 from gateway.store.store import Store
 from gateway.store.tables import metadata
 from gateway.store.unit import Conflict
@@ -105,7 +105,7 @@ async def test_times_come_back_aware_and_in_utc(house: House) -> None:
 async def test_attachments_are_kept_once_and_read_back(house: House) -> None:
     await house.store.take_in([accepted(house.clock), accepted(house.clock)])
     assert await house.counted("files") == 1
-    assert await house.store.file("f" * 64) == b"abc"
+    assert await house.store.file("f" * 64) == KeptFile(b"abc", None)
     assert await house.store.file("0" * 64) is None
 
 

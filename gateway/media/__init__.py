@@ -1,0 +1,1 @@
+"""The files of reports: fetched under guard, made harmless, kept sealed."""
