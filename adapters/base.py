@@ -149,7 +149,7 @@ class Outgoing:
     tracking: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     choices: tuple[str, ...] = ()
-    """Likely answers, for channels with buttons; ``text`` says them too."""
+    """Likely answers, for channels with buttons; where they answer a question, ``text`` says so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,8 @@ def for_agency(report: Report) -> Report:
     """Return the report as its agency may see it.
 
     The sealed identity never leaves the gateway; of an anonymous report neither do the pseudonym
-    and the provider's ids, by which two reports of one person could be tied together.
+    and the provider's ids, by which two reports of one person could be tied together, nor the links
+    to others.
     """
     ref = "" if report.anonymous else report.reporter.ref
     changes: dict[str, Any] = {"reporter": Reporter(ref=ref, sealed="")}
@@ -86,5 +87,6 @@ def for_agency(report: Report) -> Report:
         hidden = {"external_id": "", "thread": ()}
         changes["origin"] = report.origin.model_copy(update=hidden)
         files = (file.model_copy(update={"url": None}) for file in report.attachments)
+        changes["links"] = ()
         changes["attachments"] = tuple(files)  # a provider's URL names the account and the message
     return report.model_copy(update=changes)

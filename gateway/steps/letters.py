@@ -81,6 +81,12 @@ class Letters:
         assert report.assignment.agency is not None
         self._deliver(unit, report, report.assignment.agency.id, kind, cause)
 
+    def changed(self, unit: Unit, report: Report, *, cause: str) -> None:
+        """Tell every agency that has the report, also for a copy, how it is now."""
+        made = report.assignment
+        for agency in filter(None, (made.agency, *made.copies) if made else ()):
+            self._deliver(unit, report, agency.id, event.FOLLOWED_UP, cause)
+
     def _deliver(
         self, unit: Unit, report: Report, agency: str, kind: event.Type, cause: str
     ) -> None:

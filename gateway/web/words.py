@@ -61,7 +61,12 @@ DEADLINE: dict[str, str] = {
     "resolution": "penyelesaian",
     "close": "penutupan",
 }
-LINK: dict[str, str] = {"follow_up": "lanjutan dari", "duplicate": "duplikat dari"}
+LINK: dict[str, str] = {
+    "follow_up": "lanjutan dari",
+    "duplicate": "duplikat dari",
+    "joined": "digabung ke",
+    "possible": "mungkin lanjutan dari",
+}
 OUTGOING: dict[str, str] = {
     "waiting": "menunggu",
     "sent": "terkirim",
@@ -95,6 +100,9 @@ EVENT: dict[str, str] = {
     **STATUS,
     "repeated": "dikirim lagi oleh pelapor",
     "followed_up": "dilanjutkan pelapor",
+    "hidden": "dianonimkan/dirahasiakan pelapor",
+    "joined": "digabung ke laporan lain oleh pelapor",
+    "kept_apart": "tetap laporan tersendiri",
     "assigned_by_operator": "diteruskan petugas",
     "agency_replied": "dijawab instansi",
     "agency_refused": "ditolak instansi",
