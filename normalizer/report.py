@@ -38,6 +38,9 @@ class Intent(StrEnum):
     STATUS = "status"
     HELP = "help"
     GREETING = "greeting"
+    STOP = "stop"
+    """To be told nothing more, until START."""
+    START = "start"
 
 
 class Level(StrEnum):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from gateway.store.rows import Stored
+from gateway.store.rows import Silence, Stored
 from normalizer.report import FINAL, Link, Origin, Report
 
 MOST_NAMES = 100
@@ -23,6 +23,8 @@ class Known:
     """Which names of threads are letters of ours, whatever they were about."""
     joined_to: dict[str, Stored] = field(default_factory=dict)
     """Reports that others were joined to, by id."""
+    silent: dict[str, Silence] = field(default_factory=dict)
+    """Who cannot be written to, by pseudonym."""
 
     def remember(self, stored: Stored) -> None:
         """Let later messages of the same batch see a report as it is now."""

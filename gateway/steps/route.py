@@ -107,21 +107,23 @@ class Route:
         known.letters = frozenset(letters)
         stored = await unit.by_ids(letters.values())
         known.by_thread = {name: stored[id] for name, id in letters.items() if id in stored}
-        found = (
-            *known.by_tracking.values(),
-            *stored.values(),
-            *sum(known.by_reporter.values(), []),
-        )
+        mine = (each for reports in known.by_reporter.values() for each in reports)
+        found = (*known.by_tracking.values(), *stored.values(), *mine)
         ties = (joined(each.report) for each in found)
+        known.silent = await unit.silences.of(refs)
         known.joined_to = await unit.by_ids({tie.report_id for tie in ties if tie})
         return known
 
     async def _route(self, unit: Unit, known: Known, report: Report) -> str:
         if report.tracking in known.by_tracking:
             report = report.model_copy(update={"tracking": new_tracking()})
+        if report.intent is Intent.STOP:
+            return await self._talk.stop(unit, known, report)
+        if await self._talk.resumed(unit, known, report) and report.intent is Intent.START:
+            return "start"
         if report.intent is Intent.STATUS:
             return await self._talk.tell_status(unit, known, report)
-        if report.intent in (Intent.HELP, Intent.GREETING):
+        if report.intent in (Intent.HELP, Intent.GREETING, Intent.START):
             text = self._letters.text("help", report)
             self._letters.answer(unit, report, text, cause="help")
             return "help"
@@ -129,6 +131,8 @@ class Route:
             return self._talk.hide(unit, known, to_hide, report)
         if found := talk.answered(known, report, at=self._now()):
             return self._settle(unit, known, *found, report)
+        if talk.pressed_late(known, report):
+            return await self._talk.tell_status(unit, known, report)
         return self._file(unit, known, report)
 
     def _settle(

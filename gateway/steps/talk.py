@@ -20,9 +20,9 @@ from gateway.steps.known import (
     takes_more,
 )
 from gateway.steps.letters import Letters
-from gateway.store.rows import Change, Stored
+from gateway.store.rows import Change, Silence, Stored
 from gateway.store.unit import Unit
-from normalizer.report import FINAL, MAX_TEXT, Link, Report, Status
+from normalizer.report import FINAL, MAX_TEXT, Intent, Link, Report, Status
 from normalizer.tracking import without, written
 
 RECENT = timedelta(days=7)
@@ -33,10 +33,18 @@ SHORT = 12
 """Words up to which a message without a matter of its own may belong to an earlier report."""
 _REGENCY = 5
 
-JOIN = frozenset("1 ya iya y betul benar yes tambahan tambah add addition".split())
-NEW = frozenset("2 tidak tdk bukan baru no new".split())
-_BESIDE = frozenset("laporan lapor nomor nomer no pak bu bapak ibu itu ini to report".split())
+STOPPED = "the citizen said STOP, and hears nothing until START"
+JOIN = frozenset({"1", "ya", "iya", "y", "betul", "benar", "yes", "tambahan", "tambah", "add"})
+NEW = frozenset({"2", "tidak", "tdk", "bukan", "baru", "no", "new"})
+_BESIDE = frozenset({"laporan", "lapor", "nomor", "pak", "bu", "itu", "ini", "to", "report"})
 """Words that change nothing in an answer; any other makes it a message of its own."""
+
+_BUTTONS = (
+    {"tambahan", "laporan"},
+    {"laporan", "baru"},
+    {"add", "to", "report"},
+    {"new", "report"},
+)
 
 
 class Talk:
@@ -45,6 +53,24 @@ class Talk:
     def __init__(self, letters: Letters, now: Callable[[], datetime]) -> None:
         self._letters = letters
         self._now = now
+
+    async def stop(self, unit: Unit, known: Known, message: Report) -> str:
+        """Write nothing more to who said STOP, until START; nobody is told, they asked for that."""
+        who, channel = message.reporter.ref, message.origin.channel
+        silence = Silence(who, channel, STOPPED, "starts", self._now())
+        await unit.silences.begin(silence)
+        known.silent[who] = silence
+        return "stop"
+
+    async def resumed(self, unit: Unit, known: Known, message: Report) -> bool:
+        """Tell whether a message ends a silence; the answers that were held are sent then."""
+        who = message.reporter.ref
+        silence = known.silent.get(who)
+        if silence is None or (silence.until == "starts" and message.intent is not Intent.START):
+            return False
+        del known.silent[who]
+        self._letters.again(unit, await unit.silences.end(who))
+        return True
 
     def hide(self, unit: Unit, known: Known, stored: Stored, message: Report) -> str:
         """Hide the reporter or the report, as a message asked; those who have it are told."""
@@ -162,7 +188,7 @@ def answered(
     """Return the report whose offer to be joined a message answers, and what it says."""
     words = set(re.findall(r"\w+", without(message.text).casefold()))
     said: Literal["join", "new"] = "join" if words & JOIN else "new"
-    if message.attachments or not words & (JOIN | NEW) or words & JOIN and words & NEW:
+    if message.attachments or not words & (JOIN | NEW) or (words & JOIN and words & NEW):
         return None
     if not words <= JOIN | NEW | _BESIDE:
         return None
@@ -172,6 +198,12 @@ def answered(
         return None
     numbers = {link.tracking for link in asked.report.links if link.report_id == offered}
     return (asked, said) if numbers.issuperset(message.refers_to) else None
+
+
+def pressed_late(known: Known, message: Report) -> bool:
+    """Tell whether a message is a button below a letter of ours whose question is settled."""
+    words = set(re.findall(r"\w+", without(message.text).casefold()))
+    return words in _BUTTONS and known.replied_to(message) is not None
 
 
 def earlier_matter(mine: Iterable[Stored], report: Report) -> Report | None:

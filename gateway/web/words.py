@@ -69,6 +69,7 @@ LINK: dict[str, str] = {
 }
 OUTGOING: dict[str, str] = {
     "waiting": "menunggu",
+    "held": "ditahan",
     "sent": "terkirim",
     "delivered": "sampai",
     "failed": "gagal",

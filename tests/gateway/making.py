@@ -103,7 +103,8 @@ class Paper(Receiver, Sends):
 
     def _note(self, note: dict[str, Any]) -> Inbound | Receipt:
         if "receipt" in note:
-            return Receipt(self.name, note["receipt"], note["state"], note.get("detail", ""))
+            state, detail, until = note["state"], note.get("detail", ""), note.get("until")
+            return Receipt(self.name, note["receipt"], state, detail, until)
         return Inbound(
             channel=self.name,
             account=note.get("account", "1708"),
@@ -114,6 +115,7 @@ class Paper(Receiver, Sends):
             subject=note.get("subject"),
             thread=tuple(note.get("thread", ())),
             automatic=note.get("automatic"),
+            wants=note.get("wants", ""),
             files=tuple(File(n, "text/plain", c.encode()) for n, c in note.get("files", ())),
         )
 

@@ -166,8 +166,8 @@ async def test_what_may_belong_to_an_earlier_report_is_filed_and_then_asked_abou
 ) -> None:
     first, second = await joinable(lite, text)
     told = lite.paper.told()[-1]
-    assert list(mentions(told))[0] == second.report.tracking
-    assert list(mentions(told))[-1] == first.report.tracking
+    numbers = list(mentions(told))
+    assert (numbers[0], numbers[-1]) == (second.report.tracking, first.report.tracking)
     assert choices(lite) == (f"Tambahan laporan {written(first.report.tracking)}", "Laporan baru")
     assert second.report.assignment is not None
     forwarded = second.report.assignment.agency is not None
@@ -269,6 +269,17 @@ async def test_a_report_that_ended_in_between_takes_no_more(lite: House) -> None
     told = await lite.say("1")
     assert "tetap laporan tersendiri" in told
     assert (await numbered(lite, second)).status is Status.FORWARDED
+
+
+async def test_a_button_pressed_late_changes_nothing_and_says_how_it_stands(lite: House) -> None:
+    first, _ = await joinable(lite)
+    receipt, (join, new) = letter(lite), choices(lite)
+    await lite.say(join, thread=[receipt])
+    text = (await numbered(lite, first)).text
+    for button in (new, join):
+        assert written(first.report.tracking) in await lite.say(button, thread=[receipt])
+    assert (await numbered(lite, first)).text == text
+    assert await lite.counted("reports") == 2
 
 
 async def test_nobody_else_can_press_my_button(lite: House) -> None:
