@@ -147,9 +147,9 @@ async def test_who_writes_while_a_letter_is_about_to_be_held_gets_it(lite: House
         await unit.silences.end(report.reporter.ref)
         return await original(*arguments)
 
-    lite.answer._file = written_meanwhile  # type: ignore[method-assign]
-    assert list(await lite.answer(batch)) == [batch[0].message.id], "it comes again"
-    lite.answer._file = original  # type: ignore[method-assign]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lite.answer, "_file", written_meanwhile)
+        assert list(await lite.answer(batch)) == [batch[0].message.id], "it comes again"
     assert await lite.answer(batch) == {}
     assert lite.paper.told() == ["Regu turun besok."]
     assert isinstance(lite.paper.carried[0][1], Outgoing)
