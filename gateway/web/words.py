@@ -91,6 +91,7 @@ QUEUE: dict[str, str] = {
 CHANNEL: dict[str, str] = {
     "email": "e-mail",
     "mail": "e-mail",
+    "mms": "MMS",
     "sms": "SMS",
     "telegram": "Telegram",
     "whatsapp": "WhatsApp",
