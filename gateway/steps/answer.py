@@ -105,6 +105,8 @@ class AnswerCitizen:
                 await self._paces[letter.channel].turn()
                 provider_id = await channel.send(to, message)
         except Silenced as error:
+            if not letter.reader:  # written before there were pseudonyms: nobody would release it
+                return Sent(letter.id, "failed", detail=str(error))
             return Silence(letter.reader, channel.name, str(error), error.until)
         except Refused as error:
             return Sent(letter.id, "failed", detail=str(error))
