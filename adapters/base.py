@@ -8,6 +8,7 @@ retry is. The errors a channel may raise:
     ├── Malformed           the message cannot be read
     │   └── Invalid         whoever sent it is told what to mend, and still holds it
     ├── Refused             the provider will never take this message
+    ├── Silenced            the citizen cannot be written to until they write again, or ask for it
     └── Unreachable         the provider did not answer
         └── Throttled       the provider asked us to slow down (retry_after seconds)
 """
@@ -18,6 +19,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequen
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, ClassVar, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, AnyHttpUrl, BaseModel, ConfigDict
 
@@ -51,6 +53,18 @@ class Invalid(Malformed):
 
 class Refused(ChannelError):
     """The provider will never take this message."""
+
+
+Until = Literal["writes", "starts"]
+"""What a citizen must do before we may write again: write anything, or say START."""
+
+
+class Silenced(ChannelError):
+    """The citizen cannot be written to until they write again, or ask for it."""
+
+    def __init__(self, message: str = "", *, until: Until = "writes") -> None:
+        super().__init__(message)
+        self.until: Until = until
 
 
 class Unreachable(ChannelError):
@@ -109,6 +123,8 @@ class Receipt:
     provider_id: str
     state: Literal["sent", "delivered", "failed"]
     detail: str = ""
+    until: Until | None = None
+    """Set when it failed because the citizen cannot be written to now: it waits until then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,18 +165,26 @@ class Outgoing:
     tracking: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     choices: tuple[str, ...] = ()
-    """Likely answers, for channels with buttons; ``text`` says them too."""
+    """Likely answers, for channels with buttons; where they answer a question, ``text`` says so."""
+    silenced: bool = False
+    """The citizen has not written lately: only what the provider allows then can be sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """Where a file that a message only named is fetched from, by the shell's guarded client."""
 
-    url: str
+    url: str = field(repr=False)
+    """May hold a secret: logs and errors name ``host`` only."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Sent to the first host only: credentials never follow a redirect."""
     trusted: bool = False
     """The host is from the operator's settings, not from a message: it may be a private one."""
+
+    @property
+    def host(self) -> str:
+        """Name where it is without what a URL may give away."""
+        return urlsplit(self.url).hostname or ""
 
 
 _LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|\[::1\]")
@@ -329,6 +353,11 @@ class Keeps(Channel, ABC):
 class Sends(Channel, ABC):
     """A channel that carries messages out."""
 
+    @property
+    def opens(self) -> bool:
+        """Tell whether a citizen who has not written lately can be written to all the same."""
+        return False
+
     @abstractmethod
     async def send(self, to: str, message: Outgoing) -> str:
         """Send and return the provider's own id. Raises ``ChannelError``."""
@@ -360,9 +389,11 @@ __all__ = [
     "SafeUrl",
     "Sender",
     "Sends",
+    "Silenced",
     "Source",
     "Take",
     "Throttled",
     "Unreachable",
     "Unreadable",
+    "Until",
 ]

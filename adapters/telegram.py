@@ -26,6 +26,7 @@ from adapters.base import (
     Forged,
     Hook,
     Inbound,
+    Keeps,
     Malformed,
     Outgoing,
     Page,
@@ -37,10 +38,11 @@ from adapters.base import (
     SafeUrl,
     Sender,
     Sends,
+    Source,
     Unreadable,
 )
 from adapters.botapi.connection import PAGE, UPDATES, Bot, Declined, Http, translated
-from adapters.botapi.seen import Callback, Chat, Message, Update, checked
+from adapters.botapi.seen import MAX_FILE, Callback, Chat, Message, Update, checked
 
 API = "https://api.telegram.org"
 MAX_CHARACTERS = 4096
@@ -51,6 +53,9 @@ COMMANDS = frozenset({"aduan", "anonim", "bantuan", "help", "lapor", "rahasia", 
 """What is for us in a group even without our name; all others may be another bot's."""
 
 _COMMAND = re.compile(r"/([A-Za-z0-9_]{1,64})(?:@(\w{1,64}))?(?!\S)")
+_FILE = re.compile(
+    r"telegram:(?P<id>[!->@-~]{1,400})\?unique=[^&]{1,400}(&size=(?P<size>\d{1,18}))?"
+)
 _ADDRESS = re.compile(r"(?:-?\d{1,19}@)?(-?\d{1,19})")
 
 
@@ -91,7 +96,7 @@ class TelegramBlock(Block):
         return self
 
 
-class Telegram(Receiver, Poller, Reconciler, Sends):
+class Telegram(Receiver, Poller, Reconciler, Sends, Keeps):
     """What citizens write to one bot, and our answers."""
 
     settings = TelegramBlock
@@ -174,12 +179,29 @@ class Telegram(Receiver, Poller, Reconciler, Sends):
         text = fitted(message.text, self.block.max_reply_characters or MAX_CHARACTERS)
         with translated():
             await self._settle(message.thread)
+            answered, choices = self._answered(chat, message.thread), message.choices
             try:
-                return await self._write(chat, text, self._answered(chat, message.thread))
+                return await self._write(chat, text, answered, choices)
             except Declined as error:
                 if error.moved_to is None:
                     raise
-                return await self._write(error.moved_to, text, None)
+                return await self._write(error.moved_to, text, None, choices)
+
+    async def source(self, url: str) -> Source:
+        """Ask Telegram where a file is; the address holds the token and lasts for an hour.
+
+        Raises ``Refused`` for what no bot is given, and other ``ChannelError``.
+        """
+        named = _FILE.fullmatch(url)
+        if named is None:
+            raise Refused("this is no file on Telegram")
+        if int(named["size"] or 0) > MAX_FILE:
+            raise Refused("the file is larger than Telegram gives to bots")
+        with translated():
+            path = await self._api().path(named["id"])
+        token = self.block.token.get_secret_value()
+        found = f"{self._base}/file/bot{token}/{path}"
+        return Source(found, trusted=self.block.api_base is not None)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -189,10 +211,13 @@ class Telegram(Receiver, Poller, Reconciler, Sends):
 
     def _api(self) -> Bot:
         if self._bot is None:
-            base = str(self.block.api_base or API).rstrip("/")
             http = Http(self.block.timeout)
-            self._bot = Bot(self.block.token.get_secret_value(), base, http)
+            self._bot = Bot(self.block.token.get_secret_value(), self._base, http)
         return self._bot
+
+    @property
+    def _base(self) -> str:
+        return str(self.block.api_base or API).rstrip("/")
 
     async def _page(self, cursor: str, wait: int) -> Page:
         offset = int(cursor) if cursor.isascii() and cursor.isdigit() else None
@@ -224,8 +249,10 @@ class Telegram(Receiver, Poller, Reconciler, Sends):
                 secret_token=secret.get_secret_value() if secret else None,
             )
 
-    async def _write(self, chat: int, text: str, answered: int | None) -> str:
-        sent = await self._api().write(chat, text, answered)
+    async def _write(
+        self, chat: int, text: str, answered: int | None, choices: Sequence[str]
+    ) -> str:
+        sent = await self._api().write(chat, text, answered, choices)
         return self._name(sent.chat.id, sent.message_id)
 
     async def _settle(self, thread: Sequence[str]) -> None:

@@ -13,29 +13,17 @@ import hmac
 import json
 import re
 from collections.abc import AsyncGenerator, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import phonenumbers
-from aiohttp import (
-    ClientError,
-    ClientSession,
-    ClientTimeout,
-    DummyCookieJar,
-    encode_basic_auth,
-)
+from aiohttp import encode_basic_auth
 from pydantic import Field, SecretStr, model_validator
-from twilio.base.exceptions import (  # type: ignore[import-untyped]
-    TwilioException,
-    TwilioRestException,
-    TwilioServiceException,
-)
-from twilio.http.response import Response  # type: ignore[import-untyped]
+from twilio.base.exceptions import TwilioException  # type: ignore[import-untyped]
 from twilio.request_validator import (  # type: ignore[import-untyped]
     HMAC_SHA1,
     HMAC_SHA256,
@@ -46,11 +34,11 @@ from twilio.rest import Client  # type: ignore[import-untyped]
 
 from adapters.base import (
     Block,
-    ChannelError,
     File,
     Forged,
     Hook,
     Inbound,
+    Keeps,
     Malformed,
     Outgoing,
     Page,
@@ -61,10 +49,12 @@ from adapters.base import (
     SafeUrl,
     Sender,
     Sends,
-    Throttled,
+    Source,
     Unreachable,
     Unreadable,
 )
+from adapters.messaging.connection import SILENCED, Http, failure, failures, told
+from normalizer.tracking import written
 
 MAX_FIELDS = 500
 """Twilio sends about thirty fields; more than this is an attack on the parser."""
@@ -98,28 +88,17 @@ STATES: Mapping[str, State | None] = {
 }
 """What each status of an outgoing message means to us; None is not worth noting."""
 
-MENDABLE: Mapping[int, str] = {
-    401: "the credentials were refused",
-    403: "the account may not do this",
-    404: "account_sid or api_base is wrong",
-    20003: "account_sid and auth_tokens do not match",
-    20005: "the account is not active",
-    20006: "the account may not do this",
-    21212: "number is not a valid sender",
-    21408: "the account may not write to this country",
-    21603: "no sender is set",
-    21606: "number cannot send text messages",
-    21609: "public_url cannot be called by Twilio",
-    21659: "number does not belong to Twilio",
-    21660: "number does not belong to the account",
-    21701: "messaging_service_sid does not exist",
-    21703: "the messaging service has no number",
-    30002: "the account is suspended",
+MAX_VALUE = 900
+"""Characters of a template's value; all of a template may have 1024."""
+
+Wish = Literal["", "stop", "start"]
+OPT_OUT: Mapping[str, Wish] = {
+    **dict.fromkeys(("STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT"), "stop"),
+    **dict.fromkeys(("REVOKE", "OPTOUT", "BERHENTI"), "stop"),
+    **dict.fromkeys(("START", "UNSTOP", "MULAI"), "start"),
 }
-"""HTTP statuses and error codes that are our own doing. They are retried: an operator can mend
-them, and an answer refused for good because of a wrong token would be lost to the citizen."""
-SLOW_DOWN: Mapping[int, float] = {429: 5.0, 20429: 5.0, 21611: 60.0, 63038: 3600.0}
-"""Errors that ask us to wait, and for how many seconds (Twilio names none)."""
+"""A message that is nothing but one of these words:
+https://help.twilio.com/articles/223134027. YES, which Twilio takes for START, is an answer here."""
 
 ENDINGS: Mapping[str, str] = {
     "application/pdf": ".pdf",
@@ -140,6 +119,10 @@ ENDINGS: Mapping[str, str] = {
 _EVENT = "com.twilio.messaging.inbound-message.received"
 _STATUS_EVENT = "com.twilio.messaging.message."
 _SETTINGS_HEADER = "x-twilio-webhooks-signature-settings"
+_MEDIA = re.compile(
+    r"(?P<base>https?://[^/\s]{1,200})"
+    r"(?P<path>/2010-04-01/Accounts/(?P<account>AC\w{32})/Messages/\w{1,64}/Media/\w{1,64})"
+)
 _NUMBER = r"^(\+[1-9]\d{6,14}|\d{3,6}|whatsapp:\+\d{7,15})$"
 _ID = re.compile(r"[!-~]{1,64}")
 _SID = re.compile(r"[A-Za-z0-9]{1,64}")
@@ -163,6 +146,9 @@ class TwilioBlock(Block):
     messaging_service_sid: Annotated[str, Field(pattern=r"^MG[0-9a-fA-F]{32}$")] | None = None
     api_base: SafeUrl | None = None
     """Another host that speaks Twilio's API (a proxy, a test double)."""
+    window_template: Annotated[str, Field(pattern=r"^HX[0-9a-fA-F]{32}$")] | None = None
+    """ContentSid of an approved template for answers later than WhatsApp's 24 hours: {{1}} is the
+    tracking number, {{2}} the text. Without it they wait until the citizen writes again."""
     timeout: Annotated[float, Field(gt=0, le=60)] = 10.0
     max_reply_characters: Annotated[int, Field(ge=40, le=MAX_CHARACTERS)] | None = 459
 
@@ -173,7 +159,7 @@ class TwilioBlock(Block):
         return self
 
 
-class Twilio(Receiver, Reconciler, Sends):
+class Twilio(Receiver, Reconciler, Sends, Keeps):
     """Text messages of one Twilio account, by webhook and by the Messages API."""
 
     settings = TwilioBlock
@@ -183,7 +169,7 @@ class Twilio(Receiver, Reconciler, Sends):
         super().__init__(name, block, public_url=public_url)
         secrets = (*self.block.auth_tokens, *self.block.shared_keys)
         self._validators = [RequestValidator(s.get_secret_value()) for s in secrets]
-        self._http: _Http | None = None
+        self._http: Http | None = None
         self._client: Any = None
         self._media: dict[str, list[Any]] = {}
 
@@ -214,22 +200,38 @@ class Twilio(Receiver, Reconciler, Sends):
         """Return TwiML without an instruction: answers go by the API, where they are retried."""
         return "text/xml", b'<?xml version="1.0" encoding="UTF-8"?><Response/>'
 
+    @property
+    def opens(self) -> bool:
+        """Tell whether there is a template for citizens who have not written lately."""
+        return self.block.window_template is not None
+
     async def send(self, to: str, message: Outgoing) -> str:
         """Write to a phone number and return the MessageSid. Raises ``ChannelError``."""
-        text = fitted(message.text, self.block.max_reply_characters or MAX_CHARACTERS)
-        with _failures():
-            created = await self._api().messages.create_async(
-                to=to,
-                body=text,
-                status_callback=self.hook_url,
-                # One typographic quote turns an SMS into UCS-2 and doubles its price.
-                smart_encoded=True,
-                from_=self.block.number,
-                messaging_service_sid=self.block.messaging_service_sid,
-            )
-            if not created.sid:
-                raise ValueError("no sid")
-            return str(created.sid)
+        with failures():
+            if not (message.silenced and self.opens):
+                try:
+                    return await self._create(to, self._body(message))
+                except TwilioException as error:
+                    late = getattr(failure(error), "until", None) == "writes"
+                    if not (late and self.opens):
+                        raise
+            return await self._create(to, self._template(message))
+
+    async def source(self, url: str) -> Source:
+        """Say where a file is: our own are given with our token, which redirects do not get.
+
+        Raises ``Refused`` for what is no address of a file.
+        """
+        found = _MEDIA.fullmatch(url)
+        bases = (self._base(), API)
+        if found and found["base"] in bases and found["account"] == self.block.account_sid:
+            token = self.block.auth_tokens[0].get_secret_value()
+            headers = {"Authorization": encode_basic_auth(self.block.account_sid, token)}
+            own = self.block.api_base is not None
+            return Source(self._base() + found["path"], headers, trusted=own)
+        if not re.fullmatch(r"https://[!-~]{1,2000}", url):
+            raise Refused("this is no address of a file")
+        return Source(url)
 
     async def since(self, moment: datetime) -> AsyncGenerator[Page, None]:
         """Yield what citizens wrote to our number since then, hour by hour."""
@@ -263,16 +265,42 @@ class Twilio(Receiver, Reconciler, Sends):
     def _api(self) -> Any:
         if self._client is None:
             block = self.block
-            self._http = _Http(str(block.api_base or "").rstrip("/"), block.timeout)
+            self._http = Http(str(block.api_base or "").rstrip("/"), block.timeout)
             token = block.auth_tokens[0].get_secret_value()
             self._client = Client(block.account_sid, token, http_client=self._http)
         return self._client
+
+    async def _create(self, to: str, content: Mapping[str, object]) -> str:
+        created = await self._api().messages.create_async(
+            to=to,
+            status_callback=self.hook_url,
+            from_=self.block.number,
+            messaging_service_sid=self.block.messaging_service_sid,
+            **content,
+        )
+        if not created.sid:
+            raise ValueError("no sid")
+        return str(created.sid)
+
+    def _body(self, message: Outgoing) -> Mapping[str, object]:
+        text = fitted(message.text, self.block.max_reply_characters or MAX_CHARACTERS)
+        # One typographic quote turns an SMS into UCS-2 and doubles its price.
+        return {"body": text, "smart_encoded": True}
+
+    def _template(self, message: Outgoing) -> Mapping[str, object]:
+        """Fill in the template; WhatsApp takes no line breaks and no long gaps in its values."""
+        number = written(message.tracking) if message.tracking else "-"
+        values = {"1": number, "2": fitted(" ".join(message.text.split()), MAX_VALUE)}
+        return {
+            "content_sid": self.block.window_template,
+            "content_variables": json.dumps(values, ensure_ascii=False),
+        }
 
     def _base(self) -> str:
         return str(self.block.api_base or API).rstrip("/")
 
     async def _get(self, path: str, params: Mapping[str, str]) -> dict[str, Any]:
-        with _failures():
+        with failures():
             uri = f"/Accounts/{self.block.account_sid}/{path}"
             found = await self._api().api.v2010.fetch_async("GET", uri, params=dict(params))
             if not isinstance(found, dict):
@@ -327,6 +355,8 @@ class Twilio(Receiver, Reconciler, Sends):
         sid = fields.get("MessageSid") or fields.get("SmsSid") or ""
         if not _ID.fullmatch(sid):
             raise Malformed("neither a message nor a status: there is no MessageSid")
+        if fields.get("OptOutType") == "HELP":
+            return None  # Twilio has answered it
         status = (fields.get("MessageStatus") or fields.get("SmsStatus") or "").lower()
         if status in STATES:
             return self._receipt(sid, STATES[status], fields.get("ErrorCode", ""))
@@ -336,8 +366,13 @@ class Twilio(Receiver, Reconciler, Sends):
             return None
         raise Malformed("neither a message nor a status: no Body, no MessageStatus")
 
-    def _receipt(self, sid: str, state: State | None, code: str) -> Receipt | None:
-        return Receipt(self.name, sid, state, code) if state else None
+    def _receipt(self, sid: str, state: State | None, said: str) -> Receipt | None:
+        if state is None:
+            return None
+        code = int(said) if re.fullmatch(r"[0-9]{1,6}", said) else 0
+        silenced = SILENCED.get(code) if state == "failed" else None
+        detail = told(code) if code else said
+        return Receipt(self.name, sid, state, detail, silenced[0] if silenced else None)
 
     def _inbound(self, sid: str, fields: Mapping[str, str], raw: bytes) -> Inbound:
         for party in ("From", "To"):
@@ -355,6 +390,7 @@ class Twilio(Receiver, Reconciler, Sends):
             location=_location(fields),
             thread=tuple(filter(None, (fields.get("OriginalRepliedMessageSid"),))),
             notes=tuple(_notes(fields, len(files))),
+            wants=_wants(fields),
         )
 
 
@@ -382,6 +418,13 @@ def fitted(text: str, most: int) -> str:
     head = text[: most - 3]
     space = head.rfind(" ")
     return (head[:space] if space > most // 2 else head).rstrip() + "..."
+
+
+def _wants(fields: Mapping[str, str]) -> Wish:
+    """Read STOP and START, also in our own language and where Twilio does not look for them."""
+    if (said := fields.get("OptOutType", "").upper()) in ("STOP", "START"):
+        return "stop" if said == "STOP" else "start"
+    return OPT_OUT.get(fields.get("Body", "").strip().upper(), "")
 
 
 class _Form(dict[str, list[str]]):
@@ -514,7 +557,8 @@ def _files(fields: Mapping[str, str]) -> Iterator[File]:
     while url := fields.get(f"MediaUrl{number}"):
         media_type = fields.get(f"MediaContentType{number}") or "application/octet-stream"
         number += 1
-        name = f"media-{number}{ENDINGS.get(media_type.lower(), '')}"
+        kind = media_type.partition(";")[0].strip().lower()
+        name = f"media-{number}{ENDINGS.get(kind, '')}"
         yield File(name, media_type, url=url)
 
 
@@ -522,6 +566,8 @@ def _notes(fields: Mapping[str, str], files: int) -> Iterator[str]:
     announced = fields.get("NumMedia", "0")
     if announced != str(files) and announced not in ("", "0"):
         yield f"announced files: {announced[:10]}, named: {files}"
+    if "true" in (fields.get("Forwarded"), fields.get("FrequentlyForwarded")):
+        yield "forwarded"
 
 
 def _location(fields: Mapping[str, str]) -> tuple[float, float] | None:
@@ -538,68 +584,3 @@ def _text(fields: Mapping[str, str]) -> str:
     if "Latitude" in fields:
         parts += [fields.get("Label", ""), fields.get("Address", "")]
     return "\n".join(part for part in parts if part)
-
-
-class _Http:
-    """What Twilio's client sends through: one session with a deadline, and another host if set.
-
-    The SDK's own asynchronous client ignores its ``timeout`` and logs addresses.
-    """
-
-    is_async = True
-
-    def __init__(self, base: str, timeout: float) -> None:
-        self.base = base
-        self.session = ClientSession(
-            timeout=ClientTimeout(total=timeout), cookie_jar=DummyCookieJar()
-        )
-
-    async def request(
-        self,
-        method: str,
-        url: str,
-        params: Mapping[str, str] | None = None,
-        data: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        auth: tuple[str, str] = ("", ""),
-        **_: object,
-    ) -> Response:
-        async with self.session.request(
-            method,
-            self.base + urlsplit(url).path if self.base else url,
-            params=params,
-            data=urlencode(data, doseq=True).encode() if data else None,
-            headers={**(headers or {}), "Authorization": encode_basic_auth(*auth)},
-            allow_redirects=False,
-        ) as answer:
-            return Response(answer.status, await answer.text("utf-8", "replace"), answer.headers)
-
-
-@contextmanager
-def _failures() -> Iterator[None]:
-    """Turn what goes wrong in a call into our errors.
-
-    ``from None``: Twilio's words repeat the citizen's number, which no log may hold.
-    """
-    try:
-        yield
-    except TwilioException as error:
-        raise _failure(error) from None
-    except (ClientError, TimeoutError, OSError) as error:
-        raise Unreachable(f"Twilio did not answer ({type(error).__name__})") from None
-    except ValueError:
-        raise Unreachable("Twilio's answer could not be read") from None
-
-
-def _failure(error: TwilioException) -> ChannelError:
-    """Turn an error of the SDK into ours. Codes: https://www.twilio.com/docs/api/errors."""
-    if not isinstance(error, TwilioRestException | TwilioServiceException):
-        return Unreachable("Twilio's answer could not be read")
-    known = (error.code, error.status)
-    said = f"Twilio answered {error.status}, code {error.code}"
-    if wait := next((SLOW_DOWN[k] for k in known if k in SLOW_DOWN), None):
-        return Throttled(said, retry_after=wait)
-    if words := next((MENDABLE[k] for k in known if k in MENDABLE), None):
-        return Unreachable(f"{said}: {words}")
-    refused = 400 <= error.status < 500 and error.status != 408
-    return Refused(said) if refused else Unreachable(said)

@@ -42,6 +42,7 @@ from adapters.base import (
     ChannelError,
     File,
     Inbound,
+    Keeps,
     Malformed,
     Outgoing,
     Page,
@@ -51,6 +52,7 @@ from adapters.base import (
     SafeUrl,
     Sender,
     Sends,
+    Source,
     Throttled,
     Unreachable,
     Unreadable,
@@ -139,6 +141,7 @@ _DOMAIN = re.compile(r"\w\.[A-Za-z]{2}")
 _WORD = re.compile(r"\S+\s*|\s+")
 _HANDLES = re.compile(r"\s*(?:[.\s]*@\w{1,20}\b)*[\s,:]*")
 _HASHTAG = re.compile(r"#lapor", re.IGNORECASE)
+_MEDIA = re.compile(r"https://[!-~]{1,1900}")
 _ENDING = re.compile(r"\.\w{2,4}(?=$|\?)")
 _MOMENT = "%Y-%m-%dT%H:%M:%SZ"
 _MARK = re.compile(
@@ -194,7 +197,7 @@ class XBlock(Block):
         return self.access_token.get_secret_value().partition("-")[0]
 
 
-class X(Poller, Sends):
+class X(Poller, Sends, Keeps):
     """What citizens write to one account, and our answers."""
 
     settings = XBlock
@@ -254,6 +257,12 @@ class X(Poller, Sends):
         except ChannelError:  # what failed is not billed
             self._posted[month] -= 1
             raise
+
+    async def source(self, url: str) -> Source:
+        """Say where a file is: X gives them to everybody, for nothing. Raises ``Refused``."""
+        if not _MEDIA.fullmatch(url):
+            raise Refused("this is no file on X")
+        return Source(url)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -521,7 +530,7 @@ class _Media(_Seen):
         films = [each for each in self.variants if each.content_type == "video/mp4"]
         best = max(films, key=lambda film: film.bit_rate).url if films else None
         found = best or self.url or self.preview_image_url or ""
-        return found if re.fullmatch(r"https://[!-~]{1,1900}", found) else None
+        return found if _MEDIA.fullmatch(found) else None
 
 
 class _User(_Seen):

@@ -82,7 +82,8 @@ def for_agency(report: Report) -> Report:
     """Return the report as its agency may see it.
 
     The sealed identity never leaves the gateway; of an anonymous report neither do the pseudonym
-    and the provider's ids, by which two reports of one person could be tied together.
+    and the provider's ids, by which two reports of one person could be tied together, nor the links
+    to others.
     """
     ref = "" if report.anonymous else report.reporter.ref
     changes: dict[str, Any] = {"reporter": Reporter(ref=ref, sealed="")}
@@ -92,4 +93,5 @@ def for_agency(report: Report) -> Report:
     if report.anonymous:
         hidden = {"external_id": "", "thread": ()}
         changes["origin"] = report.origin.model_copy(update=hidden)
+        changes["links"] = ()
     return report.model_copy(update=changes)

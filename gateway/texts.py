@@ -13,6 +13,16 @@ KEYS: Mapping[str, frozenset[str]] = {
     "ask_topic": frozenset({"nomor"}),
     "ask_place_which": frozenset({"nomor", "pilihan"}),
     "ask_topic_which": frozenset({"nomor", "pilihan"}),
+    "ask_earlier": frozenset({"nomor", "lama"}),
+    "join": frozenset({"lama"}),
+    "joined": frozenset({"nomor", "lama"}),
+    "kept_apart": frozenset({"nomor"}),
+    "anonymous": frozenset({"nomor"}),
+    "confidential": frozenset({"nomor"}),
+    "choice_join": frozenset({"lama"}),
+    "choice_new": frozenset(),
+    "choice_anonymous": frozenset(),
+    "choice_confidential": frozenset(),
     "urgent": frozenset(),
     "scope": frozenset({"nomor"}),
     "scope_court": frozenset({"nomor"}),
@@ -55,7 +65,9 @@ def choices(options: Sequence[str]) -> str:
 
 
 def chosen(options: Sequence[str], reply: str) -> str | None:
-    """Return the option a short reply picks: "2", "nomor 2", or "ya" to a single one."""
+    """Return the option a reply picks: its words, "2", "nomor 2", or "ya" to a single one."""
+    if same := next((each for each in options if each.casefold() == reply.casefold()), None):
+        return same
     said = re.findall(r"\w+", reply.casefold())
     if len(options) == 1 and set(said) & YES and len(said) <= 3:
         return options[0]

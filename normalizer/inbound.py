@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,5 +69,7 @@ class Inbound:
     """The sender chose *anonim* by a box or a button, not in words."""
     confidential: bool = False
     """The sender chose *rahasia* by a box or a button."""
+    wants: Literal["", "stop", "start"] = ""
+    """The sender wants no more answers, or answers again, and nothing else."""
     part: Part | None = None
     """Set when this is only one part of the message: the shell waits for the others."""

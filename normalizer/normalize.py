@@ -57,7 +57,7 @@ class Normalizer:
         return Report(
             id=id,
             tracking=tracking,
-            intent=asked.intent,
+            intent=Intent(inbound.wants or asked.intent),
             refers_to=_refers_to(asked, inbound),
             kind=kind_of(wish.text),
             origin=_origin(inbound),

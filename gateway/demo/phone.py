@@ -7,11 +7,12 @@ with the SDK that checks them. Listens on loopback only.
 
 import asyncio
 import hmac
+import json
 from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from hashlib import sha1
 from secrets import token_hex
@@ -21,6 +22,8 @@ from urllib.parse import urlencode, urlsplit
 from aiohttp import ClientConnectionError, ClientSession, ClientTimeout, web
 
 PAGE_SIZE = 50
+WINDOW = timedelta(hours=24)
+"""How long after a citizen's message WhatsApp takes words that are no approved template."""
 UNREACHED = 502
 """What we answer to ourselves for a webhook nobody listens at; Twilio notes an error 11200."""
 
@@ -58,6 +61,18 @@ class PhoneCompany:
         """Messages to phones, oldest first."""
         self.written: dict[str, Text] = {}
         """Messages from phones by sid, whether a webhook took them or not."""
+        self.stranded: list[Text] = []
+        """What was taken and then not delivered because WhatsApp's window was closed."""
+        self.refuses_late = False
+        """Refuse what is outside the window at once; Twilio itself mostly notices later."""
+        self.templates: dict[str, str] = {}
+        """Approved templates by ContentSid, with {{1}} and so on."""
+        self.stopped: set[str] = set()
+        """Who said STOP."""
+        self.files: dict[str, tuple[bytes, str]] = {}
+        """What citizens sent, by media sid: bytes and media type."""
+        self.given: list[Mapping[str, str]] = []
+        """The headers with which files were asked for behind the redirect."""
         self._news = asyncio.Condition()
 
     async def __aenter__(self) -> Self:
@@ -68,6 +83,8 @@ class PhoneCompany:
                 web.post(f"{path}.json", self._create),
                 web.get(f"{path}.json", self._list),
                 web.get(path + "/{message}/Media.json", self._list_media),
+                web.get(path + "/{message}/Media/{media}", self._lead_to_file),
+                web.get("/cdn/{media}", self._give_file),
             ]
         )
         self._runner = web.AppRunner(app, access_log=None)
@@ -107,6 +124,8 @@ class PhoneCompany:
         ``media`` holds (address, media type) pairs; ``sid`` repeats an earlier message; ``forge``
         signs with a token that is not the account's; ``at`` is when it was written, if not now.
         """
+        if body.strip().upper() in ("STOP", "START"):
+            (self.stopped.add if body.strip().upper() == "STOP" else self.stopped.discard)(from_)
         message = sid or ("MM" if media else "SM") + token_hex(16)
         if not forge:
             moment = at or datetime.now(UTC)
@@ -131,6 +150,13 @@ class PhoneCompany:
             *(extra or {}).items(),
         ]
         return await self._call(url, fields, forge=forge)
+
+    def picture(self, content: bytes, media_type: str = "image/jpeg") -> tuple[str, str]:
+        """Keep a file for a citizen; returns its address and media type, for ``text``."""
+        media = "ME" + token_hex(16)
+        self.files[media] = content, media_type
+        path = f"/2010-04-01/Accounts/{self.account_sid}/Messages/MM{token_hex(16)}/Media/{media}"
+        return self.url + path, media_type
 
     async def report(self, text: Text, status: str, *, error: int | None = None) -> int:
         """Tell a message's StatusCallback what became of it; returns the HTTP status."""
@@ -164,11 +190,19 @@ class PhoneCompany:
         if not self._is_ours(request):
             return _error(401, 20003, "Authenticate")
         form = await request.post()
-        to, body, sender = (str(form.get(name, "")) for name in ("To", "Body", "From"))
+        to, sender = str(form.get("To", "")), str(form.get("From", ""))
+        template = self.templates.get(str(form.get("ContentSid", "")))
+        values = str(form.get("ContentVariables", "{}"))
+        body = _filled(template, values) if template else str(form.get("Body", ""))
+        late = not (template or self._may_write(to))
         for fault, status, code, words in (
             (not to, 400, 21604, "A 'To' phone number is required."),
             (not _is_number(to), 400, 21211, f"The 'To' number {to} is not a valid phone number."),
             (sender != self.number, 400, 21659, f"'From' {sender} is not a Twilio phone number"),
+            ("ContentSid" in form and not template, 400, 21655, "The ContentSid is invalid"),
+            (template and "\\n" in values, 400, 21656, "The ContentVariables are invalid"),
+            (to in self.stopped, 400, 21610, "Attempt to send to unsubscribed recipient"),
+            (late and self.refuses_late, 400, 63016, f"{to} is outside the allowed window"),
             (not body, 400, 21602, "Message body is required."),
             (len(body) > 1600, 400, 21617, "The concatenated message body exceeds 1600."),
         ):
@@ -177,7 +211,7 @@ class PhoneCompany:
         callback = str(form["StatusCallback"]) if "StatusCallback" in form else None
         text = Text("SM" + token_hex(16), to, sender, body, callback, datetime.now(UTC))
         async with self._news:
-            self.carried.append(text)
+            (self.stranded if late else self.carried).append(text)
             self._news.notify_all()
         return web.json_response(self._resource(text), status=201)
 
@@ -213,6 +247,25 @@ class PhoneCompany:
             for n, (address, kind) in enumerate(text.media)
         ]
         return web.json_response({"media_list": listed, "next_page_uri": None})
+
+    async def _lead_to_file(self, request: web.Request) -> web.Response:
+        """Check the password and send on to where the file is, as Twilio does to its storage."""
+        if not self._is_ours(request):
+            return _error(401, 20003, "Authenticate")
+        raise web.HTTPTemporaryRedirect(f"{self.url}/cdn/{request.match_info['media']}")
+
+    async def _give_file(self, request: web.Request) -> web.Response:
+        self.given.append(dict(request.headers))
+        content, media_type = self.files.get(request.match_info["media"], (b"", ""))
+        if not content:
+            return _error(404, 20404, "The requested resource was not found")
+        return web.Response(body=content, content_type=media_type)
+
+    def _may_write(self, to: str) -> bool:
+        """Tell whether words that are no template may go to a number now."""
+        since = datetime.now(UTC) - WINDOW
+        written = (text.at for text in self.written.values() if text.from_ == to)
+        return not to.startswith("whatsapp:") or any(at >= since for at in written)
 
     def _is_ours(self, request: web.Request) -> bool:
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
@@ -261,7 +314,14 @@ def _fits(text: Text, query: Mapping[str, str]) -> bool:
     )
 
 
+def _filled(template: str, values: str) -> str:
+    for name, value in json.loads(values).items():
+        template = template.replace(f"{{{{{name}}}}}", value)
+    return template
+
+
 def _is_number(written: str) -> bool:
+    written = written.removeprefix("whatsapp:")
     return written[:1] == "+" and written[1:].isdigit() and 8 <= len(written) <= 16
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 SMS, TELEGRAM, X, MAIL = "sms", "telegram", "x", "email"
+WHATSAPP, MMS = "whatsapp", "mms"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,5 +101,22 @@ SAMPLES = (
         "@lapor_contoh #lapor sampah numpuk di pinggir jalan, baunya minta ampun",
         "3273-dinas-lingkungan-hidup",
         then="di Kecamatan Coblong, Kota Bandung",
+    ),
+    Sample(
+        WHATSAPP,
+        "jalan berlubang parah di malang, tolong ditambal",
+        "3573-dinas-pu",
+        then="1",
+    ),
+    Sample(
+        WHATSAPP,
+        "Parit di Kelurahan Sungai Pinang Dalam, Kota Samarinda mampet, air meluap ke jalan tiap "
+        "hujan",
+        "6472-dinas-pu",
+    ),
+    Sample(
+        MMS,
+        "Tumpukan sampah di pinggir jalan Kecamatan Coblong Kota Bandung, lihat fotonya",
+        "3273-dinas-lingkungan-hidup",
     ),
 )

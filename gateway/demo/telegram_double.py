@@ -34,6 +34,11 @@ class Sent:
     reply_to: int | None
     parameters: Mapping[str, Any]
 
+    @property
+    def buttons(self) -> list[Json]:
+        """The buttons below it, row by row."""
+        return _buttons(self.parameters.get("reply_markup"))
+
 
 class Declined(Exception):
     """An error of the Bot API: status, description and parameters."""
@@ -139,6 +144,11 @@ class BotServer:
         who = {"id": user, "is_bot": False, "first_name": "Warga"}
         query = {"id": str(self._update + 7), "from": who, "chat_instance": "1"}
         return await self.bring(callback_query={**query, "message": said, "data": data})
+
+    async def tap(self, user: int, sent: Sent, label: str) -> int:
+        """Let a citizen press the button with this label. Raises ``StopIteration``."""
+        data = next(each["callback_data"] for each in sent.buttons if each["text"] == label)
+        return await self.press(user, sent, data)
 
     async def bring(self, **content: Json) -> int:
         """Make an update; returns the status that a webhook answered, 0 where none is set."""
@@ -288,6 +298,7 @@ class BotServer:
             (chat in self.blocked, 403, "Forbidden: bot was blocked by the user"),
             (not text.strip(), 400, "Bad Request: message text is empty"),
             (len(text) > LONGEST, 400, "Bad Request: message is too long"),
+            (not _can_be_pressed(given), 400, "Bad Request: BUTTON_DATA_INVALID"),
         ):
             if fault:
                 raise Declined(status, words)
@@ -352,6 +363,18 @@ class BotServer:
                 {"ok": False, "error_code": 404, "description": "Not Found"}, status=404
             )
         return web.Response(body=found)
+
+
+def _buttons(markup: Any) -> list[Json]:
+    rows = (_value(markup) or {}).get("inline_keyboard", []) if markup else []
+    return [button for row in rows for button in row]
+
+
+def _can_be_pressed(given: Json) -> bool:
+    """Tell whether each button has a label, and 1 to 64 bytes to carry."""
+    buttons = _buttons(given.get("reply_markup"))
+    sizes = [len(str(each.get("callback_data", "")).encode()) for each in buttons]
+    return all(each.get("text") for each in buttons) and all(0 < size <= 64 for size in sizes)
 
 
 async def _parameters(request: web.Request) -> Json:

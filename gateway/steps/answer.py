@@ -9,14 +9,15 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 
-from adapters.base import Channel, Outgoing, Refused, Sends
+from adapters.base import Channel, Outgoing, Refused, Sends, Silenced
 from gateway import metrics
-from gateway.broker.base import Delivery
+from gateway.broker.base import Delivery, Later
 from gateway.seal import Seal
 from gateway.steps.deliver import NoWay, waiting_letters
 from gateway.steps.receive import REPORTER
-from gateway.store.rows import Letter, Sent
+from gateway.store.rows import Letter, Sent, Silence
 from gateway.store.store import Store
+from gateway.store.unit import Unit
 
 READ_THERE = "kept to be read: this channel does not send"
 """What is noted of an answer on a channel whose senders come and look (a form, an API)."""
@@ -52,28 +53,48 @@ class AnswerCitizen:
     async def __call__(self, batch: Sequence[Delivery]) -> Mapping[str, Exception]:
         """Send a batch; returns what failed and may succeed later, by message id."""
         letters = await waiting_letters(self._store, batch)
-        results = await asyncio.gather(*(self._send(letter) for letter in letters))
+        async with self._store.unit() as unit:
+            silent = await unit.silences.of(letter.reader for letter in letters)
+        sends = (self._send(letter, silent.get(letter.reader)) for letter in letters)
+        results = await asyncio.gather(*sends)
         failed: dict[str, Exception] = {}
         async with self._store.unit() as unit:
             for letter, result in zip(letters, results, strict=True):
-                if isinstance(result, Sent):
-                    unit.sent(result)
+                outcome = await self._file(unit, letter, result)
+                if isinstance(outcome, Sent):
+                    unit.sent(outcome)
                 else:
-                    failed[letter.id] = result
-        for letter, result in zip(letters, results, strict=True):
-            outcome = result.state if isinstance(result, Sent) else "error"
-            metrics.ANSWERED.labels(letter.channel, outcome).inc()
-            if letter.at and outcome == "sent":
-                passed = (self._store.now() - letter.at).total_seconds()
-                metrics.ANSWER_DELAY.labels(letter.channel).observe(passed)
+                    failed[letter.id] = outcome
+                self._count(letter, outcome)
         return failed
 
-    async def _send(self, letter: Letter) -> Sent | Exception:
+    async def _file(
+        self, unit: Unit, letter: Letter, result: Sent | Silence | Exception
+    ) -> Sent | Exception:
+        """Hold a letter whose reader cannot be written to, and note why where that is news."""
+        if not isinstance(result, Silence):
+            return result
+        if result.at is None:
+            await unit.silences.begin(result)
+        elif not await unit.silences.of([letter.reader]):
+            return Later()  # the citizen wrote in between
+        return Sent(letter.id, "held", detail=result.reason)
+
+    def _count(self, letter: Letter, result: Sent | Exception) -> None:
+        outcome = result.state if isinstance(result, Sent) else "error"
+        metrics.ANSWERED.labels(letter.channel, outcome).inc()
+        if letter.at and outcome == "sent":
+            passed = (self._store.now() - letter.at).total_seconds()
+            metrics.ANSWER_DELAY.labels(letter.channel).observe(passed)
+
+    async def _send(self, letter: Letter, silence: Silence | None) -> Sent | Silence | Exception:
         channel = self._channels.get(letter.channel)
         if channel is None or not channel.block.enabled:
             return NoWay(f"the channel {letter.channel!r} is off")
         if not isinstance(channel, Sends):
             return Sent(letter.id, "sent", detail=READ_THERE)
+        if silence and not (channel.opens and silence.until == "writes"):
+            return silence
         message = Outgoing(
             id=letter.id,
             text=letter.text,
@@ -81,12 +102,17 @@ class AnswerCitizen:
             thread=letter.thread,
             tracking=letter.tracking,
             choices=letter.choices,
+            silenced=silence is not None,
         )
         try:
             to = json.loads(self._seal.open_text(letter.sealed_to, REPORTER))["to"]
             async with self._turn:
                 await self._paces[letter.channel].turn()
                 provider_id = await channel.send(to, message)
+        except Silenced as error:
+            if not letter.reader:  # written before there were pseudonyms: nobody would release it
+                return Sent(letter.id, "failed", detail=str(error))
+            return Silence(letter.reader, channel.name, str(error), error.until)
         except Refused as error:
             return Sent(letter.id, "failed", detail=str(error))
         except Exception as error:  # raised, it would make the whole batch be sent again

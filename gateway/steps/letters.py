@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from gateway import event
@@ -65,8 +65,14 @@ class Letters:
             subject=_subject(to.title),
             thread=(*to.origin.thread, to.origin.external_id),
             choices=tuple(choices),
+            reader=to.reporter.ref,
         )
-        unit.send(letter, self._message(ANSWERS, letter_id))
+        unit.send(letter, queued(ANSWERS, letter_id, at=self._now()))
+
+    def again(self, unit: Unit, letter_ids: Iterable[str]) -> None:
+        """Put answers that were held on the queue again."""
+        for letter_id in letter_ids:
+            unit.put(queued(ANSWERS, letter_id, at=self._now()))
 
     def deliveries(self, unit: Unit, report: Report, *, cause: str) -> None:
         """Hand the report to the agency that must act, and to those that get a copy."""
@@ -89,6 +95,12 @@ class Letters:
         for agency in (made.agency, *made.copies):
             self._deliver(unit, report, agency.id, event.FILES_READY, cause)
 
+    def changed(self, unit: Unit, report: Report, *, cause: str) -> None:
+        """Tell every agency that has the report, also for a copy, how it is now."""
+        made = report.assignment
+        for agency in filter(None, (made.agency, *made.copies) if made else ()):
+            self._deliver(unit, report, agency.id, event.FOLLOWED_UP, cause)
+
     def _deliver(
         self, unit: Unit, report: Report, agency: str, kind: event.Type, cause: str
     ) -> None:
@@ -104,13 +116,13 @@ class Letters:
             text=whole.decode(),
             tracking=report.tracking,
         )
-        unit.send(letter, self._message(DELIVERIES, letter_id))
+        unit.send(letter, queued(DELIVERIES, letter_id, at=self._now()))
 
-    def _message(self, queue: str, letter_id: str) -> Message:
-        data = json.dumps({"letter": letter_id})
-        return Message(
-            queue, letter_id, event.written(event.LETTER, letter_id, data, at=self._now())
-        )
+
+def queued(queue: str, letter_id: str, *, at: datetime) -> Message:
+    """Return the message that has a letter sent."""
+    data = json.dumps({"letter": letter_id})
+    return Message(queue, letter_id, event.written(event.LETTER, letter_id, data, at=at))
 
 
 def _subject(title: str) -> str:

@@ -9,6 +9,7 @@ own hash before the report says so, and a report that says so is left alone.
 import asyncio
 import json
 import time
+import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -59,8 +60,9 @@ class Became:
 def ask(unit: Unit, report: Report, message: Report, *, at: datetime) -> None:
     """Have the files that came with a message be stored, once the unit commits."""
     if message.attachments:
+        id = str(uuid.uuid5(uuid.UUID(report.id), f"files of {message.id}"))
         data = json.dumps({"report": report.id})
-        unit.put(Message(MEDIA, message.id, event.written(event.FILES, message.id, data, at=at)))
+        unit.put(Message(MEDIA, id, event.written(event.FILES, id, data, at=at)))
 
 
 class StoreFiles:

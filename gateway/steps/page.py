@@ -11,6 +11,7 @@ import structlog
 
 from adapters.base import Fetches, Hook, Inbound, Page, Receipt, Unreadable
 from gateway import metrics
+from gateway.steps import receipts
 from gateway.steps.receive import PAGE, Door, identity
 from gateway.store.cursors import LeaseLost, known
 from gateway.store.engine import Unavailable
@@ -59,8 +60,7 @@ class Pages:
         return replace(page, items=tuple(items))
 
     async def _note(self, channel: Fetches, receipt: Receipt) -> None:
-        async with self._store.unit() as unit:
-            await unit.receipt(channel.name, receipt.provider_id, receipt.state, receipt.detail)
+        await receipts.note(self._store, channel, receipt)
         metrics.INTAKE.labels(channel.name, "receipt").inc()
 
     async def _taken(self, channel: Fetches, item: Inbound | Unreadable) -> Intake:

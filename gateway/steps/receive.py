@@ -32,6 +32,7 @@ from adapters.base import (
 )
 from gateway import event, metrics
 from gateway.seal import Seal
+from gateway.steps import receipts
 from gateway.steps.intake import GroupCommit, NotDurable, Unstorable
 from gateway.store.rows import Accepted, Held, StoredFile
 from gateway.store.store import Store
@@ -207,8 +208,7 @@ class Door:
     async def _note_receipt(self, channel: Receiver, hook: Hook, receipt: Receipt) -> None:
         """Note a receipt; while the database is away it waits in the quarantine, as a note."""
         try:
-            async with self._store.unit() as unit:
-                await unit.receipt(channel.name, receipt.provider_id, receipt.state, receipt.detail)
+            await receipts.note(self._store, channel, receipt)
         except Exception as error:
             detail = f"{receipt.state}: {type(error).__name__}"
             await self.hold(channel.name, hook, "receipt", detail, state="noted")

@@ -5,14 +5,17 @@ in the same transaction in which everything that follows from it is written.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Literal
 
 from gateway import event, metrics
 from gateway.broker.base import Delivery
+from gateway.steps import talk
+from gateway.steps.known import Known, is_part, joined, linked, origin_with, takes_more
 from gateway.steps.letters import Letters
 from gateway.steps.media import ask
 from gateway.steps.receive import new_tracking
+from gateway.steps.talk import Talk, followed_up, open_question
 from gateway.store.rows import Change, Stored
 from gateway.store.store import Store
 from gateway.store.unit import Unit
@@ -24,12 +27,11 @@ from normalizer.report import (
     MAX_TEXT,
     Assignment,
     Intent,
-    Link,
-    Origin,
     Outcome,
     Report,
     Status,
 )
+from normalizer.tracking import written
 from router.assign import Decision, Router
 from router.duplicates import fingerprint, repeats
 
@@ -40,48 +42,12 @@ STATUS_OF = {
     Outcome.ASK: Status.WAITING_FOR_REPORTER,
     Outcome.TRIAGE: Status.TRIAGE,
 }
-MOST_NAMES = 100
-"""Names of messages by which a report is known."""
-TOGETHER = timedelta(minutes=1)
-"""Files without words that follow a report so soon, and name it, need no answer of their own."""
 ANOTHER_MATTER = 6
 """Words from which an answer that routes by itself is taken for a new report."""
 
 
 class UnknownMessage(Exception):
     """The queue brought a message whose envelope is not in the database (yet)."""
-
-
-@dataclass(slots=True)
-class Known:
-    """What the store knows that bears on a batch, kept up while the batch is worked through."""
-
-    by_tracking: dict[str, Stored]
-    by_reporter: dict[str, list[Stored]]
-    by_thread: dict[str, Stored] = field(default_factory=dict)
-    letters: frozenset[str] = frozenset()
-    """Which names of threads are letters of ours, whatever they were about."""
-
-    def remember(self, stored: Stored) -> None:
-        """Let later messages of the same batch see a report as it is now."""
-        self.by_tracking[stored.report.tracking] = stored
-        mine = self.by_reporter.setdefault(stored.report.reporter.ref, [])
-        mine[:] = [stored, *(s for s in mine if s.report.id != stored.report.id)]
-
-    def mine(self, report: Report) -> list[Stored]:
-        """What the same reporter sent, newest first."""
-        return self.by_reporter.get(report.reporter.ref, [])
-
-    def meant_by(self, report: Report) -> Stored | None:
-        """Find the report a message says it is about, whoever sent it."""
-        for number in report.refers_to:
-            if found := self.by_tracking.get(number):
-                return found
-        for name in reversed(report.origin.thread):
-            if found := self.by_thread.get(name):
-                return found
-        names = set(report.origin.thread) - self.letters
-        return next((s for s in self.mine(report) if names & _names(s.report)), None)
 
 
 class Route:
@@ -101,6 +67,7 @@ class Route:
         self._router = router
         self._gazetteer = gazetteer
         self._letters = letters
+        self._talk = Talk(letters, now)
         self._now = now
         self._waiting = waiting
 
@@ -141,35 +108,66 @@ class Route:
         known.letters = frozenset(letters)
         stored = await unit.by_ids(letters.values())
         known.by_thread = {name: stored[id] for name, id in letters.items() if id in stored}
+        mine = (each for reports in known.by_reporter.values() for each in reports)
+        found = (*known.by_tracking.values(), *stored.values(), *mine)
+        ties = (joined(each.report) for each in found)
+        known.silent = await unit.silences.of(refs)
+        known.joined_to = await unit.by_ids({tie.report_id for tie in ties if tie})
         return known
 
     async def _route(self, unit: Unit, known: Known, report: Report) -> str:
         if report.tracking in known.by_tracking:
             report = report.model_copy(update={"tracking": new_tracking()})
+        if report.intent is Intent.STOP:
+            return await self._talk.stop(unit, known, report)
+        if await self._talk.resumed(unit, known, report) and report.intent is Intent.START:
+            return "start"
         if report.intent is Intent.STATUS:
-            return await self._tell_status(unit, known, report)
-        if report.intent in (Intent.HELP, Intent.GREETING):
+            return await self._talk.tell_status(unit, known, report)
+        if report.intent in (Intent.HELP, Intent.GREETING, Intent.START):
             text = self._letters.text("help", report)
             self._letters.answer(unit, report, text, cause="help")
             return "help"
-        return await self._file(unit, known, report)
+        if to_hide := talk.to_hide(known, report, at=self._now()):
+            return self._talk.hide(unit, known, to_hide, report)
+        if found := talk.answered(known, report, at=self._now()):
+            return self._settle(unit, known, *found, report)
+        if talk.pressed_late(known, report):
+            return await self._talk.tell_status(unit, known, report)
+        return self._file(unit, known, report)
 
-    async def _file(self, unit: Unit, known: Known, report: Report) -> str:
+    def _settle(
+        self,
+        unit: Unit,
+        known: Known,
+        offered: Stored,
+        said: Literal["join", "new"],
+        answer: Report,
+    ) -> str:
+        """Do what the reporter said to the offer to join a report to an earlier one."""
+        if said == "join":
+            return self._talk.join(unit, known, offered, answer)
+        if offered.report.status is Status.WAITING_FOR_REPORTER:
+            wordless = answer.model_copy(update={"text": "", "original": ""})
+            return self._complete(unit, known, offered, wordless)
+        return self._talk.keep(unit, known, offered, answer)
+
+    def _file(self, unit: Unit, known: Known, report: Report) -> str:
         meant = known.meant_by(report)
-        if meant and not _takes_more(meant.report, report):
-            report, meant = _linked(report, meant.report), None
+        if meant and not takes_more(meant.report, report):
+            report, meant = linked(report, meant.report), None
         decision = self._router.decide(report, at=self._now())
         if decision.assignment.question == "place" and (earlier := _earlier_place(known, report)):
             report = _remembered(report, earlier, self._gazetteer)
             decision = self._router.decide(report, at=self._now())
-        if meant and _is_part(report, meant.report):
-            return self._follow_up(unit, known, meant, report)
-        question = meant or _open_question(known.mine(report))
+        if meant and is_part(report, meant.report):
+            return self._talk.follow_up(unit, known, meant, report)
+        question = meant or open_question(known.mine(report))
         if question and question.report.status is Status.WAITING_FOR_REPORTER:
             if meant or not _stands_alone(report, decision):
                 return self._complete(unit, known, question, report)
         elif meant:
-            return self._follow_up(unit, known, meant, report)
+            return self._talk.follow_up(unit, known, meant, report)
         return self._new(unit, known, report, decision)
 
     def _new(self, unit: Unit, known: Known, report: Report, decision: Decision) -> str:
@@ -177,13 +175,15 @@ class Route:
         for earlier in known.mine(report):
             if earlier.report.status not in FINAL and repeats(decided, earlier.report):
                 return self._repeat(unit, known, earlier, report)
+        if like := talk.earlier_matter(known.mine(report), decided):
+            decided = linked(decided, like, "possible")
         stored = unit.add(
             decided, fingerprint(decided), [_received(report), decision_change(decision)]
         )
         unit.belongs(report.id, report.id)
         ask(unit, decided, report, at=self._now())
         known.remember(stored)
-        self._act(unit, decided, first="received")
+        self._act(unit, decided, first="received", like=like)
         return decision.assignment.decision.value
 
     def _repeat(self, unit: Unit, known: Known, earlier: Stored, report: Report) -> str:
@@ -200,67 +200,41 @@ class Route:
         whole = merged(asked.report, answer, self._gazetteer)
         decision = self._router.decide(whole, at=self._now(), may_ask=False)
         decided = apply(whole, decision, at=self._now())
-        changes = [_followed_up(answer), decision_change(decision)]
+        changes = [followed_up(answer), decision_change(decision)]
         known.remember(unit.change(asked, decided, changes))
         unit.belongs(answer.id, decided.id)
         ask(unit, decided, answer, at=self._now())
         self._act(unit, decided, first="completed")
         return "completed"
 
-    def _follow_up(self, unit: Unit, known: Known, meant: Stored, message: Report) -> str:
-        report = meant.report.model_copy(
-            update={
-                "attachments": (*meant.report.attachments, *message.attachments),
-                "text": f"{meant.report.text}\n\n{message.text}".strip()[:MAX_TEXT],
-                "origin": _joined(meant.report, message),
-                "anonymous": meant.report.anonymous or message.anonymous,
-                "confidential": meant.report.confidential or message.confidential,
-            }
-        )
-        known.remember(unit.change(meant, report, [_followed_up(message)]))
-        unit.belongs(message.id, report.id)
-        ask(unit, report, message, at=self._now())
-        if report.assignment and report.assignment.agency:
-            cause = f"follow-up {message.id}"
-            self._letters.delivery(unit, report, kind=event.FOLLOWED_UP, cause=cause)
-        if _is_part(message, meant.report):
-            return "part"
-        text = self._letters.text("follow_up", report)
-        cause = f"follow-up {message.id}"
-        self._letters.answer(unit, report, text, cause=cause, asked_by=message)
-        return "follow_up"
+    def _act(self, unit: Unit, report: Report, *, first: str, like: Report | None = None) -> None:
+        """Do what a decision asks for: deliver, and tell the citizen.
 
-    def _act(self, unit: Unit, report: Report, *, first: str) -> None:
-        """Do what a decision asks for: deliver, and tell the citizen."""
+        ``like`` is the earlier report that this one may belong to.
+        """
         assert report.assignment is not None
         made = report.assignment
         if made.decision is Outcome.ASSIGN:
             self._letters.deliveries(unit, report, cause="assigned 1")
         if made.scope and made.scope.id in SILENT:
             return
-        key = _reply(made, first)
-        text = self._letters.text(key, report, pilihan=choices(made.options))
+        key, offered = _reply(made, first, like), self._offered(report, like)
+        earlier = written(like.tracking) if like else ""
+        text = self._letters.text(key, report, pilihan=choices(made.options), lama=earlier)
+        if like and made.decision is not Outcome.ASK:
+            text = f"{text}\n{self._letters.text('join', report, lama=earlier)}"
         if report.urgency:
             text = f"{text} {self._letters.text('urgent', report)}"
-        self._letters.answer(unit, report, text, cause=key, choices=made.options)
+        self._letters.answer(unit, report, text, cause=_cause(made, first), choices=offered)
 
-    async def _tell_status(self, unit: Unit, known: Known, asked: Report) -> str:
-        found = known.meant_by(asked)
-        if found and found.report.confidential and not _same(found.report, asked):
-            found = None
-        if not found and not asked.refers_to:
-            found = next(iter(known.mine(asked)), None)
-        cause = f"status {asked.id}"
-        if not found:
-            key = "not_found" if asked.refers_to else "none_yet"
-            self._letters.answer(unit, asked, self._letters.text(key, asked), cause=cause)
-            return "status_unknown"
-        unit.belongs(asked.id, found.report.id)
-        text = self._letters.text("status", found.report)
-        if _same(found.report, asked) and (said := await unit.answered_with(found.report.id)):
-            text = self._letters.text("status_answered", found.report, teks=said)
-        self._letters.answer(unit, found.report, text, cause=cause, asked_by=asked)
-        return "status"
+    def _offered(self, report: Report, like: Report | None) -> Sequence[str]:
+        """Return the likely answers to a receipt; there is never more than one question in it."""
+        assert report.assignment is not None
+        if like:
+            return talk.ways_on(self._letters, report, like)
+        if report.assignment.decision is Outcome.ASK or report.assignment.scope:
+            return report.assignment.options
+        return talk.ways_to_hide(self._letters, report)
 
 
 def apply(report: Report, decision: Decision, *, at: datetime) -> Report:
@@ -287,14 +261,15 @@ def merged(report: Report, answer: Report, gazetteer: Gazetteer) -> Report:
     """Return a report with the reporter's answer added, its places looked for again."""
     options = report.assignment.options if report.assignment else ()
     said = chosen(options, answer.text) or answer.text
-    text = f"{report.text}\n{said}"[:MAX_TEXT]
+    text = f"{report.text}\n{said}".strip()[:MAX_TEXT]
     context = next((p.code for p in report.places if p.found_by == "context"), None)
     point = answer.coordinates or report.coordinates
     return report.model_copy(
         update={
             "text": text,
-            "origin": _joined(report, answer),
-            "original": f"{report.original}\n{answer.original}"[:MAX_TEXT],
+            "origin": origin_with(report, answer),
+            "links": talk.settled(report).links,
+            "original": f"{report.original}\n{answer.original}".strip()[:MAX_TEXT],
             "places": find(text, gazetteer, context=context, coordinates=point),
             "coordinates": point,
             "attachments": (*report.attachments, *answer.attachments),
@@ -322,8 +297,14 @@ def status_of(assignment: Assignment) -> Status:
     return Status.ARCHIVED_BY_SYSTEM if assignment.scope else STATUS_OF[assignment.decision]
 
 
-def _reply(made: Assignment, first: str) -> str:
+def _reply(made: Assignment, first: str, like: Report | None) -> str:
     """Choose the text that tells the citizen what was decided."""
+    if made.decision is Outcome.ASK and like:
+        return "ask_earlier"
+    return _cause(made, first)
+
+
+def _cause(made: Assignment, first: str) -> str:
     if made.scope:
         key = f"scope_{made.scope.id}"
         return key if key in KEYS else "scope"
@@ -334,10 +315,6 @@ def _reply(made: Assignment, first: str) -> str:
 
 def _received(report: Report) -> Change:
     return Change("received", "gateway", data={"channel": report.origin.channel})
-
-
-def _followed_up(message: Report) -> Change:
-    return Change("followed_up", "reporter", data={"message": message.id, "text": message.text})
 
 
 def _open_question(mine: Iterable[Stored]) -> Stored | None:
@@ -368,35 +345,3 @@ def _stands_alone(report: Report, decision: Decision) -> bool:
     """Tell whether a message is clear enough to be a matter of its own, not an answer."""
     enough = len(report.text.split()) >= ANOTHER_MATTER
     return enough and decision.assignment.decision is Outcome.ASSIGN
-
-
-def _names(report: Report) -> set[str]:
-    """Return what later messages may call a report by: the names of all that was said in it."""
-    return {report.origin.external_id, *report.origin.thread}
-
-
-def _joined(report: Report, message: Report) -> Origin:
-    """Let a report be known by the names of a message that was added to it."""
-    added = (*message.origin.thread, message.origin.external_id)
-    thread = tuple(dict.fromkeys((*report.origin.thread, *added)))
-    return report.origin.model_copy(update={"thread": thread[-MOST_NAMES:]})
-
-
-def _is_part(message: Report, report: Report) -> bool:
-    """Tell whether a file without a word came with a report: photos of one album come singly."""
-    wordless = not any(map(str.isalnum, message.text)) and bool(message.attachments)
-    return wordless and abs(message.received_at - report.received_at) <= TOGETHER
-
-
-def _takes_more(report: Report, message: Report) -> bool:
-    """Only its own reporter can add to a report, and only while it is open."""
-    return _same(report, message) and report.status not in FINAL
-
-
-def _linked(report: Report, earlier: Report) -> Report:
-    link = Link(kind="follow_up", report_id=earlier.id, tracking=earlier.tracking)
-    return report.model_copy(update={"links": (*report.links, link)})
-
-
-def _same(one: Report, other: Report) -> bool:
-    return one.reporter.ref == other.reporter.ref

@@ -113,7 +113,7 @@ class Queries:
         )
         outward = (
             select(outgoing.c.channel, outgoing.c.state, func.count())
-            .where(outgoing.c.kind == "answer", outgoing.c.state.in_(["waiting", "failed"]))
+            .where(outgoing.c.kind == "answer", outgoing.c.state.in_(["waiting", "held", "failed"]))
             .group_by(outgoing.c.channel, outgoing.c.state)
         )
         came = {name: (count, last) for name, count, last in await self._all(inward)}
@@ -127,6 +127,7 @@ class Queries:
                 left.get((name, "failed"), 0),
                 read.get((name, "poll")),
                 read.get((name, "reconcile")),
+                left.get((name, "held"), 0),
             )
             for name in names
         )

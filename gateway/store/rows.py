@@ -57,6 +57,19 @@ class Held:
 
 
 Intake = Accepted | Held
+LetterState = Literal["waiting", "held", "sent", "delivered", "failed", "withdrawn"]
+"""A held letter waits until its reader writes again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Why and since when a citizen is not written to, and what ends it."""
+
+    reader: str
+    channel: str
+    reason: str
+    until: Literal["writes", "starts"]
+    at: datetime | None = None
 
 
 def tidy(said: str, most: int) -> str:
@@ -100,7 +113,9 @@ class Letter:
     thread: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
     """Likely answers to the question in it, for channels with buttons."""
-    state: Literal["waiting", "sent", "delivered", "failed", "withdrawn"] = "waiting"
+    reader: str = ""
+    """The pseudonym of the citizen it is for."""
+    state: LetterState = "waiting"
     at: datetime | None = None
     """When it was written; known once it is stored."""
 
@@ -110,6 +125,6 @@ class Sent:
     """What became of a letter."""
 
     id: str
-    state: Literal["sent", "delivered", "failed", "withdrawn"]
+    state: LetterState
     provider_id: str | None = None
     detail: str = ""

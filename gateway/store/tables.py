@@ -57,6 +57,7 @@ class UTCDateTime(TypeDecorator[datetime]):
 _Serial = BigInteger().with_variant(Integer, "sqlite")
 _READY = text("state = 'ready'")
 _UNROUTED = text("routed_at IS NULL")
+_HELD = text("state = 'held'")
 
 messages = Table(
     "messages",
@@ -155,6 +156,7 @@ outgoing = Table(
     Column("text", Text, nullable=False),
     Column("thread", Text, nullable=False),
     Column("choices", Text, nullable=False, server_default="[]"),
+    Column("reader", String(64), nullable=False, server_default=""),
     Column("state", String(16), nullable=False),
     Column("detail", Text, nullable=False, server_default=""),
     Column("provider_id", String(300)),
@@ -164,7 +166,19 @@ outgoing = Table(
     Index("ix_outgoing_state", "kind", "state", "at"),
     Index("ix_outgoing_done", "kind", "done_at"),
     Index("ix_outgoing_target", "target", "at"),
+    Index("ix_outgoing_held", "reader", sqlite_where=_HELD, postgresql_where=_HELD),
     comment="messages to agencies (delivery) and citizens (answer), and what became of them",
+)
+
+silences = Table(
+    "silences",
+    metadata,
+    Column("reader", String(64), primary_key=True),
+    Column("channel", String(64), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("until", String(8), nullable=False, comment="the reader writes, or says START"),
+    Column("at", UTCDateTime, nullable=False),
+    comment="citizens who cannot be written to now; their answers are held",
 )
 
 queue = Table(

@@ -15,7 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.message import Message
 from gateway.store import chain
 from gateway.store.queue_table import Queue
-from gateway.store.rows import Change, Letter, Sent, Stored, tidy
+from gateway.store.rows import Change, Letter, LetterState, Sent, Stored, tidy
+from gateway.store.silences import Silences
 from gateway.store.tables import events, files, messages, outgoing, reports
 from normalizer.report import Report
 
@@ -55,6 +56,7 @@ class Unit:
         self._connection = connection
         self._queue = queue
         self._now = now
+        self.silences = Silences(connection, now)
         self._new: list[dict[str, Any]] = []
         self._changed: list[tuple[Stored, dict[str, Any]]] = []
         self._events: list[dict[str, Any]] = []
@@ -312,13 +314,13 @@ def _letter_row(letter: Letter, now: datetime) -> dict[str, Any]:
         "text": letter.text,
         "thread": json.dumps(letter.thread),
         "choices": json.dumps(letter.choices),
+        "reader": letter.reader,
         "state": letter.state,
         "at": now,
     }
 
 
 LetterKind = Literal["delivery", "answer"]
-LetterState = Literal["waiting", "sent", "delivered", "failed", "withdrawn"]
 
 
 def _letter(row: RowMapping) -> Letter:
@@ -338,6 +340,7 @@ def _letter(row: RowMapping) -> Letter:
         subject=row["subject"],
         thread=tuple(json.loads(row["thread"])),
         choices=tuple(json.loads(row["choices"])),
+        reader=row["reader"],
         state=state,
         at=row["at"],
     )

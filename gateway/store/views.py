@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from gateway.store.rows import LetterState
 from normalizer.report import Report
 
 
@@ -69,7 +70,7 @@ class OutgoingView:
     target: str
     """The agency's id; for citizens only the word "pelapor": addresses stay sealed."""
     text: str
-    state: Literal["waiting", "sent", "delivered", "failed", "withdrawn"]
+    state: LetterState
     detail: str
     at: datetime
     done_at: datetime | None
@@ -109,6 +110,8 @@ class ChannelView:
     """Of a channel that is polled, or will be."""
     reconcile: "Reading | None" = None
     """Of a channel whose provider lists what it took in."""
+    held_out: int = 0
+    """Answers that wait until their readers write again."""
 
 
 @dataclass(frozen=True, slots=True)

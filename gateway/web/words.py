@@ -61,9 +61,15 @@ DEADLINE: dict[str, str] = {
     "resolution": "penyelesaian",
     "close": "penutupan",
 }
-LINK: dict[str, str] = {"follow_up": "lanjutan dari", "duplicate": "duplikat dari"}
+LINK: dict[str, str] = {
+    "follow_up": "lanjutan dari",
+    "duplicate": "duplikat dari",
+    "joined": "digabung ke",
+    "possible": "mungkin lanjutan dari",
+}
 OUTGOING: dict[str, str] = {
     "waiting": "menunggu",
+    "held": "ditahan",
     "sent": "terkirim",
     "delivered": "sampai",
     "failed": "gagal",
@@ -86,6 +92,7 @@ QUEUE: dict[str, str] = {
 CHANNEL: dict[str, str] = {
     "email": "e-mail",
     "mail": "e-mail",
+    "mms": "MMS",
     "sms": "SMS",
     "telegram": "Telegram",
     "whatsapp": "WhatsApp",
@@ -96,6 +103,9 @@ EVENT: dict[str, str] = {
     **STATUS,
     "repeated": "dikirim lagi oleh pelapor",
     "followed_up": "dilanjutkan pelapor",
+    "hidden": "dianonimkan/dirahasiakan pelapor",
+    "joined": "digabung ke laporan lain oleh pelapor",
+    "kept_apart": "tetap laporan tersendiri",
     "assigned_by_operator": "diteruskan petugas",
     "agency_replied": "dijawab instansi",
     "agency_refused": "ditolak instansi",

@@ -24,6 +24,7 @@ from adapters.base import (
     Forged,
     Hook,
     Inbound,
+    Keeps,
     Malformed,
     Outgoing,
     Poller,
@@ -40,6 +41,7 @@ FILES = sorted(FOLDER.rglob("*.py"))
 KINDS = kinds()
 RECEIVERS = [kind for kind in KINDS if issubclass(channel_class(kind), Receiver)]
 FETCHERS = [kind for kind in KINDS if issubclass(channel_class(kind), Fetches)]
+KEEPERS = [kind for kind in KINDS if issubclass(channel_class(kind), Keeps)]
 SENDERS = [kind for kind in KINDS if issubclass(channel_class(kind), Sends)]
 FORBIDDEN = ("config", "router", "gateway", "sqlalchemy", "aio_pika", "fastapi", "starlette")
 
@@ -284,3 +286,30 @@ async def test_a_provider_that_is_away_is_worth_another_try(kind: str) -> None:
     assert SOMEBODY[kind] not in str(raised.value), "what is logged names no citizen"
     await channel.close()
     await channel.close()
+
+
+NOT_FILES = [
+    "",
+    "file:///etc/passwd",
+    "http://169.254.169.254/",
+    "ftp://x",
+    "telegram:",
+    "https://",
+]
+
+
+@pytest.mark.parametrize("kind", KEEPERS)
+@given(url=st.one_of(st.sampled_from(NOT_FILES), st.text(max_size=60)))
+async def test_a_file_is_fetched_over_tls_from_outside_or_refused(kind: str, url: str) -> None:
+    channel = build(kind)
+    assert isinstance(channel, Keeps)
+    try:
+        source = await channel.source(url)
+    except ChannelError:
+        return
+    finally:
+        await channel.close()
+    assert source.url.startswith("https://")
+    assert not source.trusted, "no address from a message is trusted"
+    assert not source.headers, "and none of them gets a secret"
+    assert source.url not in repr(source)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from aiohttp import web
+from aiohttp import ClientSession, web
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,11 +21,13 @@ from adapters.base import (
     Outgoing,
     Page,
     Refused,
+    Silenced,
     Throttled,
     Unreachable,
     Unreadable,
 )
-from adapters.botapi.connection import MENDABLE, REFUSALS
+from adapters.botapi.connection import BLOCKED, MENDABLE, MOST_BUTTONS, REFUSALS
+from adapters.botapi.connection import keyboard as buttons
 from adapters.botapi.seen import FILES, UNREAD
 from adapters.load import BadBlock, load
 from adapters.telegram import CORRECTED, Telegram, fitted, plain
@@ -104,6 +106,32 @@ def nested(depth: int) -> Json:
     for _ in range(depth):
         said = message("x", reply_to_message=said)
     return said
+
+
+class Answering:
+    """A host that gives one answer to everything; use as ``async with``."""
+
+    def __init__(self, status: int, body: bytes, **headers: str) -> None:
+        self.status, self.body, self.headers = status, body, headers
+
+    async def __aenter__(self) -> str:
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", self._answer)
+        self._runner = web.AppRunner(app, access_log=None)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        return "http://{}:{}".format(*self._runner.addresses[0][:2])
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._runner.cleanup()
+
+    async def _answer(self, _: web.Request) -> web.Response:
+        return web.Response(status=self.status, body=self.body, headers=self.headers)
+
+
+def error_body(status: int, description: str, **parameters: Any) -> bytes:
+    said = {"ok": False, "error_code": status, "description": description}
+    return json.dumps(said | ({"parameters": parameters} if parameters else {})).encode()
 
 
 OURS = {"id": BOT, "is_bot": True, "first_name": "Lapor", "username": "lapor_bot"}
@@ -726,8 +754,116 @@ async def test_a_citizen_who_blocked_us_is_not_written_to_again(
 ) -> None:
     await server.say(CITIZEN, "x")
     server.blocked.add(CITIZEN)
-    with pytest.raises(Refused, match="blocked"):
+    with pytest.raises(Silenced, match="blocked") as raised:
         await bot.send(str(CITIZEN), Outgoing("1", "halo"))
+    assert (raised.value.until, raised.value.retryable) == ("writes", False)
+
+
+CHOICES = ("Tambahan laporan 4821-0937-5514", "Laporan baru")
+
+
+async def test_likely_answers_are_buttons_and_a_pressed_one_is_what_it_says(
+    server: BotServer, bot: Telegram
+) -> None:
+    await server.say(CITIZEN, "x")
+    name = await bot.send(str(CITIZEN), Outgoing("1", "Yang mana?", choices=CHOICES))
+    (sent,) = server.sent
+    rows = sent.parameters["reply_markup"]["inline_keyboard"]
+    assert [[button["text"] for button in row] for row in rows] == [[each] for each in CHOICES]
+    for label in CHOICES:
+        await server.tap(CITIZEN, sent, label)
+        said = (await bot.poll("")).items[-1]
+        assert isinstance(said, Inbound)
+        assert (said.text, said.thread[0]) == (label, name)
+    gone = {"message_id": sent.message_id, "chat": message()["chat"], "date": 0}
+    data = sent.buttons[1]["callback_data"]
+    assert read(callback_query=pressed(data, gone)).text == "2", "as an SMS would say it"
+
+
+async def test_an_answer_without_choices_has_no_buttons(server: BotServer, bot: Telegram) -> None:
+    await server.say(CITIZEN, "x")
+    await bot.send(str(CITIZEN), Outgoing("1", "halo"))
+    assert "reply_markup" not in server.sent[0].parameters
+
+
+@given(st.lists(st.text(min_size=1), max_size=20))
+def test_whatever_stands_on_a_button_it_can_be_carried_and_read_back(labels: list[str]) -> None:
+    made = buttons(labels)
+    asked = message("?", message_id=50, reply_markup=json.loads(json.dumps(made)))
+    shown = [button for row in made["inline_keyboard"] for button in row]
+    assert len(shown) == min(len(labels), MOST_BUTTONS)
+    for label, button in zip(labels, shown, strict=False):
+        assert 0 < len(button["callback_data"].encode()) <= 64
+        said = read(callback_query=pressed(button["callback_data"], asked))
+        assert said.text == label.encode("utf-8", "replace").decode()
+
+
+# Files.
+
+
+async def test_a_file_is_fetched_from_where_telegram_says(server: BotServer, bot: Telegram) -> None:
+    server.files["AgAC-voice"] = b"OggS"
+    await server.say(CITIZEN, voice=media("voice"))
+    (said,) = (await bot.poll("")).items
+    assert isinstance(said, Inbound)
+    assert said.files[0].url
+    source = await bot.source(said.files[0].url)
+    async with ClientSession() as http, http.get(source.url, headers=source.headers) as answer:
+        assert await answer.read() == b"OggS"
+    assert source.trusted, "the operator's own server may be a private one"
+    assert source.host == "127.0.0.1"
+    assert BOT_TOKEN not in f"{source!r} {source} {source.host}"
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("telegram:AgAC-1?unique=1&size=20000001", "larger than Telegram gives"),
+        ("telegram:AgAC-1?unique=1&size=5000", "the file is gone"),
+        ("telegram:AgAC-1", "no file on Telegram"),
+        ("https://lapor.example/x", "no file on Telegram"),
+        ("telegram:../getMe?x?unique=1", "no file on Telegram"),
+        ("", "no file on Telegram"),
+    ],
+)
+async def test_a_file_that_cannot_be_had_says_why(bot: Telegram, url: str, words: str) -> None:
+    with pytest.raises(Refused, match=words):
+        await bot.source(url)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (400, error_body(400, "Bad Request: file is too big"), Refused),
+        (400, error_body(400, "Bad Request: wrong file_id or the file is gone"), Refused),
+        (401, error_body(401, "Unauthorized"), Unreachable),
+        (429, error_body(429, "Too Many Requests", retry_after=3), Throttled),
+        (500, b"<html>", Unreachable),
+        (200, b'{"ok": true, "result": {}}', Unreachable),
+        (200, b'{"ok": true, "result": {"file_path": "/var/lib/bot/x"}}', Unreachable),
+        (200, b'{"ok": true, "result": {"file_path": "x/../../getMe"}}', Unreachable),
+        (200, b'{"ok": true, "result": {"file_path": "x?a#b"}}', Unreachable),
+        (200, b'{"ok": true, "result": {"file_path": 7}}', Unreachable),
+    ],
+)
+async def test_what_telegram_says_of_a_file_is_checked(
+    status: int, body: bytes, kind: type[ChannelError]
+) -> None:
+    async with Answering(status, body) as url:
+        channel = telegram(api_base=url)
+        with pytest.raises(kind) as raised:
+            await channel.source("telegram:AgAC-1?unique=1&size=5")
+        await channel.close()
+    assert type(raised.value) is kind
+    assert BOT_TOKEN not in f"{raised.value!r}{raised.value.__context__!r}"
+
+
+@given(st.text(max_size=40))
+async def test_whatever_a_url_is_it_is_a_file_or_refused(url: str) -> None:
+    channel = telegram(api_base="http://127.0.0.1:9")
+    with pytest.raises((Refused, Unreachable)):
+        await channel.source(f"telegram:{url}")
+    await channel.close()
 
 
 @pytest.mark.parametrize("to", ["", "x", "+62811", "1@2@3", "@5", "9" * 30])
@@ -749,37 +885,12 @@ async def test_telegram_says_how_long_to_wait(server: BotServer, bot: Telegram) 
     await bot.send(str(CITIZEN), Outgoing("1", "halo"))
 
 
-class Answering:
-    """A host that gives one answer to everything; use as ``async with``."""
-
-    def __init__(self, status: int, body: bytes, **headers: str) -> None:
-        self.status, self.body, self.headers = status, body, headers
-
-    async def __aenter__(self) -> str:
-        app = web.Application()
-        app.router.add_route("*", "/{path:.*}", self._answer)
-        self._runner = web.AppRunner(app, access_log=None)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        return "http://{}:{}".format(*self._runner.addresses[0][:2])
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._runner.cleanup()
-
-    async def _answer(self, _: web.Request) -> web.Response:
-        return web.Response(status=self.status, body=self.body, headers=self.headers)
-
-
-def error_body(status: int, description: str, **parameters: Any) -> bytes:
-    said = {"ok": False, "error_code": status, "description": description}
-    return json.dumps(said | ({"parameters": parameters} if parameters else {})).encode()
-
-
 @pytest.mark.parametrize(
     ("status", "body", "kind", "words"),
     [
         *((s, error_body(s, "x"), Unreachable, words) for s, words in MENDABLE.items()),
         *((400, error_body(400, f"Bad Request: {w}"), Refused, o) for w, o in REFUSALS.items()),
+        *((403, error_body(403, f"Forbidden: bot {w}"), Silenced, o) for w, o in BLOCKED.items()),
         (400, error_body(400, "Bad Request: +62811 is wrong"), Refused, "answered 400"),
         (403, error_body(403, "Forbidden: new reason"), Refused, "answered 403"),
         (429, error_body(429, "Too Many Requests"), Throttled, "answered 429"),

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from aiohttp import ClientSession
-from telegram import Bot, ReplyParameters, Update
+from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, ReplyParameters, Update
 from telegram.error import (
     BadRequest,
     ChatMigrated,
@@ -202,6 +203,20 @@ async def test_what_the_bot_writes_is_carried(server: BotServer, bot: Bot) -> No
 BUSY = {"busy": [7]}
 BLOCKED = {"blocked": {CITIZEN}}
 MOVED = {"moved": {CITIZEN: SUPERGROUP}}
+
+
+@pytest.mark.parametrize(
+    ("data", "fits"),
+    [("1", True), ("x" * 64, True), ("", False), ("x" * 65, False), ("é" * 33, False)],
+)
+async def test_a_button_carries_1_to_64_bytes(
+    server: BotServer, bot: Bot, data: str, fits: bool
+) -> None:
+    await server.say(CITIZEN, "halo")
+    markup = InlineKeyboardMarkup([[InlineKeyboardButton("Ya", callback_data=data)]])
+    with nullcontext() if fits else pytest.raises(BadRequest, match=r"(?i)button_data_invalid"):
+        await bot.send_message(CITIZEN, "?", reply_markup=markup)
+    assert [each["text"] for sent in server.sent for each in sent.buttons] == ["Ya"] * fits
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from config.settings import load
 from gateway.app import Kanal
 from gateway.demo.telegram_double import BotServer
 from normalizer.report import Status
-from normalizer.tracking import mentions
+from normalizer.tracking import mentions, written
 from tests.adapters.examples import BOT_SECRET, BOT_TOKEN
 from tests.gateway.making import LAMP, NOWHERE, WHERE
 
@@ -82,6 +82,27 @@ async def test_a_conversation_from_start_to_status(
     assert (report.tracking, report.status) == (tracking, Status.FORWARDED)
     assert [sent.reply_to for sent in server.sent][:2] == [1, 3]
     assert server.sent[3].reply_to == 7
+
+
+async def test_buttons_hide_a_report_and_join_two(
+    server: BotServer, tmp_path: Path, port: int
+) -> None:
+    async with running(server, tmp_path, port, "polling") as kanal:
+        await server.say(CITIZEN, LAMP)
+        first = next(mentions(await hears(server, 1)))
+        await server.tap(CITIZEN, server.sent[0], "Anonim")
+        assert "ANONIM" in await hears(server, 2)
+        await server.say(CITIZEN, "lampu jalan masih mati juga sampai sekarang")
+        second = next(mentions(await hears(server, 3)))
+        await server.tap(CITIZEN, server.sent[2], f"Tambahan laporan {written(first)}")
+        assert second in list(mentions(await hears(server, 4)))
+        one, other = [await kanal.desk.find(number) for number in (first, second)]
+    assert one
+    assert other
+    assert (one.report.status, one.report.anonymous) == (Status.FORWARDED, True)
+    assert "masih mati" in one.report.text
+    assert other.report.status is Status.CLOSED_BY_REPORTER
+    assert len(server.settled) == 2, "no button is left spinning"
 
 
 @modes

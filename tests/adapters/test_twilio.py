@@ -28,16 +28,15 @@ from adapters.base import (
     Outgoing,
     Receipt,
     Refused,
+    Silenced,
     Throttled,
     Unreachable,
 )
+from adapters.messaging.connection import MENDABLE, REFUSALS, SILENCED, SLOW_DOWN, failure
 from adapters.twilio import (
-    MENDABLE,
-    SLOW_DOWN,
     STATES,
     Twilio,
     TwilioBlock,
-    _failure,
     address,
     fitted,
 )
@@ -290,7 +289,8 @@ def test_status_callbacks_become_receipts(status: str, body: tuple[tuple[str, st
     hook = sms(("MessageStatus", status), ("ErrorCode", "30003"), *body, without=("Body",))
     state = STATES[status.lower()]
     sid = "SM" + "a" * 32
-    expected = [Receipt("twilio", sid, state, "30003")] if state else []
+    said = f"30003: {REFUSALS[30003]}"
+    expected = [Receipt("twilio", sid, state, said)] if state else []
     assert twilio().parse(hook) == expected
 
 
@@ -430,7 +430,9 @@ async def test_an_answer_reaches_the_phone_and_its_receipt_comes_back(
         hook = await door.take()
         assert hook.url == channel.hook_url
         channel.verify(hook)
-        assert channel.parse(hook) == [Receipt("twilio", sid, "failed", "30005")]
+        assert channel.parse(hook) == [
+            Receipt("twilio", sid, "failed", f"30005: {REFUSALS[30005]}")
+        ]
 
 
 async def test_a_long_answer_is_cut_to_three_segments(
@@ -510,17 +512,37 @@ async def test_a_provider_that_hangs_is_given_up_in_time(opened: Callable[..., T
 @pytest.mark.parametrize("code", [*MENDABLE, *SLOW_DOWN])
 def test_what_an_operator_can_mend_or_time_will_heal_is_tried_again(code: int) -> None:
     status = code if code < 1000 else 400
-    failure = _failure(TwilioRestException(status, "/", f"to {SENDER}", code))
-    assert failure.retryable
-    assert str(code) in str(failure)
-    assert SENDER not in str(failure)
-    assert getattr(failure, "retry_after", None) == SLOW_DOWN.get(code)
+    error = failure(TwilioRestException(status, "/", f"to {SENDER}", code))
+    assert error.retryable
+    assert str(code) in str(error)
+    assert SENDER not in str(error)
+    assert getattr(error, "retry_after", None) == SLOW_DOWN.get(code)
+
+
+@pytest.mark.parametrize("code", SILENCED)
+def test_what_a_citizen_can_mend_says_what_they_must_do(code: int) -> None:
+    error = failure(TwilioRestException(400, "/", f"to {SENDER}", code))
+    assert isinstance(error, Silenced)
+    assert (error.until, error.retryable) == (SILENCED[code][0], False)
+    assert str(error) == f"{code}: {SILENCED[code][1]}"
+
+
+@pytest.mark.parametrize("code", REFUSALS)
+def test_what_will_never_work_is_said_in_words(code: int) -> None:
+    error = failure(TwilioRestException(400, "/", f"to {SENDER}", code))
+    assert type(error) is Refused
+    assert str(error).endswith(f"code {code}: {REFUSALS[code]}")
+
+
+def test_no_code_has_two_meanings() -> None:
+    tables = (MENDABLE, REFUSALS, SILENCED, SLOW_DOWN)
+    assert len({code for table in tables for code in table}) == sum(map(len, tables))
 
 
 @pytest.mark.parametrize(
     ("status", "code", "error"),
     [
-        (400, 21610, Refused),
+        (400, 21610, Silenced),
         (400, 21614, Refused),
         (400, None, Refused),
         (500, None, Unreachable),
@@ -528,11 +550,11 @@ def test_what_an_operator_can_mend_or_time_will_heal_is_tried_again(code: int) -
     ],
 )
 def test_other_errors(status: int, code: int | None, error: type[ChannelError]) -> None:
-    assert type(_failure(TwilioRestException(status, "/", "", code))) is error
+    assert type(failure(TwilioRestException(status, "/", "", code))) is error
 
 
 def test_an_error_without_a_status_is_tried_again() -> None:
-    assert _failure(TwilioException("Unable to fetch page")).retryable
+    assert failure(TwilioException("Unable to fetch page")).retryable
 
 
 def test_secrets_stay_out_of_sight() -> None:

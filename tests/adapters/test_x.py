@@ -889,3 +889,18 @@ class answering:
 
     async def __aexit__(self, *_: object) -> None:
         await self._runner.cleanup()
+
+
+# Files.
+
+
+@pytest.mark.parametrize("url", ["https://pbs.twimg.com/media/a.jpg?name=orig"])
+async def test_files_are_anybodys(url: str) -> None:
+    source = await x().source(url)
+    assert (source.url, source.headers, source.trusted) == (url, {}, False)
+
+
+@pytest.mark.parametrize("url", ["", "http://pbs.twimg.com/a", "file:///etc/passwd", "https://a b"])
+async def test_what_is_no_address_of_a_file_is_refused(url: str) -> None:
+    with pytest.raises(Refused, match="no file on X"):
+        await x().source(url)

@@ -109,7 +109,8 @@ class Paper(Receiver, Sends):
 
     def _note(self, note: dict[str, Any]) -> Inbound | Receipt:
         if "receipt" in note:
-            return Receipt(self.name, note["receipt"], note["state"], note.get("detail", ""))
+            state, detail, until = note["state"], note.get("detail", ""), note.get("until")
+            return Receipt(self.name, note["receipt"], state, detail, until)
         return Inbound(
             channel=self.name,
             account=note.get("account", "1708"),
@@ -121,6 +122,7 @@ class Paper(Receiver, Sends):
             thread=tuple(note.get("thread", ())),
             automatic=note.get("automatic"),
             files=tuple(self._files(note)),
+            wants=note.get("wants", ""),
         )
 
     def _files(self, note: dict[str, Any]) -> Iterator[File]:

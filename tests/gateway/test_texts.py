@@ -13,6 +13,7 @@ GSM = set(
 )
 FIELDS = {
     "nomor": "1234-5678-9018",
+    "lama": "4821-0937-5514",
     "instansi": "Dinas Perhubungan Kota Surabaya",
     "status": "Diteruskan",
     "pilihan": "Kota Bandung / Kabupaten Bandung",
@@ -90,6 +91,7 @@ def test_all_faults_are_found_at_once() -> None:
         (("Kota Samarinda",), "ya", "Kota Samarinda"),
         (("Kota Samarinda",), "Iya betul", "Kota Samarinda"),
         (("Kota Samarinda",), "bukan, di bontang", None),
+        (("Kota Batu", "Kota Malang"), "kota malang", "Kota Malang"),
         ((), "1", None),
     ],
 )

@@ -11,7 +11,7 @@ import pytest
 from config.regions.build import DIGESTS, EXPECTED, packed, packed_points
 from normalizer.gazetteer import ALIASES, POINTS, TABLE, Gazetteer, GazetteerError, squash
 from normalizer.report import Level
-from tests import emulate
+from tests import node
 from tests.normalizer.conftest import REGIONS
 
 KNOWN_ALIASES = Path(__file__).parents[3] / "shared" / "data" / "region_aliases.csv"
@@ -71,13 +71,13 @@ def test_nobody_edited_a_generated_file(name: str) -> None:
 
 @pytest.mark.timeout(120)
 def test_the_table_is_what_its_source_gives() -> None:
-    emulate.install()
+    node.install()
     assert packed(AREAS) == (REGIONS / TABLE).read_bytes()
 
 
 @pytest.mark.timeout(120)
 def test_the_points_are_what_their_source_gives() -> None:
-    emulate.install()
+    node.install()
     assert packed_points(CITIES) == (REGIONS / POINTS).read_bytes()
 
 

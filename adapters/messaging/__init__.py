@@ -1,0 +1,1 @@
+"""Twilio's Messages API: the way to it, and its errors."""

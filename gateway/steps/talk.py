@@ -1,0 +1,288 @@
+"""Conversation: what a message says to what was said before, and what a receipt offers.
+
+A receipt offers two things, by buttons where there are some and in words where there are none:
+to hide the reporter or the report, and to join a report to an earlier one that it seems to belong
+to. Nothing waits for an answer: the report was filed and forwarded before it was offered.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Literal
+
+from gateway import event
+from gateway.steps.known import (
+    Known,
+    is_part,
+    linked,
+    origin_with,
+    same_person,
+    takes_more,
+)
+from gateway.steps.letters import Letters
+from gateway.steps.media import ask
+from gateway.store.rows import Change, Silence, Stored
+from gateway.store.unit import Unit
+from normalizer.report import FINAL, MAX_TEXT, Intent, Link, Report, Status
+from normalizer.tracking import without, written
+
+RECENT = timedelta(days=7)
+"""How long ago an earlier report may have come that a new one is taken to belong to."""
+SOON = timedelta(days=1)
+"""How long words that name no report ("ANONIM", "1") are taken to be about the last one."""
+SHORT = 12
+"""Words up to which a message without a matter of its own may belong to an earlier report."""
+_REGENCY = 5
+
+STOPPED = "the citizen said STOP, and hears nothing until START"
+JOIN = frozenset({"1", "ya", "iya", "y", "betul", "benar", "yes", "tambahan", "tambah", "add"})
+NEW = frozenset({"2", "tidak", "tdk", "bukan", "baru", "no", "new"})
+_BESIDE = frozenset({"laporan", "lapor", "nomor", "pak", "bu", "itu", "ini", "to", "report"})
+"""Words that change nothing in an answer; any other makes it a message of its own."""
+
+_BUTTONS = (
+    {"tambahan", "laporan"},
+    {"laporan", "baru"},
+    {"add", "to", "report"},
+    {"new", "report"},
+)
+
+
+class Talk:
+    """Carries out what a message says to what was said before."""
+
+    def __init__(self, letters: Letters, now: Callable[[], datetime]) -> None:
+        self._letters = letters
+        self._now = now
+
+    async def stop(self, unit: Unit, known: Known, message: Report) -> str:
+        """Write nothing more to who said STOP, until START; nobody is told, they asked for that."""
+        who, channel = message.reporter.ref, message.origin.channel
+        silence = Silence(who, channel, STOPPED, "starts", self._now())
+        await unit.silences.begin(silence)
+        known.silent[who] = silence
+        return "stop"
+
+    async def resumed(self, unit: Unit, known: Known, message: Report) -> bool:
+        """Tell whether a message ends a silence; the answers that were held are sent then."""
+        who = message.reporter.ref
+        silence = known.silent.get(who)
+        if silence is None or (silence.until == "starts" and message.intent is not Intent.START):
+            return False
+        del known.silent[who]
+        self._letters.again(unit, await unit.silences.end(who))
+        return True
+
+    def hide(self, unit: Unit, known: Known, stored: Stored, message: Report) -> str:
+        """Hide the reporter or the report, as a message asked; those who have it are told."""
+        old = stored.report
+        report = old.model_copy(
+            update={
+                "anonymous": old.anonymous or message.anonymous,
+                "confidential": old.confidential or message.confidential,
+                "origin": origin_with(old, message),
+            }
+        )
+        asked = {"anonymous": message.anonymous, "confidential": message.confidential}
+        data: dict[str, object] = {"message": message.id, **asked}
+        known.remember(unit.change(stored, report, [Change("hidden", "reporter", data=data)]))
+        unit.belongs(message.id, report.id)
+        if (old.anonymous, old.confidential) != (report.anonymous, report.confidential):
+            self._letters.changed(unit, report, cause=f"hidden {message.id}")
+        text = " ".join(self._letters.text(key, report) for key, wanted in asked.items() if wanted)
+        self._letters.answer(unit, report, text, cause=f"hidden {message.id}", asked_by=message)
+        return "hidden"
+
+    def join(self, unit: Unit, known: Known, stored: Stored, message: Report) -> str:
+        """Join a report to the earlier one it was offered to, and close it."""
+        offered = offer_of(stored.report)
+        found = next((s for s in known.mine(message) if offered and s.report.id == offered), None)
+        earlier = known.whole(found) if found else None
+        if earlier is None or not takes_more(earlier.report, message):
+            return self.keep(unit, known, stored, message)
+        at, note = self._now(), written(earlier.report.tracking)
+        closed = linked(settled(stored.report), earlier.report, "joined")
+        closed = closed.moved(Status.CLOSED_BY_REPORTER, at=at, by="reporter", note=note)
+        data: dict[str, object] = {"message": message.id, "to": earlier.report.tracking}
+        known.remember(unit.change(stored, closed, [Change("joined", "reporter", data=data)]))
+        self._letters.changed(unit, closed, cause=f"joined {message.id}")
+        unit.belongs(message.id, earlier.report.id)
+        self._add(unit, known, earlier, stored.report)
+        text = self._letters.text("joined", earlier.report, lama=written(stored.report.tracking))
+        cause = f"joined {message.id}"
+        self._letters.answer(unit, earlier.report, text, cause=cause, asked_by=message)
+        return "joined"
+
+    def keep(self, unit: Unit, known: Known, stored: Stored, message: Report) -> str:
+        """Leave a report a matter of its own."""
+        report = settled(stored.report)
+        data: dict[str, object] = {"message": message.id}
+        known.remember(unit.change(stored, report, [Change("kept_apart", "reporter", data=data)]))
+        unit.belongs(message.id, report.id)
+        text = self._letters.text("kept_apart", report)
+        self._letters.answer(unit, report, text, cause=f"kept {message.id}", asked_by=message)
+        return "kept_apart"
+
+    def follow_up(self, unit: Unit, known: Known, meant: Stored, message: Report) -> str:
+        """Add a message to a report and pass it on."""
+        report = self._add(unit, known, meant, message)
+        if is_part(message, meant.report):
+            return "part"
+        text = self._letters.text("follow_up", report)
+        cause = f"follow-up {message.id}"
+        self._letters.answer(unit, report, text, cause=cause, asked_by=message)
+        return "follow_up"
+
+    async def tell_status(self, unit: Unit, known: Known, asked: Report) -> str:
+        """Say how a report stands, to whom it may be told."""
+        found = known.meant_by(asked)
+        if found and found.report.confidential and not same_person(found.report, asked):
+            found = None
+        if not found and not asked.refers_to:
+            found = next(map(known.whole, known.mine(asked)), None)
+        cause = f"status {asked.id}"
+        if not found:
+            key = "not_found" if asked.refers_to else "none_yet"
+            self._letters.answer(unit, asked, self._letters.text(key, asked), cause=cause)
+            return "status_unknown"
+        unit.belongs(asked.id, found.report.id)
+        text = self._letters.text("status", found.report)
+        mine = same_person(found.report, asked)
+        if mine and (said := await unit.answered_with(found.report.id)):
+            text = self._letters.text("status_answered", found.report, teks=said)
+        self._letters.answer(unit, found.report, text, cause=cause, asked_by=asked)
+        return "status"
+
+    def _add(self, unit: Unit, known: Known, meant: Stored, message: Report) -> Report:
+        report = meant.report.model_copy(
+            update={
+                "attachments": (*meant.report.attachments, *message.attachments),
+                "text": f"{meant.report.text}\n\n{message.text}".strip()[:MAX_TEXT],
+                "origin": origin_with(meant.report, message),
+                "anonymous": meant.report.anonymous or message.anonymous,
+                "confidential": meant.report.confidential or message.confidential,
+            }
+        )
+        known.remember(unit.change(meant, report, [followed_up(message)]))
+        unit.belongs(message.id, report.id)
+        ask(unit, report, message, at=self._now())
+        if report.assignment and report.assignment.agency:
+            cause = f"follow-up {message.id}"
+            self._letters.delivery(unit, report, kind=event.FOLLOWED_UP, cause=cause)
+        return report
+
+
+def to_hide(known: Known, message: Report, *, at: datetime) -> Stored | None:
+    """Return the report that a message without any other word asks to hide."""
+    if not (message.anonymous or message.confidential) or message.attachments:
+        return None
+    if any(map(str.isalnum, without(message.text))):
+        return None
+    named = known.meant_by(message)
+    if named:
+        return named if same_person(named.report, message) else None
+    return _last(s for s in known.mine(message) if at - s.report.received_at <= SOON)
+
+
+def answered(
+    known: Known, message: Report, *, at: datetime
+) -> tuple[Stored, Literal["join", "new"]] | None:
+    """Return the report whose offer to be joined a message answers, and what it says."""
+    words = set(re.findall(r"\w+", without(message.text).casefold()))
+    said: Literal["join", "new"] = "join" if words & JOIN else "new"
+    if message.attachments or not words & (JOIN | NEW) or (words & JOIN and words & NEW):
+        return None
+    if not words <= JOIN | NEW | _BESIDE:
+        return None
+    asked = known.replied_to(message) or _last_asked(known, message, at)
+    offered = offer_of(asked.report) if asked else None
+    if asked is None or offered is None or not takes_more(asked.report, message):
+        return None
+    numbers = {link.tracking for link in asked.report.links if link.report_id == offered}
+    return (asked, said) if numbers.issuperset(message.refers_to) else None
+
+
+def pressed_late(known: Known, message: Report) -> bool:
+    """Tell whether a message is a button below a letter of ours whose question is settled."""
+    words = set(re.findall(r"\w+", without(message.text).casefold()))
+    return words in _BUTTONS and known.replied_to(message) is not None
+
+
+def earlier_matter(mine: Iterable[Stored], report: Report) -> Report | None:
+    """Return the open report of the same person that a new one seems to belong to.
+
+    It has little to say of its own, or the same to say of the same place.
+    """
+    if report.assignment is None or report.assignment.scope:
+        return None
+    for stored in mine:
+        earlier = stored.report
+        if earlier.status in FINAL or earlier.status is Status.WAITING_FOR_REPORTER:
+            continue
+        if report.received_at - earlier.received_at <= RECENT and _alike(report, earlier):
+            return earlier
+    return None
+
+
+def offer_of(report: Report) -> str | None:
+    """Return the id of the report that a report was offered to be joined to."""
+    return next((link.report_id for link in report.links if link.kind == "possible"), None)
+
+
+def settled(report: Report) -> Report:
+    """Return a report without the open offer to join it to another."""
+    links: tuple[Link, ...] = tuple(link for link in report.links if link.kind != "possible")
+    return report.model_copy(update={"links": links})
+
+
+def followed_up(message: Report) -> Change:
+    """Describe an addition for the log."""
+    return Change("followed_up", "reporter", data={"message": message.id, "text": message.text})
+
+
+def open_question(mine: Iterable[Stored]) -> Stored | None:
+    """Return the newest report of a reporter that waits for an answer."""
+    return next((s for s in mine if s.report.status is Status.WAITING_FOR_REPORTER), None)
+
+
+def ways_to_hide(letters: Letters, report: Report) -> Sequence[str]:
+    """Name the marks that a receipt offers: those the report does not have yet."""
+    marks = {"choice_anonymous": report.anonymous, "choice_confidential": report.confidential}
+    return [letters.text(key, report) for key, has in marks.items() if not has]
+
+
+def ways_on(letters: Letters, report: Report, earlier: Report) -> Sequence[str]:
+    """Name the two answers to the offer to join a report to an earlier one."""
+    join = letters.text("choice_join", report, lama=written(earlier.tracking))
+    return [join, letters.text("choice_new", report)]
+
+
+def _last(mine: Iterable[Stored]) -> Stored | None:
+    return next((s for s in mine if s.report.status not in FINAL), None)
+
+
+def _last_asked(known: Known, message: Report, at: datetime) -> Stored | None:
+    """Return the report with the newest question: an offer older than that is not meant."""
+    open_ = (
+        s
+        for s in known.mine(message)
+        if s.report.status is Status.WAITING_FOR_REPORTER or offer_of(s.report)
+    )
+    newest = max(open_, key=lambda s: s.report.received_at, default=None)
+    return newest if newest and at - newest.report.received_at <= SOON else None
+
+
+def _alike(report: Report, earlier: Report) -> bool:
+    made = report.assignment
+    if report.topic is None or (made and made.question == "topic"):
+        return len(report.text.split()) <= SHORT and not report.places
+    same = earlier.topic is not None and report.topic.id == earlier.topic.id
+    return same and _meet(report, earlier)
+
+
+def _meet(report: Report, earlier: Report) -> bool:
+    """Tell whether one of two places lies in the other; a place that is not told may be any."""
+    if not report.places or not earlier.places:
+        return True
+    one, other = sorted((report.places[0].code, earlier.places[0].code), key=len)
+    return len(one) >= _REGENCY and f"{other}.".startswith(f"{one}.")
