@@ -288,7 +288,10 @@ def schema() -> Any:
 @cache
 def made_parts() -> build.Parts:
     """Build gazetteer, router and texts once for all tests."""
-    return build.parts(load())
+    parts = build.parts(load())
+    # Reading the calendar is slow: as in the gateway, not within the first report's transaction.
+    parts.routing.calendar.is_working(Clock().at.date())
+    return parts
 
 
 @contextlib.asynccontextmanager
