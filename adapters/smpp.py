@@ -2,7 +2,7 @@
 
 https://smpp.org/SMPP_v3_4_Issue1_2.pdf. Messages are read and written with the codec of ``smpp34``;
 the session is our own, because a message may be acknowledged only when it is durable
-(docs/decisions/0013). SMPP gives messages no id: adapters/sms/repeats.py says what is a repeat.
+(docs/decisions/0014). SMPP gives messages no id: adapters/sms/repeats.py says what is a repeat.
 Out: SMPP knows no idempotency key, so a citizen may get an answer twice when the centre's own
 answer was lost; its parts carry the same reference then.
 """
@@ -161,7 +161,7 @@ class Smpp(Bound, Sends):
         """Read one ``deliver_sm``: a message, a part of one, or a receipt. Raises ``Malformed``."""
         pdu = _deliver_sm(hook.body)
         tlvs = {tlv.tag: tlv.value for tlv in pdu.tlvs}
-        content = pdu.short_message or tlvs.get(MESSAGE_PAYLOAD, b"")
+        content = max(pdu.short_message, tlvs.get(MESSAGE_PAYLOAD, b""), key=len)
         kind = pdu.esm_class & receipts.MESSAGE_TYPE
         payload = opened(content, has_header=bool(pdu.esm_class & HAS_HEADER), tlvs=tlvs)
         words = read(

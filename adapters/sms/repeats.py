@@ -1,6 +1,6 @@
 """Telling a message that is brought again from an equal one that was written later.
 
-SMPP gives a message no id (docs/decisions/0014). What is known: a centre brings a message again
+SMPP gives a message no id (docs/decisions/0015). What is known: a centre brings a message again
 when it did not get our answer. So an equal message is the same one until the centre is known to
 have read our answer to it, or until it is too old to be brought again.
 """

@@ -1,7 +1,7 @@
 """One session with a message centre: framing, timers, windows and polite endings (SMPP 3.4).
 
 Nothing is acknowledged before ``receive`` says so; that is why no ready-made client is used
-(docs/decisions/0013).
+(docs/decisions/0014).
 """
 
 import asyncio

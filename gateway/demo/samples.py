@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 SMS, TELEGRAM, X, MAIL = "sms", "telegram", "x", "email"
+SMPP = "smpp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,5 +101,18 @@ SAMPLES = (
         "@lapor_contoh #lapor sampah numpuk di pinggir jalan, baunya minta ampun",
         "3273-dinas-lingkungan-hidup",
         then="di Kecamatan Coblong, Kota Bandung",
+    ),
+    Sample(
+        SMPP,
+        "Pak, sampah di pinggir Jalan Gatot Subroto Kota Bandung sudah seminggu menumpuk dan belum "
+        "juga diangkut. Sekarang berbau busuk, banyak lalat, dan sampahnya mulai menutupi trotoar. "
+        "Mohon truk sampah segera datang mengangkutnya. Terima kasih banyak",
+        "3273-dinas-lingkungan-hidup",
+    ),
+    Sample(
+        SMPP,
+        "Lampu jalan mati sudah seminggu, gelap sekali",
+        "3578-dinas-perhubungan",
+        then="di kecamatan Wonocolo Surabaya",
     ),
 )

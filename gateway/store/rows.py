@@ -48,7 +48,24 @@ class Held:
     at: datetime
 
 
-Intake = Accepted | Held
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One part of a longer message; ``envelope`` is sealed, ``sender`` a keyed hash."""
+
+    id: str
+    channel: str
+    account: str
+    sender: str
+    reference: str
+    total: int
+    number: int
+    external_id: str
+    digest: str
+    envelope: bytes
+    received_at: datetime
+
+
+Intake = Accepted | Held | Piece
 
 
 def tidy(said: str, most: int) -> str:
