@@ -53,7 +53,9 @@ def split(text: str, *, id: str, default: Default, most: int | None = None) -> S
     phone does not mix the parts of two attempts, and mostly shows the message once.
     """
     plain = fitted(text.translate(PLAIN), most)
-    if (septets := gsm.codes(plain)) and (octets := _in_default(plain, septets, default)):
+    septets = gsm.codes(plain)
+    octets = None if septets is None else _in_default(plain, septets, default)
+    if septets is not None and octets is not None:
         sizes = [len(code) for code in septets]
         whole = sum(sizes) <= SEPTETS
         bodies = _filled(octets, sizes, SEPTETS if whole else SEPTETS_OF_PART)

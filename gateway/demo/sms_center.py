@@ -6,6 +6,7 @@ rest is its own, none of it shared with the channel. Listens on loopback only.
 """
 
 import asyncio
+import ssl
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -80,7 +81,10 @@ class MessageCenter:
         self.submitted: list[smpp34.SubmitSm] = []
         """What was taken, part by part."""
         self.statuses: list[int] = []
-        """What the next submits are answered with; then ``OK``."""
+        """What the next submits are answered with (``UNANSWERED``: not at all); then ``OK``."""
+        self.silent = False
+        """Nothing is answered any more."""
+        self.secured: ssl.SSLContext | None = None
         self.binds: list[str] = []
         """What was bound, oldest first."""
         self.heard: list[int] = []
@@ -91,7 +95,7 @@ class MessageCenter:
         self._news = asyncio.Condition()
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self.secured)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -193,7 +197,9 @@ class MessageCenter:
 
     async def _meet(self, esme: Esme, command: int, status: int, sequence: int, pdu: bytes) -> None:
         self.heard.append(command)
-        if command & RESPONSE:
+        if self.silent:
+            pass
+        elif command & RESPONSE:
             if (asked := esme.asked.get(sequence)) and not asked.done():
                 asked.set_result(status)
         elif command in BINDS:
@@ -219,6 +225,8 @@ class MessageCenter:
         status = self.statuses.pop(0) if self.statuses else OK
         if esme.bound not in ("transceiver", "transmitter"):
             status = NOT_BOUND
+        if status == UNANSWERED:
+            return
         id = token_hex(6)
         esme.say(SUBMIT_SM | RESPONSE, status, sequence, b"" if status else id.encode() + b"\0")
         if status != OK:
