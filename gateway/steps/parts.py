@@ -83,7 +83,7 @@ def plan(rows: Sequence[PartRow], total: int, *, now: datetime, timeout: timedel
     for row in (row for row in rows if row.joined_at is None):
         if known := next((m for m in (*gone, *waiting) if m.knows(row)), None):
             known.copies.append(row)
-        elif open_ := next((m for m in waiting if m.lacks(row)), None):
+        elif open_ := next((m for m in reversed(waiting) if m.lacks(row)), None):
             open_.parts[row.number] = row
         elif late := next((m for m in gone if m.lacks(row)), None):
             late.parts[row.number] = row

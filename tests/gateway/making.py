@@ -22,6 +22,7 @@ from adapters.base import (
     Inbound,
     Malformed,
     Outgoing,
+    Part,
     Receipt,
     Receiver,
     Sender,
@@ -115,6 +116,7 @@ class Paper(Receiver, Sends):
             thread=tuple(note.get("thread", ())),
             automatic=note.get("automatic"),
             files=tuple(File(n, "text/plain", c.encode()) for n, c in note.get("files", ())),
+            part=Part(*note["part"]) if "part" in note else None,
         )
 
     async def send(self, to: str, message: Outgoing) -> str:
