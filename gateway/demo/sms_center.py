@@ -146,7 +146,7 @@ class MessageCenter:
         status = UNANSWERED
         async with asyncio.timeout(60):
             while True:
-                await self.until_bound()
+                await self.until_bound(60)
                 esme = self._receiver()
                 if esme is not None:
                     status = await esme.ask(DELIVER_SM, body, within)

@@ -274,7 +274,8 @@ class Door:
     async def _note_receipt(self, channel: Channel, hook: Hook, receipt: Receipt) -> None:
         """Note a receipt; while the database is away it waits in the quarantine, as a note."""
         try:
-            for pause in PATIENCE if isinstance(channel, Bound) else PATIENCE[:1]:
+            hurried = isinstance(channel, Bound) and receipt.state != "sent"
+            for pause in PATIENCE if hurried else PATIENCE[:1]:
                 await asyncio.sleep(pause)
                 if await self._is_ours(channel, receipt):
                     break

@@ -6,6 +6,7 @@ While the database is away the connection stays, and the spool takes what comes.
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 
 import structlog
 
@@ -32,6 +33,7 @@ class Binding(Duty):
         super().__init__(channel, bookmark)
         self.channel: Bound = channel
         self._door = door
+        self._stood = False
 
     @property
     def every(self) -> float:
@@ -40,6 +42,7 @@ class Binding(Duty):
 
     async def look(self, place: Place) -> Seen:
         """Hold the connection until it ends. Raises ``ChannelError`` then, or ``LeaseLost``."""
+        self._stood = False
         holding = asyncio.create_task(self.channel.hold(self.take), name=self.channel.name)
         try:
             while not holding.done():
@@ -63,7 +66,13 @@ class Binding(Duty):
             log.error("a message could not be taken", channel=self.channel.name, error=_name(error))
             raise Unreachable(_name(error)) from error
 
+    async def _put_off(self, place: Place, error: Exception, said: str) -> float:
+        """Begin with the shortest pause again when the connection had stood."""
+        lately = replace(place, failures=0) if self._stood else place
+        return await super()._put_off(lately, error, said)
+
     async def _stands(self, place: Place) -> None:
+        self._stood = True
         with suppress(Unavailable):
             await self._bookmark.move(place, [], place.cursor, pause=0)
             metrics.LOOKED.labels(self.channel.name, self.kind).set_to_current_time()

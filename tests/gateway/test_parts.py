@@ -405,7 +405,7 @@ async def test_a_racer_that_saw_less_makes_no_second_message(house: House) -> No
 async def test_parts_wait_in_the_spool_while_the_database_is_away(
     database_url: str, tmp_path: Path, away: Away
 ) -> None:
-    async with house(database_url, tmp_path, timeout=0.5) as built:
+    async with house(database_url, tmp_path, timeout=1.5) as built:
         await bring(built, 2)
         with away():
             for number in (3, 1, 2):
