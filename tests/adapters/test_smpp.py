@@ -11,12 +11,15 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import smpp34
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adapters.base import (
     ChannelError,
@@ -210,6 +213,39 @@ def test_the_codec_we_use_reads_what_the_standard_says() -> None:
     said = one(Hook("smpp:", {}, pdu))
     assert (said.sender.address, said.account, said.text) == ("+6281"[1:], "1708", "é!")
     assert said.part == Part("8-bit 7", 1, 2)
+
+
+TAGS = st.sampled_from([0x1E, 0x427, 0x424, 0x20C, 0x20E, 0x20F, 0x1401])
+TLVS = st.lists(st.builds(smpp34.Tlv, TAGS, st.binary(max_size=40)), max_size=6)
+ADDRESSES = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=20)
+
+
+@given(
+    payload=st.binary(max_size=254),
+    source=ADDRESSES,
+    ton=st.integers(0, 255),
+    esm_class=st.integers(0, 255),
+    data_coding=st.integers(0, 255),
+    tlvs=TLVS,
+)
+@hypothesis.settings(max_examples=300, deadline=None)
+def test_whatever_fields_a_message_has_it_is_read_or_malformed(
+    payload: bytes, source: str, ton: int, esm_class: int, data_coding: int, tlvs: list[smpp34.Tlv]
+) -> None:
+    fields: dict[str, Any] = {"esm_class": esm_class, "data_coding": data_coding, "tlvs": tlvs}
+    hook = deliver(payload, source_addr=source, source_addr_ton=ton, **fields)
+    channel = build("smpp")
+    assert isinstance(channel, Smpp)
+    try:
+        read = channel.parse(hook)
+    except Malformed:
+        assert esm_class & 0x3C or not source or any(tlv.tag == 0x1E for tlv in tlvs)
+        return
+    assert read == channel.parse(hook)
+    for said in read:
+        if isinstance(said, Inbound):
+            assert said.raw == hook.body
+            assert said.part is None or 1 <= said.part.number <= said.part.total
 
 
 # --- settings -------------------------------------------------------------------------------------

@@ -21,7 +21,6 @@ from gateway.store.cursors import Bookmark, readings
 from gateway.store.views import Reading
 from gateway.work import duty
 from gateway.work.binding import BIND, Binding
-from gateway.work.duty import LEASE
 from tests.adapters.examples import build
 from tests.gateway.citizens import found
 from tests.gateway.conftest import Away
@@ -250,7 +249,27 @@ async def test_a_connection_that_breaks_is_made_again_and_seen(lite: House) -> N
             while not (await health.look()).ok or (await reading(lite)).failures:
                 lite.clock.pass_(seconds=1)
                 await asyncio.sleep(0.01)
-    assert LEASE > 0
+
+
+async def test_a_connection_that_had_stood_is_made_again_soon(
+    lite: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wire, pauses = Wire(), list[int]()
+
+    def briefly(failures: int, error: Exception) -> float:
+        pauses.append(failures)
+        return 0.01
+
+    monkeypatch.setattr(duty, "backoff", briefly)
+    wire.fails = [Unreachable("not yet")] * 3
+    async with held(lite, wire):
+        async with asyncio.timeout(SOON):
+            while not wire.standing or (await reading(lite)).failures:
+                lite.clock.pass_(seconds=1)
+                await asyncio.sleep(0.01)
+        wire.broken.set()
+        assert await found(lambda: _true(len(pauses) == 4))
+    assert pauses == [0, 1, 2, 0]
 
 
 # --- SMPP -----------------------------------------------------------------------------------------
