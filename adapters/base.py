@@ -21,7 +21,7 @@ from datetime import datetime
 from typing import Annotated, ClassVar, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, AnyHttpUrl, BaseModel, ConfigDict
+from pydantic import AfterValidator, AnyHttpUrl, BaseModel, ConfigDict, Field
 
 from normalizer.inbound import File, Inbound, Part, Sender
 
@@ -213,6 +213,8 @@ class Block(BaseModel):
     max_reply_characters: int | None = None
     region: str | None = None
     """Code of the region this door belongs to (a city's own number); context for places."""
+    part_timeout: Annotated[float, Field(gt=0, le=86_400)] = 600.0
+    """Seconds that the other parts of a message are waited for, where it comes in several."""
 
 
 class Channel:
@@ -325,6 +327,11 @@ class Bound(Channel, ABC):
 
     One process at a time keeps it (like polling, under a lease).
     """
+
+    @property
+    @abstractmethod
+    def standing(self) -> bool:
+        """Tell whether the connection stands now, so that messages can come."""
 
     @abstractmethod
     def parse(self, hook: Hook) -> list[Inbound | Receipt]:

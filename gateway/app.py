@@ -12,6 +12,7 @@ from pathlib import Path
 import structlog
 
 from adapters.base import (
+    Bound,
     ChannelError,
     Hook,
     Inbound,
@@ -49,8 +50,10 @@ from gateway.store.queries import Queries
 from gateway.store.spool import Spool
 from gateway.store.store import Store
 from gateway.web.asgi import Web, application, monitor
+from gateway.work.binding import BIND, Binding
 from gateway.work.consumer import Consumer, Step
 from gateway.work.duty import Duty
+from gateway.work.joining import EVERYWHERE, JOIN, Joining
 from gateway.work.poller import POLL, Polling
 from gateway.work.reconcile import RECONCILE, Reconciling
 from gateway.work.relay import LEASE, Collector, Relay
@@ -125,6 +128,9 @@ class Kanal:
         )
         self.agencies = AgencyDesk(self.store, self.letters, settings.delivery, now)
         self.pollings, self.reconcilings = self._duties()
+        self.bindings = self._bindings()
+        mark = Bookmark(self.store, EVERYWHERE, JOIN, holder=uuid.uuid4().hex)
+        self.joining = Joining(self.door, self.store, self.seal, mark)
         self.health = Health(
             self.store, self.broker, self.commits, self.spool, self._looked_after(), self.vault
         )
@@ -160,11 +166,21 @@ class Kanal:
                 )
         return pollings, reconcilings
 
+    def _bindings(self) -> list[Binding]:
+        """Make what keeps the connections of enabled channels."""
+        holder = uuid.uuid4().hex
+        return [
+            Binding(channel, Bookmark(self.store, name, BIND, holder=holder), self.door)
+            for name, channel in self.channels.items()
+            if isinstance(channel, Bound) and channel.block.enabled
+        ]
+
     @property
     def duties(self) -> list[Duty]:
-        """What a poller does: polling, and catching up where the settings want it."""
+        """What a poller does: polling, keeping connections, and catching up if so set."""
         timed = self.settings.reconcile.every_minutes > 0
-        return [*self.pollings.values(), *(self.reconcilings.values() if timed else ())]
+        caught_up = self.reconcilings.values() if timed else ()
+        return [*self.pollings.values(), *self.bindings, *caught_up]
 
     def _looked_after(self) -> dict[tuple[str, str], float]:
         return {(duty.channel.name, duty.kind): duty.every for duty in self.duties}
@@ -195,6 +211,8 @@ class Kanal:
         if "poller" in roles:
             for duty in self.duties:
                 self._spawn(f"{duty.kind} {duty.channel.name}", duty.run)
+        if {"worker", "poller"} & set(roles):
+            self._spawn("join parts", self.joining.run)
         if "mail" in roles and self.settings.mail_server.enabled:
             await self._start_mail()
         if "web" in roles:
@@ -210,6 +228,7 @@ class Kanal:
             await self.web.stop()
         if self.mail:
             await self.mail.stop()
+        await _end(task for task in self._tasks if task.get_name().startswith(BIND))
         await self.commits.stop()
         await _end(self._tasks)
         await self.reader.close()

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 SMS, TELEGRAM, X, MAIL = "sms", "telegram", "x", "email"
 WHATSAPP, MMS = "whatsapp", "mms"
+SMPP = "smpp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,5 +119,18 @@ SAMPLES = (
         MMS,
         "Tumpukan sampah di pinggir jalan Kecamatan Coblong Kota Bandung, lihat fotonya",
         "3273-dinas-lingkungan-hidup",
+    ),
+    Sample(
+        SMPP,
+        "Pak, sampah di pinggir Jalan Gatot Subroto Kota Bandung sudah seminggu menumpuk dan belum "
+        "juga diangkut. Sekarang berbau busuk, banyak lalat, dan sampahnya mulai menutupi trotoar. "
+        "Mohon truk sampah segera datang mengangkutnya. Terima kasih banyak",
+        "3273-dinas-lingkungan-hidup",
+    ),
+    Sample(
+        SMPP,
+        "Lampu jalan mati sudah seminggu, gelap sekali",
+        "3578-dinas-perhubungan",
+        then="di kecamatan Wonocolo Surabaya",
     ),
 )

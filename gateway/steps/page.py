@@ -15,7 +15,7 @@ from gateway.steps import receipts
 from gateway.steps.receive import PAGE, Door, identity
 from gateway.store.cursors import LeaseLost, known
 from gateway.store.engine import Unavailable
-from gateway.store.rows import Accepted, Intake
+from gateway.store.rows import Accepted, Intake, Piece
 from gateway.store.store import Store
 
 log = structlog.get_logger(__name__)
@@ -71,6 +71,8 @@ class Pages:
         if item.automatic:
             return self._door.held(channel.name, hook, "automatic", item.automatic, state="noted")
         try:
+            if item.part:
+                return self._door.piece(item, hook)
             return self._door.accepted(channel, item, hook)
         except Exception as error:
             what = type(error).__name__  # its message might quote a citizen
@@ -118,4 +120,6 @@ class Pages:
 def _outcome(item: Intake, news: set[str]) -> str:
     if isinstance(item, Accepted):
         return "accepted" if item.id in news else "repeat"
+    if isinstance(item, Piece):
+        return "part" if item.id in news else "repeat"
     return item.reason

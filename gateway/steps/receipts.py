@@ -7,22 +7,25 @@ from gateway.store.rows import Silence
 from gateway.store.store import Store
 
 
-async def note(store: Store, channel: Channel, receipt: Receipt) -> None:
-    """Note a receipt; an answer whose reader cannot be written to now is held.
+async def note(store: Store, channel: Channel, receipt: Receipt) -> bool:
+    """Note a receipt and tell whether it is of a letter that is waited for.
+
+    An answer whose reader cannot be written to now is held.
 
     Where the channel has another way to such a reader the answer is sent again by that.
     """
     name, detail, until = channel.name, receipt.detail, receipt.until
     async with store.unit() as unit:
         if until is None:
-            await unit.receipt(name, receipt.provider_id, receipt.state, detail)
-            return
+            found = await unit.receipt(name, receipt.provider_id, receipt.state, detail)
+            return found is not None
         again = until == "writes" and isinstance(channel, Sends) and channel.opens
         held = await unit.silences.hold(name, receipt.provider_id, detail, again=again)
         if held is None:
-            return
+            return False
         reader, _, released = held
         if reader:
             await unit.silences.begin(Silence(reader, name, detail, until))
         for letter_id in released:
             unit.put(queued(ANSWERS, letter_id, at=store.now()))
+    return True

@@ -18,6 +18,7 @@ import structlog
 
 from adapters.base import (
     Answer,
+    Bound,
     Channel,
     ChannelError,
     Fetches,
@@ -34,7 +35,8 @@ from gateway import event, metrics
 from gateway.seal import Seal
 from gateway.steps import receipts
 from gateway.steps.intake import GroupCommit, NotDurable, Unstorable
-from gateway.store.rows import Accepted, Held, StoredFile
+from gateway.steps.parts import PARTS, Bundle
+from gateway.store.rows import Accepted, Held, Piece, StoredFile
 from gateway.store.store import Store
 from normalizer import tracking
 from normalizer.normalize import Normalizer
@@ -45,8 +47,11 @@ log = structlog.get_logger(__name__)
 RAW = "message raw"
 ENVELOPE = "quarantine"
 FILE = "file"
+PART = "message part"
 REPORTER = "reporter"
 LONGEST_ID = 200
+PATIENCE = (0.0, 0.3, 1.0, 3.0)
+"""Seconds between looks for the letter of a receipt that may be faster than our own commit."""
 PAGE = "page:"
 """Stands for the URL of what nobody sent us: we fetched it from the provider."""
 
@@ -89,7 +94,7 @@ class Door:
     def reader(self, name: str) -> Channel | None:
         """Return an enabled channel that can read again what it once brought."""
         channel = self.channels.get(name)
-        usable = isinstance(channel, Receiver | Fetches) and channel.block.enabled
+        usable = isinstance(channel, Receiver | Fetches | Bound) and channel.block.enabled
         return channel if usable else None
 
     async def take(self, channel: Receiver, hook: Hook) -> Answer:
@@ -107,19 +112,38 @@ class Door:
     async def read(self, channel: Receiver, hook: Hook) -> Answer:
         """Take one hook whose sender is proven (or was released by an operator)."""
         try:
-            found = await self._parse(channel, hook)
+            found = await self._found(channel, hook)
         except Invalid as error:
             metrics.INTAKE.labels(channel.name, "invalid").inc()
             return channel.refusal(hook, error) or problem(400, "Bad Request", str(error))
         except Malformed as error:
-            await self.hold(channel.name, hook, "malformed", str(error))
             return self._unread(channel, hook, error)
+        filed = await asyncio.gather(*(self._file(channel, hook, item) for item in found))
+        return channel.reply(hook, [each for each in filed if each is not None])
+
+    async def bring(self, channel: Bound, hook: Hook) -> None:
+        """Take one message of a connection that is our own. Raises ``NotDurable``."""
+        try:
+            found = await self._found(channel, hook)
+        except Malformed:
+            return  # it is safe in the quarantine
+        await asyncio.gather(*(self._file(channel, hook, item) for item in found))
+
+    async def _found(self, channel: Receiver | Bound, hook: Hook) -> list[Inbound | Receipt]:
+        """Read a hook; one that cannot be read is quarantined, then ``Malformed`` is raised."""
+        try:
+            if isinstance(channel, Receiver):
+                return await self._parse(channel, hook)
+            return channel.parse(hook)
+        except Invalid:
+            raise
+        except Malformed as error:
+            await self.hold(channel.name, hook, "malformed", str(error))
+            raise
         except Exception as error:
             log.error("a message could not be parsed", channel=channel.name, error=_name(error))
             await self.hold(channel.name, hook, "unreadable", _name(error))
-            return self._unread(channel, hook, Malformed())
-        filed = await asyncio.gather(*(self._file(channel, hook, item) for item in found))
-        return channel.reply(hook, [each for each in filed if each is not None])
+            raise Malformed from None
 
     def _unread(self, channel: Receiver, hook: Hook, error: ChannelError) -> Answer:
         """Answer what went into the quarantine: it is safe, so nobody need bring it again."""
@@ -130,7 +154,7 @@ class Door:
 
         What only looked like a repeat gets an external id of its own. Raises ``Malformed``.
         """
-        found = [item for item in await self._again(channel, hook) if isinstance(item, Inbound)]
+        found = await self.reread(channel, hook)
         if not found:
             raise Malformed("there is no message in it")
         for item in found:
@@ -139,11 +163,26 @@ class Door:
             await self.accept(channel, replace(item, automatic=None), hook)
         return len(found)
 
+    async def reread(self, channel: Channel, hook: Hook) -> list[Inbound]:
+        """Read again what a channel once brought. Raises ``Malformed``."""
+        if hook.url != PARTS:
+            return [i for i in await self._again(channel, hook) if isinstance(i, Inbound)]
+        bundle = Bundle.of(hook)
+        said: list[Inbound] = []
+        for name, packed_ in bundle.hooks:
+            found = await self.reread(channel, unpacked(packed_))
+            said += [item for item in found if item.part and identity(item)[1] == name]
+        if not said:
+            raise Malformed("there is no part in it any more")
+        return [bundle.made(said)]
+
     async def _again(self, channel: Channel, hook: Hook) -> list[Inbound | Receipt]:
         if hook.url == PAGE and isinstance(channel, Fetches):
             return channel.reread(hook.body)
         if isinstance(channel, Receiver):
             return await self._parse(channel, hook)
+        if isinstance(channel, Bound):
+            return channel.parse(hook)
         raise Malformed("this channel reads only what it fetches itself")
 
     async def hold(
@@ -184,7 +223,7 @@ class Door:
             at=self._now(),
         )
 
-    async def _file(self, channel: Receiver, hook: Hook, item: Inbound | Receipt) -> Filed | None:
+    async def _file(self, channel: Channel, hook: Hook, item: Inbound | Receipt) -> Filed | None:
         if isinstance(item, Receipt):
             await self._note_receipt(channel, hook, item)
         elif item.automatic:
@@ -193,10 +232,11 @@ class Door:
             return await self._accept_or_hold(channel, item, hook)
         return None
 
-    async def _accept_or_hold(
-        self, channel: Receiver, inbound: Inbound, hook: Hook
-    ) -> Filed | None:
+    async def _accept_or_hold(self, channel: Channel, inbound: Inbound, hook: Hook) -> Filed | None:
         try:
+            if inbound.part:
+                await self._keep(channel, inbound, hook)
+                return None
             return await self.accept(channel, inbound, hook)
         except NotDurable:
             raise
@@ -205,10 +245,41 @@ class Door:
             await self.hold(channel.name, hook, "unreadable", _name(error))
             return None
 
-    async def _note_receipt(self, channel: Receiver, hook: Hook, receipt: Receipt) -> None:
+    async def _keep(self, channel: Channel, inbound: Inbound, hook: Hook) -> None:
+        """Make one part of a message durable; ``gateway.work.joining`` makes the message."""
+        try:
+            news = await self._commits.put(self.piece(inbound, hook))
+        except Unstorable as error:
+            await self.hold(channel.name, hook, "unstorable", str(error))
+            return
+        metrics.INTAKE.labels(channel.name, "part" if news else "repeat").inc()
+
+    def piece(self, inbound: Inbound, hook: Hook) -> Piece:
+        """Read a message as one part of a longer one, sealed and ready to be written."""
+        assert inbound.part is not None
+        account, external_id = identity(inbound)
+        return Piece(
+            id=str(uuid.uuid4()),
+            channel=inbound.channel,
+            account=account,
+            sender=self._seal.reference(inbound.channel, inbound.sender.address.casefold()),
+            reference=short_id(inbound.part.reference),
+            total=inbound.part.total,
+            number=inbound.part.number,
+            external_id=external_id,
+            digest=_digest(inbound),
+            envelope=self._seal.close(packed(hook), PART),
+            received_at=self._now(),
+        )
+
+    async def _note_receipt(self, channel: Channel, hook: Hook, receipt: Receipt) -> None:
         """Note a receipt; while the database is away it waits in the quarantine, as a note."""
         try:
-            await receipts.note(self._store, channel, receipt)
+            hurried = isinstance(channel, Bound) and receipt.state != "sent"
+            for pause in PATIENCE if hurried else PATIENCE[:1]:
+                await asyncio.sleep(pause)
+                if await receipts.note(self._store, channel, receipt):
+                    break
         except Exception as error:
             detail = f"{receipt.state}: {type(error).__name__}"
             await self.hold(channel.name, hook, "receipt", detail, state="noted")

@@ -125,7 +125,7 @@ class Queries:
                 *came.get(name, (0, None)),
                 left.get((name, "waiting"), 0),
                 left.get((name, "failed"), 0),
-                read.get((name, "poll")),
+                read.get((name, "poll")) or read.get((name, "bind")),
                 read.get((name, "reconcile")),
                 left.get((name, "held"), 0),
             )

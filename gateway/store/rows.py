@@ -56,7 +56,6 @@ class Held:
     at: datetime
 
 
-Intake = Accepted | Held
 LetterState = Literal["waiting", "held", "sent", "delivered", "failed", "withdrawn"]
 """A held letter waits until its reader writes again."""
 
@@ -70,6 +69,26 @@ class Silence:
     reason: str
     until: Literal["writes", "starts"]
     at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One part of a longer message; ``envelope`` is sealed, ``sender`` a keyed hash."""
+
+    id: str
+    channel: str
+    account: str
+    sender: str
+    reference: str
+    total: int
+    number: int
+    external_id: str
+    digest: str
+    envelope: bytes
+    received_at: datetime
+
+
+Intake = Accepted | Held | Piece
 
 
 def tidy(said: str, most: int) -> str:

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from gateway.disk import sync_folder
-from gateway.store.rows import Accepted, Held, Intake, StoredFile
+from gateway.store.rows import Accepted, Held, Intake, Piece, StoredFile
 
-_KINDS: dict[str, type[Accepted] | type[Held]] = {"accepted": Accepted, "held": Held}
+_KINDS: dict[str, type[Intake]] = {"accepted": Accepted, "held": Held, "piece": Piece}
+_NAMES = {kind: name for name, kind in _KINDS.items()}
 
 
 class SpoolFull(Exception):
@@ -83,9 +84,8 @@ class Spool:
 
 
 def _packed(item: Intake) -> dict[str, Any]:
-    kind = "held" if isinstance(item, Held) else "accepted"
     values: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(item), default=_plain))
-    return values | {"kind": kind}
+    return values | {"kind": _NAMES[type(item)]}
 
 
 def _plain(value: object) -> object:

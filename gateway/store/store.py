@@ -1,8 +1,10 @@
 """The store: one durable write at the door, units of work behind it, reads for the desk."""
 
+import asyncio
+import contextlib
 import hashlib
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -13,8 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.message import REPORTS, Message
 from gateway.store import migrate
 from gateway.store.engine import Database
+from gateway.store.parts import Also, put_parts
 from gateway.store.queue_table import Queue
-from gateway.store.rows import Accepted, Held, Intake, KeptFile
+from gateway.store.rows import Accepted, Held, Intake, KeptFile, Piece
 from gateway.store.tables import files, messages, quarantine
 from gateway.store.unit import Unit
 
@@ -36,10 +39,6 @@ _FILE = text(
 )
 
 
-Also = Callable[[AsyncConnection, set[str]], Awaitable[None]]
-"""More to write in a transaction that took messages in; is told which ids were news."""
-
-
 class Store:
     """Everything durable. ``now`` is the clock; times it gives must be aware."""
 
@@ -47,6 +46,7 @@ class Store:
         self.database = database
         self.now = now
         self.queue = Queue(database, now)
+        self._pieces = asyncio.Event()
 
     async def migrate(self) -> None:
         """Bring the tables to this version's state. Raises ``Unavailable``."""
@@ -69,15 +69,27 @@ class Store:
         """
         accepted = [item for item in batch if isinstance(item, Accepted)]
         held = [item for item in batch if isinstance(item, Held)]
+        pieces = [item for item in batch if isinstance(item, Piece)]
         async with self.database.write() as connection:
             news = await self._take(connection, accepted) if accepted else set()
             if held:
                 await connection.execute(_HOLD, [_held_row(item) for item in held])
+            if pieces:
+                news |= await put_parts(connection, pieces)
             if also:
                 await also(connection, news)
         if news:
             self.queue.announce()
+        if pieces:
+            self._pieces.set()
         return news
+
+    async def parts_come(self, at_most: float) -> None:
+        """Return when parts of messages came in this process, or after ``at_most`` seconds."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(at_most):
+                await self._pieces.wait()
+        self._pieces.clear()
 
     async def _take(self, connection: AsyncConnection, items: Sequence[Accepted]) -> set[str]:
         await connection.execute(_TAKE, [_message_row(item) for item in items])

@@ -58,6 +58,7 @@ _Serial = BigInteger().with_variant(Integer, "sqlite")
 _READY = text("state = 'ready'")
 _UNROUTED = text("routed_at IS NULL")
 _HELD = text("state = 'held'")
+_UNJOINED = text("joined_at IS NULL")
 
 messages = Table(
     "messages",
@@ -218,11 +219,38 @@ quarantine = Table(
     comment="what a door took in and no report was made of; envelope is sealed",
 )
 
+parts = Table(
+    "parts",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("channel", String(64), nullable=False),
+    Column("account", String(320), nullable=False),
+    Column("sender", String(64), nullable=False, comment="a keyed hash"),
+    Column("reference", String(200), nullable=False),
+    Column("total", Integer, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("external_id", String(300), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("envelope", LargeBinary, nullable=False),
+    Column("received_at", UTCDateTime, nullable=False),
+    Column("message", String(300), comment="external id of the message it was joined into"),
+    Column("joined_at", UTCDateTime),
+    UniqueConstraint("channel", "account", "external_id"),
+    Index("ix_parts_key", "channel", "account", "sender", "reference", "total"),
+    Index(
+        "ix_parts_open",
+        "received_at",
+        sqlite_where=_UNJOINED,
+        postgresql_where=_UNJOINED,
+    ),
+    comment="parts of longer messages, until all are there; envelope is sealed",
+)
+
 cursors = Table(
     "cursors",
     metadata,
     Column("channel", String(64), primary_key=True),
-    Column("work", String(16), primary_key=True, comment="poll or reconcile"),
+    Column("work", String(16), primary_key=True, comment="poll, bind, reconcile or join"),
     Column("cursor", Text, nullable=False, server_default=""),
     Column("holder", String(32), nullable=False, server_default=""),
     Column("held_until", UTCDateTime),

@@ -107,7 +107,7 @@ class ChannelView:
     waiting_out: int
     failed_out: int
     poll: "Reading | None" = None
-    """Of a channel that is polled, or will be."""
+    """Of a channel that is polled or keeps a connection, or will."""
     reconcile: "Reading | None" = None
     """Of a channel whose provider lists what it took in."""
     held_out: int = 0

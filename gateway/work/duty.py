@@ -1,4 +1,4 @@
-"""A duty: reading one provider again and again, by one process at a time.
+"""A duty: what one provider needs again and again (being read, a connection), by one process.
 
 Whoever holds the bookmark looks when a look is due, and keeps holding it meanwhile. A look that
 fails is noted with its words, and the next one is put off longer each time. All of it is in the
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from adapters.base import ChannelError, Fetches, Throttled
+from adapters.base import Channel, ChannelError, Throttled
 from gateway import metrics
 from gateway.store.cursors import Bookmark, LeaseLost, Place
 from gateway.store.engine import Unavailable
@@ -48,7 +48,7 @@ class Duty(ABC):
 
     kind: str
 
-    def __init__(self, channel: Fetches, bookmark: Bookmark) -> None:
+    def __init__(self, channel: Channel, bookmark: Bookmark) -> None:
         self.channel = channel
         self._bookmark = bookmark
         self._fresh = True

@@ -21,6 +21,13 @@ SECRET = "whsec_a2FuYWwtdGVzdC1zZWNyZXQtMDEyMzQ1Njc4OQ=="
 
 EXAMPLES: dict[str, dict[str, Any]] = {
     "mail": {"type": "mail", "address": "lapor@lapor.localhost"},
+    "smpp": {
+        "type": "smpp",
+        "host": "127.0.0.1",
+        "system_id": "lapor",
+        "password": "pass-1f7c",
+        "number": "1708",
+    },
     "telegram": {
         "type": "telegram",
         "token": BOT_TOKEN,
@@ -40,6 +47,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 
 SOMEBODY = {
     "mail": "warga@desa.example",
+    "smpp": "+6281234567890",
     "telegram": "620011",
     "twilio": "+6281234567890",
     "webhook": "kab-kutai-dinas-pu",
@@ -52,6 +60,7 @@ def away(kind: str, port: int) -> dict[str, Any]:
     """Return what to change in an example so that it sends to a loopback port."""
     changes: dict[str, dict[str, Any]] = {
         "mail": {"smtp_host": "127.0.0.1", "smtp_port": port},
+        "smpp": {"port": port},
         "telegram": {"api_base": f"http://127.0.0.1:{port}"},
         "twilio": {"api_base": f"http://127.0.0.1:{port}"},
         "webhook": {"url": f"http://127.0.0.1:{port}/hook"},

@@ -18,6 +18,7 @@ from pydantic import SecretStr
 import adapters
 from adapters.base import (
     Block,
+    Bound,
     Channel,
     ChannelError,
     Fetches,
@@ -42,6 +43,7 @@ KINDS = kinds()
 RECEIVERS = [kind for kind in KINDS if issubclass(channel_class(kind), Receiver)]
 FETCHERS = [kind for kind in KINDS if issubclass(channel_class(kind), Fetches)]
 KEEPERS = [kind for kind in KINDS if issubclass(channel_class(kind), Keeps)]
+BOUND = [kind for kind in KINDS if issubclass(channel_class(kind), Bound)]
 SENDERS = [kind for kind in KINDS if issubclass(channel_class(kind), Sends)]
 FORBIDDEN = ("config", "router", "gateway", "sqlalchemy", "aio_pika", "fastapi", "starlette")
 
@@ -58,7 +60,7 @@ def test_a_channel_has_an_example_and_says_what_it_is(kind: str) -> None:
     module = importlib.import_module(f"adapters.{kind}")
     found = module.CHANNEL
     assert issubclass(found, Channel)
-    assert issubclass(found, Receiver | Fetches | Sends), "a channel receives, fetches or sends"
+    assert issubclass(found, Receiver | Fetches | Bound | Sends), "a channel receives or sends"
     assert (module.__doc__ or "").strip()
     assert (found.__doc__ or "").strip()
     assert found.__doc__ != Channel.__doc__
@@ -271,6 +273,47 @@ async def test_a_provider_that_cannot_be_asked_is_asked_again(kind: str) -> None
             with pytest.raises(ChannelError) as raised:
                 await anext(channel.since(datetime.now(UTC) - timedelta(hours=1)))
             assert raised.value.retryable
+    await channel.close()
+
+
+PDUS = st.builds(
+    lambda command, body: (16 + len(body)).to_bytes(4, "big") + bytes([*command]) + body,
+    st.sampled_from([b"\0\0\0\x05" + bytes(7) + b"\x01", b"\0\0\0\x15" + bytes(8)]),
+    st.binary(max_size=120) | st.binary(max_size=100).map(lambda end: b"\0\1\1628\0" + end),
+)
+
+
+@pytest.mark.parametrize("kind", BOUND)
+@given(body=BODIES | PDUS)
+@settings(max_examples=300, deadline=None)
+def test_whatever_comes_over_a_connection_ends_in_an_error_of_ours(kind: str, body: bytes) -> None:
+    channel = build(kind)
+    assert isinstance(channel, Bound)
+    hook = Hook("connection:", {}, body)
+    try:
+        read = channel.parse(hook)
+    except Malformed:
+        return
+    assert read == channel.parse(hook), "the same message is read the same way"
+    for said in read:
+        assert said.channel == channel.name
+        assert isinstance(said, Receipt) or (said.external_id and said.raw == body)
+
+
+@pytest.mark.parametrize("kind", BOUND)
+async def test_a_connection_that_cannot_be_made_is_tried_again(kind: str) -> None:
+    async def take(hook: Hook) -> None:
+        raise AssertionError("nobody is there")
+
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        channel = build(kind, **away(kind, closed.getsockname()[1]))
+        assert isinstance(channel, Bound)
+        assert not channel.standing
+        with pytest.raises(ChannelError) as raised:
+            await channel.hold(take)
+    assert raised.value.retryable
+    assert not channel.standing
     await channel.close()
 
 

@@ -23,6 +23,7 @@ from adapters.base import (
     Inbound,
     Malformed,
     Outgoing,
+    Part,
     Receipt,
     Receiver,
     Sender,
@@ -123,6 +124,7 @@ class Paper(Receiver, Sends):
             automatic=note.get("automatic"),
             files=tuple(self._files(note)),
             wants=note.get("wants", ""),
+            part=Part(*note["part"]) if "part" in note else None,
         )
 
     def _files(self, note: dict[str, Any]) -> Iterator[File]:

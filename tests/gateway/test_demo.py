@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.doors import DOORS
+from gateway.demo.cast import DOORS
 from gateway.demo.samples import SAMPLES
 from normalizer.tracking import mentions
 from tests.gateway.processes import Ended, kanal
