@@ -39,12 +39,14 @@ from gateway.steps.page import Pages
 from gateway.steps.receive import Door, mail_hook
 from gateway.steps.reply import AgencyDesk
 from gateway.steps.route import Route
+from gateway.steps.track import Tracking
 from gateway.store.cursors import Bookmark, LeaseLost
 from gateway.store.engine import Database, Unavailable
 from gateway.store.queries import Queries
 from gateway.store.spool import Spool
 from gateway.store.store import Store
 from gateway.web.asgi import Web, application, monitor
+from gateway.web.citizen import Parts as Citizens
 from gateway.work.consumer import Consumer, Step
 from gateway.work.duty import Duty
 from gateway.work.poller import POLL, Polling
@@ -292,7 +294,14 @@ class Kanal:
     async def _start_web(self) -> None:
         server = self.settings.server
         app = application(
-            server, self.door, self.desk, self.agencies, self.queries, self.health, now
+            server,
+            self.door,
+            self.desk,
+            self.agencies,
+            self.queries,
+            self.health,
+            now,
+            Citizens(Tracking(self.queries, self.seal), build.categories(self.parts)),
         )
         self.web = Web(app, server.host, server.port)
         await self.web.start()

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from normalizer.report import Kind
+
 
 @dataclass(frozen=True, slots=True)
 class Sender:
@@ -10,6 +12,8 @@ class Sender:
 
     address: str
     name: str | None = None
+    contact: str | None = None
+    """How else they can be reached, as they typed it: nothing proves that it is theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,8 @@ class Inbound:
     """What had to be cut or repaired in reading it."""
     address: str = ""
     """Where it happened, in words, where the channel asks for it in a field of its own."""
+    kind: Kind | None = None
+    """The kind of report that the sender chose from a list."""
     topic: str = ""
     """The id of the topic or group of topics that the sender chose from a list."""
     agency: str = ""

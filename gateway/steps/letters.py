@@ -52,9 +52,9 @@ class Letters:
         ``choices`` are likely answers to a question in the text.
         """
         to = asked_by or report
-        letter_id = str(uuid.uuid5(_NAMES, f"{report.id} answer {cause}"))
+        id = letter_id(report, cause)
         letter = Letter(
-            id=letter_id,
+            id=id,
             report_id=report.id,
             kind="answer",
             channel=to.origin.channel,
@@ -66,7 +66,7 @@ class Letters:
             thread=(*to.origin.thread, to.origin.external_id),
             choices=tuple(choices),
         )
-        unit.send(letter, self._message(ANSWERS, letter_id))
+        unit.send(letter, self._message(ANSWERS, id))
 
     def deliveries(self, unit: Unit, report: Report, *, cause: str) -> None:
         """Hand the report to the agency that must act, and to those that get a copy."""
@@ -103,6 +103,11 @@ class Letters:
         return Message(
             queue, letter_id, event.written(event.LETTER, letter_id, data, at=self._now())
         )
+
+
+def letter_id(report: Report, cause: str) -> str:
+    """Return the id of the letter that was written to a citizen because of ``cause``."""
+    return str(uuid.uuid5(_NAMES, f"{report.id} answer {cause}"))
 
 
 def _subject(title: str) -> str:
