@@ -246,11 +246,11 @@ def key_of(address: str) -> str:
 
 def mend(tongue: Tongue) -> dict[str, str]:
     """Return what is said of each field, for a page that checks before it sends."""
-    most = {name: longest for name, (_, longest) in LENGTHS.items()}
+    most = {name: longest for name, (_, longest) in LENGTHS.items()} | {"files": MOST_FILES}
     return {
-        field: said.format(most=most.get(field, ""))
+        field: said.format(most=most.get(field, ""), name="{name}")
         for field, said in WORDS[tongue].items()
-        if field in most or field in ("date", "place")
+        if field in most or field in ("date", "place", "large")
     }
 
 

@@ -44,7 +44,7 @@ class Form:
 
 def read(content_type: str, body: bytes) -> Form:
     """Read a form. Raises ``Unreadable``."""
-    kind, options = parse_options_header(content_type)
+    kind, options = parse_options_header(content_type.encode("latin-1", "replace"))
     if kind == b"multipart/form-data":
         return _multipart(options.get(b"boundary", b""), body)
     if kind == b"application/x-www-form-urlencoded":

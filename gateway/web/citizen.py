@@ -47,7 +47,7 @@ from gateway.web.limits import Limits
 FORM = "application/x-www-form-urlencoded"
 MAX_FORM = 131_072
 """Bytes of the tracking page's form."""
-_FROM_THE_BROWSER = ("origin", "sec-fetch-site", "content-type", "user-agent")
+_FROM_THE_BROWSER = ("origin", "sec-fetch-site", "content-type")
 log = structlog.get_logger(__name__)
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -143,12 +143,11 @@ class Citizens:
         """Show a report to who has number and secret, and take what they add."""
         form = await _small_form(request)
         number = "".join(filter(str.isalnum, form.first("number")))[:20]
-        if wait := await self._limits.may_guess(number, request):
+        if wait := await self._limits.looked(number, request):
             return self._slowed(request, number, wait)
         secret, own = form.first("secret")[:40], self._channel.name
         tracked = await self._parts.tracking.find(number, secret, channel=own)
         if tracked is None:
-            await self._limits.guessed(number, request)
             return self._ask(request, number, "wrong", 404)
         return await self._status(request, tracked, form)
 

@@ -15,10 +15,12 @@ from starlette.requests import Request
 
 from adapters.base import Receiver
 
-GUESSES = RateLimitItemPerMinute(10, 15, namespace="guesses")
-"""Wrong secrets for one tracking number; a right one has 40 bits."""
-LOOKS = RateLimitItemPerMinute(60, 15, namespace="looks")
-"""Wrong numbers or secrets from one network address."""
+LOOKS_AT_ONE = RateLimitItemPerMinute(30, 15, namespace="number")
+"""Looks at one tracking number; its secret has 40 bits."""
+LOOKS_FROM_ONE = RateLimitItemPerMinute(300, 15, namespace="caller")
+"""Looks from one network address, behind which a mobile network puts many phones."""
+MOST_KEYS = 20_000
+"""Above this all counting begins anew: a flood of made-up numbers must not cost memory."""
 
 
 class Limits:
@@ -27,7 +29,8 @@ class Limits:
     def __init__(self, header: str, *, proxied: bool) -> None:
         self._header = header
         self._proxied = proxied
-        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._storage = MemoryStorage()
+        self._limiter = SlidingWindowCounterRateLimiter(self._storage)
 
     async def posted(self, channel: Receiver, request: Request) -> int:
         """Count a hook of a channel; return the seconds to wait, 0 when it may come in."""
@@ -38,19 +41,12 @@ class Limits:
             RateLimitItemPerHour(channel.posts_per_hour), channel.name, address
         )
 
-    async def may_guess(self, number: str, request: Request) -> int:
-        """Return the seconds until a tracking page may be asked for again; 0 when it may now."""
-        address = self.caller(request)
-        waits = [await self._wait(GUESSES, number)]
-        if address is not None:
-            waits.append(await self._wait(LOOKS, address))
-        return max(waits)
-
-    async def guessed(self, number: str, request: Request) -> None:
-        """Count a wrong number or secret."""
-        await self._count(GUESSES, number)
+    async def looked(self, number: str, request: Request) -> int:
+        """Count a look at a tracking page, before its secret is checked; return the wait."""
+        waits = [await self._count(LOOKS_AT_ONE, number)]
         if (address := self.caller(request)) is not None:
-            await self._count(LOOKS, address)
+            waits.append(await self._count(LOOKS_FROM_ONE, address))
+        return max(waits)
 
     def caller(self, request: Request) -> str | None:
         """Return the network address of a caller, of IPv6 the /64 that one household has."""
@@ -70,11 +66,10 @@ class Limits:
         return str(found)
 
     async def _count(self, limit: RateLimitItem, *key: str) -> int:
-        return 0 if await self._limiter.hit(limit, *key) else await self._until(limit, *key)
-
-    async def _wait(self, limit: RateLimitItem, *key: str) -> int:
-        return 0 if await self._limiter.test(limit, *key) else await self._until(limit, *key)
-
-    async def _until(self, limit: RateLimitItem, *key: str) -> int:
+        """Count one; return the seconds until there may be one more when it was too many."""
+        if len(self._storage.storage) >= MOST_KEYS:
+            await self._storage.reset()
+        if await self._limiter.hit(limit, *key):
+            return 0
         stats = await self._limiter.get_window_stats(limit, *key)
         return max(1, math.ceil(stats.reset_time - time.time()))

@@ -143,6 +143,9 @@ function start() {
       const short = field.required && typed < (field.minLength > 0 ? field.minLength : 1);
       if (short || !field.validity.valid) faults[field.name] = field.dataset.fault || field.validationMessage;
     }
+    const files = $("attachments").dataset, large = picked.find((file) => file.size > 5 * 1024 * 1024);
+    if (large) faults.attachments = files.large.replace("{name}", large.name);
+    if (picked.length > 5) faults.attachments = files.many;
     const complaint = form.elements.kind.value === "complaint";
     if (complaint && !$("address").value.trim() && !form.elements.latitude.value) faults.address = $("address").dataset.fault;
     return faults;
@@ -213,7 +216,7 @@ function start() {
   async function later(why) {
     $("progress").textContent = why || words.stored;
     try {
-      const worker = await navigator.serviceWorker.ready;
+      const worker = await navigator.serviceWorker.getRegistration();
       await worker.sync.register("lapor");
     } catch { /* no Background Sync here: sent when this page is opened again */ }
   }
