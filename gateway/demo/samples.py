@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-SMS, TELEGRAM, X, MAIL = "sms", "telegram", "x", "email"
+SMS, TELEGRAM, X, MAIL, WEB = "sms", "telegram", "x", "email", "web"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,5 +100,20 @@ SAMPLES = (
         "@lapor_contoh #lapor sampah numpuk di pinggir jalan, baunya minta ampun",
         "3273-dinas-lingkungan-hidup",
         then="di Kecamatan Coblong, Kota Bandung",
+    ),
+    Sample(
+        WEB,
+        "Trotoar dipakai parkir mobil setiap sore, pejalan kaki turun ke jalan raya.\n"
+        "Lokasi: Kecamatan Wonocolo, Kota Surabaya",
+        "3578-dinas-perhubungan",
+        subject="Parkir liar di trotoar",
+    ),
+    Sample(
+        WEB,
+        "Posyandu tutup sejak dua bulan lalu, balita tidak ditimbang dan tidak diimunisasi.\n"
+        "Lokasi: dekat balai warga",
+        "6403-dinas-kesehatan",
+        subject="Posyandu tutup",
+        then="di Kecamatan Tanjung Redeb, Kabupaten Berau",
     ),
 )

@@ -13,7 +13,7 @@ from tests.gateway.processes import Ended, kanal
 CHANNEL = "|".join(door.channel for door in DOORS)
 REFUSALS = re.compile(rf"^({CHANNEL}) +- +refused with (\d+): (.+?) +-$", re.MULTILINE)
 MESSAGES = re.compile(rf"^({CHANNEL}) +(\d{{4}}-\d{{4}}-\d{{4}}) +(\S.*?) +(\d+)%$", re.MULTILINE)
-DOORS_TOLD = "SMS and Telegram by webhook, X by polling, mail by SMTP."
+DOORS_TOLD = "SMS and Telegram by webhook, X by polling, mail by SMTP, web form by browser."
 BAD = [(each.channel, str(code), fault) for each in DOORS for fault, code in each.refused.items()]
 
 
