@@ -60,7 +60,7 @@ class Reader:
         return said
 
     async def wait_for(self, fits: Callable[..., bool], within: float) -> None:
-        """Let the citizen who was last asked about look until what was heard fits. Raises ``TimeoutError``."""
+        """Let who was last asked about look until that fits. Raises ``TimeoutError``."""
         pause = LOOK_AGAIN
         async with asyncio.timeout(within):
             while not fits():

@@ -162,7 +162,8 @@ async def _stay(kanal: Kanal) -> None:
     """Keep running, so that the console can be looked at."""
     password = secrets.token_urlsafe(9)
     await kanal.desk.set_password("demo", password)
-    out(f"\nConsole: {kanal.settings.server.public_url}console  (name demo, password {password})")
+    out(f"\nThe citizens' form: {kanal.settings.server.public_url}")
+    out(f"Console: {kanal.settings.server.public_url}console  (name demo, password {password})")
     out("Stop with Ctrl-C.")
     told = asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):

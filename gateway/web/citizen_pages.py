@@ -23,7 +23,7 @@ SHELL = ("citizen.css", "citizen.js", "queue.js", "lapor.svg")
 COOKIE = "lang"
 YEAR = 365 * 24 * 3600
 CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "connect-src 'self'; manifest-src 'self'; worker-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
 )

@@ -506,3 +506,12 @@ def test_an_address_is_believed_only_from_where_the_settings_say(
     headers = [(b"x-real-ip", sent.encode())] if sent else []
     scope = {"type": "http", "client": ("10.0.0.1", 5), "headers": headers}
     assert Limits(header, proxied=proxied).caller(Request(scope)) == caller
+
+
+async def test_a_flood_of_made_up_numbers_costs_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.web.limits.MOST_KEYS", 50)
+    counts = Limits("", proxied=True)
+    request = Request({"type": "http", "client": None, "headers": []})
+    for number in range(500):
+        assert await counts.looked(str(number), request) == 0
+    assert len(counts._storage.storage) <= 60

@@ -241,10 +241,15 @@ function start() {
   function number(each) {
     if (!each.tracking) return document.createTextNode(` ${each.held}`);
     const box = document.createElement("span"), link = document.createElement("a");
-    box.className = "code";
+    box.className = "kept";
     link.href = each.url;
     link.textContent = words.open;
-    box.append(` ${words.number} ${each.written}, ${words.secret} ${each.secret} `, link);
+    for (const [name, value] of [[words.number, each.written], [words.secret, each.secret]]) {
+      const row = document.createElement("span");
+      row.textContent = `${name}: ${value}`;
+      box.append(row);
+    }
+    box.append(link);
     return box;
   }
   async function list() {
