@@ -238,6 +238,16 @@ class Receiver(Channel, ABC):
     parse_may_hang: ClassVar[bool] = False
     """True when hostile input may take long to read: the shell then parses in a worker process."""
 
+    @property
+    def max_bytes(self) -> int | None:
+        """Bytes a hook may have; None leaves it to the settings of the server."""
+        return None
+
+    @property
+    def posts_per_hour(self) -> int | None:
+        """Hooks taken from one network address; None does not count (providers have few)."""
+        return None
+
     @abstractmethod
     def verify(self, hook: Hook) -> None:
         """Check the proof of the sender. Raises ``Forged``."""

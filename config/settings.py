@@ -45,6 +45,8 @@ class Server(Section):
     """Health and metrics of a role that runs without the web; 0 for none."""
     data_dir: Path
     max_hook_bytes: Annotated[int, Field(ge=1024)]
+    client_header: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]*$")]
+    """Header in which our own proxy puts the caller's address; "" for none."""
 
 
 class Database(Section):

@@ -44,12 +44,14 @@ from gateway.steps.page import Pages
 from gateway.steps.receive import Door, mail_hook
 from gateway.steps.reply import AgencyDesk
 from gateway.steps.route import Route
+from gateway.steps.track import Tracking
 from gateway.store.cursors import Bookmark, LeaseLost
 from gateway.store.engine import Database, Unavailable
 from gateway.store.queries import Queries
 from gateway.store.spool import Spool
 from gateway.store.store import Store
 from gateway.web.asgi import Web, application, monitor
+from gateway.web.citizen import Parts as Citizens
 from gateway.work.binding import BIND, Binding
 from gateway.work.consumer import Consumer, Step
 from gateway.work.duty import Duty
@@ -343,6 +345,7 @@ class Kanal:
             self.health,
             self.files,
             now,
+            Citizens(Tracking(self.queries, self.seal), build.categories(self.parts)),
         )
         self.web = Web(app, server.host, server.port)
         await self.web.start()

@@ -281,6 +281,14 @@ def _try(wrong: list[Fault], make: Callable[[], T]) -> T | None:
         return None
 
 
+def categories(built: Parts) -> dict[str, str]:
+    """Return the groups of topics that citizens choose from, id to name, by name."""
+    topics = built.routing.topics
+    used = {row.group for row in topics.rows.values()}
+    named = [(group.name, id) for id, group in topics.groups.items() if id in used]
+    return {id: name for name, id in sorted(named)}
+
+
 def receivers(built: Mapping[str, Channel]) -> dict[str, Receiver]:
     """Return those channels that a provider can call."""
     return {name: c for name, c in built.items() if isinstance(c, Receiver)}

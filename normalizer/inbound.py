@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
+from normalizer.report import Kind
+
 
 @dataclass(frozen=True, slots=True)
 class Sender:
@@ -11,6 +13,8 @@ class Sender:
 
     address: str
     name: str | None = None
+    contact: str | None = None
+    """How else they can be reached, as they typed it: nothing proves that it is theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,8 @@ class Inbound:
     """What had to be cut or repaired in reading it."""
     address: str = ""
     """Where it happened, in words, where the channel asks for it in a field of its own."""
+    kind: Kind | None = None
+    """The kind of report that the sender chose from a list."""
     topic: str = ""
     """The id of the topic or group of topics that the sender chose from a list."""
     agency: str = ""

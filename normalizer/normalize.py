@@ -14,6 +14,7 @@ from normalizer.report import (
     Change,
     Coordinates,
     Intent,
+    Kind,
     Origin,
     Place,
     Report,
@@ -59,7 +60,7 @@ class Normalizer:
             tracking=tracking,
             intent=Intent(inbound.wants or asked.intent),
             refers_to=_refers_to(asked, inbound),
-            kind=kind_of(wish.text),
+            kind=_kind(wish.text, inbound.kind),
             origin=_origin(inbound),
             reporter=reporter,
             title=text.title_of(wish.text, inbound.subject),
@@ -105,6 +106,13 @@ def attachment(file: File) -> Attachment:
         sha256=None if content is None else hashlib.sha256(content).hexdigest(),
         url=None if file.url is None else text.storable(file.url, 2_000),
     )
+
+
+def _kind(said: str, chosen: Kind | None) -> Kind:
+    """Take the sender's choice; that a complaint is one with supervision, only its words say."""
+    found = kind_of(said)
+    supervised = chosen is Kind.COMPLAINT and found is Kind.SUPERVISED_COMPLAINT
+    return found if chosen is None or supervised else chosen
 
 
 def _asked(said: str, inbound: Inbound) -> command.Command:

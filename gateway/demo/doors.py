@@ -3,19 +3,19 @@
 import asyncio
 import re
 import secrets
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from email.message import EmailMessage
 from io import BytesIO
 from itertools import groupby
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any
 
 from PIL import Image
 
 from config.settings import Settings, load
 from gateway.app import Ports
 from gateway.demo import post
+from gateway.demo.door import NOBODY, PLAIN, WITHIN, Door, Fault
 from gateway.demo.phone import PhoneCompany
 from gateway.demo.post import PostOffice
 from gateway.demo.samples import MAIL, MMS, SMS, TELEGRAM, WHATSAPP, X
@@ -24,62 +24,6 @@ from gateway.demo.x_double import Keys, Posted, XServer
 
 ADDRESS = "lapor@lapor.localhost"
 ACCOUNT = "lapor_contoh"
-NOBODY = "+628119999999"
-PLAIN = "jalan rusak di Kota Medan"
-"""What is written where something else about the message is wrong."""
-Fault = Literal["forged", "oversized", "unknown recipient"]
-WITHIN = 30.0
-"""Seconds a message may take from the door to the citizen's receipt."""
-
-
-class Company(Protocol):
-    """Who carries a channel's messages: a double on this machine; use as ``async with``."""
-
-    async def __aenter__(self) -> object: ...
-    async def __aexit__(self, *_: object) -> None: ...
-    async def wait_for(self, fits: Callable[..., bool], within: float) -> object: ...
-
-
-class Door(ABC):
-    """One channel: how citizens write to it, and what they hear."""
-
-    channel: ClassVar[str]
-    name: ClassVar[str]
-    by: ClassVar[str]
-    """The way in."""
-    ok: ClassVar[int] = 200
-    """The code for a message that was taken."""
-    refused: ClassVar[Mapping[Fault, int]] = {}
-    """What can be done wrong at this door, and the code it must get."""
-    company: Company
-
-    @abstractmethod
-    def block(self) -> dict[str, Any]:
-        """Return the channel's settings, once the company is there."""
-
-    async def opened(self, settings: Settings, ports: Ports) -> None:
-        """Get to know the running gateway; returns when citizens can write."""
-        self.settings, self.ports = settings, ports
-
-    @abstractmethod
-    def citizen(self, number: int) -> str:
-        """Return the address of the citizen who sends a sample."""
-
-    @abstractmethod
-    async def say(self, who: str, text: str, subject: str) -> int:
-        """Let a citizen write; returns the code it got, ``ok`` where nothing answers."""
-
-    @abstractmethod
-    def heard(self, who: str) -> list[str]:
-        """Return what a citizen was told so far, oldest first."""
-
-    async def misuse(self, fault: Fault) -> int:
-        """Do something that must be ``refused``; returns the code it got."""
-        raise NotImplementedError(f"nobody can send what is {fault} by {self.name}")
-
-    async def until(self, fits: Callable[[], bool]) -> None:
-        """Wait until what was heard fits. Raises ``TimeoutError``."""
-        await self.company.wait_for(lambda *_: fits(), WITHIN)
 
 
 class SmsDoor(Door):

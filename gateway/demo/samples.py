@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 SMS, TELEGRAM, X, MAIL = "sms", "telegram", "x", "email"
 WHATSAPP, MMS = "whatsapp", "mms"
-SMPP = "smpp"
+SMPP, WEB = "smpp", "web"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,5 +132,20 @@ SAMPLES = (
         "Lampu jalan mati sudah seminggu, gelap sekali",
         "3578-dinas-perhubungan",
         then="di kecamatan Wonocolo Surabaya",
+    ),
+    Sample(
+        WEB,
+        "Trotoar dipakai parkir mobil setiap sore, pejalan kaki turun ke jalan raya.\n"
+        "Lokasi: Kecamatan Wonocolo, Kota Surabaya",
+        "3578-dinas-perhubungan",
+        subject="Parkir liar di trotoar",
+    ),
+    Sample(
+        WEB,
+        "Posyandu tutup sejak dua bulan lalu, balita tidak ditimbang dan tidak diimunisasi.\n"
+        "Lokasi: dekat balai warga",
+        "6403-dinas-kesehatan",
+        subject="Posyandu tutup",
+        then="di Kecamatan Tanjung Redeb, Kabupaten Berau",
     ),
 )

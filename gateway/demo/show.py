@@ -20,7 +20,8 @@ from config.settings import Settings, load
 from gateway import build, logs
 from gateway.app import Kanal
 from gateway.demo.cast import DOORS
-from gateway.demo.doors import WITHIN, Door, Fault, ways_in
+from gateway.demo.door import WITHIN, Door, Fault
+from gateway.demo.doors import ways_in
 from gateway.demo.samples import SAMPLES, Sample
 from gateway.store.views import ReportFile
 from normalizer.tracking import mentions, written
@@ -162,7 +163,8 @@ async def _stay(kanal: Kanal) -> None:
     """Keep running, so that the console can be looked at."""
     password = secrets.token_urlsafe(9)
     await kanal.desk.set_password("demo", password)
-    out(f"\nConsole: {kanal.settings.server.public_url}console  (name demo, password {password})")
+    out(f"\nThe citizens' form: {kanal.settings.server.public_url}")
+    out(f"Console: {kanal.settings.server.public_url}console  (name demo, password {password})")
     out("Stop with Ctrl-C.")
     told = asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):

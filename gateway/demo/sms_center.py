@@ -18,7 +18,7 @@ import smpp34
 from adapters.sms import coding
 from config.settings import Settings
 from gateway.app import Ports
-from gateway.demo.doors import Door
+from gateway.demo.door import Door
 from gateway.demo.samples import SMPP
 
 HEAD = struct.Struct(">IIII")

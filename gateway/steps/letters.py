@@ -52,9 +52,9 @@ class Letters:
         ``choices`` are likely answers to a question in the text.
         """
         to = asked_by or report
-        letter_id = str(uuid.uuid5(_NAMES, f"{report.id} answer {cause}"))
+        id = letter_id(report, cause)
         letter = Letter(
-            id=letter_id,
+            id=id,
             report_id=report.id,
             kind="answer",
             channel=to.origin.channel,
@@ -67,12 +67,12 @@ class Letters:
             choices=tuple(choices),
             reader=to.reporter.ref,
         )
-        unit.send(letter, queued(ANSWERS, letter_id, at=self._now()))
+        unit.send(letter, queued(ANSWERS, id, at=self._now()))
 
-    def again(self, unit: Unit, letter_ids: Iterable[str]) -> None:
+    def again(self, unit: Unit, ids: Iterable[str]) -> None:
         """Put answers that were held on the queue again."""
-        for letter_id in letter_ids:
-            unit.put(queued(ANSWERS, letter_id, at=self._now()))
+        for id in ids:
+            unit.put(queued(ANSWERS, id, at=self._now()))
 
     def deliveries(self, unit: Unit, report: Report, *, cause: str) -> None:
         """Hand the report to the agency that must act, and to those that get a copy."""
@@ -104,11 +104,11 @@ class Letters:
     def _deliver(
         self, unit: Unit, report: Report, agency: str, kind: event.Type, cause: str
     ) -> None:
-        letter_id = str(uuid.uuid5(_NAMES, f"{report.id} delivery {agency} {cause}"))
+        id = str(uuid.uuid5(_NAMES, f"{report.id} delivery {agency} {cause}"))
         data = event.for_agency(report).model_dump_json()
-        whole = event.written(kind, letter_id, data, at=self._now(), subject=report.tracking)
+        whole = event.written(kind, id, data, at=self._now(), subject=report.tracking)
         letter = Letter(
-            id=letter_id,
+            id=id,
             report_id=report.id,
             kind="delivery",
             channel="agency",
@@ -116,13 +116,18 @@ class Letters:
             text=whole.decode(),
             tracking=report.tracking,
         )
-        unit.send(letter, queued(DELIVERIES, letter_id, at=self._now()))
+        unit.send(letter, queued(DELIVERIES, id, at=self._now()))
 
 
-def queued(queue: str, letter_id: str, *, at: datetime) -> Message:
+def queued(queue: str, id: str, *, at: datetime) -> Message:
     """Return the message that has a letter sent."""
-    data = json.dumps({"letter": letter_id})
-    return Message(queue, letter_id, event.written(event.LETTER, letter_id, data, at=at))
+    data = json.dumps({"letter": id})
+    return Message(queue, id, event.written(event.LETTER, id, data, at=at))
+
+
+def letter_id(report: Report, cause: str) -> str:
+    """Return the id of the letter that was written to a citizen because of ``cause``."""
+    return str(uuid.uuid5(_NAMES, f"{report.id} answer {cause}"))
 
 
 def _subject(title: str) -> str:

@@ -321,9 +321,10 @@ class Door:
         )
 
     def _report(self, channel: Channel, inbound: Inbound) -> Report:
-        who = json.dumps({"to": inbound.sender.address, "name": inbound.sender.name})
+        sender = inbound.sender
+        who = json.dumps({"to": sender.address, "name": sender.name, "contact": sender.contact})
         reporter = Reporter(
-            ref=self._seal.reference(inbound.channel, inbound.sender.address.casefold()),
+            ref=self._seal.reference(inbound.channel, sender.address.casefold()),
             sealed=self._seal.close_text(who, REPORTER),
         )
         return self._normalizer.normalize(

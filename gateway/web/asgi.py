@@ -22,7 +22,8 @@ from gateway.steps.files import FileDesk
 from gateway.steps.receive import Door, problem
 from gateway.steps.reply import AgencyDesk
 from gateway.store.queries import Queries
-from gateway.web import agency_api, console, hooks
+from gateway.web import agency_api, citizen, console, hooks
+from gateway.web.limits import Limits
 
 GRACE = 10
 """Seconds a request under way has to finish when the server stops."""
@@ -91,6 +92,7 @@ def application(
     health: Health,
     files: FileDesk,
     now: Callable[[], datetime],
+    citizens: citizen.Parts,
 ) -> FastAPI:
     """Compose the application."""
     url = str(settings.public_url)
@@ -99,10 +101,14 @@ def application(
     )
     app.include_router(agency_api.api(agencies, queries, files))
     secure = settings.public_url.scheme == "https"
+    limits = Limits(settings.client_header, proxied=secure)
     app.router.routes[:0] = [
-        *hooks.routes(door, url, settings.max_hook_bytes),
+        *hooks.routes(door, url, settings.max_hook_bytes, limits),
         *_operations(health),
-        Route("/", lambda _: RedirectResponse("/console/"), methods=["GET"]),
+        *(
+            citizen.routes(door, citizens, limits)
+            or [Route("/", lambda _: RedirectResponse("/console/"), methods=["GET"])]
+        ),
         Mount("/console", routes=console.routes(desk, secure_cookies=secure, clock=now)),
     ]
     app.add_exception_handler(HTTPException, _http_problem)

@@ -1,15 +1,19 @@
 """The HTTP door of the channels: ``POST /in/{channel}``, answered once the message is durable."""
 
+from dataclasses import replace
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from adapters.base import Answer, Hook
+from adapters.base import Answer, Hook, Receiver, Throttled
 from gateway import metrics
 from gateway.steps.intake import NotDurable
 from gateway.steps.receive import Door, problem
+from gateway.web.limits import Limits
 
 TOO_LARGE = problem(413, "Content Too Large", "this message is larger than the gateway takes")
+OFTEN = problem(429, "Too Many Requests", "too many messages came from this network address")
 AWAY = problem(503, "Service Unavailable", "the message could not be stored; send it again")
 UNKNOWN = problem(404, "Not Found", "there is no such channel here")
 
@@ -18,7 +22,7 @@ class TooLarge(Exception):
     """The body is larger than the settings allow."""
 
 
-def routes(door: Door, public_url: str, max_bytes: int) -> list[Route]:
+def routes(door: Door, public_url: str, max_bytes: int, limits: Limits) -> list[Route]:
     """Return the route of the hooks. ``public_url`` is what providers sign."""
     base = public_url.rstrip("/")
 
@@ -26,8 +30,11 @@ def routes(door: Door, public_url: str, max_bytes: int) -> list[Route]:
         channel = door.receiver(request.path_params["channel"])
         if channel is None:
             return respond(UNKNOWN)
+        most = max_bytes if channel.max_bytes is None else channel.max_bytes
         try:
-            hook = Hook(base + _path(request), _headers(request), await body(request, max_bytes))
+            if refused := await too_often(channel, request, limits):
+                return respond(refused)
+            hook = Hook(base + _path(request), _headers(request), await body(request, most))
         except TooLarge:
             metrics.INTAKE.labels(channel.name, "too_large").inc()
             return respond(TOO_LARGE)
@@ -39,6 +46,18 @@ def routes(door: Door, public_url: str, max_bytes: int) -> list[Route]:
             return respond(AWAY, {"retry-after": "5"})
 
     return [Route("/in/{channel}", take, methods=["POST"])]
+
+
+async def too_often(channel: Receiver, request: Request, limits: Limits) -> Answer | None:
+    """Count a hook against its sender's network address; return the refusal of one too many."""
+    wait = await limits.posted(channel, request)
+    if not wait:
+        return None
+    metrics.INTAKE.labels(channel.name, "too_often").inc()
+    error = Throttled(retry_after=wait)
+    hook = Hook(channel.hook_url, _headers(request), b"")
+    headers = {"retry-after": str(wait)}
+    return channel.refusal(hook, error) or replace(OFTEN, headers=headers)
 
 
 async def body(request: Request, most: int) -> bytes:

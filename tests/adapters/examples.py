@@ -40,6 +40,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "auth_tokens": [TOKEN, OLD_TOKEN],
         "number": NUMBER,
     },
+    "web": {"type": "web"},
     "webhook": {"type": "webhook", "url": "https://agency.example/hook", "secret": SECRET},
     "x": {"type": "x", "username": "lapor_contoh", **X_KEYS},
 }
@@ -50,10 +51,13 @@ SOMEBODY = {
     "smpp": "+6281234567890",
     "telegram": "620011",
     "twilio": "+6281234567890",
+    "web": "web:00000000-0000-4000-8000-000000000001",
     "webhook": "kab-kutai-dinas-pu",
     "x": "620011",
 }
 """An address each sender can write to."""
+NO_PROVIDER = frozenset({"web"})
+"""Senders whose messages stay with us, so that nobody can be away."""
 
 
 def away(kind: str, port: int) -> dict[str, Any]:

@@ -5,13 +5,18 @@ A channel that takes messages in and is missing here fails the conformance suite
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from email.message import EmailMessage
 from email.policy import SMTP
+from uuid import NAMESPACE_OID, uuid5
+
+import smpp34
 
 from adapters.base import Channel, Hook
 from gateway.steps.receive import PAGE, mail_hook
 from tests.adapters.doubles import signed_form
 from tests.adapters.examples import BOT_SECRET, EXAMPLES, NUMBER, SOMEBODY, TOKEN
+from tests.adapters.forms import filled, posted
 
 
 def _mail(channel: Channel, text: str, id: str) -> Hook:
@@ -66,10 +71,24 @@ def _x(channel: Channel, text: str, id: str) -> Hook:
     return Hook(PAGE, {}, json.dumps({"data": post, "includes": {}}).encode())
 
 
+def _web(channel: Channel, text: str, id: str) -> Hook:
+    key = str(uuid5(NAMESPACE_OID, f"form {id}"))
+    return replace(posted(filled(key=key, body=text)), url=channel.hook_url)
+
+
+def _smpp(channel: Channel, text: str, id: str) -> Hook:
+    payload = smpp34.Tlv(0x0424, text.encode("utf-16-be"))
+    who = SOMEBODY["smpp"].removeprefix("+")
+    pdu = smpp34.DeliverSm(who, "1708", b"", source_addr_ton=1, data_coding=8, tlvs=[payload])
+    return Hook("smpp:", {"stamp": f"{id}.0"}, pdu.encode())
+
+
 GENUINE: dict[str, Callable[[Channel, str, str], Hook]] = {
     "mail": _mail,
+    "smpp": _smpp,
     "telegram": _telegram,
     "twilio": _twilio,
+    "web": _web,
     "x": _x,
 }
 """Channel, text and a number as id → the hook; for what is only fetched, the item's ``raw``."""

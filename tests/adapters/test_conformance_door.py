@@ -20,6 +20,7 @@ from adapters.load import channel_class, kinds
 from gateway import logs
 from gateway.steps.page import Pages
 from gateway.web import hooks
+from gateway.web.limits import Limits
 from normalizer.report import Report
 from tests.adapters.examples import SOMEBODY, build
 from tests.adapters.genuine import GENUINE
@@ -43,12 +44,17 @@ KEPT = ("jalan", "lampu", "banjir", "samarinda", "aaa")
 """One of these is in each of ``TEXTS``, and must be in what is kept of it."""
 
 
+TELLING = [k for k in CALLED if channel_class(k).refusal is not Receiver.refusal]  # type: ignore[attr-defined]
+"""Their caller is the sender, who is told what to mend: such a channel may refuse a text."""
+TO_MEND = ("10,000 characters", "keyword only")
+
+
 @asynccontextmanager
 async def opened(kind: str, folder: Path) -> AsyncIterator[tuple[House, Channel]]:
     """Open a house whose door has one channel of a type."""
     channel = build(kind)
     async with house(f"sqlite+aiosqlite:///{folder / 'kanal.sqlite3'}", folder) as built:
-        built.channels[channel.name] = channel  # type: ignore[assignment]
+        built.channels[channel.name] = channel
         yield built, channel
         await channel.close()
 
@@ -60,6 +66,8 @@ async def bring(built: House, channel: Channel, hook: Hook) -> int:
     if isinstance(channel, Fetches):
         items = tuple(channel.reread(hook.body))
         await Pages(built.door, built.store).file(channel, Page(items))
+    if isinstance(channel, Bound):
+        await built.door.bring(channel, hook)
     return 200
 
 
@@ -79,9 +87,12 @@ async def test_whatever_people_write_is_kept(kind: str, tmp_path: Path) -> None:
     async with opened(kind, tmp_path) as (built, channel):
         for number, (what, text) in enumerate(TEXTS.items(), 1):
             hook = GENUINE[kind](channel, text, str(1_000 + number))
-            assert await bring(built, channel, hook) < 300, what
+            status = await bring(built, channel, hook)
+            if kind in TELLING and what in TO_MEND and status in (400, 422):
+                continue
+            assert status < 300, what
             reports = await stored(built)
-            assert len(reports) == number, what
+            assert len(reports) == len(known) + 1, what
             (newest,) = [report for report in reports if report.id not in known]
             known.add(newest.id)
             assert any(word in newest.text.casefold() for word in KEPT), what
@@ -103,7 +114,10 @@ async def test_an_empty_message_is_answered_and_leaves_no_trace_of_a_crash(
 @pytest.mark.parametrize("kind", INWARD)
 async def test_repeats_and_replays_in_any_order_are_filed_once(kind: str, tmp_path: Path) -> None:
     async with opened(kind, tmp_path) as (built, channel):
-        sent = [GENUINE[kind](channel, f"jalan rusak nomor {n}", str(2_000 + n)) for n in range(6)]
+        sent = [
+            GENUINE[kind](channel, f"jalan rusak parah sekali, nomor {n}", str(2_000 + n))
+            for n in range(6)
+        ]
         order = sent * 3
         Random(1708).shuffle(order)
         statuses = await asyncio.gather(*(bring(built, channel, hook) for hook in order))
@@ -154,8 +168,10 @@ async def _post(app: Starlette, path: str, body: bytes) -> int:
 @pytest.mark.parametrize("kind", CALLED)
 async def test_what_is_too_large_is_refused_at_the_door(kind: str, tmp_path: Path) -> None:
     async with opened(kind, tmp_path) as (built, channel):
-        app = Starlette(routes=hooks.routes(built.door, "https://lapor.example", 1024))
-        most = getattr(channel, "max_bytes", None) or 1024
+        assert isinstance(channel, Receiver)
+        limits = Limits("", proxied=False)
+        app = Starlette(routes=hooks.routes(built.door, "https://lapor.example", 1024, limits))
+        most = channel.max_bytes or 1024
         assert await _post(app, f"/in/{channel.name}", b"x" * (most + 1)) == 413
         assert await built.counted("messages") == 0
 

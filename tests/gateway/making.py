@@ -16,6 +16,7 @@ from uuid import uuid4
 from adapters.base import (
     Answer,
     Block,
+    Channel,
     ChannelError,
     File,
     Forged,
@@ -156,6 +157,7 @@ class House:
         timeout: float = 5.0,
         methods: Mapping[str, DeliveryBlock] | None = None,
         webhooks: Mapping[str, Sends] | None = None,
+        channels: Mapping[str, Channel] | None = None,
     ) -> None:
         parts = made_parts()
         self.clock = Clock()
@@ -167,7 +169,7 @@ class House:
         self.commits = GroupCommit(self.store, self.spool)
         self.letters = Letters(parts.texts, self.clock)
         self.queries = Queries(self.store)
-        self.channels = {"paper": self.paper}
+        self.channels: dict[str, Channel] = {"paper": self.paper, **(channels or {})}
         self.door = Door(
             self.channels, self.store, self.commits, parts.normalizer, self.seal, self.clock
         )

@@ -69,6 +69,22 @@ def test_commands_marks_and_keywords_combine(normalize: Normalize) -> None:
     assert report.places[0].code == "36.03"
 
 
+@pytest.mark.parametrize(
+    ("said", "chosen", "kind"),
+    [
+        ("lampu jalan mati di Medan", Kind.ASPIRATION, Kind.ASPIRATION),
+        ("mohon informasi syarat membuat KTP?", Kind.COMPLAINT, Kind.COMPLAINT),
+        ("ada pungli di kab. Tangerang", Kind.COMPLAINT, Kind.SUPERVISED_COMPLAINT),
+        ("ada pungli di kab. Tangerang", Kind.INFORMATION_REQUEST, Kind.INFORMATION_REQUEST),
+        ("ada pungli di kab. Tangerang", None, Kind.SUPERVISED_COMPLAINT),
+    ],
+)
+def test_a_chosen_kind_counts_but_only_words_tell_supervision(
+    said: str, chosen: Kind | None, kind: Kind, normalize: Normalize
+) -> None:
+    assert normalize(said, kind=chosen).kind is kind
+
+
 def test_the_keyword_decides_over_the_context(normalize: Normalize) -> None:
     report = normalize("TANGKAB jalan rusak", context="64.72")
     assert [(p.code, p.found_by) for p in report.places] == [("36.03", "keyword")]

@@ -1,0 +1,1 @@
+"""How the web form's bodies are read, and what its senders are told."""

@@ -1,0 +1,75 @@
+"""How often one network address may call, and how often a tracking page may be guessed at.
+
+The counts are this process's own. Behind a proxy an address is only known by the header that the
+settings name; without it nothing is counted by address, since all callers would look like one.
+"""
+
+import math
+import time
+from ipaddress import IPv6Address, ip_address, ip_network
+
+from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
+from limits.aio.storage import MemoryStorage
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from starlette.requests import Request
+
+from adapters.base import Receiver
+
+LOOKS_AT_ONE = RateLimitItemPerMinute(30, 15, namespace="number")
+"""Looks at one tracking number; its secret has 40 bits."""
+LOOKS_FROM_ONE = RateLimitItemPerMinute(300, 15, namespace="caller")
+"""Looks from one network address, behind which a mobile network puts many phones."""
+MOST_KEYS = 20_000
+"""Above this all counting begins anew: a flood of made-up numbers must not cost memory."""
+
+
+class Limits:
+    """Counts callers. ``header`` names their address; ``proxied`` says that a proxy is in front."""
+
+    def __init__(self, header: str, *, proxied: bool) -> None:
+        self._header = header
+        self._proxied = proxied
+        self._storage = MemoryStorage()
+        self._limiter = SlidingWindowCounterRateLimiter(self._storage)
+
+    async def posted(self, channel: Receiver, request: Request) -> int:
+        """Count a hook of a channel; return the seconds to wait, 0 when it may come in."""
+        address = self.caller(request)
+        if channel.posts_per_hour is None or address is None:
+            return 0
+        return await self._count(
+            RateLimitItemPerHour(channel.posts_per_hour), channel.name, address
+        )
+
+    async def looked(self, number: str, request: Request) -> int:
+        """Count a look at a tracking page, before its secret is checked; return the wait."""
+        waits = [await self._count(LOOKS_AT_ONE, number)]
+        if (address := self.caller(request)) is not None:
+            waits.append(await self._count(LOOKS_FROM_ONE, address))
+        return max(waits)
+
+    def caller(self, request: Request) -> str | None:
+        """Return the network address of a caller, of IPv6 the /64 that one household has."""
+        if self._header:
+            # What a caller wrote into it stands left of what the proxy added.
+            written = request.headers.get(self._header, "").rpartition(",")[2].strip()
+        elif self._proxied or request.client is None:
+            return None
+        else:
+            written = request.client.host
+        try:
+            found = ip_address(written)
+        except ValueError:
+            return None
+        if isinstance(found, IPv6Address) and not found.ipv4_mapped:
+            return str(ip_network((found.packed, 64), strict=False))
+        return str(found)
+
+    async def _count(self, limit: RateLimitItem, *key: str) -> int:
+        """Count one; return the seconds until there may be one more when it was too many."""
+        if len(self._storage.storage) >= MOST_KEYS:
+            await self._storage.reset()
+        if await self._limiter.hit(limit, *key):
+            return 0
+        stats = await self._limiter.get_window_stats(limit, *key)
+        return max(1, math.ceil(stats.reset_time - time.time()))
