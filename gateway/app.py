@@ -36,6 +36,7 @@ from gateway.steps.directory import Directory
 from gateway.steps.intake import GroupCommit, NotDurable
 from gateway.steps.letters import Letters
 from gateway.steps.page import Pages
+from gateway.steps.partner import PartnerDesk
 from gateway.steps.receive import Door, mail_hook
 from gateway.steps.reply import AgencyDesk
 from gateway.steps.route import Route
@@ -45,6 +46,7 @@ from gateway.store.queries import Queries
 from gateway.store.spool import Spool
 from gateway.store.store import Store
 from gateway.web.asgi import Web, application, monitor
+from gateway.web.doors import doors
 from gateway.work.consumer import Consumer, Step
 from gateway.work.duty import Duty
 from gateway.work.poller import POLL, Polling
@@ -103,18 +105,22 @@ class Kanal:
             self._parse,
         )
         register = self.parts.routing.register
+        directory = Directory(register, self.parts.gazetteer)
         self.desk = Desk(
             self.store,
             self.broker,
             self.door,
             self.letters,
-            Directory(register, self.parts.gazetteer),
+            directory,
             register,
             self.seal,
             session_hours=settings.console.session_hours,
         )
         self.agencies = AgencyDesk(self.store, self.letters, settings.delivery, now)
         self.queries = Queries(self.store)
+        self.partners = PartnerDesk(
+            self.store, self.seal, self.parts.routing.topics, directory, self.parts.gazetteer
+        )
         self.pollings, self.reconcilings = self._duties()
         self.health = Health(
             self.store, self.broker, self.commits, self.spool, self._looked_after()
@@ -247,6 +253,7 @@ class Kanal:
             self.letters,
             now,
             waiting=timedelta(days=self.settings.routing.waiting_days),
+            mute=frozenset(name for name, c in self.channels.items() if not c.can_ask),
         )
         deliver = Deliver(
             self.store, self.settings.delivery, self.webhooks, concurrency=work.concurrency
@@ -291,8 +298,17 @@ class Kanal:
 
     async def _start_web(self) -> None:
         server = self.settings.server
+        url = str(server.public_url)
+        own = doors(self.channels, self.door, self.partners, self.agencies, url, now)
         app = application(
-            server, self.door, self.desk, self.agencies, self.queries, self.health, now
+            server,
+            self.door,
+            self.desk,
+            self.agencies,
+            self.queries,
+            self.health,
+            now,
+            own,
         )
         self.web = Web(app, server.host, server.port)
         await self.web.start()

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from normalizer.report import Kind
+
 
 @dataclass(frozen=True, slots=True)
 class Sender:
@@ -68,5 +70,9 @@ class Inbound:
     """The sender chose *anonim* by a box or a button, not in words."""
     confidential: bool = False
     """The sender chose *rahasia* by a box or a button."""
+    kind: Kind | None = None
+    """The kind that the sender chose from a list."""
+    explicit: bool = False
+    """Sent as a report where nothing else can be sent: its words are never read as a command."""
     part: Part | None = None
     """Set when this is only one part of the message: the shell waits for the others."""

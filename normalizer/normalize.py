@@ -59,7 +59,7 @@ class Normalizer:
             tracking=tracking,
             intent=asked.intent,
             refers_to=_refers_to(asked, inbound),
-            kind=kind_of(wish.text),
+            kind=inbound.kind or kind_of(wish.text),
             origin=_origin(inbound),
             reporter=reporter,
             title=text.title_of(wish.text, inbound.subject),
@@ -110,6 +110,8 @@ def attachment(file: File) -> Attachment:
 def _asked(said: str, inbound: Inbound) -> command.Command:
     """Read the body; a mail whose body says nothing may have said it in its subject."""
     body = command.read(said)
+    if inbound.explicit:
+        return command.Command(Intent.REPORT, body.text, body.refers_to)
     if inbound.files or inbound.location:
         # Whoever sends a photo with "selamat pagi" reports something.
         return (

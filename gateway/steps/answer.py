@@ -18,6 +18,9 @@ from gateway.steps.receive import REPORTER
 from gateway.store.rows import Letter, Sent
 from gateway.store.store import Store
 
+READ_THERE = "kept to be read: this channel does not send"
+"""What is noted of an answer on a channel whose senders come and look (a form, an API)."""
+
 
 class Pace:
     """Lets one through every ``1 / per_second`` seconds; a short idle time earns a small burst."""
@@ -67,8 +70,10 @@ class AnswerCitizen:
 
     async def _send(self, letter: Letter) -> Sent | Exception:
         channel = self._channels.get(letter.channel)
-        if not isinstance(channel, Sends) or not channel.block.enabled:
-            return NoWay(f"the channel {letter.channel!r} is off or cannot send")
+        if channel is None or not channel.block.enabled:
+            return NoWay(f"the channel {letter.channel!r} is off")
+        if not isinstance(channel, Sends):
+            return Sent(letter.id, "sent", detail=READ_THERE)
         message = Outgoing(
             id=letter.id,
             text=letter.text,

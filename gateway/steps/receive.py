@@ -20,6 +20,7 @@ from adapters.base import (
     Answer,
     Channel,
     ChannelError,
+    Contradicts,
     Fetches,
     Filed,
     Forged,
@@ -33,6 +34,7 @@ from adapters.base import (
 from gateway import event, metrics
 from gateway.seal import Seal
 from gateway.steps.intake import GroupCommit, NotDurable, Unstorable
+from gateway.store.engine import Unavailable
 from gateway.store.rows import Accepted, Held, StoredFile
 from gateway.store.store import Store
 from normalizer import tracking
@@ -117,8 +119,24 @@ class Door:
             log.error("a message could not be parsed", channel=channel.name, error=_name(error))
             await self.hold(channel.name, hook, "unreadable", _name(error))
             return self._unread(channel, hook, Malformed())
+        if channel.strict_ids and await self._contradict(channel, found):
+            metrics.INTAKE.labels(channel.name, "contradiction").inc()
+            again = Contradicts(["this id was used before, for something else"])
+            return channel.refusal(hook, again) or problem(409, "Conflict", str(again))
         filed = await asyncio.gather(*(self._file(channel, hook, item) for item in found))
         return channel.reply(hook, [each for each in filed if each is not None])
+
+    async def _contradict(self, channel: Receiver, found: Sequence[Inbound | Receipt]) -> bool:
+        """Tell whether an id was used for something else; while that is not known, that it was not.
+
+        Two that come at once pass: the second is then quarantined.
+        """
+        said = {identity(i): _digest(i, whole=True) for i in found if isinstance(i, Inbound)}
+        try:
+            known = await self._store.digests(channel.name, list(said))
+        except Unavailable:
+            return False
+        return any(known.get(key, digest) != digest for key, digest in said.items())
 
     def _unread(self, channel: Receiver, hook: Hook, error: ChannelError) -> Answer:
         """Answer what went into the quarantine: it is safe, so nobody need bring it again."""
@@ -239,7 +257,7 @@ class Door:
             account=identity(inbound)[0],
             external_id=identity(inbound)[1],
             received_at=report.received_at,
-            digest=_digest(inbound),
+            digest=_digest(inbound, whole=isinstance(channel, Receiver) and channel.strict_ids),
             raw=self._seal.close(packed(hook), RAW),
             body=body,
             event=event.written(
@@ -339,11 +357,19 @@ def _name(error: Exception) -> str:
     return type(error).__name__
 
 
-def _digest(inbound: Inbound) -> str:
-    """Hash what was said; a provider's retry may differ in headers and order, never in this."""
-    whole = hashlib.sha256()
-    for part in (inbound.sender.address, inbound.subject or "", inbound.text):
-        whole.update(part.encode("utf-8", "replace") + b"\x1f")
+def _digest(inbound: Inbound, *, whole: bool = False) -> str:
+    """Hash what was said; a provider's retry may differ in headers and order, never in this.
+
+    ``whole`` adds the fields that not every way of asking a provider brings along.
+    """
+    made = hashlib.sha256()
+    parts = [inbound.sender.address, inbound.subject or "", inbound.text]
+    if whole:
+        marks = (inbound.anonymous, inbound.confidential, inbound.kind, inbound.occurred_on)
+        parts += [inbound.address, inbound.topic, inbound.agency, inbound.token or ""]
+        parts += [str(inbound.location), *map(str, marks)]
+    for part in parts:
+        made.update(part.encode("utf-8", "replace") + b"\x1f")
     for content in sorted(file.content or (file.url or "").encode() for file in inbound.files):
-        whole.update(content)
-    return whole.hexdigest()
+        made.update(content)
+    return made.hexdigest()

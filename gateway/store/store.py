@@ -115,6 +115,16 @@ class Store:
         if held:
             await connection.execute(_HOLD, held)
 
+    async def digests(
+        self, channel: str, keys: Sequence[tuple[str, str]]
+    ) -> dict[tuple[str, str], str]:
+        """Return what was said under ids of a channel: (account, external id) → digest."""
+        key = tuple_(messages.c.account, messages.c.external_id)
+        query = select(messages.c.account, messages.c.external_id, messages.c.digest)
+        query = query.where(messages.c.channel == channel, key.in_(keys))
+        async with self.database.read() as connection:
+            return {(a, e): digest for a, e, digest in await connection.execute(query)}
+
     @asynccontextmanager
     async def unit(self) -> AsyncIterator[Unit]:
         """Open a unit of work; everything it collected is committed at the end, or nothing.

@@ -1,5 +1,7 @@
 """The HTTP door of the channels: ``POST /in/{channel}``, answered once the message is durable."""
 
+from collections.abc import Container
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -18,16 +20,21 @@ class TooLarge(Exception):
     """The body is larger than the settings allow."""
 
 
-def routes(door: Door, public_url: str, max_bytes: int) -> list[Route]:
-    """Return the route of the hooks. ``public_url`` is what providers sign."""
-    base = public_url.rstrip("/")
+def routes(
+    door: Door, public_url: str, max_bytes: int, elsewhere: Container[str] = ()
+) -> list[Route]:
+    """Return the route of the hooks. ``public_url`` is what providers sign.
+
+    ``elsewhere`` names the channels that have doors of their own.
+    """
 
     async def take(request: Request) -> Response:
-        channel = door.receiver(request.path_params["channel"])
+        name = request.path_params["channel"]
+        channel = None if name in elsewhere else door.receiver(name)
         if channel is None:
             return respond(UNKNOWN)
         try:
-            hook = Hook(base + _path(request), _headers(request), await body(request, max_bytes))
+            hook = await hook_of(request, public_url, max_bytes)
         except TooLarge:
             metrics.INTAKE.labels(channel.name, "too_large").inc()
             return respond(TOO_LARGE)
@@ -39,6 +46,12 @@ def routes(door: Door, public_url: str, max_bytes: int) -> list[Route]:
             return respond(AWAY, {"retry-after": "5"})
 
     return [Route("/in/{channel}", take, methods=["POST"])]
+
+
+async def hook_of(request: Request, public_url: str, most: int) -> Hook:
+    """Dress a request of at most ``most`` bytes as a hook. Raises ``TooLarge``."""
+    url = public_url.rstrip("/") + _path(request)
+    return Hook(url, _headers(request), await body(request, most))
 
 
 async def body(request: Request, most: int) -> bytes:
