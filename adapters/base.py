@@ -219,8 +219,8 @@ class Receiver(Channel, ABC):
     parse_may_hang: ClassVar[bool] = False
     """True when hostile input may take long to read: the shell then parses in a worker process."""
     strict_ids: ClassVar[bool] = False
-    """True when a caller is told that its id was used for something else (``Contradicts``); where
-    it cannot mend that, the second message is quarantined and the caller hears nothing of it."""
+    """True when a caller is told that its id was used for something else (``Contradicts``); a
+    provider could not mend that and hears nothing. The second message is quarantined either way."""
 
     @abstractmethod
     def verify(self, hook: Hook) -> None:

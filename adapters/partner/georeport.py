@@ -31,6 +31,7 @@ ITEMS: Mapping[str, str] = {
     "values": "value",
 }
 """What one item of each list is called in XML."""
+_DECLARATION = b'<?xml version="1.0" encoding="utf-8"?>\n'
 _NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _NOT_IN_JSON = re.compile("[\ud800-\udfff]")
 _SUFFIX = re.compile(r"\.(xml|json)(?:\?|$)")
@@ -72,8 +73,8 @@ def moment(at: datetime | None) -> str | None:
 def _xml(root: str, content: Sequence[Fields] | Fields) -> bytes:
     top = Element(root)
     _fill(top, content)
-    written: bytes = ElementTree.tostring(top, encoding="utf-8", xml_declaration=True)
-    return written
+    written: bytes = ElementTree.tostring(top, encoding="utf-8", xml_declaration=False)
+    return _DECLARATION + written
 
 
 def _fill(element: Element, content: Any) -> None:

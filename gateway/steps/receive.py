@@ -34,7 +34,6 @@ from adapters.base import (
 from gateway import event, metrics
 from gateway.seal import Seal
 from gateway.steps.intake import GroupCommit, NotDurable, Unstorable
-from gateway.store.engine import Unavailable
 from gateway.store.rows import Accepted, Held, StoredFile
 from gateway.store.store import Store
 from normalizer import tracking
@@ -119,24 +118,11 @@ class Door:
             log.error("a message could not be parsed", channel=channel.name, error=_name(error))
             await self.hold(channel.name, hook, "unreadable", _name(error))
             return self._unread(channel, hook, Malformed())
-        if channel.strict_ids and await self._contradict(channel, found):
-            metrics.INTAKE.labels(channel.name, "contradiction").inc()
-            again = Contradicts(["this id was used before, for something else"])
-            return channel.refusal(hook, again) or problem(409, "Conflict", str(again))
-        filed = await asyncio.gather(*(self._file(channel, hook, item) for item in found))
-        return channel.reply(hook, [each for each in filed if each is not None])
-
-    async def _contradict(self, channel: Receiver, found: Sequence[Inbound | Receipt]) -> bool:
-        """Tell whether an id was used for something else; while that is not known, that it was not.
-
-        Two that come at once pass: the second is then quarantined.
-        """
-        said = {identity(i): _digest(i, whole=True) for i in found if isinstance(i, Inbound)}
         try:
-            known = await self._store.digests(channel.name, list(said))
-        except Unavailable:
-            return False
-        return any(known.get(key, digest) != digest for key, digest in said.items())
+            filed = await asyncio.gather(*(self._file(channel, hook, item) for item in found))
+        except Contradicts as error:
+            return channel.refusal(hook, error) or problem(409, "Conflict", str(error))
+        return channel.reply(hook, [each for each in filed if each is not None])
 
     def _unread(self, channel: Receiver, hook: Hook, error: ChannelError) -> Answer:
         """Answer what went into the quarantine: it is safe, so nobody need bring it again."""
@@ -215,7 +201,7 @@ class Door:
     ) -> Filed | None:
         try:
             return await self.accept(channel, inbound, hook)
-        except NotDurable:
+        except (NotDurable, Contradicts):
             raise
         except Exception as error:
             log.error("a message could not be read", channel=channel.name, error=_name(error))
@@ -235,7 +221,7 @@ class Door:
     async def accept(self, channel: Channel, inbound: Inbound, hook: Hook) -> Filed | None:
         """Make a message durable as a report on its way; None when it was quarantined instead.
 
-        Raises ``NotDurable``.
+        Raises ``NotDurable``, and ``Contradicts`` where a channel's ids are strict.
         """
         item = self.accepted(channel, inbound, hook)
         try:
@@ -244,6 +230,8 @@ class Door:
             await self.hold(channel.name, hook, "unstorable", str(error))
             return None
         metrics.INTAKE.labels(channel.name, "accepted" if news else "repeat").inc()
+        if not news and _is_strict(channel) and not await self._store.says_the_same(item):
+            raise Contradicts(["this id was used before, for something else"])
         assert item.tracking is not None
         return Filed(inbound, item.tracking, page_secret(self._seal, item.tracking))
 
@@ -257,7 +245,7 @@ class Door:
             account=identity(inbound)[0],
             external_id=identity(inbound)[1],
             received_at=report.received_at,
-            digest=_digest(inbound, whole=isinstance(channel, Receiver) and channel.strict_ids),
+            digest=_digest(inbound, whole=_is_strict(channel)),
             raw=self._seal.close(packed(hook), RAW),
             body=body,
             event=event.written(
@@ -355,6 +343,10 @@ def mail_hook(peer: str, mail_from: str, rcpt_to: Sequence[str], data: bytes) ->
 def _name(error: Exception) -> str:
     """Name an error by its type; its message might quote a citizen."""
     return type(error).__name__
+
+
+def _is_strict(channel: Channel) -> bool:
+    return isinstance(channel, Receiver) and channel.strict_ids
 
 
 def _digest(inbound: Inbound, *, whole: bool = False) -> str:

@@ -47,6 +47,8 @@ class Update:
     at: datetime
     kind: str
     report: Report
+    reply: str
+    """What kind of reply it is, where the agency replied: answer, progress or refuse."""
     text: str
     """What the agency said, "" where nothing was."""
 
@@ -148,17 +150,7 @@ class Window:
             events.c.kind.in_(TOLD),
         )
         rows = await self._all(query.order_by(events.c.at, events.c.seq).limit(most))
-        return [
-            Update(
-                row.number or "",
-                row.seq,
-                row.at,
-                row.kind,
-                Report.model_validate_json(row.body),
-                str(json.loads(row.data).get("text", "")),
-            )
-            for row in rows
-        ]
+        return [_update(row) for row in rows]
 
     async def answers(self, report_id: str) -> Sequence[tuple[datetime, str]]:
         """List what a report's sender was told, oldest first."""
@@ -176,6 +168,13 @@ class Window:
         async with self._store.database.read() as connection:
             rows: Sequence[Any] = (await connection.execute(query)).all()
         return rows
+
+
+def _update(row: Any) -> Update:
+    said = json.loads(row.data)
+    report = Report.model_validate_json(row.body)
+    reply, text = (str(said.get(key, "")) for key in ("kind", "text"))
+    return Update(row.number or "", row.seq, row.at, row.kind, report, reply, text)
 
 
 def is_open(report: Report) -> bool:

@@ -115,15 +115,13 @@ class Store:
         if held:
             await connection.execute(_HOLD, held)
 
-    async def digests(
-        self, channel: str, keys: Sequence[tuple[str, str]]
-    ) -> dict[tuple[str, str], str]:
-        """Return what was said under ids of a channel: (account, external id) → digest."""
-        key = tuple_(messages.c.account, messages.c.external_id)
-        query = select(messages.c.account, messages.c.external_id, messages.c.digest)
-        query = query.where(messages.c.channel == channel, key.in_(keys))
+    async def says_the_same(self, item: Accepted) -> bool:
+        """Tell whether the message that was first taken under an id says what this one says."""
+        key = tuple_(messages.c.channel, messages.c.account, messages.c.external_id)
+        same = key == (item.channel, item.account, item.external_id)
+        query = select(messages.c.digest).where(same)
         async with self.database.read() as connection:
-            return {(a, e): digest for a, e, digest in await connection.execute(query)}
+            return (await connection.execute(query)).scalar() == item.digest
 
     @asynccontextmanager
     async def unit(self) -> AsyncIterator[Unit]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Route
 
 from adapters.base import Answer, Hook, Invalid
 from adapters.open311 import Open311, request_faults, update_faults
@@ -37,6 +37,8 @@ from normalizer.labels import STATUS_LABELS
 from normalizer.report import Outcome, Report, Status
 
 BASE = "/open311/v2"
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+"""Taken everywhere, so that those that mean nothing get an error of the protocol."""
 FORBIDDEN = "api_key: is missing or not valid for this"
 REPLIES: Mapping[str, str] = {
     "closed": "answer",
@@ -92,29 +94,33 @@ class GeoReport:
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes below ``BASE``."""
-        paths: list[tuple[str, str, Handler]] = [
-            ("GET", "/discovery.{form}", self.discovery),
-            ("GET", "/services.{form}", self.services),
-            ("GET", "/services/{id}.{form}", self.service),
-            ("GET", "/requests.{form}", self.requests),
-            ("POST", "/requests.{form}", self.submit),
-            ("GET", "/requests/{id}.{form}", self.request),
-            ("GET", "/tokens/{id}.{form}", self.token),
-            ("GET", "/servicerequestupdates.{form}", self.updates),
-            ("POST", "/servicerequestupdates.{form}", self.add),
+        paths: dict[str, dict[str, Handler]] = {
+            "/discovery.{form}": {"GET": self.discovery},
+            "/services.{form}": {"GET": self.services},
+            "/services/{id}.{form}": {"GET": self.service},
+            "/requests.{form}": {"GET": self.requests, "POST": self.submit},
+            "/requests/{id}.{form}": {"GET": self.request},
+            "/tokens/{id}.{form}": {"GET": self.token},
+            "/servicerequestupdates.{form}": {"GET": self.updates, "POST": self.add},
+        }
+        made = [
+            Route(f"{BASE}{path}", self._endpoint(handlers), methods=METHODS)
+            for path, handlers in paths.items()
         ]
-        made: list[BaseRoute] = [
-            Route(path, self._endpoint(handler), methods=[method])
-            for method, path, handler in paths
-        ]
-        made += [Route(path, _not_allowed) for path in dict.fromkeys(path for _, path, _ in paths)]
-        return [Mount(BASE, routes=[*made, Route("/{rest:path}", _not_found)])]
+        others = (BASE, f"{BASE}/{{rest:path}}")
+        return [*made, *(Route(path, _not_found, methods=METHODS) for path in others)]
 
-    def _endpoint(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    def _endpoint(
+        self, handlers: Mapping[str, Handler]
+    ) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
             form = _form(request)
+            handler = handlers.get("GET" if request.method == "HEAD" else request.method)
             if form is None:
                 return respond(georeport.errors("xml", 404, ["the formats are xml and json"]))
+            if handler is None:
+                allow = {"allow": ", ".join(handlers)}
+                return respond(georeport.errors(form, 405, [f"only {allow['allow']}"], allow))
             try:
                 return await self._answer(request, form, handler)
             except TooLarge:
@@ -308,11 +314,6 @@ async def _not_found(_: Request) -> Response:
     return respond(georeport.errors("xml", 404, ["there is nothing here"]))
 
 
-async def _not_allowed(request: Request) -> Response:
-    form = _form(request) or "xml"
-    return respond(georeport.errors(form, 405, ["this can be read, or sent to, only"]))
-
-
 def _form(request: Request) -> Format | None:
     asked = request.path_params.get("form")
     return asked if asked in georeport.MEDIA else None
@@ -343,13 +344,12 @@ def _expected(report: Report) -> str | None:
 
 
 def _update(update: Update, own: bool) -> dict[str, Any]:
-    status = PROGRESS.get(update.kind, "closed")
-    answered = update.kind == "agency_replied" and update.report.status is Status.ANSWERED
+    status = PROGRESS.get(update.kind, "closed") if update.reply != "answer" else "closed"
     label = STATUS_LABELS[Status(update.kind)]["id"] if update.kind in set(Status) else ""
     return {
         "update_id": f"{update.number}-{update.seq}",
         "service_request_id": update.number,
-        "status": "closed" if answered else status,
+        "status": status,
         "updated_datetime": moment(update.at),
         "description": update.text if own and update.text else label,
         "media_url": "",

@@ -23,7 +23,7 @@ _templates = Environment(
 def page(document: dict[str, Any]) -> HTMLResponse:
     """Draw an OpenAPI document."""
     template = _templates.get_template("reference.html")
-    html = template.render(api=document, style=STYLE, shape=_shape)
+    html = template.render(api=document, style=STYLE, shape=_shape).replace("``", "")
     return HTMLResponse(html, headers={**HEADERS, "Content-Security-Policy": _POLICY})
 
 
