@@ -60,6 +60,8 @@ class Inbound:
     """What had to be cut or repaired in reading it."""
     address: str = ""
     """Where it happened, in words, where the channel asks for it in a field of its own."""
+    kind: Kind | None = None
+    """The kind of report that the sender chose from a list."""
     topic: str = ""
     """The id of the topic or group of topics that the sender chose from a list."""
     agency: str = ""
@@ -70,8 +72,6 @@ class Inbound:
     """The sender chose *anonim* by a box or a button, not in words."""
     confidential: bool = False
     """The sender chose *rahasia* by a box or a button."""
-    kind: Kind | None = None
-    """The kind that the sender chose from a list."""
     explicit: bool = False
     """Sent as a report where nothing else can be sent: its words are never read as a command."""
     part: Part | None = None

@@ -233,9 +233,6 @@ class MailDoor(Door):
         return await asyncio.to_thread(post.send, mail, self.ports.mail, to=to)
 
 
-DOORS: tuple[type[Door], ...] = (SmsDoor, TelegramDoor, XDoor, MailDoor)
-
-
 def ways_in(doors: Iterable[type[Door]]) -> str:
     """Name the channels by the way they come in: "SMS and Telegram by webhook, X by polling"."""
     by_way = groupby(doors, lambda door: door.by)

@@ -19,7 +19,8 @@ import aiohttp
 from config.settings import Settings, load
 from gateway import build, logs
 from gateway.app import Kanal
-from gateway.demo.doors import DOORS, WITHIN, Door, Fault, ways_in
+from gateway.demo.cast import DOORS
+from gateway.demo.doors import WITHIN, Door, Fault, ways_in
 from gateway.demo.samples import SAMPLES, Sample
 from gateway.store.views import ReportFile
 from normalizer.tracking import mentions, written

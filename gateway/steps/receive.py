@@ -34,6 +34,7 @@ from adapters.base import (
 from gateway import event, metrics
 from gateway.seal import Seal
 from gateway.steps.intake import GroupCommit, NotDurable, Unstorable
+from gateway.store.engine import Unavailable
 from gateway.store.rows import Accepted, Held, StoredFile
 from gateway.store.store import Store
 from normalizer import tracking
@@ -230,10 +231,17 @@ class Door:
             await self.hold(channel.name, hook, "unstorable", str(error))
             return None
         metrics.INTAKE.labels(channel.name, "accepted" if news else "repeat").inc()
-        if not news and _is_strict(channel) and not await self._store.says_the_same(item):
+        if not news and _is_strict(channel) and await self._contradicts(item):
             raise Contradicts(["this id was used before, for something else"])
         assert item.tracking is not None
         return Filed(inbound, item.tracking, page_secret(self._seal, item.tracking))
+
+    async def _contradicts(self, item: Accepted) -> bool:
+        """Tell whether a repeat says something else than the first; False while nobody knows."""
+        try:
+            return not await self._store.says_the_same(item)
+        except Unavailable:
+            return False
 
     def accepted(self, channel: Channel, inbound: Inbound, hook: Hook) -> Accepted:
         """Read a message as a report on its way, sealed and ready to be written."""

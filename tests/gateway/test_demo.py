@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.doors import DOORS
+from gateway.demo.cast import DOORS
 from gateway.demo.samples import SAMPLES
 from normalizer.tracking import mentions
 from tests.gateway.processes import Ended, kanal
@@ -13,7 +13,7 @@ from tests.gateway.processes import Ended, kanal
 CHANNEL = "|".join(door.channel for door in DOORS)
 REFUSALS = re.compile(rf"^({CHANNEL}) +- +refused with (\d+): (.+?) +-$", re.MULTILINE)
 MESSAGES = re.compile(rf"^({CHANNEL}) +(\d{{4}}-\d{{4}}-\d{{4}}) +(\S.*?) +(\d+)%$", re.MULTILINE)
-DOORS_TOLD = "SMS and Telegram by webhook, X by polling, mail by SMTP."
+DOORS_TOLD = "SMS and Telegram by webhook, X by polling, mail by SMTP, Open311 and REST by API."
 BAD = [(each.channel, str(code), fault) for each in DOORS for fault, code in each.refused.items()]
 
 
