@@ -17,7 +17,7 @@ from gateway.demo.doors import NOBODY, PLAIN, Door, Fault
 from gateway.demo.samples import OPEN311, REST
 from normalizer.tracking import is_valid, written
 
-LOOK = 0.1
+LOOK = 0.5
 """Seconds between two looks at what became of the reports."""
 SAMARINDA = {"lat": "-0.5021", "long": "117.1536"}
 """Where the phone of the city's app is."""
