@@ -183,12 +183,9 @@ class Rest(Receiver):
         """Read a report, or what is added to one. Raises ``Invalid`` with all that is wrong."""
         added_to = _MESSAGES.fullmatch(urlsplit(hook.url).path)
         try:
-            said = (Message if added_to else NewReport).model_validate_json(hook.body)
+            said = _added(hook.body, added_to[1]) if added_to else _sent(hook.body)
         except ValidationError as error:
             raise Invalid(list(_faults(error))) from None
-        if added_to:
-            said = NewReport(**dict(said), reply_to=added_to[1])
-        assert isinstance(said, NewReport)
         caller = self.caller(hook)
         name, external_id = caller.name if caller else "", _external_id(hook)
         known_by = hook.headers.get(identity.SENDER) if added_to else ""
@@ -256,6 +253,15 @@ def problem(status: int, faults: Sequence[str]) -> Answer:
         told["errors"] = list(faults)
     headers = {"www-authenticate": "Bearer"} if status == 401 else {}
     return Answer(status, PROBLEM, json.dumps(told).encode(), headers)
+
+
+def _sent(body: bytes) -> NewReport:
+    return NewReport.model_validate_json(body)
+
+
+def _added(body: bytes, number: str) -> NewReport:
+    said = Message.model_validate_json(body)
+    return NewReport(text=said.text, attachments=said.attachments, reply_to=number)
 
 
 def _external_id(hook: Hook) -> str:

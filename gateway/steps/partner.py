@@ -2,7 +2,7 @@
 
 The public sees what went to an agency, is not *rahasia* and is no complaint under supervision, with
 its words masked and its place made coarse. Who knows a tracking number also sees how far that
-report is. A partner sees what it sent itself, in full.
+report is, and which agency has it. A partner sees what it sent itself, in full.
 """
 
 import hmac
@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 from gateway.seal import Seal
 from gateway.steps.directory import Directory
@@ -96,7 +97,7 @@ class PartnerDesk:
 
 
 def for_public(shown: Shown) -> Shown | None:
-    """Return what anybody may see of a report: masked where it is open, else without its words.
+    """Return what anybody may see of a report: masked where it is open, else only how far it is.
 
     None when it may not be seen at all.
     """
@@ -105,10 +106,19 @@ def for_public(shown: Shown) -> Shown | None:
         return shown
     if report.confidential:
         return None
-    text = masked(report.text) if is_open(report) else ""
-    point = report.coordinates if text else None
-    hidden = {"title": "", "text": text, "address": "", "coordinates": _coarse(point)}
+    hidden = {"title": "", "address": ""} | (_masked(report) if is_open(report) else _bare(report))
     return replace(shown, report=report.model_copy(update=hidden))
+
+
+def _masked(report: Report) -> dict[str, Any]:
+    return {"text": masked(report.text), "coordinates": _coarse(report.coordinates)}
+
+
+def _bare(report: Report) -> dict[str, Any]:
+    made = report.assignment
+    unsaid = made.model_copy(update={"reasons": ()}) if made else None
+    words = {"text": "", "chosen_topic": "", "topic": None, "assignment": unsaid}
+    return words | {"places": (), "coordinates": None}
 
 
 def visible(found: Sequence[Shown]) -> list[Shown]:

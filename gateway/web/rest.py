@@ -173,7 +173,7 @@ def _reports(app: FastAPI, api: Api) -> None:
     sent = {
         "status_code": 201,
         "response_model": shapes.Filed,
-        "responses": {**common, **_refusals(400, 404, 409, 413, 415)},
+        "responses": {**common, **_refusals(400, 404, 409, 413, 415, 422)},
     }
 
     @app.post(
@@ -228,6 +228,7 @@ def _reports(app: FastAPI, api: Api) -> None:
 
 
 def _words(app: FastAPI, api: Api) -> None:
+    # The searches read long lists: plain functions, so that they run beside the loop.
     counted = [Depends(api.hook)]
     refused = _refusals(422, 429)
 
@@ -242,12 +243,12 @@ def _words(app: FastAPI, api: Api) -> None:
         return api.topics()
 
     @app.get(f"{V1}/agencies", summary="Search agencies", dependencies=counted, responses=refused)
-    async def agencies(q: Search, limit: Many = 12) -> list[shapes.Named]:
+    def agencies(q: Search, limit: Many = 12) -> list[shapes.Named]:
         """Search agencies by the words of their names."""
         return api.agencies(q, limit)
 
     @app.get(f"{V1}/regions", summary="Search regions", dependencies=counted, responses=refused)
-    async def regions(q: Search, limit: Many = 12) -> list[shapes.Region]:
+    def regions(q: Search, limit: Many = 12) -> list[shapes.Region]:
         """Search provinces, regencies, cities and districts by the words of their names."""
         return api.regions(q, limit)
 

@@ -107,16 +107,20 @@ class Town:
 
 @contextlib.asynccontextmanager
 async def town(
-    url: str, folder: Path, *, open311: Mapping[str, Any] | None = None
+    url: str,
+    folder: Path,
+    *,
+    open311: Mapping[str, Any] | None = None,
+    patience: float = 20.0,
 ) -> AsyncIterator[Town]:
-    """Open a town."""
-    geo = {"type": "open311", "keys": KEYS, "contact": "kanal@lapor.example"} | dict(open311 or {})
+    """Open a town. ``patience`` is the seconds its database may take: machines may be busy."""
+    geo = {"type": "open311", "keys": KEYS, "contact": "kanal@lapor.example", **(open311 or {})}
     more = [
         load("open311", geo, public_url=PUBLIC_URL),
         load("rest", {"type": "rest", "keys": KEYS}, public_url=PUBLIC_URL),
     ]
     parts = made_parts()
-    async with house(url, folder, more=more) as built:
+    async with house(url, folder, more=more, timeout=patience) as built:
         register = parts.routing.register
         directory = Directory(register, parts.gazetteer)
         topics = parts.routing.topics
