@@ -7,6 +7,7 @@ retry is. The errors a channel may raise:
     ├── Forged              the message does not carry a valid proof of its sender
     ├── Malformed           the message cannot be read
     │   └── Invalid         whoever sent it is told what to mend, and still holds it
+    │       └── Contradicts an id that was used before, for something else
     ├── Refused             the provider will never take this message
     ├── Silenced            the citizen cannot be written to until they write again, or ask for it
     └── Unreachable         the provider did not answer
@@ -49,6 +50,10 @@ class Invalid(Malformed):
     def __init__(self, faults: Sequence[str]) -> None:
         super().__init__("; ".join(faults))
         self.faults = tuple(faults)
+
+
+class Contradicts(Invalid):
+    """An id that was used before, for something else."""
 
 
 class Refused(ChannelError):
@@ -221,6 +226,8 @@ class Channel:
     """What every channel has: its name in the settings and its checked block."""
 
     settings: ClassVar[type[Block]] = Block
+    can_ask: ClassVar[bool] = True
+    """False where nobody would answer our question: an operator decides instead."""
 
     def __init__(self, name: str, block: Block, *, public_url: str) -> None:
         self.name = name
@@ -237,6 +244,9 @@ class Receiver(Channel, ABC):
 
     parse_may_hang: ClassVar[bool] = False
     """True when hostile input may take long to read: the shell then parses in a worker process."""
+    strict_ids: ClassVar[bool] = False
+    """True when a caller is told that its id was used for something else (``Contradicts``); a
+    provider could not mend that and hears nothing. The second message is quarantined either way."""
 
     @property
     def max_bytes(self) -> int | None:
@@ -386,6 +396,7 @@ __all__ = [
     "Bound",
     "Channel",
     "ChannelError",
+    "Contradicts",
     "Fetches",
     "File",
     "Filed",

@@ -41,6 +41,7 @@ from gateway.steps.intake import GroupCommit, NotDurable
 from gateway.steps.letters import Letters
 from gateway.steps.media import StoreFiles
 from gateway.steps.page import Pages
+from gateway.steps.partner import PartnerDesk
 from gateway.steps.receive import Door, mail_hook
 from gateway.steps.reply import AgencyDesk
 from gateway.steps.route import Route
@@ -52,6 +53,7 @@ from gateway.store.spool import Spool
 from gateway.store.store import Store
 from gateway.web.asgi import Web, application, monitor
 from gateway.web.citizen import Parts as Citizens
+from gateway.web.doors import doors
 from gateway.work.binding import BIND, Binding
 from gateway.work.consumer import Consumer, Step
 from gateway.work.duty import Duty
@@ -117,18 +119,22 @@ class Kanal:
         self.queries = Queries(self.store)
         self.files = FileDesk(self.queries, self.vault)
         register = self.parts.routing.register
+        directory = Directory(register, self.parts.gazetteer)
         self.desk = Desk(
             self.store,
             self.broker,
             self.door,
             self.letters,
-            Directory(register, self.parts.gazetteer),
+            directory,
             register,
             self.seal,
             self.files,
             session_hours=settings.console.session_hours,
         )
         self.agencies = AgencyDesk(self.store, self.letters, settings.delivery, now)
+        self.partners = PartnerDesk(
+            self.store, self.seal, self.parts.routing.topics, directory, self.parts.gazetteer
+        )
         self.pollings, self.reconcilings = self._duties()
         self.bindings = self._bindings()
         mark = Bookmark(self.store, EVERYWHERE, JOIN, holder=uuid.uuid4().hex)
@@ -278,6 +284,7 @@ class Kanal:
             self.letters,
             now,
             waiting=timedelta(days=self.settings.routing.waiting_days),
+            mute=frozenset(name for name, c in self.channels.items() if not c.can_ask),
         )
         deliver = Deliver(
             self.store, self.settings.delivery, self.webhooks, concurrency=work.concurrency
@@ -336,6 +343,8 @@ class Kanal:
 
     async def _start_web(self) -> None:
         server = self.settings.server
+        url = str(server.public_url)
+        own = doors(self.channels, self.door, self.partners, self.agencies, url, now)
         app = application(
             server,
             self.door,
@@ -346,6 +355,7 @@ class Kanal:
             self.files,
             now,
             Citizens(Tracking(self.queries, self.seal), build.categories(self.parts)),
+            own,
         )
         self.web = Web(app, server.host, server.port)
         await self.web.start()

@@ -145,6 +145,7 @@ def faults(settings: Settings, file: Path | None) -> list[Fault]:
     _try(wrong, lambda: webhooks(settings, file))
     if built:
         wrong += _delivery_faults(settings, built, file)
+        wrong += _partner_faults(settings, built, file)
     return wrong
 
 
@@ -195,6 +196,26 @@ def _delivery_faults(settings: Settings, built: Parts, file: Path | None) -> lis
         for agency in settings.delivery
         if built.routing.register.agency(agency) is None
     ]
+
+
+def _partner_faults(settings: Settings, built: Parts, file: Path | None) -> list[Fault]:
+    """List keys that speak for no agency there is, and second doors at one address."""
+    wrong: list[Fault] = []
+    doors: dict[str, str] = {}
+    for name, block in settings.channels.items():
+        kind = block.get("type")
+        if kind not in ("open311", "rest") or block.get("enabled") is False:
+            continue
+        if (first := doors.setdefault(kind, name)) != name:
+            said = f"{first} is such a door already, and there is one address for them"
+            wrong.append(fault_at(file, ("channels", name, "type"), said))
+        keys = block.get("keys")
+        for partner, key in keys.items() if isinstance(keys, dict) else ():
+            agency = key.get("agency") if isinstance(key, dict) else None
+            if agency and built.routing.register.agency(str(agency)) is None:
+                said = f"there is no agency {agency!r} in the register"
+                wrong.append(fault_at(file, ("channels", name, "keys", partner, "agency"), said))
+    return wrong
 
 
 def _mail_faults(

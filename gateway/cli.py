@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import getpass
+import hashlib
 import json
 import os
 import secrets
@@ -284,6 +285,38 @@ def operator(
             typer.echo(f"Password: {password}")
 
     _with_kanal(go)
+
+
+@app.command()
+def key(
+    name: Annotated[str, typer.Argument(help="the partner: a-z, 0-9, - and _")],
+    scope: Annotated[
+        list[str] | None, typer.Option(help="report, read, update; repeat for several")
+    ] = None,
+    channel: Annotated[str, typer.Option(help="the [channels.NAME] it opens")] = "rest",
+    per_minute: Annotated[int, typer.Option(help="calls in any minute")] = 60,
+    agency: Annotated[str, typer.Option(help="whose words its updates are")] = "",
+) -> None:
+    """Make a key for a partner: shown once, with the settings that let it in."""
+    from pydantic import TypeAdapter, ValidationError
+
+    from adapters.partner.keys import Key, Name
+
+    made = f"kanal_{secrets.token_urlsafe(32)}"
+    table: dict[str, Any] = {
+        "key_sha256": hashlib.sha256(made.encode()).hexdigest(),
+        "scopes": scope or ["report"],
+        "per_minute": per_minute,
+    } | ({"agency": agency} if agency else {})
+    try:
+        TypeAdapter(dict[Name, Key]).validate_python({name: table})
+    except ValidationError as error:
+        faults = (f"{'.'.join(map(str, e['loc'][1:]))}: {e['msg']}" for e in error.errors())
+        _stop("\n".join(faults), 2)
+    typer.echo(f"{made}\n\nThis key is not shown again. Let it in with:\n")
+    typer.echo(f"[channels.{channel}.keys.{name}]")
+    for field, value in table.items():
+        typer.echo(f"{field} = {json.dumps(value)}")
 
 
 @audit.command("verify")

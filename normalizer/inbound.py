@@ -77,5 +77,7 @@ class Inbound:
     """The sender chose *rahasia* by a box or a button."""
     wants: Literal["", "stop", "start"] = ""
     """The sender wants no more answers, or answers again, and nothing else."""
+    explicit: bool = False
+    """Sent as a report where nothing else can be sent: its words are never read as a command."""
     part: Part | None = None
     """Set when this is only one part of the message: the shell waits for the others."""

@@ -118,6 +118,8 @@ def _kind(said: str, chosen: Kind | None) -> Kind:
 def _asked(said: str, inbound: Inbound) -> command.Command:
     """Read the body; a mail whose body says nothing may have said it in its subject."""
     body = command.read(said)
+    if inbound.explicit:
+        return command.Command(Intent.REPORT, body.text, body.refers_to)
     if inbound.files or inbound.location:
         # Whoever sends a photo with "selamat pagi" reports something.
         return (

@@ -84,6 +84,8 @@ class _View:
     """The deployment's own history spoke, not only the phrases."""
     placed: bool
     danger: Danger | None
+    chosen: str
+    """The name of the topic or group that the reporter chose; "" for none."""
 
     @property
     def best(self) -> Candidate | None:
@@ -137,7 +139,7 @@ class Router:
     def _view(self, report: Report) -> _View:
         reading = self.topics.lexicon.read(told(report))
         seats = rank.seats(report.places, self.register)
-        matches = self.topics.rank(reading)
+        matches = self.topics.rank(reading, report.chosen_topic)
         leads = [rank.lead(m, reading, seats, self.topics, self.register) for m in matches]
         phrases = rank.candidates(leads, seats, self.register, self.topics.curve)
         agencies: Sequence[Candidate] = phrases
@@ -146,7 +148,8 @@ class Router:
         learned = agencies is not phrases
         lead = _chief(leads, agencies, learned)
         danger = self.topics.urgency(reading)
-        return _View(reading, leads, lead, agencies, learned, bool(report.places), danger)
+        chosen = self.topics.name_of(report.chosen_topic)
+        return _View(reading, leads, lead, agencies, learned, bool(report.places), danger, chosen)
 
     def _assignment(self, view: _View, at: datetime, may_ask: bool) -> Assignment:
         outside = self.topics.scope(view.reading)
@@ -181,6 +184,8 @@ class Router:
     def _why(self, view: _View) -> Iterable[Reason]:
         if view.danger:
             yield explain.urgency(view.danger)
+        if view.chosen:
+            yield explain.choice(view.chosen)
         lead = view.lead
         if lead is None:
             yield explain.NO_TOPIC

@@ -46,6 +46,11 @@ def topic(match: Match) -> Reason:
     return Reason(rule="topic", text=text, words=match.words)
 
 
+def choice(name: str) -> Reason:
+    """Say which topic or group the reporter chose."""
+    return Reason(rule="topic", text=f"Pelapor memilih {name}.")
+
+
 def place(found: Sequence[Jurisdiction], tier: Tier, lacking: bool, regions: Regions) -> Reason:
     """Say where it is and how that was found, or what is missing."""
     if not found:

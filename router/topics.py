@@ -31,6 +31,8 @@ MOST = 8
 """Topics that are considered."""
 FAINT = 0.001
 """Topics less sure than this are not worth a word."""
+_CHOICE = 3.0
+"""Points of the topic that the reporter chose from a list: less than one sure phrase of another."""
 _AT_MOST = 0.97
 """Phrases are never surer than this, however many there are."""
 _SCALE = 1.6
@@ -182,13 +184,27 @@ class Topics:
                     faults.append(Fault(table.path, ("move", id), f"no topic {id}"))
         return topics, faults
 
-    def rank(self, reading: Reading) -> list[Match]:
-        """Rank the topics a text may be about, surest first; [] when it says nothing known."""
+    def rank(self, reading: Reading, chosen: str = "") -> list[Match]:
+        """Rank the topics a text may be about, surest first; [] when it says nothing known.
+
+        ``chosen`` is the topic that the reporter chose, or a group: then it speaks for those topics
+        of it of which the text says something.
+        """
         tallies = self._index.tallies(reading)
+        if chosen in self.rows:
+            tallies.setdefault(chosen, Tally())
+        for id, tally in tallies.items() if chosen else ():
+            if chosen in (id, self.rows[id].group):
+                tally.points += _CHOICE
         total = sum(_counted(tally.points) ** 2 for tally in tallies.values())
         best = sorted(tallies.items(), key=lambda item: (-item[1].points, item[0]))[:MOST]
         matches = (self._match(id, tally, total) for id, tally in best)
         return [match for match in matches if match]
+
+    def name_of(self, chosen: str) -> str:
+        """Return the name of a topic or a group by its id; "" when there is none."""
+        found = self.rows.get(chosen) or self.groups.get(chosen)
+        return found.name if found else ""
 
     def scope(self, reading: Reading) -> Scope | None:
         """Say why a text is no affair of any agency; None when it may be one."""

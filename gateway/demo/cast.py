@@ -3,8 +3,10 @@
 from gateway.demo.browser import WebDoor
 from gateway.demo.door import Door
 from gateway.demo.doors import MailDoor, MmsDoor, SmsDoor, TelegramDoor, WhatsAppDoor, XDoor
+from gateway.demo.partner import Open311Door, RestDoor
 from gateway.demo.sms_center import SmppDoor
 
 DOORS: tuple[type[Door], ...] = (
-    *(SmsDoor, WhatsAppDoor, MmsDoor, TelegramDoor, XDoor, MailDoor, SmppDoor, WebDoor),
+    *(SmsDoor, WhatsAppDoor, MmsDoor, TelegramDoor, XDoor, MailDoor),
+    *(SmppDoor, WebDoor, Open311Door, RestDoor),
 )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 SMS, TELEGRAM, X, MAIL = "sms", "telegram", "x", "email"
 WHATSAPP, MMS = "whatsapp", "mms"
 SMPP, WEB = "smpp", "web"
+OPEN311, REST = "open311", "rest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,5 +148,24 @@ SAMPLES = (
         "6403-dinas-kesehatan",
         subject="Posyandu tutup",
         then="di Kecamatan Tanjung Redeb, Kabupaten Berau",
+    ),
+    Sample(
+        OPEN311,
+        "Lubang besar di depan halte, dua motor sudah jatuh",
+        "6472-dinas-pu",
+        subject="jalan-rusak",
+    ),
+    Sample(OPEN311, "Mohon segera diperbaiki", "6472-dinas-perhubungan", subject="lampu-jalan"),
+    Sample(
+        REST,
+        "Selokan mampet, air meluap tiap hujan",
+        "3273-dinas-pu",
+        then="di Kecamatan Coblong, Kota Bandung",
+    ),
+    Sample(
+        REST,
+        "Dokter di Puskesmas Kota Palembang tidak pernah datang",
+        "1671-dinas-kesehatan",
+        subject="Dokter tidak ada",
     ),
 )

@@ -21,6 +21,7 @@ from adapters.base import (
     Bound,
     Channel,
     ChannelError,
+    Contradicts,
     Fetches,
     Filed,
     Forged,
@@ -36,6 +37,7 @@ from gateway.seal import Seal
 from gateway.steps import receipts
 from gateway.steps.intake import GroupCommit, NotDurable, Unstorable
 from gateway.steps.parts import PARTS, Bundle
+from gateway.store.engine import Unavailable
 from gateway.store.rows import Accepted, Held, Piece, StoredFile
 from gateway.store.store import Store
 from normalizer import tracking
@@ -118,7 +120,10 @@ class Door:
             return channel.refusal(hook, error) or problem(400, "Bad Request", str(error))
         except Malformed as error:
             return self._unread(channel, hook, error)
-        filed = await asyncio.gather(*(self._file(channel, hook, item) for item in found))
+        try:
+            filed = await asyncio.gather(*(self._file(channel, hook, item) for item in found))
+        except Contradicts as error:
+            return channel.refusal(hook, error) or problem(409, "Conflict", str(error))
         return channel.reply(hook, [each for each in filed if each is not None])
 
     async def bring(self, channel: Bound, hook: Hook) -> None:
@@ -238,7 +243,7 @@ class Door:
                 await self._keep(channel, inbound, hook)
                 return None
             return await self.accept(channel, inbound, hook)
-        except NotDurable:
+        except (NotDurable, Contradicts):
             raise
         except Exception as error:
             log.error("a message could not be read", channel=channel.name, error=_name(error))
@@ -288,7 +293,7 @@ class Door:
     async def accept(self, channel: Channel, inbound: Inbound, hook: Hook) -> Filed | None:
         """Make a message durable as a report on its way; None when it was quarantined instead.
 
-        Raises ``NotDurable``.
+        Raises ``NotDurable``, and ``Contradicts`` where a channel's ids are strict.
         """
         item = self.accepted(channel, inbound, hook)
         try:
@@ -297,8 +302,17 @@ class Door:
             await self.hold(channel.name, hook, "unstorable", str(error))
             return None
         metrics.INTAKE.labels(channel.name, "accepted" if news else "repeat").inc()
+        if not news and _is_strict(channel) and await self._contradicts(item):
+            raise Contradicts(["this id was used before, for something else"])
         assert item.tracking is not None
         return Filed(inbound, item.tracking, page_secret(self._seal, item.tracking))
+
+    async def _contradicts(self, item: Accepted) -> bool:
+        """Tell whether a repeat says something else than the first; False while nobody knows."""
+        try:
+            return not await self._store.says_the_same(item)
+        except Unavailable:
+            return False
 
     def accepted(self, channel: Channel, inbound: Inbound, hook: Hook) -> Accepted:
         """Read a message as a report on its way, sealed and ready to be written."""
@@ -310,7 +324,7 @@ class Door:
             account=identity(inbound)[0],
             external_id=identity(inbound)[1],
             received_at=report.received_at,
-            digest=_digest(inbound),
+            digest=_digest(inbound, whole=_is_strict(channel)),
             raw=self._seal.close(packed(hook), RAW),
             body=body,
             event=event.written(
@@ -411,11 +425,23 @@ def _name(error: Exception) -> str:
     return type(error).__name__
 
 
-def _digest(inbound: Inbound) -> str:
-    """Hash what was said; a provider's retry may differ in headers and order, never in this."""
-    whole = hashlib.sha256()
-    for part in (inbound.sender.address, inbound.subject or "", inbound.text):
-        whole.update(part.encode("utf-8", "replace") + b"\x1f")
+def _is_strict(channel: Channel) -> bool:
+    return isinstance(channel, Receiver) and channel.strict_ids
+
+
+def _digest(inbound: Inbound, *, whole: bool = False) -> str:
+    """Hash what was said; a provider's retry may differ in headers and order, never in this.
+
+    ``whole`` adds the fields that not every way of asking a provider brings along.
+    """
+    made = hashlib.sha256()
+    parts = [inbound.sender.address, inbound.subject or "", inbound.text]
+    if whole:
+        marks = (inbound.anonymous, inbound.confidential, inbound.kind, inbound.occurred_on)
+        parts += [inbound.address, inbound.topic, inbound.agency, inbound.token or ""]
+        parts += [str(inbound.location), *map(str, marks)]
+    for part in parts:
+        made.update(part.encode("utf-8", "replace") + b"\x1f")
     for content in sorted(file.content or (file.url or "").encode() for file in inbound.files):
-        whole.update(content)
-    return whole.hexdigest()
+        made.update(content)
+    return made.hexdigest()

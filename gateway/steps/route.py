@@ -51,7 +51,11 @@ class UnknownMessage(Exception):
 
 
 class Route:
-    """The step. ``waiting`` is how long a question of ours stays open for an answer."""
+    """The step.
+
+    ``waiting`` is how long a question of ours stays open for an answer; ``mute`` names the channels
+    on which nobody would answer one.
+    """
 
     def __init__(
         self,
@@ -62,6 +66,7 @@ class Route:
         now: Callable[[], datetime],
         *,
         waiting: timedelta,
+        mute: frozenset[str] = frozenset(),
     ) -> None:
         self._store = store
         self._router = router
@@ -70,6 +75,7 @@ class Route:
         self._talk = Talk(letters, now)
         self._now = now
         self._waiting = waiting
+        self._mute = mute
 
     async def __call__(self, batch: Sequence[Delivery]) -> Mapping[str, Exception]:
         """Route a batch. Raises ``BadEvent``, ``UnknownMessage``, ``Unavailable``, ``Conflict``."""
@@ -156,7 +162,8 @@ class Route:
         meant = known.meant_by(report)
         if meant and not takes_more(meant.report, report):
             report, meant = linked(report, meant.report), None
-        decision = self._router.decide(report, at=self._now())
+        may_ask = report.origin.channel not in self._mute
+        decision = self._router.decide(report, at=self._now(), may_ask=may_ask)
         if decision.assignment.question == "place" and (earlier := _earlier_place(known, report)):
             report = _remembered(report, earlier, self._gazetteer)
             decision = self._router.decide(report, at=self._now())

@@ -127,6 +127,14 @@ class Store:
         if held:
             await connection.execute(_HOLD, held)
 
+    async def says_the_same(self, item: Accepted) -> bool:
+        """Tell whether the message that was first taken under an id says what this one says."""
+        key = tuple_(messages.c.channel, messages.c.account, messages.c.external_id)
+        same = key == (item.channel, item.account, item.external_id)
+        query = select(messages.c.digest).where(same)
+        async with self.database.read() as connection:
+            return (await connection.execute(query)).scalar() == item.digest
+
     @asynccontextmanager
     async def unit(self) -> AsyncIterator[Unit]:
         """Open a unit of work; everything it collected is committed at the end, or nothing.

@@ -3,26 +3,25 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 import uvicorn
-from fastapi import FastAPI, HTTPException, Request
-from fastapi.exceptions import RequestValidationError
+from fastapi import FastAPI, Request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, RedirectResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
 
 from config.settings import Server
 from gateway import metrics
 from gateway.health import Health
 from gateway.steps.desk import Desk
 from gateway.steps.files import FileDesk
-from gateway.steps.receive import Door, problem
+from gateway.steps.receive import Door
 from gateway.steps.reply import AgencyDesk
 from gateway.store.queries import Queries
-from gateway.web import agency_api, citizen, console, hooks
+from gateway.web import agency_api, citizen, console, hooks, problems
 from gateway.web.limits import Limits
 
 GRACE = 10
@@ -93,8 +92,10 @@ def application(
     files: FileDesk,
     now: Callable[[], datetime],
     citizens: citizen.Parts,
+    more: Mapping[str, Sequence[BaseRoute]] | None = None,
 ) -> FastAPI:
-    """Compose the application."""
+    """Compose the application. ``more`` holds the routes of channels with doors of their own."""
+    more = more or {}
     url = str(settings.public_url)
     app = FastAPI(
         title="Kanal", version="1", docs_url=None, redoc_url=None, openapi_url="/openapi.json"
@@ -103,7 +104,8 @@ def application(
     secure = settings.public_url.scheme == "https"
     limits = Limits(settings.client_header, proxied=secure)
     app.router.routes[:0] = [
-        *hooks.routes(door, url, settings.max_hook_bytes, limits),
+        *hooks.routes(door, url, settings.max_hook_bytes, limits, elsewhere=more),
+        *(route for routes in more.values() for route in routes),
         *_operations(health),
         *(
             citizen.routes(door, citizens, limits)
@@ -111,9 +113,7 @@ def application(
         ),
         Mount("/console", routes=console.routes(desk, secure_cookies=secure, clock=now)),
     ]
-    app.add_exception_handler(HTTPException, _http_problem)
-    app.add_exception_handler(RequestValidationError, _validation_problem)
-    app.add_exception_handler(Exception, _our_fault)
+    problems.answer_with_problems(app)
     return app
 
 
@@ -145,23 +145,6 @@ def _operations(health: Health) -> list[Route]:
         Route("/health", whole),
         Route("/metrics", shown),
     ]
-
-
-async def _http_problem(_: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    response = hooks.respond(problem(error.status_code, "Request refused", str(error.detail)))
-    response.headers.update(error.headers or {})
-    return response
-
-
-async def _validation_problem(_: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    faults = [f"{'.'.join(map(str, e['loc'][1:]))}: {e['msg']}" for e in error.errors()]
-    return hooks.respond(problem(422, "Unprocessable Content", "; ".join(faults)))
-
-
-async def _our_fault(_: Request, error: Exception) -> Response:
-    return hooks.respond(problem(500, "Internal Server Error", "our fault; it has been logged"))
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -1,5 +1,6 @@
 """The HTTP door of the channels: ``POST /in/{channel}``, answered once the message is durable."""
 
+from collections.abc import Container
 from dataclasses import replace
 
 from starlette.requests import Request
@@ -22,19 +23,24 @@ class TooLarge(Exception):
     """The body is larger than the settings allow."""
 
 
-def routes(door: Door, public_url: str, max_bytes: int, limits: Limits) -> list[Route]:
-    """Return the route of the hooks. ``public_url`` is what providers sign."""
-    base = public_url.rstrip("/")
+def routes(
+    door: Door, public_url: str, max_bytes: int, limits: Limits, elsewhere: Container[str] = ()
+) -> list[Route]:
+    """Return the route of the hooks. ``public_url`` is what providers sign.
+
+    ``elsewhere`` names the channels that have doors of their own.
+    """
 
     async def take(request: Request) -> Response:
-        channel = door.receiver(request.path_params["channel"])
+        name = request.path_params["channel"]
+        channel = None if name in elsewhere else door.receiver(name)
         if channel is None:
             return respond(UNKNOWN)
         most = max_bytes if channel.max_bytes is None else channel.max_bytes
         try:
             if refused := await too_often(channel, request, limits):
                 return respond(refused)
-            hook = Hook(base + _path(request), _headers(request), await body(request, most))
+            hook = await hook_of(request, public_url, most)
         except TooLarge:
             metrics.INTAKE.labels(channel.name, "too_large").inc()
             return respond(TOO_LARGE)
@@ -58,6 +64,12 @@ async def too_often(channel: Receiver, request: Request, limits: Limits) -> Answ
     hook = Hook(channel.hook_url, _headers(request), b"")
     headers = {"retry-after": str(wait)}
     return channel.refusal(hook, error) or replace(OFTEN, headers=headers)
+
+
+async def hook_of(request: Request, public_url: str, most: int) -> Hook:
+    """Dress a request of at most ``most`` bytes as a hook. Raises ``TooLarge``."""
+    url = public_url.rstrip("/") + _path(request)
+    return Hook(url, _headers(request), await body(request, most))
 
 
 async def body(request: Request, most: int) -> bytes:

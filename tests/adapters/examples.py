@@ -1,5 +1,6 @@
 """One example block per channel type, for the conformance test and the channels' own tests."""
 
+from hashlib import sha256
 from typing import Any
 
 from adapters.base import Channel
@@ -17,6 +18,7 @@ X_KEYS = {
     "access_token": "1708001708-TokenOfTheAccount4d",
     "access_token_secret": "secret-of-the-account-9e",
 }
+PARTNER_KEY, OTHER_KEY = "kanal_key-of-the-city_4f8a", "kanal_key-of-the-kiosk_7b21"
 SECRET = "whsec_a2FuYWwtdGVzdC1zZWNyZXQtMDEyMzQ1Njc4OQ=="
 
 EXAMPLES: dict[str, dict[str, Any]] = {
@@ -27,6 +29,20 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "system_id": "lapor",
         "password": "pass-1f7c",
         "number": "1708",
+    },
+    "open311": {
+        "type": "open311",
+        "keys": {
+            "kota": {"key": PARTNER_KEY, "scopes": ["report", "read", "update"]},
+            "kios": {"key_sha256": sha256(OTHER_KEY.encode()).hexdigest()},
+        },
+    },
+    "rest": {
+        "type": "rest",
+        "keys": {
+            "kota": {"key": PARTNER_KEY, "scopes": ["report", "read", "update"]},
+            "kios": {"key_sha256": sha256(OTHER_KEY.encode()).hexdigest()},
+        },
     },
     "telegram": {
         "type": "telegram",

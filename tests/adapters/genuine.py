@@ -8,14 +8,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from email.message import EmailMessage
 from email.policy import SMTP
+from urllib.parse import urlencode
 from uuid import NAMESPACE_OID, uuid5
 
 import smpp34
 
 from adapters.base import Channel, Hook
+from adapters.partner.identity import RECEIVED_ON
 from gateway.steps.receive import PAGE, mail_hook
 from tests.adapters.doubles import signed_form
-from tests.adapters.examples import BOT_SECRET, EXAMPLES, NUMBER, SOMEBODY, TOKEN
+from tests.adapters.examples import BOT_SECRET, EXAMPLES, NUMBER, PARTNER_KEY, SOMEBODY, TOKEN
 from tests.adapters.forms import filled, posted
 
 
@@ -76,6 +78,26 @@ def _web(channel: Channel, text: str, id: str) -> Hook:
     return replace(posted(filled(key=key, body=text)), url=channel.hook_url)
 
 
+def _open311(channel: Channel, text: str, id: str) -> Hook:
+    fields = {"api_key": PARTNER_KEY, "service_code": "jalan-rusak", "description": text}
+    place = {"lat": "-7.3", "long": "112.7", "address_string": "Wonocolo, Surabaya"}
+    headers = {"content-type": FORM, "idempotency-key": id, RECEIVED_ON: "2026-11-25"}
+    url = channel.hook_url.replace("/in/open311", "/open311/v2/requests.json")
+    return Hook(url, headers, urlencode(fields | place).encode())
+
+
+def _rest(channel: Channel, text: str, id: str) -> Hook:
+    said = {"text": text, "address": "Wonocolo, Surabaya"}
+    headers = {
+        "content-type": "application/json",
+        "authorization": f"Bearer {PARTNER_KEY}",
+        "idempotency-key": id,
+        RECEIVED_ON: "2026-11-25",
+    }
+    url = channel.hook_url.replace("/in/rest", "/api/v1/reports")
+    return Hook(url, headers, json.dumps(said).encode())
+
+
 def _smpp(channel: Channel, text: str, id: str) -> Hook:
     payload = smpp34.Tlv(0x0424, text.encode("utf-16-be"))
     who = SOMEBODY["smpp"].removeprefix("+")
@@ -83,8 +105,11 @@ def _smpp(channel: Channel, text: str, id: str) -> Hook:
     return Hook("smpp:", {"stamp": f"{id}.0"}, pdu.encode())
 
 
+FORM = "application/x-www-form-urlencoded"
 GENUINE: dict[str, Callable[[Channel, str, str], Hook]] = {
     "mail": _mail,
+    "open311": _open311,
+    "rest": _rest,
     "smpp": _smpp,
     "telegram": _telegram,
     "twilio": _twilio,

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
 import adapters
 from adapters.base import (
@@ -91,6 +91,10 @@ def _secrets(values: Any) -> Iterator[str]:
     elif isinstance(values, list | tuple):
         for value in values:
             yield from _secrets(value)
+    elif isinstance(values, dict):
+        yield from _secrets(list(values.values()))
+    elif isinstance(values, BaseModel):
+        yield from _secrets([getattr(values, name) for name in type(values).model_fields])
 
 
 @pytest.mark.parametrize("kind", KINDS)

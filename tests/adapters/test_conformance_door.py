@@ -22,7 +22,7 @@ from gateway.steps.page import Pages
 from gateway.web import hooks
 from gateway.web.limits import Limits
 from normalizer.report import Report
-from tests.adapters.examples import SOMEBODY, build
+from tests.adapters.examples import PARTNER_KEY, SOMEBODY, build
 from tests.adapters.genuine import GENUINE
 from tests.adapters.test_conformance import _secrets
 from tests.gateway.making import House, house
@@ -136,7 +136,9 @@ async def test_what_is_forged_is_refused_and_kept_for_an_operator(
     async with opened(kind, tmp_path) as (built, channel):
         genuine = GENUINE[kind](channel, "jalan rusak", "3001")
         unproven = {n: v for n, v in genuine.headers.items() if n == "content-type"}
-        forged = replace(genuine, headers=unproven, url="https://elsewhere.example/in/x")
+        body = genuine.body.replace(PARTNER_KEY.encode(), b"kanal_key-of-nobody")
+        url = "https://elsewhere.example/in/x"
+        forged = replace(genuine, headers=unproven, url=url, body=body)
         assert await bring(built, channel, forged) in (401, 403)
         assert await built.counted("messages") == 0
         assert [one.reason for one in await built.queries.quarantine(10)] == ["forged"]

@@ -157,7 +157,7 @@ class House:
         timeout: float = 5.0,
         methods: Mapping[str, DeliveryBlock] | None = None,
         webhooks: Mapping[str, Sends] | None = None,
-        channels: Mapping[str, Channel] | None = None,
+        more: Sequence[Channel] = (),
     ) -> None:
         parts = made_parts()
         self.clock = Clock()
@@ -169,7 +169,7 @@ class House:
         self.commits = GroupCommit(self.store, self.spool)
         self.letters = Letters(parts.texts, self.clock)
         self.queries = Queries(self.store)
-        self.channels: dict[str, Channel] = {"paper": self.paper, **(channels or {})}
+        self.channels: dict[str, Channel] = {c.name: c for c in (self.paper, *more)}
         self.door = Door(
             self.channels, self.store, self.commits, parts.normalizer, self.seal, self.clock
         )
@@ -180,6 +180,7 @@ class House:
             self.letters,
             self.clock,
             waiting=timedelta(days=14),
+            mute=frozenset(channel.name for channel in more if not channel.can_ask),
         )
         self.deliver = Deliver(self.store, methods or {}, webhooks or {}, concurrency=8)
         self.answer = AnswerCitizen(self.store, self.channels, self.seal, concurrency=4)

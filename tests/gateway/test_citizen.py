@@ -99,7 +99,7 @@ async def visitor(sqlite_url: str, tmp_path: Path, block: dict[str, Any]) -> Asy
     (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}"
     web = load("web", {"type": "web", **block}, public_url=url)
-    async with house(sqlite_url, tmp_path, channels={"web": web}) as built:
+    async with house(sqlite_url, tmp_path, more=[web]) as built:
         limits = Limits("", proxied=False)
         parts = citizen.Parts(Tracking(built.queries, built.seal), build.categories(made_parts()))
         app = Starlette(

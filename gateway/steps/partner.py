@@ -1,0 +1,151 @@
+"""What partners and the public can see of reports, and what a partner can add to its own.
+
+The public sees what went to an agency, is not *rahasia* and is no complaint under supervision, with
+its words masked and its place made coarse. Who knows a tracking number also sees how far that
+report is, and which agency has it. A partner sees what it sent itself, in full.
+"""
+
+import hmac
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from gateway.seal import Seal
+from gateway.steps.directory import Directory
+from gateway.steps.receive import REPORTER, page_secret
+from gateway.store.shown import Shown, Window, is_open
+from gateway.store.store import Store
+from normalizer.gazetteer import Gazetteer, Region
+from normalizer.masking import masked
+from normalizer.report import Agency, Coordinates, Level, Report
+from normalizer.tracking import is_valid
+from router.topics import Topics
+
+COARSE = 3
+"""Decimals of public coordinates: some hundred metres, which no longer says which house."""
+_SAID = frozenset({"topic", "place", "competence"})
+"""Rules whose reasons quote nobody: the public may read them."""
+_MOST_KEYWORDS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A topic as something that can be reported."""
+
+    code: str
+    name: str
+    group: str
+    """The id of its group."""
+    group_name: str
+    keywords: tuple[str, ...]
+
+
+class PartnerDesk:
+    """What the doors for other programs need behind them."""
+
+    def __init__(
+        self, store: Store, seal: Seal, topics: Topics, directory: Directory, gazetteer: Gazetteer
+    ) -> None:
+        self.window = Window(store)
+        self._seal = seal
+        self._topics = topics
+        self._directory = directory
+        self._gazetteer = gazetteer
+
+    @cached_property
+    def services(self) -> Mapping[str, Service]:
+        """Everything that can be reported, by its code."""
+        return {
+            code: Service(
+                code,
+                row.name,
+                row.group,
+                self._topics.groups[row.group].name if row.group else "",
+                _keywords(row.phrases.sure),
+            )
+            for code, row in sorted(self._topics.rows.items())
+        }
+
+    def agencies(self, query: str, limit: int) -> list[Agency]:
+        """Search the register."""
+        return self._directory.search(query, limit=limit)
+
+    def regions(self, query: str, limit: int) -> list[Region]:
+        """Search provinces, regencies, cities and districts by the words of their names."""
+        words = query.casefold().split()
+        found = (region for name, region in self._regions if all(word in name for word in words))
+        return [region for region, _ in zip(found, range(limit), strict=False)] if words else []
+
+    @cached_property
+    def _regions(self) -> list[tuple[str, Region]]:
+        levels = (Level.PROVINCE, Level.REGENCY, Level.CITY, Level.DISTRICT)
+        return [(r.name.casefold(), r) for level in levels for r in self._gazetteer.regions(level)]
+
+    def opens(self, number: str, secret: str) -> bool:
+        """Tell whether a secret belongs to a tracking number. Takes the same time for all."""
+        known = page_secret(self._seal, number)
+        return is_valid(number) and hmac.compare_digest(
+            known.encode(), secret.strip().lower().encode("utf-8", "replace")
+        )
+
+    def contact(self, shown: Shown, partner: str) -> str:
+        """Return by what a partner's own reporter is known to it, for what is added."""
+        to: str = json.loads(self._seal.open_text(shown.report.reporter.sealed, REPORTER))["to"]
+        return to.removeprefix(f"{partner}/")
+
+
+def for_public(shown: Shown) -> Shown | None:
+    """Return what anybody may see of a report: masked where it is open, else only how far it is.
+
+    None when it may not be seen at all.
+    """
+    report = shown.report
+    if shown.own:
+        return shown
+    if report.confidential:
+        return None
+    hidden = {"title": "", "address": ""} | (_masked(report) if is_open(report) else _bare(report))
+    return replace(shown, report=report.model_copy(update=hidden))
+
+
+def _masked(report: Report) -> dict[str, Any]:
+    return {"text": masked(report.text), "coordinates": _coarse(report.coordinates)}
+
+
+def _bare(report: Report) -> dict[str, Any]:
+    made = report.assignment
+    unsaid = made.model_copy(update={"reasons": ()}) if made else None
+    words = {"text": "", "chosen_topic": "", "topic": None, "assignment": unsaid}
+    return words | {"places": (), "coordinates": None}
+
+
+def visible(found: Sequence[Shown]) -> list[Shown]:
+    """Return what anybody may see of several reports."""
+    return [each for each in map(for_public, found) if each]
+
+
+def where(report: Report) -> str:
+    """Name the place of a report: the reporter's own words where they are there, else official."""
+    return report.address or ", ".join(dict.fromkeys(place.name for place in report.places[:2]))
+
+
+def reasons(report: Report) -> str:
+    """Say why a report went where it went, without quoting anybody."""
+    made = report.assignment.reasons if report.assignment else ()
+    return " ".join(reason.text for reason in made if reason.rule in _SAID)
+
+
+def _coarse(point: Coordinates | None) -> Coordinates | None:
+    if point is None:
+        return None
+    latitude, longitude = round(point.latitude, COARSE), round(point.longitude, COARSE)
+    return Coordinates(latitude=latitude, longitude=longitude)
+
+
+def _keywords(phrases: Sequence[str]) -> tuple[str, ...]:
+    """Choose phrases that stand as keywords; clients read meaning into three of them."""
+    taken = {"private", "inactive", "staff"}
+    plain = (p for p in phrases if ".." not in p and "," not in p and p not in taken)
+    return tuple(plain)[:_MOST_KEYWORDS]

@@ -1,0 +1,214 @@
+"""Reads for partners and the public: what was reported, how far it is, what was answered.
+
+A report is *open* when it may stand in a public list: it went to an agency, is not *rahasia*, and
+is no complaint under supervision (those name people). ``own`` is (channel, account) of a partner,
+who sees what it sent itself whatever it is.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, false, or_, select
+
+from gateway.store.store import Store
+from gateway.store.tables import events, messages, outgoing, reports
+from normalizer.report import Kind, Report, Status
+
+OPEN = frozenset(
+    {Status.FORWARDED, Status.IN_PROGRESS, Status.ANSWERED}
+    | {s for s in Status if s.startswith("closed_")}
+)
+"""Statuses in which an agency has, or had, the report."""
+TOLD = ("agency_replied", "agency_refused", "assigned_by_operator", *(s.value for s in Status))
+"""Kinds of events that say how far a report is."""
+
+Own = tuple[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A report as it is asked for: by which number, and whether by the partner that sent it."""
+
+    number: str
+    report: Report
+    updated_at: datetime
+    own: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """One step in the life of a report."""
+
+    number: str
+    seq: int
+    at: datetime
+    kind: str
+    report: Report
+    reply: str
+    """What kind of reply it is, where the agency replied: answer, progress or refuse."""
+    text: str
+    """What the agency said, "" where nothing was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which reports a list is to hold; None and () leave it open."""
+
+    topics: Sequence[str] = ()
+    statuses: Sequence[Status] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+    updated_since: datetime | None = None
+    updated_until: datetime | None = None
+    skip: int = 0
+    most: int = 1000
+
+
+class Window:
+    """What may be seen of one store. Every method raises ``Unavailable``."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def newest(self, wanted: Wanted, own: Own = None) -> list[Shown]:
+        """List reports that are open or the partner's own, newest first."""
+        query = select(reports.c.id, reports.c.body, reports.c.updated_at)
+        query = query.where(or_(_is_open(), reports.c.id.in_(_filed_by(own))), *_filters(wanted))
+        query = query.order_by(reports.c.received_at.desc(), reports.c.id)
+        rows = await self._all(query.offset(wanted.skip).limit(wanted.most))
+        mine = await self._mine(own, [row.id for row in rows])
+        found = ((row, Report.model_validate_json(row.body)) for row in rows)
+        return [
+            Shown(report.tracking, report, row.updated_at, row.id in mine) for row, report in found
+        ]
+
+    async def by_number(self, numbers: Iterable[str], own: Own = None) -> list[Shown]:
+        """Find reports by the numbers their senders were told, those on their way included."""
+        wanted = list(dict.fromkeys(numbers))
+        query = select(
+            messages.c.tracking, messages.c.channel, messages.c.account, messages.c.body
+        ).add_columns(reports.c.body.label("filed"), reports.c.updated_at, messages.c.received_at)
+        joined = messages.join(reports, reports.c.id == messages.c.report_id, isouter=True)
+        query = query.select_from(joined).where(messages.c.tracking.in_(wanted))
+        told = {row.tracking: row for row in await self._all(query)}
+        return [
+            Shown(
+                number,
+                Report.model_validate_json(row.filed or row.body),
+                row.updated_at or row.received_at,
+                own == (row.channel, row.account),
+            )
+            for number in wanted
+            if (row := told.get(number))
+        ]
+
+    async def sent_by(
+        self, own: tuple[str, str], *, before: str = "", most: int = 50
+    ) -> list[tuple[str, Shown]]:
+        """List what a partner sent, newest first, as (cursor, report); ``before`` is a cursor."""
+        query = select(messages.c.id, messages.c.tracking, messages.c.received_at, messages.c.body)
+        query = query.add_columns(reports.c.body.label("filed"), reports.c.updated_at)
+        joined = messages.join(reports, reports.c.id == messages.c.report_id, isouter=True)
+        query = query.select_from(joined).where(*_by(own))
+        if before:
+            at = select(messages.c.received_at).where(messages.c.id == before).scalar_subquery()
+            same = and_(messages.c.received_at == at, messages.c.id < before)
+            query = query.where(or_(messages.c.received_at < at, same))
+        query = query.order_by(messages.c.received_at.desc(), messages.c.id.desc())
+        return [
+            (
+                row.id,
+                Shown(
+                    row.tracking or "",
+                    Report.model_validate_json(row.filed or row.body),
+                    row.updated_at or row.received_at,
+                    own=True,
+                ),
+            )
+            for row in await self._all(query.limit(most))
+        ]
+
+    async def updates(
+        self, since: datetime, until: datetime, own: Own = None, *, most: int = 1000
+    ) -> list[Update]:
+        """List what happened in [since, until): of a partner's own reports, else of open ones."""
+        number = messages.c.tracking if own else reports.c.tracking
+        query = select(number.label("number"), events, reports.c.body)
+        joined = events.join(reports, reports.c.id == events.c.report_id)
+        if own:
+            joined = joined.join(messages, messages.c.report_id == reports.c.id)
+            query = query.where(*_by(own), messages.c.external_id.not_like("update:%"))
+        else:
+            query = query.where(_is_open())
+        query = query.select_from(joined).where(
+            reports.c.updated_at >= since,
+            events.c.at >= since,
+            events.c.at < until,
+            events.c.kind.in_(TOLD),
+        )
+        rows = await self._all(query.order_by(events.c.at, events.c.seq).limit(most))
+        return [_update(row) for row in rows]
+
+    async def answers(self, report_id: str) -> Sequence[tuple[datetime, str]]:
+        """List what a report's sender was told, oldest first."""
+        query = select(outgoing.c.at, outgoing.c.text).where(
+            outgoing.c.report_id == report_id, outgoing.c.kind == "answer"
+        )
+        rows = await self._all(query.order_by(outgoing.c.at, outgoing.c.id))
+        return [(row.at, row.text) for row in rows]
+
+    async def _mine(self, own: Own, ids: Sequence[str]) -> set[str]:
+        query = _filed_by(own).where(messages.c.report_id.in_(ids))
+        return {row[0] for row in await self._all(query)} if own and ids else set()
+
+    async def _all(self, query: Select[Any]) -> Sequence[Any]:
+        async with self._store.database.read() as connection:
+            rows: Sequence[Any] = (await connection.execute(query)).all()
+        return rows
+
+
+def _update(row: Any) -> Update:
+    said = json.loads(row.data)
+    report = Report.model_validate_json(row.body)
+    reply, text = (str(said.get(key, "")) for key in ("kind", "text"))
+    return Update(row.number or "", row.seq, row.at, row.kind, report, reply, text)
+
+
+def is_open(report: Report) -> bool:
+    """Tell whether a report may stand in a public list with its words."""
+    supervised = report.kind is Kind.SUPERVISED_COMPLAINT
+    return report.status in OPEN and not (report.confidential or supervised)
+
+
+def _is_open() -> ColumnElement[bool]:
+    """The same, asked of the database: inside a JSON text quotes are escaped, so no words match."""
+    hidden = ('"confidential":true', f'"kind":"{Kind.SUPERVISED_COMPLAINT}"')
+    unhidden = (~reports.c.body.contains(mark, autoescape=True) for mark in hidden)
+    return and_(reports.c.status.in_([s.value for s in OPEN]), *unhidden)
+
+
+def _by(own: Own) -> tuple[ColumnElement[bool], ...]:
+    if own is None:
+        return (false(),)
+    return messages.c.channel == own[0], messages.c.account == own[1]
+
+
+def _filed_by(own: Own) -> Select[Any]:
+    return select(messages.c.report_id).where(*_by(own), messages.c.report_id.is_not(None))
+
+
+def _filters(wanted: Wanted) -> list[ColumnElement[bool]]:
+    bounds = (
+        (reports.c.received_at, wanted.since, wanted.until),
+        (reports.c.updated_at, wanted.updated_since, wanted.updated_until),
+    )
+    found = [column >= since for column, since, _ in bounds if since]
+    found += [column < until for column, _, until in bounds if until]
+    if wanted.topics:
+        found.append(reports.c.topic_id.in_(wanted.topics))
+    if wanted.statuses:
+        found.append(reports.c.status.in_([status.value for status in wanted.statuses]))
+    return found

@@ -1,0 +1,84 @@
+"""What the doors for other programs share: who calls, how often, and the way to the door."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Protocol
+
+from starlette.requests import Request
+
+from adapters.base import Answer, Hook, Receiver
+from adapters.partner.identity import RECEIVED_ON, SENDER
+from adapters.partner.keys import Caller, PartnerBlock
+from gateway import metrics
+from gateway.steps.receive import Door
+from gateway.web.hooks import hook_of
+from gateway.web.rates import Rates, Standing
+
+_OURS = "x-kanal-"
+
+
+class Slow(Exception):
+    """The caller must wait."""
+
+    def __init__(self, standing: Standing) -> None:
+        super().__init__("too many calls in a minute")
+        self.standing = standing
+
+
+class Keyed(Protocol):
+    """A channel whose callers have keys."""
+
+    name: str
+
+    def caller(self, hook: Hook) -> Caller | None:
+        """Return whose key came with a hook."""
+
+
+class Gate:
+    """The gate in front of one channel. ``now`` is the clock."""
+
+    def __init__(
+        self,
+        channel: Receiver,
+        door: Door,
+        rates: Rates,
+        public_url: str,
+        now: Callable[[], datetime],
+    ) -> None:
+        assert isinstance(channel.block, PartnerBlock)
+        self.channel = channel
+        self.block = channel.block
+        self._door = door
+        self._rates = rates
+        self._url = public_url
+        self.now = now
+
+    async def hook(self, request: Request) -> Hook:
+        """Dress a request as a hook. Raises ``TooLarge``.
+
+        Headers that only the shell may write are its own.
+        """
+        hook = await hook_of(request, self._url, self.block.max_bytes)
+        sent = {n: v for n, v in hook.headers.items() if not n.startswith(_OURS)}
+        return replace(hook, headers={**sent, RECEIVED_ON: self.now().date().isoformat()})
+
+    async def count(self, request: Request, caller: Caller | None) -> Mapping[str, str]:
+        """Count a call; return the headers that tell what is left. Raises ``Slow``."""
+        name = self.channel.name
+        if caller:
+            standing = await self._rates.count(f"{name} {caller.name}", caller.key.per_minute)
+        else:
+            peer = request.client.host if request.client else ""
+            standing = await self._rates.count(f"{name} at {peer}", self.block.public_per_minute)
+        if not standing.passes:
+            metrics.INTAKE.labels(name, "too_often").inc()
+            raise Slow(standing)
+        return standing.headers
+
+    async def take(self, hook: Hook, sender: str = "") -> Answer:
+        """Take a hook in; ``sender`` is whose report it adds to. Raises ``NotDurable``."""
+        if sender:
+            hook = replace(hook, headers={**hook.headers, SENDER: sender})
+        with metrics.STEP.labels("receive").time():
+            return await self._door.take(self.channel, hook)
