@@ -72,8 +72,8 @@ LANDMARK = vocabulary(
     "apartemen taman"
 )
 """Words before a name that make it a school's, a market's, a station's."""
-OFFICE = vocabulary("puskesmas pkm polsek koramil kua")
-"""Words before the name of the district they are the office of."""
+OFFICE = vocabulary("puskesmas pkm polsek koramil kua pasar terminal stasiun")
+"""Words before the name of the district they are the office, the market or the station of."""
 STREET = vocabulary("jl jln jalan jlan jaln ruas")
 ROAD = vocabulary("poros raya lintas lingkar trans protokol utama provinsi nasional tembus arteri")
 """Words between "jalan" and the name of the road."""

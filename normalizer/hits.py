@@ -220,7 +220,7 @@ class Search:
         around, named = self.around, self.gazetteer.villages(key)
         near = [c for c in hit.codes if c[:2] in around.text or [*around.door] == [c[:2]]]
         if not around.text and not around.door and len(key) > _SHORT and len(hit.codes) == 1:
-            near = [c for c in hit.codes if self._located(hit.first)]
+            near = [c for c in hit.codes if self._located(hit)]
         return any(all(village.startswith(code) for village in named) for code in near)
 
     def _lone(self) -> Iterator[Hit]:
@@ -237,8 +237,10 @@ class Search:
                 if len(near) == 1 and not self.usual(at, last) and self._distinctive(at, last, key):
                     yield Hit(at, last, "plain", near)
 
-    def _located(self, at: int) -> bool:
-        return self.words.before(at) in LOCATED or self.words.before(at) in OFFICE
+    def _located(self, hit: Hit) -> bool:
+        """Tell whether a name is more than a chance word: where something is, or of two words."""
+        before = self.words.before(hit.first)
+        return hit.last > hit.first or before in LOCATED or before in OFFICE
 
     def _beside(self, district: Hit, name: str, taken: set[int]) -> Iterator[Hit]:
         """Yield the villages named without a cue a few words from a district they lie in."""

@@ -26,6 +26,8 @@ SHARED = {Level.CITY: 0.55, Level.PROVINCE: 0.5, Level.REGENCY: 0.4}
 TOLD = 0.85
 """How sure the meaning is that the rest of the text or the context leaves."""
 
+_PLACED = frozenset(CUES) | {"di"}
+"""Words before a district or a village whatever it is called ("di Bawang Batang")."""
 ELSEWHERE = 0.45
 """How sure a place is that somebody comes from, beside one that is named for itself."""
 
@@ -147,7 +149,7 @@ def _told_beside(mention: Mention, words: Words, gazetteer: Gazetteer) -> Mentio
 def _local_beside(mention: Mention, words: Words, region: Region, gazetteer: Gazetteer) -> bool:
     names = gazetteer.inside(region.code).names
     keys, first, last = words.keys, mention.first, mention.last
-    if first > 1 and keys[first - 2] in CUES and keys[first - 1] in names:
+    if first > 1 and keys[first - 2] in _PLACED and keys[first - 1] in names:
         return True
     elsewhere = (at for at in words.marked(DISTRICT) if keys[at] != keys[first])
     if any(_district_of(at, words, region, gazetteer) for at in elsewhere):
