@@ -9,7 +9,7 @@ instead of the newest, and ``--list`` prints what is wrong there.
 
 import argparse
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,7 +37,7 @@ class Share:
         return f"{self.right} of {self.of}, {self.right / max(1, self.of):.2%}"
 
 
-def rows(path: Path, newest: bool) -> list[Row]:
+def rows(path: Path, newest: bool) -> Sequence[Row]:
     """Return the newest quarter of the rows, or the older ones."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         found = sorted(csv.DictReader(file), key=lambda row: row.get("received", ""))
@@ -52,7 +52,9 @@ def share(answers: Iterator[tuple[bool, str]]) -> Share:
     return Share(len(all_) - len(failed), len(all_), failed)
 
 
-def in_regency(found: list[Row], gazetteer: Gazetteer, region: str) -> Iterator[tuple[bool, str]]:
+def in_regency(
+    found: Sequence[Row], gazetteer: Gazetteer, region: str
+) -> Iterator[tuple[bool, str]]:
     """Tell of every place that is asserted without a hint whether it lies in the right regency."""
     for row in found:
         for place in find(row["text"], gazetteer, context=None):
@@ -61,7 +63,7 @@ def in_regency(found: list[Row], gazetteer: Gazetteer, region: str) -> Iterator[
                 yield place.code[:_SEAT] == region[:_SEAT], said
 
 
-def named(found: list[Row], gazetteer: Gazetteer, region: str) -> Iterator[tuple[bool, str]]:
+def named(found: Sequence[Row], gazetteer: Gazetteer, region: str) -> Iterator[tuple[bool, str]]:
     """Tell of every report that names its village or district whether its code is found."""
     inside = gazetteer.inside(region).names
     for row in found:

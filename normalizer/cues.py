@@ -15,7 +15,8 @@ BEFORE: dict[str, float] = {
         # a street or a village named after it
         (0.25,
          "jl jln jalan dijl dijln dijalan embong jend raya terusan gang gg simp simpang perempatan "
-         "pertigaan taman tl bangjo bundaran flyover underpass tol kel kelurahan dikelurahan lurah desa ds dusun dukuh kampung kp lingkungan"),
+         "pertigaan taman tl bangjo bundaran flyover underpass tol kel kelurahan dikelurahan lurah "
+         "desa ds dusun dukuh kampung kp lingkungan"),
         (0.3, "kec kecamatan dikecamatan camat distrik"),
         (0.35, "pasar hotel bank toko ruko perumahan perum komplek apartemen masjid"),
         # where somebody goes or was born, or what something is likened to

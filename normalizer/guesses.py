@@ -38,7 +38,9 @@ class _Guess:
 
 def guesses(words: Words, gazetteer: Gazetteer) -> list[Found]:
     """Return what the best guess may mean; [] when nothing looks like a name."""
-    found = [guess for at in range(min(READ, len(words.keys))) for guess in _at(at, words, gazetteer)]
+    found = [
+        guess for at in range(min(READ, len(words.keys))) for guess in _at(at, words, gazetteer)
+    ]
     if not found:
         return []
     best = max(guess.rank for guess in found)

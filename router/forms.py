@@ -1,6 +1,6 @@
 """Words no phrase knows, read as the known word they are a form of.
 
-Citizens write "ngurusin", "tasumbat", "limbahnyo", "prmohonan": affixes of every region, and vowels
+Citizens write "ngerusakin", "tasumbat", "limbahnyo", "prmohonan": affixes of every region, and vowels
 left out. Listing them all is hopeless, but what they are made from is listed. A word is only read
 as another one when no phrase knows it as it stands.
 """
@@ -21,8 +21,8 @@ _BEGINNINGS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("mem", ("", "p")),
     ("nge", ("", "meng")), ("ng", ("meng", "", "k")), ("ny", ("meny", "s", "c")),
     ("n", ("men", "t")), ("mo", ("memo", "po")), ("mu", ("memu", "pu")),
-    ("ma", ("me", "", "mema", "pa")), ("mang", ("meng", "", "k")), ("many", ("meny", "s")), ("man", ("men", "t")),
-    ("mam", ("mem", "p")),
+    ("ma", ("me", "", "mema", "pa")), ("mang", ("meng", "", "k")), ("many", ("meny", "s")),
+    ("man", ("men", "t")), ("mam", ("mem", "p")),
     ("pe", ("",)), ("peng", ("", "k")), ("peny", ("s",)), ("pen", ("t",)), ("pem", ("", "p")),
     ("ter", ("",)), ("ber", ("",)), ("ke", ("ter", "")), ("ka", ("ter", "ke", "")),
     ("ta", ("ter", "")), ("ba", ("ber", "")), ("be", ("ber",)),
