@@ -14,8 +14,9 @@ BEFORE: dict[str, float] = {
          "pulau selat danau gunung sungai laut teluk pohon"),
         # a street or a village named after it
         (0.25,
-         "jl jln jalan embong jend raya terusan gang gg simp simpang perempatan pertigaan taman "
-         "tol kel kelurahan dikelurahan lurah desa ds dusun dukuh kampung kp lingkungan"),
+         "jl jln jalan dijl dijln dijalan embong jend raya terusan gang gg simp simpang perempatan "
+         "pertigaan taman tl bangjo bundaran flyover underpass tol kel kelurahan dikelurahan lurah "
+         "desa ds dusun dukuh kampung kp lingkungan"),
         (0.3, "kec kecamatan dikecamatan camat distrik"),
         (0.35, "pasar hotel bank toko ruko perumahan perum komplek apartemen masjid"),
         # where somebody goes or was born, or what something is likened to
@@ -35,7 +36,10 @@ ORIGIN = vocabulary(
     "kelahiran kerja bekerja kuliah seperti spt kayak ke"
 )
 """Words before a place the writer comes from, which need not be the place of the report."""
-IN = vocabulary("di d daerah wilayah kab kabupaten kota area sekitar seputar")
+IN = vocabulary(
+    "di d daerah wilayah kab kabupaten kota area sekitar seputar "
+    "ning neng nang ing wonten ring dek nok"  # "in", from Java to Bali and Palembang
+)
 TITLES = {
     word: level
     for level, words in (
@@ -69,6 +73,8 @@ LANDMARK = vocabulary(
     "apartemen taman"
 )
 """Words before a name that make it a school's, a market's, a station's."""
+OFFICE = vocabulary("puskesmas pkm polsek koramil kua pasar terminal stasiun")
+"""Words before the name of the district they are the office, the market or the station of."""
 STREET = vocabulary("jl jln jalan jlan jaln ruas")
 ROAD = vocabulary("poros raya lintas lingkar trans protokol utama provinsi nasional tembus arteri")
 """Words between "jalan" and the name of the road."""

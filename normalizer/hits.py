@@ -7,7 +7,7 @@ from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from normalizer.cues import BEFORE, CUES, HOUSING, LANDMARK, LOCATED, NEAR, ROAD, STREET
+from normalizer.cues import BEFORE, CUES, HOUSING, IN, LANDMARK, LOCATED, NEAR, OFFICE, ROAD, STREET
 from normalizer.gazetteer import NEARBY, Gazetteer
 from normalizer.mentions import capital, kin
 from normalizer.report import Level
@@ -68,6 +68,8 @@ class Search:
         found = [hit for regency in self.regencies for hit in self._inside(regency)]
         found += self._cued({hit.first for hit in found})
         found += self._paired({n for hit in found for n in range(hit.first, hit.last + 1)})
+        if not found and not self.regencies:
+            found += self._lone()
         return _merged(found)
 
     def usual(self, first: int, last: int) -> bool:
@@ -204,7 +206,7 @@ class Search:
         return (
             len(key) >= _SHORT
             and before not in BEFORE
-            and before not in LANDMARK
+            and (before not in LANDMARK or before in OFFICE)
             and self.words.after(last) not in HOUSING
             and key not in self.gazetteer.names
             and key not in self.gazetteer.everyday
@@ -218,8 +220,27 @@ class Search:
         around, named = self.around, self.gazetteer.villages(key)
         near = [c for c in hit.codes if c[:2] in around.text or [*around.door] == [c[:2]]]
         if not around.text and not around.door and len(key) > _SHORT and len(hit.codes) == 1:
-            near = [c for c in hit.codes if self.words.before(hit.first) in LOCATED]
+            near = [c for c in hit.codes if self._located(hit)]
         return any(all(village.startswith(code) for village in named) for code in near)
+
+    def _lone(self) -> Iterator[Hit]:
+        """Yield villages that the text says it is in, where no other place is called so.
+
+        Names of one word are left out: hamlets, streets and estates elsewhere are called so too.
+        """
+        provinces = {*self.around.text, *self.around.faint, *self.around.door}
+        for at in (n for n, _ in enumerate(self.words.keys) if self.words.before(n) in IN):
+            for last in range(at + 1, min(at + LONGEST, len(self.words.keys))):
+                key = self.words.key(at, last)
+                codes = self.gazetteer.villages(key)
+                near = tuple(code for code in codes if not provinces or code[:2] in provinces)
+                if len(near) == 1 and not self.usual(at, last) and self._distinctive(at, last, key):
+                    yield Hit(at, last, "plain", near)
+
+    def _located(self, hit: Hit) -> bool:
+        """Tell whether a name is more than a chance word: where something is, or of two words."""
+        before = self.words.before(hit.first)
+        return hit.last > hit.first or before in LOCATED or before in OFFICE
 
     def _beside(self, district: Hit, name: str, taken: set[int]) -> Iterator[Hit]:
         """Yield the villages named without a cue a few words from a district they lie in."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from normalizer.cues import BEFORE, CUES, DISH, HOUSING, IN, LOCATED, ORIGIN, TITLES
+from normalizer.cues import BEFORE, CUES, DISH, HOUSING, IN, LOCATED, ORIGIN, STREET, TITLES
 from normalizer.gazetteer import PREFIX, Entry, Gazetteer, Region
 from normalizer.report import Level
 from normalizer.words import DISTRICT, NAME, SLIP, Words
@@ -26,6 +26,9 @@ SHARED = {Level.CITY: 0.55, Level.PROVINCE: 0.5, Level.REGENCY: 0.4}
 TOLD = 0.85
 """How sure the meaning is that the rest of the text or the context leaves."""
 
+_TOWARDS = frozenset(("ke", "menuju"))
+_PLACED = frozenset(CUES) | {"di"}
+"""Words before a district or a village whatever it is called ("di Bawang Batang")."""
 ELSEWHERE = 0.45
 """How sure a place is that somebody comes from, beside one that is named for itself."""
 
@@ -147,7 +150,7 @@ def _told_beside(mention: Mention, words: Words, gazetteer: Gazetteer) -> Mentio
 def _local_beside(mention: Mention, words: Words, region: Region, gazetteer: Gazetteer) -> bool:
     names = gazetteer.inside(region.code).names
     keys, first, last = words.keys, mention.first, mention.last
-    if first > 1 and keys[first - 2] in CUES and keys[first - 1] in names:
+    if first > 1 and keys[first - 2] in _PLACED and keys[first - 1] in names:
         return True
     elsewhere = (at for at in words.marked(DISTRICT) if keys[at] != keys[first])
     if any(_district_of(at, words, region, gazetteer) for at in elsewhere):
@@ -202,6 +205,9 @@ def _meant(mention: Mention, words: Words, gazetteer: Gazetteer, home: Region | 
     """Tell whether an everyday word is meant as the region's name."""
     if mention.key not in gazetteer.ordinary:
         return True
+    longer = (words.key(mention.first, mention.last + n) for n in (1, 2))
+    if any(key != mention.key and key in gazetteer.districts for key in longer):
+        return False
     neighbours = gazetteer.ordinary[mention.key]
     before = words.before(mention.first)
     if neighbours is not None:
@@ -241,6 +247,8 @@ def _weighed(mention: Mention, words: Words, gazetteer: Gazetteer) -> Mention:
         sure = 0.93 if len(fitting) == 1 else 0.5
         return replace(mention, meanings=tuple((e, sure) for e in fitting))
     most = BEFORE.get(before, 1.0)
+    if before in STREET and words.after(mention.last) in _TOWARDS:
+        most = ELSEWHERE
     if before in DISH and BEFORE.get(words.before(mention.first - 1)) == 0.0:
         most = 0.0
     if words.after(mention.last) in HOUSING:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Literal
 
 from normalizer.gazetteer import Entry, Gazetteer, Region
+from normalizer.guesses import guesses
 from normalizer.hits import Around
 from normalizer.localities import Found, localities
 from normalizer.mentions import ELSEWHERE, LIKELY, Mention, kin, mentions
@@ -54,6 +55,8 @@ def find(
     named, local = _apart(named, local)
     named = [_decided(mention, local) for mention in named]
     found = [_place(e, sure, m.words) for m in named for e, sure in m.meanings if sure > 0]
+    if not found and not stands:
+        local = local or guesses(words, gazetteer)
     found += [_locality(f, words, gazetteer) for f in local]
     found = _alone(found)
     found += [_beside(place, found) for place in stands]

@@ -59,6 +59,9 @@ class Register(Offices):
         if exact := self.agency(label):
             return exact
         spoken = words(label)
+        here = [self._names_of(seat).exactly(spoken) for seat in self._seats(within or "")]
+        if known := _first(here):
+            return self.agency(known)
         office, code = self._apart(spoken, within or "")
         offices = [self._names_of(seat) for seat in self._seats(code)] or [Names()]
         id = (

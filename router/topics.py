@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from normalizer.report import Topic
+from normalizer.report import Level, Topic
 from router.calibration import AS_SAID, Curve, Point, wrong_with
 from router.data import DataError, Fault, Files, Row, read
 from router.phrases import PAIR, PhraseIndex, Tally
@@ -92,6 +92,12 @@ class Courtesy(Row):
     phrases: tuple[str, ...] = ()
 
 
+class Alone(Row):
+    """``[alone]``: words that are no form of the word they look like a form of."""
+
+    words: tuple[str, ...] = ()
+
+
 class Calibration(Row):
     """``[calibration]``: how often the phrases are right when they are so sure."""
 
@@ -118,6 +124,7 @@ class TopicsFile(Row):
     """topics.toml."""
 
     slang: dict[str, str] = {}
+    alone: Alone = Alone()
     groups: dict[Kind, Group] = {}
     landmarks: Landmarks = Landmarks()
     calibration: Calibration = Calibration()
@@ -142,6 +149,7 @@ class Topics:
     def __init__(self, file: TopicsFile) -> None:
         self.rows = file.topics
         self.groups = file.groups
+        self.alone = file.alone.words
         self.curve = Curve(file.calibration.points)
         self.lexicon = Lexicon(file.slang)
         self.scopes = Scopes(file.scope, self.lexicon)
@@ -182,6 +190,9 @@ class Topics:
             for id in register.overrides[code].move:
                 if topics.rows and id not in topics.rows:
                     faults.append(Fault(table.path, ("move", id), f"no topic {id}"))
+        named = register.regions.regions(Level.PROVINCE, Level.REGENCY, Level.CITY, Level.DISTRICT)
+        names = {word for one in named for word in one.bare.lower().split()}
+        topics.lexicon.learn(names.union(topics.alone))
         return topics, faults
 
     def rank(self, reading: Reading, chosen: str = "") -> list[Match]:

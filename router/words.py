@@ -5,7 +5,9 @@ real word; it only has to be the same on both sides.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+
+from router.forms import Forms
 
 MOST_CHARACTERS = 6_000
 """Characters that are read: what a report is about is said early, and time must stay bounded."""
@@ -51,6 +53,16 @@ class Lexicon:
         self._slang = {k: v for k, v in table.items() if not k.endswith(STAR)}
         self._heads = {k.removesuffix(STAR): v for k, v in table.items() if k.endswith(STAR)}
         self._remembered: dict[str, tuple[str, ...]] = {}
+        self._said: set[str] = set()
+        self._forms = Forms(())
+
+    def learn(self, names: Collection[str]) -> None:
+        """Read texts by the phrases read so far: a word none of them has may be a form of theirs.
+
+        ``names``, in small letters, are never forms of another word.
+        """
+        self._forms = Forms(self._said, names)
+        self._remembered.clear()
 
     def read(self, text: str) -> Reading:
         """Split a text into stems; only its first ``MOST_CHARACTERS`` are looked at."""
@@ -64,7 +76,9 @@ class Lexicon:
 
     def words(self, text: str) -> list[str]:
         """Return the stems of a phrase."""
-        return [stem for word in _WORD.findall(text) for stem in self._stems(word.lower())]
+        found = [stem for word in _WORD.findall(text) for stem in self._stems(word.lower())]
+        self._said.update(found)
+        return found
 
     def phrase(self, text: str) -> str:
         """Return a phrase in the form that ``Reading.find`` looks for."""
@@ -75,9 +89,13 @@ class Lexicon:
         if stems is None:
             if len(self._remembered) >= _MOST_REMEMBERED:
                 self._remembered.clear()
-            stems = tuple(stem(part) for part in self._spelled_out(word))
+            stems = tuple(self._form(part) for part in self._spelled_out(word))
             self._remembered[word] = stems
         return stems
+
+    def _form(self, word: str) -> str:
+        stemmed = stem(word)
+        return self._forms.known(word, stemmed, stem) or stemmed
 
     def _spelled_out(self, word: str) -> list[str]:
         short = _STRETCHED.sub(r"\1", word)

@@ -113,6 +113,19 @@ def test_districts_count_where_something_confirms_them(text: str, codes: list[st
     assert [place.code for place in find(text, REAL, context=None)] == codes
 
 
+def test_a_name_of_several_places_is_offered_but_never_asserted() -> None:
+    (mojosari,) = find("tukang gigi liar di Mojosari", REAL, context=None)
+    assert mojosari.code == "35.16.08"
+    assert mojosari.confidence < 0.5
+    two = find("angkot ngetem di ciledug", REAL, context=None)
+    assert {place.code[:5] for place in two} == {"32.09", "36.71"}
+    assert all(place.confidence < 0.5 for place in two)
+
+
+def test_nothing_is_offered_beside_a_place_that_is_known() -> None:
+    assert [p.code for p in find("tukang gigi di Mojosari", REAL, context="64.72")] == ["64.72"]
+
+
 def test_a_district_of_a_shared_name_decides(gazetteer: Gazetteer) -> None:
     best = find("di kecamatan Coblong Bandung banjir", gazetteer, context=None)
     assert best[0].code == "32.73.02"
