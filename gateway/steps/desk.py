@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import json
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -17,7 +18,7 @@ from gateway.seal import BadSeal, Seal
 from gateway.steps.directory import Directory
 from gateway.steps.files import FileDesk, Shown
 from gateway.steps.letters import Letters
-from gateway.steps.receive import ENVELOPE, RAW, Door, unpacked
+from gateway.steps.receive import ENVELOPE, RAW, REPORTER, Door, unpacked
 from gateway.store.people import People
 from gateway.store.queries import Queries
 from gateway.store.rows import Change
@@ -25,6 +26,7 @@ from gateway.store.store import Store
 from gateway.store.unit import Conflict as Raced
 from gateway.store.views import (
     DeadView,
+    Identity,
     Overview,
     QuarantineView,
     ReportFile,
@@ -155,6 +157,19 @@ class Desk:
             raise Conflict("Petugas lain baru saja mengubah laporan ini.") from None
         return report
 
+    async def unseal(self, report_id: str, *, by: str, reason: str) -> Identity:
+        """Open who reported, once the log says who opened it and why. Raises ``Conflict``."""
+        try:
+            async with self._store.unit() as unit:
+                stored = await unit.by_id(report_id, lock=True)
+                if stored is None:
+                    raise Conflict("Laporan ini tidak ditemukan.")
+                found = _identity(stored.report, self._seal)
+                unit.change(stored, stored.report, [Change("unsealed", by, note=reason)])
+        except Raced:
+            raise Conflict("Petugas lain baru saja mengubah laporan ini.") from None
+        return found
+
     async def replay(self, ids: Sequence[int] | None, *, by: str) -> int:
         """Give dead letters (None: all) a fresh start; return how many."""
         count = await self._store.queue.replay(ids)
@@ -223,6 +238,14 @@ class Desk:
             return self._hasher.verify(known, password)
         except (VerificationError, InvalidHashError):
             return False
+
+
+def _identity(report: Report, seal: Seal) -> Identity:
+    try:
+        who = json.loads(seal.open_text(report.reporter.sealed, REPORTER))
+    except BadSeal:
+        raise Conflict("Kunci untuk membuka identitas ini tidak ada.") from None
+    return Identity(report.origin.channel, who["to"], who.get("name"), who.get("contact"))
 
 
 def _hashed(token: str) -> str:

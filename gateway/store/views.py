@@ -137,3 +137,13 @@ class Session:
     operator: str
     csrf: str
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who reported, unsealed."""
+
+    channel: str
+    address: str
+    name: str | None = None
+    contact: str | None = None

@@ -40,6 +40,18 @@ class Actions:
         text = f"Laporan {number} diteruskan ke {chosen.name if chosen else agency}."
         return self._done(request, f"reports/{report_id}", text, link=f"reports/{report_id}")
 
+    async def unseal(self, request: Request, session: Session, form: Form) -> Response:
+        """Show who reported, this once; the log keeps who looked and why."""
+        reason = first(form, "reason")[:500]
+        if not reason:
+            raise HTTPException(422, "Tulis alasan membuka identitas pelapor.")
+        report_id = request.path_params["report_id"]
+        try:
+            who = await self._desk.unseal(report_id, by=session.operator, reason=reason)
+        except Conflict as error:
+            raise HTTPException(409, str(error)) from None
+        return self._pages.page("identity.html", who=who, report_id=report_id, session=session)
+
     async def replay(self, request: Request, session: Session, form: Form) -> Response:
         """Send the chosen dead letters, or all of them, on their way again."""
         count = await self._desk.replay(_chosen(form), by=session.operator)

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from gateway.steps.files import NoFile, NotYet, Shown
-from gateway.store.views import DeadView, Overview, QuarantineView, ReportFile, Session
+from gateway.store.views import DeadView, Identity, Overview, QuarantineView, ReportFile, Session
 from gateway.web import files
 from gateway.web.pages import BASE, Pages
 from gateway.web.sessions import Clock
@@ -34,6 +34,7 @@ class Desk(Protocol):
     async def report(self, report_id: str) -> ReportFile | None: ...
     async def shown(self, report_id: str, sha256: str, *, by: str) -> Shown: ...
     async def find(self, tracking: str) -> ReportFile | None: ...
+    async def unseal(self, report_id: str, *, by: str, reason: str) -> Identity: ...
     def agencies(self, query: str, region: str | None = None, limit: int = 12) -> list[Agency]: ...
     async def assign(
         self, report_id: str, agency_id: str, *, by: str, note: str = ""

@@ -107,6 +107,7 @@ EVENT: dict[str, str] = {
     "joined": "digabung ke laporan lain oleh pelapor",
     "kept_apart": "tetap laporan tersendiri",
     "assigned_by_operator": "diteruskan petugas",
+    "unsealed": "identitas dibuka petugas",
     "agency_replied": "dijawab instansi",
     "agency_refused": "ditolak instansi",
     "files_stored": "lampiran diproses",

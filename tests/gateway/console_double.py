@@ -19,6 +19,7 @@ from gateway.store.views import (
     ChannelView,
     DeadView,
     EventView,
+    Identity,
     OutgoingView,
     Overview,
     QuarantineView,
@@ -133,6 +134,7 @@ class MemoryDesk:
     assigned: list[tuple[str, str, str]] = field(default_factory=list)
     files: dict[str, Shown] = field(default_factory=dict)
     shown_to: list[tuple[str, str, str]] = field(default_factory=list)
+    unsealed: list[tuple[str, str, str]] = field(default_factory=list)
     broken: Exception | None = None
     gate: asyncio.Event | None = None
     """While set and not open, an assignment stays under way."""
@@ -203,6 +205,12 @@ class MemoryDesk:
         if found is None or report_id not in self.reports:
             raise NoFile
         return found
+
+    async def unseal(self, report_id: str, *, by: str, reason: str) -> Identity:
+        if report_id not in self.reports:
+            raise Conflict("Laporan ini tidak ditemukan.")
+        self.unsealed.append((by, report_id, reason))
+        return Identity("web", "form:1", "Ibu Sri", "sri@desa.example")
 
     async def find(self, tracking: str) -> ReportFile | None:
         return next((self._file(r) for r in self.reports.values() if r.tracking == tracking), None)

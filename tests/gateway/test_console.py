@@ -37,6 +37,7 @@ PAGES = ("/", "/triage", "/failed", "/find?q=1", "/agencies?q=dinas", f"/reports
 PARTS = ("overview", "latest", "menu", "triage", "dead", "quarantine")
 CHANGES = (
     f"/reports/{unsure(2).id}/assign",
+    f"/reports/{report(1).id}/unseal",
     "/failed/replay",
     "/quarantine/q1/release",
     "/quarantine/q1/dismiss",
@@ -529,6 +530,20 @@ async def test_dead_letters_go_again(
 async def test_a_number_that_is_none_is_refused(operator: Visitor, desk: MemoryDesk) -> None:
     assert (await operator.act("/failed/replay", id="7 OR 1=1"))[0].status == 422
     assert desk.replayed == []
+
+
+async def test_who_reported_is_shown_for_a_reason_only(operator: Visitor, desk: MemoryDesk) -> None:
+    path = f"/reports/{report(1).id}/unseal"
+    assert (await operator.act(path, reason="  "))[0].status == 422
+    assert desk.unsealed == []
+    response, body = await operator.act(path, reason="korban perlu dijemput")
+    assert response.status == 200
+    assert "no-store" in response.headers["cache-control"]
+    assert "sri@desa.example" in body
+    ((by, opened, why),) = desk.unsealed
+    assert (opened, why) == (report(1).id, "korban perlu dijemput")
+    assert by in body
+    assert (await operator.act("/reports/none/unseal", reason="x"))[0].status == 409
 
 
 async def test_quarantine_opens_and_closes(operator: Visitor, desk: MemoryDesk) -> None:
