@@ -39,8 +39,9 @@ def test_a_changed_byte_is_noticed(at: int) -> None:
         SEAL.open(bytes(sealed), "reporter")
 
 
-@pytest.mark.parametrize("sealed", [b"", SEAL.close(b"x", "a")[:1], SEAL.close(b"x", "a")[:20]])
-def test_a_cut_value_is_noticed(sealed: bytes) -> None:
+@pytest.mark.parametrize("length", [0, 1, 20])
+def test_a_cut_value_is_noticed(length: int) -> None:
+    sealed = SEAL.close(b"x", "a")[:length]
     with pytest.raises(BadSeal):
         SEAL.open(sealed, "a")
 
