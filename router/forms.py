@@ -1,8 +1,8 @@
 """Words no phrase knows, read as the known word they are a form of.
 
-Citizens write "ngerusakin", "tasumbat", "limbahnyo", "prmohonan": affixes of every region, and vowels
-left out. Listing them all is hopeless, but what they are made from is listed. A word is only read
-as another one when no phrase knows it as it stands.
+Citizens write "ngerusakin", "tasumbat", "limbahnyo", "prmohonan": affixes of every region, and
+vowels left out. Listing them all is hopeless, but what they are made from is listed. A word is only
+read as another one when no phrase knows it as it stands.
 """
 
 from collections.abc import Callable, Collection, Iterator
