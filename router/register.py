@@ -59,7 +59,7 @@ class Register(Offices):
         if exact := self.agency(label):
             return exact
         spoken = words(label)
-        here = [self._names_of(seat).exactly(spoken) for seat in self._seats(within or "")]
+        here = [self._names_of(seat).exactly(spoken) for seat in self._seats(within or "")[:1]]
         if known := _first(here):
             return self.agency(known)
         office, code = self._apart(spoken, within or "")
