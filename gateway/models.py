@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from router.learned import Learned, Weights
     from router.register import Register
 
-FORMAT = 1
+FORMAT = 2
 PURPOSES = ("agency", "kind")
 _ACTIVE, _CARD = "active", "card.json"
 WEIGHTS, ARCHIVE = "weights.npz", "model.skops"
-_ARRAYS = ("seen", "rarity", "table", "bias", "output", "balance", "prior", "calibration")
-_LISTS = ("classes", "regions", "terms", "topics")
+_ARRAYS = ("seen", "rarity", "table", "bias", "output", "prior", "sharpness", "calibration")
+_LISTS = ("classes", "regions", "families", "terms", "topics")
 
 
 class ModelError(Exception):

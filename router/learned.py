@@ -1,14 +1,13 @@
 """A deployment's own history as numbers: words and topics of a report → offices, with probability.
 
 Only numpy and no files: training (``gateway.learning``) leaves a ``Weights``, and this is all it
-takes to use them. Two views of the same words vote: a linear one and a small network.
+takes to use them. Two views of the same words vote: a linear one and small networks.
 """
 
-import re
-from collections import Counter
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from operator import mul
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,14 +15,13 @@ from numpy.typing import NDArray
 from normalizer.report import Agency, Candidate, Place, Report
 from router.blend import LOCAL_OFFICE, blend
 from router.register import DIGITS, Register, Tier
+from router.terms import FAMILIES
 from router.topics import Match
 from router.words import MOST_CHARACTERS, Reading
 
 Array = NDArray[np.float32]
 LOCAL = LOCAL_OFFICE.id
 """The class of all offices of villages and districts: the report's place tells them apart."""
-NUMBER = "0"
-"""What every number is read as: house numbers and dates are nobody's affair."""
 _TIERS: dict[int, Tier] = {2: "province", 4: "regency", 6: "district", 10: "village"}
 """Digits in front of an agency's id → its tier."""
 LIKELY = 0.5
@@ -32,20 +30,18 @@ PLAIN = 0.75
 """How sure a place elsewhere must be to silence a model of some regions."""
 FEW = 3.0
 """Rows about a topic after which the phrases' word on whose affair it is counts half."""
-PIECES = range(2, 6)
-_TOKEN = re.compile(r"[@#]?\w+|[^\w\s]+")
-_ADDRESS = re.compile(r"https?://\S+")
 _CONSIDERED = 6
 """Classes that are turned into agencies; the rest is too unlikely to be shown."""
 _REMEMBERED = 4_096
 _DAMPED = 1 + np.log(np.maximum(np.arange(4 * MOST_CHARACTERS, dtype=np.float32), 1))
 """What a word counts that occurs so often."""
 _SMALLEST = 1e-6
+_LEAST_ODDS = 50.0
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """What training leaves behind. Rows of ``table``: words, pairs of words, topics.
+    """What training leaves behind. Rows of ``table``: terms, topics.
 
     A class is ``tier:kind`` ("regency:dinas-pu"), ``LOCAL``, or the id of a body in ``names``.
     """
@@ -55,8 +51,9 @@ class Weights:
     """Names of the bodies that the register does not know, by class."""
     regions: tuple[str, ...]
     """Regions the model has learned for; () for everywhere."""
+    families: tuple[str, ...]
+    """Names in ``router.terms.FAMILIES`` of what the terms are."""
     terms: tuple[str, ...]
-    """Words, pairs "a b", and pieces of words "~abc"."""
     topics: tuple[str, ...]
     seen: Array
     """[topics] training rows that each topic led."""
@@ -67,13 +64,13 @@ class Weights:
     bias: Array
     """[classes + hidden]."""
     output: Array
-    """[hidden, classes] of the network."""
-    balance: Array
-    """How much the linear view and the network count: [2]."""
+    """[hidden, classes] of the networks."""
     prior: Array
-    """[classes] added at the end."""
+    """[classes] what the networks say of no word at all."""
+    sharpness: Array
+    """How far the logits of the linear view and of the networks are stretched: [2]."""
     calibration: Array
-    """Slope and intercept of the likeliest class's log-odds: [2]."""
+    """What each of ``clues`` counts for the first place being right, and a constant: [4]."""
 
 
 def class_of(agency: Agency) -> str:
@@ -85,57 +82,24 @@ def class_of(agency: Agency) -> str:
     return f"{tier}:{kind}" if tier else f"national:{agency.id}"
 
 
-def terms(words: Sequence[str]) -> list[str]:
-    """Return the words as they are learned."""
-    return [NUMBER if word.isdigit() else word for word in words]
-
-
-def pieces(words: Sequence[str]) -> list[str]:
-    """Return the pieces of two to five characters that words are made of, edges marked."""
-    found = []
-    for word in words:
-        edged = f"_{word}_"
-        for size in PIECES:
-            found += [f"~{edged[at : at + size]}" for at in range(max(1, len(edged) - size + 1))]
-    return found
-
-
-def tokens(text: str) -> list[str]:
-    """Split a message into words, @mentions, #tags and marks: all that shows what kind it is.
-
-    Signs come last: how it begins, how many it speaks to, how long it is.
-    """
-    found = _TOKEN.findall(_ADDRESS.sub("url", text[:MOST_CHARACTERS]).lower())
-    spoken_to = sum(token[0] == "@" for token in found)
-    return [*found, *(f"^{first}" for first in found[:1]), f"@{spoken_to}", f"={len(found) // 4}"]
-
-
 class Model:
     """Scores words and topics with trained weights."""
 
     def __init__(self, weights: Weights) -> None:
         self.weights = weights
         self._column = {term: at for at, term in enumerate(weights.terms)}
-        self._has_pieces = any(term.startswith("~") for term in weights.terms)
+        self._families = [FAMILIES[family] for family in weights.families]
+        self._calibration = weights.calibration.tolist()
         self._topic = {id: len(weights.terms) + at for at, id in enumerate(weights.topics)}
 
     def probabilities(self, words: Sequence[str], matches: Sequence[Match]) -> Array:
         """Return the probability of every class, [classes]."""
         w = self.weights
         count = len(w.classes)
-        read = terms(words)
-        families = [read, [f"{a} {b}" for a, b in pairwise(read)]]
-        if self._has_pieces:
-            families.append(pieces(read))
-        mixed = w.bias + self._sum(families)
-        known = [match for match in matches if match.topic.id in self._topic]
-        if known:
-            rows = [self._topic[match.topic.id] for match in known]
-            said = np.sqrt([match.topic.confidence for match in known], dtype=np.float32)
-            mixed = mixed + said @ w.table[rows]
-        network = np.maximum(mixed[count:], 0.0) @ w.output
-        logits = w.balance[0] * mixed[:count] + w.balance[1] * network + w.prior
-        return calibrated(softmax(logits), w.calibration)
+        summed = w.bias + self._sum(words, matches)
+        networks = np.maximum(summed[count:], 0.0) @ w.output + w.prior
+        shares = mixed(summed[:count], networks, w.sharpness)
+        return calibrated(shares, clues(shares, matches), self._calibration)
 
     def novelty(self, matches: Sequence[Match]) -> float:
         """Return 1 for a topic that never occurred in training, towards 0 for a common one."""
@@ -144,18 +108,25 @@ class Model:
             return 1.0
         return float(1 / (1 + self.weights.seen[column - len(self.weights.terms)] / FEW))
 
-    def _sum(self, families: Sequence[Sequence[str]]) -> Array | float:
-        """Add up the rows of all terms; each family of terms has length 1."""
+    def _sum(self, words: Sequence[str], matches: Sequence[Match]) -> Array | float:
+        """Add up the rows of all terms and topics; each family of terms has length 1."""
         rows: list[int] = []
         values: list[Array] = []
         column = self._column
-        for family in families:
-            found = {column[term]: n for term, n in Counter(family).items() if term in column}
-            if found:
-                at = list(found)
-                weighed = self.weights.rarity[at] * _DAMPED[list(found.values())]
+        for spell in self._families:
+            counted: dict[int, int] = {}
+            for term in spell(words):
+                if (row := column.get(term)) is not None:
+                    counted[row] = counted.get(row, 0) + 1
+            if counted:
+                at = list(counted)
+                weighed = self.weights.rarity[at] * _DAMPED[list(counted.values())]
                 values.append(weighed / np.sqrt(weighed @ weighed))
                 rows += at
+        known = [match for match in matches if match.topic.id in self._topic]
+        if known:
+            rows += [self._topic[match.topic.id] for match in known]
+            values.append(np.sqrt([match.topic.confidence for match in known], dtype=np.float32))
         if not rows:
             return 0.0
         summed: Array = np.concatenate(values) @ self.weights.table[rows]
@@ -249,18 +220,34 @@ def softmax(logits: Array) -> Array:
     return shares
 
 
-def log_odds(shares: Array) -> Array:
-    """Return the log-odds of probabilities, finite at 0 and 1."""
-    kept = np.clip(shares, _SMALLEST, 1 - _SMALLEST)
-    odds: Array = np.log(kept / (1 - kept))
-    return odds
+def mixed(linear: Array, networks: Array, sharpness: Array) -> Array:
+    """Return the mean of what two views hold likely, along the last axis, from their logits."""
+    shares = softmax(sharpness[0] * linear)
+    shares += softmax(sharpness[1] * networks)
+    shares *= np.float32(0.5)
+    return shares
 
 
-def calibrated(shares: Array, calibration: Array) -> Array:
-    """Make the largest share as sure as it is right; the rest is split as before, none above it."""
+def clues(shares: Array, matches: Sequence[Match]) -> tuple[float, float, float]:
+    """Return what tells whether the likeliest class is right.
+
+    Its log-odds, how far the second is behind it, and how sure the phrases are of any topic.
+    """
+    second, best = (
+        min(max(share, _SMALLEST), 1 - _SMALLEST)
+        for share in np.partition(shares, -2)[-2:].tolist()
+    )
+    topic = matches[0].topic.confidence if matches else 0.0
+    return math.log(best / (1 - best)), math.log(best / second), topic
+
+
+def calibrated(shares: Array, found: Sequence[float], calibration: Sequence[float]) -> Array:
+    """Make the largest share as sure as the clues say; the rest is split as before, none above."""
     best = int(shares.argmax())
-    top = 1 / (1 + np.exp(-calibration[0] * log_odds(shares[best]) - calibration[1]))
-    rest = shares * ((1 - top) / max(1 - shares[best], _SMALLEST))
+    *counts, constant = calibration
+    odds = constant + sum(map(mul, counts, found))
+    top = 1 / (1 + math.exp(min(-odds, _LEAST_ODDS)))
+    rest = shares * ((1 - top) / max(1 - float(shares[best]), _SMALLEST))
     rest[best] = top
     capped: Array = np.minimum(rest, top)
     return capped

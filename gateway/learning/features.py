@@ -1,57 +1,81 @@
-"""Words, pairs of words and topics as a sparse matrix, each part with its own weight."""
+"""Families of terms and topics as a sparse matrix, and which of the two views hears what."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, hstack
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from gateway.learning.samples import Sample
-from router.learned import Array, pieces, terms
+from router.learned import Array
+from router.terms import FAMILIES
 
-PAIR, PIECE, TOPIC = 0.45, 0.7, 0.8
-"""What pairs of words, pieces of words and topics count beside single words."""
+View = Literal["linear", "network"]
+TOPIC = 0.8
+"""What topics count beside single words; both views hear them."""
+_BETWEEN = "\0"
 _RARE = 300
-"""Rows below which a term that occurs once still counts."""
+"""Rows below which a term may occur once less often."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """How a family of terms takes part."""
+
+    family: str
+    scale: float
+    """What it counts beside single words."""
+    least: int
+    """Rows in which a term must occur."""
+    views: tuple[View, ...] = ("linear", "network")
 
 
 class Features:
-    """The vocabulary of the training rows. Columns: words, pairs, pieces, topics."""
+    """The vocabulary of the training rows. Columns: the terms of every part, then topics."""
 
-    def __init__(self, samples: Sequence[Sample], *, in_pieces: bool) -> None:
-        least = 1 if len(samples) < _RARE else 2
-        self.families = [_Family(1, 1.0, _words), _Family(2, PAIR, _words)]
-        if in_pieces:
-            self.families.append(_Family(1, PIECE, _pieces))
-        for rarer, family in enumerate(self.families):
-            family.fit(samples, least + bool(rarer))
+    def __init__(self, samples: Sequence[Sample], parts: Sequence[Part]) -> None:
+        self.parts = tuple(parts)
+        self.vectorizers = [_fitted(part, samples) for part in parts]
         self.topics = tuple(sorted({m.topic.id for s in samples for m in s.matches}))
 
     @property
     def terms(self) -> tuple[str, ...]:
-        """Words, pairs and pieces, in the order of the columns."""
-        return tuple(term for family in self.families for term in family.terms)
+        """All terms, in the order of the columns."""
+        return tuple(term for each in self.vectorizers for term in each.get_feature_names_out())
 
     @property
     def rarity(self) -> Array:
         """The inverse document frequency of every term."""
-        rarity: Array = np.concatenate([f.vectorizer.idf_ for f in self.families], dtype=np.float32)
+        rarity: Array = np.concatenate([v.idf_ for v in self.vectorizers], dtype=np.float32)
         return rarity
 
     @property
     def scale(self) -> Array:
         """What every column counts, for weights that are used on unscaled values."""
-        sizes = [*(len(family.terms) for family in self.families), len(self.topics)]
-        scales = [*(family.scale for family in self.families), TOPIC]
-        return np.repeat(np.array(scales, np.float32), sizes)
+        scales = np.array([*(part.scale for part in self.parts), TOPIC], np.float32)
+        return np.repeat(scales, self._sizes)
+
+    def heard(self, view: View) -> NDArray[np.intp]:
+        """Return the columns that a view hears."""
+        hears = [*(view in part.views for part in self.parts), True]
+        return np.flatnonzero(np.repeat(hears, self._sizes))
 
     def matrix(self, samples: Sequence[Sample]) -> Any:
         """Return a sparse float32 matrix [samples, columns]."""
-        parts = [family.matrix(samples) for family in self.families]
+        columns = [
+            vectorizer.transform(_texts(part, samples)) * part.scale
+            for part, vectorizer in zip(self.parts, self.vectorizers, strict=True)
+        ]
         if self.topics:
-            parts.append(self._topics(samples) * TOPIC)
-        return hstack(parts, format="csr", dtype=np.float32)
+            columns.append(self._topics(samples) * TOPIC)
+        return hstack(columns, format="csr", dtype=np.float32)
+
+    @property
+    def _sizes(self) -> list[int]:
+        return [*(len(each.vocabulary_) for each in self.vectorizers), len(self.topics)]
 
     def _topics(self, samples: Sequence[Sample]) -> Any:
         column = {id: at for at, id in enumerate(self.topics)}
@@ -65,47 +89,24 @@ class Features:
         return csr_matrix((values, (rows, columns)), shape=(len(samples), len(column)))
 
 
-class _Family:
-    """Terms of one make, with a norm of their own: ``size`` in a row of what ``spell`` returns."""
-
-    def __init__(self, size: int, scale: float, spell: Callable[[Sample], list[str]]) -> None:
-        self.scale = scale
-        self._spell = spell
-        self._size = size
-        self.vectorizer = TfidfVectorizer()
-
-    @property
-    def terms(self) -> list[str]:
-        return list(self.vectorizer.get_feature_names_out())
-
-    def fit(self, samples: Sequence[Sample], least: int) -> None:
-        texts = self._texts(samples)
-        self.vectorizer = _vectorizer(self._size, least)
-        try:
-            self.vectorizer.fit(texts)
-        except ValueError:  # no term occurs often enough
-            self.vectorizer = _vectorizer(self._size, 1).fit(["· ·"])
-
-    def matrix(self, samples: Sequence[Sample]) -> Any:
-        return self.vectorizer.transform(self._texts(samples)) * self.scale
-
-    def _texts(self, samples: Sequence[Sample]) -> list[str]:
-        return [" ".join(self._spell(sample)) for sample in samples]
+def _fitted(part: Part, samples: Sequence[Sample]) -> TfidfVectorizer:
+    least = part.least - (len(samples) < _RARE)
+    try:
+        return _vectorizer(part, least).fit(_texts(part, samples))
+    except ValueError:  # no term occurs often enough
+        return _vectorizer(part, 1).fit([f"·{part.family}"])
 
 
-def _words(sample: Sample) -> list[str]:
-    return terms(sample.words)
+def _texts(part: Part, samples: Sequence[Sample]) -> list[str]:
+    spell = FAMILIES[part.family]
+    return [_BETWEEN.join(spell(sample.words)) for sample in samples]
 
 
-def _pieces(sample: Sample) -> list[str]:
-    return pieces(terms(sample.words))
-
-
-def _vectorizer(size: int, least: int) -> TfidfVectorizer:
+def _vectorizer(part: Part, least: int) -> TfidfVectorizer:
     return TfidfVectorizer(
-        ngram_range=(size, size),
         min_df=least,
         sublinear_tf=True,
         lowercase=False,
-        token_pattern=r"\S+",  # noqa: S106
+        token_pattern=f"[^{_BETWEEN}]+",
+        dtype=np.float32,
     )

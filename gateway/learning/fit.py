@@ -1,4 +1,4 @@
-"""Fit a model: a linear SVM and a small network over the same columns, balanced on newer rows."""
+"""Fit a model: a linear machine and small networks over a text's terms, weighed on newer rows."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -6,93 +6,122 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from sklearn.linear_model import LogisticRegression
-from sklearn.svm import LinearSVC
 
-from gateway.learning.features import Features
-from gateway.learning.network import Network, Shape, teach
-from gateway.learning.rows import RowsError
+from gateway.learning import linear, network
+from gateway.learning.features import Features, Part
+from gateway.learning.linear import Linear
+from gateway.learning.network import Network, Shape
+from gateway.learning.rows import Purpose, RowsError
 from gateway.learning.samples import Progress, Sample
-from router.learned import Array, Weights, calibrated, log_odds, softmax
+from router.learned import Array, Weights, calibrated, clues, mixed, softmax
 
 NEWEST = 0.2
-"""The part of the rows that the two views are balanced on, before all rows are learned."""
+"""The part of the rows that says how sure the views may be, before all rows are learned."""
 NETWORKS = 3
 FEWEST = 20
 """Rows below which nothing can be learned."""
-_STIFFNESS = 0.4
-_USUAL = np.array([1.75, 0.5], np.float32)
-"""How much the views count beside each other; how sure they are together is measured."""
+_USUAL = (1.75, 0.75)
+"""How far the logits of the two views are stretched where too few rows can tell."""
 _ENOUGH = 200
 """Newer rows below which nothing is calibrated."""
-_AS_IS = (1.0, 0.0)
+_AS_IS = (1.0, 0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What a purpose is learned from, and how its linear machine is fitted."""
+
+    parts: tuple[Part, ...]
+    stiffness: float
+    counted: bool
+
+
+RECIPES: Mapping[Purpose, Recipe] = {
+    "agency": Recipe(
+        (Part("words", 1.0, least=2), Part("pairs", 0.45, least=3)), stiffness=0.5, counted=True
+    ),
+    "kind": Recipe(
+        (
+            Part("words", 1.0, least=2, views=("network",)),
+            Part("pairs", 0.45, least=3, views=("network",)),
+            Part("pieces", 0.7, least=3, views=("network",)),
+            Part("runs", 1.0, least=3, views=("linear",)),
+            Part("signs", 0.6, least=2),
+        ),
+        stiffness=0.4,
+        counted=False,
+    ),
+}
+"""Measured on rolling splits by time of older rows: what an agency is told by are words; what a
+kind of message is told by is how it is written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A model as fitted: what scikit-learn made, the networks, and how they are balanced."""
+    """A model as fitted: the vocabulary, both views, and how sure they may be."""
 
     classes: tuple[str, ...]
     features: Features
-    linear: LinearSVC
+    linear: Linear
     networks: tuple[Network, ...]
     seen: Array
     """[topics] samples that each topic led."""
-    sharpness: float = 1.0
-    """How far the logits are stretched."""
-    calibration: tuple[float, float] = _AS_IS
-    """Slope and intercept of the likeliest class's log-odds."""
+    sharpness: tuple[float, float] = _USUAL
+    """How far the logits of the linear machine and of the networks are stretched."""
+    calibration: tuple[float, ...] = _AS_IS
+    """What the clues to the first place being right count, and a constant."""
 
-    @property
-    def balance(self) -> Array:
-        """How much the linear view and the networks count."""
-        return _USUAL * np.float32(self.sharpness)
-
-    def logits(self, samples: Sequence[Sample]) -> Array:
-        """Return what both views say together, [samples, classes], not stretched."""
+    def logits(self, samples: Sequence[Sample]) -> tuple[Array, Array]:
+        """Return what each view says, [samples, classes], not stretched."""
         rows = self.features.matrix(samples)
-        networks = [each.logits(rows) for each in self.networks]
-        linear = _decisions(self.linear, rows)
-        mixed: Array = _USUAL[0] * linear + _USUAL[1] * np.mean(networks, axis=0)
-        return mixed
+        together: Array = np.mean([each.logits(rows) for each in self.networks], axis=0)
+        return self.linear.logits(rows), together
+
+    def shares(self, samples: Sequence[Sample]) -> Array:
+        """Return the probability of every class before calibration, [samples, classes]."""
+        return mixed(*self.logits(samples), np.array(self.sharpness, np.float32))
 
     def probabilities(self, samples: Sequence[Sample]) -> Array:
         """Return the probability of every class, [samples, classes]."""
-        shares = softmax(np.float32(self.sharpness) * self.logits(samples))
-        calibration = np.array(self.calibration, np.float32)
-        return np.stack([calibrated(each, calibration) for each in shares])
+        shares = self.shares(samples)
+        return np.stack(
+            [
+                calibrated(each, found, self.calibration)
+                for each, found in zip(shares, _clues(shares, samples), strict=True)
+            ]
+        )
 
     def weights(self, names: Mapping[str, str], regions: Sequence[str]) -> Weights:
         """Return the model as the arrays the router works with."""
         scale = self.features.scale[:, None]
-        coefficients, intercept = _coefficients(self.linear)
-        inner = [coefficients.T, *(each.inner for each in self.networks)]
+        inner = [self.linear.coefficients, *(each.inner for each in self.networks)]
+        biases = [self.linear.intercept, *(each.inner_bias for each in self.networks)]
+        prior: Array = np.mean([each.outer_bias for each in self.networks], axis=0)
         return Weights(
             classes=self.classes,
             names={each: names[each] for each in self.classes if each in names},
             regions=tuple(regions),
+            families=tuple(part.family for part in self.features.parts),
             terms=self.features.terms,
             topics=self.features.topics,
             seen=self.seen,
             rarity=self.features.rarity,
-            table=np.concatenate(inner, axis=1).astype(np.float32) * scale,
-            bias=np.concatenate([intercept, *(each.inner_bias for each in self.networks)]).astype(
-                np.float32
-            ),
+            table=np.concatenate(inner, axis=1) * scale,
+            bias=np.concatenate(biases),
             output=np.concatenate([each.outer / len(self.networks) for each in self.networks]),
-            balance=self.balance,
+            prior=prior,
+            sharpness=np.array(self.sharpness, np.float32),
             calibration=np.array(self.calibration, np.float32),
-            prior=self.balance[1] * np.mean([each.outer_bias for each in self.networks], axis=0),
         )
 
 
 def fit(
-    samples: Sequence[Sample], progress: Progress, *, in_pieces: bool = False
+    samples: Sequence[Sample], progress: Progress, purpose: Purpose = "agency"
 ) -> tuple[Fitted, Fitted]:
     """Fit a model to samples, oldest first; also return the one that saw only the older samples.
-
-    ``in_pieces`` learns pieces of words too, which tells kinds of message apart.
 
     Raises ``RowsError`` when there are too few rows or only one class.
     """
@@ -105,12 +134,12 @@ def fit(
     known, newer = samples[:cut], samples[cut:]
     if len({s.label.learned for s in known}) < 2:
         raise RowsError("the older rows are all of one class")
-    progress(f"learning from {len(known)} rows, to be balanced on the {len(newer)} newest")
-    trial = _fit(known, in_pieces)
+    progress(f"learning from {len(known)} rows, to be calibrated on the {len(newer)} newest")
+    trial = _fit(known, RECIPES[purpose])
     trial = replace(trial, sharpness=_sharpness(trial, newer))
     trial = replace(trial, calibration=_calibration(trial, newer))
     progress(f"learning from all {len(samples)} rows")
-    whole = _fit(samples, in_pieces)
+    whole = _fit(samples, RECIPES[purpose])
     return replace(whole, sharpness=trial.sharpness, calibration=trial.calibration), trial
 
 
@@ -119,26 +148,57 @@ def older(count: int) -> int:
     return count - round(count * NEWEST)
 
 
-def _fit(samples: Sequence[Sample], in_pieces: bool) -> Fitted:
-    features = Features(samples, in_pieces=in_pieces)
+def _fit(samples: Sequence[Sample], recipe: Recipe) -> Fitted:
+    features = Features(samples, recipe.parts)
     rows = features.matrix(samples)
     classes, labels = np.unique([s.label.learned for s in samples], return_inverse=True)
-    linear = LinearSVC(C=_STIFFNESS, random_state=0).fit(rows, labels)
-    shape = Shape()
-    networks = [teach(rows, labels, len(classes), seed=n, shape=shape) for n in range(NETWORKS)]
     led = Counter(s.matches[0].topic.id for s in samples if s.matches)
-    seen = np.array([led[topic] for topic in features.topics], np.float32)
-    return Fitted(tuple(map(str, classes)), features, linear, tuple(networks), seen)
+    return Fitted(
+        tuple(map(str, classes)),
+        features,
+        _linear(rows, labels, len(classes), features.heard("linear"), recipe),
+        _networks(rows, labels, len(classes), features.heard("network")),
+        np.array([led[topic] for topic in features.topics], np.float32),
+    )
 
 
-def _sharpness(trial: Fitted, newer: Sequence[Sample]) -> float:
-    """Find how far logits are stretched so that the probabilities of newer rows come out right."""
+Columns = NDArray[np.intp]
+
+
+def _linear(rows: Any, labels: Any, classes: int, heard: Columns, recipe: Recipe) -> Linear:
+    own = linear.teach(
+        rows[:, heard], labels, classes, stiffness=recipe.stiffness, counted=recipe.counted
+    )
+    return replace(own, coefficients=_spread(own.coefficients, heard, rows.shape[1]))
+
+
+def _networks(rows: Any, labels: Any, classes: int, heard: Columns) -> tuple[Network, ...]:
+    own = rows[:, heard]
+    taught = (
+        network.teach(own, labels, classes, seed=seed, shape=Shape()) for seed in range(NETWORKS)
+    )
+    return tuple(replace(n, inner=_spread(n.inner, heard, rows.shape[1])) for n in taught)
+
+
+def _spread(weights: Array, heard: Columns, columns: int) -> Array:
+    """Give every column a row of weights, of nothing where it is not heard."""
+    spread = np.zeros((columns, weights.shape[1]), np.float32)
+    spread[heard] = weights
+    return spread
+
+
+def _sharpness(trial: Fitted, newer: Sequence[Sample]) -> tuple[float, float]:
+    """Find how far the logits of each view are stretched so that newer rows surprise it least."""
     column = {each: at for at, each in enumerate(trial.classes)}
     known = [s for s in newer if s.label.learned in column]
     if len(known) < _ENOUGH:
-        return 1.0
-    logits = trial.logits(known)
+        return _USUAL
     labels = [column[s.label.learned] for s in known]
+    first, second = trial.logits(known)
+    return _stretch(first, labels), _stretch(second, labels)
+
+
+def _stretch(logits: Array, labels: Sequence[int]) -> float:
     each = np.arange(len(labels))
 
     def surprise(stretch: float) -> float:
@@ -147,29 +207,16 @@ def _sharpness(trial: Fitted, newer: Sequence[Sample]) -> float:
     return float(minimize_scalar(surprise, bounds=(0.1, 5.0), method="bounded").x)
 
 
-def _calibration(trial: Fitted, newer: Sequence[Sample]) -> tuple[float, float]:
-    """Find how the likeliest class's log-odds become as sure as it is right on newer rows."""
-    shares = trial.probabilities(newer)
+def _calibration(trial: Fitted, newer: Sequence[Sample]) -> tuple[float, ...]:
+    """Find what the clues count so that the first place is as sure as it is right on newer rows."""
+    shares = trial.shares(newer)
     best = shares.argmax(axis=1)
     right = [trial.classes[at] == s.label.learned for at, s in zip(best, newer, strict=True)]
     if len(newer) < _ENOUGH or len(set(right)) < 2:
         return _AS_IS
-    odds = log_odds(shares.max(axis=1))[:, None]
-    line = LogisticRegression(C=1_000.0).fit(odds, right)
-    return max(float(line.coef_[0, 0]), 0.0), float(line.intercept_[0])
+    curve = LogisticRegression(max_iter=1_000).fit(_clues(shares, newer), right)
+    return (*map(float, curve.coef_[0]), float(curve.intercept_[0]))
 
 
-def _decisions(linear: Any, rows: Any) -> Array:
-    coefficients, intercept = _coefficients(linear)
-    decisions: Array = np.asarray(rows @ coefficients.T + intercept, np.float32)
-    return decisions
-
-
-def _coefficients(linear: Any) -> tuple[Array, Array]:
-    """One row for each class; of two classes scikit-learn keeps only the second."""
-    coefficients = linear.coef_.astype(np.float32)
-    intercept = linear.intercept_.astype(np.float32)
-    if len(linear.classes_) > 2:
-        return coefficients, intercept
-    both = np.array([-0.5, 0.5], np.float32)
-    return coefficients * both[:, None], intercept * both
+def _clues(shares: Array, samples: Sequence[Sample]) -> list[tuple[float, float, float]]:
+    return [clues(each, sample.matches) for each, sample in zip(shares, samples, strict=True)]

@@ -44,7 +44,7 @@ def teach(
     purpose: Purpose, samples: Sequence[Sample], regions: Sequence[str], progress: Progress
 ) -> Trained:
     """Train on samples, oldest first. A row without a region makes the model speak everywhere."""
-    fitted, trial = fit.fit(samples, progress, in_pieces=purpose == "kind")
+    fitted, trial = fit.fit(samples, progress, purpose)
     labels = {s.label.learned: s.label for s in samples}
     names = {id: label.name for id, label in labels.items() if not label.known}
     everywhere = purpose == "kind" or "" in regions
@@ -81,14 +81,18 @@ def _archive(path: Path, fitted: fit.Fitted) -> None:
     """Write what scikit-learn made, readable without trusting it."""
     whole: dict[str, Any] = {
         "classes": list(fitted.classes),
-        "terms": [family.vectorizer for family in fitted.features.families],
+        "terms": fitted.features.vectorizers,
         "topics": list(fitted.features.topics),
-        "linear": fitted.linear,
+        "linear": {
+            "coefficients": fitted.linear.coefficients,
+            "intercept": fitted.linear.intercept,
+        },
         "networks": [
             {"inner": n.inner, "inner_bias": n.inner_bias, "outer": n.outer, "bias": n.outer_bias}
             for n in fitted.networks
         ],
-        "balance": fitted.balance,
+        "sharpness": list(fitted.sharpness),
+        "calibration": list(fitted.calibration),
     }
     io.dump(whole, path)
     if doubtful := io.get_untrusted_types(file=path):

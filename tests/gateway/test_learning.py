@@ -4,7 +4,7 @@ import contextlib
 import json
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -173,11 +173,14 @@ def test_what_was_learned_is_said_again(trained: Path) -> None:
     assert asked(trained, "surat pengantar lurah")[0] == "kantor-wilayah"
 
 
-def test_a_trained_model_is_the_one_the_trainer_saw(trained: Path, tmp_path: Path) -> None:
-    rows = read(learning_rows.history(tmp_path / "rows.csv", rows=60))
-    reader = Reader(parts(), "agency")
+@pytest.mark.parametrize("written_rows", [learning_rows.history, learning_rows.kinds])
+def test_a_trained_model_is_the_one_the_trainer_saw(
+    written_rows: Callable[..., Path], tmp_path: Path
+) -> None:
+    rows = read(written_rows(tmp_path / "rows.csv", rows=60))
+    reader = Reader(parts(), rows.purpose)
     samples = reader.read(rows.rows, quiet)
-    made = training.teach("agency", samples, [REGION], quiet)
+    made = training.teach(rows.purpose, samples, [REGION], quiet)
     model = Model(made.weights)
     expected = made.fitted.probabilities(samples)
     found = [model.probabilities(sample.words, sample.matches) for sample in samples]
@@ -288,7 +291,7 @@ def change_card(home: Path, **values: object) -> None:
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"format": 2}, "has format 2, this Kanal reads 1"),
+        ({"format": 1}, "has format 1, this Kanal reads 2"),
         ({"scikit_learn": "1.2.3"}, "was trained with scikit-learn 1.2.3"),
         ({"score": None}, "is damaged"),
         ({"files": {"weights.npz": "0" * 64}}, "is not the file the card speaks of"),

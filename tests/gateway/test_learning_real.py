@@ -26,8 +26,8 @@ def test_a_city_learns_to_route_its_newest_quarter(tmp_path: Path) -> None:
     found = measured(CITY, tmp_path, "35.78")
     obvious = found["ways"]["TF-IDF + linear SVM"]
     assert found["top1"] >= 0.775
-    assert found["top3"] >= 0.915
-    assert found["coverage_95"] >= 0.47
+    assert found["top3"] >= 0.925
+    assert found["coverage_95"] >= 0.50
     assert found["calibration_error"] <= 0.04
     for number in ("top1", "top3", "coverage_90", "coverage_95"):
         assert found[number] > obvious[number], number
@@ -38,5 +38,5 @@ def test_kinds_of_mentions_are_told_apart(tmp_path: Path) -> None:
     found = measured(MENTIONS, tmp_path)
     obvious = found["ways"]["TF-IDF + linear SVM"]
     assert found["top1"] >= 0.79
-    assert found["coverage_90"] > obvious["coverage_90"]
+    assert found["coverage_90"] > obvious["coverage_90"] + 0.03
     assert found["calibration_error"] <= 0.06

@@ -1,6 +1,7 @@
 """What a trained model says, from weights small enough to follow by hand."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 from normalizer.report import Agency, Candidate, Place
 from router import learned
 from router.blend import LOCAL_OFFICE, MOST, blend
-from router.learned import LOCAL, Learned, Model, Weights, calibrated, class_of, pieces, tokens
+from router.learned import LOCAL, Learned, Model, Weights, calibrated, class_of, clues
+from router.terms import FAMILIES, pieces, runs, tokens
 from router.words import Reading
 from tests.router.making import place, report, router
 
@@ -19,25 +21,26 @@ LAMP, WASTE, OFFICE = "regency:dinas-perhubungan", "regency:dinas-lingkungan-hid
 
 
 def weights(regions: Sequence[str] = (SURABAYA,), sure: float = 4.0) -> Weights:
-    """Each class is said by one word, with ``sure`` as its logit; a body of its own by another."""
+    """Each class is said by one word, with ``sure`` as its logit in both views."""
     classes = (LAMP, WASTE, OFFICE, "3578-badan-dermaga")
-    table = np.zeros((5, 5), np.float32)
+    table = np.zeros((5, 8), np.float32)
     for at in range(4):
-        table[at, at] = sure
+        table[at, [at, 4 + at]] = sure
     return Weights(
         classes=classes,
         names={"3578-badan-dermaga": "Badan Urusan Dermaga"},
         regions=tuple(regions),
+        families=("words", "pairs"),
         terms=("lampu", "sampah", "lurah", "dermaga"),
         topics=("pju",),
         seen=np.array([30.0], np.float32),
         rarity=np.ones(4, np.float32),
         table=table,
-        bias=np.zeros(5, np.float32),
-        output=np.zeros((1, 4), np.float32),
-        balance=np.ones(2, np.float32),
+        bias=np.zeros(8, np.float32),
+        output=np.eye(4, dtype=np.float32),
         prior=np.zeros(4, np.float32),
-        calibration=np.array([1.0, 0.0], np.float32),
+        sharpness=np.ones(2, np.float32),
+        calibration=np.array([1.0, 0.0, 0.0, 0.0], np.float32),
     )
 
 
@@ -139,12 +142,15 @@ def test_a_blend_is_ranked_and_never_surer_than_one(
     assert sum(sure) <= 1 + 1e-6
 
 
-@given(st.lists(st.floats(0.01, 1), min_size=2, max_size=8), st.floats(0, 3), st.floats(-3, 3))
+@given(
+    st.lists(st.floats(0.01, 1), min_size=2, max_size=8),
+    st.lists(st.floats(-3, 3), min_size=4, max_size=4),
+)
 def test_calibration_changes_how_sure_but_never_the_order(
-    raw: list[float], slope: float, intercept: float
+    raw: list[float], counts: list[float]
 ) -> None:
     before = np.array(raw, np.float32) / np.float32(sum(raw))
-    after = calibrated(before, np.array([slope, intercept], np.float32))
+    after = calibrated(before, clues(before, ()), counts)
     assert after[before.argmax()] == after.max()
     assert all(
         after[a] >= after[b] - 1e-6
@@ -182,11 +188,32 @@ def test_agencies_are_learned_by_tier_and_kind(id: str, expected: str) -> None:
 
 
 def test_messages_are_taken_apart_with_their_marks() -> None:
-    assert tokens("@Kota RT @a: Macet!! https://x.y/z #lapor") == [
-        "@kota", "rt", "@a", ":", "macet", "!!", "url", "#lapor", "^@kota", "@2", "=2",
+    found = tokens("@Kota RT @a: Macet!! https://x.y/z #lapor", ["places-0"])
+    assert found == [
+        "@kota", "rt", "@a", ":", "macet", "!!", "url", "#lapor",
+        "^=account", "^from-@a", "^shout", "^link", "^passed-on", "^@2", "^=1", "^places-0",
     ]  # fmt: skip
     assert pieces(["ab"]) == ["~_a", "~ab", "~b_", "~_ab", "~ab_", "~_ab_", "~_ab_"]
-    assert tokens("") == ["@0", "=0"]
+    assert runs(["ab", "12", "^sign"]) == [
+        "≈ab", "≈b_", "≈_0", "≈ab_", "≈b_0", "≈ab_0",
+    ]  # fmt: skip
+    assert tokens("") == ["^=word", "^@0", "^=0"]
+
+
+@given(st.text(max_size=80))
+def test_no_two_families_share_a_term_and_only_signs_begin_like_one(text: str) -> None:
+    words = tokens(text)
+    spelled = {name: set(spell(words)) for name, spell in FAMILIES.items()}
+    assert not spelled["signs"] & (spelled["words"] | spelled["pairs"])
+    assert not spelled["words"] & spelled["pairs"]
+    assert len(spelled["signs"]) >= 3
+
+
+def test_a_topic_the_phrases_are_sure_of_is_a_clue() -> None:
+    sure = replace(weights(), calibration=np.array([1.0, 0.0, 2.0, 0.0], np.float32))
+    found = router().topics.rank(router().topics.lexicon.read("lampu jalan padam"))
+    model = Model(sure)
+    assert model.probabilities(["lampu"], found).max() > model.probabilities(["lampu"], ()).max()
 
 
 def test_words_nobody_has_learned_leave_every_class_as_likely() -> None:
