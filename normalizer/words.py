@@ -26,7 +26,7 @@ _GLUE += ("kampung",)
 class Words:
     """The words of a text by their look-up keys; punctuation goes."""
 
-    __slots__ = ("_found", "_lowered", "_marks", "keys", "text")
+    __slots__ = ("_found", "_lowered", "_marks", "_pattern", "_spans", "keys", "text")
 
     def __init__(self, text: str, gazetteer: Gazetteer) -> None:
         self.text = text.replace("_", " ")
@@ -38,6 +38,8 @@ class Words:
             self._read(_UNGLUED, gazetteer)
 
     def _read(self, pattern: re.Pattern[str], gazetteer: Gazetteer) -> None:
+        self._pattern = pattern
+        self._spans: list[tuple[int, int]] = []
         self._found: list[str] = pattern.findall(self._lowered)
         self.keys = self._found
         if not "".join(self.keys).isalnum() or self._lowered is self.text:
@@ -76,15 +78,14 @@ class Words:
         return self.text[self._span(first)[0] : self._span(last)[1]]
 
     def _span(self, at: int) -> tuple[int, int]:
-        """Return where a word stands; only where it is written twice are those before counted."""
+        """Return where a word stands; only where its letters stand twice are words counted."""
         word = self._found[at]
         start = self._lowered.index(word)
-        if self._lowered.find(word, start + 1) >= 0:
-            start = 0
-            for before in self._found[:at]:
-                start = self._lowered.index(before, start) + len(before)
-            start = self._lowered.index(word, start)
-        return start, start + len(word)
+        if self._lowered.find(word, start + 1) < 0:
+            return start, start + len(word)
+        if not self._spans:
+            self._spans = [match.span() for match in self._pattern.finditer(self._lowered)]
+        return self._spans[at]
 
 
 def _marks(key: str, gazetteer: Gazetteer) -> int:
