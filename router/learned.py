@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from normalizer.report import Agency, Candidate, Place, Report
-from router.blend import LOCAL_OFFICE, blend
+from router.blend import LOCAL_OFFICE, Said, blend
 from router.register import DIGITS, Register, Tier
 from router.topics import Match
 from router.words import MOST_CHARACTERS, Reading
@@ -121,8 +121,26 @@ class Model:
 
     def probabilities(self, words: Sequence[str], matches: Sequence[Match]) -> Array:
         """Return the probability of every class, [classes]."""
+        shares: Array = self.scores([(words, matches)])[0]
+        return shares
+
+    def scores(self, texts: Sequence[tuple[Sequence[str], Sequence[Match]]]) -> Array:
+        """Return the probability of every class for texts read as words and topics.
+
+        [texts, classes].
+        """
         w = self.weights
         count = len(w.classes)
+        mixed = np.empty((len(texts), w.bias.size), np.float32)
+        for row, (words, matches) in zip(mixed, texts, strict=True):
+            row[:] = self._mixed(words, matches)
+        network = np.maximum(mixed[:, count:], 0.0) @ w.output
+        logits = w.balance[0] * mixed[:, :count] + w.balance[1] * network + w.prior
+        return calibrated(softmax(logits), w.calibration)
+
+    def _mixed(self, words: Sequence[str], matches: Sequence[Match]) -> Array:
+        """Return what words and topics say for the classes and the network: [classes + hidden]."""
+        w = self.weights
         read = terms(words)
         families = [read, [f"{a} {b}" for a, b in pairwise(read)]]
         if self._has_pieces:
@@ -133,9 +151,7 @@ class Model:
             rows = [self._topic[match.topic.id] for match in known]
             said = np.sqrt([match.topic.confidence for match in known], dtype=np.float32)
             mixed = mixed + said @ w.table[rows]
-        network = np.maximum(mixed[count:], 0.0) @ w.output
-        logits = w.balance[0] * mixed[:count] + w.balance[1] * network + w.prior
-        return calibrated(softmax(logits), w.calibration)
+        return mixed
 
     def novelty(self, matches: Sequence[Match]) -> float:
         """Return 1 for a topic that never occurred in training, towards 0 for a common one."""
@@ -172,28 +188,27 @@ class Learned:
         register.adopt(weights.names)
         self._offices: dict[str, tuple[Agency | None, ...]] = {}
 
-    def candidates(
-        self,
-        report: Report,
-        reading: Reading,
-        matches: Sequence[Match],
-        phrases: Sequence[Candidate],
-    ) -> Sequence[Candidate]:
-        """Return the agencies for a report, blended with those of the phrases.
+    def rank(self, batch: Sequence[Said]) -> list[Sequence[Candidate]]:
+        """Return the agencies for each report, blended with those of the phrases.
 
         Returns ``phrases`` itself for a report of a region the model has not learned for.
         """
-        code = self.place(report.places)
-        if code is None:
-            return phrases
+        codes = [self.place(said.report.places) for said in batch]
+        scored = [said for said, code in zip(batch, codes, strict=True) if code is not None]
+        shares = iter(self._model.scores([(s.reading.words, s.matches) for s in scored]))
+        return [
+            said.phrases if code is None else self._blended(said, code, next(shares))
+            for said, code in zip(batch, codes, strict=True)
+        ]
+
+    def _blended(self, said: Said, code: str, shares: Array) -> list[Candidate]:
         offices = self._offices_at(code)
-        shares = self._model.probabilities(reading.words, matches)
         ranked = [
             Candidate(agency=office, confidence=min(1.0, float(shares[at])))
             for at in np.argsort(-shares)[:_CONSIDERED]
             if (office := offices[int(at)])
         ]
-        return blend(ranked, phrases, self._model.novelty(matches))
+        return blend(ranked, said.phrases, self._model.novelty(said.matches))
 
     def knows(self, agency: Agency) -> bool:
         """Tell whether reports were learned that went to this kind of agency."""
@@ -257,11 +272,15 @@ def log_odds(shares: Array) -> Array:
 
 
 def calibrated(shares: Array, calibration: Array) -> Array:
-    """Make the largest share as sure as it is right; the rest is split as before, none above it."""
-    best = int(shares.argmax())
-    top = 1 / (1 + np.exp(-calibration[0] * log_odds(shares[best]) - calibration[1]))
-    rest = shares * ((1 - top) / max(1 - shares[best], _SMALLEST))
-    rest[best] = top
+    """Make the largest share as sure as it is right; the rest is split as before, none above it.
+
+    Along the last axis.
+    """
+    best = shares.argmax(axis=-1)[..., None]
+    surest = np.take_along_axis(shares, best, -1)
+    top = 1 / (1 + np.exp(-calibration[0] * log_odds(surest) - calibration[1]))
+    rest = shares * ((1 - top) / np.maximum(1 - surest, _SMALLEST))
+    np.put_along_axis(rest, best, top, -1)
     capped: Array = np.minimum(rest, top)
     return capped
 

@@ -5,7 +5,8 @@ real word; it only has to be the same on both sides.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 MOST_CHARACTERS = 6_000
 """Characters that are read: what a report is about is said early, and time must stay bounded."""
@@ -19,13 +20,23 @@ _PARTICLES = ("nya", "lah", "kah", "pun")
 class Reading:
     """A text as words: ``words[i]`` was read at ``spans[i]`` of ``text``."""
 
-    __slots__ = ("joined", "spans", "text", "words")
-
-    def __init__(self, text: str, words: list[str], spans: list[tuple[int, int]]) -> None:
+    def __init__(self, text: str, stems: Sequence[Sequence[str]]) -> None:
+        """``stems`` holds, for every word of the text in turn, what it was read as."""
         self.text = text
-        self.words = words
-        self.spans = spans
-        self.joined = f" {' '.join(words)} "
+        self.words = [stem for written in stems for stem in written]
+        self.joined = f" {' '.join(self.words)} "
+        self._stems = stems
+
+    @cached_property
+    def said_at_all(self) -> frozenset[str]:
+        """The words, each once."""
+        return frozenset(self.words)
+
+    @cached_property
+    def spans(self) -> list[tuple[int, int]]:
+        """Where the words stand; looked for when somebody asks what the writer said."""
+        found = zip(_WORD.finditer(self.text, 0, MOST_CHARACTERS), self._stems, strict=False)
+        return [match.span() for match, stems in found for _ in stems]
 
     def find(self, phrase: str) -> str:
         """Return the writer's own words for a phrase (read the same way), "" if not there."""
@@ -54,13 +65,13 @@ class Lexicon:
 
     def read(self, text: str) -> Reading:
         """Split a text into stems; only its first ``MOST_CHARACTERS`` are looked at."""
-        words: list[str] = []
-        spans: list[tuple[int, int]] = []
-        for match in _WORD.finditer(text, 0, MOST_CHARACTERS):
-            for stem in self._stems(match[0].lower()):
-                words.append(stem)
-                spans.append(match.span())
-        return Reading(text, words, spans)
+        written = _WORD.findall(text, 0, MOST_CHARACTERS)
+        lowered = " ".join(written).lower().split()
+        known = self._remembered
+        try:
+            return Reading(text, [known[word] for word in lowered])
+        except KeyError:
+            return Reading(text, [self._stems(word) for word in lowered])
 
     def words(self, text: str) -> list[str]:
         """Return the stems of a phrase."""

@@ -116,8 +116,10 @@ class Route:
                 raise UnknownMessage(f"{len(missing)} of {len(reports)} messages are not stored")
             fresh = [report for report in reports.values() if report.id in news]
             known = await self._known(unit, fresh)
+            decisions = self._decided(fresh)
             for report in fresh:
-                outcomes.append((report, await self._route(unit, known, report)))
+                decision = decisions.get(report.id)
+                outcomes.append((report, await self._route(unit, known, report, decision)))
         for report, outcome in outcomes:
             self._count(report, outcome)
         return {}
@@ -127,6 +129,12 @@ class Route:
         metrics.ROUTED.labels(channel, outcome).inc()
         passed = (self._now() - report.received_at).total_seconds()
         metrics.ROUTE_DELAY.labels(channel).observe(passed)
+
+    def _decided(self, reports: Sequence[Report]) -> dict[str, Decision]:
+        """Decide about a batch at once, by report; a message that only asks needs no decision."""
+        asked = [report for report in reports if report.intent is Intent.REPORT]
+        made = self._router.decide_many(asked, at=self._now())
+        return {report.id: decision for report, decision in zip(asked, made, strict=True)}
 
     async def _known(self, unit: Unit, reports: Sequence[Report]) -> Known:
         numbers = {number for report in reports for number in (*report.refers_to, report.tracking)}
@@ -142,22 +150,23 @@ class Route:
         known.by_thread = {name: stored[id] for name, id in letters.items() if id in stored}
         return known
 
-    async def _route(self, unit: Unit, known: Known, report: Report) -> str:
+    async def _route(
+        self, unit: Unit, known: Known, report: Report, decision: Decision | None
+    ) -> str:
         if report.tracking in known.by_tracking:
             report = report.model_copy(update={"tracking": new_tracking()})
         if report.intent is Intent.STATUS:
             return await self._tell_status(unit, known, report)
-        if report.intent in (Intent.HELP, Intent.GREETING):
+        if decision is None:
             text = self._letters.text("help", report)
             self._letters.answer(unit, report, text, cause="help")
             return "help"
-        return await self._file(unit, known, report)
+        return self._file(unit, known, report, decision)
 
-    async def _file(self, unit: Unit, known: Known, report: Report) -> str:
+    def _file(self, unit: Unit, known: Known, report: Report, decision: Decision) -> str:
         meant = known.meant_by(report)
         if meant and not _takes_more(meant.report, report):
             report, meant = _linked(report, meant.report), None
-        decision = self._router.decide(report, at=self._now())
         if decision.assignment.question == "place" and (earlier := _earlier_place(known, report)):
             report = _remembered(report, earlier, self._gazetteer)
             decision = self._router.decide(report, at=self._now())

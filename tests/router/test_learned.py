@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from normalizer.report import Agency, Candidate, Place
 from router import learned
-from router.blend import LOCAL_OFFICE, MOST, blend
+from router.blend import LOCAL_OFFICE, Said, MOST, blend
 from router.learned import LOCAL, Learned, Model, Weights, calibrated, class_of, pieces, tokens
 from router.words import Reading
 from tests.router.making import place, report, router
@@ -43,9 +43,8 @@ def weights(regions: Sequence[str] = (SURABAYA,), sure: float = 4.0) -> Weights:
 
 def ranked(text: str, places: Sequence[Place], **more: object) -> Sequence[Candidate]:
     model = Learned(weights(**more), router().register)  # type: ignore[arg-type]
-    words = text.split()
-    reading = Reading(text, words, [(0, 0)] * len(words))
-    return model.candidates(report(text, places), reading, [], NOTHING)
+    reading = Reading(text, [(word,) for word in text.split()])
+    return model.rank([Said(report(text, places), reading, [], NOTHING)])[0]
 
 
 NOTHING: Sequence[Candidate] = ()
