@@ -69,12 +69,13 @@ def storable(text: str, limit: int = MAX_TEXT) -> str:
 def repair(text: str, limit: int = MAX_TEXT) -> str:
     """Undo mojibake, odd spaces and control characters; keep emoji, line breaks and wording."""
     kept = storable(text, limit)
-    if _SUSPECT.search(kept) and _is_bad(kept):
+    plain = kept.isascii() and kept.replace("\n", "").isprintable()
+    if not plain and _SUSPECT.search(kept) and _is_bad(kept):
         kept = fix_text(kept.replace("\r\n", "\n").replace("\r", "\n"), _FIXES)
         kept = _CONTROL.sub("", kept)
     elif not kept.isascii():
         kept = normalize("NFC", kept)
-    if "  " in kept or _ODD_SPACE.search(kept):
+    if "  " in kept or (not plain and _ODD_SPACE.search(kept)):
         kept = _SPACES.sub(_space, kept)
     if "\n" in kept:
         kept = _GAPS.sub("\n\n", _BLANK.sub("\n", kept))

@@ -4,6 +4,7 @@ import re
 
 from normalizer.cues import CUES
 from normalizer.gazetteer import HEAD, LONG, PREFIX, Gazetteer, squash
+from normalizer.text import has_any
 
 NAME, SLIP, DISTRICT, CUE, GLUED = 1, 2, 4, 8, 16
 """What a word may be, as bits: the beginning of a region's name, a long name
@@ -13,6 +14,8 @@ _KNOWN = 30_000
 _SHORT = frozenset({"di", "p", "oi"})
 """The words of one or two letters that names of regions begin with ("DI Yogyakarta")."""
 _WORD = re.compile(r"\w+(?:['’`]\w+)*")
+_PLAIN = re.compile(r"\w+")
+"""The same for a text without these signs."""
 _UNGLUED = re.compile(
     r"(?:di)?(?:kelurahan|kecamatan|kampung)(?=[^\W\d]{5})"
     r"|(?:di)?desa(?=[^\W\d]{6})"
@@ -33,7 +36,7 @@ class Words:
         lowered = self.text.lower()
         # A few capitals become two letters: then positions would not fit any more.
         self._lowered = lowered if len(lowered) == len(self.text) else self.text
-        self._read(_WORD, gazetteer)
+        self._read(_WORD if has_any("'’`", self.text) else _PLAIN, gazetteer)
         if self.marked(GLUED):
             self._read(_UNGLUED, gazetteer)
 

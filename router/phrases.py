@@ -115,10 +115,14 @@ class PhraseIndex:
     def tallies(self, reading: Reading) -> dict[str, Tally]:
         """Count the points of every topic that a text says anything of."""
         tallies: dict[str, Tally] = {}
-        hits = self._hits(reading.words)
-        over = _cover(hits) if self._covering else {}
-        self._count_phrases(reading.words, hits, over, tallies)
-        self._count_pairs(reading.words, over, tallies)
+        words, vocabulary = reading.words, reading.said_at_all
+        over: _Cover = {}
+        if not self._root.follow.keys().isdisjoint(vocabulary):
+            hits = self._hits(words)
+            over = _cover(hits) if self._covering else over
+            self._count_phrases(words, hits, over, tallies)
+        if not self._pairs.keys().isdisjoint(vocabulary):
+            self._count_pairs(words, over, tallies)
         return tallies
 
     def _node(self, words: Sequence[str]) -> _Node:

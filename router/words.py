@@ -7,6 +7,7 @@ real word; it only has to be the same on both sides.
 import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from itertools import chain
 
 MOST_CHARACTERS = 6_000
 """Characters that are read: what a report is about is said early, and time must stay bounded."""
@@ -20,11 +21,14 @@ _PARTICLES = ("nya", "lah", "kah", "pun")
 class Reading:
     """A text as words: ``words[i]`` was read at ``spans[i]`` of ``text``."""
 
-    def __init__(self, text: str, stems: Sequence[Sequence[str]]) -> None:
-        """``stems`` holds, for every word of the text in turn, what it was read as."""
+    def __init__(
+        self, text: str, written: Sequence[str], stems: Sequence[Sequence[str]]
+    ) -> None:
+        """Take the words as they are ``written``, and what each was read as."""
         self.text = text
-        self.words = [stem for written in stems for stem in written]
+        self.words = [*chain.from_iterable(stems)]
         self.joined = f" {' '.join(self.words)} "
+        self._written = written
         self._stems = stems
 
     @cached_property
@@ -35,8 +39,13 @@ class Reading:
     @cached_property
     def spans(self) -> list[tuple[int, int]]:
         """Where the words stand; looked for when somebody asks what the writer said."""
-        found = zip(_WORD.finditer(self.text, 0, MOST_CHARACTERS), self._stems, strict=False)
-        return [match.span() for match, stems in found for _ in stems]
+        spans: list[tuple[int, int]] = []
+        end = 0
+        for word, stems in zip(self._written, self._stems, strict=True):
+            start = self.text.index(word, end)
+            end = start + len(word)
+            spans += [(start, end)] * len(stems)
+        return spans
 
     def find(self, phrase: str) -> str:
         """Return the writer's own words for a phrase (read the same way), "" if not there."""
@@ -69,9 +78,10 @@ class Lexicon:
         lowered = " ".join(written).lower().split()
         known = self._remembered
         try:
-            return Reading(text, [known[word] for word in lowered])
+            stems = [known[word] for word in lowered]
         except KeyError:
-            return Reading(text, [self._stems(word) for word in lowered])
+            stems = [self._stems(word) for word in lowered]
+        return Reading(text, written, stems)
 
     def words(self, text: str) -> list[str]:
         """Return the stems of a phrase."""

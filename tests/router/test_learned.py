@@ -43,7 +43,7 @@ def weights(regions: Sequence[str] = (SURABAYA,), sure: float = 4.0) -> Weights:
 
 def ranked(text: str, places: Sequence[Place], **more: object) -> Sequence[Candidate]:
     model = Learned(weights(**more), router().register)  # type: ignore[arg-type]
-    reading = Reading(text, [(word,) for word in text.split()])
+    reading = Reading(text, text.split(), [(word,) for word in text.split()])
     return model.rank([Said(report(text, places), reading, [], NOTHING)])[0]
 
 
