@@ -70,8 +70,9 @@ PHRASES: Final[dict[Kind, dict[float, tuple[str, ...]]]] = {
         ),
         2.0: (
             r"apakah", r"kapan(?:kah)?(?= (?:\w+ ){0,4}(?:di)?(?:buka|mulai|tutup|cair|jadwal))",
-            r"(?:dimana|di mana)(?:kah)? (?:saya|kami|bisa|alamat|kantor|loket|tempat)", r"apa benar",
-            r"(?:kemana|ke mana) (?:saya|kami|harus|bisa|melapor|lapor)", r"jadwal \w+ (?:kapan|jam)",
+            r"(?:dimana|di mana)(?:kah)? (?:saya|kami|bisa|alamat|kantor|loket|tempat)",
+            r"apa benar", r"(?:kemana|ke mana) (?:saya|kami|harus|bisa|melapor|lapor)",
+            r"jadwal \w+ (?:kapan|jam)",
             r"berapa(?:kah)? (?:biaya|lama|tarif|hari|harga|usia|umur|persen|denda|kuota)",
             r"(?:biaya|tarif|denda)(?:nya)? berapa", r"jam (?:buka|pelayanan|layanan|operasional)",
             r"boleh(?:kah)? (?:tahu|tau|saya|kami)", r"mohon (?:penjelasan|pencerahan)\w*",

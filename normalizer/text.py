@@ -49,7 +49,7 @@ def vocabulary(words: str) -> frozenset[str]:
 
 def has_any(letters: Iterable[str], text: str) -> bool:
     """Tell whether one of several pieces is in ``text``: quick, before a pattern is tried."""
-    for piece in letters:
+    for piece in letters:  # noqa: SIM110 - a generator takes three times as long
         if piece in text:
             return True
     return False

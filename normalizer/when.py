@@ -45,7 +45,6 @@ _UNITS = {"hari": 1, "hr": 1, "minggu": 7, "mgg": 7, "pekan": 7, "day": 1, "week
 Reading = Callable[[re.Match[str], datetime], date | None]
 
 
-
 def occurred_on(text: str, said_at: datetime) -> date | None:
     """Return the day ``text`` says it happened, None if it does not say or it cannot be.
 

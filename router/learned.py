@@ -13,11 +13,11 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from normalizer.report import Agency, Candidate, Place, Report
+from normalizer.report import Agency, Candidate, Place
 from router.blend import LOCAL_OFFICE, Said, blend
 from router.register import DIGITS, Register, Tier
 from router.topics import Match
-from router.words import MOST_CHARACTERS, Reading
+from router.words import MOST_CHARACTERS
 
 Array = NDArray[np.float32]
 LOCAL = LOCAL_OFFICE.id
@@ -274,14 +274,15 @@ def log_odds(shares: Array) -> Array:
 def calibrated(shares: Array, calibration: Array) -> Array:
     """Make the largest share as sure as it is right; the rest is split as before, none above it.
 
-    Along the last axis.
+    ``shares`` is [classes] or [texts, classes].
     """
-    best = shares.argmax(axis=-1)[..., None]
-    surest = np.take_along_axis(shares, best, -1)
+    table = np.atleast_2d(shares)
+    best = np.arange(len(table)), table.argmax(axis=1)
+    surest = table[best]
     top = 1 / (1 + np.exp(-calibration[0] * log_odds(surest) - calibration[1]))
-    rest = shares * ((1 - top) / np.maximum(1 - surest, _SMALLEST))
-    np.put_along_axis(rest, best, top, -1)
-    capped: Array = np.minimum(rest, top)
+    rest = table * ((1 - top) / np.maximum(1 - surest, _SMALLEST))[:, None]
+    rest[best] = top
+    capped: Array = np.minimum(rest, top[:, None]).reshape(shares.shape)
     return capped
 
 

@@ -176,9 +176,7 @@ class PhraseIndex:
     def _at(self, at: int) -> float:
         return self._shares[at] if at < len(self._shares) else self._shares[-1]
 
-    def _count_pairs(
-        self, words: Sequence[str], over: _Cover, tallies: dict[str, Tally]
-    ) -> None:
+    def _count_pairs(self, words: Sequence[str], over: _Cover, tallies: dict[str, Tally]) -> None:
         pairs = self._pairs
         for at in [at for at, word in enumerate(words) if word in pairs]:
             others = pairs[words[at]]

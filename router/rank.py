@@ -51,7 +51,7 @@ class Seats(dict[Tier, Sequence[Jurisdiction]]):
     """The governments that some places lie under, surest first; each tier's when first asked."""
 
     def __init__(self, places: Sequence[Place], register: Register) -> None:
-        super().__init__(national=())
+        super().__init__({"national": ()})
         self._places = places
         self._register = register
 

@@ -6,7 +6,6 @@ real word; it only has to be the same on both sides.
 
 import re
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from itertools import chain
 
 MOST_CHARACTERS = 6_000
@@ -19,33 +18,18 @@ _PARTICLES = ("nya", "lah", "kah", "pun")
 
 
 class Reading:
-    """A text as words: ``words[i]`` was read at ``spans[i]`` of ``text``."""
+    """A text as words."""
 
-    def __init__(
-        self, text: str, written: Sequence[str], stems: Sequence[Sequence[str]]
-    ) -> None:
+    __slots__ = ("_stems", "_written", "joined", "said_at_all", "text", "words")
+
+    def __init__(self, text: str, written: Sequence[str], stems: Sequence[Sequence[str]]) -> None:
         """Take the words as they are ``written``, and what each was read as."""
         self.text = text
         self.words = [*chain.from_iterable(stems)]
+        self.said_at_all = frozenset(self.words)
         self.joined = f" {' '.join(self.words)} "
         self._written = written
         self._stems = stems
-
-    @cached_property
-    def said_at_all(self) -> frozenset[str]:
-        """The words, each once."""
-        return frozenset(self.words)
-
-    @cached_property
-    def spans(self) -> list[tuple[int, int]]:
-        """Where the words stand; looked for when somebody asks what the writer said."""
-        spans: list[tuple[int, int]] = []
-        end = 0
-        for word, stems in zip(self._written, self._stems, strict=True):
-            start = self.text.index(word, end)
-            end = start + len(word)
-            spans += [(start, end)] * len(stems)
-        return spans
 
     def find(self, phrase: str) -> str:
         """Return the writer's own words for a phrase (read the same way), "" if not there."""
@@ -57,7 +41,27 @@ class Reading:
 
     def said(self, first: int, last: int) -> str:
         """Return the writer's own characters from word ``first`` to word ``last``."""
-        return self.text[self.spans[first][0] : self.spans[last][1]]
+        return self.text[self._span(first)[0] : self._span(last)[1]]
+
+    def _span(self, at: int) -> tuple[int, int]:
+        """Return where a word stands; those before it are counted only where it is not unique."""
+        number = at if len(self._written) == len(self.words) else self._number(at)
+        word = self._written[number]
+        start = self.text.index(word)
+        if self.text.find(word, start + 1) >= 0:
+            start = 0
+            for before in self._written[:number]:
+                start = self.text.index(before, start) + len(before)
+            start = self.text.index(word, start)
+        return start, start + len(word)
+
+    def _number(self, at: int) -> int:
+        """Return which written word a word was read from: "jalan raya" may be one."""
+        for number, stems in enumerate(self._stems):
+            at -= len(stems)
+            if at < 0:
+                return number
+        raise IndexError("there is no such word")
 
 
 class Lexicon:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from normalizer.report import Agency, Candidate, Place
 from router import learned
-from router.blend import LOCAL_OFFICE, Said, MOST, blend
+from router.blend import LOCAL_OFFICE, MOST, Said, blend
 from router.learned import LOCAL, Learned, Model, Weights, calibrated, class_of, pieces, tokens
 from router.words import Reading
 from tests.router.making import place, report, router
