@@ -67,6 +67,22 @@ def test_the_word_and_the_place_name_the_office(text: str, codes: list[str], bes
     assert found[0].confidence > 0.8
 
 
+def test_a_batch_is_ranked_as_each_report_alone() -> None:
+    model = Learned(weights(), router().register)
+    said = [
+        Said(report(text, [place(code)]), Reading(text, [text], [(text,)]), [], NOTHING)
+        for text, code in (("lampu", "35.78"), ("sampah", "64.72"), ("lurah", "35.78.17"))
+    ]
+    together = model.rank(said)
+    for ranking, one in zip(together, said, strict=True):
+        alone = model.rank([one])[0]
+        assert [c.agency for c in ranking] == [c.agency for c in alone]
+        sure = [c.confidence for c in alone]
+        assert [c.confidence for c in ranking] == pytest.approx(sure, abs=1e-6)
+    assert together[1] is NOTHING
+    assert model.rank([]) == []
+
+
 def test_a_body_of_its_own_keeps_its_name() -> None:
     assert ranked("dermaga", [place(SURABAYA)])[0].agency.name == "Badan Urusan Dermaga"
 
