@@ -31,7 +31,7 @@ def claims(parts: build.Parts, reader: Reader, sample: Sample) -> Claims:
     """Return what the phrases say, before calibration and whatever the place."""
     routing = parts.routing
     reading = routing.topics.lexicon.read(sample.report.text)
-    seats = rank.seats(sample.report.places, routing.register)
+    seats = rank.Seats(sample.report.places, routing.register)
     leads = [
         rank.lead(match, reading, seats, routing.topics, routing.register)
         for match in routing.topics.rank(reading)

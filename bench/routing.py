@@ -2,18 +2,19 @@
 
 Measured is the way from what a channel delivered to the decision: text repair, places, topics,
 competence, reasons. No database and no broker. The texts are those of tests/router/citizens.csv,
-every tenth made long. Memory is what a fresh process grew by, first with the router, then with a
-model that was trained on those texts.
+every tenth made long, or with ``--train CSV`` the rows of a deployment's own history; the model
+is trained on the same rows. All times are CPU times taken in turns, so that other work on the
+machine counts little.
 """
 
 import argparse
-import csv
 import json
 import multiprocessing
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,45 +22,81 @@ from typing import Any
 from config import settings
 from gateway import build
 from gateway.learning.rows import read as read_rows
-from gateway.learning.train import train
 from normalizer.inbound import Inbound, Sender
+from normalizer.places import find
 from normalizer.report import Report, Reporter
 from router.assign import Router
-from router.learned import Learned
+from router.learned import Learned, Weights
 from router.phrases import PAIR
 
 TEXTS = Path(__file__).parents[1] / "tests" / "router" / "citizens.csv"
 AT = datetime(2026, 11, 20, 3, tzinfo=UTC)
 LONG = 6
 """How many texts a long one is made of."""
-Route = Callable[[str, str], object]
+BATCH = 64
+"""Reports of a micro-batch."""
+MOST = 1_000
+"""Texts of one round; the obvious implementation is slow and gets a tenth of them."""
+WRITER = Reporter(ref="", sealed="")
+
+Message = tuple[Inbound, str]
+"""What a channel delivered, and the region of its door."""
+Route = Callable[[Sequence[Message]], object]
 
 
-def texts() -> list[tuple[str, str]]:
-    """Return texts and the region of their door."""
-    with TEXTS.open(encoding="utf-8", newline="") as file:
-        rows = [(row["text"], row["region"]) for row in csv.DictReader(file)]
-    return [
-        (" ".join(text for text, _ in rows[at : at + LONG]) if at % 10 == 0 else text, region)
-        for at, (text, region) in enumerate(rows)
-    ]
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way of routing, and how many messages it is given at once."""
+
+    route: Route
+    size: int = 1
+    share: int = 1
+    """One message of so many is routed."""
 
 
-def ours(parts: build.Parts, routing: Router) -> Route:
-    """Route as the gateway does."""
+def messages(path: Path, region: str) -> list[Message]:
+    """Return the texts of a CSV as channels deliver them."""
+    rows = read_rows(path, region=region).rows
+    if path == TEXTS:
+        texts = [row.text for row in rows]
+        said = [
+            " ".join(texts[at : at + LONG]) if at % 10 == 0 else text
+            for at, text in enumerate(texts)
+        ]
+    else:
+        rows = rows[:: max(1, len(rows) // MOST)]
+        said = [row.text for row in rows]
+    inbound = [Inbound("bench", "", "1", Sender("bench"), text, b"") for text in said]
+    return [(each, row.region) for each, row in zip(inbound, rows, strict=True)]
 
-    def read(text: str, region: str) -> Report:
-        inbound = Inbound("bench", "", "1", Sender("bench"), text, b"")
-        return parts.normalizer.normalize(
-            inbound,
-            id="00000000-0000-4000-8000-000000000000",
-            tracking="123456789018",
-            received_at=AT,
-            reporter=Reporter(ref="", sealed=""),
-            context=region or None,
-        )
 
-    return lambda text, region: routing.decide(read(text, region), at=AT)
+def read(parts: build.Parts, inbound: Inbound, region: str) -> Report:
+    """Read one message as the gateway's door does."""
+    return parts.normalizer.normalize(
+        inbound,
+        id="00000000-0000-4000-8000-000000000000",
+        tracking="123456789018",
+        received_at=AT,
+        reporter=WRITER,
+        context=region or None,
+    )
+
+
+def whole(parts: build.Parts, routing: Router) -> Route:
+    """Read and decide, as door and worker do."""
+    return lambda batch: routing.decide_many([read(parts, *each) for each in batch], at=AT)
+
+
+def places_and_decision(parts: build.Parts, routing: Router, said: Sequence[Message]) -> Route:
+    """Only find the places of messages that are read already, and decide."""
+    known = {id(inbound): read(parts, inbound, region) for inbound, region in said}
+
+    def located(inbound: Inbound, region: str) -> Report:
+        report = known[id(inbound)]
+        found = find(report.text, parts.gazetteer, context=region or None)
+        return report.model_copy(update={"places": found})
+
+    return lambda batch: routing.decide_many([located(*each) for each in batch], at=AT)
 
 
 def obvious(parts: build.Parts) -> Route:
@@ -72,7 +109,7 @@ def obvious(parts: build.Parts) -> Route:
     ]
     names = [(region.bare.lower(), region.code) for region in parts.gazetteer.regions()]
 
-    def route(text: str, _: str) -> object:
+    def route(text: str) -> object:
         lowered = text.lower()
         points: dict[str, int] = {}
         for topic, halves in phrases:
@@ -82,17 +119,21 @@ def obvious(parts: build.Parts) -> Route:
             code for name, code in names if name in lowered
         ]
 
-    return route
+    return lambda batch: [route(inbound.text) for inbound, _ in batch]
 
 
-def rate(route: Route, said: Sequence[tuple[str, str]]) -> tuple[float, float]:
-    """Return reports per second and the 99th percentile of one, in milliseconds."""
-    times = []
-    for text, region in said:
-        begun = time.perf_counter()
-        route(text, region)
-        times.append(time.perf_counter() - begun)
-    return len(times) / sum(times), statistics.quantiles(times, n=100)[98] * 1000
+def trained(parts: build.Parts, path: Path, region: str) -> Weights:
+    """Return a model that has learned the rows of a CSV and their agencies."""
+    from gateway.learning.train import train  # scikit-learn, which nobody who routes loads
+
+    return train(parts, read_rows(path, region=region), lambda _: None, region=region).weights
+
+
+def with_model(parts: build.Parts, weights: Weights | None) -> Router:
+    """Return the router with a model, or with the phrases alone."""
+    routing = copy(parts.routing)
+    routing.scorer = Learned(weights, routing.register) if weights else None
+    return routing
 
 
 def rss() -> float:
@@ -101,50 +142,81 @@ def rss() -> float:
     return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
 
-def _memory(answer: Any) -> None:
-    before = rss()
+def _memory(answer: Any, path: Path, region: str) -> None:
+    weights = answer.recv()
     parts = build.parts(settings.load())
-    route = ours(parts, parts.routing)
-    for text, region in texts():
-        route(text, region)
-    answer.send(rss() - before)
+    route = whole(parts, with_model(parts, weights))
+    for each in messages(path, region):
+        route((each,))
+    answer.send(rss())
 
 
-def memory() -> float:
-    """Return what a fresh process grows by when it routes, MB."""
+def memory(weights: Weights | None, path: Path, region: str) -> float:
+    """Return the memory of a fresh process, all of it, that has routed the messages, MB."""
     fresh = multiprocessing.get_context("spawn")
     here, there = fresh.Pipe()
-    child = fresh.Process(target=_memory, args=(there,))
+    child = fresh.Process(target=_memory, args=(there, path, region))
     child.start()
+    here.send(weights)
     grown = float(here.recv())
     child.join()
     return grown
 
 
-def trained(parts: build.Parts) -> Router:
-    """Return the router with a model that has learned the texts and their agencies."""
-    rows = read_rows(TEXTS)
-    weights = train(parts, rows, lambda _: None).weights
-    routing = copy(parts.routing)
-    routing.scorer = Learned(weights, routing.register)
-    return routing
+def ways(parts: build.Parts, weights: Weights, said: Sequence[Message]) -> dict[str, Way]:
+    """Return every way that is measured, by name."""
+    found = {}
+    for name, model in (("phrases", None), ("trained", weights)):
+        routing = with_model(parts, model)
+        found[f"{name}, one by one"] = Way(whole(parts, routing))
+        found[f"{name}, in batches"] = Way(whole(parts, routing), BATCH)
+        found[f"{name}, places and decision"] = Way(
+            places_and_decision(parts, routing, said), BATCH
+        )
+    return found | {"obvious": Way(obvious(parts), share=9)}
 
 
-def measured(rounds: int) -> Iterator[dict[str, Any]]:
-    """Measure every way of routing, in turns."""
-    parts = build.parts(settings.load())
-    parts.routing.scorer = None
-    ways: dict[str, Route] = {
-        "kanal": ours(parts, parts.routing),
-        "kanal, trained": ours(parts, trained(parts)),
-        "obvious": obvious(parts),
-    }
-    said = texts()
-    for number in range(rounds):
-        for name, route in ways.items():
-            most = len(said) if name != "obvious" else len(said) // 10
-            per_second, p99 = rate(route, said[:most])
-            yield {"way": name, "round": number, "reports_per_second": per_second, "p99_ms": p99}
+def timed(way: Way, said: Sequence[Message]) -> list[float]:
+    """Return the CPU time of each batch, in milliseconds per message."""
+    times = []
+    for at in range(0, len(said), way.size * way.share):
+        batch = said[at : at + way.size]
+        begun = time.process_time()
+        way.route(batch)
+        times.append((time.process_time() - begun) * 1000 / len(batch))
+    return times
+
+
+def measured(found: dict[str, Way], said: Sequence[Message], rounds: int) -> Iterator[Any]:
+    """Measure every way, in turns; the first round only warms up."""
+    for number in range(rounds + 1):
+        for name, way in found.items():
+            times = timed(way, said)
+            cuts = statistics.quantiles(times, n=100)
+            if number:
+                yield {
+                    "way": name,
+                    "round": number,
+                    "reports_per_second": 1000 / statistics.fmean(times),
+                    "p50_ms": cuts[49],
+                    "p99_ms": cuts[98],
+                }
+
+
+def told(runs: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """Write the results as a table: medians, and how many times the obvious of the same round."""
+    plain = [run["reports_per_second"] for run in runs if run["way"] == "obvious"]
+    yield f"{'':<30} {'reports/s':>10} {'p50 ms':>8} {'p99 ms':>8}   times the obvious"
+    for way in dict.fromkeys(run["way"] for run in runs):
+        mine = [run for run in runs if run["way"] == way]
+        speed, p50, p99 = (
+            statistics.median(run[key] for run in mine)
+            for key in ("reports_per_second", "p50_ms", "p99_ms")
+        )
+        times = [run["reports_per_second"] / b for run, b in zip(mine, plain, strict=True)]
+        spread = f"{statistics.median(times):.1f} [{min(times):.1f} - {max(times):.1f}]"
+        one = f"{p50:>8.2f} {p99:>8.2f}" if "one by one" in way or way == "obvious" else " " * 17
+        yield f"{way:<30} {speed:>10,.0f} {one}   {spread}"
 
 
 def main() -> None:
@@ -152,25 +224,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.routing", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--train", type=Path, default=TEXTS, metavar="CSV")
+    parser.add_argument("--region", default="", help="the region of rows that name none")
     chosen = parser.parse_args()
-    grown = memory()
-    runs = list(measured(chosen.rounds))
+    where = chosen.train, chosen.region
+    parts = build.parts(settings.load())
+    weights = trained(parts, *where)
+    sizes = {"phrases": memory(None, *where), "trained": memory(weights, *where)}
+    said = messages(*where)
+    runs = list(measured(ways(parts, weights, said), said, chosen.rounds))
     if chosen.json:
-        print(json.dumps({"memory_mb": grown, "runs": runs}))
+        print(json.dumps({"memory_mb": sizes, "runs": runs}))
         return
-    print(f"memory of a process that routes: {grown:.0f} MB more than an empty one")
-    for way in dict.fromkeys(run["way"] for run in runs):
-        mine = [run for run in runs if run["way"] == way]
-        speed = statistics.median(run["reports_per_second"] for run in mine)
-        p99 = statistics.median(run["p99_ms"] for run in mine)
-        print(f"{way:<16} {speed:>8,.0f} reports/s   p99 of one {p99:.2f} ms")
-    by_way = [[r for r in runs if r["way"] == way] for way in ("kanal", "obvious")]
-    ratios = [
-        a["reports_per_second"] / b["reports_per_second"] for a, b in zip(*by_way, strict=True)
-    ]
-    print(
-        f"kanal / obvious  {statistics.median(ratios):.1f} [{min(ratios):.1f} - {max(ratios):.1f}]"
-    )
+    print(*told(runs), sep="\n")
+    for name, size in sizes.items():
+        print(f"memory of a process that routes, {name}: {size:.0f} MB")
 
 
 if __name__ == "__main__":

@@ -47,7 +47,8 @@ class Command:
 def read(text: str) -> Command:
     """Tell what ``text`` (repaired) wants; the tracking numbers in it come along, each once."""
     intent = _intent(text)
-    stripped = _LAPOR.sub("", text, count=1) if intent is Intent.REPORT else text
+    called = _LAPOR.match(text) if intent is Intent.REPORT else None
+    stripped = text[called.end() :] if called else text
     return Command(intent, stripped or text, tuple(dict.fromkeys(mentions(text))))
 
 
@@ -66,7 +67,9 @@ def leading_keyword(text: str, gazetteer: Gazetteer) -> Region | None:
 
 
 def _intent(text: str) -> Intent:
-    found = _WORD.findall(text.lower()) if len(text) <= 200 else []
+    if len(text) > 200 or sum(map(str.isalpha, text.split())) > _LONGEST:
+        return Intent.REPORT
+    found = _WORD.findall(text.lower())
     words = [word for word in found if not word.isdigit()]
     if not found or len(words) > _LONGEST:
         return Intent.REPORT

@@ -26,7 +26,7 @@ PHRASES: Final[dict[Kind, dict[float, tuple[str, ...]]]] = {
             r"(?:oknum|petugas|pegawai|aparat|polisi|lurah|camat|kades|kepala desa|perangkat desa"
             r"|pak rt|ketua rt|kepala sekolah|kepsek|dosen|hakim|jaksa|sipir)"
             r"(?: \w+){0,3} (?:me)?minta (?:uang|duit|bayaran|imbalan|jatah|setoran|rokok)",
-            r"di(?:mintai?|pungut|tarik) (?:uang|duit|biaya|bayaran)(?: \w+){0,4}"
+            r"(?:dimintai?|dipungut|ditarik) (?:uang|duit|biaya|bayaran)(?: \w+){0,4}"
             r" (?:oknum|petugas|pegawai|aparat|polisi|calo)",
             r"bribe\w*", r"corrupt\w*", r"extort\w*", r"embezzl\w*",
         ),
@@ -70,8 +70,9 @@ PHRASES: Final[dict[Kind, dict[float, tuple[str, ...]]]] = {
         ),
         2.0: (
             r"apakah", r"kapan(?:kah)?(?= (?:\w+ ){0,4}(?:di)?(?:buka|mulai|tutup|cair|jadwal))",
-            r"di ?mana(?:kah)? (?:saya|kami|bisa|alamat|kantor|loket|tempat)", r"apa benar",
-            r"ke ?mana (?:saya|kami|harus|bisa|melapor|lapor)", r"jadwal \w+ (?:kapan|jam)",
+            r"(?:dimana|di mana)(?:kah)? (?:saya|kami|bisa|alamat|kantor|loket|tempat)",
+            r"apa benar", r"(?:kemana|ke mana) (?:saya|kami|harus|bisa|melapor|lapor)",
+            r"jadwal \w+ (?:kapan|jam)",
             r"berapa(?:kah)? (?:biaya|lama|tarif|hari|harga|usia|umur|persen|denda|kuota)",
             r"(?:biaya|tarif|denda)(?:nya)? berapa", r"jam (?:buka|pelayanan|layanan|operasional)",
             r"boleh(?:kah)? (?:tahu|tau|saya|kami)", r"mohon (?:penjelasan|pencerahan)\w*",
@@ -112,15 +113,25 @@ _MOST = 3
 """Phrases of one weight that count."""
 _READ = 4_000
 _WORD = re.compile(r"\w+")
-_HEAD = 3
+_HEAD = 9
 """First letters of a word by which the phrases that may begin there are found."""
+_REMEMBERED = 20_000
+"""Words whose phrases are remembered; the everyday ones are soon all there."""
+_LONGEST = 30
+"""Letters of the longest word that is remembered."""
+
+_Row = tuple[Kind, float]
+_Begun = tuple[tuple[_Row, re.Pattern[str]], ...]
 
 
 def _heads(phrase: str) -> Iterator[str]:
-    """List what a phrase may begin with: up to ``_HEAD`` letters, fewer where a choice follows."""
+    """List what a phrase may begin with: up to ``_HEAD`` letters, fewer where a choice follows.
+
+    A space at the end says that the word ends there.
+    """
     phrase = phrase.removeprefix("^")
     if not phrase.startswith("(?:"):
-        literal = re.match(r"[a-z]*(?![?*])", phrase)
+        literal = re.match(r"[a-z]* ?(?![?*])", f"{phrase} ")
         yield literal[0][:_HEAD] if literal else ""
         return
     choices, rest = phrase[3:].split(")", 1)
@@ -130,29 +141,33 @@ def _heads(phrase: str) -> Iterator[str]:
         yield from _heads(rest[1:])
 
 
-def _index() -> dict[str, list[tuple[tuple[Kind, float], re.Pattern[str]]]]:
-    index: dict[str, list[tuple[tuple[Kind, float], re.Pattern[str]]]] = {}
+def _index() -> dict[str, _Begun]:
+    index: dict[str, _Begun] = {}
     for kind, weights in PHRASES.items():
         for weight, phrases in weights.items():
             for phrase in phrases:
                 pattern = re.compile(rf"{phrase}\b")
                 for head in dict.fromkeys(_heads(phrase)):
-                    index.setdefault(head, []).append(((kind, weight), pattern))
+                    index[head] = (*index.get(head, ()), ((kind, weight), pattern))
     return index
 
 
 _BY_HEAD = _index()
+_begun: dict[str, _Begun] = {}
+"""Words of earlier texts → the phrases that may begin with them."""
 
 
 def kind_of(text: str) -> Kind:
     """Return the kind of report; each phrase counts once, and a question mark a little."""
     lowered = text[:_READ].lower().lstrip(" \t\n.,:;!?\"'*#-–—")
-    said: dict[tuple[Kind, float], set[str]] = {}
+    said: dict[_Row, set[str]] = {}
     for word in _WORD.finditer(lowered):
-        for size in range(1, _HEAD + 1):
-            for row, pattern in _BY_HEAD.get(word[0][:size], ()) if size <= len(word[0]) else ():
-                if match := pattern.match(lowered, word.start()):
-                    said.setdefault(row, set()).add(match[0])
+        begun = _begun.get(word[0])
+        for row, pattern in _beginning(word[0]) if begun is None else begun:
+            if match := pattern.match(lowered, word.start()):
+                said.setdefault(row, set()).add(match[0])
+    if not said:
+        return Kind.COMPLAINT
     scores = dict.fromkeys(PHRASES, 0.0) | _BASE
     for (kind, weight), phrases in said.items():
         scores[kind] += weight * min(len(phrases), _MOST)
@@ -161,3 +176,13 @@ def kind_of(text: str) -> Kind:
     if scores[Kind.INFORMATION_REQUEST] and "?" in lowered:
         scores[Kind.INFORMATION_REQUEST] += 1.0
     return max(scores, key=lambda kind: scores[kind])
+
+
+def _beginning(word: str) -> _Begun:
+    """Return the phrases that may begin with a word."""
+    whole = f"{word} "
+    sizes = range(1, min(len(whole), _HEAD) + 1)
+    found = tuple(one for size in sizes for one in _BY_HEAD.get(whole[:size], ()))
+    if len(_begun) < _REMEMBERED and len(word) <= _LONGEST:
+        _begun[word] = found
+    return found

@@ -4,6 +4,7 @@ Statistical detectors call "lampu jalan mati" Malay; for routing only these two 
 """
 
 import re
+from itertools import repeat
 from typing import Literal
 
 from normalizer.text import vocabulary
@@ -26,14 +27,13 @@ _ENGLISH = vocabulary(
     "could would will since because when where what why how who street road light water "
     "broken garbage near days weeks help i am me us do does did very still"
 )
+_LEANS = dict.fromkeys(_INDONESIAN, 1) | dict.fromkeys(_ENGLISH, -1)
+_LEANS |= dict.fromkeys(_INDONESIAN & _ENGLISH, 0)
 _WORD = re.compile(r"[a-z]+")
 
 
 def language_of(text: str) -> Language:
     """Return the language of the first 2,000 characters."""
     words = _WORD.findall(text[:2_000].lower())
-    indonesian = sum(word in _INDONESIAN for word in words)
-    english = sum(word in _ENGLISH for word in words)
-    if indonesian == english:
-        return "und"
-    return "id" if indonesian > english else "en"
+    leaning = sum(map(_LEANS.get, words, repeat(0)))
+    return "id" if leaning > 0 else "en" if leaning < 0 else "und"

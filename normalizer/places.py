@@ -6,6 +6,7 @@ both, each less sure, unless something beside it decides.
 """
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import Literal
 
 from normalizer.gazetteer import Entry, Gazetteer, Region
@@ -27,6 +28,8 @@ CONTEXT_BESIDE = 0.35
 """How sure it is when the text names another: "warga Sidoarjo" may write about Surabaya."""
 EARLIER = 0.4
 """How sure the place of the sender's earlier report is."""
+_REMEMBERED = 4_096
+"""Places that are remembered as they were found: doors and names come again and again."""
 _CLEAR, _FAINT = 0.8, 0.3
 _SEAT = 5
 """Letters of the code of a regency or city."""
@@ -226,6 +229,7 @@ def _place(entry: Entry, sure: float, words: str) -> Place:
     return _place_of(entry.region, "alias" if entry.kind == "alias" else "name", words, sure)
 
 
+@lru_cache(_REMEMBERED)
 def _place_of(
     region: Region,
     found_by: Literal["name", "alias", "context", "earlier", "keyword", "coordinates"],

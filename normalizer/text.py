@@ -1,9 +1,11 @@
 """Text repair: what a channel's words need before anything reads them, and what makes a title."""
 
 import re
-from unicodedata import normalize
+from collections.abc import Iterable
+from unicodedata import is_normalized, normalize
 
 from ftfy import TextFixerConfig, fix_text
+from ftfy.badness import is_bad
 
 from normalizer.report import MAX_TEXT
 
@@ -17,9 +19,17 @@ _SUSPECT = re.compile(
     r"[\x00-\x09\x0b-\x1f\x7f-\u02ff\u0370-\u04ff\u2010-\u203a\u20ac\u2122\ufb00-\ufb06\uff00-\uffef]"
 )
 """What mojibake and control characters are made of; the repair is slow, emoji do not need it."""
-_SPACES = re.compile(r"[^\S\n]+|[\u200b\u2060\ufeff\u00ad]+")
+_SPACES = re.compile(r"[^\S\n]{2,}|[^\S\n ]|[\u200b\u2060\ufeff\u00ad]+")
+_ODD_SPACE = re.compile(
+    r"[\t\x0b-\r\x1c-\x1f\x85\xa0\u00ad\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u2060\u3000\ufeff]"
+)
+"""What ``_SPACES`` finds beside two plain spaces, as one set that is quick to look for."""
 _BLANK = re.compile(r" *\n *")
 _GAPS = re.compile(r"\n{3,}")
+_BROKEN = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u206f\u3000\ufb00-\ufb06\ufeff\uff00-\ufffc]"
+)
+"""What is repaired wherever it stands; the rest of ``_SUSPECT`` only among bad neighbours."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _STOP = re.compile(r"[.!?…](?=\s)|\n+")
 _OPENING = re.compile(
@@ -37,6 +47,14 @@ def vocabulary(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
+def has_any(letters: Iterable[str], text: str) -> bool:
+    """Tell whether one of several pieces is in ``text``: quick, before a pattern is tried."""
+    for piece in letters:  # noqa: SIM110 - a generator takes three times as long
+        if piece in text:
+            return True
+    return False
+
+
 def storable(text: str, limit: int = MAX_TEXT) -> str:
     """Return at most ``limit`` characters of ``text`` that every store takes, otherwise as it was.
 
@@ -51,13 +69,24 @@ def storable(text: str, limit: int = MAX_TEXT) -> str:
 def repair(text: str, limit: int = MAX_TEXT) -> str:
     """Undo mojibake, odd spaces and control characters; keep emoji, line breaks and wording."""
     kept = storable(text, limit)
-    if _SUSPECT.search(kept):
+    plain = kept.isascii() and kept.replace("\n", "").isprintable()
+    if not plain and _SUSPECT.search(kept) and _is_bad(kept):
         kept = fix_text(kept.replace("\r\n", "\n").replace("\r", "\n"), _FIXES)
         kept = _CONTROL.sub("", kept)
     elif not kept.isascii():
         kept = normalize("NFC", kept)
-    kept = _BLANK.sub("\n", _SPACES.sub(_space, kept))
-    return _GAPS.sub("\n\n", kept).strip()[:limit]
+    if "  " in kept or (not plain and _ODD_SPACE.search(kept)):
+        kept = _SPACES.sub(_space, kept)
+    if "\n" in kept:
+        kept = _GAPS.sub("\n\n", _BLANK.sub("\n", kept))
+    return kept.strip()[:limit]
+
+
+def _is_bad(text: str) -> bool:
+    """Tell whether a suspect text needs more than composed letters, as curly quotes do not."""
+    if _BROKEN.search(text) or not is_normalized("NFC", text):
+        return True
+    return any(map(is_bad, text.splitlines(keepends=True)))
 
 
 def _space(match: re.Match[str]) -> str:

@@ -24,6 +24,8 @@ _DAMM = (
     (9, 4, 3, 8, 6, 1, 7, 2, 0, 5),
     (2, 5, 8, 1, 4, 3, 6, 7, 9, 0),
 )
+_DIGITS = re.compile(r"\d\d\d\d")
+"""What ``_WRITTEN`` begins with, quick to look for."""
 _WRITTEN = re.compile(r"(?<![\d+])(\d{4})[ .\-]?(\d{4})[ .\-]?(\d{4})(?!\d)")
 
 
@@ -64,6 +66,8 @@ def written(number: str) -> str:
 
 def mentions(text: str) -> Iterator[str]:
     """Yield every tracking number written in ``text``, however it is grouped, in order."""
+    if not _DIGITS.search(text):
+        return
     for match in _WRITTEN.finditer(text):
         number = "".join(match.groups())
         if is_valid(number):

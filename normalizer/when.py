@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta, timezone
 
+from normalizer.text import has_any
+
 WIB = timezone(timedelta(hours=7), "WIB")
 OLDEST = timedelta(days=5 * 366)
 """Older dates are more likely birthdays and decree numbers than the day of an event."""
@@ -58,8 +60,11 @@ def _possible(day: date | None, now: datetime) -> bool:
 
 
 def _days(text: str, now: datetime) -> Iterator[date | None]:
+    if _DATE.search(text):
+        for pattern, reading in _DATES:
+            yield from (reading(match, now) for match in pattern.finditer(text))
     for cues, pattern, reading in _RULES:
-        if any(cue in text for cue in cues):
+        if has_any(cues, text):
             yield from (reading(match, now) for match in pattern.finditer(text))
 
 
@@ -115,19 +120,28 @@ def _before(days: int) -> Reading:
 
 
 _NOT_A_NUMBER = r"(?<![\d/.\-])(?<!no )(?<!no\.)(?<!no\. )(?<!nomor )(?<!rt )(?<!rw )"
-_MONTH_CUES = tuple(_MONTHS)
-_PAST = ("lalu", "ago", "kem", "km")
+_DATE = re.compile(rf"\d(?:[/.\-]\d|[ \-/]*(?:{'|'.join(_MONTHS)}))")
+"""What every date has in it, quick to look for since it begins with a digit."""
+_PAST = (" lalu", " ago", "kemar", "kmr", "kmar")
+_TODAY = (
+    "hari ini", "tadi", "barusan", "baru saja", "baru aja", "sekarang", "skrg", "skrng",
+    "saat ini", "malam ini", "pagi ini", "siang ini", "sore ini", "today", "just now",
+    "this morning",
+)  # fmt: skip
 
-# (letters without which it cannot match, pattern, reading); most telling first: a date beats a
-# weekday, a weekday beats "kemarin", that beats "tadi".
+# Most telling first: a date beats a weekday, a weekday beats "kemarin", that beats "tadi".
+_DATES: tuple[tuple[re.Pattern[str], Reading], ...] = tuple(
+    (re.compile(pattern), reading)
+    for pattern, reading in (
+        (_NOT_A_NUMBER + r"(20\d\d)-(\d\d)-(\d\d)(?![\d/\-])", _iso),
+        (_NOT_A_NUMBER + r"(\d{1,2})([/.\-])(\d{1,2})\2(20\d\d|\d\d)(?![\d/\-])(?!\.\d)", _numeric),
+        (rf"\b(\d{{1,2}})[ \-/]*{_MONTH}\b\.?(?:[ \-/,]*((?:20|19)\d\d)\b)?", _named_month),
+    )
+)
+# (letters of which it has some, pattern, reading)
 _RULES: tuple[tuple[tuple[str, ...], re.Pattern[str], Reading], ...] = tuple(
     (cues, re.compile(pattern), reading)
     for cues, pattern, reading in (
-        (("-",), _NOT_A_NUMBER + r"(20\d\d)-(\d\d)-(\d\d)(?![\d/\-])", _iso),
-        (("/", "-", "."),
-         _NOT_A_NUMBER + r"(\d{1,2})([/.\-])(\d{1,2})\2(20\d\d|\d\d)(?![\d/\-])(?!\.\d)", _numeric),
-        (_MONTH_CUES,
-         rf"\b(\d{{1,2}})[ \-/]*{_MONTH}\b\.?(?:[ \-/,]*((?:20|19)\d\d)\b)?", _named_month),
         (_PAST,
          r"\b(\d{1,3}|se|satu|dua|tiga|empat|lima|enam|tujuh|delapan|sembilan|sepuluh) ?"
          r"(hari|hr|minggu|mgg|pekan|day|week)s? (?:yang |yg )?(?:lalu|ago|kemarin|kmrn)\b", _ago),
@@ -137,11 +151,10 @@ _RULES: tuple[tuple[tuple[str, ...], re.Pattern[str], Reading], ...] = tuple(
          r"\b(?:hari )?(senin|selasa|rabu|kamis|jumat|jum'at|sabtu|ahad|hari minggu) "
          r"(?:kemarin|kemaren|kmrn|(?:yang |yg )?lalu)\b", _weekday),
         (("tgl", "tanggal"), r"\b(?:tgl|tanggal)\.? ?(\d{1,2})\b(?! *[/\-.]\d)", _day_of_month),
-        (("alam", "alem", "night"), r"\b(?:tadi mal[ae]m|semal[ae]m|last night)\b", _last_night),
-        ((*_PAST, "yest"), r"\b(?:kemarin|kemaren|kmrn|kmarin|yesterday)\b", _before(1)),
-        (("ini", "tadi", "baru", "sekar", "skr", "today", "now", "morning"),
-         r"\bhari ini\b|\btadi\b|\bbarusan\b|\bbaru saja\b|\bbaru aja\b|\bsekarang\b|\bskrg\b"
-         r"|\bskrng\b|\bsaat ini\b|\bmalam ini\b|\bpagi ini\b|\bsiang ini\b|\bsore ini\b"
-         r"|\btoday\b|\bjust now\b|\bthis morning\b", _before(0)),
+        (("tadi mal", "semal", "last night"),
+         r"\b(?:tadi mal[ae]m|semal[ae]m|last night)\b", _last_night),
+        ((*_PAST[2:], "yesterday"),
+         r"\b(?:kemarin|kemaren|kmrn|kmarin|yesterday)\b", _before(1)),
+        (_TODAY, rf"\b(?:{'|'.join(_TODAY)})\b", _before(0)),
     )
 )  # fmt: skip

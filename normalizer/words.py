@@ -4,6 +4,7 @@ import re
 
 from normalizer.cues import CUES
 from normalizer.gazetteer import HEAD, LONG, PREFIX, Gazetteer, squash
+from normalizer.text import has_any
 
 NAME, SLIP, DISTRICT, CUE, GLUED = 1, 2, 4, 8, 16
 """What a word may be, as bits: the beginning of a region's name, a long name
@@ -13,6 +14,8 @@ _KNOWN = 30_000
 _SHORT = frozenset({"di", "p", "oi"})
 """The words of one or two letters that names of regions begin with ("DI Yogyakarta")."""
 _WORD = re.compile(r"\w+(?:['’`]\w+)*")
+_PLAIN = re.compile(r"\w+")
+"""The same for a text without these signs."""
 _UNGLUED = re.compile(
     r"(?:di)?(?:kelurahan|kecamatan|kampung)(?=[^\W\d]{5})"
     r"|(?:di)?desa(?=[^\W\d]{6})"
@@ -26,18 +29,20 @@ _GLUE += ("kampung",)
 class Words:
     """The words of a text by their look-up keys; punctuation goes."""
 
-    __slots__ = ("_found", "_lowered", "_marks", "keys", "text")
+    __slots__ = ("_found", "_lowered", "_marks", "_pattern", "_spans", "keys", "text")
 
     def __init__(self, text: str, gazetteer: Gazetteer) -> None:
         self.text = text.replace("_", " ")
         lowered = self.text.lower()
         # A few capitals become two letters: then positions would not fit any more.
         self._lowered = lowered if len(lowered) == len(self.text) else self.text
-        self._read(_WORD, gazetteer)
+        self._read(_WORD if has_any("'’`", self.text) else _PLAIN, gazetteer)
         if self.marked(GLUED):
             self._read(_UNGLUED, gazetteer)
 
     def _read(self, pattern: re.Pattern[str], gazetteer: Gazetteer) -> None:
+        self._pattern = pattern
+        self._spans: list[tuple[int, int]] = []
         self._found: list[str] = pattern.findall(self._lowered)
         self.keys = self._found
         if not "".join(self.keys).isalnum() or self._lowered is self.text:
@@ -76,15 +81,14 @@ class Words:
         return self.text[self._span(first)[0] : self._span(last)[1]]
 
     def _span(self, at: int) -> tuple[int, int]:
-        """Return where a word stands; only where it is written twice are those before counted."""
+        """Return where a word stands; only where its letters stand twice are words counted."""
         word = self._found[at]
         start = self._lowered.index(word)
-        if self._lowered.find(word, start + 1) >= 0:
-            start = 0
-            for before in self._found[:at]:
-                start = self._lowered.index(before, start) + len(before)
-            start = self._lowered.index(word, start)
-        return start, start + len(word)
+        if self._lowered.find(word, start + 1) < 0:
+            return start, start + len(word)
+        if not self._spans:
+            self._spans = [match.span() for match in self._pattern.finditer(self._lowered)]
+        return self._spans[at]
 
 
 def _marks(key: str, gazetteer: Gazetteer) -> int:

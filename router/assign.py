@@ -21,7 +21,7 @@ from normalizer.report import (
     Urgency,
 )
 from router import explain, rank
-from router.blend import LOCAL_OFFICE, Scorer
+from router.blend import LOCAL_OFFICE, Said, Scorer
 from router.data import DataError, Files, Regions
 from router.deadlines import Calendar, Limits, deadlines
 from router.rank import Lead
@@ -124,9 +124,40 @@ class Router:
         ``at`` is noted as the time of the decision; ``may_ask=False`` when the reporter has been
         asked before or cannot be answered. A place found by "operator" counts as certain.
         """
-        view = self._view(report)
+        return self.decide_many((report,), at=at, may_ask=may_ask)[0]
+
+    def decide_many(
+        self, reports: Sequence[Report], *, at: datetime, may_ask: bool = True
+    ) -> list[Decision]:
+        """Decide about reports, each as ``decide`` would; a trained model scores them at once."""
+        heard = [self._heard(report) for report in reports]
+        ranked: Sequence[Sequence[Candidate]] = [said.phrases for said, _ in heard]
+        if self.scorer:
+            ranked = self.scorer.rank([said for said, _ in heard])
+        return [
+            self._decision(said, self._view(said, leads, agencies), at, may_ask)
+            for (said, leads), agencies in zip(heard, ranked, strict=True)
+        ]
+
+    def _heard(self, report: Report) -> tuple[Said, Sequence[Lead]]:
+        reading = self.topics.lexicon.read(told(report))
+        seats = rank.Seats(report.places, self.register)
+        matches = self.topics.rank(reading, report.chosen_topic)
+        leads = [rank.lead(m, reading, seats, self.topics, self.register) for m in matches]
+        phrases = rank.candidates(leads, seats, self.register, self.topics.curve)
+        return Said(report, reading, matches, phrases), leads
+
+    def _view(self, said: Said, leads: Sequence[Lead], agencies: Sequence[Candidate]) -> _View:
+        learned = agencies is not said.phrases
+        lead = _chief(leads, agencies, learned)
+        danger = self.topics.urgency(said.reading)
+        placed = bool(said.report.places)
+        chosen = self.topics.name_of(said.report.chosen_topic)
+        return _View(said.reading, leads, lead, agencies, learned, placed, danger, chosen)
+
+    def _decision(self, said: Said, view: _View, at: datetime, may_ask: bool) -> Decision:
+        report, danger = said.report, view.danger
         kind = _kind(report, view.lead)
-        danger = view.danger
         return Decision(
             kind=kind,
             topic=view.lead.match.topic if view.lead else None,
@@ -135,21 +166,6 @@ class Router:
             assignment=self._assignment(view, at, may_ask),
             deadlines=deadlines(kind, report.received_at, self.rules.limits, self.calendar),
         )
-
-    def _view(self, report: Report) -> _View:
-        reading = self.topics.lexicon.read(told(report))
-        seats = rank.seats(report.places, self.register)
-        matches = self.topics.rank(reading, report.chosen_topic)
-        leads = [rank.lead(m, reading, seats, self.topics, self.register) for m in matches]
-        phrases = rank.candidates(leads, seats, self.register, self.topics.curve)
-        agencies: Sequence[Candidate] = phrases
-        if self.scorer:
-            agencies = self.scorer.candidates(report, reading, matches, phrases)
-        learned = agencies is not phrases
-        lead = _chief(leads, agencies, learned)
-        danger = self.topics.urgency(reading)
-        chosen = self.topics.name_of(report.chosen_topic)
-        return _View(reading, leads, lead, agencies, learned, bool(report.places), danger, chosen)
 
     def _assignment(self, view: _View, at: datetime, may_ask: bool) -> Assignment:
         outside = self.topics.scope(view.reading)
@@ -231,8 +247,8 @@ def _chief(leads: Sequence[Lead], agencies: Sequence[Candidate], learned: bool) 
     """Choose the surest topic, or, once the place is known, the one behind the best agency."""
     if not leads or not agencies or (leads[0].lacks_place and not learned):
         return leads[0] if leads else None
-    best = agencies[0].agency
-    return next((lead for lead in leads if lead.agency == best), leads[0])
+    best = agencies[0].agency.id
+    return next((lead for lead in leads if lead.agency and lead.agency.id == best), leads[0])
 
 
 def _copies(view: _View, limit: float) -> list[Candidate]:
@@ -241,10 +257,12 @@ def _copies(view: _View, limit: float) -> list[Candidate]:
     Two matters share the probability between them; together they must be as sure as one.
     """
     best, *others = view.agencies
-    heard = {lead.agency for lead in view.leads if not lead.lacks_place}
-    if view.learned or best.confidence >= limit or best.agency not in heard:
+    if view.learned or best.confidence >= limit:
         return []
-    second = [other for other in others[:1] if other.confidence >= BOTH and other.agency in heard]
+    heard = {lead.agency.id for lead in view.leads if lead.agency and not lead.lacks_place}
+    if best.agency.id not in heard:
+        return []
+    second = [o for o in others[:1] if o.confidence >= BOTH and o.agency.id in heard]
     return second if second and best.confidence + second[0].confidence >= limit else []
 
 

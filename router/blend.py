@@ -5,6 +5,7 @@ that never occurred there. The newer a topic is to the model, the more the phras
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from normalizer.report import Agency, Candidate, Report
@@ -18,17 +19,21 @@ MOST = 4
 _FAINT = 0.001
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One report as it was read, and the agencies its phrases speak for, surest first."""
+
+    report: Report
+    reading: Reading
+    matches: Sequence[Match]
+    phrases: Sequence[Candidate]
+
+
 class Scorer(Protocol):
     """Ranks agencies as a deployment's own history would; ``router.learned.Learned`` is one."""
 
-    def candidates(
-        self,
-        report: Report,
-        reading: Reading,
-        matches: Sequence[Match],
-        phrases: Sequence[Candidate],
-    ) -> Sequence[Candidate]:
-        """Return the agencies for a report, surest first, blended with those of the phrases.
+    def rank(self, batch: Sequence[Said]) -> list[Sequence[Candidate]]:
+        """Return the agencies for each report, surest first, blended with those of the phrases.
 
         Returns ``phrases`` itself, the same object, where the model has no say.
         """

@@ -9,12 +9,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from normalizer.report import Deadline, Kind
 
 JAKARTA = ZoneInfo("Asia/Jakarta")
 _SATURDAY = 5
+Step = Literal["forward", "first_response", "resolution"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Calendar:
     def __init__(self, holidays: Iterable[date] = (), working_days: Iterable[date] = ()) -> None:
         self._off = frozenset(holidays)
         self._on = frozenset(working_days)
-        self._due: dict[tuple[date, int], date] = {}
+        self._due: dict[tuple[Step, date, int], Deadline] = {}
 
     def is_working(self, day: date) -> bool:
         """Tell whether offices are open on a day."""
@@ -42,17 +44,20 @@ class Calendar:
 
     def after(self, day: date, working_days: int) -> date:
         """Return the last of so many working days after ``day``; ``day`` itself never counts."""
-        if (day, working_days) not in self._due:
-            if len(self._due) > 1000:
-                self._due.clear()
-            self._due[day, working_days] = self._count(day, working_days)
-        return self._due[day, working_days]
-
-    def _count(self, day: date, working_days: int) -> date:
         while working_days > 0:
             day += timedelta(days=1)
             working_days -= self.is_working(day)
         return day
+
+    def deadline(self, name: Step, day: date, working_days: int) -> Deadline:
+        """Return the limit for a step of a report that came on ``day``; remembered."""
+        asked = (name, day, working_days)
+        known = self._due.get(asked)
+        if known is None:
+            if len(self._due) > 1000:
+                self._due.clear()
+            known = self._due[asked] = Deadline(name=name, due=self.after(day, working_days))
+        return known
 
 
 @cache
@@ -69,7 +74,7 @@ def deadlines(
     """Return the last days on which forwarding, first response and resolution are in time."""
     day = received_at.astimezone(JAKARTA).date()
     return (
-        Deadline(name="forward", due=calendar.after(day, limits.forward)),
-        Deadline(name="first_response", due=calendar.after(day, limits.first_response)),
-        Deadline(name="resolution", due=calendar.after(day, limits.resolution[kind])),
+        calendar.deadline("forward", day, limits.forward),
+        calendar.deadline("first_response", day, limits.first_response),
+        calendar.deadline("resolution", day, limits.resolution[kind]),
     )

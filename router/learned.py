@@ -12,12 +12,12 @@ from operator import mul
 import numpy as np
 from numpy.typing import NDArray
 
-from normalizer.report import Agency, Candidate, Place, Report
-from router.blend import LOCAL_OFFICE, blend
+from normalizer.report import Agency, Candidate, Place
+from router.blend import LOCAL_OFFICE, Said, blend
 from router.register import DIGITS, Register, Tier
 from router.terms import FAMILIES
 from router.topics import Match
-from router.words import MOST_CHARACTERS, Reading
+from router.words import MOST_CHARACTERS
 
 Array = NDArray[np.float32]
 LOCAL = LOCAL_OFFICE.id
@@ -94,12 +94,24 @@ class Model:
 
     def probabilities(self, words: Sequence[str], matches: Sequence[Match]) -> Array:
         """Return the probability of every class, [classes]."""
+        shares: Array = self.scores([(words, matches)])[0]
+        return shares
+
+    def scores(self, texts: Sequence[tuple[Sequence[str], Sequence[Match]]]) -> Array:
+        """Return the probability of every class for texts read as words and topics.
+
+        [texts, classes].
+        """
         w = self.weights
         count = len(w.classes)
-        summed = w.bias + self._sum(words, matches)
-        networks = np.maximum(summed[count:], 0.0) @ w.output + w.prior
-        shares = mixed(summed[:count], networks, w.sharpness)
-        return calibrated(shares, clues(shares, matches), self._calibration)
+        summed = np.empty((len(texts), w.bias.size), np.float32)
+        for row, (words, matches) in zip(summed, texts, strict=True):
+            np.add(w.bias, self._sum(words, matches), out=row)
+        networks = np.maximum(summed[:, count:], 0.0) @ w.output + w.prior
+        shares = mixed(summed[:, :count], networks, w.sharpness)
+        for row, (_, matches) in zip(shares, texts, strict=True):
+            row[:] = calibrated(row, clues(row, matches), self._calibration)
+        return shares
 
     def novelty(self, matches: Sequence[Match]) -> float:
         """Return 1 for a topic that never occurred in training, towards 0 for a common one."""
@@ -143,28 +155,27 @@ class Learned:
         register.adopt(weights.names)
         self._offices: dict[str, tuple[Agency | None, ...]] = {}
 
-    def candidates(
-        self,
-        report: Report,
-        reading: Reading,
-        matches: Sequence[Match],
-        phrases: Sequence[Candidate],
-    ) -> Sequence[Candidate]:
-        """Return the agencies for a report, blended with those of the phrases.
+    def rank(self, batch: Sequence[Said]) -> list[Sequence[Candidate]]:
+        """Return the agencies for each report, blended with those of the phrases.
 
         Returns ``phrases`` itself for a report of a region the model has not learned for.
         """
-        code = self.place(report.places)
-        if code is None:
-            return phrases
+        codes = [self.place(said.report.places) for said in batch]
+        scored = [said for said, code in zip(batch, codes, strict=True) if code is not None]
+        shares = iter(self._model.scores([(s.reading.words, s.matches) for s in scored]))
+        return [
+            said.phrases if code is None else self._blended(said, code, next(shares))
+            for said, code in zip(batch, codes, strict=True)
+        ]
+
+    def _blended(self, said: Said, code: str, shares: Array) -> list[Candidate]:
         offices = self._offices_at(code)
-        shares = self._model.probabilities(reading.words, matches)
         ranked = [
             Candidate(agency=office, confidence=min(1.0, float(shares[at])))
             for at in np.argsort(-shares)[:_CONSIDERED]
             if (office := offices[int(at)])
         ]
-        return blend(ranked, phrases, self._model.novelty(matches))
+        return blend(ranked, said.phrases, self._model.novelty(said.matches))
 
     def knows(self, agency: Agency) -> bool:
         """Tell whether reports were learned that went to this kind of agency."""

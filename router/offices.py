@@ -26,6 +26,8 @@ DIGITS: dict[Tier, int] = {"national": 0, "province": 2, "regency": 5, "district
 """Characters of the region code that name the government of a tier."""
 VILLAGE_OFFICE = "kelurahan-desa"
 """The office of a village, whichever of the two kinds its code says it is."""
+_REMEMBERED = 20_000
+"""Answers of ``find`` that are remembered."""
 _TIER_OF: dict[int, Tier] = {size: tier for tier, size in DIGITS.items()}
 _REGIONAL_ID = re.compile(r"(\d\d)(?:(\d\d)(?:(\d\d)(\d{4})?)?)?-(.+)")
 
@@ -45,6 +47,7 @@ class Offices:
         self.templates = {tier: table.agencies for tier, table in templates.items()}
         self.regions = regions
         self._known: dict[str, Agency] = {}
+        self._found: dict[tuple[Tier, str, str, str], Agency | None] = {}
 
     def agency(self, id: str) -> Agency | None:
         """Return the agency of an id, or None if there is no such agency."""
@@ -56,6 +59,7 @@ class Offices:
     def adopt(self, bodies: Mapping[str, str]) -> None:
         """Make known bodies that no file names, by id and name: a trained model brings its own."""
         self._known.update({id: Agency(id=id, name=name) for id, name in bodies.items()})
+        self._found.clear()
 
     def government(self, tier: Tier, code: str) -> str | None:
         """Return the code of the government of ``tier`` that a region lies under, if it says."""
@@ -69,6 +73,16 @@ class Offices:
 
         None says that the region is unknown or does not reach down to the tier.
         """
+        asked = (tier, kind, code, topic)
+        try:
+            return self._found[asked]
+        except KeyError:
+            if len(self._found) >= _REMEMBERED:
+                self._found.clear()
+            found = self._found[asked] = self._find(tier, kind, code, topic)
+            return found
+
+    def _find(self, tier: Tier, kind: str, code: str, topic: str) -> Agency | None:
         if tier == "national":
             return self.agency(kind)
         government = self.government(tier, code)

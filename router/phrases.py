@@ -1,6 +1,6 @@
 """Which phrases of which topics occur in a text: dictionary look-ups word by word, no patterns."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from router.words import Lexicon, Reading
@@ -22,24 +22,30 @@ _LANDMARK = 0.25
 """What is left of a phrase's weight where it only says where something is ("depan sekolah")."""
 
 
+Spans = tuple[tuple[int, int], ...]
+"""First and last word of each part of a phrase: one part, or the two halves of a pair."""
+
+
 @dataclass(slots=True)
 class Tally:
-    """The points of one topic, and the writer's words that earned them, heaviest first."""
+    """The points of one topic, and the words that earned them, heaviest first."""
 
     points: float = 0.0
-    _seen: dict[str, tuple[float, str]] = field(default_factory=dict)
+    _seen: dict[str, tuple[float, Spans]] = field(default_factory=dict)
 
-    def add(self, phrase: str, weight: float, words: str) -> None:
+    def add(self, phrase: str, weight: float, spans: Spans) -> None:
         """Count a phrase; one said twice counts once, as heavy as it was at its heaviest."""
-        before = self._seen.get(phrase, (0.0, ""))[0]
+        known = self._seen.get(phrase)
+        before = known[0] if known else 0.0
         if weight > before:
-            self._seen[phrase] = (weight, words)
+            self._seen[phrase] = (weight, spans)
             self.points += weight - before
 
-    def words(self, most: int) -> tuple[str, ...]:
+    def words(self, most: int, reading: Reading) -> tuple[str, ...]:
         """Return up to ``most`` of the writer's words, without repeats."""
-        heaviest = sorted(self._seen.values(), key=lambda said: -said[0])
-        return tuple(dict.fromkeys(words for _, words in heaviest[:most]))
+        heaviest = sorted(self._seen.values(), key=lambda seen: -seen[0])[:most]
+        said = (" … ".join(reading.said(*span) for span in spans) for _, spans in heaviest)
+        return tuple(dict.fromkeys(said))
 
 
 @dataclass(slots=True)
@@ -109,10 +115,14 @@ class PhraseIndex:
     def tallies(self, reading: Reading) -> dict[str, Tally]:
         """Count the points of every topic that a text says anything of."""
         tallies: dict[str, Tally] = {}
-        hits = self._hits(reading.words)
-        over = _cover(hits) if self._covering else {}
-        self._count_phrases(reading, hits, over, tallies)
-        self._count_pairs(reading, over, tallies)
+        words, vocabulary = reading.words, reading.said_at_all
+        over: _Cover = {}
+        if not self._root.follow.keys().isdisjoint(vocabulary):
+            hits = self._hits(words)
+            over = _cover(hits) if self._covering else over
+            self._count_phrases(words, hits, over, tallies)
+        if not self._pairs.keys().isdisjoint(vocabulary):
+            self._count_pairs(words, over, tallies)
         return tallies
 
     def _node(self, words: Sequence[str]) -> _Node:
@@ -124,8 +134,8 @@ class PhraseIndex:
     def _hits(self, words: Sequence[str]) -> list[_Hit]:
         hits = []
         starts = self._root.follow
-        for at, word in enumerate(words):
-            node, end = starts.get(word), at + 1
+        for at in [at for at, word in enumerate(words) if word in starts]:
+            node, end = starts.get(words[at]), at + 1
             while node:
                 if node.topics or node.courtesy:
                     hits.append((at, end, node))
@@ -134,19 +144,18 @@ class PhraseIndex:
         return hits
 
     def _count_phrases(
-        self, reading: Reading, hits: Sequence[_Hit], over: _Cover, tallies: dict[str, Tally]
+        self, words: Sequence[str], hits: Sequence[_Hit], over: _Cover, tallies: dict[str, Tally]
     ) -> None:
         for hit in hits:
             at, end, node = hit
-            share = self._share(reading.words, hit)
+            share = self._share(words, hit)
             if not share:
                 continue
             longest = over.get(at, hit)
             inside = longest is not hit and end <= longest[1]
             for topic, weight in node.topics.items():
                 if not inside or topic in longest[2].topics:
-                    said = reading.said(at, end - 1)
-                    tallies.setdefault(topic, Tally()).add(node.phrase, weight * share, said)
+                    _tally(tallies, topic).add(node.phrase, weight * share, ((at, end - 1),))
 
     def _share(self, words: Sequence[str], hit: _Hit) -> float:
         """How much a phrase counts there: nothing after "bukan", less as a landmark or late."""
@@ -167,26 +176,42 @@ class PhraseIndex:
     def _at(self, at: int) -> float:
         return self._shares[at] if at < len(self._shares) else self._shares[-1]
 
-    def _count_pairs(self, reading: Reading, over: _Cover, tallies: dict[str, Tally]) -> None:
-        words = reading.words
-        for at, word in enumerate(words):
-            if (others := self._pairs.get(word)) is None:
-                continue
+    def _count_pairs(self, words: Sequence[str], over: _Cover, tallies: dict[str, Tally]) -> None:
+        pairs = self._pairs
+        for at in [at for at, word in enumerate(words) if word in pairs]:
+            others = pairs[words[at]]
             first, end = max(0, at - self._near), at + self._near + 1
             if others.keys().isdisjoint(words[first:end]):
                 continue
             for there in range(first, min(len(words), end)):
-                if (topics := others.get(words[there])) is None:
-                    continue
-                spoken_for = _spoken_for(at, there, over)
-                share = self._at(min(at, there))
-                if self._is_landmark(words, at) or self._is_landmark(words, there):
-                    share *= _LANDMARK
-                for topic, weight in topics.items():
-                    if spoken_for is None or topic in spoken_for.topics:
-                        said = " … ".join(reading.said(i, i) for i in sorted((at, there)))
-                        phrase = f"{word}..{words[there]}"
-                        tallies.setdefault(topic, Tally()).add(phrase, weight * share, said)
+                if topics := others.get(words[there]):
+                    self._count_pair(words, at, there, topics, over, tallies)
+
+    def _count_pair(
+        self,
+        words: Sequence[str],
+        at: int,
+        there: int,
+        topics: Mapping[str, float],
+        over: _Cover,
+        tallies: dict[str, Tally],
+    ) -> None:
+        spoken_for = _spoken_for(at, there, over)
+        share = self._at(min(at, there))
+        if self._is_landmark(words, at) or self._is_landmark(words, there):
+            share *= _LANDMARK
+        spans = tuple((i, i) for i in sorted((at, there)))
+        phrase = f"{words[at]}..{words[there]}"
+        for topic, weight in topics.items():
+            if spoken_for is None or topic in spoken_for.topics:
+                _tally(tallies, topic).add(phrase, weight * share, spans)
+
+
+def _tally(tallies: dict[str, Tally], topic: str) -> Tally:
+    known = tallies.get(topic)
+    if known is None:
+        known = tallies[topic] = Tally()
+    return known
 
 
 def _spoken_for(at: int, there: int, over: _Cover) -> _Node | None:

@@ -5,7 +5,7 @@ competence rule. How often that is right was measured; times how sure the place 
 agency's probability.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from normalizer.report import Agency, Candidate, Place
@@ -22,11 +22,8 @@ _CHOSEN, _ONLY, _RULE = 0.98, 0.97, 0.90
 """How sure a competence row is: chosen by its words; the only one; the rule with exceptions."""
 _FAINT = 0.01
 
-TIERS: tuple[Tier, ...] = ("province", "regency", "district", "village")
 LOCAL = ("district", "village")
 """Tiers whose offices are many and alike: which one it is, only the place says."""
-
-Seats = Mapping[Tier, Sequence[Jurisdiction]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +47,17 @@ class Lead:
         return self.lacks_place or (bool(self.found) and self.found[0].confidence < DOUBTFUL)
 
 
-def seats(places: Sequence[Place], register: Register) -> Seats:
-    """List, by tier, the governments that the places lie under."""
-    under = {tier: governments(places, tier, register)[:MOST] for tier in TIERS}
-    return {"national": [], **under}
+class Seats(dict[Tier, Sequence[Jurisdiction]]):
+    """The governments that some places lie under, surest first; each tier's when first asked."""
+
+    def __init__(self, places: Sequence[Place], register: Register) -> None:
+        super().__init__({"national": ()})
+        self._places = places
+        self._register = register
+
+    def __missing__(self, tier: Tier) -> Sequence[Jurisdiction]:
+        found = self[tier] = governments(self._places, tier, self._register)[:MOST]
+        return found
 
 
 def lead(match: Match, reading: Reading, at: Seats, topics: Topics, register: Register) -> Lead:

@@ -79,7 +79,7 @@ class Scopes:
         return self._of_only(reading) or self._by_phrases(reading)
 
     def _of_only(self, reading: Reading) -> Scope | None:
-        said = set(reading.words)
+        said = reading.said_at_all
         for id, words in self._only.items():
             if said and said <= words:
                 return Scope(id, self.rows[id].name, _AT_MOST, (reading.text.strip()[:60],))
@@ -95,4 +95,4 @@ class Scopes:
         if not id or left[id].points < ENOUGH:
             return None
         confidence = _AT_MOST * (1 - math.exp(-left[id].points / _SCALE))
-        return Scope(id, self.rows[id].name, confidence, left[id].words(5))
+        return Scope(id, self.rows[id].name, confidence, left[id].words(5, reading))

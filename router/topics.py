@@ -33,6 +33,8 @@ FAINT = 0.001
 """Topics less sure than this are not worth a word."""
 _CHOICE = 3.0
 """Points of the topic that the reporter chose from a list: less than one sure phrase of another."""
+_SHOWN = 5
+"""Words that are named as evidence."""
 _AT_MOST = 0.97
 """Phrases are never surer than this, however many there are."""
 _SCALE = 1.6
@@ -136,11 +138,22 @@ class TopicsFile(Row):
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A topic a text may be about, how sure that is, and the writer's words that say so."""
+    """A topic a text may be about, how sure that is, and what says so."""
 
     topic: Topic
     row: TopicRow
-    words: tuple[str, ...]
+    tally: Tally
+    reading: Reading
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The writer's words that say so, heaviest first."""
+        return self.tally.words(_SHOWN, self.reading)
+
+
+_Choice = tuple[Competence, frozenset[str], tuple[tuple[Competence, tuple[str, ...]], ...]]
+"""The row that is the rule, the first words of all phrases that choose another, and the rows with
+their phrases."""
 
 
 class Topics:
@@ -162,10 +175,7 @@ class Topics:
         marks = file.landmarks
         self._index.landmarks(marks.after, marks.words, marks.numbered)
         self._index.courtesies(file.courtesy.phrases)
-        self._when = {
-            id: [(c, tuple(map(self.lexicon.phrase, c.when))) for c in row.competence]
-            for id, row in self.rows.items()
-        }
+        self._when = {id: self._choice(row) for id, row in self.rows.items()}
 
     @classmethod
     def build(cls, files: Files, register: Register) -> "Topics":
@@ -209,7 +219,7 @@ class Topics:
                 tally.points += _CHOICE
         total = sum(_counted(tally.points) ** 2 for tally in tallies.values())
         best = sorted(tallies.items(), key=lambda item: (-item[1].points, item[0]))[:MOST]
-        matches = (self._match(id, tally, total) for id, tally in best)
+        matches = (self._match(id, tally, total, reading) for id, tally in best)
         return [match for match in matches if match]
 
     def name_of(self, chosen: str) -> str:
@@ -227,19 +237,27 @@ class Topics:
 
     def competence(self, id: str, reading: Reading) -> tuple[Competence, str]:
         """Choose the row of a topic that a text falls under, and the words that chose it."""
-        for row, phrases in self._when[id]:
-            for phrase in phrases:
-                if words := reading.find(phrase):
-                    return row, words
-        return next(row for row, _ in self._when[id] if row.is_rule), ""
+        rule, first_words, rows = self._when[id]
+        if not first_words.isdisjoint(reading.said_at_all):
+            for row, phrases in rows:
+                for phrase in phrases:
+                    if words := reading.find(phrase):
+                        return row, words
+        return rule, ""
 
-    def _match(self, id: str, tally: Tally, total: float) -> Match | None:
+    def _choice(self, row: TopicRow) -> _Choice:
+        rows = tuple((c, tuple(map(self.lexicon.phrase, c.when))) for c in row.competence)
+        first_words = frozenset(phrase.split(" ")[0] for _, phrases in rows for phrase in phrases)
+        rule = next((c for c in row.competence if c.is_rule), row.competence[0])
+        return rule, first_words, rows
+
+    def _match(self, id: str, tally: Tally, total: float, reading: Reading) -> Match | None:
         points = _counted(tally.points)
         confidence = _AT_MOST * (1 - math.exp(-points / _SCALE)) * points**2 / total
         if confidence < FAINT:
             return None
         row = self.rows[id]
-        return Match(Topic(id=id, name=row.name, confidence=confidence), row, tally.words(5))
+        return Match(Topic(id=id, name=row.name, confidence=confidence), row, tally, reading)
 
 
 def _counted(points: float) -> float:

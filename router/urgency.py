@@ -52,4 +52,4 @@ class Urgencies:
         against = self._against.tallies(reading)
         left = {id: tally for id, tally in tallies.items() if id not in against}
         id = max(left, key=lambda id: left[id].points, default="")
-        return Urgency(id, self.rows[id].name, left[id].words(5)) if id else None
+        return Urgency(id, self.rows[id].name, left[id].words(5, reading)) if id else None

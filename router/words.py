@@ -5,7 +5,8 @@ real word; it only has to be the same on both sides.
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from itertools import chain
 
 from router.forms import Forms
 
@@ -19,15 +20,18 @@ _PARTICLES = ("nya", "lah", "kah", "pun")
 
 
 class Reading:
-    """A text as words: ``words[i]`` was read at ``spans[i]`` of ``text``."""
+    """A text as words."""
 
-    __slots__ = ("joined", "spans", "text", "words")
+    __slots__ = ("_stems", "_written", "joined", "said_at_all", "text", "words")
 
-    def __init__(self, text: str, words: list[str], spans: list[tuple[int, int]]) -> None:
+    def __init__(self, text: str, written: Sequence[str], stems: Sequence[Sequence[str]]) -> None:
+        """Take the words as they are ``written``, and what each was read as."""
         self.text = text
-        self.words = words
-        self.spans = spans
-        self.joined = f" {' '.join(words)} "
+        self.words = [*chain.from_iterable(stems)]
+        self.said_at_all = frozenset(self.words)
+        self.joined = f" {' '.join(self.words)} "
+        self._written = written
+        self._stems = stems
 
     def find(self, phrase: str) -> str:
         """Return the writer's own words for a phrase (read the same way), "" if not there."""
@@ -39,7 +43,27 @@ class Reading:
 
     def said(self, first: int, last: int) -> str:
         """Return the writer's own characters from word ``first`` to word ``last``."""
-        return self.text[self.spans[first][0] : self.spans[last][1]]
+        return self.text[self._span(first)[0] : self._span(last)[1]]
+
+    def _span(self, at: int) -> tuple[int, int]:
+        """Return where a word stands; those before it are counted only where it is not unique."""
+        number = at if len(self._written) == len(self.words) else self._number(at)
+        word = self._written[number]
+        start = self.text.index(word)
+        if self.text.find(word, start + 1) >= 0:
+            start = 0
+            for before in self._written[:number]:
+                start = self.text.index(before, start) + len(before)
+            start = self.text.index(word, start)
+        return start, start + len(word)
+
+    def _number(self, at: int) -> int:
+        """Return which written word a word was read from: "jalan raya" may be one."""
+        for number, stems in enumerate(self._stems):
+            at -= len(stems)
+            if at < 0:
+                return number
+        raise IndexError("there is no such word")
 
 
 class Lexicon:
@@ -66,13 +90,14 @@ class Lexicon:
 
     def read(self, text: str) -> Reading:
         """Split a text into stems; only its first ``MOST_CHARACTERS`` are looked at."""
-        words: list[str] = []
-        spans: list[tuple[int, int]] = []
-        for match in _WORD.finditer(text, 0, MOST_CHARACTERS):
-            for stem in self._stems(match[0].lower()):
-                words.append(stem)
-                spans.append(match.span())
-        return Reading(text, words, spans)
+        written = _WORD.findall(text, 0, MOST_CHARACTERS)
+        lowered = " ".join(written).lower().split()
+        known = self._remembered
+        try:
+            stems = [known[word] for word in lowered]
+        except KeyError:
+            stems = [self._stems(word) for word in lowered]
+        return Reading(text, written, stems)
 
     def words(self, text: str) -> list[str]:
         """Return the stems of a phrase."""

@@ -83,6 +83,8 @@ class Route:
         for delivery in batch:
             report = event.report_in(event.read(delivery.message.body))
             reports[report.id] = report
+        # Thinking comes first: a transaction holds up everybody else on SQLite.
+        decisions = self._decided(reports.values())
         outcomes: list[tuple[Report, str]] = []
         async with self._store.unit() as unit:
             news, missing = await unit.claim(list(reports))
@@ -91,7 +93,8 @@ class Route:
             fresh = [report for report in reports.values() if report.id in news]
             known = await self._known(unit, fresh)
             for report in fresh:
-                outcomes.append((report, await self._route(unit, known, report)))
+                decision = decisions.get(report.id)
+                outcomes.append((report, await self._route(unit, known, report, decision)))
         for report, outcome in outcomes:
             self._count(report, outcome)
         return {}
@@ -101,6 +104,16 @@ class Route:
         metrics.ROUTED.labels(channel, outcome).inc()
         passed = (self._now() - report.received_at).total_seconds()
         metrics.ROUTE_DELAY.labels(channel).observe(passed)
+
+    def _decided(self, reports: Iterable[Report]) -> dict[str, Decision]:
+        """Decide about a batch at once, by report; a message that only asks needs no decision."""
+        told = [report for report in reports if report.intent is Intent.REPORT]
+        decisions: dict[str, Decision] = {}
+        for may_ask in (True, False):
+            some = [r for r in told if (r.origin.channel not in self._mute) is may_ask]
+            made = self._router.decide_many(some, at=self._now(), may_ask=may_ask)
+            decisions |= {report.id: decision for report, decision in zip(some, made, strict=True)}
+        return decisions
 
     async def _known(self, unit: Unit, reports: Sequence[Report]) -> Known:
         numbers = {number for report in reports for number in (*report.refers_to, report.tracking)}
@@ -121,7 +134,9 @@ class Route:
         known.joined_to = await unit.by_ids({tie.report_id for tie in ties if tie})
         return known
 
-    async def _route(self, unit: Unit, known: Known, report: Report) -> str:
+    async def _route(
+        self, unit: Unit, known: Known, report: Report, decision: Decision | None
+    ) -> str:
         if report.tracking in known.by_tracking:
             report = report.model_copy(update={"tracking": new_tracking()})
         if report.intent is Intent.STOP:
@@ -130,7 +145,7 @@ class Route:
             return "start"
         if report.intent is Intent.STATUS:
             return await self._talk.tell_status(unit, known, report)
-        if report.intent in (Intent.HELP, Intent.GREETING, Intent.START):
+        if decision is None:
             text = self._letters.text("help", report)
             self._letters.answer(unit, report, text, cause="help")
             return "help"
@@ -140,7 +155,7 @@ class Route:
             return self._settle(unit, known, *found, report)
         if talk.pressed_late(known, report):
             return await self._talk.tell_status(unit, known, report)
-        return self._file(unit, known, report)
+        return self._file(unit, known, report, decision)
 
     def _settle(
         self,
@@ -158,12 +173,10 @@ class Route:
             return self._complete(unit, known, offered, wordless)
         return self._talk.keep(unit, known, offered, answer)
 
-    def _file(self, unit: Unit, known: Known, report: Report) -> str:
+    def _file(self, unit: Unit, known: Known, report: Report, decision: Decision) -> str:
         meant = known.meant_by(report)
         if meant and not takes_more(meant.report, report):
             report, meant = linked(report, meant.report), None
-        may_ask = report.origin.channel not in self._mute
-        decision = self._router.decide(report, at=self._now(), may_ask=may_ask)
         if decision.assignment.question == "place" and (earlier := _earlier_place(known, report)):
             report = _remembered(report, earlier, self._gazetteer)
             decision = self._router.decide(report, at=self._now())

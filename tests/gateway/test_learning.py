@@ -27,6 +27,7 @@ from gateway.learning.rows import RowsError, read
 from gateway.learning.samples import Reader, own_id
 from gateway.models import Card, Draft, ModelError
 from normalizer.report import Agency, Assignment, Outcome, Reason, Status
+from router.blend import Said
 from router.learned import Learned, Model
 from tests.gateway import learning_rows
 from tests.gateway.learning_rows import REGION, written
@@ -76,7 +77,7 @@ def asked(home: Path, text: str, codes: Sequence[str] = (REGION,)) -> tuple[str,
     assert isinstance(learned, Learned)
     whole = report(text, [place(code) for code in codes])
     reading = routing.topics.lexicon.read(text)
-    found = learned.candidates(whole, reading, routing.topics.rank(reading), [])
+    found = learned.rank([Said(whole, reading, routing.topics.rank(reading), [])])[0]
     return found[0].agency.id, found[0].confidence
 
 

@@ -48,6 +48,16 @@ def test_every_report_gets_one_explained_decision(
     assert Report.model_validate_json(kept.model_dump_json()) == kept
 
 
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(texts, places), max_size=6), st.booleans())
+def test_a_batch_is_decided_as_each_report_alone(
+    said: list[tuple[str, list[Place]]], may_ask: bool
+) -> None:
+    reports = [report(text, where) for text, where in said]
+    together = router().decide_many(reports, at=RECEIVED, may_ask=may_ask)
+    assert together == [router().decide(r, at=RECEIVED, may_ask=may_ask) for r in reports]
+
+
 def test_the_evidence_is_the_writers_own_words() -> None:
     text = "Jln PROVINSI rusaknya parah"
     made = router().decide(report(text, [place("64.02")]), at=RECEIVED).assignment

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from normalizer.report import Agency, Candidate, Place
 from router import learned
-from router.blend import LOCAL_OFFICE, MOST, blend
+from router.blend import LOCAL_OFFICE, MOST, Said, blend
 from router.learned import LOCAL, Learned, Model, Weights, calibrated, class_of, clues
 from router.terms import FAMILIES, pieces, runs, tokens
 from router.words import Reading
@@ -46,9 +46,8 @@ def weights(regions: Sequence[str] = (SURABAYA,), sure: float = 4.0) -> Weights:
 
 def ranked(text: str, places: Sequence[Place], **more: object) -> Sequence[Candidate]:
     model = Learned(weights(**more), router().register)  # type: ignore[arg-type]
-    words = text.split()
-    reading = Reading(text, words, [(0, 0)] * len(words))
-    return model.candidates(report(text, places), reading, [], NOTHING)
+    reading = Reading(text, text.split(), [(word,) for word in text.split()])
+    return model.rank([Said(report(text, places), reading, [], NOTHING)])[0]
 
 
 NOTHING: Sequence[Candidate] = ()
@@ -69,6 +68,22 @@ def test_the_word_and_the_place_name_the_office(text: str, codes: list[str], bes
     found = ranked(text, [place(code) for code in codes])
     assert found[0].agency.id == best
     assert found[0].confidence > 0.8
+
+
+def test_a_batch_is_ranked_as_each_report_alone() -> None:
+    model = Learned(weights(), router().register)
+    said = [
+        Said(report(text, [place(code)]), Reading(text, [text], [(text,)]), [], NOTHING)
+        for text, code in (("lampu", "35.78"), ("sampah", "64.72"), ("lurah", "35.78.17"))
+    ]
+    together = model.rank(said)
+    for ranking, one in zip(together, said, strict=True):
+        alone = model.rank([one])[0]
+        assert [c.agency for c in ranking] == [c.agency for c in alone]
+        sure = [c.confidence for c in alone]
+        assert [c.confidence for c in ranking] == pytest.approx(sure, abs=1e-6)
+    assert together[1] is NOTHING
+    assert model.rank([]) == []
 
 
 def test_a_body_of_its_own_keeps_its_name() -> None:

@@ -238,6 +238,20 @@ def test_slang_leads_to_words_and_never_in_circles() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "first", "last", "said"),
+    [
+        ("perkotaan, kota: KOTA!", 1, 2, "kota: KOTA"),
+        ("sy-sy, sya sy", 0, 1, "sy"),
+        ("sy-sy, sya sy", 4, 4, "sya"),
+        ("sy-sy, sya sy", 5, 6, "sy"),
+    ],
+)
+def test_what_is_said_is_found_where_it_stands(text: str, first: int, last: int, said: str) -> None:
+    reading = Lexicon({"sy": "saya sendiri"}).read(text)
+    assert reading.said(first, last) == said
+
+
+@pytest.mark.parametrize(
     ("word", "root"),
     [("jalannya", "jalan"), ("dilaporkan", "lapor"), ("dinas", "dinas"), ("jalan2", "jalan"),
      ("ikan", "ikan"), ("bukankah", "bukan"), ("punya", "punya"), ("22", "22")],
