@@ -75,7 +75,7 @@ class Seal:
 
     def numbers(self, *parts: str) -> Iterator[int]:
         """Yield integers of 64 bits, the same for the same parts, that nobody can foretell."""
-        whole = "\x1f".join(parts).encode()
+        whole = "\x1f".join(parts).encode("utf-8", "surrogatepass")
         for count in itertools.count():
             drawn = hmac.digest(self._reference, b"number %d\x1f" % count + whole, "sha256")
             yield int.from_bytes(drawn[:8], "big")

@@ -59,6 +59,8 @@ INTENT_LABELS: Final[dict[Intent, dict[Tongue, str]]] = {
     Intent.STATUS: {"id": "Cek status", "en": "Status question"},
     Intent.HELP: {"id": "Bantuan", "en": "Help"},
     Intent.GREETING: {"id": "Salam", "en": "Greeting"},
+    Intent.STOP: {"id": "Berhenti", "en": "Stop"},
+    Intent.START: {"id": "Mulai", "en": "Start"},
 }
 
 PRIVACY_LABELS: Final[dict[tuple[bool, bool], dict[Tongue, str]]] = {

@@ -107,9 +107,9 @@ HOSTILE = {
 
 @pytest.mark.parametrize("raw", HOSTILE.values(), ids=HOSTILE.keys())
 def test_hostile_mail_is_read_in_short_time(raw: bytes) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     found = read_one(raw)
-    assert time.perf_counter() - began < SECONDS
+    assert time.process_time() - began < SECONDS
     assert found.raw == raw
     assert len(found.text) <= 600_000
     assert len(found.files) <= MAX_FILES
@@ -152,12 +152,12 @@ def test_the_body_after_an_overlong_header_block_is_still_read() -> None:
 
 
 def survives(raw: bytes, mail_from: str = CITIZEN) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     with contextlib.suppress(Malformed):
         found = read(raw, mail_from=mail_from)
         assert found
         assert all(isinstance(f, Inbound | Receipt) for f in found)
-    assert time.perf_counter() - began < SECONDS
+    assert time.process_time() - began < SECONDS
 
 
 @settings(max_examples=300, deadline=None)
@@ -220,7 +220,7 @@ def test_the_mail_corpus_of_cpython_passes_and_none_is_lost() -> None:
     read_in_full, malformed = [], []
     for path in files:
         raw = path.read_bytes()
-        began = time.perf_counter()
+        began = time.process_time()
         try:
             [found] = read(raw, mail_from="siapa@mail.example", rcpt_to=[ADDRESS])
         except Malformed:
@@ -229,7 +229,7 @@ def test_the_mail_corpus_of_cpython_passes_and_none_is_lost() -> None:
             assert isinstance(found, Inbound)
             assert found.raw == raw
             read_in_full.append(path.name)
-        assert time.perf_counter() - began < SECONDS
+        assert time.process_time() - began < SECONDS
     assert len(read_in_full) + len(malformed) == len(files) >= 40
     # all that is mail is read; only the pictures and sounds beside it are not
     assert not [name for name in malformed if name.startswith("msg_")]

@@ -211,7 +211,7 @@ async def test_a_crash_before_the_commit_leaves_neither_messages_nor_cursor(
 async def test_nothing_is_lost_or_doubled_when_the_poller_is_killed_again_and_again(
     house: House, database_url: str, tmp_path: Path
 ) -> None:
-    count, killed = 60, 0
+    count, killed = 30, 0
     dice = random.Random(4)
     for life in range(20):
         folder = tmp_path / f"life-{life}"

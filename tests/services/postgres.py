@@ -23,6 +23,7 @@ unix_socket_directories = '{folder}'
 fsync = {fsync}
 max_connections = 100
 shared_buffers = 64MB
+max_wal_size = 128MB
 timezone = 'UTC'
 """
 
@@ -49,7 +50,7 @@ class PostgresServer:
         if self._folder is None:
             self._prepare()
         log = str(self.folder / "log")
-        self._run("pg_ctl", "-D", self._data, "-l", log, "-w", "-t", "60", "start")
+        self._run("pg_ctl", "-D", self._data, "-l", log, "-w", "-t", "100", "start")
 
     def stop(self, *, immediate: bool = False) -> None:
         """End the server; ``immediate`` as a crash would, so that it recovers at its next start."""

@@ -15,6 +15,14 @@ _OPEN = sa.text("joined_at IS NULL")
 
 def upgrade() -> None:
     """Apply."""
+    with op.batch_alter_table("cursors") as cursors:
+        cursors.alter_column(
+            "work",
+            existing_type=sa.String(length=16),
+            existing_nullable=False,
+            comment="poll, bind, reconcile or join",
+            existing_comment="poll or reconcile",
+        )
     op.create_table(
         "parts",
         sa.Column("id", sa.String(length=36), nullable=False),
