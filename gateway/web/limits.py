@@ -4,23 +4,18 @@ The counts are this process's own. Behind a proxy an address is only known by th
 settings name; without it nothing is counted by address, since all callers would look like one.
 """
 
-import math
-import time
 from ipaddress import IPv6Address, ip_address, ip_network
 
 from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
-from limits.aio.storage import MemoryStorage
-from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from starlette.requests import Request
 
 from adapters.base import Receiver
+from gateway.web.rates import Rates
 
 LOOKS_AT_ONE = RateLimitItemPerMinute(30, 15, namespace="number")
 """Looks at one tracking number; its secret has 40 bits."""
 LOOKS_FROM_ONE = RateLimitItemPerMinute(300, 15, namespace="caller")
 """Looks from one network address, behind which a mobile network puts many phones."""
-MOST_KEYS = 20_000
-"""Above this all counting begins anew: a flood of made-up numbers must not cost memory."""
 
 
 class Limits:
@@ -29,8 +24,7 @@ class Limits:
     def __init__(self, header: str, *, proxied: bool) -> None:
         self._header = header
         self._proxied = proxied
-        self._storage = MemoryStorage()
-        self._limiter = SlidingWindowCounterRateLimiter(self._storage)
+        self._rates = Rates()
 
     async def posted(self, channel: Receiver, request: Request) -> int:
         """Count a hook of a channel; return the seconds to wait, 0 when it may come in."""
@@ -67,9 +61,5 @@ class Limits:
 
     async def _count(self, limit: RateLimitItem, *key: str) -> int:
         """Count one; return the seconds until there may be one more when it was too many."""
-        if len(self._storage.storage) >= MOST_KEYS:
-            await self._storage.reset()
-        if await self._limiter.hit(limit, *key):
-            return 0
-        stats = await self._limiter.get_window_stats(limit, *key)
-        return max(1, math.ceil(stats.reset_time - time.time()))
+        standing = await self._rates.count(limit, *key)
+        return 0 if standing.passes else standing.reset

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
+from limits import RateLimitItemPerMinute
 from starlette.requests import Request
 
 from adapters.base import Answer, Hook, Receiver
@@ -67,10 +68,12 @@ class Gate:
         """Count a call; return the headers that tell what is left. Raises ``Slow``."""
         name = self.channel.name
         if caller:
-            standing = await self._rates.count(f"{name} {caller.name}", caller.key.per_minute)
+            limit = RateLimitItemPerMinute(caller.key.per_minute)
+            standing = await self._rates.count(limit, name, "key", caller.name)
         else:
             peer = request.client.host if request.client else ""
-            standing = await self._rates.count(f"{name} at {peer}", self.block.public_per_minute)
+            limit = RateLimitItemPerMinute(self.block.public_per_minute)
+            standing = await self._rates.count(limit, name, "at", peer)
         if not standing.passes:
             metrics.INTAKE.labels(name, "too_often").inc()
             raise Slow(standing)

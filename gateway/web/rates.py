@@ -1,4 +1,4 @@
-"""How often a partner, or an address without a key, may call: sliding windows of a minute.
+"""Counting calls in sliding windows.
 
 Counted in this process: with several web processes each has its own count.
 """
@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from math import ceil
 from time import time
 
-from limits import RateLimitItemPerMinute
+from limits import RateLimitItem
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
+
+MOST_KEYS = 20_000
+"""Above this all counting begins anew: a flood of made-up callers must not cost memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +21,7 @@ class Standing:
     """Whether a call may pass, and what is left."""
 
     passes: bool
-    per_minute: int
+    limit: RateLimitItem
     remaining: int
     reset: int
     """Seconds until there is more."""
@@ -27,7 +30,7 @@ class Standing:
     def headers(self) -> Mapping[str, str]:
         """Headers by draft-ietf-httpapi-ratelimit-headers, with Retry-After for who must wait."""
         told = {
-            "ratelimit-policy": f'"minute";q={self.per_minute};w=60',
+            "ratelimit-policy": f'"minute";q={self.limit.amount};w={self.limit.get_expiry()}',
             "ratelimit": f'"minute";r={self.remaining};t={self.reset}',
         }
         return told if self.passes else told | {"retry-after": str(self.reset)}
@@ -37,12 +40,14 @@ class Rates:
     """The counts of one web process."""
 
     def __init__(self) -> None:
-        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._storage = MemoryStorage()
+        self._limiter = SlidingWindowCounterRateLimiter(self._storage)
 
-    async def count(self, who: str, per_minute: int) -> Standing:
-        """Count one call of somebody, whom ``who`` names."""
-        item = RateLimitItemPerMinute(per_minute)
-        passes = await self._limiter.hit(item, who)
-        reset, remaining = await self._limiter.get_window_stats(item, who)
+    async def count(self, limit: RateLimitItem, *who: str) -> Standing:
+        """Count one call of somebody, whom ``who`` names, against a limit."""
+        if len(self._storage.storage) >= MOST_KEYS:
+            await self._storage.reset()
+        passes = await self._limiter.hit(limit, *who)
+        reset, remaining = await self._limiter.get_window_stats(limit, *who)
         wait = max(1, ceil(reset - time()))
-        return Standing(passes, per_minute, remaining if passes else 0, wait)
+        return Standing(passes, limit, remaining if passes else 0, wait)

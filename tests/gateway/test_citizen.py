@@ -509,9 +509,9 @@ def test_an_address_is_believed_only_from_where_the_settings_say(
 
 
 async def test_a_flood_of_made_up_numbers_costs_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.web.limits.MOST_KEYS", 50)
+    monkeypatch.setattr("gateway.web.rates.MOST_KEYS", 50)
     counts = Limits("", proxied=True)
     request = Request({"type": "http", "client": None, "headers": []})
     for number in range(500):
         assert await counts.looked(str(number), request) == 0
-    assert len(counts._storage.storage) <= 60
+    assert len(counts._rates._storage.storage) <= 60
