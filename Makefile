@@ -11,7 +11,7 @@ BIN := .venv/bin
 COMPILE := UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip compile --universal --python-version 3.11 \
 	--generate-hashes --no-header --quiet $(ARGS)
 # Tests of one file stay together: they share what they start. Chosen tests run in one process.
-SPREAD := $(if $(ARGS),,--numprocesses 2 --dist loadfile)
+SPREAD := $(if $(ARGS),,--numprocesses 2 --dist loadfile --no-loadscope-reorder)
 LOCKS := requirements.lock requirements-bootstrap.lock
 
 .PHONY: help demo run test check lint fmt bench lock

@@ -43,9 +43,12 @@ class Database:
             Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
-        """Open a transaction; it is committed at the end. Raises ``Unavailable``."""
-        async with _guarded(self.timeout, self._writer) as connection:
+    async def write(self, *, within: float | None = None) -> AsyncIterator[AsyncConnection]:
+        """Open a transaction; it is committed at the end. Raises ``Unavailable``.
+
+        ``within`` are the seconds it may take, where that is more than everyday work needs.
+        """
+        async with _guarded(within or self.timeout, self._writer) as connection:
             yield connection
 
     @asynccontextmanager

@@ -640,6 +640,7 @@ async def test_strangers_and_we_understand_each_other() -> None:
             parts = [e for e in center.events if e["event"] == "submit_sm" and e["udh"]]
             assert "".join(part["text"] for part in parts) == "жалоба " * 20
             center.do("refuse", statuses=[0x58])
+            assert await center.answered(center.do("enquire")) == 0  # it has heard us
             with pytest.raises(Throttled):
                 await taken.channel.send(WHO, Outgoing("3", "halo"))
         await center.saw("unbind")

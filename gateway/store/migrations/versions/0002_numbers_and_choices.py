@@ -11,12 +11,10 @@ depends_on = None
 
 def upgrade() -> None:
     """Apply."""
-    with op.batch_alter_table("messages") as messages:
-        messages.add_column(
-            sa.Column(
-                "tracking", sa.String(12), nullable=True, comment="the number its sender was told"
-            )
-        )
-        messages.create_index("ix_messages_tracking", ["tracking"])
-    with op.batch_alter_table("outgoing") as outgoing:
-        outgoing.add_column(sa.Column("choices", sa.Text(), server_default="[]", nullable=False))
+    told = sa.Column(
+        "tracking", sa.String(12), nullable=True, comment="the number its sender was told"
+    )
+    op.add_column("messages", told)
+    op.create_index("ix_messages_tracking", "messages", ["tracking"])
+    choices = sa.Column("choices", sa.Text(), server_default="[]", nullable=False)
+    op.add_column("outgoing", choices)

@@ -14,7 +14,6 @@ def upgrade() -> None:
     became = sa.Column(
         "became", sa.Text(), nullable=True, comment="what it was made into; content is empty then"
     )
-    with op.batch_alter_table("files") as files:
-        files.add_column(became)
+    op.add_column("files", became)
     kept = sa.text("kind = 'files_stored'")
     op.create_index("ix_events_files", "events", ["at"], sqlite_where=kept, postgresql_where=kept)

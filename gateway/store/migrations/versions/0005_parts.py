@@ -15,8 +15,9 @@ _OPEN = sa.text("joined_at IS NULL")
 
 def upgrade() -> None:
     """Apply."""
-    with op.batch_alter_table("cursors") as cursors:
-        cursors.alter_column(
+    if op.get_bind().dialect.name == "postgresql":  # SQLite keeps no comments
+        op.alter_column(
+            "cursors",
             "work",
             existing_type=sa.String(length=16),
             existing_nullable=False,
