@@ -357,6 +357,17 @@ async def _all_tags(operator: Visitor) -> set[str]:
     return {tag for page in pages for tag, _ in _Tags(page).seen} - {"details", "summary"}
 
 
+async def test_what_the_reporter_filled_in_is_shown(operator: Visitor, desk: MemoryDesk) -> None:
+    filled = report(9, address="Gang <b>Mawar</b> 3", chosen_agency="PLN")
+    desk.reports[filled.id] = filled
+    _, body = await operator.get(f"/reports/{filled.id}")
+    assert "Gang &lt;b&gt;Mawar&lt;/b&gt; 3" in body
+    assert "Dugaan pelapor" in body
+    assert "PLN" in body
+    _, body = await operator.get(f"/reports/{report(1).id}")
+    assert "Dugaan pelapor" not in body
+
+
 async def test_the_reporter_stays_sealed(operator: Visitor, desk: MemoryDesk) -> None:
     desk.put(report(1, anonymous=True, confidential=True))
     desk.kill(7, error=f"30003: {ADDRESS} is unreachable, warga@desa.example bounced")
