@@ -4,12 +4,17 @@ A laptop without a service skips its tests, loudly; with ``CI=true`` that is a f
 suite that skips its hard half is green for the wrong reason.
 """
 
+import io
+import logging
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+import structlog
 
+from gateway import logs
 from tests import services
 
 
@@ -66,3 +71,17 @@ def chromium_path() -> str:
     with _offered("Chromium"):
         return services.chromium()
     raise AssertionError("unreachable: a missing service skips or fails")
+
+
+@pytest.fixture
+def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+    """Everything any logger writes, at the chattiest level, as one line of JSON each."""
+    written = io.StringIO()
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    monkeypatch.setattr(sys, "stderr", written)
+    logs.set_up("DEBUG", "json")
+    yield written
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()

@@ -3,8 +3,7 @@
 import asyncio
 import io
 import logging
-import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -12,12 +11,10 @@ from random import Random
 from typing import Any
 
 import pytest
-import structlog
 from starlette.applications import Starlette
 
 from adapters.base import Bound, Channel, Fetches, Hook, Page, Receiver
 from adapters.load import channel_class, kinds
-from gateway import logs
 from gateway.steps.page import Pages
 from gateway.web import hooks
 from gateway.web.limits import Limits
@@ -176,20 +173,6 @@ async def test_what_is_too_large_is_refused_at_the_door(kind: str, tmp_path: Pat
         most = channel.max_bytes or 1024
         assert await _post(app, f"/in/{channel.name}", b"x" * (most + 1)) == 413
         assert await built.counted("messages") == 0
-
-
-@pytest.fixture
-def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
-    """Everything that is logged, at the chattiest level an operator can set."""
-    written = io.StringIO()
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    monkeypatch.setattr(sys, "stderr", written)
-    logs.set_up("DEBUG", "json")
-    yield written
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
 
 
 @pytest.mark.parametrize("kind", INWARD)

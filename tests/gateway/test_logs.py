@@ -3,8 +3,6 @@
 import io
 import json
 import logging
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,26 +18,12 @@ MAIL = "sulastri@contoh.localhost"
 WORDS = "pungutan liar di loket nomor tujuh"
 
 
-@pytest.fixture
-def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
-    """Everything any logger writes, at DEBUG, as one line of JSON each."""
-    written = io.StringIO()
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    monkeypatch.setattr(sys, "stderr", written)
-    logs.set_up("DEBUG", "json")
-    yield written
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
-
-
 def _read(written: io.StringIO) -> list[dict[str, Any]]:
     return [json.loads(line) for line in written.getvalue().splitlines()]
 
 
 async def test_a_reports_whole_way_leaves_nothing_personal(
-    lines: io.StringIO, sqlite_url: str, tmp_path: Path
+    logged: io.StringIO, sqlite_url: str, tmp_path: Path
 ) -> None:
     async with house(sqlite_url, tmp_path) as built:
         text = f"{WORDS} {NOWHERE}"
@@ -49,7 +33,7 @@ async def test_a_reports_whole_way_leaves_nothing_personal(
         built.paper.fails = [RuntimeError(f"{WHO} {text}")]
         await built.work_all()
         await _break(built, text)
-    said = lines.getvalue()
+    said = logged.getvalue()
     assert "could not be parsed" in said
     for secret in (WHO, WHO[3:], MAIL, NAME, "Sulastri", WORDS, "loket"):
         assert secret not in said, secret
@@ -77,30 +61,30 @@ async def _break(built: House, text: str) -> None:
 )
 @pytest.mark.parametrize("ours", [True, False])
 def test_only_values_known_to_be_harmless_are_logged(
-    lines: io.StringIO, ours: bool, field: str, value: object, seen: object
+    logged: io.StringIO, ours: bool, field: str, value: object, seen: object
 ) -> None:
     if ours:
         structlog.get_logger("test").warning("something happened", **{field: value})
     else:
         logging.getLogger("library").warning("something happened", extra={field: value})
-    (line,) = _read(lines)
+    (line,) = _read(logged)
     assert line[field] == seen
     assert (line["event"], line["level"]) == ("something happened", "warning")
 
 
-def test_an_error_is_logged_with_its_place(lines: io.StringIO) -> None:
+def test_an_error_is_logged_with_its_place(logged: io.StringIO) -> None:
     try:
         raise Unavailable("no answer within 5 s")
     except Unavailable:
         structlog.get_logger("test").exception("a task died", task="relay")
-    (line,) = _read(lines)
+    (line,) = _read(logged)
     assert line["task"] == "relay"
     assert "test_logs.py" in line["exception"]
     assert "Unavailable" in line["exception"]
 
 
 @pytest.mark.parametrize("name", logs.QUIET)
-def test_chatty_libraries_are_kept_quiet(name: str, lines: io.StringIO) -> None:
+def test_chatty_libraries_are_kept_quiet(name: str, logged: io.StringIO) -> None:
     logs.set_up("DEBUG", "json")
     logging.getLogger(name).warning("connection to %s", WHO)
-    assert lines.getvalue() == ""
+    assert logged.getvalue() == ""
