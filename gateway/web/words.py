@@ -98,6 +98,9 @@ CHANNEL: dict[str, str] = {
     "whatsapp": "WhatsApp",
     "web": "web",
     "x": "X",
+    "smpp": "SMPP",
+    "rest": "REST",
+    "open311": "Open311",
 }
 EVENT: dict[str, str] = {
     **STATUS,
