@@ -1,6 +1,6 @@
-"""Who may have a file of a report: operators, the agencies it is with, and who reported it.
+"""Who may have a file of a report: operators, and the agencies it is with.
 
-Operators may have whatever is kept; everybody else only what could be made harmless.
+Operators may have whatever is kept; agencies only what could be made harmless.
 """
 
 from dataclasses import dataclass
@@ -64,13 +64,6 @@ class FileDesk:
         shown = await self._shown(found.report, sha256)
         log.info("a file was fetched", by=f"agency:{agency}", report=found.report.id)
         return shown
-
-    async def for_reporter(self, report: Report, sha256: str) -> Shown:
-        """Return a file to who reported it; the caller has checked that it is they.
-
-        Raises ``NoFile``, ``NotYet``.
-        """
-        return await self._shown(report, sha256)
 
     async def _shown(self, report: Report, sha256: str, *, whole: bool = False) -> Shown:
         """Read a file; ``whole`` also gives what is quarantined and originals."""
