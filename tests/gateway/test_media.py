@@ -406,20 +406,6 @@ async def test_an_operator_sees_all_and_is_noted(lite: House) -> None:
             await lite.files.for_operator(id, digest, by="ani")
 
 
-async def test_an_agency_gets_only_what_is_harmless(lite: House) -> None:
-    await lite.report(ROAD, **photos(photo(), HTML))
-    await lite.work(MEDIA, lite.media)
-    found = await lite.newest()
-    good, bad = files(found)
-    made = found.report.assignment
-    assert made
-    assert made.agency
-    whose = (made.agency.id, found.report.tracking)
-    assert (await lite.files.for_agency(*whose, str(good.sha256))).inline
-    with pytest.raises(NoFile):
-        await lite.files.for_agency(*whose, str(bad.sha256))
-
-
 async def test_a_lost_key_or_store_is_said_so(lite: House, monkeypatch: pytest.MonkeyPatch) -> None:
     found = await lite.report(ROAD, **photos(photo()))
     await lite.work(MEDIA, lite.media)
