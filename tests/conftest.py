@@ -44,7 +44,7 @@ def rabbit_node() -> Iterator[services.RabbitNode]:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[services.PostgresServer]:
     """A private PostgreSQL server; a test that stops it starts it again."""
-    server = services.PostgresServer()
+    server = services.PostgresServer(fsync=False)
     try:
         with _offered("PostgreSQL"):
             server.start()

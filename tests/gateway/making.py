@@ -56,6 +56,7 @@ from gateway.store.store import Store
 from gateway.store.views import ReportFile
 from gateway.work.consumer import Step
 from tests import services
+from tests.gateway import migrated
 
 KEY = b"k" * 32
 WHO = "+6281234567890"
@@ -301,7 +302,8 @@ def made_parts() -> build.Parts:
 
 @contextlib.asynccontextmanager
 async def house(url: str, folder: Path, **settings: Any) -> AsyncIterator[House]:
-    """Open a house."""
+    """Open a house; its SQLite file is a copy of one that has the tables."""
+    migrated.sqlite(url)
     built = House(url, folder, **settings)
     await built.open()
     try:

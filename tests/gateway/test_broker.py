@@ -28,6 +28,7 @@ from gateway.broker.embedded import Embedded
 from gateway.broker.rabbit import Rabbit
 from gateway.store.engine import Database
 from gateway.store.store import Store
+from tests.gateway import migrated
 
 RUNGS = (0.2, 0.6)
 """Seconds; short, so that a retried message is back within the test."""
@@ -62,12 +63,14 @@ class EmbeddedAlone(Embedded):
 def embedded_sqlite(request: pytest.FixtureRequest) -> Make:
     """Make embedded brokers on one SQLite file."""
     folder: Path = request.getfixturevalue("tmp_path")
-    return lambda: EmbeddedAlone(f"sqlite+aiosqlite:///{folder / 'kanal.sqlite3'}")
+    url = f"{migrated.SQLITE}{folder / 'kanal.sqlite3'}"
+    migrated.sqlite(url)
+    return lambda: EmbeddedAlone(url)
 
 
 def embedded_postgres(request: pytest.FixtureRequest) -> Make:
     """Make embedded brokers on one PostgreSQL database."""
-    url: str = request.getfixturevalue("postgres_url")
+    url = migrated.postgres(request.getfixturevalue("postgres_server"))
     return lambda: EmbeddedAlone(url)
 
 

@@ -33,8 +33,8 @@ async def test_migrations_make_the_tables_the_code_speaks_of(house: House) -> No
         assert await connection.run_sync(_differences) == []
 
 
-async def test_processes_that_start_together_migrate_once(database_url: str) -> None:
-    stores = [Store(Database(database_url, pool_size=2, timeout=20), Clock()) for _ in range(4)]
+async def test_processes_that_start_together_migrate_once(empty_url: str) -> None:
+    stores = [Store(Database(empty_url, pool_size=2, timeout=20), Clock()) for _ in range(4)]
     await asyncio.gather(*(store.migrate() for store in stores))
     await stores[0].migrate()
     async with stores[1].database.read() as connection:
