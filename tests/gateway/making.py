@@ -71,7 +71,7 @@ UNCLEAR = (
     "tidak tahu lagi harus mengadu ke mana dan kepada siapa agar semuanya menjadi baik kembali"
 )
 """A report without a topic, too long for a question to help: an operator's case."""
-SOON = 10.0
+SOON = 30.0
 """Seconds in which a promise must be kept."""
 
 
@@ -155,7 +155,7 @@ class House:
         url: str,
         folder: Path,
         *,
-        timeout: float = 5.0,
+        timeout: float = 20.0,
         methods: Mapping[str, DeliveryBlock] | None = None,
         webhooks: Mapping[str, Sends] | None = None,
         more: Sequence[Channel] = (),

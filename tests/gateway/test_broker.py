@@ -32,7 +32,7 @@ from tests.gateway import migrated
 
 RUNGS = (0.2, 0.6)
 """Seconds; short, so that a retried message is back within the test."""
-SOON = 15.0
+SOON = 30.0
 """Seconds in which a promise must be kept."""
 
 Make = Callable[[], Broker]
@@ -41,14 +41,14 @@ Make = Callable[[], Broker]
 def rabbit(request: pytest.FixtureRequest) -> Make:
     """Make brokers on one empty virtual host."""
     url: str = request.getfixturevalue("rabbit_url")
-    return lambda: Rabbit(url, retry_after=RUNGS, timeout=5)
+    return lambda: Rabbit(url, retry_after=RUNGS, timeout=10)
 
 
 class EmbeddedAlone(Embedded):
     """The embedded broker with a store of its own, as a process has it."""
 
     def __init__(self, url: str) -> None:
-        self._store = Store(Database(url, pool_size=5, timeout=10), lambda: datetime.now(UTC))
+        self._store = Store(Database(url, pool_size=5, timeout=20), lambda: datetime.now(UTC))
         super().__init__(self._store.queue, lease=60)
 
     async def start(self) -> None:

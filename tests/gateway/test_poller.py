@@ -431,7 +431,7 @@ def test_each_failure_waits_longer_and_never_at_the_same_moment(
 async def test_while_the_database_is_away_the_provider_is_not_asked(
     database_url: str, tmp_path: Path, away: Away
 ) -> None:
-    async with house(database_url, tmp_path, timeout=0.5) as built:
+    async with house(database_url, tmp_path, timeout=2.0) as built:
         channel = Stream()
         mine = polling(built, channel)
         await mine.turn()
@@ -451,7 +451,7 @@ async def test_while_the_database_is_away_the_provider_is_not_asked(
 async def test_a_database_that_goes_away_during_a_look_loses_nothing(
     database_url: str, tmp_path: Path, away: Away
 ) -> None:
-    async with house(database_url, tmp_path, timeout=0.5) as built:
+    async with house(database_url, tmp_path, timeout=2.0) as built:
 
         class Cut(Stream):
             async def poll(self, cursor: str) -> Page:
