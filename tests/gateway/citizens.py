@@ -38,7 +38,7 @@ port = {web}
 data_dir = "{folder}/data"
 [database]
 url = "{database}"
-timeout = 2.0
+timeout = 8.0
 [broker]
 url = "{broker}"
 timeout = 3.0
