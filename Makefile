@@ -5,6 +5,8 @@
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
 export PYTHON
+# Without compiled files every start compiles all it imports, which takes as long as the import.
+unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
 # Without the variable uv downloads a Python of its own where it finds no 3.11.
@@ -25,6 +27,7 @@ demo: .venv/.run  ## set up, then send sample messages through real doors (ARGS=
 run: .venv/.run  ## set up, then start the gateway with all its roles
 	@$(BIN)/kanal up $(ARGS)
 
+test: export OMP_NUM_THREADS := 1
 test: .venv/.dev  ## set up, then run all tests (ARGS chooses some)
 	@$(BIN)/python -m pytest $(SPREAD) $(ARGS)
 

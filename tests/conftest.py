@@ -13,9 +13,14 @@ from contextlib import contextmanager
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 
 from gateway import logs
 from tests import services
+
+# An example that takes long says that the machine is busy. Whoever measures does so by CPU time.
+settings.register_profile("kanal", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("kanal")
 
 
 @contextmanager
@@ -44,7 +49,7 @@ def rabbit_node() -> Iterator[services.RabbitNode]:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[services.PostgresServer]:
     """A private PostgreSQL server; a test that stops it starts it again."""
-    server = services.PostgresServer()
+    server = services.PostgresServer(fsync=False)
     try:
         with _offered("PostgreSQL"):
             server.start()

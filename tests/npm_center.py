@@ -32,7 +32,7 @@ class NpmCenter:
                 self.events.append(json.loads(line))
                 self._news.notify_all()
 
-    async def until(self, fits: Callable[[Event], bool], within: float = 10.0) -> Event:
+    async def until(self, fits: Callable[[Event], bool], within: float = 30.0) -> Event:
         """Return the newest event that fits, as soon as there is one. Raises ``TimeoutError``."""
 
         def found() -> Event | None:

@@ -100,7 +100,7 @@ class PhoneCompany:
         await self._client.close()
         await self._runner.cleanup()
 
-    async def wait_for(self, fits: Callable[[Text], bool], within: float = 10.0) -> Text:
+    async def wait_for(self, fits: Callable[[Text], bool], within: float = 30.0) -> Text:
         """Return the first message that fits, as soon as it is there. Raises ``TimeoutError``."""
         async with asyncio.timeout(within), self._news:
             while (found := next(filter(fits, self.carried), None)) is None:

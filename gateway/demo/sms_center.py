@@ -107,12 +107,12 @@ class MessageCenter:
         await self.drop()
         await self._server.wait_closed()
 
-    async def wait_for(self, fits: Callable[..., bool], within: float = 10.0) -> None:
+    async def wait_for(self, fits: Callable[..., bool], within: float = 30.0) -> None:
         """Return as soon as something is so. Raises ``TimeoutError``."""
         async with asyncio.timeout(within), self._news:
             await self._news.wait_for(fits)
 
-    async def until_bound(self, within: float = 10.0) -> None:
+    async def until_bound(self, within: float = 30.0) -> None:
         """Return as soon as somebody can be brought messages. Raises ``TimeoutError``."""
         await self.wait_for(lambda: self._receiver() is not None, within)
 

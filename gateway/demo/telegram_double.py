@@ -97,7 +97,7 @@ class BotServer:
         await self._client.close()
         await self._runner.cleanup()
 
-    async def wait_for(self, fits: Callable[[Sent], bool], within: float = 10.0) -> Sent:
+    async def wait_for(self, fits: Callable[[Sent], bool], within: float = 30.0) -> Sent:
         """Return the first message that fits, as soon as it is there. Raises ``TimeoutError``."""
         async with asyncio.timeout(within), self._news:
             while (found := next(filter(fits, self.sent), None)) is None:
@@ -109,7 +109,7 @@ class BotServer:
         async with asyncio.timeout(within), self._news:
             await self._news.wait_for(lambda: bool(self.webhook))
 
-    async def polled(self, within: float = 10.0) -> None:
+    async def polled(self, within: float = 30.0) -> None:
         """Wait until the bot polls for the first time. Raises ``TimeoutError``."""
         async with asyncio.timeout(within), self._news:
             await self._news.wait_for(lambda: self._poll > 0)

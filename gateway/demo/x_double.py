@@ -149,7 +149,7 @@ class XServer:
     async def __aexit__(self, *_: object) -> None:
         await self._runner.cleanup()
 
-    async def wait_for(self, fits: Callable[[Posted], bool], within: float = 10.0) -> Posted:
+    async def wait_for(self, fits: Callable[[Posted], bool], within: float = 30.0) -> Posted:
         """Return the first that fits of what was sent. Raises ``TimeoutError``."""
         async with asyncio.timeout(within), self._news:
             while (found := next(filter(fits, self.sent), None)) is None:

@@ -1,9 +1,12 @@
 """Schema changes by Alembic, run inside the gateway with the connection it already has."""
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from gateway.store.engine import Database
@@ -23,7 +26,14 @@ async def upgrade(database: Database) -> None:
 
 
 def _upgrade(connection: Connection) -> None:
+    if MigrationContext.configure(connection).get_current_heads() == _newest():
+        return
     settings = Config()
     settings.set_main_option("script_location", str(_FOLDER))
     settings.attributes["connection"] = connection
     command.upgrade(settings, "head")
+
+
+@cache
+def _newest() -> tuple[str, ...]:
+    return tuple(ScriptDirectory(str(_FOLDER)).get_heads())

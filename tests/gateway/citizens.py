@@ -38,7 +38,7 @@ port = {web}
 data_dir = "{folder}/data"
 [database]
 url = "{database}"
-timeout = 2.0
+timeout = 8.0
 [broker]
 url = "{broker}"
 timeout = 3.0
@@ -183,7 +183,7 @@ async def walking(file: Path, **overrides: Any) -> AsyncIterator[tuple[Kanal, Po
         await kanal.stop()
 
 
-async def found(look: Callable[[], Awaitable[T | None]], within: float = 15) -> T:
+async def found(look: Callable[[], Awaitable[T | None]], within: float = 40) -> T:
     """Return what ``look`` finds, as soon as it finds anything. Raises ``TimeoutError``."""
     async with asyncio.timeout(within):
         while True:

@@ -7,24 +7,32 @@ from pathlib import Path
 import pytest
 
 from tests import services
-from tests.gateway import making
+from tests.gateway import making, migrated
 
 Away = Callable[[], AbstractContextManager[None]]
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of an empty database, of both kinds."""
+    """The URL of a database of both kinds; it has its tables once a house stands on it."""
     if request.param == "sqlite":
-        return f"sqlite+aiosqlite:///{tmp_path / 'kanal.sqlite3'}"
+        return f"{migrated.SQLITE}{tmp_path / 'kanal.sqlite3'}"
+    return migrated.postgres(request.getfixturevalue("postgres_server"))
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database without tables, of both kinds."""
+    if request.param == "sqlite":
+        return f"{migrated.SQLITE}{tmp_path / 'kanal.sqlite3'}"
     url: str = request.getfixturevalue("postgres_url")
     return url
 
 
 @pytest.fixture
 def sqlite_url(tmp_path: Path) -> str:
-    """The URL of an empty SQLite database, for what does not depend on the kind."""
-    return f"sqlite+aiosqlite:///{tmp_path / 'kanal.sqlite3'}"
+    """The URL of an SQLite database, for what does not depend on the kind."""
+    return f"{migrated.SQLITE}{tmp_path / 'kanal.sqlite3'}"
 
 
 @pytest.fixture

@@ -66,7 +66,7 @@ class Ledger:
             self.one(count.where(queue.c.state == "ready", self._ours)),
         )
 
-    async def until(self, fits: Callable[[Counts], bool], within: float = 60) -> Counts:
+    async def until(self, fits: Callable[[Counts], bool], within: float = 120) -> Counts:
         """Return the counts as soon as they fit; a database that is away is asked again."""
         seen: object = None
         try:

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 ROOT = Path(__file__).parents[2]
-START = 40.0
+START = 120.0
 """Seconds within which a role is ready on a machine that has other things to do."""
 
 
@@ -37,7 +37,7 @@ async def kanal(
     file: Path | None = None,
     folder: Path,
     given: str = "",
-    within: float = 60,
+    within: float = 200,
     settings: Mapping[str, str] | None = None,
 ) -> Ended:
     """Run one command of Kanal to its end, in ``folder``; ``given`` is its standard input."""

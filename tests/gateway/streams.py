@@ -1,10 +1,12 @@
 """A provider that is asked: a long list of what citizens wrote, and a channel that reads it.
 
-Run as a program it polls until it is killed: ``python -m tests.gateway.streams URL FOLDER COUNT``.
+Run as a program, ``python -m tests.gateway.streams URL COUNT``, it reads the name of a folder from
+each line and lives there, as a process of its own that says its id and polls until it is killed.
 """
 
 import asyncio
 import json
+import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -98,7 +100,7 @@ async def _poll_until_killed(url: str, folder: Path, count: int) -> None:
         channel = Stream(size=7)
         channel.say(*(f"{ROAD} {number}" for number in range(count)))
         mine = polling(house, channel, holder=folder.name)
-        _tell("ready")
+        _tell(f"ready {os.getpid()}")
         while True:
             await mine.turn()
             if channel.asked and int(channel.asked[-1] or 0) >= count:
@@ -111,5 +113,15 @@ def _tell(word: str) -> None:
     sys.stdout.flush()
 
 
+def _live_again_and_again(url: str, count: int) -> None:
+    """Start a life for each line; all of them share what is slow to build."""
+    making.made_parts()
+    while folder := sys.stdin.readline().strip():
+        if child := os.fork():
+            os.waitpid(child, 0)
+        else:
+            asyncio.run(_poll_until_killed(url, Path(folder), count))
+
+
 if __name__ == "__main__":
-    asyncio.run(_poll_until_killed(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])))
+    _live_again_and_again(sys.argv[1], int(sys.argv[2]))

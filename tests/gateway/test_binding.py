@@ -188,7 +188,7 @@ async def test_what_is_not_safe_is_not_acknowledged(
 async def test_the_spool_stands_in_while_the_database_is_away(
     database_url: str, tmp_path: Path, away: Away
 ) -> None:
-    async with house(database_url, tmp_path, timeout=1.5) as built:
+    async with house(database_url, tmp_path, timeout=2.0) as built:
         wire = Wire()
         async with held(built, wire):
             await asyncio.wait_for(wire.up.wait(), SOON)

@@ -28,10 +28,11 @@ from gateway.broker.embedded import Embedded
 from gateway.broker.rabbit import Rabbit
 from gateway.store.engine import Database
 from gateway.store.store import Store
+from tests.gateway import migrated
 
 RUNGS = (0.2, 0.6)
 """Seconds; short, so that a retried message is back within the test."""
-SOON = 15.0
+SOON = 30.0
 """Seconds in which a promise must be kept."""
 
 Make = Callable[[], Broker]
@@ -40,14 +41,14 @@ Make = Callable[[], Broker]
 def rabbit(request: pytest.FixtureRequest) -> Make:
     """Make brokers on one empty virtual host."""
     url: str = request.getfixturevalue("rabbit_url")
-    return lambda: Rabbit(url, retry_after=RUNGS, timeout=5)
+    return lambda: Rabbit(url, retry_after=RUNGS, timeout=10)
 
 
 class EmbeddedAlone(Embedded):
     """The embedded broker with a store of its own, as a process has it."""
 
     def __init__(self, url: str) -> None:
-        self._store = Store(Database(url, pool_size=5, timeout=10), lambda: datetime.now(UTC))
+        self._store = Store(Database(url, pool_size=5, timeout=20), lambda: datetime.now(UTC))
         super().__init__(self._store.queue, lease=60)
 
     async def start(self) -> None:
@@ -62,12 +63,14 @@ class EmbeddedAlone(Embedded):
 def embedded_sqlite(request: pytest.FixtureRequest) -> Make:
     """Make embedded brokers on one SQLite file."""
     folder: Path = request.getfixturevalue("tmp_path")
-    return lambda: EmbeddedAlone(f"sqlite+aiosqlite:///{folder / 'kanal.sqlite3'}")
+    url = f"{migrated.SQLITE}{folder / 'kanal.sqlite3'}"
+    migrated.sqlite(url)
+    return lambda: EmbeddedAlone(url)
 
 
 def embedded_postgres(request: pytest.FixtureRequest) -> Make:
     """Make embedded brokers on one PostgreSQL database."""
-    url: str = request.getfixturevalue("postgres_url")
+    url = migrated.postgres(request.getfixturevalue("postgres_server"))
     return lambda: EmbeddedAlone(url)
 
 

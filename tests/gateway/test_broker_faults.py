@@ -170,7 +170,7 @@ async def test_a_frozen_node_is_reported_in_time_and_used_again(
         sent = message()
         rabbit_node.freeze()
         try:
-            async with asyncio.timeout(3):
+            async with asyncio.timeout(15):
                 assert set(await rabbit.publish([sent])) == {sent.id}
                 with suppress(Unavailable):
                     assert set(await rabbit.publish([sent])) == {sent.id}

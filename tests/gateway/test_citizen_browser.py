@@ -25,7 +25,7 @@ from config import settings
 from gateway.app import Kanal
 from gateway.steps.reply import Reply
 from normalizer.report import Report
-from tests.gateway.test_console_browser import QUIET
+from tests.gateway.test_console_browser import QUIET, SOON
 from tests.services.programs import free_ports
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -92,7 +92,7 @@ class Phone:
 
     async def routed(self, title: str) -> Report:
         """Wait until the gateway has routed a report."""
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(30):
             while not (found := await self.reports(title)):
                 await self.page.wait_for_timeout(50)
         return found[0]
@@ -125,7 +125,7 @@ async def browser(chromium_path: str) -> AsyncIterator[Browser]:
 async def held(browser: Browser, kanal: Kanal, **options: Any) -> AsyncIterator[Phone]:
     """Take a fresh phone into the hand; afterwards the browser must have had no complaint."""
     context = await browser.new_context(**PHONE | options)
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(SOON)
     phone = Phone(await context.new_page(), kanal)
     phone.page.on("console", phone.hear)
     phone.page.on("pageerror", lambda error: phone.faults.append(str(error)))

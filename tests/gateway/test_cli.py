@@ -273,7 +273,7 @@ async def test_explain_answers_line_by_line_without_waiting_for_the_end(folder: 
     assert process.stdin
     assert process.stdout
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             for text in (CLEAR, "jalan berlubang"):
                 process.stdin.write(json.dumps({"text": text}).encode() + b"\n")
                 await process.stdin.drain()

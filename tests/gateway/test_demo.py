@@ -18,7 +18,7 @@ BAD = [(each.channel, str(code), fault) for each in DOORS for fault, code in eac
 
 async def demo(folder: Path, **settings: str) -> Ended:
     """Run the demonstration as a process."""
-    return await kanal("demo", "--once", folder=folder, settings=settings, within=110)
+    return await kanal("demo", "--once", folder=folder, settings=settings, within=250)
 
 
 def all_is_as_expected(ended: Ended, on: str) -> None:

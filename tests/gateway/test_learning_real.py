@@ -21,7 +21,6 @@ def measured(path: Path, home: Path, region: str = "") -> Any:
     return json.loads(command.evaluate(settings, path, region=region, holdout=0.25, as_json=True))
 
 
-@pytest.mark.timeout(300)
 def test_a_city_learns_to_route_its_newest_quarter(tmp_path: Path) -> None:
     found = measured(CITY, tmp_path, "35.78")
     obvious = found["ways"]["TF-IDF + linear SVM"]
@@ -33,7 +32,6 @@ def test_a_city_learns_to_route_its_newest_quarter(tmp_path: Path) -> None:
         assert found[number] > obvious[number], number
 
 
-@pytest.mark.timeout(300)
 def test_kinds_of_mentions_are_told_apart(tmp_path: Path) -> None:
     found = measured(MENTIONS, tmp_path)
     obvious = found["ways"]["TF-IDF + linear SVM"]

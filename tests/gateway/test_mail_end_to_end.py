@@ -38,7 +38,7 @@ MAIL = (
 
 def by_starttls(people: Citizens, trusted: Certificate, _: Path) -> None:
     """Send by smtplib over an encrypted connection whose certificate is checked."""
-    with smtplib.SMTP("localhost", people.mail, timeout=20) as client:
+    with smtplib.SMTP("localhost", people.mail, timeout=40) as client:
         client.starttls(context=trusting(trusted))
         assert client.sendmail(WHO, [ADDRESS], MAIL) == {}
 
@@ -131,7 +131,7 @@ async def status_of(url: str) -> int:
 
 async def ready(people: Citizens) -> None:
     """Wait until the whole gateway is well."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(40):
         while True:
             if await status_of(f"{people.base}/health") == 200:
                 return
@@ -185,7 +185,7 @@ def said_in(mail: bytes) -> set[str]:
 
 def deliver(port: int, mail: bytes) -> int:
     """Send bytes as they are; return the last code."""
-    with smtplib.SMTP("127.0.0.1", port, timeout=20) as client:
+    with smtplib.SMTP("127.0.0.1", port, timeout=40) as client:
         try:
             client.sendmail(WHO, [ADDRESS], mail, mail_options=["BODY=8BITMIME"])
         except smtplib.SMTPResponseException as error:

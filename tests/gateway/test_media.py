@@ -335,7 +335,7 @@ async def test_a_consumer_brings_files_home_on_either_broker(
             assert await broker.publish([d.message for d in waiting]) == {}
         work = Consumer(broker, MEDIA, lite.media, prefetch=5, batch=5, retry_after=[0.1])
         task = asyncio.create_task(work.run())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(40):
             while states(await lite.newest()) != [("stored", None)]:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         task.cancel()

@@ -204,6 +204,7 @@ def _paths(folder: Path) -> list[Path]:
 # What the operator sees
 
 
+@pytest.mark.asyncio(loop_scope="module")  # the browser's
 async def test_the_report_shows_its_files(
     desk: MemoryDesk, browser: Browser, tmp_path: Path
 ) -> None:

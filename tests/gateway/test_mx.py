@@ -163,7 +163,7 @@ class Dialogue:
     async def reply(self) -> str:
         """Return one reply, all its lines; empty when the server has hung up."""
         lines = []
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while line := (await self._reader.readline()).decode().rstrip("\r\n"):
                 lines.append(line)
                 if line[3:4] != "-":
@@ -176,7 +176,7 @@ class Dialogue:
 
     async def rest(self) -> bytes:
         """Return all until the server hangs up."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             return await self._reader.read()
 
     def send_eof(self) -> None:
@@ -204,7 +204,7 @@ async def closed_dialogues() -> AsyncIterator[None]:
 
 def send(port: int, *, to: str = OURS, mail: bytes = MAIL, **options: Any) -> Any:
     """Send one mail with smtplib; return what it returns, raise what it raises."""
-    with smtplib.SMTP("127.0.0.1", port, timeout=10) as client:
+    with smtplib.SMTP("127.0.0.1", port, timeout=30) as client:
         return client.sendmail("warga@warga.test", [to], mail, **options)
 
 
@@ -236,7 +236,7 @@ async def test_smtputf8_addresses(opened: Opened, mailbox: Mailbox) -> None:
     server = await opened()
 
     def utf8() -> None:
-        with smtplib.SMTP("127.0.0.1", server.port, timeout=10) as client:
+        with smtplib.SMTP("127.0.0.1", server.port, timeout=30) as client:
             options = ["SMTPUTF8", "BODY=8BITMIME"]
             client.sendmail("püja@wärga.test", ["wargä@kanal.test"], MAIL, options)
 
@@ -289,7 +289,7 @@ async def test_twenty_connections_lose_and_double_nothing(opened: Opened, mailbo
     server = await opened()
 
     def session(number: int) -> None:
-        with smtplib.SMTP("127.0.0.1", server.port, timeout=20) as client:
+        with smtplib.SMTP("127.0.0.1", server.port, timeout=30) as client:
             for mail in range(5):
                 client.sendmail("w@warga.test", [OURS], f"{number}/{mail}\r\n")
 
@@ -450,7 +450,7 @@ async def test_too_big_without_warning(
 
 async def test_a_line_without_end_is_cut_off(opened: Opened, mailbox: Mailbox) -> None:
     client = await Dialogue.ready_for_data(await opened(max_bytes=5_000))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         with pytest.raises(ConnectionError):
             await client.pour(b"x" * 65_536)
     assert mailbox.mails == []
@@ -482,7 +482,7 @@ async def test_starttls_with_a_verified_certificate(
     server = await opened(require_tls=True, **tls(certificate))
 
     def secured() -> tuple[bool, bytes]:
-        with smtplib.SMTP("localhost", server.port, timeout=10) as client:
+        with smtplib.SMTP("localhost", server.port, timeout=30) as client:
             client.starttls(context=trusting(certificate))
             client.sendmail("w@warga.test", [OURS], MAIL)
             return client.has_extn("auth"), client.docmd("AUTH LOGIN")[1]
@@ -522,7 +522,7 @@ async def test_commands_injected_before_the_handshake_are_dropped(
     server = await opened(**tls(certificate))
 
     def inject() -> bytes:
-        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as plain:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=30) as plain:
             until(plain, b"ESMTP\r\n")
             plain.sendall(b"EHLO x\r\n")
             until(plain, b"HELP\r\n")
@@ -600,14 +600,14 @@ STALLS = [
 
 @pytest.mark.parametrize("sent", STALLS)
 async def test_silence_is_bounded(opened: Opened, mailbox: Mailbox, sent: list[bytes]) -> None:
-    client = await Dialogue.open(await opened(patience=0.4))
+    client = await Dialogue.open(await opened(patience=1.0))
     client.send(b"".join(sent))
     assert (await client.rest()).splitlines()[-1].startswith(b"421 4.4.2")
     assert mailbox.mails == []
 
 
 async def test_dripping_bytes_do_not_buy_time(opened: Opened, mailbox: Mailbox) -> None:
-    client = await Dialogue.ready_for_data(await opened(patience=0.4))
+    client = await Dialogue.ready_for_data(await opened(patience=1.0))
     ended = asyncio.create_task(client.rest())
     while not ended.done():
         client.send(b"x\r\n")
@@ -618,12 +618,12 @@ async def test_dripping_bytes_do_not_buy_time(opened: Opened, mailbox: Mailbox) 
 
 
 async def test_a_slow_commit_has_its_own_clock(opened: Opened, mailbox: Mailbox) -> None:
-    server = await opened(patience=1.0)
+    server = await opened(patience=3.0)
     mailbox.gate = asyncio.Event()
     client = await Dialogue.ready_for_data(server)
-    await asyncio.wait([asyncio.create_task(mailbox.entered.wait())], timeout=0.7)
+    await asyncio.wait([asyncio.create_task(mailbox.entered.wait())], timeout=1.7)
     answer = asyncio.create_task(client.say(MAIL + b".\r\n"))
-    await asyncio.wait([answer], timeout=0.7)
+    await asyncio.wait([answer], timeout=1.7)
     mailbox.gate.set()
     assert (await answer).startswith("250 2.0.0")
 
@@ -633,9 +633,9 @@ async def test_who_never_reads_loses_the_place(
 ) -> None:
     monkeypatch.setattr(mx, "FLUSH_SECONDS", 0.1)
     monkeypatch.setattr(mx, "CALL_LIMITS", {"*": 10**9})
-    server = await opened(patience=0.4, max_connections=1)
+    server = await opened(patience=1.0, max_connections=1)
     deaf = await Dialogue.open(server)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         with pytest.raises(ConnectionError):
             await deaf.pour(b"HELP\r\n" * 20_000)
     client = await Dialogue.open(server)
@@ -648,7 +648,7 @@ async def test_who_never_reads_loses_the_place(
 def lmtp(path: Path, to: list[str], mail: bytes = MAIL) -> tuple[list[bytes], bytes]:
     """Send one mail over the Unix socket; return the final replies and the answer to NOOP."""
     with socket.socket(socket.AF_UNIX) as plain:
-        plain.settimeout(10)
+        plain.settimeout(30)
         plain.connect(str(path))
         stream = plain.makefile("rwb")
         lines = ["LHLO mta.test", "MAIL FROM:<w@warga.test>", *(f"RCPT TO:<{t}>" for t in to)]
@@ -762,7 +762,7 @@ async def test_stopping_is_bounded(opened: Opened, mailbox: Mailbox) -> None:
     client, stuck = await Dialogue.ready_for_data(server), await Dialogue.ready_for_data(server)
     stuck.send(MAIL + b".\r\n")
     await mailbox.entered.wait()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await server.stop(grace=0.2)
     for cut in (client, stuck):
         with contextlib.suppress(ConnectionError):

@@ -27,6 +27,7 @@ from tests.gateway.making import (
     NOWHERE,
     OTHER,
     ROAD,
+    SOON,
     WHERE,
     WHO,
     House,
@@ -404,14 +405,14 @@ async def test_a_racer_that_saw_less_makes_no_second_message(house: House) -> No
 async def test_parts_wait_in_the_spool_while_the_database_is_away(
     database_url: str, tmp_path: Path, away: Away
 ) -> None:
-    async with house(database_url, tmp_path, timeout=1.5) as built:
+    async with house(database_url, tmp_path, timeout=2.0) as built:
         await bring(built, 2)
         with away():
             for number in (3, 1, 2):
                 assert (await built.take(part(number))).status == 200
             assert built.commits.spooled > 0
         await until_drained(built.commits)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(SOON):
             while not await built.counted("messages"):
                 with contextlib.suppress(Exception):
                     await joining(built).turn()
@@ -422,7 +423,7 @@ async def test_a_joiner_that_runs_joins_at_once(house: House) -> None:
     running = asyncio.create_task(joining(house).run())
     for number in (1, 2, 3):
         await house.take(part(number))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(SOON):
         while not await house.counted("messages"):
             await house.store.queue.changed(1)
     running.cancel()

@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import os
 import random
+import signal
 import sys
 from asyncio.subprocess import PIPE
 from datetime import timedelta
@@ -213,28 +215,37 @@ async def test_nothing_is_lost_or_doubled_when_the_poller_is_killed_again_and_ag
 ) -> None:
     count, killed = 30, 0
     dice = random.Random(4)
-    for life in range(20):
-        folder = tmp_path / f"life-{life}"
-        folder.mkdir()
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.gateway.streams", database_url),
-            *(str(folder), str(count)),
-            cwd=ROOT,
-            env=surroundings(None),
-            stdout=PIPE,
-        )
-        assert process.stdout
-        try:
-            assert await process.stdout.readline() == b"ready\n"
-            await house.change("UPDATE cursors SET held_until = NULL")  # as if its time was over
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(0.02 + dice.random() / 8):
-                    if await process.stdout.readline() == b"done\n":
-                        break
-        finally:
-            process.kill()
-            await process.communicate()
-        killed += 1
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.gateway.streams", database_url, str(count)),
+        cwd=ROOT,
+        env=surroundings(None),
+        stdin=PIPE,
+        stdout=PIPE,
+    )
+    assert process.stdin
+    assert process.stdout
+    try:
+        for life in range(30):
+            folder = tmp_path / f"life-{life}"
+            folder.mkdir()
+            process.stdin.write(f"{folder}\n".encode())
+            while (said := await process.stdout.readline()) == b"done\n":
+                pass  # said in the moment of the kill
+            # Each has longer than the last: on a slow machine the first ones get nothing done.
+            patience, done = (0.02 + dice.random() / 8) * 1.15**life, False
+            try:
+                await house.change("UPDATE cursors SET held_until = NULL")  # as if it was over
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(patience):
+                        done = await process.stdout.readline() == b"done\n"
+            finally:
+                os.kill(int(said.split()[1]), signal.SIGKILL)
+            if done:
+                break
+            killed += 1
+    finally:
+        process.stdin.close()
+        await process.wait()
     assert await cursor(house) == str(count)
     assert killed >= 2, "it was never killed on the way"
     assert await house.counted("messages") == count
@@ -420,7 +431,7 @@ def test_each_failure_waits_longer_and_never_at_the_same_moment(
 async def test_while_the_database_is_away_the_provider_is_not_asked(
     database_url: str, tmp_path: Path, away: Away
 ) -> None:
-    async with house(database_url, tmp_path, timeout=0.5) as built:
+    async with house(database_url, tmp_path, timeout=2.0) as built:
         channel = Stream()
         mine = polling(built, channel)
         await mine.turn()
@@ -440,7 +451,7 @@ async def test_while_the_database_is_away_the_provider_is_not_asked(
 async def test_a_database_that_goes_away_during_a_look_loses_nothing(
     database_url: str, tmp_path: Path, away: Away
 ) -> None:
-    async with house(database_url, tmp_path, timeout=0.5) as built:
+    async with house(database_url, tmp_path, timeout=2.0) as built:
 
         class Cut(Stream):
             async def poll(self, cursor: str) -> Page:

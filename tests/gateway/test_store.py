@@ -33,8 +33,8 @@ async def test_migrations_make_the_tables_the_code_speaks_of(house: House) -> No
         assert await connection.run_sync(_differences) == []
 
 
-async def test_processes_that_start_together_migrate_once(database_url: str) -> None:
-    stores = [Store(Database(database_url, pool_size=2, timeout=20), Clock()) for _ in range(4)]
+async def test_processes_that_start_together_migrate_once(empty_url: str) -> None:
+    stores = [Store(Database(empty_url, pool_size=2, timeout=20), Clock()) for _ in range(4)]
     await asyncio.gather(*(store.migrate() for store in stores))
     await stores[0].migrate()
     async with stores[1].database.read() as connection:
@@ -174,10 +174,10 @@ async def test_a_lock_keeps_others_waiting_for_the_newest_version(house: House) 
 async def test_a_database_that_is_away_says_so_in_time_and_comes_back(
     database_url: str, tmp_path: Path, away: Away
 ) -> None:
-    async with house(database_url, tmp_path, timeout=1.0) as built:
+    async with house(database_url, tmp_path, timeout=2.0) as built:
         file = await built.report()
         with away():
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 with pytest.raises(Unavailable):
                     await built.store.take_in([accepted(built.clock)])
                 with pytest.raises(Unavailable):
@@ -218,7 +218,8 @@ async def test_an_agency_pages_through_its_deliveries(lite: House) -> None:
     assert agency is not None
     assert agency.agency is not None
     assert await lite.queries.for_agency(agency.agency.id, after="", most=9) == []
-    lite.clock.pass_(seconds=6)  # nothing that began before them can still be under way
+    # Nothing that began before them can still be under way.
+    lite.clock.pass_(seconds=lite.store.database.timeout + 1)
     cursor, seen = "", list[str]()
     while page := await lite.queries.for_agency(agency.agency.id, after=cursor, most=2):
         cursor = page[-1][0]
