@@ -26,9 +26,12 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # rich takes twice as long to import as all the rest of --help
     help="Kanal: public reports in by any channel, the responsible agency out, the answer back.",
 )
-audit = typer.Typer(no_args_is_help=True, help="The append-only log of every report.")
+audit = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="The append-only log of every report."
+)
 app.add_typer(audit, name="audit")
 ROLES = ("web", "mail", "worker", "poller")
 
@@ -40,7 +43,10 @@ def main() -> None:
 
 @app.command()
 def up() -> None:
-    """Run all roles in one process (embedded defaults unless the settings name real services)."""
+    """Run all roles in one process.
+
+    Database and queue are embedded unless the settings name real services.
+    """
     from gateway.app import ROLES as ALL
 
     _serve(ALL)
@@ -101,7 +107,10 @@ def explain(
 
 @app.command()
 def check(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
-    """Check settings, agencies, topics, regions and texts: every fault at once."""
+    """Check settings and data files.
+
+    Agencies, topics, regions and texts: every fault at once.
+    """
     from config.settings import SettingsError, load
     from gateway import build
 
@@ -138,7 +147,10 @@ def train(
     listing: Annotated[bool, typer.Option("--list", help="list what was trained")] = False,
     kind: Annotated[bool, typer.Option("--kind", help="with --undo: the model of kinds")] = False,
 ) -> None:
-    """Learn from decided reports; the phrases and what was learned then decide together."""
+    """Learn from decided reports.
+
+    The phrases and what was learned then decide together.
+    """
     from gateway.learning import command
 
     if [file is not None, from_history, undo, listing].count(True) != 1:
@@ -186,7 +198,10 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json")] = False,
     html: Annotated[Path | None, typer.Option(help="write a page with diagrams")] = None,
 ) -> None:
-    """Measure how right and how sure routing is, on reports whose agency is known."""
+    """Measure how right and how sure routing is.
+
+    On reports whose agency is known.
+    """
     from gateway.learning import command
 
     try:
@@ -247,7 +262,10 @@ def reconcile(
     ] = "",
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
-    """Fetch what providers hold and nobody brought us; file only what is missing."""
+    """Fetch what providers hold and nobody brought us.
+
+    Only what is missing is filed.
+    """
     moment = _moment(since)
 
     async def go(kanal: "Kanal") -> None:
@@ -273,7 +291,7 @@ def operator(
     name: Annotated[str, typer.Argument(help="the name to log in with")],
     password_stdin: Annotated[bool, typer.Option("--password-stdin")] = False,
 ) -> None:
-    """Create an operator of the console, or give one a new password."""
+    """Create an operator, or give one a new password."""
     given = sys.stdin.readline().rstrip("\n") if password_stdin else ""
     password = given or secrets.token_urlsafe(12)
 
@@ -297,7 +315,10 @@ def key(
     per_minute: Annotated[int, typer.Option(help="calls in any minute")] = 60,
     agency: Annotated[str, typer.Option(help="whose words its updates are")] = "",
 ) -> None:
-    """Make a key for a partner: shown once, with the settings that let it in."""
+    """Make a key for a partner.
+
+    It is shown once, with the settings that let it in.
+    """
     from pydantic import TypeAdapter, ValidationError
 
     from adapters.partner.keys import Key, Name

@@ -11,7 +11,7 @@ from itertools import groupby
 from normalizer.cues import BEFORE, CUES, IN, NEAR, OFFICE, STREET
 from normalizer.gazetteer import Gazetteer
 from normalizer.localities import Found
-from normalizer.mentions import capital
+from normalizer.mentions import capitals_tell
 from normalizer.words import Words
 
 _THERE = IN | OFFICE | NEAR | CUES.keys()
@@ -38,29 +38,35 @@ class _Guess:
 
 def guesses(words: Words, gazetteer: Gazetteer) -> list[Found]:
     """Return what the best guess may mean; [] when nothing looks like a name."""
-    found = [
-        guess for at in range(min(READ, len(words.keys))) for guess in _at(at, words, gazetteer)
-    ]
+    found = [guess for at in _likely(words) for guess in _at(at, words, gazetteer)]
     if not found:
         return []
     best = max(guess.rank for guess in found)
     return [guess.found for guess in found if guess.rank == best]
 
 
+def _likely(words: Words) -> list[int]:
+    """Return the words that a place may begin with, by what stands before them or a capital."""
+    told = capitals_tell(words.text)
+    keys = words.keys[:READ]
+    return [
+        at
+        for at, before in enumerate(("", *keys[:-1]) if keys else ())
+        if (before in _THERE or before in STREET or (told and words.is_capital(at)))
+        and (before == "pulau" or BEFORE.get(before) != 0.0)
+    ]
+
+
 def _at(at: int, words: Words, gazetteer: Gazetteer) -> Iterator[_Guess]:
     before = words.before(at)
-    if BEFORE.get(before) == 0.0 and before != "pulau":
-        return
+    there, street = before in _THERE, before in STREET
     for last in range(min(at + LONGEST, len(words.keys)) - 1, at - 1, -1):
         key = words.key(at, last)
         if len(key) < _SHORT or gazetteer.everyday.issuperset(words.keys[at : last + 1]):
             continue
-        there = before in _THERE
         codes, sure = _meant(key, gazetteer)
-        if not codes or (key in gazetteer.ordinary and not there):
-            continue
-        if there or before in STREET or capital(words.said(at, last), words.text):
-            rank = (there, before not in STREET, sure > _VILLAGE, last - at, len(key), -at)
+        if codes and (there or key not in gazetteer.ordinary):
+            rank = (there, not street, sure > _VILLAGE, last - at, len(key), -at)
             for code in codes:
                 how = Found(at, last, "plain", code, round(sure / len(codes) ** 0.5, 2))
                 yield _Guess(how, rank)

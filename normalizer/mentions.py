@@ -222,7 +222,12 @@ def _meant(mention: Mention, words: Words, gazetteer: Gazetteer, home: Region | 
 
 def capital(said: str, text: str) -> bool:
     """Tell whether words carry a capital that means something: not where all is capitals."""
-    return said[:1].isupper() and not text[:200].isupper() and not text[:200].istitle()
+    return said[:1].isupper() and capitals_tell(text)
+
+
+def capitals_tell(text: str) -> bool:
+    """Tell whether a capital means something: some words have one and some have none."""
+    return not text.islower() and not text[:200].isupper() and not text[:200].istitle()
 
 
 def _province_near(

@@ -76,6 +76,10 @@ class Words:
             return ""
         return self.text[self._span(at - 1)[1] : self._span(at)[0]].strip()
 
+    def is_capital(self, at: int) -> bool:
+        """Tell whether word ``at`` begins with a capital."""
+        return self.text[self._located()[at][0]].isupper()
+
     def said(self, first: int, last: int) -> str:
         """Return the words ``first`` to ``last`` as they stand in the text."""
         return self.text[self._span(first)[0] : self._span(last)[1]]
@@ -86,9 +90,12 @@ class Words:
         start = self._lowered.index(word)
         if self._lowered.find(word, start + 1) < 0:
             return start, start + len(word)
+        return self._located()[at]
+
+    def _located(self) -> list[tuple[int, int]]:
         if not self._spans:
             self._spans = [match.span() for match in self._pattern.finditer(self._lowered)]
-        return self._spans[at]
+        return self._spans
 
 
 def _marks(key: str, gazetteer: Gazetteer) -> int:

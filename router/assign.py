@@ -209,7 +209,7 @@ class Router:
             yield explain.topic(lead.match)
             if lead.row.level != "national":
                 yield explain.place(lead.found, lead.row.level, lead.lacks_place, self.gazetteer)
-            yield explain.competence(lead.match, lead.row, lead.chosen_by, lead.agency)
+            yield explain.competence(lead.row, lead.chosen_by, lead.agency)
         if view.learned and view.best and self.scorer and self.scorer.knows(view.best.agency):
             yield explain.history(view.best)
 
@@ -237,7 +237,7 @@ def told(report: Report) -> str:
 
 def _kind(report: Report, lead: Lead | None) -> Kind:
     """Keep the kind that the reporter's words or choice gave, unless the topic is supervised."""
-    supervised = lead and lead.match.row.supervised and lead.match.topic.confidence >= CLEAR
+    supervised = lead and lead.match.row.supervised and lead.match.confidence >= CLEAR
     return (
         Kind.SUPERVISED_COMPLAINT if supervised and report.kind == Kind.COMPLAINT else report.kind
     )
@@ -274,7 +274,7 @@ def _question(view: _View) -> Question:
     if view.best and view.best.agency == LOCAL_OFFICE:
         return "place"
     lead = view.lead
-    if lead and sum(each.match.topic.confidence for each in view.leads) >= CLEAR:
+    if lead and sum(each.match.confidence for each in view.leads) >= CLEAR:
         return "place" if lead.doubts_place and not view.learned else None
     return "topic" if len(view.reading.words) <= (LONG if view.placed else SHORT) else None
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Literal
 
 from normalizer.report import Agency, Assignment, Candidate, Outcome, Reason, Scope
@@ -32,6 +33,8 @@ _QUESTIONS = {
     "place": "Lokasi ditanyakan kepada pelapor.",
     "topic": "Pelapor diminta menjelaskan masalahnya.",
 }
+_REMEMBERED = 4_096
+"""Reasons that are remembered: one door's reports share most of them."""
 NO_TOPIC = Reason(rule="topic", text="Tidak ada kata yang menunjukkan topik laporan.")
 
 
@@ -42,7 +45,7 @@ def percent(confidence: float) -> str:
 
 def topic(match: Match) -> Reason:
     """Say what the report is about and which of its words say so."""
-    text = f"Topik: {match.topic.name} ({percent(match.topic.confidence)})."
+    text = f"Topik: {match.row.name} ({percent(match.confidence)})."
     return Reason(rule="topic", text=text, words=match.words)
 
 
@@ -69,11 +72,16 @@ def place(found: Sequence[Jurisdiction], tier: Tier, lacking: bool, regions: Reg
     return Reason(rule=rules.get(best.found_by, "place"), text=text, words=words[:1])
 
 
-def competence(match: Match, row: Competence, words: str, agency: Agency | None) -> Reason:
+def competence(row: Competence, words: str, agency: Agency | None) -> Reason:
     """Say whose affair it is, by which law, and who answers for it there."""
-    law = f" ({row.basis})" if row.basis else ""
-    who = f": {agency.name}" if agency else ""
-    text = f"Urusan {TIERS[row.level]}{law}{who}."
+    return _competence(row.level, row.basis, words, agency.name if agency else "")
+
+
+@lru_cache(_REMEMBERED)
+def _competence(tier: Tier, basis: str, words: str, agency: str) -> Reason:
+    law = f" ({basis})" if basis else ""
+    who = f": {agency}" if agency else ""
+    text = f"Urusan {TIERS[tier]}{law}{who}."
     return Reason(rule="competence", text=text, words=(words,) if words else ())
 
 
@@ -112,7 +120,13 @@ def threshold(
     outcome: Outcome, question: Literal["place", "topic"] | None, confidence: float, least: float
 ) -> Reason:
     """Say why the machine assigned, asked, or stood back."""
-    sure, limit = percent(confidence), percent(least)
+    return _threshold(outcome, question, percent(confidence), percent(least))
+
+
+@lru_cache(_REMEMBERED)
+def _threshold(
+    outcome: Outcome, question: Literal["place", "topic"] | None, sure: str, limit: str
+) -> Reason:
     if outcome == Outcome.ASSIGN:
         text = f"Keyakinan {sure} mencapai ambang {limit}: diteruskan."
     elif question:

@@ -115,7 +115,7 @@ class Model:
 
     def novelty(self, matches: Sequence[Match]) -> float:
         """Return 1 for a topic that never occurred in training, towards 0 for a common one."""
-        column = self._topic.get(matches[0].topic.id) if matches else None
+        column = self._topic.get(matches[0].id) if matches else None
         if column is None:
             return 1.0
         return float(1 / (1 + self.weights.seen[column - len(self.weights.terms)] / FEW))
@@ -135,10 +135,10 @@ class Model:
                 weighed = self.weights.rarity[at] * _DAMPED[list(counted.values())]
                 values.append(weighed / np.sqrt(weighed @ weighed))
                 rows += at
-        known = [match for match in matches if match.topic.id in self._topic]
+        known = [match for match in matches if match.id in self._topic]
         if known:
-            rows += [self._topic[match.topic.id] for match in known]
-            values.append(np.sqrt([match.topic.confidence for match in known], dtype=np.float32))
+            rows += [self._topic[match.id] for match in known]
+            values.append(np.sqrt([match.confidence for match in known], dtype=np.float32))
         if not rows:
             return 0.0
         summed: Array = np.concatenate(values) @ self.weights.table[rows]
@@ -248,7 +248,7 @@ def clues(shares: Array, matches: Sequence[Match]) -> tuple[float, float, float]
         min(max(share, _SMALLEST), 1 - _SMALLEST)
         for share in np.partition(shares, -2)[-2:].tolist()
     )
-    topic = matches[0].topic.confidence if matches else 0.0
+    topic = matches[0].confidence if matches else 0.0
     return math.log(best / (1 - best)), math.log(best / second), topic
 
 

@@ -1,4 +1,8 @@
-"""Which phrases of which topics occur in a text: dictionary look-ups word by word, no patterns."""
+"""Which phrases occur in a text: dictionary look-ups word by word, no patterns.
+
+Everything the router looks for stands in one index, so that a text is searched once. Whoever asks
+has a *book* of the index: what a text is about, what is out of scope, what cannot wait.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,8 +18,9 @@ PAIR = ".."
 _LATER = 0.7
 _FADING = tuple(max(_LATER, 1 - 0.01 * at) for at in range(31))
 """What is left of a phrase's weight by where it stands: people say first what they write about.
-The last share holds for all that follows."""
-_STEP = (1.0,) * 25 + (_LATER,)
+``_LATER`` holds for all that follows."""
+_NOT_FAR = (1.0,) * 25
+"""The same where topics do not compete."""
 _NOT = "bukan"
 _ABOUT = frozenset(("soal", "masalah", "urusan", "perkara", "tentang"))
 _LANDMARK = 0.25
@@ -48,51 +53,80 @@ class Tally:
         return tuple(dict.fromkeys(said))
 
 
-@dataclass(slots=True)
+Hit = tuple[int, int, "_Node"]
+"""A phrase that occurs: its first word, the word after its last, and the phrase."""
+_Pair = tuple[int, int, Mapping[str, float]]
+"""Two halves of a pair that stand near each other, and what they speak for."""
+_Cover = dict[int, Hit]
+"""The longest phrase of several words over each word; what lies inside it speaks for its topics
+only: "bpjs ketenagakerjaan" says nothing about health, "mati lampu" nothing about street lamps."""
+
+
+@dataclass(slots=True, eq=False)
 class _Node:
-    """A phrase read so far: the words that may follow, and the topics it speaks for."""
+    """A phrase read so far: the words that may follow, and what it speaks for in each book."""
 
     phrase: str
     follow: dict[str, "_Node"] = field(default_factory=dict)
-    topics: dict[str, float] = field(default_factory=dict)
+    books: dict["Book", dict[str, float]] = field(default_factory=dict)
     landmark: bool = False
     numbered: bool = False
     courtesy: bool = False
 
 
-_Hit = tuple[int, int, _Node]
-"""A phrase that occurs: its first word, the word after its last, and the phrase."""
-_Cover = dict[int, _Hit]
-"""The longest phrase of several words over each word; what lies inside it speaks for its topics
-only: "bpjs ketenagakerjaan" says nothing about health, "mati lampu" nothing about street lamps."""
+class Book:
+    """Phrases that speak for topics, or for whatever else is asked of a text."""
 
+    near = CLOSE
 
-class PhraseIndex:
-    """All phrases of all topics.
-
-    ``covering``: topics compete. A phrase inside a longer one of another topic does not count, and
-    what is said earlier counts more.
-    """
-
-    def __init__(self, lexicon: Lexicon, *, covering: bool = True) -> None:
-        self._lexicon = lexicon
-        self._covering = covering
-        self._near = NEAR if covering else CLOSE
-        self._shares = _FADING if covering else _STEP
-        self._root = _Node("")
-        self._pairs: dict[str, dict[str, dict[str, float]]] = {}
-        """First half → second half → topic → weight."""
-        self._before_landmarks: frozenset[str] = frozenset()
+    def __init__(self, index: "PhraseIndex") -> None:
+        self._index = index
 
     def add(self, topic: str, written: str, weight: float) -> None:
-        """Let a phrase, or a pair of words, speak for a topic."""
-        first, _, second = written.partition(PAIR)
-        words = self._lexicon.words(first)
-        if second:
-            halves = self._pairs.setdefault(" ".join(words), {})
-            halves.setdefault(self._lexicon.phrase(second), {}).setdefault(topic, weight)
-        elif words:
-            self._node(words).topics.setdefault(topic, weight)
+        """Let a phrase, or a pair of words, speak for a topic; the first weight of a pair holds."""
+        self._index.add(self, topic, written, weight)
+
+    def hits(self, reading: Reading) -> Sequence[Hit]:
+        """Return where phrases of this book occur, in the order of their first words."""
+        return self._index.search(reading).phrases.get(self, ())
+
+    def tallies(self, reading: Reading) -> dict[str, Tally]:
+        """Count the points of every topic that a text says anything of."""
+        found = self._index.search(reading)
+        phrases, pairs = found.phrases.get(self, ()), found.pairs.get(self, ())
+        return self._counted(phrases, pairs, reading.words) if phrases or pairs else {}
+
+    def _counted(
+        self, phrases: Sequence[Hit], pairs: Sequence[_Pair], words: Sequence[str]
+    ) -> dict[str, Tally]:
+        tallies: dict[str, Tally] = {}
+        for at, end, node in phrases:
+            share = _NOT_FAR[at] if at < len(_NOT_FAR) else _LATER
+            if at and _denied(words, at):
+                continue
+            for topic, weight in node.books[self].items():
+                _tally(tallies, topic).add(node.phrase, weight * share, ((at, end - 1),))
+        for at, there, weights in pairs:
+            first, last = (at, there) if at < there else (there, at)
+            share = _NOT_FAR[first] if first < len(_NOT_FAR) else _LATER
+            spans, phrase = ((first, first), (last, last)), f"{words[at]}..{words[there]}"
+            for topic, weight in weights.items():
+                _tally(tallies, topic).add(phrase, weight * share, spans)
+        return tallies
+
+
+class Rivals(Book):
+    """A book whose topics compete.
+
+    A phrase inside a longer one of another topic does not count, what is said earlier counts more,
+    and what only says where something is counts little.
+    """
+
+    near = NEAR
+
+    def __init__(self, index: "PhraseIndex") -> None:
+        super().__init__(index)
+        self._before_landmarks: frozenset[str] = frozenset()
 
     def landmarks(
         self, after: Iterable[str], phrases: Iterable[str], numbered: Iterable[str] = ()
@@ -101,110 +135,145 @@ class PhraseIndex:
 
         Those that are ``numbered`` ("gang 2") count little before a number.
         """
-        self._before_landmarks = frozenset(map(self._lexicon.phrase, after))
+        self._before_landmarks = frozenset(map(self._index.lexicon.phrase, after))
         for written in phrases:
-            self._node(self._lexicon.words(written)).landmark = True
+            self._index.node(written).landmark = True
         for written in numbered:
-            self._node(self._lexicon.words(written)).numbered = True
+            self._index.node(written).numbered = True
 
     def courtesies(self, phrases: Iterable[str]) -> None:
         """Let nothing inside ``phrases`` ("mohon bantuannya") speak for a topic."""
         for written in phrases:
-            self._node(self._lexicon.words(written)).courtesy = True
+            node = self._index.node(written)
+            node.courtesy = True
+            node.books.setdefault(self, {})
 
-    def tallies(self, reading: Reading) -> dict[str, Tally]:
-        """Count the points of every topic that a text says anything of."""
+    def _counted(
+        self, phrases: Sequence[Hit], pairs: Sequence[_Pair], words: Sequence[str]
+    ) -> dict[str, Tally]:
         tallies: dict[str, Tally] = {}
-        words, vocabulary = reading.words, reading.said_at_all
-        over: _Cover = {}
-        if not self._root.follow.keys().isdisjoint(vocabulary):
-            hits = self._hits(words)
-            over = _cover(hits) if self._covering else over
-            self._count_phrases(words, hits, over, tallies)
-        if not self._pairs.keys().isdisjoint(vocabulary):
-            self._count_pairs(words, over, tallies)
-        return tallies
-
-    def _node(self, words: Sequence[str]) -> _Node:
-        node = self._root
-        for word in words:
-            node = node.follow.setdefault(word, _Node(f"{node.phrase} {word}".lstrip()))
-        return node
-
-    def _hits(self, words: Sequence[str]) -> list[_Hit]:
-        hits = []
-        starts = self._root.follow
-        for at in [at for at, word in enumerate(words) if word in starts]:
-            node, end = starts.get(words[at]), at + 1
-            while node:
-                if node.topics or node.courtesy:
-                    hits.append((at, end, node))
-                node = node.follow.get(words[end]) if end < len(words) else None
-                end += 1
-        return hits
-
-    def _count_phrases(
-        self, words: Sequence[str], hits: Sequence[_Hit], over: _Cover, tallies: dict[str, Tally]
-    ) -> None:
-        for hit in hits:
+        over = _cover(phrases)
+        for hit in phrases:
             at, end, node = hit
-            share = self._share(words, hit)
+            share = self._share(words, at, end, node)
             if not share:
                 continue
             longest = over.get(at, hit)
+            weights = node.books[self]
             inside = longest is not hit and end <= longest[1]
-            for topic, weight in node.topics.items():
-                if not inside or topic in longest[2].topics:
+            only = longest[2].books[self] if inside else weights
+            for topic, weight in weights.items():
+                if topic in only:
                     _tally(tallies, topic).add(node.phrase, weight * share, ((at, end - 1),))
+        for pair in pairs:
+            self._count_pair(pair, words, over, tallies)
+        return tallies
 
-    def _share(self, words: Sequence[str], hit: _Hit) -> float:
+    def _share(self, words: Sequence[str], at: int, end: int, node: _Node) -> float:
         """How much a phrase counts there: nothing after "bukan", less as a landmark or late."""
-        at, end, node = hit
-        share = self._at(at)
-        before = words[at - 1] if at else ""
-        if before == _NOT or (before in _ABOUT and words[at - 2] == _NOT):
+        if at and _denied(words, at):
             return 0.0
+        share = _FADING[at] if at < len(_FADING) else _LATER
+        before = words[at - 1] if at else ""
         is_landmark = node.landmark and before in self._before_landmarks
         is_address = node.numbered and end < len(words) and words[end].isdigit()
         return share * _LANDMARK if is_landmark or is_address else share
 
     def _is_landmark(self, words: Sequence[str], at: int) -> bool:
         """Tell whether a word only says where something is ("pipa bocor di depan sekolah")."""
-        node = self._root.follow.get(words[at])
+        node = self._index.root.follow.get(words[at])
         return bool(at and node and node.landmark and words[at - 1] in self._before_landmarks)
 
-    def _at(self, at: int) -> float:
-        return self._shares[at] if at < len(self._shares) else self._shares[-1]
+    def _count_pair(
+        self, pair: _Pair, words: Sequence[str], over: _Cover, tallies: dict[str, Tally]
+    ) -> None:
+        at, there, weights = pair
+        first, last = (at, there) if at < there else (there, at)
+        spoken_for = _spoken_for(at, there, over)
+        share = _FADING[first] if first < len(_FADING) else _LATER
+        if self._is_landmark(words, at) or self._is_landmark(words, there):
+            share *= _LANDMARK
+        spans, phrase = ((first, first), (last, last)), f"{words[at]}..{words[there]}"
+        for topic, weight in weights.items():
+            if spoken_for is None or topic in spoken_for.books[self]:
+                _tally(tallies, topic).add(phrase, weight * share, spans)
 
-    def _count_pairs(self, words: Sequence[str], over: _Cover, tallies: dict[str, Tally]) -> None:
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What of each book occurs in a text."""
+
+    phrases: dict[Book, list[Hit]] = field(default_factory=dict)
+    pairs: dict[Book, list[_Pair]] = field(default_factory=dict)
+
+
+class PhraseIndex:
+    """All phrases of all books."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        self.lexicon = lexicon
+        self.root = _Node("")
+        self._pairs: dict[str, dict[str, dict[Book, dict[str, float]]]] = {}
+        """First half → second half → book → topic → weight."""
+
+    def add(self, book: Book, topic: str, written: str, weight: float) -> None:
+        """Let a phrase, or a pair of words, speak for a topic of a book."""
+        first, _, second = written.partition(PAIR)
+        if second:
+            halves = self._pairs.setdefault(self.lexicon.phrase(first), {})
+            books = halves.setdefault(self.lexicon.phrase(second), {})
+            books.setdefault(book, {}).setdefault(topic, weight)
+        elif self.lexicon.words(first):
+            self.node(first).books.setdefault(book, {}).setdefault(topic, weight)
+
+    def node(self, written: str) -> _Node:
+        """Return the node of a phrase, made where there is none."""
+        node = self.root
+        for word in self.lexicon.words(written):
+            node = node.follow.setdefault(word, _Node(f"{node.phrase} {word}".lstrip()))
+        return node
+
+    def search(self, reading: Reading) -> Found:
+        """Find the phrases of all books in a text, once."""
+        found = reading.found
+        if not isinstance(found, Found):
+            found = reading.found = Found()
+            self._find_phrases(reading.words, found.phrases)
+            self._find_pairs(reading.words, found.pairs)
+        return found
+
+    def _find_phrases(self, words: Sequence[str], found: dict[Book, list[Hit]]) -> None:
+        starts, many = self.root.follow, len(words)
+        for at in [at for at, word in enumerate(words) if word in starts]:
+            node, end = starts[words[at]], at + 1
+            while True:
+                for book in node.books:
+                    found.setdefault(book, []).append((at, end, node))
+                if end == many or (longer := node.follow.get(words[end])) is None:
+                    break
+                node, end = longer, end + 1
+
+    def _find_pairs(self, words: Sequence[str], found: dict[Book, list[_Pair]]) -> None:
         pairs = self._pairs
         for at in [at for at, word in enumerate(words) if word in pairs]:
             others = pairs[words[at]]
-            first, end = max(0, at - self._near), at + self._near + 1
-            if others.keys().isdisjoint(words[first:end]):
+            first = max(0, at - NEAR)
+            around = words[first : at + NEAR + 1]
+            if others.keys().isdisjoint(around):
                 continue
-            for there in range(first, min(len(words), end)):
-                if topics := others.get(words[there]):
-                    self._count_pair(words, at, there, topics, over, tallies)
+            for there, word in enumerate(around, first):
+                for book, weights in others.get(word, _NONE).items():
+                    if -book.near <= there - at <= book.near:
+                        found.setdefault(book, []).append((at, there, weights))
 
-    def _count_pair(
-        self,
-        words: Sequence[str],
-        at: int,
-        there: int,
-        topics: Mapping[str, float],
-        over: _Cover,
-        tallies: dict[str, Tally],
-    ) -> None:
-        spoken_for = _spoken_for(at, there, over)
-        share = self._at(min(at, there))
-        if self._is_landmark(words, at) or self._is_landmark(words, there):
-            share *= _LANDMARK
-        spans = tuple((i, i) for i in sorted((at, there)))
-        phrase = f"{words[at]}..{words[there]}"
-        for topic, weight in topics.items():
-            if spoken_for is None or topic in spoken_for.topics:
-                _tally(tallies, topic).add(phrase, weight * share, spans)
+
+_NONE: dict[Book, dict[str, float]] = {}
+
+
+def _denied(words: Sequence[str], at: int) -> bool:
+    """Tell whether the words before say that it is not that: "bukan soal sampah"."""
+    before = words[at - 1]
+    return before == _NOT or (at > 1 and before in _ABOUT and words[at - 2] == _NOT)
 
 
 def _tally(tallies: dict[str, Tally], topic: str) -> Tally:
@@ -222,9 +291,9 @@ def _spoken_for(at: int, there: int, over: _Cover) -> _Node | None:
     return next((hit[2] for hit in (first, second) if hit and hit[2].courtesy), None)
 
 
-def _cover(hits: Sequence[_Hit]) -> _Cover:
+def _cover(hits: Sequence[Hit]) -> _Cover:
     over: _Cover = {}
-    for hit in sorted(hits, key=lambda hit: hit[1] - hit[0]):
-        if hit[1] - hit[0] > 1:
-            over.update(dict.fromkeys(range(hit[0], hit[1]), hit))
+    longer = [hit for hit in hits if hit[1] - hit[0] > 1]
+    for hit in sorted(longer, key=lambda hit: hit[1] - hit[0]):
+        over.update(dict.fromkeys(range(hit[0], hit[1]), hit))
     return over

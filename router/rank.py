@@ -5,7 +5,7 @@ competence rule. How often that is right was measured; times how sure the place 
 agency's probability.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from normalizer.report import Agency, Candidate, Place
@@ -62,7 +62,7 @@ class Seats(dict[Tier, Sequence[Jurisdiction]]):
 
 def lead(match: Match, reading: Reading, at: Seats, topics: Topics, register: Register) -> Lead:
     """Follow a topic to its competence row and to the agency that answers for it."""
-    id = match.topic.id
+    id = match.id
     row, words = topics.competence(id, reading)
     found = at[row.level]
     code = found[0].code if found else ""
@@ -82,12 +82,17 @@ def claims(leads: Sequence[Lead], at: Seats, register: Register) -> dict[str, Cl
     """Add up what the topics say for every agency they lead to, by its id."""
     found: dict[str, Claim] = {}
     for one in leads:
-        for agency, share, seat in _shares(one, at, register):
-            claim = found.get(agency.id)
-            if claim is None:
-                claim = found[agency.id] = Claim(agency)
-            claim.said += one.match.topic.confidence * share
-            claim.there = max(claim.there, seat)
+        match, rows = one.match, one.match.row.competence
+        chosen, rest = _divided(one, len(rows))
+        for row in rows:
+            share = match.confidence * (chosen if row is one.row else rest)
+            for agency, there in _behind(row, match.id, at, register):
+                claim = found.get(agency.id)
+                if claim is None:
+                    claim = found[agency.id] = Claim(agency)
+                claim.said += share
+                if there > claim.there:
+                    claim.there = there
     return found
 
 
@@ -106,19 +111,24 @@ def candidates(
     ]
 
 
-def _shares(one: Lead, at: Seats, register: Register) -> Iterator[tuple[Agency, float, float]]:
-    """List the agencies behind a topic, the share of its rule, and how sure their place is."""
-    rows = one.match.row.competence
-    sure = _CHOSEN if one.chosen_by else _RULE if len(rows) > 1 else _ONLY
-    rest = (1 - sure) / max(1, len(rows) - 1)
-    for row in rows:
-        share = sure if row is one.row else rest
-        if row.level == "national":
-            if agency := register.find("national", row.agency):
-                yield agency, share, 1.0
-            continue
-        if row.level in LOCAL and not at[row.level]:
-            yield LOCAL_OFFICE, share, 1.0
-        for seat in at[row.level]:
-            if agency := register.find(row.level, row.agency, seat.code, topic=one.match.topic.id):
-                yield agency, share, seat.confidence
+def _divided(one: Lead, rows: int) -> tuple[float, float]:
+    """Return the share of the row that holds, and of each other row of its topic."""
+    if rows == 1:
+        return _CHOSEN if one.chosen_by else _ONLY, 0.0
+    sure = _CHOSEN if one.chosen_by else _RULE
+    return sure, (1 - sure) / (rows - 1)
+
+
+def _behind(
+    row: Competence, topic: str, at: Seats, register: Register
+) -> list[tuple[Agency, float]]:
+    """List the agencies that a row leads to, and how sure their place is."""
+    level = row.level
+    if level == "national":
+        body = register.find("national", row.agency)
+        return [(body, 1.0)] if body else []
+    seats = at[level]
+    if not seats:
+        return [(LOCAL_OFFICE, 1.0)] if level in LOCAL else []
+    found = ((register.find(level, row.agency, j.code, topic=topic), j) for j in seats)
+    return [(agency, j.confidence) for agency, j in found if agency]

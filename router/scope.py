@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from router.data import Row
-from router.phrases import PhraseIndex
-from router.words import Lexicon, Reading
+from router.phrases import Book, PhraseIndex
+from router.words import Reading
 
 ENOUGH = 4.0
 """Points from which a text is out of scope: one sure phrase, or two likely ones."""
@@ -57,10 +57,10 @@ class Scope:
 class Scopes:
     """Recognises what is out of scope."""
 
-    def __init__(self, rows: Mapping[str, ScopeRow], lexicon: Lexicon) -> None:
+    def __init__(self, rows: Mapping[str, ScopeRow], index: PhraseIndex) -> None:
         self.rows = rows
-        self._for = PhraseIndex(lexicon, covering=False)
-        self._against = PhraseIndex(lexicon, covering=False)
+        self._for = Book(index)
+        self._against = Book(index)
         for id, row in rows.items():
             for phrase in row.phrases.sure:
                 self._for.add(id, phrase, _SURE)
@@ -69,7 +69,7 @@ class Scopes:
             for phrase in row.unless:
                 self._against.add(id, phrase, 1.0)
         self._only = {
-            id: frozenset(word for text in row.only for word in lexicon.words(text))
+            id: frozenset(word for text in row.only for word in index.lexicon.words(text))
             for id, row in rows.items()
             if row.only
         }

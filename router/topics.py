@@ -14,7 +14,7 @@ from pydantic import Field
 from normalizer.report import Level, Topic
 from router.calibration import AS_SAID, Curve, Point, wrong_with
 from router.data import DataError, Fault, Files, Row, read
-from router.phrases import PAIR, PhraseIndex, Tally
+from router.phrases import PAIR, Book, PhraseIndex, Rivals, Tally
 from router.register import Kind, Register, Tier
 from router.scope import Scope, ScopeRow, Scopes
 from router.urgency import Urgencies, Urgency, UrgencyRow
@@ -140,20 +140,21 @@ class TopicsFile(Row):
 class Match:
     """A topic a text may be about, how sure that is, and what says so."""
 
-    topic: Topic
+    id: str
+    confidence: float
     row: TopicRow
     tally: Tally
     reading: Reading
 
     @property
+    def topic(self) -> Topic:
+        """The topic as reports carry it."""
+        return Topic(id=self.id, name=self.row.name, confidence=self.confidence)
+
+    @property
     def words(self) -> tuple[str, ...]:
         """The writer's words that say so, heaviest first."""
         return self.tally.words(_SHOWN, self.reading)
-
-
-_Choice = tuple[Competence, frozenset[str], tuple[tuple[Competence, tuple[str, ...]], ...]]
-"""The row that is the rule, the first words of all phrases that choose another, and the rows with
-their phrases."""
 
 
 class Topics:
@@ -165,17 +166,20 @@ class Topics:
         self.alone = file.alone.words
         self.curve = Curve(file.calibration.points)
         self.lexicon = Lexicon(file.slang)
-        self.scopes = Scopes(file.scope, self.lexicon)
-        self.urgencies = Urgencies(file.urgency, self.lexicon)
-        self._index = PhraseIndex(self.lexicon)
+        index = PhraseIndex(self.lexicon)
+        self.scopes = Scopes(file.scope, index)
+        self.urgencies = Urgencies(file.urgency, index)
+        self._about = Rivals(index)
         for id, row in self.rows.items():
             for strength, weight in WEIGHTS.items():
                 for written in getattr(row.phrases, strength):
-                    self._index.add(id, written, weight)
+                    self._about.add(id, written, weight)
         marks = file.landmarks
-        self._index.landmarks(marks.after, marks.words, marks.numbered)
-        self._index.courtesies(file.courtesy.phrases)
-        self._when = {id: self._choice(row) for id, row in self.rows.items()}
+        self._about.landmarks(marks.after, marks.words, marks.numbered)
+        self._about.courtesies(file.courtesy.phrases)
+        self._choices = Book(index)
+        """Which phrases choose which row of a topic's competence: the row's number as weight."""
+        self._rules = {id: self._rule(id, row) for id, row in self.rows.items()}
 
     @classmethod
     def build(cls, files: Files, register: Register) -> "Topics":
@@ -211,7 +215,7 @@ class Topics:
         ``chosen`` is the topic that the reporter chose, or a group: then it speaks for those topics
         of it of which the text says something.
         """
-        tallies = self._index.tallies(reading)
+        tallies = self._about.tallies(reading)
         if chosen in self.rows:
             tallies.setdefault(chosen, Tally())
         for id, tally in tallies.items() if chosen else ():
@@ -237,27 +241,29 @@ class Topics:
 
     def competence(self, id: str, reading: Reading) -> tuple[Competence, str]:
         """Choose the row of a topic that a text falls under, and the words that chose it."""
-        rule, first_words, rows = self._when[id]
-        if not first_words.isdisjoint(reading.said_at_all):
-            for row, phrases in rows:
-                for phrase in phrases:
-                    if words := reading.find(phrase):
-                        return row, words
-        return rule, ""
+        said = [
+            (node.books[self._choices][id], at, end)
+            for at, end, node in self._choices.hits(reading)
+            if id in node.books[self._choices]
+        ]
+        if not said:
+            return self._rules[id], ""
+        rank, at, end = min(said)
+        return self.rows[id].competence[int(rank)], reading.said(at, end - 1)
 
-    def _choice(self, row: TopicRow) -> _Choice:
-        rows = tuple((c, tuple(map(self.lexicon.phrase, c.when))) for c in row.competence)
-        first_words = frozenset(phrase.split(" ")[0] for _, phrases in rows for phrase in phrases)
-        rule = next((c for c in row.competence if c.is_rule), row.competence[0])
-        return rule, first_words, rows
+    def _rule(self, id: str, row: TopicRow) -> Competence:
+        """Note the phrases that choose a row: rows count in their order, phrases in theirs."""
+        for number, competence in enumerate(row.competence):
+            for place, written in enumerate(competence.when):
+                self._choices.add(id, written, number + place / (len(competence.when)))
+        return next((c for c in row.competence if c.is_rule), row.competence[0])
 
     def _match(self, id: str, tally: Tally, total: float, reading: Reading) -> Match | None:
         points = _counted(tally.points)
         confidence = _AT_MOST * (1 - math.exp(-points / _SCALE)) * points**2 / total
         if confidence < FAINT:
             return None
-        row = self.rows[id]
-        return Match(Topic(id=id, name=row.name, confidence=confidence), row, tally, reading)
+        return Match(id, confidence, self.rows[id], tally, reading)
 
 
 def _counted(points: float) -> float:

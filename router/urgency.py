@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from router.data import Row
-from router.phrases import PhraseIndex
-from router.words import Lexicon, Reading
+from router.phrases import Book, PhraseIndex
+from router.words import Reading
 
 
 class UrgencyRow(Row):
@@ -34,10 +34,10 @@ class Urgency:
 class Urgencies:
     """Recognises what cannot wait."""
 
-    def __init__(self, rows: Mapping[str, UrgencyRow], lexicon: Lexicon) -> None:
+    def __init__(self, rows: Mapping[str, UrgencyRow], index: PhraseIndex) -> None:
         self.rows = rows
-        self._for = PhraseIndex(lexicon, covering=False)
-        self._against = PhraseIndex(lexicon, covering=False)
+        self._for = Book(index)
+        self._against = Book(index)
         for id, row in rows.items():
             for phrase in row.phrases:
                 self._for.add(id, phrase, 1.0)

@@ -22,48 +22,31 @@ _PARTICLES = ("nya", "lah", "kah", "pun")
 class Reading:
     """A text as words."""
 
-    __slots__ = ("_stems", "_written", "joined", "said_at_all", "text", "words")
+    __slots__ = ("_spans", "_stems", "found", "said_at_all", "text", "words")
 
-    def __init__(self, text: str, written: Sequence[str], stems: Sequence[Sequence[str]]) -> None:
-        """Take the words as they are ``written``, and what each was read as."""
+    def __init__(self, text: str, stems: Sequence[Sequence[str]]) -> None:
+        """Take what each word of the text was read as."""
         self.text = text
         self.words = [*chain.from_iterable(stems)]
         self.said_at_all = frozenset(self.words)
-        self.joined = f" {' '.join(self.words)} "
-        self._written = written
+        self.found: object = None
+        """What an index of phrases found in it, for who asks again."""
         self._stems = stems
-
-    def find(self, phrase: str) -> str:
-        """Return the writer's own words for a phrase (read the same way), "" if not there."""
-        at = self.joined.find(f" {phrase} ")
-        if at < 0:
-            return ""
-        first = self.joined.count(" ", 0, at)
-        return self.said(first, first + phrase.count(" "))
+        self._spans: list[tuple[int, int]] = []
 
     def said(self, first: int, last: int) -> str:
         """Return the writer's own characters from word ``first`` to word ``last``."""
-        return self.text[self._span(first)[0] : self._span(last)[1]]
+        spans = self._spans or self._located()
+        return self.text[spans[first][0] : spans[last][1]]
 
-    def _span(self, at: int) -> tuple[int, int]:
-        """Return where a word stands; those before it are counted only where it is not unique."""
-        number = at if len(self._written) == len(self.words) else self._number(at)
-        word = self._written[number]
-        start = self.text.index(word)
-        if self.text.find(word, start + 1) >= 0:
-            start = 0
-            for before in self._written[:number]:
-                start = self.text.index(before, start) + len(before)
-            start = self.text.index(word, start)
-        return start, start + len(word)
-
-    def _number(self, at: int) -> int:
-        """Return which written word a word was read from: "jalan raya" may be one."""
-        for number, stems in enumerate(self._stems):
-            at -= len(stems)
-            if at < 0:
-                return number
-        raise IndexError("there is no such word")
+    def _located(self) -> list[tuple[int, int]]:
+        """Note where every word stands; what one written word was read as shares its place."""
+        spans = [word.span() for word in _WORD.finditer(self.text, 0, MOST_CHARACTERS)]
+        if len(spans) != len(self.words):
+            both = zip(spans, self._stems, strict=True)
+            spans = [span for span, stems in both for _ in stems]
+        self._spans = spans
+        return spans
 
 
 class Lexicon:
@@ -90,14 +73,13 @@ class Lexicon:
 
     def read(self, text: str) -> Reading:
         """Split a text into stems; only its first ``MOST_CHARACTERS`` are looked at."""
-        written = _WORD.findall(text, 0, MOST_CHARACTERS)
-        lowered = " ".join(written).lower().split()
+        lowered = " ".join(_WORD.findall(text, 0, MOST_CHARACTERS)).lower().split()
         known = self._remembered
         try:
             stems = [known[word] for word in lowered]
         except KeyError:
             stems = [self._stems(word) for word in lowered]
-        return Reading(text, written, stems)
+        return Reading(text, stems)
 
     def words(self, text: str) -> list[str]:
         """Return the stems of a phrase."""
@@ -106,7 +88,7 @@ class Lexicon:
         return found
 
     def phrase(self, text: str) -> str:
-        """Return a phrase in the form that ``Reading.find`` looks for."""
+        """Return a phrase as its stems with spaces between them."""
         return " ".join(self.words(text))
 
     def _stems(self, word: str) -> tuple[str, ...]:

@@ -39,7 +39,7 @@ class Features:
     def __init__(self, samples: Sequence[Sample], parts: Sequence[Part]) -> None:
         self.parts = tuple(parts)
         self.vectorizers = [_fitted(part, samples) for part in parts]
-        self.topics = tuple(sorted({m.topic.id for s in samples for m in s.matches}))
+        self.topics = tuple(sorted({m.id for s in samples for m in s.matches}))
 
     @property
     def terms(self) -> tuple[str, ...]:
@@ -80,10 +80,10 @@ class Features:
     def _topics(self, samples: Sequence[Sample]) -> Any:
         column = {id: at for at, id in enumerate(self.topics)}
         cells = [
-            (row, column[match.topic.id], match.topic.confidence**0.5)
+            (row, column[match.id], match.confidence**0.5)
             for row, sample in enumerate(samples)
             for match in sample.matches
-            if match.topic.id in column
+            if match.id in column
         ]
         rows, columns, values = zip(*cells, strict=True) if cells else ((), (), ())
         return csr_matrix((values, (rows, columns)), shape=(len(samples), len(column)))

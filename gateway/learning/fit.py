@@ -152,7 +152,7 @@ def _fit(samples: Sequence[Sample], recipe: Recipe) -> Fitted:
     features = Features(samples, recipe.parts)
     rows = features.matrix(samples)
     classes, labels = np.unique([s.label.learned for s in samples], return_inverse=True)
-    led = Counter(s.matches[0].topic.id for s in samples if s.matches)
+    led = Counter(s.matches[0].id for s in samples if s.matches)
     return Fitted(
         tuple(map(str, classes)),
         features,

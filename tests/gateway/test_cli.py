@@ -298,7 +298,7 @@ async def test_help_names_every_command_and_imports_little(folder: Path) -> None
     code = (
         "import sys\nfrom gateway.cli import app\n"
         "app(['--help'], standalone_mode=False)\n"
-        "heavy = {'sqlalchemy', 'aio_pika', 'fastapi', 'twilio', 'pydantic'}\n"
+        "heavy = {'sqlalchemy', 'aio_pika', 'fastapi', 'twilio', 'pydantic', 'rich'}\n"
         "print(sorted(heavy & {*sys.modules}))"
     )
     process = await create_subprocess_exec(
