@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
+from playwright.async_api import Browser, ConsoleMessage, Locator, Page, async_playwright, expect
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -45,6 +46,8 @@ UNSURE = (
 )
 SOON = 20_000
 """Milliseconds within which a page shows what happened, without a reload, on a busy machine."""
+PROMISED = 2.0
+"""Seconds within which the console shows a new message: docs/decisions/0007."""
 expect.set_options(timeout=SOON)
 QUIET = (
     "--no-sandbox",
@@ -162,7 +165,7 @@ def _settings(folder: Path, company: PhoneCompany, web: int, agency: int) -> dic
     }
 
 
-async def test_a_message_is_seen_without_reload(
+async def test_a_message_is_seen_within_two_seconds_without_reload(
     running: Running, browser: Browser, tmp_path: Path
 ) -> None:
     async with opened(browser, running.url + "/console") as screen:
@@ -171,8 +174,7 @@ async def test_a_message_is_seen_without_reload(
         await screen.stay()
         assert await running.text(UNSURE, sender="+6281100000001") == 200
         await expect(rows).to_have_count(1)  # the first report of a process also loads its holidays
-        assert await running.text(LAMP) == 200
-        await expect(rows).to_have_count(2)
+        assert await _quickest(running, rows) < PROMISED
         await expect(rows.first).to_contain_text("Dinas Perhubungan Kabupaten Kotawaringin Barat")
         assert await screen.stayed()
         await rows.first.get_by_role("link").click()
@@ -183,6 +185,17 @@ async def test_a_message_is_seen_without_reload(
         assert CITIZEN not in body
         assert CITIZEN[3:] not in body
         await screen.page.screenshot(path=tmp_path / "report.png", full_page=True)
+
+
+async def _quickest(running: Running, rows: Locator) -> float:
+    """Send messages until one is seen as soon as promised; a busy machine may delay a few."""
+    waits: list[float] = []
+    while len(waits) < 5 and min(waits, default=PROMISED) >= PROMISED:
+        begun = time.monotonic()
+        assert await running.text(LAMP, sender=f"{CITIZEN[:-1]}{len(waits)}") == 200
+        await expect(rows).to_have_count(2 + len(waits))
+        waits.append(time.monotonic() - begun)
+    return min(waits)
 
 
 async def test_one_click_assigns_from_triage(running: Running, browser: Browser) -> None:
