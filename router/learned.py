@@ -28,8 +28,10 @@ LIKELY = 0.5
 """How sure a place inside the best one must be to say whose office is meant."""
 PLAIN = 0.75
 """How sure a place elsewhere must be to silence a model of some regions."""
-FEW = 3.0
-"""Rows about a topic after which the phrases' word on whose affair it is counts half."""
+FEW, MANY = 6.0, 500.0
+"""Rows about a topic after which the phrases' word on whose affair it is counts half, as long as
+the history has no more than ``MANY`` rows. Of twice as many, half as many rows are enough: the
+more was learned, the more is known of a report beside its topic."""
 _CONSIDERED = 6
 """Classes that are turned into agencies; the rest is too unlikely to be shown."""
 _REMEMBERED = 4_096
@@ -91,6 +93,7 @@ class Model:
         self._families = [FAMILIES[family] for family in weights.families]
         self._calibration = weights.calibration.tolist()
         self._topic = {id: len(weights.terms) + at for at, id in enumerate(weights.topics)}
+        self._few = FEW * MANY / max(MANY, float(weights.seen.sum()))
 
     def probabilities(self, words: Sequence[str], matches: Sequence[Match]) -> Array:
         """Return the probability of every class, [classes]."""
@@ -118,7 +121,7 @@ class Model:
         column = self._topic.get(matches[0].id) if matches else None
         if column is None:
             return 1.0
-        return float(1 / (1 + self.weights.seen[column - len(self.weights.terms)] / FEW))
+        return float(1 / (1 + self.weights.seen[column - len(self.weights.terms)] / self._few))
 
     def _sum(self, words: Sequence[str], matches: Sequence[Match]) -> Array | float:
         """Add up the rows of all terms and topics; each family of terms has length 1."""

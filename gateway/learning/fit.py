@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,11 @@ FEWEST = 20
 _USUAL = (1.75, 0.75)
 """How far the logits of the two views are stretched where too few rows can tell."""
 _ENOUGH = 200
-"""Newer rows below which nothing is calibrated."""
+"""Newest rows below which every row calibrates, each fold by what the others taught."""
+_FOLDS = 5
+_LEAST = 40
+"""Rows below which nothing is calibrated."""
+_BOUNDS = (0.1, 5.0)
 _AS_IS = (1.0, 0.0, 0.0, 0.0)
 
 
@@ -134,13 +139,18 @@ def fit(
     known, newer = samples[:cut], samples[cut:]
     if len({s.label.learned for s in known}) < 2:
         raise RowsError("the older rows are all of one class")
-    progress(f"learning from {len(known)} rows, to be calibrated on the {len(newer)} newest")
+    progress(f"learning from {len(known)} rows, to be tried on the {len(newer)} newest")
     trial = _fit(known, RECIPES[purpose])
-    trial = replace(trial, sharpness=_sharpness(trial, newer))
-    trial = replace(trial, calibration=_calibration(trial, newer))
+    trials = [(trial, newer)] if len(newer) >= _ENOUGH else _folds(samples, RECIPES[purpose])
+    sharpness = _sharpness(trials)
+    trials = [(replace(fitted, sharpness=sharpness), rows) for fitted, rows in trials]
+    calibration = _calibration(trials)
     progress(f"learning from all {len(samples)} rows")
     whole = _fit(samples, RECIPES[purpose])
-    return replace(whole, sharpness=trial.sharpness, calibration=trial.calibration), trial
+    return (
+        replace(whole, sharpness=sharpness, calibration=calibration),
+        replace(trial, sharpness=sharpness, calibration=calibration),
+    )
 
 
 def older(count: int) -> int:
@@ -187,34 +197,56 @@ def _spread(weights: Array, heard: Columns, columns: int) -> Array:
     return spread
 
 
-def _sharpness(trial: Fitted, newer: Sequence[Sample]) -> tuple[float, float]:
-    """Find how far the logits of each view are stretched so that newer rows surprise it least."""
-    column = {each: at for at, each in enumerate(trial.classes)}
-    known = [s for s in newer if s.label.learned in column]
-    if len(known) < _ENOUGH:
+Trial = tuple[Fitted, Sequence[Sample]]
+"""What was fitted, and rows it has not seen."""
+
+
+def _folds(samples: Sequence[Sample], recipe: Recipe) -> list[Trial]:
+    """Try each fifth of few rows, in the order of time, on what the others teach."""
+    edges = [len(samples) * at // _FOLDS for at in range(_FOLDS + 1)]
+    trials = []
+    for start, end in pairwise(edges):
+        others = [*samples[:start], *samples[end:]]
+        if len({s.label.learned for s in others}) > 1:
+            trials.append((_fit(others, recipe), samples[start:end]))
+    return trials
+
+
+def _sharpness(trials: Sequence[Trial]) -> tuple[float, float]:
+    """Find how far the logits of each view are stretched so that new rows surprise it least."""
+    heard: list[tuple[Array, Array, list[int]]] = []
+    for fitted, rows in trials:
+        column = {each: at for at, each in enumerate(fitted.classes)}
+        if known := [s for s in rows if s.label.learned in column]:
+            heard.append((*fitted.logits(known), [column[s.label.learned] for s in known]))
+    if sum(len(labels) for _, _, labels in heard) < _LEAST:
         return _USUAL
-    labels = [column[s.label.learned] for s in known]
-    first, second = trial.logits(known)
-    return _stretch(first, labels), _stretch(second, labels)
+    first = _stretch([(logits, labels) for logits, _, labels in heard])
+    return first, _stretch([(logits, labels) for _, logits, labels in heard])
 
 
-def _stretch(logits: Array, labels: Sequence[int]) -> float:
-    each = np.arange(len(labels))
-
+def _stretch(heard: Sequence[tuple[Array, Sequence[int]]]) -> float:
     def surprise(stretch: float) -> float:
-        return float(-np.log(softmax(stretch * logits)[each, labels] + 1e-9).mean())
+        return -sum(
+            float(np.log(softmax(stretch * logits)[np.arange(len(labels)), labels] + 1e-9).sum())
+            for logits, labels in heard
+        )
 
-    return float(minimize_scalar(surprise, bounds=(0.1, 5.0), method="bounded").x)
+    return float(minimize_scalar(surprise, bounds=_BOUNDS, method="bounded").x)
 
 
-def _calibration(trial: Fitted, newer: Sequence[Sample]) -> tuple[float, ...]:
-    """Find what the clues count so that the first place is as sure as it is right on newer rows."""
-    shares = trial.shares(newer)
-    best = shares.argmax(axis=1)
-    right = [trial.classes[at] == s.label.learned for at, s in zip(best, newer, strict=True)]
-    if len(newer) < _ENOUGH or len(set(right)) < 2:
+def _calibration(trials: Sequence[Trial]) -> tuple[float, ...]:
+    """Find what the clues count so that the first place is as sure as it is right on new rows."""
+    found: list[tuple[float, float, float]] = []
+    right: list[bool] = []
+    for fitted, rows in trials:
+        shares = fitted.shares(rows)
+        found += _clues(shares, rows)
+        best = shares.argmax(axis=1)
+        right += [fitted.classes[at] == s.label.learned for at, s in zip(best, rows, strict=True)]
+    if len(found) < _LEAST or len(set(right)) < 2:
         return _AS_IS
-    curve = LogisticRegression(max_iter=1_000).fit(_clues(shares, newer), right)
+    curve = LogisticRegression(max_iter=1_000).fit(found, right)
     return (*map(float, curve.coef_[0]), float(curve.intercept_[0]))
 
 

@@ -115,6 +115,19 @@ def test_a_model_without_regions_speaks_for_the_place_of_each_report() -> None:
     assert ranked("sampah", [], regions=())[0].agency.id != "6472-dinas-lingkungan-hidup"
 
 
+@pytest.mark.parametrize(("history", "novelty"), [(20, 0.5), (500, 0.5), (1_000, 1 / 3)])
+def test_the_more_was_learned_the_sooner_a_topic_is_an_old_one(
+    history: int, novelty: float
+) -> None:
+    known = replace(
+        weights(), topics=("lampu-jalan", "sampah"), seen=np.array([6, history - 6], np.float32)
+    )
+    found = router().topics.rank(router().topics.lexicon.read("lampu jalan padam"))
+    assert found[0].topic.id == "lampu-jalan"
+    assert Model(known).novelty(found) == pytest.approx(novelty)
+    assert Model(weights()).novelty(found) == 1.0
+
+
 def candidate(id: str, confidence: float) -> Candidate:
     return Candidate(agency=Agency(id=id, name=id), confidence=confidence)
 
