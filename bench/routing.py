@@ -8,6 +8,7 @@ machine counts little.
 """
 
 import argparse
+import gc
 import json
 import multiprocessing
 import statistics
@@ -232,6 +233,8 @@ def main() -> None:
     weights = trained(parts, *where)
     sizes = {"phrases": memory(None, *where), "trained": memory(weights, *where)}
     said = messages(*where)
+    gc.collect()
+    gc.freeze()  # as ``kanal run`` does
     runs = list(measured(ways(parts, weights, said), said, chosen.rounds))
     if chosen.json:
         print(json.dumps({"memory_mb": sizes, "runs": runs}))

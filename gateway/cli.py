@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import getpass
 import hashlib
 import json
@@ -82,26 +83,17 @@ def explain(
 ) -> None:
     """Normalise and route a message without storing it, and say why."""
     from gateway import build
-    from gateway.explain import Explainer, told
+    from gateway.explain import Explainer, Line, stream, told
 
     parts = _or_stop(lambda: build.parts(_settings()))
-    explainer = Explainer(parts)
     if region and not parts.gazetteer.region(region):
         _stop(f"there is no region {region!r}", 2)
+    _settle()
+    explainer = Explainer(parts)
     if text != "-":
-        found = explainer.explain(text, region=region or None)
+        (found,) = explainer.explain([Line(text=text, region=region or None)])
         typer.echo(json.dumps(found, ensure_ascii=False) if as_json else told(found))
-        return
-    wrong = False
-    for number, line in enumerate(sys.stdin.buffer, 1):
-        if line.strip():
-            answer = explainer.explain_line(line, region=region or None)
-            if "error" in answer:
-                wrong = True
-                answer["line"] = number
-            sys.stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")
-            sys.stdout.flush()  # whoever asks line by line waits for it
-    if wrong:
+    elif not stream(explainer, sys.stdin.buffer, sys.stdout, region=region or None):
         raise typer.Exit(1)
 
 
@@ -427,6 +419,12 @@ def _serve(roles: Sequence[str]) -> None:
         _stop(f"A door cannot be opened: {error.strerror or error}", 1)
 
 
+def _settle() -> None:
+    """Spare the garbage collector the tables, which live as long as the process."""
+    gc.collect()
+    gc.freeze()
+
+
 async def _until_told(roles: Sequence[str]) -> None:
     from gateway.store.engine import Unavailable
 
@@ -440,6 +438,7 @@ async def _until_told(roles: Sequence[str]) -> None:
         asyncio.get_running_loop().add_signal_handler(name, told.set)
     try:
         ports = await kanal.start(roles)
+        _settle()
         if ports.web:
             page = "/console" if "web" in roles else "/health"
             typer.echo(f"web    http://{kanal.settings.server.host}:{ports.web}{page}")

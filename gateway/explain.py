@@ -1,7 +1,9 @@
 """``kanal explain``: what normalizer and router make of a text, without storing anything."""
 
+import json
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, BinaryIO, TextIO
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -9,13 +11,18 @@ from gateway.build import Parts
 from gateway.texts import choices
 from normalizer.inbound import Inbound, Sender
 from normalizer.report import Intent, Outcome, Report, Reporter
+from router.assign import Decision
 
 _ID = "00000000-0000-4000-8000-000000000000"
 _TRACKING = "123456789018"
+_BATCH = 64
+"""Lines that are explained at once."""
+_CHUNK = 2**16
+"""Bytes that are read at once."""
 
 
 class Line(BaseModel):
-    """One line of input."""
+    """What is to be explained: one line of input."""
 
     model_config = ConfigDict(extra="ignore", strict=True)
 
@@ -30,35 +37,47 @@ class Explainer:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
-    def explain_line(self, line: bytes, *, region: str | None) -> dict[str, Any]:
-        """Explain one NDJSON line; what cannot be read gives {"error": ...}."""
+    def explain_lines(self, lines: Sequence[bytes], *, region: str | None) -> list[dict[str, Any]]:
+        """Explain NDJSON lines, all at once; what cannot be read gives {"error": ...}."""
+        asked = [self._read(line, region) for line in lines]
+        answers = iter(self.explain([line for line in asked if isinstance(line, Line)]))
+        return [next(answers) if isinstance(line, Line) else {"error": line} for line in asked]
+
+    def explain(self, asked: Sequence[Line]) -> list[dict[str, Any]]:
+        """Explain texts, each sent to a door of its region."""
+        now = datetime.now(UTC)
+        reports = [self._report(line, now) for line in asked]
+        wanted = [report for report in reports if report.intent is Intent.REPORT]
+        decisions = iter(self._parts.routing.decide_many(wanted, at=now))
+        return [
+            self._told(report, next(decisions))
+            if report.intent is Intent.REPORT
+            else _command(report)
+            for report in reports
+        ]
+
+    def _read(self, line: bytes, region: str | None) -> Line | str:
+        """Read a line; return what is wrong with one that cannot be read."""
         try:
             asked = Line.model_validate_json(line)
         except ValidationError as error:
-            return {"error": error.errors()[0]["msg"]}
+            return error.errors()[0]["msg"]
         if asked.region and not self._parts.gazetteer.region(asked.region):
-            return {"error": f"there is no region {asked.region!r}"}
-        return self.explain(
-            asked.text, region=asked.region or region, channel=asked.channel or "explain"
-        )
+            return f"there is no region {asked.region!r}"
+        return asked if asked.region else asked.model_copy(update={"region": region})
 
-    def explain(
-        self, text: str, *, region: str | None = None, channel: str = "explain"
-    ) -> dict[str, Any]:
-        """Explain one text sent to a door of ``region``."""
-        now = datetime.now(UTC)
-        inbound = Inbound(channel, "", "1", Sender("explain"), text, b"")
-        report = self._parts.normalizer.normalize(
+    def _report(self, line: Line, now: datetime) -> Report:
+        inbound = Inbound(line.channel or "explain", "", "1", Sender("explain"), line.text, b"")
+        return self._parts.normalizer.normalize(
             inbound,
             id=_ID,
             tracking=_TRACKING,
             received_at=now,
             reporter=Reporter(ref="", sealed=""),
-            context=region,
+            context=line.region,
         )
-        if report.intent is not Intent.REPORT:
-            return _command(report)
-        decision = self._parts.routing.decide(report, at=now)
+
+    def _told(self, report: Report, decision: Decision) -> dict[str, Any]:
         assignment = decision.assignment
         given = assignment.agency if assignment.decision is Outcome.ASSIGN else None
         found: dict[str, Any] = {
@@ -91,6 +110,36 @@ class Explainer:
         if decision.urgency:
             found["urgency"] = decision.urgency.id
         return found
+
+
+def stream(explainer: Explainer, source: BinaryIO, sink: TextIO, *, region: str | None) -> bool:
+    """Answer NDJSON with NDJSON; tell whether every line could be read.
+
+    Lines that have come already are explained together. Whoever sends one and waits gets its
+    answer before the next is read.
+    """
+    read, number = True, 0
+    for lines in _batches(source):
+        said = [(at, line) for at, line in enumerate(lines, number + 1) if line.strip()]
+        answers = explainer.explain_lines([line for _, line in said], region=region)
+        for (at, _), answer in zip(said, answers, strict=True):
+            if "error" in answer:
+                read, answer["line"] = False, at
+            sink.write(json.dumps(answer, ensure_ascii=False) + "\n")
+        sink.flush()
+        number += len(lines)
+    return read
+
+
+def _batches(source: BinaryIO) -> Iterator[list[bytes]]:
+    """Yield the lines of a stream as they come, at most ``_BATCH`` at once."""
+    begun = b""
+    while chunk := source.read1(_CHUNK):  # type: ignore[attr-defined]
+        *lines, begun = (begun + chunk).split(b"\n")
+        for at in range(0, len(lines), _BATCH):
+            yield lines[at : at + _BATCH]
+    if begun:
+        yield [begun]
 
 
 def told(found: dict[str, Any]) -> str:
