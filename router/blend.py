@@ -43,7 +43,7 @@ class Scorer(Protocol):
 
 
 def blend(
-    learned: Sequence[Candidate], phrases: Sequence[Candidate], novelty: float
+    learned: Sequence[tuple[Agency, float]], phrases: Sequence[Candidate], novelty: float
 ) -> list[Candidate]:
     """Blend the model's agencies with the phrases', surest first.
 
@@ -53,10 +53,11 @@ def blend(
     rest = 1 - novelty * min(1.0, sum(one.confidence for one in phrases))
     sums: dict[str, float] = {}
     agencies: dict[str, Agency] = {}
-    for weight, ranking in ((rest, learned), (novelty, phrases)):
-        for one in ranking:
-            agencies[one.agency.id] = one.agency
-            sums[one.agency.id] = sums.get(one.agency.id, 0.0) + weight * one.confidence
+    said = [(one.agency, one.confidence) for one in phrases]
+    for weight, ranking in ((rest, learned), (novelty, said)):
+        for agency, share in ranking:
+            agencies[agency.id] = agency
+            sums[agency.id] = sums.get(agency.id, 0.0) + weight * share
     best = sorted(sums.items(), key=lambda pair: (-pair[1], pair[0]))[:MOST]
     return [
         Candidate(agency=agencies[id], confidence=min(1.0, confidence))

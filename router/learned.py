@@ -4,10 +4,8 @@ Only numpy and no files: training (``gateway.learning``) leaves a ``Weights``, a
 takes to use them. Two views of the same words vote: a linear one and small networks.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from operator import mul
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,7 +89,6 @@ class Model:
         self.weights = weights
         self._column = {term: at for at, term in enumerate(weights.terms)}
         self._families = [FAMILIES[family] for family in weights.families]
-        self._calibration = weights.calibration.tolist()
         self._topic = {id: len(weights.terms) + at for at, id in enumerate(weights.topics)}
         self._few = FEW * MANY / max(MANY, float(weights.seen.sum()))
 
@@ -105,16 +102,11 @@ class Model:
 
         [texts, classes].
         """
-        w = self.weights
-        count = len(w.classes)
-        summed = np.empty((len(texts), w.bias.size), np.float32)
-        for row, (words, matches) in zip(summed, texts, strict=True):
-            np.add(w.bias, self._sum(words, matches), out=row)
+        w, count = self.weights, len(self.weights.classes)
+        summed = self._sums(texts)
         networks = np.maximum(summed[:, count:], 0.0) @ w.output + w.prior
         shares = mixed(summed[:, :count], networks, w.sharpness)
-        for row, (_, matches) in zip(shares, texts, strict=True):
-            row[:] = calibrated(row, clues(row, matches), self._calibration)
-        return shares
+        return calibrated(shares, clues(shares, [matches for _, matches in texts]), w.calibration)
 
     def novelty(self, matches: Sequence[Match]) -> float:
         """Return 1 for a topic that never occurred in training, towards 0 for a common one."""
@@ -123,29 +115,44 @@ class Model:
             return 1.0
         return float(1 / (1 + self.weights.seen[column - len(self.weights.terms)] / self._few))
 
-    def _sum(self, words: Sequence[str], matches: Sequence[Match]) -> Array | float:
-        """Add up the rows of all terms and topics; each family of terms has length 1."""
-        rows: list[int] = []
-        values: list[Array] = []
-        column = self._column
-        for spell in self._families:
-            counted: dict[int, int] = {}
-            for term in spell(words):
-                if (row := column.get(term)) is not None:
-                    counted[row] = counted.get(row, 0) + 1
-            if counted:
-                at = list(counted)
-                weighed = self.weights.rarity[at] * _DAMPED[list(counted.values())]
-                values.append(weighed / np.sqrt(weighed @ weighed))
-                rows += at
-        known = [match for match in matches if match.id in self._topic]
-        if known:
-            rows += [self._topic[match.id] for match in known]
-            values.append(np.sqrt([match.confidence for match in known], dtype=np.float32))
-        if not rows:
-            return 0.0
-        summed: Array = np.concatenate(values) @ self.weights.table[rows]
+    def _sums(self, texts: Sequence[tuple[Sequence[str], Sequence[Match]]]) -> Array:
+        """Add up the rows of all terms and topics of each text, [texts, classes + hidden]."""
+        w = self.weights
+        summed = np.empty((len(texts), w.bias.size), np.float32)
+        rows, counts, lengths, ends = self._counted([words for words, _ in texts])
+        weighed = _evened(w.rarity[rows] * _DAMPED[counts], lengths)
+        begin = 0
+        for row, end, (_, matches) in zip(summed, ends, texts, strict=True):
+            row[:] = w.bias
+            if end > begin:
+                row += weighed[begin:end] @ w.table[rows[begin:end]]
+                begin = end
+            if known := [match for match in matches if match.id in self._topic]:
+                sure = np.sqrt([match.confidence for match in known], dtype=np.float32)
+                row += sure @ w.table[[self._topic[match.id] for match in known]]
         return summed
+
+    def _counted(
+        self, texts: Sequence[Sequence[str]]
+    ) -> tuple[NDArray[np.intp], list[int], list[int], list[int]]:
+        """Count the terms of texts: rows of the table, how often each occurs, how many rows each
+        family of each text has, and where each text ends."""
+        rows: list[int] = []
+        counts: list[int] = []
+        lengths: list[int] = []
+        ends: list[int] = []
+        column = self._column
+        for words in texts:
+            for spell in self._families:
+                counted: dict[int, int] = {}
+                for term in spell(words):
+                    if (row := column.get(term)) is not None:
+                        counted[row] = counted.get(row, 0) + 1
+                rows += counted
+                counts += counted.values()
+                lengths.append(len(counted))
+            ends.append(len(rows))
+        return np.array(rows, np.intp), counts, lengths, ends
 
 
 class Learned:
@@ -165,20 +172,26 @@ class Learned:
         """
         codes = [self.place(said.report.places) for said in batch]
         scored = [said for said, code in zip(batch, codes, strict=True) if code is not None]
-        shares = iter(self._model.scores([(s.reading.words, s.matches) for s in scored]))
+        if not scored:
+            return [said.phrases for said in batch]
+        shares = self._model.scores([(s.reading.words, s.matches) for s in scored])
+        best = np.argsort(-shares, axis=1)[:, :_CONSIDERED]
+        ranked = zip(best.tolist(), np.take_along_axis(shares, best, 1).tolist(), strict=True)
         return [
-            said.phrases if code is None else self._blended(said, code, next(shares))
+            said.phrases if code is None else self._blended(said, code, *next(ranked))
             for said, code in zip(batch, codes, strict=True)
         ]
 
-    def _blended(self, said: Said, code: str, shares: Array) -> list[Candidate]:
+    def _blended(
+        self, said: Said, code: str, best: Sequence[int], shares: Sequence[float]
+    ) -> list[Candidate]:
         offices = self._offices_at(code)
-        ranked = [
-            Candidate(agency=office, confidence=min(1.0, float(shares[at])))
-            for at in np.argsort(-shares)[:_CONSIDERED]
-            if (office := offices[int(at)])
+        learned = [
+            (office, share)
+            for at, share in zip(best, shares, strict=True)
+            if (office := offices[at])
         ]
-        return blend(ranked, said.phrases, self._model.novelty(said.matches))
+        return blend(learned, said.phrases, self._model.novelty(said.matches))
 
     def knows(self, agency: Agency) -> bool:
         """Tell whether reports were learned that went to this kind of agency."""
@@ -242,29 +255,38 @@ def mixed(linear: Array, networks: Array, sharpness: Array) -> Array:
     return shares
 
 
-def clues(shares: Array, matches: Sequence[Match]) -> tuple[float, float, float]:
-    """Return what tells whether the likeliest class is right.
+def clues(shares: Array, matches: Sequence[Sequence[Match]]) -> Array:
+    """Return what tells whether the likeliest class of each text is right, [texts, clues].
 
     Its log-odds, how far the second is behind it, and how sure the phrases are of any topic.
     """
-    second, best = (
-        min(max(share, _SMALLEST), 1 - _SMALLEST)
-        for share in np.partition(shares, -2)[-2:].tolist()
-    )
-    topic = matches[0].confidence if matches else 0.0
-    return math.log(best / (1 - best)), math.log(best / second), topic
+    second, best = np.clip(np.partition(shares, -2)[:, -2:], _SMALLEST, 1 - _SMALLEST).T
+    topics = [found[0].confidence if found else 0.0 for found in matches]
+    return np.stack((np.log(best / (1 - best)), np.log(best / second), topics), axis=1)
 
 
-def calibrated(shares: Array, found: Sequence[float], calibration: Sequence[float]) -> Array:
-    """Make the largest share as sure as the clues say; the rest is split as before, none above."""
-    best = int(shares.argmax())
+def calibrated(shares: Array, found: Array, calibration: Sequence[float] | Array) -> Array:
+    """Make the largest share of each text as sure as its clues say, [texts, classes].
+
+    The rest is split as before, none above.
+    """
     *counts, constant = calibration
-    odds = constant + sum(map(mul, counts, found))
-    top = 1 / (1 + math.exp(min(-odds, _LEAST_ODDS)))
-    rest = shares * ((1 - top) / max(1 - float(shares[best]), _SMALLEST))
-    rest[best] = top
-    capped: Array = np.minimum(rest, top)
+    odds = constant + found @ np.array(counts)
+    top = (1 / (1 + np.exp(np.minimum(-odds, _LEAST_ODDS))))[:, None]
+    best = shares.argmax(axis=1)[:, None]
+    held = np.take_along_axis(shares, best, 1)
+    rest = shares * ((1 - top) / np.maximum(1 - held, _SMALLEST))
+    np.put_along_axis(rest, best, top, 1)
+    capped: Array = np.minimum(rest, top).astype(np.float32)
     return capped
+
+
+def _evened(weights: Array, lengths: Sequence[int]) -> Array:
+    """Give each run of weights the length 1."""
+    run = np.repeat(np.arange(len(lengths)), lengths)
+    squares = np.bincount(run, weights * weights, len(lengths))
+    evened: Array = (weights / np.sqrt(squares)[run]).astype(np.float32)
+    return evened
 
 
 def _inside(code: str, regions: Sequence[str]) -> bool:

@@ -92,12 +92,7 @@ class Fitted:
     def probabilities(self, samples: Sequence[Sample]) -> Array:
         """Return the probability of every class, [samples, classes]."""
         shares = self.shares(samples)
-        return np.stack(
-            [
-                calibrated(each, found, self.calibration)
-                for each, found in zip(shares, _clues(shares, samples), strict=True)
-            ]
-        )
+        return calibrated(shares, _clues(shares, samples), self.calibration)
 
     def weights(self, names: Mapping[str, str], regions: Sequence[str]) -> Weights:
         """Return the model as the arrays the router works with."""
@@ -237,11 +232,11 @@ def _stretch(heard: Sequence[tuple[Array, Sequence[int]]]) -> float:
 
 def _calibration(trials: Sequence[Trial]) -> tuple[float, ...]:
     """Find what the clues count so that the first place is as sure as it is right on new rows."""
-    found: list[tuple[float, float, float]] = []
+    found: list[Array] = []
     right: list[bool] = []
     for fitted, rows in trials:
         shares = fitted.shares(rows)
-        found += _clues(shares, rows)
+        found += [*_clues(shares, rows)]
         best = shares.argmax(axis=1)
         right += [fitted.classes[at] == s.label.learned for at, s in zip(best, rows, strict=True)]
     if len(found) < _LEAST or len(set(right)) < 2:
@@ -250,5 +245,5 @@ def _calibration(trials: Sequence[Trial]) -> tuple[float, ...]:
     return (*map(float, curve.coef_[0]), float(curve.intercept_[0]))
 
 
-def _clues(shares: Array, samples: Sequence[Sample]) -> list[tuple[float, float, float]]:
-    return [clues(each, sample.matches) for each, sample in zip(shares, samples, strict=True)]
+def _clues(shares: Array, samples: Sequence[Sample]) -> Array:
+    return clues(shares, [sample.matches for sample in samples])

@@ -1,4 +1,4 @@
-"""``kanal explain`` as a stream: answers in the order of the lines, as soon as they can be given."""
+"""``kanal explain`` as a stream: answers come in order, each as soon as it can be given."""
 
 import asyncio
 import io

@@ -132,25 +132,29 @@ def candidate(id: str, confidence: float) -> Candidate:
     return Candidate(agency=Agency(id=id, name=id), confidence=confidence)
 
 
+def shares_of(candidates: list[Candidate]) -> list[tuple[Agency, float]]:
+    return [(one.agency, one.confidence) for one in candidates]
+
+
 @pytest.mark.parametrize(
     ("novelty", "best"),
     [(1.0, "pln"), (0.05, "3578-dinas-perhubungan")],
 )
 def test_agencies_the_model_never_saw_win_only_on_new_topics(novelty: float, best: str) -> None:
     own = [candidate("3578-dinas-perhubungan", 0.9)]
-    found = blend(own, [candidate("pln", 0.85)], novelty)
+    found = blend(shares_of(own), [candidate("pln", 0.85)], novelty)
     assert found[0].agency.id == best
     assert {one.agency.id for one in found} == {"pln", "3578-dinas-perhubungan"}
 
 
 def test_an_agency_that_both_name_is_one_candidate() -> None:
     own = [candidate("a", 0.6), candidate("b", 0.4)]
-    found = blend(own, [candidate("b", 0.8)], 0.5)
+    found = blend(shares_of(own), [candidate("b", 0.8)], 0.5)
     assert [(one.agency.id, round(one.confidence, 3)) for one in found] == [
         ("b", 0.64),
         ("a", 0.36),
     ]
-    assert blend(own, [], 1.0) == own
+    assert blend(shares_of(own), [], 1.0) == own
 
 
 shares = st.lists(st.floats(0, 1), min_size=1, max_size=6)
@@ -163,7 +167,7 @@ def test_a_blend_is_ranked_and_never_surer_than_one(
     whole = sum(own) or 1.0
     model = [candidate(f"m{at}", share / whole) for at, share in enumerate(own)]
     phrases = [candidate(f"p{at}", share / len(said)) for at, share in enumerate(said)]
-    found = blend(model, phrases, novelty)
+    found = blend(shares_of(model), phrases, novelty)
     sure = [one.confidence for one in found]
     assert sure == sorted(sure, reverse=True)
     assert len(found) <= MOST
@@ -178,7 +182,7 @@ def test_calibration_changes_how_sure_but_never_the_order(
     raw: list[float], counts: list[float]
 ) -> None:
     before = np.array(raw, np.float32) / np.float32(sum(raw))
-    after = calibrated(before, clues(before, ()), counts)
+    [after] = calibrated(before[None], clues(before[None], [()]), counts)
     assert after[before.argmax()] == after.max()
     assert all(
         after[a] >= after[b] - 1e-6
