@@ -6,7 +6,6 @@ with. Between two of its points the probability runs in a straight line.
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 Point = tuple[float, float]
@@ -14,17 +13,24 @@ Point = tuple[float, float]
 AS_SAID: tuple[Point, ...] = ((0.0, 0.0), (1.0, 1.0))
 
 
-@dataclass(frozen=True, slots=True)
 class Curve:
     """A rising line through measured points, from (0, ...) to (1, ...)."""
 
-    points: Sequence[Point] = AS_SAID
+    def __init__(self, points: Sequence[Point] = AS_SAID) -> None:
+        self.points = points
+        self._pieces = [
+            (x0, y0, (y1 - y0) / (x1 - x0) if x1 > x0 else 0.0)
+            for (x0, y0), (x1, y1) in pairwise(points)
+        ]
+        self._starts = [x for x, _, _ in self._pieces]
+        self._ends = (points[0][0], points[-1][0]) if points else (0.0, 1.0)
 
     def __call__(self, said: float) -> float:
         """Return how likely it is to be right."""
-        after = min(bisect_right(self.points, (said, 1.0)), len(self.points) - 1)
-        (x0, y0), (x1, y1) = self.points[max(after - 1, 0)], self.points[after]
-        return y0 if x1 <= x0 else y0 + (y1 - y0) * (min(max(said, x0), x1) - x0) / (x1 - x0)
+        first, last = self._ends
+        within = min(max(said, first), last)
+        start, right, rise = self._pieces[max(bisect_right(self._starts, within), 1) - 1]
+        return right + rise * (within - start)
 
 
 def wrong_with(points: Sequence[Point]) -> str:

@@ -22,15 +22,16 @@ _PARTICLES = ("nya", "lah", "kah", "pun")
 class Reading:
     """A text as words."""
 
-    __slots__ = ("_spans", "_stems", "found", "said_at_all", "text", "words")
+    __slots__ = ("_spans", "_stems", "_written", "found", "said_at_all", "text", "words")
 
-    def __init__(self, text: str, stems: Sequence[Sequence[str]]) -> None:
-        """Take what each word of the text was read as."""
+    def __init__(self, text: str, written: Sequence[str], stems: Sequence[Sequence[str]]) -> None:
+        """Take the words as they are ``written``, and what each was read as."""
         self.text = text
         self.words = [*chain.from_iterable(stems)]
         self.said_at_all = frozenset(self.words)
         self.found: object = None
         """What an index of phrases found in it, for who asks again."""
+        self._written = written
         self._stems = stems
         self._spans: list[tuple[int, int]] = []
 
@@ -41,7 +42,11 @@ class Reading:
 
     def _located(self) -> list[tuple[int, int]]:
         """Note where every word stands; what one written word was read as shares its place."""
-        spans = [word.span() for word in _WORD.finditer(self.text, 0, MOST_CHARACTERS)]
+        spans, end = [], 0
+        for word in self._written:  # only what is no word stands between two of them
+            start = self.text.index(word, end)
+            end = start + len(word)
+            spans.append((start, end))
         if len(spans) != len(self.words):
             both = zip(spans, self._stems, strict=True)
             spans = [span for span, stems in both for _ in stems]
@@ -73,13 +78,14 @@ class Lexicon:
 
     def read(self, text: str) -> Reading:
         """Split a text into stems; only its first ``MOST_CHARACTERS`` are looked at."""
-        lowered = " ".join(_WORD.findall(text, 0, MOST_CHARACTERS)).lower().split()
+        written = _WORD.findall(text, 0, MOST_CHARACTERS)
+        lowered = " ".join(written).lower().split()
         known = self._remembered
         try:
             stems = [known[word] for word in lowered]
         except KeyError:
             stems = [self._stems(word) for word in lowered]
-        return Reading(text, stems)
+        return Reading(text, written, stems)
 
     def words(self, text: str) -> list[str]:
         """Return the stems of a phrase."""

@@ -46,7 +46,7 @@ def weights(regions: Sequence[str] = (SURABAYA,), sure: float = 4.0) -> Weights:
 
 def ranked(text: str, places: Sequence[Place], **more: object) -> Sequence[Candidate]:
     model = Learned(weights(**more), router().register)  # type: ignore[arg-type]
-    reading = Reading(text, [(word,) for word in text.split()])
+    reading = Reading(text, text.split(), [(word,) for word in text.split()])
     return model.rank([Said(report(text, places), reading, [], NOTHING)])[0]
 
 
@@ -73,7 +73,7 @@ def test_the_word_and_the_place_name_the_office(text: str, codes: list[str], bes
 def test_a_batch_is_ranked_as_each_report_alone() -> None:
     model = Learned(weights(), router().register)
     said = [
-        Said(report(text, [place(code)]), Reading(text, [(text,)]), [], NOTHING)
+        Said(report(text, [place(code)]), Reading(text, [text], [(text,)]), [], NOTHING)
         for text, code in (("lampu", "35.78"), ("sampah", "64.72"), ("lurah", "35.78.17"))
     ]
     together = model.rank(said)
