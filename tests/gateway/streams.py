@@ -1,7 +1,8 @@
 """A provider that is asked: a long list of what citizens wrote, and a channel that reads it.
 
 Run as a program, ``python -m tests.gateway.streams URL COUNT``, it reads the name of a folder from
-each line and lives there, as a process of its own that says its id and polls until it is killed.
+each line and lives there, as a process of its own that says its id, and each time it asks, and
+polls until it is killed.
 """
 
 import asyncio
@@ -82,6 +83,14 @@ class Stream(Poller):
         )
 
 
+class Told(Stream):
+    """Says so each time it is asked."""
+
+    async def poll(self, cursor: str) -> Page:
+        _tell("asked")
+        return await super().poll(cursor)
+
+
 def polling(house: House, channel: Poller, holder: str = "one") -> Polling:
     """Make what polls a channel in a house, as the process ``holder``."""
     house.door.channels = {**house.door.channels, channel.name: channel}
@@ -97,13 +106,13 @@ def pages(house: House) -> Pages:
 async def _poll_until_killed(url: str, folder: Path, count: int) -> None:
     async with making.house(url, folder) as house:
         house.clock.at = datetime.now(UTC)  # another process reads the same clock
-        channel = Stream(size=7)
+        channel = Told()
         channel.say(*(f"{ROAD} {number}" for number in range(count)))
         mine = polling(house, channel, holder=folder.name)
         _tell(f"ready {os.getpid()}")
         while True:
             await mine.turn()
-            if channel.asked and int(channel.asked[-1] or 0) >= count:
+            if channel.asked and int(channel.asked[-1] or 0) + channel.size >= count:
                 _tell("done")
                 await asyncio.Event().wait()
 
