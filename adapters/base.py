@@ -228,6 +228,8 @@ class Channel:
     settings: ClassVar[type[Block]] = Block
     can_ask: ClassVar[bool] = True
     """False where nobody would answer our question: an operator decides instead."""
+    overhears: ClassVar[bool] = False
+    """True where people also talk to each other: a trained model tells reports from such talk."""
 
     def __init__(self, name: str, block: Block, *, public_url: str) -> None:
         self.name = name

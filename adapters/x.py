@@ -201,6 +201,7 @@ class X(Poller, Sends, Keeps):
     """What citizens write to one account, and our answers."""
 
     settings = XBlock
+    overhears = True
     block: XBlock
 
     def __init__(self, name: str, block: Block, *, public_url: str) -> None:

@@ -145,6 +145,8 @@ class Routing(Section):
     """What a wrong assignment costs, counted in decisions of an operator."""
     models: str
     """Folder of the trained models; "" is ``models`` in the data folder."""
+    reports: tuple[str, ...]
+    """The kinds of message that are reports, by their names in the rows a model learned from."""
     waiting_days: Days
     follow_up_hours: Annotated[int, Field(ge=0)]
 

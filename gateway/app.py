@@ -285,6 +285,7 @@ class Kanal:
             now,
             waiting=timedelta(days=self.settings.routing.waiting_days),
             mute=frozenset(name for name, c in self.channels.items() if not c.can_ask),
+            overheard=frozenset(name for name, c in self.channels.items() if c.overhears),
         )
         deliver = Deliver(
             self.store, self.settings.delivery, self.webhooks, concurrency=work.concurrency

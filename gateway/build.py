@@ -66,11 +66,21 @@ def parts(settings: Settings) -> Parts:
     routing = _try(wrong, lambda: _routing(settings, data, gazetteer))
     if routing is None or texts is None or wrong:
         raise SettingsError(wrong)
-    try:
-        routing.scorer = models.scorer(models.folder(settings), routing.register)
-    except ModelError as error:  # what was learned is lost for now, and no report is
-        log.error("the trained model is not used", error=str(error))
+    _learned(settings, routing)
     return Parts(gazetteer, Normalizer(gazetteer), routing, texts)
+
+
+def _learned(settings: Settings, routing: assign.Router) -> None:
+    """Let the router use what was trained; what cannot be loaded is lost for now, no report is."""
+    folder = models.folder(settings)
+    try:
+        routing.scorer = models.scorer(folder, routing.register)
+    except ModelError as error:
+        log.error("the trained model is not used", error=str(error))
+    try:
+        routing.kinds = models.kinds(folder, settings.routing.reports)
+    except ModelError as error:
+        log.error("the trained model of kinds is not used", error=str(error))
 
 
 def channels(settings: Settings, file: Path | None) -> dict[str, Channel]:
@@ -153,9 +163,13 @@ def model_faults(settings: Settings) -> list[Fault]:
     """List the trained models that cannot be used; Kanal starts without them."""
     wrong = []
     folder = models.folder(settings)
-    for purpose in models.PURPOSES:
+    loads: dict[str, Callable[[], object]] = {
+        "agency": lambda: models.load(folder, "agency"),
+        "kind": lambda: models.kinds(folder, settings.routing.reports),
+    }
+    for purpose, load in loads.items():
         try:
-            models.load(folder, purpose)
+            load()
         except ModelError as error:
             wrong.append(Fault(str(folder / purpose), 0, str(error)))
     return wrong

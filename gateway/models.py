@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version as installed
@@ -27,6 +27,7 @@ from config.settings import Settings
 from gateway.disk import sync_folder
 
 if TYPE_CHECKING:
+    from router.kinds import Kinds
     from router.learned import Learned, Weights
     from router.register import Register
 
@@ -104,6 +105,23 @@ def scorer(folder: Path, register: "Register") -> "Learned | None":
     from router.learned import Learned
 
     return Learned(loaded[1], register)
+
+
+def kinds(folder: Path, reports: Collection[str]) -> "Kinds | None":
+    """Return the model of kinds in use, None if there is none. Raises ``ModelError``.
+
+    ``reports`` are the kinds that are reports.
+    """
+    loaded = load(folder, "kind")
+    if loaded is None:
+        return None
+    from router.kinds import Kinds
+
+    try:
+        return Kinds(loaded[1], reports)
+    except ValueError as error:
+        path = folder / "kind" / loaded[0].version
+        raise ModelError(f"{path}: {error}; name one in [routing] reports") from None
 
 
 def scikit_learn() -> str:

@@ -24,6 +24,7 @@ from router import explain, rank
 from router.blend import LOCAL_OFFICE, Said, Scorer
 from router.data import DataError, Files, Regions
 from router.deadlines import Calendar, Limits, deadlines
+from router.kinds import Kinds
 from router.rank import Lead
 from router.register import Register
 from router.topics import Topics
@@ -70,6 +71,8 @@ class Decision:
     places: tuple[Place, ...]
     assignment: Assignment
     deadlines: tuple[Deadline, ...]
+    is_talk: bool = False
+    """Overheard, and more likely talk than a report: nobody waits for an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,8 @@ class _View:
     danger: Danger | None
     chosen: str
     """The name of the topic or group that the reporter chose; "" for none."""
+    meant: float
+    """How likely it is a report at all: below 1 only where it was overheard."""
 
     @property
     def best(self) -> Candidate | None:
@@ -110,6 +115,7 @@ class Router:
         rules: Rules,
         calendar: Calendar,
         scorer: Scorer | None = None,
+        kinds: Kinds | None = None,
     ) -> None:
         self.register = register
         self.topics = topics
@@ -117,26 +123,39 @@ class Router:
         self.rules = rules
         self.calendar = calendar
         self.scorer = scorer
+        self.kinds = kinds
 
-    def decide(self, report: Report, *, at: datetime, may_ask: bool = True) -> Decision:
+    def decide(
+        self, report: Report, *, at: datetime, may_ask: bool = True, overheard: bool = False
+    ) -> Decision:
         """Decide about a report whose places have been looked for.
 
         ``at`` is noted as the time of the decision; ``may_ask=False`` when the reporter has been
-        asked before or cannot be answered. A place found by "operator" counts as certain.
+        asked before or cannot be answered; ``overheard`` where people also talk to each other, so
+        that it may be no report. A place found by "operator" counts as certain.
         """
-        return self.decide_many((report,), at=at, may_ask=may_ask)[0]
+        return self.decide_many((report,), at=at, may_ask=may_ask, overheard=overheard)[0]
 
     def decide_many(
-        self, reports: Sequence[Report], *, at: datetime, may_ask: bool = True
+        self,
+        reports: Sequence[Report],
+        *,
+        at: datetime,
+        may_ask: bool = True,
+        overheard: bool = False,
     ) -> list[Decision]:
         """Decide about reports, each as ``decide`` would; a trained model scores them at once."""
         heard = [self._heard(report) for report in reports]
         ranked: Sequence[Sequence[Candidate]] = [said.phrases for said, _ in heard]
         if self.scorer:
             ranked = self.scorer.rank([said for said, _ in heard])
+        meant = [1.0] * len(heard)
+        if self.kinds and overheard:
+            read = [(said.report, said.reading, said.matches) for said, _ in heard]
+            meant = self.kinds.reports(read, self.topics)
         return [
-            self._decision(said, self._view(said, leads, agencies), at, may_ask)
-            for (said, leads), agencies in zip(heard, ranked, strict=True)
+            self._decision(said, self._view(said, leads, agencies, likely), at, may_ask)
+            for (said, leads), agencies, likely in zip(heard, ranked, meant, strict=True)
         ]
 
     def _heard(self, report: Report) -> tuple[Said, Sequence[Lead]]:
@@ -147,13 +166,17 @@ class Router:
         phrases = rank.candidates(leads, seats, self.register, self.topics.curve)
         return Said(report, reading, matches, phrases), leads
 
-    def _view(self, said: Said, leads: Sequence[Lead], agencies: Sequence[Candidate]) -> _View:
+    def _view(
+        self, said: Said, leads: Sequence[Lead], agencies: Sequence[Candidate], meant: float
+    ) -> _View:
         learned = agencies is not said.phrases
+        if meant < 1:
+            agencies = [_less_sure(each, meant) for each in agencies]
         lead = _chief(leads, agencies, learned)
         danger = self.topics.urgency(said.reading)
         placed = bool(said.report.places)
         chosen = self.topics.name_of(said.report.chosen_topic)
-        return _View(said.reading, leads, lead, agencies, learned, placed, danger, chosen)
+        return _View(said.reading, leads, lead, agencies, learned, placed, danger, chosen, meant)
 
     def _decision(self, said: Said, view: _View, at: datetime, may_ask: bool) -> Decision:
         report, danger = said.report, view.danger
@@ -163,9 +186,14 @@ class Router:
             topic=view.lead.match.topic if view.lead else None,
             urgency=Urgency(id=danger.id, name=danger.name) if danger else None,
             places=_best_first(report.places, view.lead),
-            assignment=self._assignment(view, at, may_ask),
+            assignment=self._assignment(view, at, may_ask and not self._is_talk(view)),
             deadlines=deadlines(kind, report.received_at, self.rules.limits, self.calendar),
+            is_talk=self._is_talk(view),
         )
+
+    def _is_talk(self, view: _View) -> bool:
+        """Tell whether bothering an agency would cost more than asking an operator."""
+        return view.meant < self.rules.assign_above
 
     def _assignment(self, view: _View, at: datetime, may_ask: bool) -> Assignment:
         outside = self.topics.scope(view.reading)
@@ -202,6 +230,8 @@ class Router:
             yield explain.urgency(view.danger)
         if view.chosen:
             yield explain.choice(view.chosen)
+        if view.meant < 1:
+            yield explain.overheard(view.meant)
         lead = view.lead
         if lead is None:
             yield explain.NO_TOPIC
@@ -233,6 +263,10 @@ def told(report: Report) -> str:
     """Return title and text; a title made of the text's own beginning adds nothing."""
     repeated = report.text.startswith(report.title.rstrip(" .…"))
     return report.text if repeated else f"{report.title}\n{report.text}"
+
+
+def _less_sure(candidate: Candidate, meant: float) -> Candidate:
+    return Candidate(agency=candidate.agency, confidence=candidate.confidence * meant)
 
 
 def _kind(report: Report, lead: Lead | None) -> Kind:

@@ -97,6 +97,12 @@ def history(best: Candidate) -> Reason:
     return Reason(rule="history", text=text)
 
 
+def overheard(meant: float) -> Reason:
+    """Say how likely a message is a report, where people also talk to each other."""
+    text = f"Kemungkinan ini laporan, bukan percakapan: {percent(meant)}."
+    return Reason(rule="history", text=text)
+
+
 def urgency(danger: Urgency) -> Reason:
     """Say that it cannot wait, and which words say so."""
     return Reason(rule="urgency", text=f"Mendesak: {danger.name}.", words=danger.words)

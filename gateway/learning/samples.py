@@ -1,7 +1,7 @@
 """Rows as the gateway would see them: normalised, read, ranked by the phrases, and labelled."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -11,11 +11,10 @@ from normalizer.inbound import Inbound, Sender
 from normalizer.report import Agency, Report, Reporter
 from router.assign import told
 from router.blend import LOCAL_OFFICE
+from router.kinds import spoken
 from router.learned import LOCAL, class_of
 from router.naming import place_words, words
-from router.terms import tokens
 from router.topics import Match
-from router.words import Reading
 
 _NO_NAME = re.compile(r"[^a-z0-9]+")
 _LONGEST = 60
@@ -73,21 +72,11 @@ class Reader:
         report = self._report(row)
         topics = self.parts.routing.topics
         reading = topics.lexicon.read(told(report))
-        words = reading.words
-        if self._purpose == "kind":
-            words = tokens(reading.text, self._facts(report, reading))
+        is_kind = self._purpose == "kind"
+        words = spoken(report, reading, topics) if is_kind else reading.words
         return Sample(
             report, tuple(words), tuple(topics.rank(reading)), self.label(row.label, row.region)
         )
-
-    def _facts(self, report: Report, reading: Reading) -> Iterator[str]:
-        """List what the router reads in a message that says something about its kind."""
-        topics = self.parts.routing.topics
-        scope, danger = topics.scope(reading), topics.urgency(reading)
-        yield f"kind-{report.kind}"
-        yield f"places-{min(2, len(report.places))}"
-        yield f"scope-{scope.id if scope else 'inside'}"
-        yield f"urgency-{danger.id if danger else 'none'}"
 
     def _report(self, row: Row) -> Report:
         return self.parts.normalizer.normalize(

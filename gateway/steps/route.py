@@ -54,7 +54,7 @@ class Route:
     """The step.
 
     ``waiting`` is how long a question of ours stays open for an answer; ``mute`` names the channels
-    on which nobody would answer one.
+    on which nobody would answer one, ``overheard`` those where people also talk to each other.
     """
 
     def __init__(
@@ -67,6 +67,7 @@ class Route:
         *,
         waiting: timedelta,
         mute: frozenset[str] = frozenset(),
+        overheard: frozenset[str] = frozenset(),
     ) -> None:
         self._store = store
         self._router = router
@@ -76,6 +77,7 @@ class Route:
         self._now = now
         self._waiting = waiting
         self._mute = mute
+        self._overheard = overheard
 
     async def __call__(self, batch: Sequence[Delivery]) -> Mapping[str, Exception]:
         """Route a batch. Raises ``BadEvent``, ``UnknownMessage``, ``Unavailable``, ``Conflict``."""
@@ -106,12 +108,18 @@ class Route:
         metrics.ROUTE_DELAY.labels(channel).observe(passed)
 
     def _decided(self, reports: Iterable[Report]) -> dict[str, Decision]:
-        """Decide about a batch at once, by report; a message that only asks needs no decision."""
-        told = [report for report in reports if report.intent is Intent.REPORT]
+        """Decide about a batch by door, by report; a message that only asks needs no decision."""
+        doors: dict[tuple[bool, bool], list[Report]] = {}
+        for report in reports:
+            if report.intent is Intent.REPORT:
+                name = report.origin.channel
+                door = name not in self._mute, name in self._overheard
+                doors.setdefault(door, []).append(report)
         decisions: dict[str, Decision] = {}
-        for may_ask in (True, False):
-            some = [r for r in told if (r.origin.channel not in self._mute) is may_ask]
-            made = self._router.decide_many(some, at=self._now(), may_ask=may_ask)
+        for (may_ask, overheard), some in doors.items():
+            made = self._router.decide_many(
+                some, at=self._now(), may_ask=may_ask, overheard=overheard
+            )
             decisions |= {report.id: decision for report, decision in zip(some, made, strict=True)}
         return decisions
 
@@ -179,7 +187,8 @@ class Route:
             report, meant = linked(report, meant.report), None
         if decision.assignment.question == "place" and (earlier := _earlier_place(known, report)):
             report = _remembered(report, earlier, self._gazetteer)
-            decision = self._router.decide(report, at=self._now())
+            overheard = report.origin.channel in self._overheard
+            decision = self._router.decide(report, at=self._now(), overheard=overheard)
         if meant and is_part(report, meant.report):
             return self._talk.follow_up(unit, known, meant, report)
         question = meant or open_question(known.mine(report))
@@ -203,7 +212,8 @@ class Route:
         unit.belongs(report.id, report.id)
         ask(unit, decided, report, at=self._now())
         known.remember(stored)
-        self._act(unit, decided, first="received", like=like)
+        if not decision.is_talk:
+            self._act(unit, decided, first="received", like=like)
         return decision.assignment.decision.value
 
     def _repeat(self, unit: Unit, known: Known, earlier: Stored, report: Report) -> str:

@@ -182,6 +182,7 @@ class House:
             self.clock,
             waiting=timedelta(days=14),
             mute=frozenset(channel.name for channel in more if not channel.can_ask),
+            overheard=frozenset(channel.name for channel in more if channel.overhears),
         )
         self.deliver = Deliver(self.store, methods or {}, webhooks or {}, concurrency=8)
         self.answer = AnswerCitizen(self.store, self.channels, self.seal, concurrency=4)

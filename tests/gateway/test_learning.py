@@ -31,6 +31,7 @@ from router.blend import Said
 from router.learned import Learned, Model
 from tests.gateway import learning_rows
 from tests.gateway.learning_rows import REGION, written
+from tests.router import test_kinds
 from tests.router.making import place, report
 
 NOW = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
@@ -304,6 +305,19 @@ def test_a_model_that_does_not_fit_is_refused_in_words(
     change_card(home, **values)
     with pytest.raises(ModelError, match=re.escape(said)):
         models.load(home / "models", "agency")
+
+
+def test_kinds_of_which_none_is_a_report_are_refused_in_words(home: Path) -> None:
+    folder = home / "models"
+    weights = test_kinds.weights()
+    models.save(folder, Draft("kind", 1, card(home).score, "", weights, lambda path: path.touch()))
+    assert models.kinds(folder, ("keluhan",)) is not None
+    assert build.model_faults(settings(home)) == []
+    with pytest.raises(ModelError, match=r"none of its kinds .* name one in \[routing\] reports"):
+        models.kinds(folder, ("complaint",))
+    strange = load(server={"data_dir": str(home)}, routing={"reports": ["complaint"]})
+    [fault] = build.model_faults(strange)
+    assert "[routing] reports" in str(fault)
 
 
 @pytest.mark.parametrize("name", [models.WEIGHTS, models.ARCHIVE, "card.json"])

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -18,6 +19,8 @@ from gateway.store.views import ReportFile
 from gateway.work.consumer import _may_succeed
 from normalizer.report import Outcome, Report, Status
 from normalizer.tracking import mentions, written
+from router.kinds import Kinds
+from tests.gateway import making
 from tests.gateway.making import (
     LAMP,
     NOWHERE,
@@ -27,8 +30,10 @@ from tests.gateway.making import (
     WHERE,
     WHO,
     House,
+    Paper,
     note,
 )
+from tests.router import test_kinds
 
 
 @pytest.fixture
@@ -441,3 +446,31 @@ async def test_a_strangers_reply_to_a_citizens_message_adds_nothing_to_the_repor
     await house.say(ROAD, thread=["m1"])
     await house.say(LAMP, OTHER, thread=["m1", "m2"])
     assert await house.counted("reports") == 2
+
+
+# --- talk that was overheard ----------------------------------------------------------------------
+
+
+class Plaza(Paper):
+    """A channel on which people also talk to each other."""
+
+    overhears = True
+
+
+async def test_talk_waits_for_an_operator_and_only_who_reports_is_answered(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plaza = Plaza("plaza")
+    async with making.house(sqlite_url, tmp_path, more=[plaza]) as house:
+        monkeypatch.setattr(
+            making.made_parts().routing, "kinds", Kinds(test_kinds.weights(), {"keluhan"})
+        )
+        answer = await house.door.take(plaza, making.hook(note(f"wkwk {ROAD}"), note(ROAD, OTHER)))
+        assert answer.status == 200
+        assert await house.work_all() == {}
+        (waiting,) = await house.queries.latest(5, status=Status.TRIAGE)
+        talk = await house.queries.file(id=waiting.id)
+        assert talk
+        assert talk.report.text.startswith("wkwk")
+        assert len(await house.for_agency("3578-dinas-pu")) == 1
+        assert [to for to, _ in plaza.carried] == [OTHER]
