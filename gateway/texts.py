@@ -29,6 +29,7 @@ KEYS: Mapping[str, frozenset[str]] = {
     "scope_greeting": frozenset(),
     "scope_praise": frozenset({"nomor"}),
     "scope_quarrel": frozenset({"nomor"}),
+    "archived": frozenset({"nomor", "alasan"}),
     "completed": frozenset({"nomor", "instansi"}),
     "follow_up": frozenset({"nomor"}),
     "duplicate": frozenset({"nomor", "status"}),

@@ -47,6 +47,10 @@ log = structlog.get_logger(__name__)
 WIB = ZoneInfo("Asia/Jakarta")
 
 
+REOPENED = (Status.ARCHIVED_BY_SYSTEM, Status.ARCHIVED_BY_ADMIN)
+"""What no agency has seen may still be assigned."""
+
+
 class Conflict(Exception):
     """What the operator wants is not possible (any more); the message says why, in Indonesian."""
 
@@ -157,6 +161,27 @@ class Desk:
             raise Conflict("Petugas lain baru saja mengubah laporan ini.") from None
         return report
 
+    async def archive(self, report_id: str, *, by: str, reason: str) -> Report:
+        """Close a report that is no agency's affair. Raises ``Conflict``.
+
+        The reporter is told why, unless nobody has answered them yet: talk that was overheard.
+        """
+        try:
+            async with self._store.unit() as unit:
+                stored = await unit.by_id(report_id, lock=True)
+                if stored is None:
+                    raise Conflict("Laporan ini tidak ditemukan.")
+                _check_archivable(stored.report)
+                status, at = Status.ARCHIVED_BY_ADMIN, self._store.now()
+                report = stored.report.moved(status, at=at, by=by, note=reason)
+                unit.change(stored, report, [Change(status.value, by, note=reason)])
+                if await unit.was_answered(report_id):
+                    text = self._letters.text("archived", report, alasan=reason)
+                    self._letters.answer(unit, report, text, cause="archived")
+        except Raced:
+            raise Conflict("Petugas lain baru saja mengubah laporan ini.") from None
+        return report
+
     async def unseal(self, report_id: str, *, by: str, reason: str) -> Identity:
         """Open who reported, once the log says who opened it and why. Raises ``Conflict``."""
         try:
@@ -252,8 +277,15 @@ def _hashed(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
 
 
+def _check_archivable(report: Report) -> None:
+    if report.status in FINAL:
+        raise Conflict("Laporan ini sudah ditutup.")
+    if report.status not in (Status.TRIAGE, Status.WAITING_FOR_REPORTER):
+        raise Conflict("Laporan ini sudah ada di instansi.")
+
+
 def _check_assignable(report: Report, agency: Agency) -> None:
-    if report.status in FINAL and report.status is not Status.ARCHIVED_BY_SYSTEM:
+    if report.status in FINAL and report.status not in REOPENED:
         raise Conflict("Laporan ini sudah ditutup.")
     old = report.assignment
     given = old.agency if old and old.decision is Outcome.ASSIGN else None

@@ -161,6 +161,12 @@ class Unit:
         data = (await self._connection.execute(newest)).scalar()
         return str(json.loads(data).get("text", "")) if data else None
 
+    async def was_answered(self, report_id: str) -> bool:
+        """Tell whether anything was ever written to the citizen about a report."""
+        wrote = outgoing.c.report_id == report_id, outgoing.c.kind == "answer"
+        found = await self._connection.execute(select(outgoing.c.id).where(*wrote).limit(1))
+        return found.scalar() is not None
+
     async def has_event(self, report_id: str, kind: str, key: str) -> bool:
         """Tell whether an event of this kind with this idempotency key is in the log."""
         query = select(events.c.data).where(events.c.report_id == report_id, events.c.kind == kind)

@@ -40,6 +40,19 @@ class Actions:
         text = f"Laporan {number} diteruskan ke {chosen.name if chosen else agency}."
         return self._done(request, f"reports/{report_id}", text, link=f"reports/{report_id}")
 
+    async def archive(self, request: Request, session: Session, form: Form) -> Response:
+        """Close a report that is no agency's affair, for a reason that its reporter may read."""
+        report_id, reason = request.path_params["report_id"], first(form, "reason")[:300].strip()
+        if not reason:
+            raise HTTPException(422, "Tulis alasan mengapa laporan ini diarsipkan.")
+        try:
+            await self._check_unchanged(report_id, form)
+            report = await self._desk.archive(report_id, by=session.operator, reason=reason)
+        except Conflict as error:
+            return self._conflict(request, error)
+        text = f"Laporan {tracking.written(report.tracking)} diarsipkan; alasannya dicatat."
+        return self._done(request, f"reports/{report_id}", text, link=f"reports/{report_id}")
+
     async def unseal(self, request: Request, session: Session, form: Form) -> Response:
         """Show who reported, this once; the log keeps who looked and why."""
         reason = first(form, "reason")[:500]

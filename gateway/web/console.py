@@ -69,6 +69,7 @@ def _screens(screens: Screens) -> list[tuple[str, Screen]]:
 def _actions(actions: Actions) -> list[tuple[str, Action]]:
     return [
         ("/reports/{report_id}/assign", actions.assign),
+        ("/reports/{report_id}/archive", actions.archive),
         ("/reports/{report_id}/unseal", actions.unseal),
         ("/failed/replay", actions.replay),
         ("/quarantine/{id}/release", actions.release),

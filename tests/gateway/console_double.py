@@ -132,6 +132,7 @@ class MemoryDesk:
     replayed: list[int] = field(default_factory=list)
     dismissed: dict[str, str] = field(default_factory=dict)
     assigned: list[tuple[str, str, str]] = field(default_factory=list)
+    archived: list[tuple[str, str, str]] = field(default_factory=list)
     files: dict[str, Shown] = field(default_factory=dict)
     shown_to: list[tuple[str, str, str]] = field(default_factory=list)
     unsealed: list[tuple[str, str, str]] = field(default_factory=list)
@@ -230,6 +231,15 @@ class MemoryDesk:
         done = moved.model_copy(update={"assignment": assignment(Outcome.ASSIGN, now, agency, 1.0)})
         self.reports[report_id] = done
         self.assigned.append((report_id, agency_id, by))
+        return done
+
+    async def archive(self, report_id: str, *, by: str, reason: str) -> Report:
+        found = self.reports.get(report_id)
+        if found is None or found.status != Status.TRIAGE:
+            raise Conflict("Laporan ini sudah ada di instansi.")
+        done = found.moved(Status.ARCHIVED_BY_ADMIN, at=datetime.now(UTC), by=by, note=reason)
+        self.reports[report_id] = done
+        self.archived.append((report_id, reason, by))
         return done
 
     async def dead_letters(self, limit: int = 100) -> list[DeadView]:

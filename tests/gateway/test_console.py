@@ -37,6 +37,7 @@ PAGES = ("/", "/triage", "/failed", "/find?q=1", "/agencies?q=dinas", f"/reports
 PARTS = ("overview", "latest", "menu", "triage", "dead", "quarantine")
 CHANGES = (
     f"/reports/{unsure(2).id}/assign",
+    f"/reports/{unsure(2).id}/archive",
     f"/reports/{report(1).id}/unseal",
     "/failed/replay",
     "/quarantine/q1/release",
@@ -461,6 +462,18 @@ async def test_one_click_assigns_and_says_to_whom(operator: Visitor, desk: Memor
     assert _Tags(body).seen[0][1].get("hx-swap-oob"), "anything before it would stay as a card"
 
 
+async def test_a_report_is_archived_for_a_reason_and_only_once(
+    operator: Visitor, desk: MemoryDesk
+) -> None:
+    path = f"/reports/{unsure(2).id}/archive"
+    assert (await operator.act(path, reason="  "))[0].status == 422
+    response, body = await operator.act(path, reason="Bukan laporan.")
+    assert response.status == 200
+    assert desk.archived == [(unsure(2).id, "Bukan laporan.", NAME)]
+    assert "diarsipkan; alasannya dicatat." in body
+    assert (await operator.act(path, reason="Bukan laporan."))[0].status == 409
+
+
 async def test_who_comes_second_is_told(operator: Visitor, desk: MemoryDesk) -> None:
     path = f"/reports/{unsure(2).id}/assign"
     await operator.act(path, agency=AGENCIES[0].id)
@@ -572,6 +585,7 @@ async def test_quarantine_opens_and_closes(operator: Visitor, desk: MemoryDesk) 
     ("path", "fields", "then"),
     [
         (CHANGES[0], {"agency": AGENCIES[0].id}, f"/console/reports/{unsure(2).id}"),
+        (CHANGES[1], {"reason": "Bukan laporan."}, f"/console/reports/{unsure(2).id}"),
         ("/failed/replay", {"id": "7"}, "/console/failed"),
         ("/quarantine/q1/release", {}, "/console/failed"),
         ("/quarantine/q1/dismiss", {"reason": "iklan"}, "/console/failed"),

@@ -17,6 +17,7 @@ FIELDS = {
     "instansi": "Dinas Perhubungan Kota Surabaya",
     "status": "Diteruskan",
     "pilihan": "Kota Bandung / Kabupaten Bandung",
+    "alasan": "Bukan laporan.",
     "teks": "Terima kasih, regu kami turun besok.",
 }
 
