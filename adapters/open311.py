@@ -26,12 +26,12 @@ from adapters.base import (
     Inbound,
     Invalid,
     Receipt,
-    Receiver,
     Sender,
 )
 from adapters.partner import form, georeport, identity
+from adapters.partner.door import Keyed
 from adapters.partner.form import Form
-from adapters.partner.keys import Caller, Keys, PartnerBlock
+from adapters.partner.keys import PartnerBlock
 
 MAX_DESCRIPTION = 4000
 """Characters; the specification's own limit."""
@@ -62,30 +62,24 @@ class Open311Block(PartnerBlock):
     """Told by the discovery page: this endpoint is for trying out."""
 
 
-class Open311(Receiver):
+class Open311(Keyed):
     """Requests and updates of partners who speak GeoReport v2."""
 
     settings = Open311Block
     block: Open311Block
     can_ask: ClassVar[bool] = False
+    no_key: ClassVar[str] = "there is no valid api_key in this request"
 
     def __init__(self, name: str, block: Block, *, public_url: str) -> None:
         super().__init__(name, block, public_url=public_url)
-        self._keys = Keys(self.block.keys)
         self._last: tuple[Hook, Form] | None = None
 
-    def verify(self, hook: Hook) -> None:
-        """Check the ``api_key`` of the body or the query. Raises ``Forged``."""
-        if self.caller(hook) is None:
-            raise Forged("there is no valid api_key in this request")
-
-    def caller(self, hook: Hook) -> Caller | None:
-        """Return whose key came with a hook."""
+    def given_key(self, hook: Hook) -> str:
+        """Return the ``api_key`` of the query or the body, "" without one."""
         try:
-            given = self._asked(hook).first("api_key") or self.form(hook).first("api_key")
+            return form.query(hook.url).first("api_key") or self.form(hook).first("api_key")
         except Invalid:
-            return None
-        return self._keys.caller(given) if given else None
+            return ""
 
     def form(self, hook: Hook) -> Form:
         """Read the body of a hook; the same hook is read once. Raises ``Invalid``."""
@@ -169,9 +163,6 @@ class Open311(Receiver):
         faults = error.faults if isinstance(error, Invalid) else (str(error),)
         status = 403 if isinstance(error, Forged) else 400
         return georeport.errors(georeport.format_of(hook.url), status, faults)
-
-    def _asked(self, hook: Hook) -> Form:
-        return form.query(hook.url)
 
 
 def request_faults(said: Form) -> list[str]:

@@ -39,11 +39,11 @@ from adapters.base import (
     Inbound,
     Invalid,
     Receipt,
-    Receiver,
     Sender,
 )
 from adapters.partner import identity
-from adapters.partner.keys import Caller, Keys, PartnerBlock
+from adapters.partner.door import Keyed
+from adapters.partner.keys import PartnerBlock
 from normalizer.report import MAX_TEXT, Kind
 from normalizer.tracking import is_valid
 
@@ -157,27 +157,23 @@ class RestBlock(PartnerBlock):
     type: Literal["rest"]
 
 
-class Rest(Receiver):
+class Rest(Keyed):
     """Reports of partners whose programs speak JSON."""
 
     settings = RestBlock
     block: RestBlock
     strict_ids: ClassVar[bool] = True
+    no_key: ClassVar[str] = "there is no valid key in this request"
 
     def __init__(self, name: str, block: Block, *, public_url: str) -> None:
         super().__init__(name, block, public_url=public_url)
-        self._keys = Keys(self.block.keys)
         self._public_url = public_url.rstrip("/")
 
-    def verify(self, hook: Hook) -> None:
-        """Check the key of ``Authorization: Bearer`` or ``X-API-Key``. Raises ``Forged``."""
-        if self.caller(hook) is None:
-            raise Forged("there is no valid key in this request")
-
-    def caller(self, hook: Hook) -> Caller | None:
-        """Return whose key came with a hook."""
-        given = given_key(hook)
-        return self._keys.caller(given) if given else None
+    def given_key(self, hook: Hook) -> str:
+        """Return the key of ``Authorization: Bearer`` or ``X-API-Key``, "" without one."""
+        scheme, _, token = hook.headers.get("authorization", "").partition(" ")
+        bearer = token.strip() if scheme.lower() == "bearer" else ""
+        return bearer or hook.headers.get("x-api-key", "").strip()
 
     def parse(self, hook: Hook) -> list[Inbound | Receipt]:
         """Read a report, or what is added to one. Raises ``Invalid`` with all that is wrong."""
@@ -232,16 +228,9 @@ class Rest(Receiver):
     def refusal(self, hook: Hook, error: ChannelError) -> Answer:
         """Tell everything that is wrong as a problem (RFC 9457)."""
         if isinstance(error, Forged):
-            return problem(403 if given_key(hook) else 401, [str(error)])
+            return problem(403 if self.given_key(hook) else 401, [str(error)])
         faults = error.faults if isinstance(error, Invalid) else (str(error),)
         return problem(409 if isinstance(error, Contradicts) else 400, faults)
-
-
-def given_key(hook: Hook) -> str:
-    """Return the key that came with a hook, "" where there is none."""
-    scheme, _, token = hook.headers.get("authorization", "").partition(" ")
-    bearer = token.strip() if scheme.lower() == "bearer" else ""
-    return bearer or hook.headers.get("x-api-key", "").strip()
 
 
 def problem(status: int, faults: Sequence[str]) -> Answer:

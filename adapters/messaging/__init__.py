@@ -1,1 +1,1 @@
-"""Twilio's Messages API: the way to it, and its errors."""
+"""Twilio's Messages API: what it sends, how it proves it, its list of messages, the way to it."""

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Protocol
 
 from limits import RateLimitItemPerMinute
 from starlette.requests import Request
 
-from adapters.base import Answer, Hook, Receiver
+from adapters.base import Answer, Hook
+from adapters.partner.door import Keyed
 from adapters.partner.identity import RECEIVED_ON, SENDER
-from adapters.partner.keys import Caller, PartnerBlock
+from adapters.partner.keys import Caller
 from gateway import metrics
 from gateway.steps.receive import Door
 from gateway.web.hooks import hook_of
@@ -27,27 +27,17 @@ class Slow(Exception):
         self.standing = standing
 
 
-class Keyed(Protocol):
-    """A channel whose callers have keys."""
-
-    name: str
-
-    def caller(self, hook: Hook) -> Caller | None:
-        """Return whose key came with a hook."""
-
-
 class Gate:
     """The gate in front of one channel. ``now`` is the clock."""
 
     def __init__(
         self,
-        channel: Receiver,
+        channel: Keyed,
         door: Door,
         rates: Rates,
         public_url: str,
         now: Callable[[], datetime],
     ) -> None:
-        assert isinstance(channel.block, PartnerBlock)
         self.channel = channel
         self.block = channel.block
         self._door = door

@@ -57,7 +57,7 @@ class Api:
         caller = self.channel.caller(hook)
         if caller and caller.may(scope):
             return caller
-        if not rest.given_key(hook):
+        if not self.channel.given_key(hook):
             raise HTTPException(401, "a key is needed", {"www-authenticate": "Bearer"})
         raise HTTPException(403, "this key does not open that")
 

@@ -11,7 +11,6 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters import twilio
 from adapters.base import (
     ChannelError,
     Inbound,
@@ -23,6 +22,7 @@ from adapters.base import (
     Unreachable,
     Unreadable,
 )
+from adapters.messaging import listing
 from adapters.twilio import Twilio
 from gateway.demo.phone import PhoneCompany
 from tests import emulate
@@ -92,7 +92,7 @@ async def test_only_what_citizens_wrote_since_then_oldest_first(
 async def test_a_long_list_is_followed_to_its_end(
     company: PhoneCompany, channel: Twilio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(twilio, "MOST_LISTED", 3)
+    monkeypatch.setattr(listing, "MOST_LISTED", 3)
     now = datetime.now(UTC)
     for number in range(10):
         moment = now - timedelta(minutes=10 - number)
@@ -209,7 +209,7 @@ async def test_the_list_does_not_choose_where_our_token_goes() -> None:
 
 
 async def test_a_list_that_goes_round_in_circles_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(twilio, "MOST_PAGES", 5)
+    monkeypatch.setattr(listing, "MOST_PAGES", 5)
     again = {"messages": [], "next_page_uri": f"{LIST}?Page=0"}
     async with Lists((200, again)) as lists:
         with pytest.raises(Unreachable, match="does not end"):

@@ -14,7 +14,8 @@ from pydantic import ValidationError
 
 from adapters.base import Forged, Hook, Inbound, Malformed, Outgoing, Receipt, Refused, Silenced
 from adapters.messaging.connection import SILENCED
-from adapters.twilio import OPT_OUT, Twilio, TwilioBlock
+from adapters.messaging.content import OPT_OUT
+from adapters.twilio import Twilio, TwilioBlock
 from gateway.demo.phone import PhoneCompany
 from normalizer.report import MAX_TEXT
 from tests.adapters.doubles import Door, signed_form

@@ -28,7 +28,10 @@ from adapters.base import (
     Unreadable,
 )
 from adapters.load import BadBlock
-from adapters.x import CARRIED, MENDABLE, OF_AN_AGENCY, QUOTED, REFUSALS, X, _Mark, fitted, weight
+from adapters.posts.connection import MENDABLE, REFUSALS
+from adapters.posts.mark import Mark
+from adapters.posts.weight import fitted, weight
+from adapters.x import CARRIED, OF_AN_AGENCY, QUOTED, X
 from gateway.demo.x_double import Failure, Json, Keys, XServer, capped, problem, too_many
 from normalizer import command
 from normalizer.report import Intent
@@ -460,9 +463,9 @@ MARKS = st.builds(
 @given(cursor=MARKS | st.text(max_size=40))
 def test_a_cursor_means_what_it_says_or_nothing(cursor: str) -> None:
     now = datetime.now(UTC)
-    read_back = str(_Mark.read(cursor, now))
+    read_back = str(Mark.read(cursor, now))
     assert len(read_back) < 200
-    assert str(_Mark.read(read_back, now)) == read_back
+    assert str(Mark.read(read_back, now)) == read_back
     assert read_back == cursor or not re.fullmatch(rf"since=.* month={MONTH} reads=[0-9]+", cursor)
 
 
@@ -701,7 +704,7 @@ async def test_what_may_pass_is_worth_another_try(
 
 
 async def test_an_answer_without_an_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adapters.x.MAX_ANSWER", 1000)
+    monkeypatch.setattr("adapters.posts.connection.MAX_ANSWER", 1000)
     async with answering(lambda: b" " * 2000) as url:
         channel = x(api_base=url)
         with pytest.raises(Unreachable, match="does not end"):

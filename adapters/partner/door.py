@@ -1,0 +1,33 @@
+"""A door for other programs: who calls is known by a key."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from adapters.base import Block, Forged, Hook, Receiver
+from adapters.partner.keys import Caller, Keys, PartnerBlock
+
+
+class Keyed(Receiver, ABC):
+    """A channel whose callers have keys."""
+
+    block: PartnerBlock
+    no_key: ClassVar[str]
+    """What is said to who brings none that is valid."""
+
+    def __init__(self, name: str, block: Block, *, public_url: str) -> None:
+        super().__init__(name, block, public_url=public_url)
+        self._keys = Keys(self.block.keys)
+
+    @abstractmethod
+    def given_key(self, hook: Hook) -> str:
+        """Return the key that came with a hook, "" where there is none."""
+
+    def caller(self, hook: Hook) -> Caller | None:
+        """Return whose key came with a hook."""
+        given = self.given_key(hook)
+        return self._keys.caller(given) if given else None
+
+    def verify(self, hook: Hook) -> None:
+        """Check the key. Raises ``Forged``."""
+        if self.caller(hook) is None:
+            raise Forged(self.no_key)

@@ -1,0 +1,1 @@
+"""X's posts: what the API sends, how far it was read, what that may cost, and the way to it."""
