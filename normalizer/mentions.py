@@ -96,7 +96,8 @@ def _told(mention: Mention, words: Words, gazetteer: Gazetteer) -> Mention:
     """Note where a district or village beside a bare name says that it is meant."""
     if mention.located or mention.origin:
         return mention
-    return replace(mention, located=_told_beside(mention, words, gazetteer) is not None)
+    told = _told_beside(mention, words, gazetteer) is not None
+    return replace(mention, located=True) if told else mention
 
 
 def _mention_at(at: int, words: Words, gazetteer: Gazetteer) -> Mention | None:

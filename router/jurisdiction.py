@@ -40,9 +40,12 @@ def governments(places: Sequence[Place], tier: Tier, register: Register) -> list
     for place in places:
         if code := register.government(tier, place.code):
             under.setdefault(code, []).append(place)
+    if len(under) == 1:
+        ((code, group),) = under.items()
+        only_home = all(place.found_by == "context" for place in places)
+        alone = max(_together(group), HOME if only_home else 0.0)
+        return [Jurisdiction(code, _best(group), alone)]
     sure = {code: _together(group) for code, group in under.items()}
-    if len(sure) == 1 and all(place.found_by == "context" for place in places):
-        sure = {code: max(c, HOME) for code, c in sure.items()}
     total = sum(c**2 for c in sure.values()) or 1.0
     found = [Jurisdiction(code, _best(under[code]), c**3 / total) for code, c in sure.items()]
     return sorted(found, key=lambda j: -j.confidence)

@@ -46,6 +46,7 @@ class Offices:
         self.overrides = overrides
         self.templates = {tier: table.agencies for tier, table in templates.items()}
         self.regions = regions
+        self._single_tier = {code for code, own in overrides.items() if own.single_tier}
         self._known: dict[str, Agency] = {}
         self._found: dict[tuple[Tier, str, str, str], Agency | None] = {}
 
@@ -64,7 +65,7 @@ class Offices:
     def government(self, tier: Tier, code: str) -> str | None:
         """Return the code of the government of ``tier`` that a region lies under, if it says."""
         size = DIGITS[tier]
-        if size <= DIGITS["regency"] and self.override(code[:2]).single_tier:
+        if code[:2] in self._single_tier and size <= DIGITS["regency"]:
             return code[:2]
         return code[:size] if len(code) >= size else None
 

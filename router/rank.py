@@ -130,5 +130,8 @@ def _behind(
     seats = at[level]
     if not seats:
         return [(LOCAL_OFFICE, 1.0)] if level in LOCAL else []
-    found = ((register.find(level, row.agency, j.code, topic=topic), j) for j in seats)
-    return [(agency, j.confidence) for agency, j in found if agency]
+    return [
+        (agency, seat.confidence)
+        for seat in seats
+        if (agency := register.find(level, row.agency, seat.code, topic=topic))
+    ]
