@@ -8,13 +8,16 @@ from typing import Any
 import pytest
 
 from config.settings import load
+from gateway import models
 from gateway.app import Kanal
 from gateway.demo.x_double import Keys, XServer
+from gateway.models import Draft, Score
 from gateway.store.cursors import readings
 from normalizer.report import Status
 from normalizer.tracking import mentions
 from tests.adapters.examples import EXAMPLES, X_KEYS
 from tests.gateway.making import LAMP, NOWHERE, WHERE
+from tests.router import test_kinds
 
 CITIZEN, NEIGHBOUR = "620011", "620012"
 WITHIN = 60.0
@@ -64,6 +67,21 @@ async def test_a_conversation_ties_up_by_its_posts(server: XServer, tmp_path: Pa
         (report,) = await kanal.queries.latest(10)
         assert (report.tracking, report.status) == (tracking, Status.FORWARDED)
     assert [sent.reply_to for sent in server.sent] == [first, first]
+
+
+async def test_talk_that_mentions_us_is_kept_for_an_operator_and_not_answered(
+    server: XServer, tmp_path: Path
+) -> None:
+    score = Score(rows=1, top1=1, top3=1, coverage_90=1, coverage_95=1, calibration_error=0)
+    draft = Draft("kind", 1, score, "", test_kinds.weights(), lambda path: path.touch())
+    models.save(tmp_path / "models", draft)
+    joke = server.post(NEIGHBOUR, f"@lapor_contoh wkwk {LAMP}")
+    report = server.post(CITIZEN, f"@lapor_contoh {LAMP} berlubang")
+    async with running(server, tmp_path) as kanal:
+        await hears(server, 1)
+        filed = {each.origin.external_id: each.status for each in await kanal.queries.latest(10)}
+    assert filed == {joke: Status.TRIAGE, report: Status.FORWARDED}
+    assert [sent.reply_to for sent in server.sent] == [report]
 
 
 async def test_what_was_posted_in_an_outage_is_filed_once(server: XServer, tmp_path: Path) -> None:
