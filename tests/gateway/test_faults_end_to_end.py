@@ -19,7 +19,7 @@ from tests.gateway.processes import kanal, processes
 from tests.services import PostgresServer, RabbitNode
 
 SOON = 120.0
-OUTAGE = 5.0
+OUTAGE = 10.0
 
 Note = Callable[[str, object], None]
 
@@ -114,7 +114,7 @@ async def in_the_middle(ledger: Ledger, people: Citizens, fault: Fault, texts: i
     return struck
 
 
-async def test_killed_workers_and_a_killed_broker_lose_and_double_nothing_of_250(
+async def test_killed_workers_and_a_killed_broker_lose_and_double_nothing_of_500(
     tmp_path: Path,
     rabbit_node: RabbitNode,
     rabbit_url: str,
@@ -132,37 +132,37 @@ async def test_killed_workers_and_a_killed_broker_lose_and_double_nothing_of_250
         await ledger.done(len(MATTERS))
         interrupted = 0
         for _ in range(2):
-            struck = await in_the_middle(ledger, people, worker.kill, 58)
+            struck = await in_the_middle(ledger, people, worker.kill, 118)
             interrupted += bool(struck.open)
             await worker.start()
-        await in_the_middle(ledger, people, lambda: asyncio.to_thread(rabbit_node.kill), 70)
+        await in_the_middle(ledger, people, lambda: asyncio.to_thread(rabbit_node.kill), 140)
         try:
             assert await health(people.base) == 503
         finally:
             await asyncio.to_thread(rabbit_node.start)
-        interrupted += bool((await in_the_middle(ledger, people, worker.kill, 60)).open)
+        interrupted += bool((await in_the_middle(ledger, people, worker.kill, 120)).open)
         await worker.start()
-        await ledger.done(250)
+        await ledger.done(500)
         await until_health(people.base, 200)
 
         assert interrupted, "no kill came in the middle of anything"
         assert people.refusals == []
-        assert len(people.acknowledged) == 250
+        assert len(people.acknowledged) == 500
         once_in_effect(ledger, people.acknowledged)
-        await audited(people.file, 250)
+        await audited(people.file, 500)
         came = await fetched(rabbit_node, rabbit_url)
         assert set(came) == {agency_queue(agency) for _, agency in MATTERS}
         on_the_wire = sum(came.values(), Counter[str]())
         assert set(on_the_wire) == ledger.delivery_ids()
-        assert len(on_the_wire) == 250
+        assert len(on_the_wire) == 500
         heard = Counter(people.heard())
-        assert len(heard) == 250
+        assert len(heard) == 500
         noted(
             record_property,
             interrupted=interrupted,
             deliveries_on_the_wire=on_the_wire.total(),
-            delivered_again_with_the_same_id=on_the_wire.total() - 250,
-            answers_heard_again=heard.total() - 250,
+            delivered_again_with_the_same_id=on_the_wire.total() - 500,
+            answers_heard_again=heard.total() - 500,
         )
 
 
@@ -178,7 +178,7 @@ async def keep_writing(people: Citizens, until: asyncio.Event) -> None:
                     await until.wait()
 
 
-async def test_five_seconds_without_the_database_lose_and_double_nothing(
+async def test_ten_seconds_without_the_database_lose_and_double_nothing(
     tmp_path: Path,
     postgres_server: PostgresServer,
     rabbit_url: str,
@@ -205,7 +205,7 @@ async def test_five_seconds_without_the_database_lose_and_double_nothing(
                 await asyncio.to_thread(postgres_server.start)
             await until_health(people.base, 200)
             over.set()
-        assert meanwhile > 50, "hardly anything was acknowledged while the database was away"
+        assert meanwhile > 100, "hardly anything was acknowledged while the database was away"
         await ledger.done(len(people.acknowledged))
         once_in_effect(ledger, people.acknowledged)
         assert len(set(people.heard())) == len(people.acknowledged)
@@ -216,7 +216,7 @@ async def test_five_seconds_without_the_database_lose_and_double_nothing(
 
 def further(seen: Counts, now: Counts) -> bool:
     """Tell whether work went on for a while."""
-    return now.reports > seen.reports + 10
+    return now.reports > seen.reports + 20
 
 
 async def test_killing_the_embedded_gateway_under_load_loses_and_doubles_nothing(
