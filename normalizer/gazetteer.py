@@ -162,6 +162,10 @@ class Gazetteer:
         at = self._village_names.get(key, ())
         return tuple(_code(self._villages[n]) for n in (at if isinstance(at, tuple) else (at,)))
 
+    def is_distinctive(self, key: str) -> bool:
+        """Tell whether a squashed name is neither an everyday word nor a government's."""
+        return key not in self.everyday and key not in self.names
+
     def slip(self, word: str) -> str | None:
         """Return the one long name that ``word`` is with a letter wrong, None if there is none."""
         near = {self.slips[part] for part in (word, *shortened(word)) if part in self.slips}

@@ -5,8 +5,8 @@ report there unasked, but the question can offer it.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import groupby
+from typing import NamedTuple
 
 from normalizer.cues import BEFORE, CUES, IN, NEAR, OFFICE, STREET
 from normalizer.gazetteer import Gazetteer
@@ -28,8 +28,7 @@ _DISTRICT, _VILLAGE, _ORDINARY = 0.42, 0.36, 0.32
 """How sure a guess is, by what the name is; shared by the regencies that have one of the name."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Guess:
+class _Guess(NamedTuple):
     """A name, how good a guess it is, and the code in each regency it may lie in."""
 
     found: Found

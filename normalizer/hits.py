@@ -3,9 +3,9 @@
 This finds what is worth weighing, with every code it may mean; ``localities`` decides.
 """
 
-from collections.abc import Container, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Container, Iterator, Mapping, Sequence
+from itertools import compress, count
+from typing import Literal, NamedTuple
 
 from normalizer.cues import BEFORE, CUES, HOUSING, IN, LANDMARK, LOCATED, NEAR, OFFICE, ROAD, STREET
 from normalizer.gazetteer import NEARBY, Gazetteer
@@ -25,8 +25,7 @@ How = Literal["cued", "plain", "landmark", "street", "misspelt"]
 """How a name is written: behind "kel." or the like, bare, as a landmark's or a street's name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """Words that name a district or a village, and the codes they may mean."""
 
     first: int
@@ -37,8 +36,7 @@ class Hit:
     """What the cue says the place is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Around:
+class Around(NamedTuple):
     """What is known of the area: how sure each province, regency and city is, by code."""
 
     text: Mapping[str, float]
@@ -65,7 +63,8 @@ class Search:
 
     def hits(self) -> list[Hit]:
         """Return what the words may name, each span once."""
-        found = [hit for regency in self.regencies for hit in self._inside(regency)]
+        heads = [key[:NEARBY] for key in self.words.keys] if self.regencies else []
+        found = [hit for regency in self.regencies for hit in self._inside(regency, heads)]
         found += self._cued({hit.first for hit in found})
         found += self._paired({n for hit in found for n in range(hit.first, hit.last + 1)})
         if not found and not self.regencies:
@@ -76,10 +75,10 @@ class Search:
         """Tell whether a name is made of everyday words alone."""
         return self.gazetteer.everyday.issuperset(self.words.keys[first : last + 1])
 
-    def _inside(self, regency: str) -> Iterator[Hit]:
-        """Yield the names of districts and villages of a known regency."""
+    def _inside(self, regency: str, heads: Sequence[str]) -> Iterator[Hit]:
+        """Yield the names of districts and villages of a known regency; ``heads`` of all words."""
         inside, beyond = self.gazetteer.inside(regency), 0
-        for at in [n for n, key in enumerate(self.words.keys) if key[:NEARBY] in inside.starts]:
+        for at in compress(count(), map(inside.starts.__contains__, heads)):
             last = self._longest(at, inside.names) if at >= beyond else -1
             if last < 0:
                 continue

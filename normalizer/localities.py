@@ -6,8 +6,7 @@ or the door names too, and that only one place of the name fits them.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from normalizer.gazetteer import Gazetteer
 from normalizer.hits import Around, Hit, How, Search
@@ -34,8 +33,7 @@ named after the village they stand in: measured in one city, one street in two a
 in three lie in the village whose name they carry."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A district or village that the text names, and how sure that is."""
 
     first: int

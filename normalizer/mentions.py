@@ -5,13 +5,13 @@ The words around a name decide: "kota" or "kab." choose between two regions of o
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import NamedTuple
 
 from normalizer.cues import BEFORE, CUES, DISH, HOUSING, IN, LOCATED, ORIGIN, STREET, TITLES
 from normalizer.gazetteer import PREFIX, Entry, Gazetteer, Region
 from normalizer.report import Level
-from normalizer.words import DISTRICT, NAME, SLIP, Words
+from normalizer.words import NAME, SLIP, Words
 
 LONGEST = 6
 """Words a name may have with its title ("Kota Administrasi Jakarta Selatan")."""
@@ -33,8 +33,7 @@ ELSEWHERE = 0.45
 """How sure a place is that somebody comes from, beside one that is named for itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mention:
+class Mention(NamedTuple):
     """Words of the text and the regions they may mean, each with how sure that is."""
 
     first: int
@@ -50,7 +49,7 @@ class Mention:
     @property
     def surest(self) -> float:
         """How sure its surest meaning is."""
-        return max((sure for _, sure in self.meanings), default=0.0)
+        return max([sure for _, sure in self.meanings], default=0.0)
 
 
 def mentions(words: Words, gazetteer: Gazetteer, home: Region | None) -> list[Mention]:
@@ -89,7 +88,7 @@ def at_most(mention: Mention, most: float) -> Mention:
     """Return a mention with no meaning surer than ``most``."""
     if most >= mention.surest:
         return mention
-    return replace(mention, meanings=tuple((e, min(sure, most)) for e, sure in mention.meanings))
+    return mention._replace(meanings=tuple((e, min(sure, most)) for e, sure in mention.meanings))
 
 
 def _told(mention: Mention, words: Words, gazetteer: Gazetteer) -> Mention:
@@ -97,7 +96,7 @@ def _told(mention: Mention, words: Words, gazetteer: Gazetteer) -> Mention:
     if mention.located or mention.origin:
         return mention
     told = _told_beside(mention, words, gazetteer) is not None
-    return replace(mention, located=True) if told else mention
+    return mention._replace(located=True) if told else mention
 
 
 def _mention_at(at: int, words: Words, gazetteer: Gazetteer) -> Mention | None:
@@ -108,7 +107,7 @@ def _mention_at(at: int, words: Words, gazetteer: Gazetteer) -> Mention | None:
     if last < 0 or (words.keys[at] in TITLES and _longest(at + 1, words, gazetteer)[0] > last):
         return None
     entries = gazetteer.names[key]
-    shares = tuple((entry, _base(entry, entries)) for entry in entries)
+    shares = tuple([(entry, _base(entry, entries)) for entry in entries])
     located = at == 0 or words.before(at) in LOCATED or entries[0].kind == "typed"
     return Mention(at, last, words.said(at, last), key, shares, _is_origin(at, words), located)
 
@@ -145,7 +144,7 @@ def _told_beside(mention: Mention, words: Words, gazetteer: Gazetteer) -> Mentio
         for entry, _ in mention.meanings
         if len(entry.region.code) == 5 and _local_beside(mention, words, entry.region, gazetteer)
     )
-    return replace(mention, meanings=told, located=True) if told else None
+    return mention._replace(meanings=told, located=True) if told else None
 
 
 def _local_beside(mention: Mention, words: Words, region: Region, gazetteer: Gazetteer) -> bool:
@@ -153,8 +152,7 @@ def _local_beside(mention: Mention, words: Words, region: Region, gazetteer: Gaz
     keys, first, last = words.keys, mention.first, mention.last
     if first > 1 and keys[first - 2] in _PLACED and keys[first - 1] in names:
         return True
-    elsewhere = (at for at in words.marked(DISTRICT) if keys[at] != keys[first])
-    if any(_district_of(at, words, region, gazetteer) for at in elsewhere):
+    if any(regency == region.code and keys[at] != keys[first] for at, regency in words.districts):
         return True
     before = [keys[max(0, first - n) : first] for n in (1, 2, 3)]
     if any((key := "".join(part)) in names and key in gazetteer.names for part in before[:2]):
@@ -172,16 +170,6 @@ def _local_beside(mention: Mention, words: Words, region: Region, gazetteer: Gaz
     )
 
 
-def _district_of(at: int, words: Words, region: Region, gazetteer: Gazetteer) -> bool:
-    """Tell whether a distinctive name of a district of ``region`` begins at a word."""
-    for last in range(at, min(at + 3, len(words.keys))):
-        key = words.key(at, last)
-        named = gazetteer.districts.get(key, ())
-        if named and len(key) >= 5 and key not in gazetteer.everyday and key not in gazetteer.names:
-            return all(d.code.startswith(region.code) for d in named)
-    return False
-
-
 def _misspelt(words: Words, gazetteer: Gazetteer) -> Iterator[Mention]:
     """Yield names with one wrong letter that a place beside them or a word before them confirms."""
     for at in words.marked(SLIP):
@@ -193,7 +181,7 @@ def _misspelt(words: Words, gazetteer: Gazetteer) -> Iterator[Mention]:
         if words.before(at) in TITLES:
             yield _weighed(mention, words, gazetteer)
         elif at == 0 and len(shares) == 1:
-            yield replace(mention, meanings=((shares[0][0], 0.6),))
+            yield mention._replace(meanings=((shares[0][0], 0.6),))
         elif told := _told_beside(mention, words, gazetteer):
             yield told
 
@@ -251,7 +239,7 @@ def _weighed(mention: Mention, words: Words, gazetteer: Gazetteer) -> Mention:
     fitting = [e for e, _ in mention.meanings if e.region.level is level]
     if fitting:
         sure = 0.93 if len(fitting) == 1 else 0.5
-        return replace(mention, meanings=tuple((e, sure) for e in fitting))
+        return mention._replace(meanings=tuple((e, sure) for e in fitting))
     most = BEFORE.get(before, 1.0)
     if before in STREET and words.after(mention.last) in _TOWARDS:
         most = ELSEWHERE
@@ -259,7 +247,7 @@ def _weighed(mention: Mention, words: Words, gazetteer: Gazetteer) -> Mention:
         most = 0.0
     if words.after(mention.last) in HOUSING:
         most = min(most, ELSEWHERE)
-    return replace(mention, meanings=tuple((e, min(sure, most)) for e, sure in mention.meanings))
+    return mention._replace(meanings=tuple((e, min(sure, most)) for e, sure in mention.meanings))
 
 
 def _ends_a_name(first: int, words: Words, gazetteer: Gazetteer) -> bool:
@@ -273,8 +261,11 @@ def _ends_a_name(first: int, words: Words, gazetteer: Gazetteer) -> bool:
 
 
 def kin(code: str, other: str) -> bool:
-    """Tell whether one region lies in the other, or both are the same."""
-    return f"{code}.".startswith(f"{other}.") or f"{other}.".startswith(f"{code}.")
+    """Tell whether one region lies in the other, or both are the same.
+
+    Codes of a level are equally long, so that the beginning of one is no part of another's name.
+    """
+    return code.startswith(other) or other.startswith(code)
 
 
 def apart(one: Mention, other: Mention) -> bool:

@@ -5,7 +5,6 @@ where something confirms them (``localities``). A name that is both a city and a
 both, each less sure, unless something beside it decides.
 """
 
-from dataclasses import replace
 from functools import lru_cache
 from typing import Literal
 
@@ -113,7 +112,7 @@ def _decided(mention: Mention, local: list[Found]) -> Mention:
         (e, sure if any(kin(e.region.code, m.region.code) for m in meant) else min(sure, _FAINT))
         for e, sure in mention.meanings
     )
-    return replace(mention, meanings=tuple(meanings))
+    return mention._replace(meanings=tuple(meanings))
 
 
 def _apart(named: list[Mention], local: list[Found]) -> tuple[list[Mention], list[Found]]:
@@ -205,13 +204,18 @@ def _sure_as(place: Place, confidence: float) -> Place:
 
 
 def _raised(place: Place, found: list[Place]) -> float:
-    below = [p for p in found if p.code.startswith(place.code + ".") and p.confidence >= 0.7]
-    above = [p for p in found if place.code.startswith(p.code + ".") and p.confidence >= 0.85]
-    if place.confidence < _FAINT:
-        return place.confidence
-    raised = max([place.confidence, *(p.confidence for p in below)])
-    told = above and place.confidence >= 0.7 and place.found_by not in UNSAID
-    return max(raised, 0.95) if told else raised
+    code, raised = place.code, place.confidence
+    if raised < _FAINT:
+        return raised
+    may_be_told = raised >= 0.7 and place.found_by not in UNSAID
+    for other in found:
+        if len(other.code) == len(code) or not kin(other.code, code):
+            continue
+        if len(other.code) > len(code):
+            raised = max(raised, other.confidence if other.confidence >= 0.7 else 0.0)
+        elif may_be_told and other.confidence >= 0.85:
+            raised = max(raised, 0.95)
+    return raised
 
 
 def _ranked(found: list[Place]) -> tuple[Place, ...]:

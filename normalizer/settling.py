@@ -1,7 +1,6 @@
 """Which meaning of a name the other names of the text, or the door, leave."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from normalizer.gazetteer import Region
 from normalizer.mentions import ELSEWHERE, LIKELY, SHARED, TOLD, Mention, apart, at_most
@@ -54,4 +53,4 @@ def _only(mention: Mention, codes: Iterable[str]) -> Mention:
     kept = tuple((e, sure) for e, sure in mention.meanings if e.region.code in codes)
     if len(kept) == 1 and kept[0][1] in SHARED.values():
         kept = ((kept[0][0], TOLD),)
-    return replace(mention, meanings=kept)
+    return mention._replace(meanings=kept)

@@ -11,6 +11,8 @@ NAME, SLIP, DISTRICT, CUE, GLUED = 1, 2, 4, 8, 16
 with a letter wrong, the beginning of a district's, a cue, a cue glued to a name."""
 _KNOWN = 30_000
 """Words whose bits are remembered; the everyday ones are soon all there."""
+_LONGEST, _LEAST = 3, 5
+"""Words and letters of a district's name that tells regencies apart."""
 _SHORT = frozenset({"di", "p", "oi"})
 """The words of one or two letters that names of regions begin with ("DI Yogyakarta")."""
 _WORD = re.compile(r"\w+(?:['’`]\w+)*")
@@ -29,34 +31,57 @@ _GLUE += ("kampung",)
 class Words:
     """The words of a text by their look-up keys; punctuation goes."""
 
-    __slots__ = ("_found", "_lowered", "_marks", "_pattern", "_spans", "keys", "text")
+    __slots__ = (
+        "_districts", "_found", "_gazetteer", "_lowered", "_marks", "_pattern", "_spans", "keys",
+        "text",
+    )  # fmt: skip
 
     def __init__(self, text: str, gazetteer: Gazetteer) -> None:
         self.text = text.replace("_", " ")
+        self._gazetteer = gazetteer
+        self._districts: list[tuple[int, str]] | None = None
         lowered = self.text.lower()
         # A few capitals become two letters: then positions would not fit any more.
         self._lowered = lowered if len(lowered) == len(self.text) else self.text
-        self._read(_WORD if has_any("'’`", self.text) else _PLAIN, gazetteer)
+        self._read(_WORD if has_any("'’`", self.text) else _PLAIN)
         if self.marked(GLUED):
-            self._read(_UNGLUED, gazetteer)
+            self._read(_UNGLUED)
 
-    def _read(self, pattern: re.Pattern[str], gazetteer: Gazetteer) -> None:
+    def _read(self, pattern: re.Pattern[str]) -> None:
         self._pattern = pattern
         self._spans: list[tuple[int, int]] = []
         self._found: list[str] = pattern.findall(self._lowered)
         self.keys = self._found
         if not "".join(self.keys).isalnum() or self._lowered is self.text:
             self.keys = [squash(key) for key in self.keys]
-        known = gazetteer.marks
+        known = self._gazetteer.marks
         try:
             marks = [known[key] for key in self.keys]
         except KeyError:
-            marks = [_marks(key, gazetteer) for key in self.keys]
+            marks = [_marks(key, self._gazetteer) for key in self.keys]
         self._marks = [(n, mark) for n, mark in enumerate(marks) if mark]
 
     def marked(self, bit: int) -> list[int]:
         """Return the numbers of the words that have a bit."""
         return [n for n, mark in self._marks if mark & bit]
+
+    @property
+    def districts(self) -> list[tuple[int, str]]:
+        """The words where the distinctive name of a district begins, and its regency's code."""
+        if self._districts is None:
+            begin = ((at, self._district(at)) for at in self.marked(DISTRICT))
+            self._districts = [(at, regency) for at, regency in begin if regency]
+        return self._districts
+
+    def _district(self, at: int) -> str | None:
+        known = self._gazetteer
+        for last in range(at, min(at + _LONGEST, len(self.keys))):
+            key = self.key(at, last)
+            named = known.districts.get(key)
+            if named and len(key) >= _LEAST and known.is_distinctive(key):
+                regencies = {district.code[:5] for district in named}
+                return regencies.pop() if len(regencies) == 1 else None
+        return None
 
     def before(self, at: int) -> str:
         """Return the key of the word before word ``at``, "" at the beginning."""

@@ -6,7 +6,7 @@ Nothing here reads a clock, a file or a table: one report always gets the same d
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from normalizer.report import (
     Assignment,
@@ -21,7 +21,7 @@ from normalizer.report import (
     Urgency,
 )
 from router import explain, rank
-from router.blend import LOCAL_OFFICE, Said, Scorer
+from router.blend import LOCAL_OFFICE, Said, Scorer, Share
 from router.data import DataError, Files, Regions
 from router.deadlines import Calendar, Limits, deadlines
 from router.kinds import Kinds
@@ -61,8 +61,7 @@ class Rules:
         return 1 - 1 / self.cost_of_wrong
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """All that routing adds to a report."""
 
     kind: Kind
@@ -75,14 +74,13 @@ class Decision:
     """Overheard, and more likely talk than a report: nobody waits for an answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class _View:
+class _View(NamedTuple):
     """What is known about one report when the outcome is chosen."""
 
     reading: Reading
     leads: Sequence[Lead]
     lead: Lead | None
-    agencies: Sequence[Candidate]
+    agencies: Sequence[Share]
     learned: bool
     """The deployment's own history spoke, not only the phrases."""
     placed: bool
@@ -93,7 +91,7 @@ class _View:
     """How likely it is a report at all: below 1 only where it was overheard."""
 
     @property
-    def best(self) -> Candidate | None:
+    def best(self) -> Share | None:
         return self.agencies[0] if self.agencies else None
 
     @property
@@ -146,7 +144,7 @@ class Router:
     ) -> list[Decision]:
         """Decide about reports, each as ``decide`` would; a trained model scores them at once."""
         heard = [self._heard(report) for report in reports]
-        ranked: Sequence[Sequence[Candidate]] = [said.phrases for said, _ in heard]
+        ranked: Sequence[Sequence[Share]] = [said.phrases for said, _ in heard]
         if self.scorer:
             ranked = self.scorer.rank([said for said, _ in heard])
         meant = [1.0] * len(heard)
@@ -167,11 +165,11 @@ class Router:
         return Said(report, reading, matches, phrases), leads
 
     def _view(
-        self, said: Said, leads: Sequence[Lead], agencies: Sequence[Candidate], meant: float
+        self, said: Said, leads: Sequence[Lead], agencies: Sequence[Share], meant: float
     ) -> _View:
         learned = agencies is not said.phrases
         if meant < 1:
-            agencies = [_less_sure(each, meant) for each in agencies]
+            agencies = [Share(agency, sure * meant) for agency, sure in agencies]
         lead = _chief(leads, agencies, learned)
         danger = self.topics.urgency(said.reading)
         placed = bool(said.report.places)
@@ -198,7 +196,7 @@ class Router:
     def _assignment(self, view: _View, at: datetime, may_ask: bool) -> Assignment:
         outside = self.topics.scope(view.reading)
         if outside and not (may_ask and outside.id == GREETING):
-            return explain.out_of_scope(outside, view.agencies[: rank.MOST], at)
+            return explain.out_of_scope(outside, _shown(view.agencies), at)
         confidence = view.best.confidence if view.best else 0.0
         limit = self.rules.assign_above
         given, copies = None, []
@@ -213,7 +211,7 @@ class Router:
             decision=outcome,
             agency=given,
             confidence=confidence,
-            alternatives=tuple(view.agencies[1:] if given else view.agencies)[: rank.MOST],
+            alternatives=_shown(view.agencies[1:] if given else view.agencies),
             reasons=(
                 *self._why(view),
                 *(explain.copy(agency) for agency in told_to),
@@ -265,8 +263,11 @@ def told(report: Report) -> str:
     return report.text if repeated else f"{report.title}\n{report.text}"
 
 
-def _less_sure(candidate: Candidate, meant: float) -> Candidate:
-    return Candidate(agency=candidate.agency, confidence=candidate.confidence * meant)
+def _shown(agencies: Sequence[Share]) -> tuple[Candidate, ...]:
+    """Return the agencies that an officer sees."""
+    return tuple(
+        [Candidate(agency=agency, confidence=sure) for agency, sure in agencies[: rank.MOST]]
+    )
 
 
 def _kind(report: Report, lead: Lead | None) -> Kind:
@@ -277,7 +278,7 @@ def _kind(report: Report, lead: Lead | None) -> Kind:
     )
 
 
-def _chief(leads: Sequence[Lead], agencies: Sequence[Candidate], learned: bool) -> Lead | None:
+def _chief(leads: Sequence[Lead], agencies: Sequence[Share], learned: bool) -> Lead | None:
     """Choose the surest topic, or, once the place is known, the one behind the best agency."""
     if not leads or not agencies or (leads[0].lacks_place and not learned):
         return leads[0] if leads else None
@@ -285,7 +286,7 @@ def _chief(leads: Sequence[Lead], agencies: Sequence[Candidate], learned: bool) 
     return next((lead for lead in leads if lead.agency and lead.agency.id == best), leads[0])
 
 
-def _copies(view: _View, limit: float) -> list[Candidate]:
+def _copies(view: _View, limit: float) -> list[Share]:
     """Choose whom else a report concerns that plainly speaks of two matters.
 
     Two matters share the probability between them; together they must be as sure as one.

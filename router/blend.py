@@ -5,10 +5,9 @@ that never occurred there. The newer a topic is to the model, the more the phras
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from normalizer.report import Agency, Candidate, Report
+from normalizer.report import Agency, Report
 from router.topics import Match
 from router.words import Reading
 
@@ -19,20 +18,26 @@ MOST = 4
 _FAINT = 0.001
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Share(NamedTuple):
+    """An agency, and how likely it is the one that must act."""
+
+    agency: Agency
+    confidence: float
+
+
+class Said(NamedTuple):
     """One report as it was read, and the agencies its phrases speak for, surest first."""
 
     report: Report
     reading: Reading
     matches: Sequence[Match]
-    phrases: Sequence[Candidate]
+    phrases: Sequence[Share]
 
 
 class Scorer(Protocol):
     """Ranks agencies as a deployment's own history would; ``router.learned.Learned`` is one."""
 
-    def rank(self, batch: Sequence[Said]) -> list[Sequence[Candidate]]:
+    def rank(self, batch: Sequence[Said]) -> list[Sequence[Share]]:
         """Return the agencies for each report, surest first, blended with those of the phrases.
 
         Returns ``phrases`` itself, the same object, where the model has no say.
@@ -42,25 +47,19 @@ class Scorer(Protocol):
         """Tell whether the history says anything about such an agency."""
 
 
-def blend(
-    learned: Sequence[tuple[Agency, float]], phrases: Sequence[Candidate], novelty: float
-) -> list[Candidate]:
+def blend(learned: Sequence[Share], phrases: Sequence[Share], novelty: float) -> list[Share]:
     """Blend the model's agencies with the phrases', surest first.
 
     The phrases get ``novelty`` (0 to 1) of their share and the model the rest: where a topic came
     up often, its history says whose affair it is here, and where it is new, the phrases do.
     """
-    rest = 1 - novelty * min(1.0, sum(one.confidence for one in phrases))
+    rest = 1 - novelty * min(1.0, sum([share for _, share in phrases]))
     sums: dict[str, float] = {}
     agencies: dict[str, Agency] = {}
-    said = [(one.agency, one.confidence) for one in phrases]
-    for weight, ranking in ((rest, learned), (novelty, said)):
+    for weight, ranking in ((rest, learned), (novelty, phrases)):
         for agency, share in ranking:
-            agencies[agency.id] = agency
-            sums[agency.id] = sums.get(agency.id, 0.0) + weight * share
-    best = sorted(sums.items(), key=lambda pair: (-pair[1], pair[0]))[:MOST]
-    return [
-        Candidate(agency=agencies[id], confidence=min(1.0, confidence))
-        for id, confidence in best
-        if confidence > _FAINT
-    ]
+            id = agency.id
+            agencies[id] = agency
+            sums[id] = sums.get(id, 0.0) + weight * share
+    best = sorted([(-share, id) for id, share in sums.items() if share > _FAINT])[:MOST]
+    return [Share(agencies[id], min(1.0, -less)) for less, id in best]

@@ -7,6 +7,7 @@ from typing import Literal
 
 from normalizer.report import Agency, Assignment, Candidate, Outcome, Reason, Scope
 from router import scope
+from router.blend import Share
 from router.data import Regions
 from router.jurisdiction import Jurisdiction
 from router.register import Tier
@@ -90,7 +91,7 @@ def copy(agency: Agency) -> Reason:
     return Reason(rule="copy", text=f"Menyangkut dua urusan: tembusan kepada {agency.name}.")
 
 
-def history(best: Candidate) -> Reason:
+def history(best: Share) -> Reason:
     """Say that this deployment's own earlier decisions speak for an agency."""
     sure = percent(best.confidence)
     text = f"Laporan serupa sebelumnya ditangani {best.agency.name} ({sure})."
@@ -108,14 +109,16 @@ def urgency(danger: Urgency) -> Reason:
     return Reason(rule="urgency", text=f"Mendesak: {danger.name}.", words=danger.words)
 
 
-def out_of_scope(outside: scope.Scope, otherwise: Sequence[Candidate], at: datetime) -> Assignment:
+def out_of_scope(
+    outside: scope.Scope, otherwise: tuple[Candidate, ...], at: datetime
+) -> Assignment:
     """Return the decision that no agency is bothered with this; ``otherwise`` who it would be."""
     sure = percent(outside.confidence)
     text = f"Di luar lingkup: {outside.name} ({sure}); tidak diteruskan."
     return Assignment(
         decision=Outcome.TRIAGE,
         confidence=outside.confidence,
-        alternatives=tuple(otherwise),
+        alternatives=otherwise,
         reasons=(Reason(rule="scope", text=text, words=outside.words),),
         scope=Scope(id=outside.id, name=outside.name),
         at=at,

@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from operator import attrgetter
+from typing import NamedTuple
 
 from normalizer.report import Place
 from router.register import Register, Tier
@@ -17,8 +18,7 @@ number write about that city."""
 _AT_MOST = 0.98
 
 
-@dataclass(frozen=True, slots=True)
-class Jurisdiction:
+class Jurisdiction(NamedTuple):
     """A government a report may fall to, the place that says so, and how sure that is."""
 
     code: str
@@ -33,12 +33,12 @@ def governments(places: Sequence[Place], tier: Tier, register: Register) -> list
     operator confirmed is certain and leaves no rival. Places that do not reach down to the tier
     (only a province is known) name no government; [] says that a place must be asked for.
     """
-    if confirmed := next((place for place in places if place.found_by == "operator"), None):
-        code = register.government(tier, confirmed.code)
-        return [Jurisdiction(code, confirmed, 1.0)] if code else []
     under: dict[str, list[Place]] = {}
     for place in places:
-        if code := register.government(tier, place.code):
+        code = register.government(tier, place.code)
+        if place.found_by == "operator":
+            return [Jurisdiction(code, place, 1.0)] if code else []
+        if code:
             under.setdefault(code, []).append(place)
     if len(under) == 1:
         ((code, group),) = under.items()
@@ -46,7 +46,7 @@ def governments(places: Sequence[Place], tier: Tier, register: Register) -> list
         alone = max(_together(group), HOME if only_home else 0.0)
         return [Jurisdiction(code, _best(group), alone)]
     sure = {code: _together(group) for code, group in under.items()}
-    total = sum(c**2 for c in sure.values()) or 1.0
+    total = sum([c**2 for c in sure.values()]) or 1.0
     found = [Jurisdiction(code, _best(under[code]), c**3 / total) for code, c in sure.items()]
     return sorted(found, key=lambda j: -j.confidence)
 
@@ -58,8 +58,11 @@ def is_ambiguous(found: Sequence[Jurisdiction]) -> bool:
 
 def _together(places: Sequence[Place]) -> float:
     """How sure it is that at least one of these places is meant."""
-    return min(_AT_MOST, 1 - math.prod(1 - place.confidence for place in places))
+    return min(_AT_MOST, 1 - math.prod([1 - place.confidence for place in places]))
 
 
 def _best(places: Sequence[Place]) -> Place:
-    return max(places, key=lambda place: place.confidence)
+    return max(places, key=_confidence)
+
+
+_confidence = attrgetter("confidence")

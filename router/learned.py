@@ -4,16 +4,18 @@ Only numpy and no files: training (``gateway.learning``) leaves a ``Weights``, a
 takes to use them. Two views of the same words vote: a linear one and small networks.
 """
 
+import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from normalizer.report import Agency, Candidate, Place
-from router.blend import LOCAL_OFFICE, Said, blend
+from normalizer.report import Agency, Place
+from router.blend import LOCAL_OFFICE, Said, Share, blend
 from router.register import DIGITS, Register, Tier
-from router.terms import FAMILIES
+from router.terms import FAMILIES, told
 from router.topics import Match
 from router.words import MOST_CHARACTERS
 
@@ -33,7 +35,7 @@ more was learned, the more is known of a report beside its topic."""
 _CONSIDERED = 6
 """Classes that are turned into agencies; the rest is too unlikely to be shown."""
 _REMEMBERED = 4_096
-_DAMPED = 1 + np.log(np.maximum(np.arange(4 * MOST_CHARACTERS, dtype=np.float32), 1))
+_DAMPED = [1 + math.log(max(times, 1)) for times in range(4 * MOST_CHARACTERS)]
 """What a word counts that occurs so often."""
 _SMALLEST = 1e-6
 _LEAST_ODDS = 50.0
@@ -89,6 +91,7 @@ class Model:
         self.weights = weights
         self._column = {term: at for at, term in enumerate(weights.terms)}
         self._families = [FAMILIES[family] for family in weights.families]
+        self._worth = np.concatenate((weights.rarity, np.ones(len(weights.topics), np.float32)))
         self._topic = {id: len(weights.terms) + at for at, id in enumerate(weights.topics)}
         self._few = FEW * MANY / max(MANY, float(weights.seen.sum()))
 
@@ -119,40 +122,45 @@ class Model:
         """Add up the rows of all terms and topics of each text, [texts, classes + hidden]."""
         w = self.weights
         summed = np.empty((len(texts), w.bias.size), np.float32)
-        rows, counts, lengths, ends = self._counted([words for words, _ in texts])
-        weighed = _evened(w.rarity[rows] * _DAMPED[counts], lengths)
+        rows, counts, lengths = self._counted(texts)
+        weighed = self._worth[rows] * np.array(counts, np.float32)
+        families = len(self._families)
+        run = np.repeat(np.arange(len(lengths)), lengths)
+        squares = np.bincount(run, weighed * weighed, len(lengths)).reshape(-1, families + 1)
+        squares[:, families] = 1.0  # topics are as sure as they are, however many
+        weighed = (weighed / np.sqrt(squares).ravel()[run]).astype(np.float32)
         begin = 0
-        for row, end, (_, matches) in zip(summed, ends, texts, strict=True):
-            row[:] = w.bias
-            if end > begin:
-                row += weighed[begin:end] @ w.table[rows[begin:end]]
-                begin = end
-            if known := [match for match in matches if match.id in self._topic]:
-                sure = np.sqrt([match.confidence for match in known], dtype=np.float32)
-                row += sure @ w.table[[self._topic[match.id] for match in known]]
+        ends = np.cumsum(lengths)[families :: families + 1]
+        for row, end in zip(summed, ends.tolist(), strict=True):
+            np.dot(weighed[begin:end], w.table[rows[begin:end]], out=row)
+            begin = end
+        summed += w.bias
         return summed
 
     def _counted(
-        self, texts: Sequence[Sequence[str]]
-    ) -> tuple[NDArray[np.intp], list[int], list[int], list[int]]:
-        """Count the terms of texts: rows of the table, how often each occurs, how many rows each
-        family of each text has, and where each text ends."""
+        self, texts: Sequence[tuple[Sequence[str], Sequence[Match]]]
+    ) -> tuple[NDArray[np.intp], list[float], list[int]]:
+        """Count the terms and topics of texts: rows of the table, what each counts for how often it
+        occurs or how sure it is, and how many rows each family of each text has, topics last."""
         rows: list[int] = []
-        counts: list[int] = []
+        counts: list[float] = []
         lengths: list[int] = []
-        ends: list[int] = []
-        column = self._column
-        for words in texts:
+        column, topic = self._column.get, self._topic.get
+        for words, matches in texts:
+            text = told(words)
             for spell in self._families:
-                counted: dict[int, int] = {}
-                for term in spell(words):
-                    if (row := column.get(term)) is not None:
-                        counted[row] = counted.get(row, 0) + 1
-                rows += counted
-                counts += counted.values()
-                lengths.append(len(counted))
-            ends.append(len(rows))
-        return np.array(rows, np.intp), counts, lengths, ends
+                known = [row for row in map(column, spell(text)) if row is not None]
+                times = dict.fromkeys(known, 1)
+                if len(times) < len(known):
+                    times = Counter(known)
+                rows += times
+                counts += map(_DAMPED.__getitem__, times.values())
+                lengths.append(len(times))
+            found = [(row, m.confidence) for m in matches if (row := topic(m.id)) is not None]
+            rows += [row for row, _ in found]
+            counts += [sure**0.5 for _, sure in found]
+            lengths.append(len(found))
+        return np.array(rows, np.intp), counts, lengths
 
 
 class Learned:
@@ -165,7 +173,7 @@ class Learned:
         register.adopt(weights.names)
         self._offices: dict[str, tuple[Agency | None, ...]] = {}
 
-    def rank(self, batch: Sequence[Said]) -> list[Sequence[Candidate]]:
+    def rank(self, batch: Sequence[Said]) -> list[Sequence[Share]]:
         """Return the agencies for each report, blended with those of the phrases.
 
         Returns ``phrases`` itself for a report of a region the model has not learned for.
@@ -184,10 +192,10 @@ class Learned:
 
     def _blended(
         self, said: Said, code: str, best: Sequence[int], shares: Sequence[float]
-    ) -> list[Candidate]:
+    ) -> list[Share]:
         offices = self._offices_at(code)
         learned = [
-            (office, share)
+            Share(office, share)
             for at, share in zip(best, shares, strict=True)
             if (office := offices[at])
         ]
@@ -279,14 +287,6 @@ def calibrated(shares: Array, found: Array, calibration: Sequence[float] | Array
     np.put_along_axis(rest, best, top, 1)
     capped: Array = np.minimum(rest, top).astype(np.float32)
     return capped
-
-
-def _evened(weights: Array, lengths: Sequence[int]) -> Array:
-    """Give each run of weights the length 1."""
-    run = np.repeat(np.arange(len(lengths)), lengths)
-    squares = np.bincount(run, weights * weights, len(lengths))
-    evened: Array = (weights / np.sqrt(squares)[run]).astype(np.float32)
-    return evened
 
 
 def _inside(code: str, regions: Sequence[str]) -> bool:

@@ -4,8 +4,11 @@ Everything the router looks for stands in one index, so that a text is searched 
 has a *book* of the index: what a text is about, what is out of scope, what cannot wait.
 """
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
+from typing import NamedTuple
 
 from router.words import Lexicon, Reading
 
@@ -48,15 +51,25 @@ class Tally:
 
     def words(self, most: int, reading: Reading) -> tuple[str, ...]:
         """Return up to ``most`` of the writer's words, without repeats."""
-        heaviest = sorted(self._seen.values(), key=lambda seen: -seen[0])[:most]
-        said = (" … ".join(reading.said(*span) for span in spans) for _, spans in heaviest)
-        return tuple(dict.fromkeys(said))
+        heaviest = sorted([(-weight, spans) for weight, spans in self._seen.values()])[:most]
+        said = reading.said
+        return tuple(
+            dict.fromkeys([" … ".join([said(*span) for span in spans]) for _, spans in heaviest])
+        )
+
+
+class Tallies(dict[str, Tally]):
+    """The tallies of topics; one that was not spoken of begins at nothing."""
+
+    def __missing__(self, topic: str) -> Tally:
+        found = self[topic] = Tally()
+        return found
 
 
 Hit = tuple[int, int, "_Node"]
 """A phrase that occurs: its first word, the word after its last, and the phrase."""
-_Pair = tuple[int, int, Mapping[str, float]]
-"""Two halves of a pair that stand near each other, and what they speak for."""
+_Near = tuple[int, int, str, Mapping[str, float]]
+"""Where the halves of a pair stand, the earlier first, the pair, and what it speaks for."""
 _Cover = dict[int, Hit]
 """The longest phrase of several words over each word; what lies inside it speaks for its topics
 only: "bpjs ketenagakerjaan" says nothing about health, "mati lampu" nothing about street lamps."""
@@ -72,6 +85,14 @@ class _Node:
     landmark: bool = False
     numbered: bool = False
     courtesy: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class _Pair:
+    """Two words that say something when they stand near each other, in whichever order."""
+
+    phrase: str
+    books: dict["Book", dict[str, float]] = field(default_factory=dict)
 
 
 class Book:
@@ -90,28 +111,27 @@ class Book:
         """Return where phrases of this book occur, in the order of their first words."""
         return self._index.search(reading).phrases.get(self, ())
 
-    def tallies(self, reading: Reading) -> dict[str, Tally]:
+    def tallies(self, reading: Reading) -> Tallies:
         """Count the points of every topic that a text says anything of."""
         found = self._index.search(reading)
         phrases, pairs = found.phrases.get(self, ()), found.pairs.get(self, ())
-        return self._counted(phrases, pairs, reading.words) if phrases or pairs else {}
+        return self._counted(phrases, pairs, reading.words) if phrases or pairs else Tallies()
 
     def _counted(
-        self, phrases: Sequence[Hit], pairs: Sequence[_Pair], words: Sequence[str]
-    ) -> dict[str, Tally]:
-        tallies: dict[str, Tally] = {}
+        self, phrases: Sequence[Hit], pairs: Sequence[_Near], words: Sequence[str]
+    ) -> Tallies:
+        tallies = Tallies()
         for at, end, node in phrases:
             share = _NOT_FAR[at] if at < len(_NOT_FAR) else _LATER
             if at and _denied(words, at):
                 continue
             for topic, weight in node.books[self].items():
-                _tally(tallies, topic).add(node.phrase, weight * share, ((at, end - 1),))
-        for at, there, weights in pairs:
-            first, last = (at, there) if at < there else (there, at)
+                tallies[topic].add(node.phrase, weight * share, ((at, end - 1),))
+        for first, last, phrase, weights in pairs:
             share = _NOT_FAR[first] if first < len(_NOT_FAR) else _LATER
-            spans, phrase = ((first, first), (last, last)), f"{words[at]}..{words[there]}"
+            spans = ((first, first), (last, last))
             for topic, weight in weights.items():
-                _tally(tallies, topic).add(phrase, weight * share, spans)
+                tallies[topic].add(phrase, weight * share, spans)
         return tallies
 
 
@@ -149,9 +169,9 @@ class Rivals(Book):
             node.books.setdefault(self, {})
 
     def _counted(
-        self, phrases: Sequence[Hit], pairs: Sequence[_Pair], words: Sequence[str]
-    ) -> dict[str, Tally]:
-        tallies: dict[str, Tally] = {}
+        self, phrases: Sequence[Hit], pairs: Sequence[_Near], words: Sequence[str]
+    ) -> Tallies:
+        tallies = Tallies()
         over = _cover(phrases)
         for hit in phrases:
             at, end, node = hit
@@ -164,7 +184,7 @@ class Rivals(Book):
             only = longest[2].books[self] if inside else weights
             for topic, weight in weights.items():
                 if topic in only:
-                    _tally(tallies, topic).add(node.phrase, weight * share, ((at, end - 1),))
+                    tallies[topic].add(node.phrase, weight * share, ((at, end - 1),))
         for pair in pairs:
             self._count_pair(pair, words, over, tallies)
         return tallies
@@ -185,26 +205,24 @@ class Rivals(Book):
         return bool(at and node and node.landmark and words[at - 1] in self._before_landmarks)
 
     def _count_pair(
-        self, pair: _Pair, words: Sequence[str], over: _Cover, tallies: dict[str, Tally]
+        self, pair: _Near, words: Sequence[str], over: _Cover, tallies: Tallies
     ) -> None:
-        at, there, weights = pair
-        first, last = (at, there) if at < there else (there, at)
-        spoken_for = _spoken_for(at, there, over)
+        first, last, phrase, weights = pair
+        spoken_for = _spoken_for(first, last, over)
         share = _FADING[first] if first < len(_FADING) else _LATER
-        if self._is_landmark(words, at) or self._is_landmark(words, there):
+        if self._is_landmark(words, first) or self._is_landmark(words, last):
             share *= _LANDMARK
-        spans, phrase = ((first, first), (last, last)), f"{words[at]}..{words[there]}"
+        spans = ((first, first), (last, last))
         for topic, weight in weights.items():
             if spoken_for is None or topic in spoken_for.books[self]:
-                _tally(tallies, topic).add(phrase, weight * share, spans)
+                tallies[topic].add(phrase, weight * share, spans)
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """What of each book occurs in a text."""
 
-    phrases: dict[Book, list[Hit]] = field(default_factory=dict)
-    pairs: dict[Book, list[_Pair]] = field(default_factory=dict)
+    phrases: dict[Book, list[Hit]]
+    pairs: dict[Book, list[_Near]]
 
 
 class PhraseIndex:
@@ -213,16 +231,18 @@ class PhraseIndex:
     def __init__(self, lexicon: Lexicon) -> None:
         self.lexicon = lexicon
         self.root = _Node("")
-        self._pairs: dict[str, dict[str, dict[Book, dict[str, float]]]] = {}
-        """First half → second half → book → topic → weight."""
+        self._pairs: dict[tuple[str, str], _Pair] = {}
+        self._by_half: dict[str, dict[str, _Pair]] = {}
+        """The half that fewer pairs have → the other half → the pair; made when first needed."""
 
     def add(self, book: Book, topic: str, written: str, weight: float) -> None:
         """Let a phrase, or a pair of words, speak for a topic of a book."""
         first, _, second = written.partition(PAIR)
         if second:
-            halves = self._pairs.setdefault(self.lexicon.phrase(first), {})
-            books = halves.setdefault(self.lexicon.phrase(second), {})
-            books.setdefault(book, {}).setdefault(topic, weight)
+            one, other = sorted(map(self.lexicon.phrase, (first, second)))
+            pair = self._pairs.setdefault((one, other), _Pair(f"{one}{PAIR}{other}"))
+            pair.books.setdefault(book, {}).setdefault(topic, weight)
+            self._by_half.clear()
         elif self.lexicon.words(first):
             self.node(first).books.setdefault(book, {}).setdefault(topic, weight)
 
@@ -237,7 +257,7 @@ class PhraseIndex:
         """Find the phrases of all books in a text, once."""
         found = reading.found
         if not isinstance(found, Found):
-            found = reading.found = Found()
+            found = reading.found = Found(defaultdict(list), defaultdict(list))
             self._find_phrases(reading.words, found.phrases)
             self._find_pairs(reading.words, found.pairs)
         return found
@@ -248,39 +268,40 @@ class PhraseIndex:
             node, end = starts[words[at]], at + 1
             while True:
                 for book in node.books:
-                    found.setdefault(book, []).append((at, end, node))
+                    found[book].append((at, end, node))
                 if end == many or (longer := node.follow.get(words[end])) is None:
                     break
                 node, end = longer, end + 1
 
-    def _find_pairs(self, words: Sequence[str], found: dict[Book, list[_Pair]]) -> None:
-        pairs = self._pairs
-        for at in [at for at, word in enumerate(words) if word in pairs]:
-            others = pairs[words[at]]
-            first = max(0, at - NEAR)
-            around = words[first : at + NEAR + 1]
+    def _find_pairs(self, words: Sequence[str], found: dict[Book, list[_Near]]) -> None:
+        halves = self._by_half or self._by_rarer_half()
+        for at in [at for at, word in enumerate(words) if word in halves]:
+            others = halves[words[at]]
+            begin = max(0, at - NEAR)
+            around = words[begin : at + NEAR + 1]
             if others.keys().isdisjoint(around):
                 continue
-            for there, word in enumerate(around, first):
-                for book, weights in others.get(word, _NONE).items():
-                    if -book.near <= there - at <= book.near:
-                        found.setdefault(book, []).append((at, there, weights))
+            for there, word in enumerate(around, begin):
+                if (pair := others.get(word)) is None:
+                    continue
+                first, last = (at, there) if at < there else (there, at)
+                for book, weights in pair.books.items():
+                    if last - first <= book.near:
+                        found[book].append((first, last, pair.phrase, weights))
 
-
-_NONE: dict[Book, dict[str, float]] = {}
+    def _by_rarer_half(self) -> dict[str, dict[str, _Pair]]:
+        """Put every pair under the half that is looked for less often for it."""
+        partners = Counter(chain.from_iterable(self._pairs))
+        for halves, pair in self._pairs.items():
+            rarer, other = sorted(halves, key=partners.__getitem__)
+            self._by_half.setdefault(rarer, {})[other] = pair
+        return self._by_half
 
 
 def _denied(words: Sequence[str], at: int) -> bool:
     """Tell whether the words before say that it is not that: "bukan soal sampah"."""
     before = words[at - 1]
     return before == _NOT or (at > 1 and before in _ABOUT and words[at - 2] == _NOT)
-
-
-def _tally(tallies: dict[str, Tally], topic: str) -> Tally:
-    known = tallies.get(topic)
-    if known is None:
-        known = tallies[topic] = Tally()
-    return known
 
 
 def _spoken_for(at: int, there: int, over: _Cover) -> _Node | None:

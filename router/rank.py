@@ -7,9 +7,10 @@ agency's probability.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from normalizer.report import Agency, Candidate, Place
-from router.blend import LOCAL_OFFICE
+from normalizer.report import Agency, Place
+from router.blend import LOCAL_OFFICE, Share
 from router.calibration import Curve
 from router.jurisdiction import DOUBTFUL, Jurisdiction, governments, is_ambiguous
 from router.register import Register, Tier
@@ -26,8 +27,7 @@ LOCAL = ("district", "village")
 """Tiers whose offices are many and alike: which one it is, only the place says."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lead:
+class Lead(NamedTuple):
     """A topic, the competence row it falls under, and the governments it may fall to."""
 
     match: Match
@@ -74,8 +74,8 @@ class Claim:
     """What the phrases say for one agency (0 to 1), and how sure its place is."""
 
     agency: Agency
-    said: float = 0.0
-    there: float = 0.0
+    said: float
+    there: float
 
 
 def claims(leads: Sequence[Lead], at: Seats, register: Register) -> dict[str, Claim]:
@@ -87,28 +87,24 @@ def claims(leads: Sequence[Lead], at: Seats, register: Register) -> dict[str, Cl
         for row in rows:
             share = match.confidence * (chosen if row is one.row else rest)
             for agency, there in _behind(row, match.id, at, register):
-                claim = found.get(agency.id)
+                id = agency.id
+                claim = found.get(id)
                 if claim is None:
-                    claim = found[agency.id] = Claim(agency)
+                    found[id] = Claim(agency, share, there)
+                    continue
                 claim.said += share
                 if there > claim.there:
                     claim.there = there
     return found
 
 
-def candidates(
-    leads: Sequence[Lead], at: Seats, register: Register, curve: Curve
-) -> list[Candidate]:
+def candidates(leads: Sequence[Lead], at: Seats, register: Register, curve: Curve) -> list[Share]:
     """Rank the agencies that the topics lead to, surest first."""
     found = claims(leads, at, register)
     sure = {id: curve(claim.said) * claim.there for id, claim in found.items()}
     most = max(1.0, sum(sure.values()))
-    ordered = sorted(sure.items(), key=lambda pair: (-pair[1], pair[0]))[: MOST + 1]
-    return [
-        Candidate(agency=found[id].agency, confidence=confidence / most)
-        for id, confidence in ordered
-        if confidence > _FAINT
-    ]
+    ordered = sorted([(-share, id) for id, share in sure.items() if share > _FAINT])
+    return [Share(found[id].agency, -less / most) for less, id in ordered[: MOST + 1]]
 
 
 def _divided(one: Lead, rows: int) -> tuple[float, float]:

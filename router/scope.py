@@ -79,9 +79,8 @@ class Scopes:
         return self._of_only(reading) or self._by_phrases(reading)
 
     def _of_only(self, reading: Reading) -> Scope | None:
-        said = reading.said_at_all
         for id, words in self._only.items():
-            if said and said <= words:
+            if reading.words and all(map(words.__contains__, reading.words)):
                 return Scope(id, self.rows[id].name, _AT_MOST, (reading.text.strip()[:60],))
         return None
 

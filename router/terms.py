@@ -7,7 +7,7 @@ its terms so that no two families share one.
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
-from typing import Final
+from typing import Final, NamedTuple
 
 from router.words import MOST_CHARACTERS
 
@@ -66,38 +66,51 @@ def _signs(text: str, found: Sequence[str]) -> list[str]:
     return [f"={begins}", *quoted, *shown, f"@{spoken_to}", f"={len(text) // 35}"]
 
 
-def plain(words: Sequence[str]) -> list[str]:
-    """Return the words as they are learned, without the signs."""
-    return [NUMBER if word.isdigit() else word for word in words if word[0] != SIGN]
+class Told(NamedTuple):
+    """What a text is learned by: its words, numbers made alike, and its signs."""
+
+    words: Sequence[str]
+    signs: Sequence[str]
 
 
-def pairs(words: Sequence[str]) -> list[str]:
+def told(said: Sequence[str]) -> Told:
+    """Divide what was read in a text into words and signs."""
+    words = [NUMBER if word.isdigit() else word for word in said if word[0] != SIGN]
+    return Told(words, () if len(words) == len(said) else [w for w in said if w[0] == SIGN])
+
+
+def plain(text: Told) -> Sequence[str]:
+    """Return the words."""
+    return text.words
+
+
+def pairs(text: Told) -> Sequence[str]:
     """Return words that follow each other, "a b"."""
-    return [f"{a} {b}" for a, b in pairwise(plain(words))]
+    return [f"{a} {b}" for a, b in pairwise(text.words)]
 
 
-def pieces(words: Sequence[str]) -> list[str]:
+def pieces(text: Told) -> Sequence[str]:
     """Return the pieces of two to five characters that words are made of, edges marked: "~_ab"."""
     found = []
-    for word in plain(words):
+    for word in text.words:
         edged = f"_{word}_"
         for size in PIECES:
             found += [f"~{edged[at : at + size]}" for at in range(max(1, len(edged) - size + 1))]
     return found
 
 
-def runs(words: Sequence[str]) -> list[str]:
+def runs(text: Told) -> Sequence[str]:
     """Return the runs of two to five characters, also across words: "≈b_c"."""
-    whole = "_".join(plain(words))
+    whole = "_".join(text.words)
     return [f"≈{whole[at : at + size]}" for size in RUNS for at in range(len(whole) - size + 1)]
 
 
-def signs(words: Sequence[str]) -> list[str]:
-    """Return the signs alone."""
-    return [word for word in words if word[0] == SIGN]
+def signs(text: Told) -> Sequence[str]:
+    """Return the signs."""
+    return text.signs
 
 
-FAMILIES: Final[Mapping[str, Callable[[Sequence[str]], list[str]]]] = {
+FAMILIES: Final[Mapping[str, Callable[[Told], Sequence[str]]]] = {
     "words": plain,
     "pairs": pairs,
     "pieces": pieces,

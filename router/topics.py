@@ -6,8 +6,7 @@ and shrinks with those of its rivals; when no phrase occurs, nothing is claimed.
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -136,8 +135,7 @@ class TopicsFile(Row):
     topics: dict[Kind, TopicRow] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """A topic a text may be about, how sure that is, and what says so."""
 
     id: str

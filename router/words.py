@@ -22,36 +22,34 @@ _PARTICLES = ("nya", "lah", "kah", "pun")
 class Reading:
     """A text as words."""
 
-    __slots__ = ("_spans", "_stems", "_written", "found", "said_at_all", "text", "words")
+    __slots__ = ("_end", "_spans", "_written", "found", "text", "words")
 
     def __init__(self, text: str, written: Sequence[str], stems: Sequence[Sequence[str]]) -> None:
         """Take the words as they are ``written``, and what each was read as."""
         self.text = text
         self.words = [*chain.from_iterable(stems)]
-        self.said_at_all = frozenset(self.words)
         self.found: object = None
         """What an index of phrases found in it, for who asks again."""
-        self._written = written
-        self._stems = stems
+        self._written = iter(zip(written, stems, strict=True))
         self._spans: list[tuple[int, int]] = []
+        self._end = 0
 
     def said(self, first: int, last: int) -> str:
         """Return the writer's own characters from word ``first`` to word ``last``."""
-        spans = self._spans or self._located()
-        return self.text[spans[first][0] : spans[last][1]]
+        if last >= len(self._spans):
+            self._locate(last)
+        return self.text[self._spans[first][0] : self._spans[last][1]]
 
-    def _located(self) -> list[tuple[int, int]]:
-        """Note where every word stands; what one written word was read as shares its place."""
-        spans, end = [], 0
-        for word in self._written:  # only what is no word stands between two of them
-            start = self.text.index(word, end)
+    def _locate(self, last: int) -> None:
+        """Note where the words stand, up to one; what one was read as shares its place."""
+        spans, index, end = self._spans, self.text.index, self._end
+        for word, stems in self._written:  # only what is no word stands between two of them
+            start = index(word, end)
             end = start + len(word)
-            spans.append((start, end))
-        if len(spans) != len(self.words):
-            both = zip(spans, self._stems, strict=True)
-            spans = [span for span, stems in both for _ in stems]
-        self._spans = spans
-        return spans
+            spans += ((start, end),) * len(stems)
+            if len(spans) > last:
+                break
+        self._end = end
 
 
 class Lexicon:

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from normalizer.report import Agency, Candidate, Place
+from normalizer.report import Agency, Place
 from router import learned
-from router.blend import LOCAL_OFFICE, MOST, Said, blend
+from router.blend import LOCAL_OFFICE, MOST, Said, Share, blend
 from router.learned import LOCAL, Learned, Model, Weights, calibrated, class_of, clues
-from router.terms import FAMILIES, pieces, runs, tokens
+from router.terms import FAMILIES, pieces, runs, tokens, told
 from router.words import Reading
 from tests.router.making import place, report, router
 
@@ -44,13 +44,13 @@ def weights(regions: Sequence[str] = (SURABAYA,), sure: float = 4.0) -> Weights:
     )
 
 
-def ranked(text: str, places: Sequence[Place], **more: object) -> Sequence[Candidate]:
+def ranked(text: str, places: Sequence[Place], **more: object) -> Sequence[Share]:
     model = Learned(weights(**more), router().register)  # type: ignore[arg-type]
     reading = Reading(text, text.split(), [(word,) for word in text.split()])
     return model.rank([Said(report(text, places), reading, [], NOTHING)])[0]
 
 
-NOTHING: Sequence[Candidate] = ()
+NOTHING: Sequence[Share] = ()
 
 
 @pytest.mark.parametrize(
@@ -128,12 +128,8 @@ def test_the_more_was_learned_the_sooner_a_topic_is_an_old_one(
     assert Model(weights()).novelty(found) == 1.0
 
 
-def candidate(id: str, confidence: float) -> Candidate:
-    return Candidate(agency=Agency(id=id, name=id), confidence=confidence)
-
-
-def shares_of(candidates: list[Candidate]) -> list[tuple[Agency, float]]:
-    return [(one.agency, one.confidence) for one in candidates]
+def share(id: str, confidence: float) -> Share:
+    return Share(Agency(id=id, name=id), confidence)
 
 
 @pytest.mark.parametrize(
@@ -141,20 +137,20 @@ def shares_of(candidates: list[Candidate]) -> list[tuple[Agency, float]]:
     [(1.0, "pln"), (0.05, "3578-dinas-perhubungan")],
 )
 def test_agencies_the_model_never_saw_win_only_on_new_topics(novelty: float, best: str) -> None:
-    own = [candidate("3578-dinas-perhubungan", 0.9)]
-    found = blend(shares_of(own), [candidate("pln", 0.85)], novelty)
+    own = [share("3578-dinas-perhubungan", 0.9)]
+    found = blend(own, [share("pln", 0.85)], novelty)
     assert found[0].agency.id == best
     assert {one.agency.id for one in found} == {"pln", "3578-dinas-perhubungan"}
 
 
-def test_an_agency_that_both_name_is_one_candidate() -> None:
-    own = [candidate("a", 0.6), candidate("b", 0.4)]
-    found = blend(shares_of(own), [candidate("b", 0.8)], 0.5)
+def test_an_agency_that_both_name_is_one_share() -> None:
+    own = [share("a", 0.6), share("b", 0.4)]
+    found = blend(own, [share("b", 0.8)], 0.5)
     assert [(one.agency.id, round(one.confidence, 3)) for one in found] == [
         ("b", 0.64),
         ("a", 0.36),
     ]
-    assert blend(shares_of(own), [], 1.0) == own
+    assert blend(own, [], 1.0) == own
 
 
 shares = st.lists(st.floats(0, 1), min_size=1, max_size=6)
@@ -165,9 +161,9 @@ def test_a_blend_is_ranked_and_never_surer_than_one(
     own: list[float], said: list[float], novelty: float
 ) -> None:
     whole = sum(own) or 1.0
-    model = [candidate(f"m{at}", share / whole) for at, share in enumerate(own)]
-    phrases = [candidate(f"p{at}", share / len(said)) for at, share in enumerate(said)]
-    found = blend(shares_of(model), phrases, novelty)
+    model = [share(f"m{at}", part / whole) for at, part in enumerate(own)]
+    phrases = [share(f"p{at}", part / len(said)) for at, part in enumerate(said)]
+    found = blend(model, phrases, novelty)
     sure = [one.confidence for one in found]
     assert sure == sorted(sure, reverse=True)
     assert len(found) <= MOST
@@ -225,8 +221,8 @@ def test_messages_are_taken_apart_with_their_marks() -> None:
         "@kota", "rt", "@a", ":", "macet", "!!", "url", "#lapor",
         "^=account", "^from-@a", "^shout", "^link", "^passed-on", "^@2", "^=1", "^places-0",
     ]  # fmt: skip
-    assert pieces(["ab"]) == ["~_a", "~ab", "~b_", "~_ab", "~ab_", "~_ab_", "~_ab_"]
-    assert runs(["ab", "12", "^sign"]) == [
+    assert pieces(told(["ab"])) == ["~_a", "~ab", "~b_", "~_ab", "~ab_", "~_ab_", "~_ab_"]
+    assert runs(told(["ab", "12", "^sign"])) == [
         "≈ab", "≈b_", "≈_0", "≈ab_", "≈b_0", "≈ab_0",
     ]  # fmt: skip
     assert tokens("") == ["^=word", "^@0", "^=0"]
@@ -234,7 +230,7 @@ def test_messages_are_taken_apart_with_their_marks() -> None:
 
 @given(st.text(max_size=80))
 def test_no_two_families_share_a_term_and_only_signs_begin_like_one(text: str) -> None:
-    words = tokens(text)
+    words = told(tokens(text))
     spelled = {name: set(spell(words)) for name, spell in FAMILIES.items()}
     assert not spelled["signs"] & (spelled["words"] | spelled["pairs"])
     assert not spelled["words"] & spelled["pairs"]

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from router.phrases import Book, PhraseIndex
 from router.topics import Topics, TopicsFile
 from router.words import Lexicon, stem
 from tests.router.making import router, shipped
@@ -279,3 +280,12 @@ def test_real_complaints_mostly_say_something_known(capsys: pytest.CaptureFixtur
     with capsys.disabled():
         print(f" topic known in {known / len(texts):.1%} of {len(texts)} ", end="")  # noqa: T201
     assert known / len(texts) > 0.5
+
+
+def test_a_pair_counts_once_whichever_half_is_written_or_said_first() -> None:
+    index = PhraseIndex(Lexicon({}))
+    book = Book(index)
+    book.add("t", "hutan .. api", 2)
+    book.add("t", "api .. hutan", 3)
+    for text in ("api di hutan", "hutan penuh api"):
+        assert book.tallies(index.lexicon.read(text))["t"].points == 2
