@@ -12,6 +12,7 @@ import gc
 import json
 import multiprocessing
 import statistics
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from config import settings
-from gateway import build
+from gateway import build, models
 from gateway.learning.rows import read as read_rows
 from normalizer.inbound import Inbound, Sender
 from normalizer.places import find
@@ -89,13 +90,13 @@ def whole(parts: build.Parts, routing: Router) -> Route:
 
 
 def places_and_decision(parts: build.Parts, routing: Router, said: Sequence[Message]) -> Route:
-    """Only find the places of messages that are read already, and decide."""
+    """Only find the places of messages that are read already, once more, and decide."""
     known = {id(inbound): read(parts, inbound, region) for inbound, region in said}
 
     def located(inbound: Inbound, region: str) -> Report:
         report = known[id(inbound)]
-        found = find(report.text, parts.gazetteer, context=region or None)
-        return report.model_copy(update={"places": found})
+        find(report.text, parts.gazetteer, context=region or None)
+        return report
 
     return lambda batch: routing.decide_many([located(*each) for each in batch], at=AT)
 
@@ -123,11 +124,19 @@ def obvious(parts: build.Parts) -> Route:
     return lambda batch: [route(inbound.text) for inbound, _ in batch]
 
 
-def trained(parts: build.Parts, path: Path, region: str) -> Weights:
-    """Return a model that has learned the rows of a CSV and their agencies."""
-    from gateway.learning.train import train  # scikit-learn, which nobody who routes loads
+def train(folder: Path, parts: build.Parts, path: Path, region: str) -> None:
+    """Keep a model that has learned the rows of a CSV and their agencies."""
+    from gateway.learning import train  # scikit-learn, which nobody who routes loads
 
-    return train(parts, read_rows(path, region=region), lambda _: None, region=region).weights
+    rows = read_rows(path, region=region)
+    learned = train.train(parts, rows, lambda _: None, region=region)
+    train.keep(folder, learned, parts.routing.topics)
+
+
+def kept(folder: Path | None) -> Weights | None:
+    """Return the model in a folder as the gateway loads it."""
+    found = models.load(folder, "agency") if folder else None
+    return found[1] if found else None
 
 
 def with_model(parts: build.Parts, weights: Weights | None) -> Router:
@@ -143,28 +152,26 @@ def rss() -> float:
     return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
 
-def _memory(answer: Any, path: Path, region: str) -> None:
-    weights = answer.recv()
+def _memory(answer: Any, folder: Path | None, path: Path, region: str) -> None:
     parts = build.parts(settings.load())
-    route = whole(parts, with_model(parts, weights))
+    route = whole(parts, with_model(parts, kept(folder)))
     for each in messages(path, region):
         route((each,))
     answer.send(rss())
 
 
-def memory(weights: Weights | None, path: Path, region: str) -> float:
+def memory(folder: Path | None, path: Path, region: str) -> float:
     """Return the memory of a fresh process, all of it, that has routed the messages, MB."""
     fresh = multiprocessing.get_context("spawn")
     here, there = fresh.Pipe()
-    child = fresh.Process(target=_memory, args=(there, path, region))
+    child = fresh.Process(target=_memory, args=(there, folder, path, region))
     child.start()
-    here.send(weights)
     grown = float(here.recv())
     child.join()
     return grown
 
 
-def ways(parts: build.Parts, weights: Weights, said: Sequence[Message]) -> dict[str, Way]:
+def ways(parts: build.Parts, weights: Weights | None, said: Sequence[Message]) -> dict[str, Way]:
     """Return every way that is measured, by name."""
     found = {}
     for name, model in (("phrases", None), ("trained", weights)):
@@ -230,8 +237,10 @@ def main() -> None:
     chosen = parser.parse_args()
     where = chosen.train, chosen.region
     parts = build.parts(settings.load())
-    weights = trained(parts, *where)
-    sizes = {"phrases": memory(None, *where), "trained": memory(weights, *where)}
+    with tempfile.TemporaryDirectory() as folder:
+        train(Path(folder), parts, *where)
+        sizes = {"phrases": memory(None, *where), "trained": memory(Path(folder), *where)}
+        weights = kept(Path(folder))
     said = messages(*where)
     gc.collect()
     gc.freeze()  # as ``kanal run`` does
