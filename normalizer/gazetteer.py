@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import takewhile
 from pathlib import Path
+from sys import intern
 from typing import Any, Literal
 
 from normalizer.coordinates import Points
@@ -346,7 +347,8 @@ def _index(named: Iterable[tuple[str, str]]) -> Inside:
         for key in dict.fromkeys(map(squash, (bare, *_VARIANTS.split(bare), _numbered(bare)))):
             if key:
                 names[key] = (*names.get(key, ()), code)
-    return Inside(names, frozenset(k[:n] for k in names for n in range(3, NEARBY + 1)) | short)
+    starts = {intern(key[:n]) for key in names for n in range(3, NEARBY + 1)}
+    return Inside(names, frozenset(starts | short))
 
 
 class _Aliases:

@@ -34,7 +34,6 @@ the history has no more than ``MANY`` rows. Of twice as many, half as many rows 
 more was learned, the more is known of a report beside its topic."""
 _CONSIDERED = 6
 """Classes that are turned into agencies; the rest is too unlikely to be shown."""
-_REMEMBERED = 4_096
 _DAMPED = [1 + math.log(max(times, 1)) for times in range(4 * MOST_CHARACTERS)]
 """What a word counts that occurs so often."""
 _SMALLEST = 1e-6
@@ -163,6 +162,10 @@ class Model:
         return np.array(rows, np.intp), counts, lengths
 
 
+_Meant = Agency | tuple[Tier, str] | None
+"""What a class is: one body, the office of a tier and kind wherever it is, or no agency known."""
+
+
 class Learned:
     """Ranks agencies with trained weights."""
 
@@ -171,7 +174,7 @@ class Learned:
         self._model = Model(weights)
         self._register = register
         register.adopt(weights.names)
-        self._offices: dict[str, tuple[Agency | None, ...]] = {}
+        self._offices = [self._meant(each) for each in weights.classes]
 
     def rank(self, batch: Sequence[Said]) -> list[Sequence[Share]]:
         """Return the agencies for each report, blended with those of the phrases.
@@ -193,11 +196,10 @@ class Learned:
     def _blended(
         self, said: Said, code: str, best: Sequence[int], shares: Sequence[float]
     ) -> list[Share]:
-        offices = self._offices_at(code)
         learned = [
             Share(office, share)
             for at, share in zip(best, shares, strict=True)
-            if (office := offices[at])
+            if (office := self._office(self._offices[at], code))
         ]
         return blend(learned, said.phrases, self._model.novelty(said.matches))
 
@@ -224,23 +226,20 @@ class Learned:
         inside = [p for p in ours if p.confidence >= LIKELY and _around(best.code, p.code)]
         return max((p.code for p in inside), key=len, default=best.code)
 
-    def _offices_at(self, code: str) -> tuple[Agency | None, ...]:
-        offices = self._offices.get(code)
-        if offices is None:
-            if len(self._offices) >= _REMEMBERED:
-                self._offices.clear()
-            offices = tuple(self._office(each, code) for each in self.weights.classes)
-            self._offices[code] = offices
-        return offices
-
-    def _office(self, each: str, code: str) -> Agency | None:
+    def _meant(self, each: str) -> _Meant:
+        """Read the name of a class."""
         if each == LOCAL:
-            return self._local_office(code)
+            return LOCAL_OFFICE
         if name := self.weights.names.get(each):
             return Agency(id=each, name=name)
         level, _, kind = each.partition(":")
-        tier = next((tier for tier in DIGITS if tier == level), None)
-        return self._register.find(tier, kind, code) if tier else None
+        return next(((tier, kind) for tier in DIGITS if tier == level), None)
+
+    def _office(self, meant: _Meant, code: str) -> Agency | None:
+        """Return the agency of a class at a place."""
+        if isinstance(meant, tuple):
+            return self._register.find(*meant, code)
+        return self._local_office(code) if meant is LOCAL_OFFICE else meant
 
     def _local_office(self, code: str) -> Agency:
         """Return the office of the village, else of the district that a place names."""
