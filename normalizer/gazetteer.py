@@ -11,10 +11,10 @@ import re
 import tomllib
 import zlib
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from pathlib import Path
 from sys import intern
 from typing import Any, Literal
@@ -122,8 +122,8 @@ class Gazetteer:
     """Names that are everyday words: always (None), or beside one of these words."""
     starts: frozenset[str] = frozenset()
     """The first 1 to ``PREFIX`` letters of every name: where no name begins, none is looked up."""
-    district_heads: frozenset[str] = frozenset()
-    """The first words of the names of districts, and the names written as one word."""
+    district_heads: Set[str] = frozenset()
+    """What longer names of districts begin with, and the distinctive names as one word."""
     slips: dict[str, str] = field(default_factory=dict)
     """Long names and what is left of them without one letter → the name."""
     slip_heads: frozenset[str] = frozenset()
@@ -149,7 +149,7 @@ class Gazetteer:
         made._village_names = _indexed(made._villages)
         _Aliases(folder / ALIASES, made).apply()
         made.starts = _starts(made.names)
-        made.district_heads = _heads(made.districts)
+        made.district_heads = _heads(made)
         made.slips, made.slip_heads = _slips(made)
         made.points = _points(folder / POINTS)
         return made
@@ -242,9 +242,11 @@ def _starts(keys: Iterable[str]) -> frozenset[str]:
     return frozenset(key[:n] for key in keys for n in range(1, PREFIX + 1))
 
 
-def _heads(districts: Mapping[str, tuple[Region, ...]]) -> frozenset[str]:
-    named = (region.bare for regions in districts.values() for region in regions)
-    return frozenset(districts) | {squash(name.split()[0]) for name in named}
+def _heads(made: Gazetteer) -> Set[str]:
+    named = (region.bare.split() for regions in made.districts.values() for region in regions)
+    alone = filter(made.is_distinctive, made.districts)
+    within = {one for one, other in pairwise(sorted(made.districts)) if other.startswith(one)}
+    return within.union(alone, (squash(name[0]) for name in named if len(name) > 1))
 
 
 def _slips(made: Gazetteer) -> tuple[dict[str, str], frozenset[str]]:

@@ -190,8 +190,10 @@ class Search:
         districts = self.gazetteer.districts
         for at in self.words.marked(DISTRICT):
             last = self._longest(at, districts) if at not in taken else -1
+            if last < 0:
+                continue
             key = self.words.key(at, last)
-            if last < 0 or not self._distinctive(at, last, key):
+            if not self._distinctive(at, last, key):
                 continue
             hit = Hit(at, last, "plain", tuple(region.code for region in districts[key]))
             beside = [*self._beside(hit, key, taken)]

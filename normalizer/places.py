@@ -55,7 +55,7 @@ def find(
     named = settled(mentions(words, gazetteer, home), home)
     local = localities(words, gazetteer, _around(named, stands))
     named, local = _apart(named, local)
-    named = [_decided(mention, local) for mention in named]
+    named = [_decided(mention, local) for mention in named] if local else named
     found = [_place(e, sure, m.words) for m in named for e, sure in m.meanings if sure > 0]
     if not found and not stands:
         local = local or guesses(words, gazetteer)
@@ -117,6 +117,8 @@ def _decided(mention: Mention, local: list[Found]) -> Mention:
 
 def _apart(named: list[Mention], local: list[Found]) -> tuple[list[Mention], list[Found]]:
     """Let the longer name have the words that two names share; a cue beats a bare name."""
+    if not named or not local:
+        return named, local
     kept = [m for m in named if not any(_covers(f, m) for f in local)]
     return kept, [f for f in local if not any(_inside(f, m) for m in kept)]
 
@@ -151,6 +153,8 @@ def _alone(found: list[Place]) -> list[Place]:
     and that it is named first.
     """
     likely = [place for place in found if place.confidence >= LIKELY]
+    if len(likely) < 2:
+        return found
     seats = [seat for seat in dict.fromkeys(_seat(p, likely) for p in likely) if seat]
     if len(seats) < 2:
         return found
@@ -221,12 +225,12 @@ def _raised(place: Place, found: list[Place]) -> float:
 def _ranked(found: list[Place]) -> tuple[Place, ...]:
     if len(found) < 2:
         return tuple(found)
+    ordered = sorted(found, key=lambda p: (-p.confidence, -len(p.code)))
     best: dict[str, Place] = {}
-    for place in sorted(found, key=lambda p: -p.confidence):
+    for place in ordered:
         best.setdefault(place.code, place)
-    if any(place.confidence >= _CLEAR for place in best.values()):
-        best = {code: place for code, place in best.items() if place.confidence >= _FAINT}
-    return tuple(sorted(best.values(), key=lambda p: (-p.confidence, -len(p.code))))
+    least = _FAINT if ordered[0].confidence >= _CLEAR else 0.0
+    return tuple([place for place in best.values() if place.confidence >= least])
 
 
 def _place(entry: Entry, sure: float, words: str) -> Place:

@@ -17,7 +17,7 @@ def settled(mentions: list[Mention], home: Region | None) -> list[Mention]:
         e.region.code for m in mentions if len(m.meanings) == 1 for e, s in m.meanings if s > LIKELY
     }
     clear = [_settle(m, certain, home) if len(m.meanings) > 1 else m for m in mentions]
-    return [_lowered(m, clear) for m in clear]
+    return [_lowered(m, clear) for m in clear] if len(clear) > 1 else clear
 
 
 def _lowered(mention: Mention, mentions: list[Mention]) -> Mention:

@@ -30,6 +30,12 @@ _FOUND_BY = {
     "coordinates": "titik koordinat",
     "operator": "keterangan petugas",
 }
+_RULES: dict[str, Literal["keyword", "operator", "context"]] = {
+    "keyword": "keyword",
+    "operator": "operator",
+    "context": "context",
+}
+"""Rules that are no mere finding of a place."""
 _QUESTIONS = {
     "place": "Lokasi ditanyakan kepada pelapor.",
     "topic": "Pelapor diminta menjelaskan masalahnya.",
@@ -63,14 +69,16 @@ def place(found: Sequence[Jurisdiction], tier: Tier, lacking: bool, regions: Reg
     if lacking:
         names = " atau ".join(dict.fromkeys(j.place.name for j in found[:3]))
         return Reason(rule="place", text=f"Lokasi bisa berarti {names}.", words=words)
-    best = found[0].place
-    rules: dict[str, Literal["keyword", "operator", "context"]] = {
-        "keyword": "keyword", "operator": "operator", "context": "context"
-    }  # fmt: skip
-    seat = regions.region(found[0].code)
-    where = f"{best.name}, {seat.name}" if seat and len(best.code) > len(seat.code) else best.name
-    text = f"Lokasi: {where}, dari {_FOUND_BY[best.found_by]} ({percent(best.confidence)})."
-    return Reason(rule=rules.get(best.found_by, "place"), text=text, words=words[:1])
+    best, seat = found[0].place, regions.region(found[0].code)
+    inside = seat.name if seat and len(best.code) > len(seat.code) else ""
+    return _place(best.name, inside, best.found_by, percent(best.confidence), words[:1])
+
+
+@lru_cache(_REMEMBERED)
+def _place(name: str, inside: str, found_by: str, sure: str, words: tuple[str, ...]) -> Reason:
+    where = f"{name}, {inside}" if inside else name
+    text = f"Lokasi: {where}, dari {_FOUND_BY[found_by]} ({sure})."
+    return Reason(rule=_RULES.get(found_by, "place"), text=text, words=words)
 
 
 def competence(row: Competence, words: str, agency: Agency | None) -> Reason:
@@ -93,8 +101,12 @@ def copy(agency: Agency) -> Reason:
 
 def history(best: Share) -> Reason:
     """Say that this deployment's own earlier decisions speak for an agency."""
-    sure = percent(best.confidence)
-    text = f"Laporan serupa sebelumnya ditangani {best.agency.name} ({sure})."
+    return _history(best.agency.name, percent(best.confidence))
+
+
+@lru_cache(_REMEMBERED)
+def _history(agency: str, sure: str) -> Reason:
+    text = f"Laporan serupa sebelumnya ditangani {agency} ({sure})."
     return Reason(rule="history", text=text)
 
 

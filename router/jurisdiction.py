@@ -58,11 +58,13 @@ def is_ambiguous(found: Sequence[Jurisdiction]) -> bool:
 
 def _together(places: Sequence[Place]) -> float:
     """How sure it is that at least one of these places is meant."""
+    if len(places) == 1:
+        return min(_AT_MOST, places[0].confidence)
     return min(_AT_MOST, 1 - math.prod([1 - place.confidence for place in places]))
 
 
 def _best(places: Sequence[Place]) -> Place:
-    return max(places, key=_confidence)
+    return max(places, key=_confidence) if len(places) > 1 else places[0]
 
 
 _confidence = attrgetter("confidence")

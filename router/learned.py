@@ -128,10 +128,13 @@ class Model:
         squares = np.bincount(run, weighed * weighed, len(lengths)).reshape(-1, families + 1)
         squares[:, families] = 1.0  # topics are as sure as they are, however many
         weighed = (weighed / np.sqrt(squares).ravel()[run]).astype(np.float32)
+        sizes = np.array(lengths).reshape(-1, families + 1).sum(axis=1).tolist()
+        taken = np.empty((max(sizes, default=0), w.bias.size), np.float32)
         begin = 0
-        ends = np.cumsum(lengths)[families :: families + 1]
-        for row, end in zip(summed, ends.tolist(), strict=True):
-            np.dot(weighed[begin:end], w.table[rows[begin:end]], out=row)
+        for row, size in zip(summed, sizes, strict=True):
+            end = begin + size
+            w.table.take(rows[begin:end], axis=0, out=taken[:size], mode="clip")
+            np.dot(weighed[begin:end], taken[:size], out=row)
             begin = end
         summed += w.bias
         return summed
@@ -144,7 +147,7 @@ class Model:
         rows: list[int] = []
         counts: list[float] = []
         lengths: list[int] = []
-        column, topic = self._column.get, self._topic.get
+        column, topic = self._column.get, self._topic
         for words, matches in texts:
             text = told(words)
             for spell in self._families:
@@ -155,9 +158,9 @@ class Model:
                 rows += times
                 counts += map(_DAMPED.__getitem__, times.values())
                 lengths.append(len(times))
-            found = [(row, m.confidence) for m in matches if (row := topic(m.id)) is not None]
-            rows += [row for row, _ in found]
-            counts += [sure**0.5 for _, sure in found]
+            found = [match for match in matches if match.id in topic]
+            rows += [topic[match.id] for match in found]
+            counts += [match.confidence**0.5 for match in found]
             lengths.append(len(found))
         return np.array(rows, np.intp), counts, lengths
 
@@ -174,6 +177,7 @@ class Learned:
         self._model = Model(weights)
         self._register = register
         register.adopt(weights.names)
+        self._classes = frozenset(weights.classes)
         self._offices = [self._meant(each) for each in weights.classes]
 
     def rank(self, batch: Sequence[Said]) -> list[Sequence[Share]]:
@@ -186,7 +190,7 @@ class Learned:
         if not scored:
             return [said.phrases for said in batch]
         shares = self._model.scores([(s.reading.words, s.matches) for s in scored])
-        best = np.argsort(-shares, axis=1)[:, :_CONSIDERED]
+        best = _largest(shares, _CONSIDERED)
         ranked = zip(best.tolist(), np.take_along_axis(shares, best, 1).tolist(), strict=True)
         return [
             said.phrases if code is None else self._blended(said, code, *next(ranked))
@@ -205,7 +209,7 @@ class Learned:
 
     def knows(self, agency: Agency) -> bool:
         """Tell whether reports were learned that went to this kind of agency."""
-        return agency.id in self.weights.names or class_of(agency) in self.weights.classes
+        return agency.id in self.weights.names or class_of(agency) in self._classes
 
     def place(self, places: Sequence[Place]) -> str | None:
         """Return the code of the place whose offices are meant; None where the model has no say.
@@ -252,6 +256,14 @@ def softmax(logits: Array) -> Array:
     raised = np.exp(logits - logits.max(axis=-1, keepdims=True))
     shares: Array = raised / raised.sum(axis=-1, keepdims=True)
     return shares
+
+
+def _largest(shares: Array, most: int) -> NDArray[np.intp]:
+    """Return the columns of the largest shares of each row, in no order, [rows, most or fewer]."""
+    if shares.shape[1] <= most:
+        return np.tile(np.arange(shares.shape[1]), (len(shares), 1))
+    largest: NDArray[np.intp] = np.argpartition(shares, -most, axis=1)[:, -most:]
+    return largest
 
 
 def mixed(linear: Array, networks: Array, sharpness: Array) -> Array:

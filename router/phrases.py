@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import NamedTuple
 
-from router.words import Lexicon, Reading
+from router.words import MOST_CHARACTERS, Lexicon, Reading
 
 NEAR = 8
 """Words within which the two halves of a pair ("jalan .. rusak") must stand: names of places may
@@ -19,10 +19,9 @@ CLOSE = 6
 """The same where nothing competes and a far-fetched pair would stand alone."""
 PAIR = ".."
 _LATER = 0.7
-_FADING = tuple(max(_LATER, 1 - 0.01 * at) for at in range(31))
-"""What is left of a phrase's weight by where it stands: people say first what they write about.
-``_LATER`` holds for all that follows."""
-_NOT_FAR = (1.0,) * 25
+_FADING = tuple(max(_LATER, 1 - 0.01 * at) for at in range(MOST_CHARACTERS))
+"""What is left of a phrase's weight by where it stands: people say first what they write about."""
+_NOT_FAR = tuple(1.0 if at < 25 else _LATER for at in range(MOST_CHARACTERS))
 """The same where topics do not compete."""
 _NOT = "bukan"
 _ABOUT = frozenset(("soal", "masalah", "urusan", "perkara", "tentang"))
@@ -121,14 +120,14 @@ class Book:
         self, phrases: Sequence[Hit], pairs: Sequence[_Near], words: Sequence[str]
     ) -> Tallies:
         tallies = Tallies()
+        denies = _NOT in words
         for at, end, node in phrases:
-            share = _NOT_FAR[at] if at < len(_NOT_FAR) else _LATER
-            if at and _denied(words, at):
+            if denies and _denied(words, at):
                 continue
             for topic, weight in node.books[self].items():
-                tallies[topic].add(node.phrase, weight * share, ((at, end - 1),))
+                tallies[topic].add(node.phrase, weight * _NOT_FAR[at], ((at, end - 1),))
         for first, last, phrase, weights in pairs:
-            share = _NOT_FAR[first] if first < len(_NOT_FAR) else _LATER
+            share = _NOT_FAR[first]
             spans = ((first, first), (last, last))
             for topic, weight in weights.items():
                 tallies[topic].add(phrase, weight * share, spans)
@@ -172,12 +171,14 @@ class Rivals(Book):
         self, phrases: Sequence[Hit], pairs: Sequence[_Near], words: Sequence[str]
     ) -> Tallies:
         tallies = Tallies()
-        over = _cover(phrases)
+        over, denies = _cover(phrases), _NOT in words
         for hit in phrases:
             at, end, node = hit
-            share = self._share(words, at, end, node)
-            if not share:
+            if denies and _denied(words, at):
                 continue
+            share = _FADING[at]
+            if (node.landmark or node.numbered) and self._is_place(words, at, end, node):
+                share *= _LANDMARK
             longest = over.get(at, hit)
             weights = node.books[self]
             inside = longest is not hit and end <= longest[1]
@@ -189,15 +190,11 @@ class Rivals(Book):
             self._count_pair(pair, words, over, tallies)
         return tallies
 
-    def _share(self, words: Sequence[str], at: int, end: int, node: _Node) -> float:
-        """How much a phrase counts there: nothing after "bukan", less as a landmark or late."""
-        if at and _denied(words, at):
-            return 0.0
-        share = _FADING[at] if at < len(_FADING) else _LATER
+    def _is_place(self, words: Sequence[str], at: int, end: int, node: _Node) -> bool:
+        """Tell whether a phrase is a landmark there, or an address with its number."""
         before = words[at - 1] if at else ""
         is_landmark = node.landmark and before in self._before_landmarks
-        is_address = node.numbered and end < len(words) and words[end].isdigit()
-        return share * _LANDMARK if is_landmark or is_address else share
+        return is_landmark or (node.numbered and end < len(words) and words[end].isdigit())
 
     def _is_landmark(self, words: Sequence[str], at: int) -> bool:
         """Tell whether a word only says where something is ("pipa bocor di depan sekolah")."""
@@ -209,7 +206,7 @@ class Rivals(Book):
     ) -> None:
         first, last, phrase, weights = pair
         spoken_for = _spoken_for(first, last, over)
-        share = _FADING[first] if first < len(_FADING) else _LATER
+        share = _FADING[first]
         if self._is_landmark(words, first) or self._is_landmark(words, last):
             share *= _LANDMARK
         spans = ((first, first), (last, last))
@@ -274,14 +271,13 @@ class PhraseIndex:
                 node, end = longer, end + 1
 
     def _find_pairs(self, words: Sequence[str], found: dict[Book, list[_Near]]) -> None:
-        halves = self._by_half or self._by_rarer_half()
+        halves, said = self._by_half or self._by_rarer_half(), frozenset(words)
         for at in [at for at, word in enumerate(words) if word in halves]:
             others = halves[words[at]]
-            begin = max(0, at - NEAR)
-            around = words[begin : at + NEAR + 1]
-            if others.keys().isdisjoint(around):
+            if others.keys().isdisjoint(said):
                 continue
-            for there, word in enumerate(around, begin):
+            begin = max(0, at - NEAR)
+            for there, word in enumerate(words[begin : at + NEAR + 1], begin):
                 if (pair := others.get(word)) is None:
                     continue
                 first, last = (at, there) if at < there else (there, at)
@@ -300,7 +296,7 @@ class PhraseIndex:
 
 def _denied(words: Sequence[str], at: int) -> bool:
     """Tell whether the words before say that it is not that: "bukan soal sampah"."""
-    before = words[at - 1]
+    before = words[at - 1] if at else ""
     return before == _NOT or (at > 1 and before in _ABOUT and words[at - 2] == _NOT)
 
 
