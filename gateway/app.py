@@ -68,6 +68,8 @@ log = structlog.get_logger(__name__)
 ROLES = ("web", "mail", "worker", "poller")
 AGAIN = 1.0
 """Seconds before a task that died is started again."""
+LOOK_AGAIN = 10.0
+"""Seconds between two looks whether another trained model is to be used."""
 INSIST = 5.0
 """Seconds a cancelled task gets before it is cancelled again."""
 
@@ -266,6 +268,7 @@ class Kanal:
         await asyncio.to_thread(self.parts.routing.calendar.is_working, now().date())
         for consumer in self._consumers():
             self._spawn(f"work on {consumer.queue}", consumer.run)
+        self._spawn("trained models", self._refresh_models)
         if self.broker.outbox_is_queue:
             return
         lease = min(self.settings.work.lease, LEASE)
@@ -321,6 +324,11 @@ class Kanal:
             )
             for queue, (step, batch) in batches.items()
         ]
+
+    async def _refresh_models(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_AGAIN)
+            await asyncio.to_thread(self.parts.trained.refresh)
 
     async def _start_mail(self) -> None:
         channel = self.door.receiver(self.settings.mail_server.channel)

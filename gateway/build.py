@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import structlog
 from pydantic import ValidationError
 from yarl import URL
 
@@ -32,6 +31,7 @@ from gateway.models import ModelError
 from gateway.seal import Seal, keys_from
 from gateway.texts import Texts
 from gateway.texts import faults as text_faults
+from gateway.trained import Trained
 from normalizer.gazetteer import Gazetteer, GazetteerError
 from normalizer.normalize import Normalizer
 from normalizer.report import Kind
@@ -40,7 +40,6 @@ from router.data import DataError
 from router.deadlines import Calendar, Limits
 
 T = TypeVar("T")
-log = structlog.get_logger(__name__)
 REPLIES = DEFAULTS.with_name("replies")
 
 
@@ -52,6 +51,7 @@ class Parts:
     normalizer: Normalizer
     routing: assign.Router
     texts: Texts
+    trained: Trained
 
 
 def parts(settings: Settings) -> Parts:
@@ -66,21 +66,9 @@ def parts(settings: Settings) -> Parts:
     routing = _try(wrong, lambda: _routing(settings, data, gazetteer))
     if routing is None or texts is None or wrong:
         raise SettingsError(wrong)
-    _learned(settings, routing)
-    return Parts(gazetteer, Normalizer(gazetteer), routing, texts)
-
-
-def _learned(settings: Settings, routing: assign.Router) -> None:
-    """Let the router use what was trained; what cannot be loaded is lost for now, no report is."""
-    folder = models.folder(settings)
-    try:
-        routing.scorer = models.scorer(folder, routing.register)
-    except ModelError as error:
-        log.error("the trained model is not used", error=str(error))
-    try:
-        routing.kinds = models.kinds(folder, settings.routing.reports)
-    except ModelError as error:
-        log.error("the trained model of kinds is not used", error=str(error))
+    trained = Trained(settings, routing)
+    trained.refresh()
+    return Parts(gazetteer, Normalizer(gazetteer), routing, texts, trained)
 
 
 def channels(settings: Settings, file: Path | None) -> dict[str, Channel]:

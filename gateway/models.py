@@ -131,8 +131,13 @@ def scikit_learn() -> str:
 
 def active(folder: Path, purpose: str) -> Card | None:
     """Return the card of the version in use, None if there is none. Raises ``ModelError``."""
-    name = _active_name(folder / purpose)
+    name = active_name(folder, purpose)
     return card(folder, purpose, name) if name else None
+
+
+def active_name(folder: Path, purpose: str) -> str:
+    """Return the name of the version in use, "" if there is none. Raises ``ModelError``."""
+    return _active_name(folder / purpose)
 
 
 def card(folder: Path, purpose: str, version: str) -> Card:

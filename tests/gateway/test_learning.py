@@ -1,10 +1,12 @@
 """Training, going back, evaluating: on a small town's made-up history."""
 
+import asyncio
 import contextlib
 import json
 import re
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -12,12 +14,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 from skops import io
 
 from config.settings import Settings, load
 from gateway import build, models
+from gateway.app import Kanal
 from gateway.learning import command, measure
 from gateway.learning import train as training
 from gateway.learning.command import CommandError
@@ -26,6 +30,7 @@ from gateway.learning.measure import Answer
 from gateway.learning.rows import RowsError, read
 from gateway.learning.samples import Reader, own_id
 from gateway.models import Card, Draft, ModelError
+from gateway.trained import Trained
 from normalizer.report import Agency, Assignment, Outcome, Reason, Status
 from router.blend import Said
 from router.learned import Learned, Model
@@ -254,6 +259,60 @@ def test_undo_goes_back_step_by_step(home: Path) -> None:
     assert models.active(home / "models", "agency") is None
     with pytest.raises(CommandError, match="nothing to undo"):
         command.undo(settings(home))
+
+
+def test_a_router_at_work_follows_what_becomes_active(home: Path) -> None:
+    folder = home / "models" / "agency"
+    version = (folder / "active").read_text()
+    (folder / "active").unlink()
+    made = build.parts(settings(home))
+
+    def in_use() -> object:
+        return made.routing.scorer
+
+    assert in_use() is None
+    (folder / "active").write_text(version)
+    made.trained.refresh()
+    first = in_use()
+    assert isinstance(first, Learned)
+    made.trained.refresh()
+    assert in_use() is first  # nothing new: nothing is loaded again
+
+    (folder / "active").write_text("../..")
+    with structlog.testing.capture_logs() as logged:
+        made.trained.refresh()
+        made.trained.refresh()
+    assert [line["log_level"] for line in logged] == ["error"]
+    assert in_use() is first
+
+    (folder / "active").unlink()
+    made.trained.refresh()
+    assert in_use() is None
+
+
+async def test_a_running_gateway_takes_up_what_was_trained_meanwhile(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.app.LOOK_AGAIN", 0.01)
+    taken = asyncio.Event()
+
+    class Noticed(Trained):
+        def refresh(self) -> None:
+            super().refresh()
+            if kanal.parts.routing.scorer:
+                loop.call_soon_threadsafe(taken.set)
+
+    loop = asyncio.get_running_loop()
+    wanted = settings(tmp_path / "running")
+    kanal = Kanal(wanted)
+    assert kanal.parts.routing.scorer is None
+    kanal.parts = replace(kanal.parts, trained=Noticed(wanted, kanal.parts.routing))
+    await kanal.start(("worker",))
+    try:
+        shutil.move(home / "models", models.folder(wanted))
+        await asyncio.wait_for(taken.wait(), 60)
+    finally:
+        await kanal.stop()
 
 
 class Killed(BaseException):
