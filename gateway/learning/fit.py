@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
+from scipy.sparse import diags
 from sklearn.linear_model import LogisticRegression
 
 from gateway.learning import linear, network
 from gateway.learning.features import Features, Part
 from gateway.learning.linear import Linear
-from gateway.learning.network import Network, Shape
+from gateway.learning.network import Network, Shape, telling
 from gateway.learning.rows import Purpose, RowsError
 from gateway.learning.samples import Progress, Sample
 from router.learned import Array, Weights, calibrated, clues, mixed, softmax
@@ -37,11 +38,12 @@ _AS_IS = (1.0, 0.0, 0.0, 0.0)
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What a purpose is learned from, and how its linear machine is fitted."""
+    """What a purpose is learned from, and how its views are fitted."""
 
     parts: tuple[Part, ...]
     stiffness: float
     counted: bool
+    """Columns are first weighed by how well they tell the classes apart."""
 
 
 RECIPES: Mapping[Purpose, Recipe] = {
@@ -162,7 +164,7 @@ def _fit(samples: Sequence[Sample], recipe: Recipe) -> Fitted:
         tuple(map(str, classes)),
         features,
         _linear(rows, labels, len(classes), features.heard("linear"), recipe),
-        _networks(rows, labels, len(classes), features.heard("network")),
+        _networks(rows, labels, len(classes), features.heard("network"), recipe),
         np.array([led[topic] for topic in features.topics], np.float32),
     )
 
@@ -177,12 +179,18 @@ def _linear(rows: Any, labels: Any, classes: int, heard: Columns, recipe: Recipe
     return replace(own, coefficients=_spread(own.coefficients, heard, rows.shape[1]))
 
 
-def _networks(rows: Any, labels: Any, classes: int, heard: Columns) -> tuple[Network, ...]:
+def _networks(
+    rows: Any, labels: Any, classes: int, heard: Columns, recipe: Recipe
+) -> tuple[Network, ...]:
     own = rows[:, heard]
+    weighed = telling(own, labels, classes) if recipe.counted else np.ones(len(heard), np.float32)
+    told = own @ diags(weighed)
     taught = (
-        network.teach(own, labels, classes, seed=seed, shape=Shape()) for seed in range(NETWORKS)
+        network.teach(told, labels, classes, seed=seed, shape=Shape()) for seed in range(NETWORKS)
     )
-    return tuple(replace(n, inner=_spread(n.inner, heard, rows.shape[1])) for n in taught)
+    return tuple(
+        replace(n, inner=_spread(n.inner * weighed[:, None], heard, rows.shape[1])) for n in taught
+    )
 
 
 def _spread(weights: Array, heard: Columns, columns: int) -> Array:

@@ -13,6 +13,8 @@ from router.learned import Array, softmax
 BATCH = 128
 _FADE, _FADE_SQUARE = 0.9, 0.999
 _TINY = 1e-7
+_USUAL = 12.0
+"""Rows of the usual classes that every column is taken to have, so that chance tells nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,22 @@ class _Moments:
         square = _FADE_SQUARE * self._square[at] + (1 - _FADE_SQUARE) * gradient**2
         self._mean[at], self._square[at] = mean, square
         self._weights[at] -= rate * mean / (np.sqrt(square) + _TINY)
+
+
+def telling(rows: Any, labels: Any, classes: int) -> Array:
+    """Weigh every column of a sparse matrix by how unlike the usual ones its rows' classes are.
+
+    The weight is the root of the Kullback-Leibler divergence, and on average (of squares) 1.
+    """
+    its = np.eye(classes, dtype=np.float32)[labels]
+    usual = its.mean(axis=0)
+    found = (rows > 0).astype(np.float32).T @ its + _USUAL * usual
+    found /= found.sum(axis=1, keepdims=True)
+    unlike = (found * np.log(found / usual)).sum(axis=1)
+    weights: Array = np.sqrt(np.maximum(unlike, 0) * len(unlike) / max(unlike.sum(), _TINY)).astype(
+        np.float32
+    )
+    return weights
 
 
 def teach(rows: Any, labels: Any, classes: int, *, seed: int, shape: Shape = Shape()) -> Network:

@@ -17,6 +17,7 @@ import pytest
 import structlog
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.sparse import csr_matrix
 from skops import io
 
 from config.settings import Settings, load
@@ -27,6 +28,7 @@ from gateway.learning import train as training
 from gateway.learning.command import CommandError
 from gateway.learning.history import learnable
 from gateway.learning.measure import Answer
+from gateway.learning.network import telling
 from gateway.learning.rows import RowsError, read
 from gateway.learning.samples import Reader, own_id
 from gateway.models import Card, Draft, ModelError
@@ -192,6 +194,13 @@ def test_a_trained_model_is_the_one_the_trainer_saw(
     expected = made.fitted.probabilities(samples)
     found = [model.probabilities(sample.words, sample.matches) for sample in samples]
     assert np.abs(np.stack(found) - expected).max() < 1e-4
+
+
+def test_columns_of_one_class_weigh_more_than_columns_of_all() -> None:
+    rows = csr_matrix([[1, 1, 0], [1, 1, 0], [1, 0, 1], [1, 0, 0]], dtype=np.float32)
+    weights = telling(rows, np.array([0, 0, 1, 1]), 2)
+    assert weights[0] < weights[2] < weights[1]
+    assert np.mean(weights**2) == pytest.approx(1)
 
 
 def test_training_twice_gives_the_same_model(trained: Path, tmp_path: Path) -> None:
