@@ -242,9 +242,10 @@ def main() -> None:
         sizes = {"phrases": memory(None, *where), "trained": memory(Path(folder), *where)}
         weights = kept(Path(folder))
     said = messages(*where)
+    found = ways(parts, weights, said)
     gc.collect()
-    gc.freeze()  # as ``kanal run`` does
-    runs = list(measured(ways(parts, weights, said), said, chosen.rounds))
+    gc.freeze()  # as ``kanal run`` does; the messages are the bench's own
+    runs = list(measured(found, said, chosen.rounds))
     if chosen.json:
         print(json.dumps({"memory_mb": sizes, "runs": runs}))
         return
