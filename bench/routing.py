@@ -8,7 +8,6 @@ machine counts little.
 """
 
 import argparse
-import gc
 import json
 import multiprocessing
 import statistics
@@ -23,6 +22,7 @@ from typing import Any
 
 from config import settings
 from gateway import build, models
+from gateway.collector import settle
 from gateway.learning.rows import read as read_rows
 from normalizer.inbound import Inbound, Sender
 from normalizer.places import find
@@ -243,8 +243,7 @@ def main() -> None:
         weights = kept(Path(folder))
     said = messages(*where)
     found = ways(parts, weights, said)
-    gc.collect()
-    gc.freeze()  # as ``kanal run`` does; the messages are the bench's own
+    settle()  # as ``kanal run`` does; the messages are the bench's own
     runs = list(measured(found, said, chosen.rounds))
     if chosen.json:
         print(json.dumps({"memory_mb": sizes, "runs": runs}))

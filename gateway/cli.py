@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import getpass
 import hashlib
 import json
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from gateway.collector import settle
 
 if TYPE_CHECKING:
     from config.settings import Fault, Settings
@@ -88,7 +89,7 @@ def explain(
     parts = _or_stop(lambda: build.parts(_settings()))
     if region and not parts.gazetteer.region(region):
         _stop(f"there is no region {region!r}", 2)
-    _settle()
+    settle()
     explainer = Explainer(parts)
     if text != "-":
         (found,) = explainer.explain([Line(text=text, region=region or None)])
@@ -419,12 +420,6 @@ def _serve(roles: Sequence[str]) -> None:
         _stop(f"A door cannot be opened: {error.strerror or error}", 1)
 
 
-def _settle() -> None:
-    """Spare the garbage collector the tables, which live as long as the process."""
-    gc.collect()
-    gc.freeze()
-
-
 async def _until_told(roles: Sequence[str]) -> None:
     from gateway.store.engine import Unavailable
 
@@ -438,7 +433,7 @@ async def _until_told(roles: Sequence[str]) -> None:
         asyncio.get_running_loop().add_signal_handler(name, told.set)
     try:
         ports = await kanal.start(roles)
-        _settle()
+        settle()
         if ports.web:
             page = "/console" if "web" in roles else "/health"
             typer.echo(f"web    http://{kanal.settings.server.host}:{ports.web}{page}")
