@@ -160,8 +160,10 @@ class Gazetteer:
 
     def villages(self, key: str) -> tuple[str, ...]:
         """Return the codes of all villages of a squashed name."""
-        at = self._village_names.get(key, ())
-        return tuple(_code(self._villages[n]) for n in (at if isinstance(at, tuple) else (at,)))
+        at = self._village_names.get(key)
+        if at is None:
+            return ()
+        return tuple([_code(self._villages[n]) for n in (at if isinstance(at, tuple) else (at,))])
 
     def is_distinctive(self, key: str) -> bool:
         """Tell whether a squashed name is neither an everyday word nor a government's."""

@@ -253,10 +253,10 @@ class Search:
             end = high if at > district.last else district.first
             for last in range(at, min(at + LONGEST, end)):
                 key = self.words.key(at, last)
-                if key == name or self.usual(at, last) or not self._distinctive(at, last, key):
-                    continue
                 codes = [c for c in self.gazetteer.villages(key) if c[:8] in district.codes]
-                if codes:
+                if not codes or key == name or self.usual(at, last):
+                    continue
+                if self._distinctive(at, last, key):
                     yield Hit(at, last, "plain", tuple(codes))
 
 

@@ -4,7 +4,7 @@ The words around a name decide: "kota" or "kab." choose between two regions of o
 "nasi" before it mean something else, and a name that is an everyday word needs a cue.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -56,8 +56,9 @@ def mentions(words: Words, gazetteer: Gazetteer, home: Region | None) -> list[Me
     """Return the provinces, regencies and cities that the words name, in their order."""
     found, beyond = [], 0
     for at in words.marked(NAME):
-        mention = _mention_at(at, words, gazetteer) if at >= beyond else None
-        if mention:
+        if at < beyond or not _may_begin(at, words.keys, gazetteer):
+            continue
+        if mention := _mention_at(at, words, gazetteer):
             beyond = mention.last + 1
             if _meant(mention, words, gazetteer, home):
                 found.append(_weighed(mention, words, gazetteer))
@@ -67,6 +68,13 @@ def mentions(words: Words, gazetteer: Gazetteer, home: Region | None) -> list[Me
     if len(found) < 2:
         return found
     return _unrouted([_told(m, words, gazetteer) for m in found], words)
+
+
+def _may_begin(at: int, keys: Sequence[str], gazetteer: Gazetteer) -> bool:
+    """Tell whether a word is a name, or goes on with the next one as a name does."""
+    if keys[at] in gazetteer.names:
+        return True
+    return at + 1 < len(keys) and (keys[at] + keys[at + 1])[:PREFIX] in gazetteer.starts
 
 
 def _unrouted(found: list[Mention], words: Words) -> list[Mention]:
