@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import Final
 
 from normalizer.report import Kind
@@ -112,7 +113,7 @@ _BASE = {Kind.COMPLAINT: 1.0}
 _MOST = 3
 """Phrases of one weight that count."""
 _READ = 4_000
-_WORD = re.compile(r"\w+")
+_WORDS = re.compile(r"(\w+)")
 _HEAD = 9
 """First letters of a word by which the phrases that may begin there are found."""
 _REMEMBERED = 20_000
@@ -161,10 +162,12 @@ def kind_of(text: str) -> Kind:
     """Return the kind of report; each phrase counts once, and a question mark a little."""
     lowered = text[:_READ].lower().lstrip(" \t\n.,:;!?\"'*#-–—")
     said: dict[_Row, set[str]] = {}
-    for word in _WORD.finditer(lowered):
-        begun = _begun.get(word[0])
-        for row, pattern in _beginning(word[0]) if begun is None else begun:
-            if match := pattern.match(lowered, word.start()):
+    parts = _WORDS.split(lowered)  # what is between words, a word, what is between, ...
+    ends = [*accumulate(map(len, parts))]
+    for word, start in zip(parts[1::2], ends[:-1:2], strict=True):
+        begun = _begun.get(word)
+        for row, pattern in _beginning(word) if begun is None else begun:
+            if match := pattern.match(lowered, start):
                 said.setdefault(row, set()).add(match[0])
     if not said:
         return Kind.COMPLAINT

@@ -69,9 +69,11 @@ def storable(text: str, limit: int = MAX_TEXT) -> str:
 def repair(text: str, limit: int = MAX_TEXT) -> str:
     """Undo mojibake, odd spaces and control characters; keep emoji, line breaks and wording."""
     kept = storable(text, limit)
+    if "\r" in kept:
+        kept = kept.replace("\r\n", "\n").replace("\r", "\n")
     plain = kept.isascii() and kept.replace("\n", "").isprintable()
     if not plain and _SUSPECT.search(kept) and _is_bad(kept):
-        kept = fix_text(kept.replace("\r\n", "\n").replace("\r", "\n"), _FIXES)
+        kept = fix_text(kept, _FIXES)
         kept = _CONTROL.sub("", kept)
     elif not kept.isascii():
         kept = normalize("NFC", kept)

@@ -120,8 +120,8 @@ def _before(days: int) -> Reading:
 
 
 _NOT_A_NUMBER = r"(?<![\d/.\-])(?<!no )(?<!no\.)(?<!no\. )(?<!nomor )(?<!rt )(?<!rw )"
-_DATE = re.compile(rf"\d(?:[/.\-]\d|[ \-/]*(?:{'|'.join(_MONTHS)}))")
-"""What every date has in it, quick to look for since it begins with a digit."""
+_DATE = re.compile(rf"\d(?:[/.\-]\d\d?[/.\-]\d|[ \-/]*(?:{'|'.join(_MONTHS)}))")
+"""What every date has in it and no house number, quick to look for since it begins with a digit."""
 _PAST = (" lalu", " ago", "kemar", "kmr", "kmar")
 _TODAY = (
     "hari ini", "tadi", "barusan", "baru saja", "baru aja", "sekarang", "skrg", "skrng",
