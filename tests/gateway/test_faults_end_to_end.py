@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
+import aio_pika
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from gateway.broker.base import agency_queue
@@ -68,18 +69,21 @@ async def audited(file: Path, reports: int) -> None:
 
 async def fetched(node: RabbitNode, url: str) -> dict[str, Counter[str]]:
     """Fetch what waits for the agencies, as they would; return how often each letter came."""
-    listing = node.ctl("-p", url.rpartition("/")[2], "list_queues", "name", "messages_ready")
-    depths = {
-        name: int(depth)
-        for name, depth in map(str.split, listing.splitlines())
-        if name.startswith(agency_queue(""))
-    }
+    listing = node.ctl("-p", url.rpartition("/")[2], "list_queues", "--no-table-headers", "name")
+    names = [name for name in listing.split() if name.startswith(agency_queue(""))]
     rabbit = Rabbit(url, retry_after=(0.5, 1.0, 2.0))
     await rabbit.start()
     try:
-        return {name: await _take(rabbit, name, depth) for name, depth in depths.items()}
+        return {name: await _take(rabbit, name, await waiting(url, name)) for name in names}
     finally:
         await rabbit.close()
+
+
+async def waiting(url: str, queue: str) -> int:
+    """Ask the queue itself how many letters wait: what RabbitMQ lists is up to five seconds old."""
+    async with await aio_pika.connect(url) as connection, connection.channel() as channel:
+        declared = await channel.declare_queue(queue, durable=True, passive=True)
+        return declared.declaration_result.message_count or 0
 
 
 async def _take(rabbit: Rabbit, queue: str, depth: int) -> Counter[str]:
