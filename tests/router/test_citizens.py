@@ -1,8 +1,13 @@
-"""A table of messages in citizens' style, and the agency each must reach out of the box.
+"""Tables of messages in citizens' style, and the agency each must reach out of the box.
 
 ``citizens.csv`` was written for this test, without looking at the phrases of the topics. Its
 columns: the text, the region of the door it came through (or none), the expected agency (several
 acceptable ones are joined by "|"), LAPOR!'s topic group, and why a known miss is missed.
+
+``hotlines.csv`` (text, region, agency) was written the same way, in the mixture that a city, a
+province and a ministry see, and is harder: letters of many sentences, words of many regions,
+matters whose body few people know. docs/learning.md says what of it was reached before the phrases
+were mended.
 """
 
 import csv
@@ -11,6 +16,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 from normalizer.inbound import Inbound, Sender
 from normalizer.normalize import Normalizer
 from normalizer.report import Intent, Level, Reporter
@@ -18,6 +25,8 @@ from tests.router.making import RECEIVED, gazetteer, router
 
 SHARE = 0.95
 """The share of the messages that must reach their agency."""
+HOTLINES = 0.9
+"""The same for the harder table."""
 GROUPS = frozenset(
     {
         "Agama",
@@ -59,16 +68,20 @@ class Message:
     region: str
     agencies: tuple[str, ...]
     group: str
-    note: str
 
 
-with Path(__file__).with_name("citizens.csv").open(encoding="utf-8", newline="") as lines:
-    MESSAGES = [
-        Message(
-            n, r["text"], r["region"], tuple(r["agency"].split("|")), r["topic_hint"], r["note"]
-        )
-        for n, r in enumerate(csv.DictReader(lines), start=2)
-    ]
+def messages(name: str) -> list[Message]:
+    """Read a table of this folder."""
+    with Path(__file__).with_name(name).open(encoding="utf-8", newline="") as lines:
+        return [
+            Message(
+                n, r["text"], r["region"], tuple(r["agency"].split("|")), r.get("topic_hint", "")
+            )
+            for n, r in enumerate(csv.DictReader(lines), start=2)
+        ]
+
+
+MESSAGES, HARDER = messages("citizens.csv"), messages("hotlines.csv")
 
 
 @cache
@@ -94,20 +107,21 @@ def reached(message: Message) -> str:
     return first[0].id if first else "-"
 
 
-def test_citizens_reach_their_agency() -> None:
+@pytest.mark.parametrize(("table", "least"), [(MESSAGES, SHARE), (HARDER, HOTLINES)])
+def test_citizens_reach_their_agency(table: list[Message], least: float) -> None:
     missed = [
         f"line {m.line}: {'|'.join(m.agencies)} not {got}: {m.text[:90]}"
-        for m in MESSAGES
+        for m in table
         if (got := reached(m)) not in m.agencies
     ]
-    share = 1 - len(missed) / len(MESSAGES)
-    sys.stdout.write(f"\n{share:.1%} of {len(MESSAGES)} messages reach their agency\n")
-    assert share >= SHARE, "\n".join([f"{share:.1%}", *missed])
+    share = 1 - len(missed) / len(table)
+    sys.stdout.write(f"\n{share:.1%} of {len(table)} messages reach their agency\n")
+    assert share >= least, "\n".join([f"{share:.1%}", *missed])
 
 
 def test_the_table_is_large_and_says_nothing_twice() -> None:
     assert len(MESSAGES) >= 400
-    assert len({m.text for m in MESSAGES}) == len(MESSAGES)
+    assert len({m.text for m in MESSAGES + HARDER}) == len(MESSAGES) + len(HARDER)
     assert sum(not m.region for m in MESSAGES) >= 0.6 * len(MESSAGES)
 
 
@@ -129,6 +143,7 @@ def test_every_level_is_covered() -> None:
 
 def test_the_expected_agencies_and_doors_exist() -> None:
     register = router().register
-    unknown = {id for m in MESSAGES for id in m.agencies if register.agency(id) is None}
+    every = MESSAGES + HARDER
+    unknown = {id for m in every for id in m.agencies if register.agency(id) is None}
     assert unknown == set()
-    assert {m.region for m in MESSAGES if m.region and not gazetteer().region(m.region)} == set()
+    assert {m.region for m in every if m.region and not gazetteer().region(m.region)} == set()
