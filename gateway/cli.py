@@ -105,8 +105,9 @@ def check(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     Agencies, topics, regions and texts: every fault at once.
     """
     from config.settings import SettingsError, load
-    from gateway import build
+    from gateway import build, logs
 
+    logs.set_up("WARNING", "console")
     try:
         faults = build.faults(load(), _file()) + build.model_faults(load())
     except SettingsError as error:
@@ -365,7 +366,9 @@ def _moment(written: str) -> datetime | None:
 
 def _settings() -> "Settings":
     from config.settings import load
+    from gateway import logs
 
+    logs.set_up("WARNING", "console")  # standard output is for what was asked
     settings: Settings = _or_stop(load)
     return settings
 

@@ -35,7 +35,7 @@ class Trained:
             try:
                 self._take(purpose)
             except ModelError as error:
-                log.error("a trained model is not used", purpose=purpose, error=str(error))
+                log.error("a trained model is not used", name=purpose, error=str(error))
 
     def _active(self, purpose: str) -> str:
         try:
@@ -48,4 +48,4 @@ class Trained:
             self._routing.scorer = models.scorer(self._folder, self._routing.register)
         else:
             self._routing.kinds = models.kinds(self._folder, self._reports)
-        log.info("trained model", purpose=purpose, version=self._seen[purpose] or "none")
+        log.info("trained model in use", name=purpose, version=self._seen[purpose] or "none")

@@ -38,6 +38,7 @@ from router.blend import Said
 from router.learned import Learned, Model
 from tests.gateway import learning_rows
 from tests.gateway.learning_rows import REGION, written
+from tests.gateway.processes import kanal as kanal_command
 from tests.router import test_kinds
 from tests.router.making import place, report
 
@@ -322,6 +323,24 @@ async def test_a_running_gateway_takes_up_what_was_trained_meanwhile(
         await asyncio.wait_for(taken.wait(), 60)
     finally:
         await kanal.stop()
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+async def test_commands_answer_on_standard_output_alone(
+    home: Path, tmp_path: Path, damaged: bool
+) -> None:
+    """A model that is taken into use, or cannot be, is nothing that a script reads."""
+    if damaged:
+        (home / "models" / "agency" / "active").write_text("../..")
+    file = tmp_path / "kanal.toml"
+    file.write_text(f'[server]\ndata_dir = "{home}"\n')
+    asked = ("explain", "lampu jalan mati", "--region", REGION, "--json")
+    ended = await kanal_command(*asked, file=file, folder=tmp_path)
+    assert ended.status == 0
+    assert json.loads(ended.out)["agency"]["id"] == "6472-dinas-perhubungan"
+    assert ("not used" in ended.err) == damaged
+    checked = await kanal_command("check", "--json", file=file, folder=tmp_path)
+    assert [bool(fault) for fault in json.loads(checked.out)] == [True] * damaged
 
 
 class Killed(BaseException):
