@@ -17,7 +17,6 @@ from router.blend import LOCAL_OFFICE, Said, Share, blend
 from router.register import DIGITS, Register, Tier
 from router.terms import FAMILIES, told
 from router.topics import Match
-from router.words import MOST_CHARACTERS
 
 Array = NDArray[np.float32]
 LOCAL = LOCAL_OFFICE.id
@@ -34,8 +33,6 @@ the history has no more than ``MANY`` rows. Of twice as many, half as many rows 
 more was learned, the more is known of a report beside its topic."""
 _CONSIDERED = 6
 """Classes that are turned into agencies; the rest is too unlikely to be shown."""
-_DAMPED = [1 + math.log(max(times, 1)) for times in range(4 * MOST_CHARACTERS)]
-"""What a word counts that occurs so often."""
 _SMALLEST = 1e-6
 _LEAST_ODDS = 50.0
 
@@ -156,7 +153,7 @@ class Model:
                 if len(times) < len(known):
                     times = Counter(known)
                 rows += times
-                counts += map(_DAMPED.__getitem__, times.values())
+                counts += [1.0 if n == 1 else 1 + math.log(n) for n in times.values()]
                 lengths.append(len(times))
             found = [match for match in matches if match.id in topic]
             rows += [topic[match.id] for match in found]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import NamedTuple
 
-from router.words import MOST_CHARACTERS, Lexicon, Reading
+from router.words import Lexicon, Reading
 
 NEAR = 8
 """Words within which the two halves of a pair ("jalan .. rusak") must stand: names of places may
@@ -19,9 +19,10 @@ CLOSE = 6
 """The same where nothing competes and a far-fetched pair would stand alone."""
 PAIR = ".."
 _LATER = 0.7
-_FADING = tuple(max(_LATER, 1 - 0.01 * at) for at in range(MOST_CHARACTERS))
-"""What is left of a phrase's weight by where it stands: people say first what they write about."""
-_NOT_FAR = tuple(1.0 if at < 25 else _LATER for at in range(MOST_CHARACTERS))
+_FADING = tuple(max(_LATER, 1 - 0.01 * at) for at in range(31))
+"""What is left of a phrase's weight by where it stands: people say first what they write about.
+``_LATER`` holds for all that follows: slang may make many words of few letters."""
+_NOT_FAR = (1.0,) * 25
 """The same where topics do not compete."""
 _NOT = "bukan"
 _ABOUT = frozenset(("soal", "masalah", "urusan", "perkara", "tentang"))
@@ -124,10 +125,11 @@ class Book:
         for at, end, node in phrases:
             if denies and _denied(words, at):
                 continue
+            share = _NOT_FAR[at] if at < len(_NOT_FAR) else _LATER
             for topic, weight in node.books[self].items():
-                tallies[topic].add(node.phrase, weight * _NOT_FAR[at], ((at, end - 1),))
+                tallies[topic].add(node.phrase, weight * share, ((at, end - 1),))
         for first, last, phrase, weights in pairs:
-            share = _NOT_FAR[first]
+            share = _NOT_FAR[first] if first < len(_NOT_FAR) else _LATER
             spans = ((first, first), (last, last))
             for topic, weight in weights.items():
                 tallies[topic].add(phrase, weight * share, spans)
@@ -176,7 +178,7 @@ class Rivals(Book):
             at, end, node = hit
             if denies and _denied(words, at):
                 continue
-            share = _FADING[at]
+            share = _FADING[at] if at < len(_FADING) else _LATER
             if (node.landmark or node.numbered) and self._is_place(words, at, end, node):
                 share *= _LANDMARK
             longest = over.get(at, hit)
@@ -206,7 +208,7 @@ class Rivals(Book):
     ) -> None:
         first, last, phrase, weights = pair
         spoken_for = _spoken_for(first, last, over)
-        share = _FADING[first]
+        share = _FADING[first] if first < len(_FADING) else _LATER
         if self._is_landmark(words, first) or self._is_landmark(words, last):
             share *= _LANDMARK
         spans = ((first, first), (last, last))

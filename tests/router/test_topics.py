@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.phrases import Book, PhraseIndex
+from router.phrases import Book, PhraseIndex, Rivals
 from router.topics import Topics, TopicsFile
 from router.words import Lexicon, stem
 from tests.router.making import router, shipped
@@ -289,3 +289,11 @@ def test_a_pair_counts_once_whichever_half_is_written_or_said_first() -> None:
     book.add("t", "api .. hutan", 3)
     for text in ("api di hutan", "hutan penuh api"):
         assert book.tallies(index.lexicon.read(text))["t"].points == 2
+
+
+def test_slang_that_makes_more_words_than_letters_is_read_to_its_end() -> None:
+    index = PhraseIndex(Lexicon({"k": "satu dua tiga empat"}))
+    for book in (Book(index), Rivals(index)):
+        book.add("t", "sampah", 2)
+        book.add("t", "sampah .. bau", 1)
+        assert book.tallies(index.lexicon.read("k " * 2_900 + "sampah bau"))["t"].points > 0
