@@ -3,11 +3,12 @@
 import asyncio
 import contextlib
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -32,6 +33,7 @@ from gateway.media.clean import Cleaned, clean
 from gateway.media.fetch import Fetcher
 from gateway.mx import Envelope, MailServer, TryLater
 from gateway.reading import Reader, ReadingError
+from gateway.steps import heavy
 from gateway.steps.answer import AnswerCitizen
 from gateway.steps.deliver import Deliver
 from gateway.steps.desk import Desk
@@ -61,7 +63,7 @@ from gateway.work.joining import EVERYWHERE, JOIN, Joining
 from gateway.work.poller import POLL, Polling
 from gateway.work.reconcile import RECONCILE, Reconciling
 from gateway.work.relay import LEASE, Collector, Relay
-from normalizer.report import FileNote
+from normalizer.report import FileNote, Report
 
 log = structlog.get_logger(__name__)
 
@@ -108,6 +110,7 @@ class Kanal:
         self.letters = Letters(self.parts.texts, now)
         self.reader = Reader(1, settings.mail_server.parse_seconds, modules=("adapters.mail",))
         self.cleaner = Reader(1, settings.media.clean_seconds, modules=("gateway.media.clean",))
+        self.heavy = Reader(1, heavy.SECONDS, modules=("gateway.steps.heavy",))
         self.vault = build.vault(settings, self.seal)
         self.door = Door(
             self.channels,
@@ -117,6 +120,7 @@ class Kanal:
             self.seal,
             now,
             self._parse,
+            self._normalized,
         )
         self.queries = Queries(self.store)
         self.files = FileDesk(self.queries, self.vault)
@@ -243,6 +247,7 @@ class Kanal:
         await _end(self._tasks)
         await self.reader.close()
         await self.cleaner.close()
+        await self.heavy.close()
         await self.close_channels()
         await self.broker.close()
         await self.store.close()
@@ -375,6 +380,13 @@ class Kanal:
         self.web = Web(monitor(self.health), server.host, server.monitor_port)
         await self.web.start()
         log.info("monitor open", port=self.web.port)
+
+    async def _normalized(self, inbound: Inbound, about: Mapping[str, Any]) -> Report:
+        """Read a message that is long to read in a process that can be killed."""
+        try:
+            return await self.heavy.read(heavy.normalized, inbound, dict(about))
+        except ReadingError as error:
+            raise heavy.Unread(type(error).__name__) from None
 
     async def _parse(self, channel: Receiver, hook: Hook) -> list[Inbound | Receipt]:
         if not channel.parse_may_hang:

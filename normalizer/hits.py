@@ -21,6 +21,13 @@ _SHORT = 5
 _CLOSE = 5
 """Words that may stand between a village and its district."""
 
+MOST = 200
+"""Names of districts and villages of one text that are weighed."""
+MOST_REGENCIES = 8
+"""Regencies whose names are looked for everywhere in a text; real lists name up to seven."""
+MOST_SLIPS = 30
+"""Cues of one text behind which a misspelt name is looked for: that compares with every name."""
+
 How = Literal["cued", "plain", "landmark", "street", "misspelt"]
 """How a name is written: behind "kel." or the like, bare, as a landmark's or a street's name."""
 
@@ -50,8 +57,9 @@ class Around(NamedTuple):
 
     def regencies(self) -> list[str]:
         """Return the codes of the regencies and cities whose names are looked for everywhere."""
-        known = dict.fromkeys((*self.text, *self.faint, *self.door))
-        return [code for code in known if len(code) == 5]
+        named = [code for code in dict.fromkeys((*self.text, *self.faint)) if len(code) == 5]
+        home = [code for code in self.door if len(code) == 5]
+        return [*dict.fromkeys((*named[:MOST_REGENCIES], *home))]
 
 
 class Search:
@@ -60,6 +68,8 @@ class Search:
     def __init__(self, words: Words, gazetteer: Gazetteer, around: Around) -> None:
         self.words, self.gazetteer, self.around = words, gazetteer, around
         self.regencies = around.regencies()
+        self._slips = 0
+        self._within: dict[tuple[str, tuple[str, ...]], tuple[str, ...]] = {}
 
     def hits(self) -> list[Hit]:
         """Return what the words may name, each span once."""
@@ -69,7 +79,7 @@ class Search:
         found += self._paired({n for hit in found for n in range(hit.first, hit.last + 1)})
         if not found and not self.regencies:
             found += self._lone()
-        return _merged(found)
+        return _merged(found)[:MOST]
 
     def usual(self, first: int, last: int) -> bool:
         """Tell whether a name is made of everyday words alone."""
@@ -175,8 +185,9 @@ class Search:
 
     def _misspelt(self, at: int, level: Level) -> Iterator[Hit]:
         """Yield the names of the known regencies that the words behind a cue are meant to be."""
-        if self.words.keys[at] in self.gazetteer.everyday:
+        if self.words.keys[at] in self.gazetteer.everyday or self._slips == MOST_SLIPS:
             return
+        self._slips += 1
         for last in range(min(at + 3, len(self.words.keys)) - 1, at - 1, -1):
             key = self.words.key(at, last)
             inside = [self.gazetteer.inside(regency) for regency in self.regencies]
@@ -253,11 +264,19 @@ class Search:
             end = high if at > district.last else district.first
             for last in range(at, min(at + LONGEST, end)):
                 key = self.words.key(at, last)
-                codes = [c for c in self.gazetteer.villages(key) if c[:8] in district.codes]
+                codes = self._villages(key, district.codes)
                 if not codes or key == name or self.usual(at, last):
                     continue
                 if self._distinctive(at, last, key):
-                    yield Hit(at, last, "plain", tuple(codes))
+                    yield Hit(at, last, "plain", codes)
+
+    def _villages(self, key: str, districts: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the villages of a name in some districts; a name that comes again is read once."""
+        codes = self._within.get((key, districts))
+        if codes is None:
+            codes = tuple(c for c in self.gazetteer.villages(key) if c[:8] in districts)
+            self._within[key, districts] = codes
+        return codes
 
 
 def _similar(key: str, sounds: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:

@@ -5,7 +5,8 @@ nothing. What counts is a cue ("kel.", "desa", "kec."), the regency or the distr
 or the door names too, and that only one place of the name fits them.
 """
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Literal, NamedTuple
 
 from normalizer.gazetteer import Gazetteer
@@ -44,7 +45,10 @@ class Found(NamedTuple):
 
 
 def localities(words: Words, gazetteer: Gazetteer, around: Around) -> list[Found]:
-    """Return the districts and villages the words name, each with how sure that is."""
+    """Return the districts and villages the words name, each with how sure that is.
+
+    Work grows with the hits plus the codes they may mean, never with pairs of them.
+    """
     search = Search(words, gazetteer, around)
     hits = search.hits()
     return [*_resolved(hits, search)] if hits else []
@@ -52,13 +56,14 @@ def localities(words: Words, gazetteer: Gazetteer, around: Around) -> list[Found
 
 def _resolved(hits: list[Hit], search: Search) -> Iterator[Found]:
     """Choose for every hit the code that the rest speaks for; leave out what stays open."""
-    weights = [{c: _speaking(c, hit, hits, search.around) for c in hit.codes} for hit in hits]
-    chosen = [_chosen(hit, said) for hit, said in zip(hits, weights, strict=True)]
-    for hit, said, code in zip(hits, weights, chosen, strict=True):
+    weights = _weights(hits, search.around)
+    chosen = [_chosen(hit, weights[hit.codes]) for hit in hits]
+    pairs = _Pairs((code,) for code in chosen if code)
+    for hit, code in zip(hits, chosen, strict=True):
         if code is None:
             continue
-        told = set(said[code])
-        if "pair" in told and not any(_pair(code, other) for other in chosen if other):
+        told = set(weights[hit.codes][code])
+        if "pair" in told and not pairs.has(code):
             told.remove("pair")
         usual = search.usual(hit.first, hit.last)
         if told == {"province"} and usual and hit.first == hit.last:
@@ -67,6 +72,44 @@ def _resolved(hits: list[Hit], search: Search) -> Iterator[Found]:
             told.add("alone")
         if sure := max((_SURE.get((source, hit.how), 0.0) for source in told), default=0.0):
             yield Found(hit.first, hit.last, hit.how, code, sure)
+
+
+def _weights(
+    hits: list[Hit], around: Around
+) -> dict[tuple[str, ...], dict[str, dict[Source, float]]]:
+    """Return what speaks for each code, by the codes of a hit: the same words are weighed once."""
+    pairs = _Pairs(hit.codes for hit in hits)
+    weights: dict[tuple[str, ...], dict[str, dict[Source, float]]] = {}
+    for codes in dict.fromkeys(hit.codes for hit in hits):
+        own = {_key(code) for code in codes}
+        weights[codes] = {code: _speaking(code, own, pairs, around) for code in codes}
+    return weights
+
+
+_Key = tuple[str, bool]
+"""A district's code, and whether a village of it is meant."""
+
+
+class _Pairs:
+    """Which hits hold a district, and which a village of it, counted by the district's code."""
+
+    def __init__(self, hits: Iterable[tuple[str, ...]]) -> None:
+        told: Counter[_Key] = Counter()
+        for codes, times in Counter(hits).items():
+            for key in {_key(code) for code in codes}:
+                told[key] += times
+        self._told = told
+
+    def has(self, code: str, own: Container[_Key] = ()) -> bool:
+        """Tell whether a hit, other than the one that holds ``own``, makes a pair with a code."""
+        district, is_village = _key(code)
+        wanted = (district, not is_village)
+        return self._told[wanted] > (wanted in own)
+
+
+def _key(code: str) -> _Key:
+    """Return the district a code belongs to, and whether the code is a village's."""
+    return code[:8], len(code) > 8
 
 
 def _chosen(hit: Hit, weights: Mapping[str, Mapping[Source, float]]) -> str | None:
@@ -85,10 +128,12 @@ def _fitting(codes: list[str], hit: Hit) -> list[str]:
     return villages if hit.level is Level.VILLAGE and villages else districts or villages
 
 
-def _speaking(code: str, hit: Hit, hits: list[Hit], around: Around) -> dict[Source, float]:
-    """Return what speaks for a code, and how much."""
+def _speaking(
+    code: str, own: Container[_Key], pairs: _Pairs, around: Around
+) -> dict[Source, float]:
+    """Return what speaks for a code of a hit, and how much."""
     said: dict[Source, float] = {
-        "pair": 1.0 if any(_linked(code, other) for other in hits if other is not hit) else 0.0,
+        "pair": 1.0 if pairs.has(code, own) else 0.0,
         "text": around.text.get(code[:5], 0.0),
         "faint": around.faint.get(code[:5], 0.0),
         "aside" if around.aside else "door": (
@@ -97,13 +142,3 @@ def _speaking(code: str, hit: Hit, hits: list[Hit], around: Around) -> dict[Sour
         "province": 0.4 * around.text.get(code[:2], 0.0) + 0.3 * around.door.get(code[:2], 0.0),
     }
     return {source: weight for source, weight in said.items() if weight}
-
-
-def _linked(code: str, other: Hit) -> bool:
-    """Tell whether another hit may name the district of a village, or a village of a district."""
-    return any(_pair(code, c) for c in other.codes)
-
-
-def _pair(one: str, other: str) -> bool:
-    """Tell whether one code is a district and the other a village in it."""
-    return len(one) != len(other) and one[:8] == other[:8]

@@ -5,7 +5,7 @@ The words around a name decide: "kota" or "kab." choose between two regions of o
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import NamedTuple
 
 from normalizer.cues import BEFORE, CUES, DISH, HOUSING, IN, LOCATED, ORIGIN, STREET, TITLES
@@ -19,6 +19,10 @@ _JOINED = {1: 4}
 """Letters a name written as two words needs, by the letters of the first; six for the others."""
 LIKELY = 0.5
 """Mentions less sure than this neither decide about others nor displace the context."""
+
+MOST = 32
+"""Names of one text that are weighed against each other; whoever writes more writes a list. Of
+16,800 real and made-up messages the longest list had 17."""
 
 _SURE = {"typed": 0.95, "name": 0.9, "alias": 0.88}
 SHARED = {Level.CITY: 0.55, Level.PROVINCE: 0.5, Level.REGENCY: 0.4}
@@ -54,8 +58,11 @@ class Mention(NamedTuple):
 
 def mentions(words: Words, gazetteer: Gazetteer, home: Region | None) -> list[Mention]:
     """Return the provinces, regencies and cities that the words name, in their order."""
-    found, beyond = [], 0
+    found: list[Mention] = []
+    beyond = 0
     for at in words.marked(NAME):
+        if len(found) == MOST:
+            break
         if at < beyond or not _may_begin(at, words.keys, gazetteer):
             continue
         if mention := _mention_at(at, words, gazetteer):
@@ -64,7 +71,7 @@ def mentions(words: Words, gazetteer: Gazetteer, home: Region | None) -> list[Me
                 found.append(_weighed(mention, words, gazetteer))
             elif told := _told_beside(mention, words, gazetteer):
                 found.append(told)
-    found += _misspelt(words, gazetteer)
+    found += islice(_misspelt(words, gazetteer), MOST - len(found))
     if len(found) < 2:
         return found
     return _unrouted([_told(m, words, gazetteer) for m in found], words)

@@ -12,6 +12,7 @@ import structlog
 from adapters.base import Fetches, Hook, Inbound, Page, Receipt, Unreadable
 from gateway import metrics
 from gateway.steps import receipts
+from gateway.steps.heavy import as_part, is_heavy
 from gateway.steps.receive import PAGE, Door, identity
 from gateway.store.cursors import LeaseLost, known
 from gateway.store.engine import Unavailable
@@ -71,9 +72,10 @@ class Pages:
         if item.automatic:
             return self._door.held(channel.name, hook, "automatic", item.automatic, state="noted")
         try:
-            if item.part:
-                return self._door.piece(item, hook)
-            return self._door.accepted(channel, item, hook)
+            if item.part or is_heavy(item):
+                whole = item if item.part else as_part(item, identity(item)[1])
+                return self._door.piece(whole, hook)
+            return await self._door.accepted(channel, item, hook)
         except Exception as error:
             what = type(error).__name__  # its message might quote a citizen
             log.error("a message could not be read", channel=channel.name, error=what)

@@ -35,6 +35,7 @@ from adapters.base import (
 from gateway import event, metrics
 from gateway.seal import Seal
 from gateway.steps import receipts
+from gateway.steps.heavy import Apart, Normalizing, as_part, is_heavy
 from gateway.steps.intake import GroupCommit, NotDurable, Unstorable
 from gateway.steps.parts import PARTS, Bundle
 from gateway.store.engine import Unavailable
@@ -78,11 +79,12 @@ class Door:
         seal: Seal,
         now: Callable[[], datetime],
         parse: Parse = parse_here,
+        apart: Apart | None = None,
     ) -> None:
         self.channels = channels
         self._store = store
         self._commits = commits
-        self._normalizer = normalizer
+        self._normalizing = Normalizing(normalizer, apart)
         self._seal = seal
         self._now = now
         self._parse = parse
@@ -176,7 +178,9 @@ class Door:
         said: list[Inbound] = []
         for name, packed_ in bundle.hooks:
             found = await self.reread(channel, unpacked(packed_))
-            said += [item for item in found if item.part and identity(item)[1] == name]
+            mine = [item for item in found if identity(item)[1] == name]
+            said += [i if i.part or bundle.total > 1 else as_part(i, name) for i in mine]
+        said = [item for item in said if item.part]
         if not said:
             raise Malformed("there is no part in it any more")
         return [bundle.made(said)]
@@ -242,6 +246,8 @@ class Door:
             if inbound.part:
                 await self._keep(channel, inbound, hook)
                 return None
+            if is_heavy(inbound) and not _is_strict(channel):
+                return await self._put_off(channel, inbound, hook)
             return await self.accept(channel, inbound, hook)
         except (NotDurable, Contradicts):
             raise
@@ -258,6 +264,21 @@ class Door:
             await self.hold(channel.name, hook, "unstorable", str(error))
             return
         metrics.INTAKE.labels(channel.name, "part" if news else "repeat").inc()
+
+    async def _put_off(self, channel: Channel, inbound: Inbound, hook: Hook) -> Filed | None:
+        """Keep a message that is long to read; it is read where nobody waits for it."""
+        whole = as_part(inbound, identity(inbound)[1])
+        try:
+            piece = self.piece(whole, hook)
+            news = await self._commits.put(piece)
+            if not news and not await self._store.has_part(piece):
+                await self.hold(channel.name, hook, "same_id_other_content", "")
+                return None
+        except Unstorable as error:
+            await self.hold(channel.name, hook, "unstorable", str(error))
+            return None
+        metrics.INTAKE.labels(channel.name, "part" if news else "repeat").inc()
+        return self._filed(inbound, tracking_of(self._seal, inbound))
 
     def piece(self, inbound: Inbound, hook: Hook) -> Piece:
         """Read a message as one part of a longer one, sealed and ready to be written."""
@@ -295,7 +316,7 @@ class Door:
 
         Raises ``NotDurable``, and ``Contradicts`` where a channel's ids are strict.
         """
-        item = self.accepted(channel, inbound, hook)
+        item = await self.accepted(channel, inbound, hook)
         try:
             news = await self._commits.put(item)
         except Unstorable as error:
@@ -305,7 +326,10 @@ class Door:
         if not news and _is_strict(channel) and await self._contradicts(item):
             raise Contradicts(["this id was used before, for something else"])
         assert item.tracking is not None
-        return Filed(inbound, item.tracking, page_secret(self._seal, item.tracking))
+        return self._filed(inbound, item.tracking)
+
+    def _filed(self, inbound: Inbound, number: str) -> Filed:
+        return Filed(inbound, number, page_secret(self._seal, number))
 
     async def _contradicts(self, item: Accepted) -> bool:
         """Tell whether a repeat says something else than the first; False while nobody knows."""
@@ -314,9 +338,9 @@ class Door:
         except Unavailable:
             return False
 
-    def accepted(self, channel: Channel, inbound: Inbound, hook: Hook) -> Accepted:
+    async def accepted(self, channel: Channel, inbound: Inbound, hook: Hook) -> Accepted:
         """Read a message as a report on its way, sealed and ready to be written."""
-        report = self._report(channel, inbound)
+        report = await self._report(channel, inbound)
         body = report.model_dump_json()
         return Accepted(
             id=report.id,
@@ -334,21 +358,21 @@ class Door:
             tracking=report.tracking,
         )
 
-    def _report(self, channel: Channel, inbound: Inbound) -> Report:
+    async def _report(self, channel: Channel, inbound: Inbound) -> Report:
         sender = inbound.sender
         who = json.dumps({"to": sender.address, "name": sender.name, "contact": sender.contact})
         reporter = Reporter(
             ref=self._seal.reference(inbound.channel, sender.address.casefold()),
             sealed=self._seal.close_text(who, REPORTER),
         )
-        return self._normalizer.normalize(
-            inbound,
-            id=str(uuid.uuid4()),
-            tracking=tracking_of(self._seal, inbound),
-            received_at=self._now(),
-            reporter=reporter,
-            context=channel.block.region,
-        )
+        about = {
+            "id": str(uuid.uuid4()),
+            "tracking": tracking_of(self._seal, inbound),
+            "received_at": self._now(),
+            "reporter": reporter,
+            "context": channel.block.region,
+        }
+        return await self._normalizing.report(inbound, about)
 
     def _files(self, inbound: Inbound) -> tuple[StoredFile, ...]:
         return tuple(

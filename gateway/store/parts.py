@@ -57,6 +57,14 @@ async def put_parts(connection: AsyncConnection, pieces: Sequence[Piece]) -> set
     return set((await connection.execute(stored)).scalars())
 
 
+async def has(connection: AsyncConnection, piece: Piece) -> bool:
+    """Tell whether a part with the same id says the same."""
+    named = tuple_(parts.c.channel, parts.c.account, parts.c.external_id)
+    same = named == (piece.channel, piece.account, piece.external_id)
+    found = await connection.execute(select(parts.c.digest).where(same))
+    return found.scalar() == piece.digest
+
+
 async def ready(
     connection: AsyncConnection, due: Mapping[str, datetime]
 ) -> dict[Key, list[PartRow]]:

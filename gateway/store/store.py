@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.message import REPORTS, Message
 from gateway.store import migrate
 from gateway.store.engine import Database
-from gateway.store.parts import Also, put_parts
+from gateway.store.parts import Also, has, put_parts
 from gateway.store.queue_table import Queue
 from gateway.store.rows import Accepted, Held, Intake, KeptFile, Piece
 from gateway.store.tables import files, messages, quarantine
@@ -134,6 +134,11 @@ class Store:
         query = select(messages.c.digest).where(same)
         async with self.database.read() as connection:
             return (await connection.execute(query)).scalar() == item.digest
+
+    async def has_part(self, piece: Piece) -> bool:
+        """Tell whether a part that was taken under the same id says what this one says."""
+        async with self.database.read() as connection:
+            return await has(connection, piece)
 
     @asynccontextmanager
     async def unit(self) -> AsyncIterator[Unit]:

@@ -109,7 +109,7 @@ class Joining:
         hook = self._bundle(total, join).hook()
         try:
             (inbound,) = await self._door.reread(channel, hook)
-            return self._door.accepted(channel, inbound, hook)
+            return await self._door.accepted(channel, inbound, hook)
         except Exception as error:
             what = type(error).__name__  # its words might quote a citizen
             log.error("parts could not be read", channel=channel.name, error=what)
