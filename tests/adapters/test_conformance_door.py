@@ -88,6 +88,7 @@ async def test_whatever_people_write_is_kept(kind: str, tmp_path: Path) -> None:
             if kind in TELLING and what in TO_MEND and status in (400, 422):
                 continue
             assert status < 300, what
+            await built.join()
             reports = await stored(built)
             assert len(reports) == len(known) + 1, what
             (newest,) = [report for report in reports if report.id not in known]

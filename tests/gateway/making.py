@@ -48,6 +48,7 @@ from gateway.steps.media import StoreFiles
 from gateway.steps.receive import Door
 from gateway.steps.reply import AgencyDesk
 from gateway.steps.route import Route
+from gateway.store.cursors import Bookmark
 from gateway.store.engine import Database
 from gateway.store.queries import Queries
 from gateway.store.rows import Accepted, Held, StoredFile
@@ -55,6 +56,7 @@ from gateway.store.spool import Spool
 from gateway.store.store import Store
 from gateway.store.views import ReportFile
 from gateway.work.consumer import Step
+from gateway.work.joining import EVERYWHERE, JOIN, Joining
 from tests import services
 from tests.gateway import migrated
 
@@ -227,6 +229,11 @@ class House:
             done = [d.receipt for d in batch if d.message.id not in failed]
             await self.store.queue.settle(done)  # type: ignore[arg-type]
         return failed
+
+    async def join(self, door: Door | None = None) -> int:
+        """Make messages of parts, and of what was long to read; return how many were news."""
+        mark = Bookmark(self.store, EVERYWHERE, JOIN, holder="one")
+        return await Joining(door or self.door, self.store, self.seal, mark).turn()
 
     async def leased(self, queue: str, *, lease: float = 60) -> list[Delivery]:
         found = await self.store.queue.claim(queue, 100, lease=lease)

@@ -11,8 +11,6 @@ from adapters.base import Inbound
 from gateway.reading import Reader
 from gateway.steps import heavy
 from gateway.steps.receive import Door
-from gateway.store.cursors import Bookmark
-from gateway.work.joining import EVERYWHERE, JOIN, Joining
 from normalizer.inbound import Sender
 from normalizer.report import Report, Reporter
 from tests.gateway.making import ROAD, House, house, made_parts, note
@@ -27,11 +25,6 @@ async def home(tmp_path: Path) -> AsyncIterator[House]:
         yield made
 
 
-async def joined(house: House, door: Door | None = None) -> int:
-    mark = Bookmark(house.store, EVERYWHERE, JOIN, holder="one")
-    return await Joining(door or house.door, house.store, house.seal, mark).turn()
-
-
 def door_that(house: House, apart: heavy.Apart) -> Door:
     """Make a door whose readings apart end as they are told to."""
     parts = (house.channels, house.store, house.commits, made_parts().normalizer)
@@ -44,7 +37,7 @@ async def test_a_long_message_is_kept_at_once_and_read_later(home: House) -> Non
     assert await home.counted("messages") == 0
     assert await home.counted("parts") == 1
 
-    assert await joined(home) == 1
+    assert await home.join() == 1
     assert await home.work_all() == {}
     file = await home.newest()
     assert file.report.text == LONG.strip()
@@ -55,9 +48,9 @@ async def test_a_long_message_is_kept_at_once_and_read_later(home: House) -> Non
 async def test_a_repeat_makes_no_second_report(home: House) -> None:
     for _ in range(2):
         await home.take(note(LONG, id="1"))
-    assert await joined(home) == 1
+    assert await home.join() == 1
     await home.take(note(LONG, id="1"))
-    assert await joined(home) == 0
+    assert await home.join() == 0
     assert await home.work_all() == {}
     assert await home.counted("reports") == 1
     assert await home.counted("quarantine") == 0
@@ -74,7 +67,7 @@ async def test_of_what_cannot_be_read_the_head_is_read_and_the_whole_is_kept(hom
         raise heavy.Unread("TookTooLong")
 
     await home.take(note(LONG, id="1"))
-    assert await joined(home, door_that(home, never)) == 1
+    assert await home.join(door_that(home, never)) == 1
     assert await home.work_all() == {}
     report = (await home.newest()).report
     assert report.text.endswith(heavy.CUT)
