@@ -115,6 +115,8 @@ class TopicRow(Row):
     """The branch of LAPOR!'s category tree that it belongs to."""
     category: int | None = None
     """LAPOR!'s id of the category, where it is known."""
+    sensitive: bool = False
+    """Reports about this name people who could be harmed: no public row, only counts."""
     supervised: bool = False
     """Reports about this are complaints under supervision (pengaduan berkadar pengawasan)."""
     phrases: Phrases
@@ -161,6 +163,8 @@ class Topics:
     def __init__(self, file: TopicsFile) -> None:
         self.rows = file.topics
         self.groups = file.groups
+        self.sensitive = frozenset(id for id, row in self.rows.items() if row.sensitive)
+        """The topics whose reports have no public row."""
         self.alone = file.alone.words
         self.curve = Curve(file.calibration.points)
         self.lexicon = Lexicon(file.slang)

@@ -1,32 +1,26 @@
 """What partners and the public can see of reports, and what a partner can add to its own.
 
-The public sees what went to an agency, is not *rahasia* and is no complaint under supervision, with
-its words masked and its place made coarse. Who knows a tracking number also sees how far that
-report is, and which agency has it. A partner sees what it sent itself, in full.
+What the public sees stands in ``gateway.steps.visibility``. A partner sees what it sent itself, in
+full.
 """
 
 import hmac
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from gateway.seal import Seal
 from gateway.steps.directory import Directory
 from gateway.steps.receive import REPORTER, page_secret
-from gateway.store.shown import Shown, Window, is_open
+from gateway.steps.visibility import Public
+from gateway.store.shown import Shown, Window
 from gateway.store.store import Store
 from normalizer.gazetteer import Gazetteer, Region
-from normalizer.masking import masked
-from normalizer.report import Agency, Coordinates, Level, Report
+from normalizer.report import Agency, Level, Report
 from normalizer.tracking import is_valid
 from router.topics import Topics
 
-COARSE = 3
-"""Decimals of public coordinates: some hundred metres, which no longer says which house."""
-_SAID = frozenset({"topic", "place", "competence"})
-"""Rules whose reasons quote nobody: the public may read them."""
 _MOST_KEYWORDS = 12
 
 
@@ -48,7 +42,8 @@ class PartnerDesk:
     def __init__(
         self, store: Store, seal: Seal, topics: Topics, directory: Directory, gazetteer: Gazetteer
     ) -> None:
-        self.window = Window(store)
+        self.public = Public(topics.sensitive, gazetteer)
+        self.window = Window(store, self.public.sensitive)
         self._seal = seal
         self._topics = topics
         self._directory = directory
@@ -90,58 +85,25 @@ class PartnerDesk:
             known.encode(), secret.strip().lower().encode("utf-8", "replace")
         )
 
+    def visible(self, found: Sequence[Shown]) -> list[Shown]:
+        """Return what anybody may see of several reports."""
+        return [each for each in map(self.public.seen, found) if each]
+
+    async def counts(self) -> list[tuple[Region, int]]:
+        """Count the reports of sensitive topics per regency, five and more."""
+        counted = await self.window.counts()
+        found = ((self._gazetteer.region(code), count) for code, count in counted)
+        return [(region, count) for region, count in found if region]
+
     def contact(self, shown: Shown, partner: str) -> str:
         """Return by what a partner's own reporter is known to it, for what is added."""
         to: str = json.loads(self._seal.open_text(shown.report.reporter.sealed, REPORTER))["to"]
         return to.removeprefix(f"{partner}/")
 
 
-def for_public(shown: Shown) -> Shown | None:
-    """Return what anybody may see of a report: masked where it is open, else only how far it is.
-
-    None when it may not be seen at all.
-    """
-    report = shown.report
-    if shown.own:
-        return shown
-    if report.confidential:
-        return None
-    hidden = {"title": "", "address": ""} | (_masked(report) if is_open(report) else _bare(report))
-    return replace(shown, report=report.model_copy(update=hidden))
-
-
-def _masked(report: Report) -> dict[str, Any]:
-    return {"text": masked(report.text), "coordinates": _coarse(report.coordinates)}
-
-
-def _bare(report: Report) -> dict[str, Any]:
-    made = report.assignment
-    unsaid = made.model_copy(update={"reasons": ()}) if made else None
-    words = {"text": "", "chosen_topic": "", "topic": None, "assignment": unsaid}
-    return words | {"places": (), "coordinates": None}
-
-
-def visible(found: Sequence[Shown]) -> list[Shown]:
-    """Return what anybody may see of several reports."""
-    return [each for each in map(for_public, found) if each]
-
-
 def where(report: Report) -> str:
     """Name the place of a report: the reporter's own words where they are there, else official."""
     return report.address or ", ".join(dict.fromkeys(place.name for place in report.places[:2]))
-
-
-def reasons(report: Report) -> str:
-    """Say why a report went where it went, without quoting anybody."""
-    made = report.assignment.reasons if report.assignment else ()
-    return " ".join(reason.text for reason in made if reason.rule in _SAID)
-
-
-def _coarse(point: Coordinates | None) -> Coordinates | None:
-    if point is None:
-        return None
-    latitude, longitude = round(point.latitude, COARSE), round(point.longitude, COARSE)
-    return Coordinates(latitude=latitude, longitude=longitude)
 
 
 def _keywords(phrases: Sequence[str]) -> tuple[str, ...]:

@@ -1,17 +1,17 @@
 """Reads for partners and the public: what was reported, how far it is, what was answered.
 
-A report is *open* when it may stand in a public list: it went to an agency, is not *rahasia*, and
-is no complaint under supervision (those name people). ``own`` is (channel, account) of a partner,
-who sees what it sent itself whatever it is.
+A report is *open* when it may stand in a public list: it went to an agency, is not *rahasia* and
+not sensitive. ``own`` is (channel, account) of a partner, who sees what it sent itself whatever it
+is.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, false, or_, select
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
 
 from gateway.store.store import Store
 from gateway.store.tables import events, messages, outgoing, reports
@@ -22,8 +22,15 @@ OPEN = frozenset(
     | {s for s in Status if s.startswith("closed_")}
 )
 """Statuses in which an agency has, or had, the report."""
+VIOLENT = frozenset({"violence", "missing-person", "danger-to-life"})
+"""Kinds of danger that name people who could be harmed."""
 TOLD = ("agency_replied", "agency_refused", "assigned_by_operator", *(s.value for s in Status))
 """Kinds of events that say how far a report is."""
+
+_REGENCY = 5
+"""Characters of the code of a regency or city."""
+FEWEST = 5
+"""Fewer reports of one regency are not counted in public: they could be told apart."""
 
 Own = tuple[str, str] | None
 
@@ -70,13 +77,16 @@ class Wanted:
 class Window:
     """What may be seen of one store. Every method raises ``Unavailable``."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, sensitive: Set[str]) -> None:
         self._store = store
+        self._sensitive = sensitive
 
     async def newest(self, wanted: Wanted, own: Own = None) -> list[Shown]:
         """List reports that are open or the partner's own, newest first."""
         query = select(reports.c.id, reports.c.body, reports.c.updated_at)
-        query = query.where(or_(_is_open(), reports.c.id.in_(_filed_by(own))), *_filters(wanted))
+        query = query.where(
+            or_(_is_open(self._sensitive), reports.c.id.in_(_filed_by(own))), *_filters(wanted)
+        )
         query = query.order_by(reports.c.received_at.desc(), reports.c.id)
         rows = await self._all(query.offset(wanted.skip).limit(wanted.most))
         mine = await self._mine(own, [row.id for row in rows])
@@ -142,7 +152,7 @@ class Window:
             joined = joined.join(messages, messages.c.report_id == reports.c.id)
             query = query.where(*_by(own), messages.c.external_id.not_like("update:%"))
         else:
-            query = query.where(_is_open())
+            query = query.where(_is_open(self._sensitive))
         query = query.select_from(joined).where(
             reports.c.updated_at >= since,
             events.c.at >= since,
@@ -151,6 +161,22 @@ class Window:
         )
         rows = await self._all(query.order_by(events.c.at, events.c.seq).limit(most))
         return [_update(row) for row in rows]
+
+    async def counts(self) -> list[tuple[str, int]]:
+        """Count the sensitive reports that agencies have, by the code of their regency.
+
+        Counts are rounded down to multiples of ``FEWEST``, so that none tells of one person and
+        none gives a report away when it changes.
+        """
+        regency = func.substr(reports.c.region, 1, 5).label("regency")
+        handled = reports.c.status.in_([s.value for s in OPEN])
+        shown = ~reports.c.body.contains('"confidential":true', autoescape=True)
+        placed = func.length(reports.c.region) >= _REGENCY
+        query = select(regency, func.count()).where(
+            handled, shown, placed, ~_is_open(self._sensitive)
+        )
+        rows = await self._all(query.group_by(regency).order_by(regency))
+        return [(row[0], row[1] - row[1] % FEWEST) for row in rows if row[1] >= FEWEST]
 
     async def answers(self, report_id: str) -> Sequence[tuple[datetime, str]]:
         """List what a report's sender was told, oldest first."""
@@ -177,17 +203,32 @@ def _update(row: Any) -> Update:
     return Update(row.number or "", row.seq, row.at, row.kind, report, reply, text)
 
 
-def is_open(report: Report) -> bool:
-    """Tell whether a report may stand in a public list with its words."""
+def is_sensitive(report: Report, sensitive: Set[str]) -> bool:
+    """Tell whether a report may name people who could be harmed, or nobody knows yet what it is.
+
+    ``sensitive`` are the ids of topics that do.
+    """
     supervised = report.kind is Kind.SUPERVISED_COMPLAINT
-    return report.status in OPEN and not (report.confidential or supervised)
+    violent = report.urgency is not None and report.urgency.id in VIOLENT
+    return supervised or violent or (report.topic is not None and report.topic.id in sensitive)
 
 
-def _is_open() -> ColumnElement[bool]:
+def is_open(report: Report, sensitive: Set[str]) -> bool:
+    """Tell whether a report may stand in a public list."""
+    hidden = report.confidential or is_sensitive(report, sensitive)
+    return report.status in OPEN and report.topic is not None and not hidden
+
+
+def _is_open(sensitive: Set[str]) -> ColumnElement[bool]:
     """The same, asked of the database: inside a JSON text quotes are escaped, so no words match."""
-    hidden = ('"confidential":true', f'"kind":"{Kind.SUPERVISED_COMPLAINT}"')
+    hidden = (
+        '"confidential":true',
+        f'"kind":"{Kind.SUPERVISED_COMPLAINT}"',
+        *(f'"urgency":{{"id":"{id}"' for id in sorted(VIOLENT)),
+    )
     unhidden = (~reports.c.body.contains(mark, autoescape=True) for mark in hidden)
-    return and_(reports.c.status.in_([s.value for s in OPEN]), *unhidden)
+    known = reports.c.topic_id.is_not(None) & reports.c.topic_id.not_in(sorted(sensitive))
+    return and_(reports.c.status.in_([s.value for s in OPEN]), known, *unhidden)
 
 
 def _by(own: Own) -> tuple[ColumnElement[bool], ...]:

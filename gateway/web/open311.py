@@ -22,7 +22,7 @@ from adapters.partner import georeport
 from adapters.partner.form import Form
 from adapters.partner.georeport import Format, moment
 from adapters.partner.keys import Caller, Scope
-from gateway.steps import partner
+from gateway.steps import partner, visibility
 from gateway.steps.intake import NotDurable
 from gateway.steps.partner import PartnerDesk, Service
 from gateway.steps.reply import MAX_REPLY, AgencyDesk, Closed, NotYours, Reply
@@ -204,13 +204,13 @@ class GeoReport:
             found = await self._desk.window.by_number(asked.numbers(ids), own)
         else:
             found = await self._desk.window.newest(asked.wanted(call.query, self._gate.now()), own)
-        return self._listed(call, partner.visible(found))
+        return self._listed(call, self._desk.visible(found))
 
     async def request(self, call: Call) -> Answer:
         """Show one request, in a list of one."""
         numbers = asked.numbers([call.request.path_params["id"]])
         found = await self._desk.window.by_number(numbers, call.own(self.channel.name))
-        if not (shown := partner.visible(found)):
+        if not (shown := self._desk.visible(found)):
             raise Fault(404, "service_request_id: is not known")
         return self._listed(call, shown)
 
@@ -256,7 +256,7 @@ class GeoReport:
             assigned = report.assignment.agency if report.assignment else None
             told["extended_attributes"] = {
                 "tracking_url": f"{self._base}/requests/{shown.number}.json",
-                "routing_reason": partner.reasons(report),
+                "routing_reason": visibility.reasons(report),
                 "agency_id": assigned.id if assigned and _agency(report) else "",
             }
         return told

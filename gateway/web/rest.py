@@ -116,6 +116,16 @@ class Api:
         found = self._desk.regions(query, limit)
         return [shapes.Region(code=r.code, name=r.name, level=r.level) for r in found]
 
+    async def counts(self) -> list[shapes.Count]:
+        """Count the reports of sensitive topics per regency."""
+        return [
+            shapes.Count(
+                region=shapes.Region(code=region.code, name=region.name, level=region.level),
+                reports=count,
+            )
+            for region, count in await self._desk.counts()
+        ]
+
     async def _mine(self, number: str, caller: Caller) -> Shown:
         own = (self.channel.name, caller.name)
         found = await self._desk.window.by_number([number], own)
@@ -241,6 +251,16 @@ def _words(app: FastAPI, api: Api) -> None:
     async def topics() -> list[shapes.Topic]:
         """List every topic a report may name."""
         return api.topics()
+
+    @app.get(
+        f"{V1}/sensitive-counts",
+        summary="Count reports of sensitive topics",
+        dependencies=counted,
+        responses=_refusals(429, 503),
+    )
+    async def counts() -> list[shapes.Count]:
+        """Count, per regency, the reports that no public list shows; five and more."""
+        return await api.counts()
 
     @app.get(f"{V1}/agencies", summary="Search agencies", dependencies=counted, responses=refused)
     def agencies(q: Search, limit: Many = 12) -> list[shapes.Named]:

@@ -41,6 +41,13 @@ class Region(BaseModel):
     level: Level
 
 
+class Count(BaseModel):
+    """How many sensitive reports a regency or city has, rounded down to five."""
+
+    region: Region
+    reports: int
+
+
 class Told(BaseModel):
     """What the reporter was told."""
 

@@ -68,7 +68,7 @@ async def test_rest_answers_as_it_says(here: Town) -> None:
     seen = await asyncio.to_thread(
         exercised, document, f"{here.url}/api", authorization=f"Bearer {CITY}"
     )
-    assert len(seen) == 7
+    assert len(seen) == 8
     assert await here.house.counted("messages") > 1
 
 

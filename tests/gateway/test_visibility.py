@@ -1,0 +1,101 @@
+"""Who sees what of a report: every field, every flag, and the database's own view of it."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.steps.visibility import BY_NUMBER, PUBLIC, Public
+from gateway.store.shown import FEWEST, OPEN, Shown, Wanted, Window, is_open
+from normalizer.report import Kind, Report, Status, Topic
+from tests.gateway.making import LAMP, House, house, made_parts
+
+SENSITIVE = made_parts().routing.topics.sensitive
+CANARY = "kenari-7351"
+HURT = "saya dipukuli suami di Kelurahan Dago Kota Bandung"
+FLAGS: dict[str, dict[str, Any]] = {
+    "open": {},
+    "anonim": {"anonymous": True},
+    "rahasia": {"confidential": True},
+    "sensitive": {"topic": Topic(id="perempuan-anak", name="x", confidence=1.0)},
+    "supervised": {"kind": Kind.SUPERVISED_COMPLAINT},
+    "without topic": {"topic": None},
+    "waiting": {"status": Status.WAITING_FOR_REPORTER},
+}
+ROW = {"open": True, "anonim": True}
+"""Which flags leave a public row."""
+BY_ITS_NUMBER = ROW | {"without topic": True, "waiting": True}
+WORDS = ("title", "text", "original", "address", "chosen_topic", "chosen_agency")
+
+
+@pytest.fixture
+async def home(tmp_path: Path) -> AsyncIterator[House]:
+    async with house(f"sqlite+aiosqlite:///{tmp_path}/kanal.sqlite3", tmp_path) as made:
+        yield made
+
+
+def public() -> Public:
+    return Public(SENSITIVE, made_parts().gazetteer)
+
+
+async def flagged(home: House, flag: str) -> Report:
+    """Return a report about a street lamp, with a canary in all its words and a flag."""
+    report = (await home.report(LAMP)).report
+    words = {name: f"{CANARY} {name}" for name in WORDS}
+    return report.model_copy(update=words | FLAGS[flag])
+
+
+def test_every_field_of_a_report_is_decided_about() -> None:
+    for fields in (PUBLIC, BY_NUMBER):
+        assert fields.keys() <= Report.model_fields.keys()
+        assert fields.keys().isdisjoint({*WORDS, "reporter", "origin", "attachments", "links"})
+
+
+@pytest.mark.parametrize("flag", FLAGS)
+async def test_the_public_sees_by_flag(home: House, flag: str) -> None:
+    report = await flagged(home, flag)
+    seen = public().seen(Shown(report.tracking, report, report.received_at))
+    assert is_open(report, SENSITIVE) == ROW.get(flag, False)
+    assert (seen is not None) == BY_ITS_NUMBER.get(flag, False)
+    if seen is None:
+        return
+    fields = PUBLIC if ROW.get(flag) else BY_NUMBER
+    told = seen.report.model_dump(mode="json")
+    assert CANARY not in str(told)
+    for name, value in told.items():
+        blank = value in (None, "", [], False, 1, "und", "report", "complaint", "received")
+        assert blank or name in {*fields, "id", "origin", "reporter"}, name
+    assert set(seen.report.origin.model_dump().values()) == {"", ()}
+    assert set(seen.report.reporter.model_dump().values()) == {""}
+    assert all(len(place.code) <= 8 for place in seen.report.places)
+
+
+@pytest.mark.parametrize("flag", FLAGS)
+async def test_who_sent_it_sees_it_whole(home: House, flag: str) -> None:
+    report = await flagged(home, flag)
+    own = Shown(report.tracking, report, report.received_at, own=True)
+    assert public().seen(own) == own
+
+
+@pytest.mark.parametrize("flag", FLAGS)
+@pytest.mark.parametrize("status", [Status.FORWARDED, Status.TRIAGE])
+async def test_the_database_lists_what_is_open(home: House, flag: str, status: Status) -> None:
+    stored = await flagged(home, flag)
+    report = stored if flag == "waiting" else stored.model_copy(update={"status": status})
+    topic = f"'{report.topic.id}'" if report.topic else "NULL"
+    body = report.model_dump_json().replace("'", "''")
+    await home.change(
+        f"UPDATE reports SET body = '{body}', status = '{report.status}', topic_id = {topic}"
+    )
+    window = Window(home.store, SENSITIVE)
+    assert bool(await window.newest(Wanted())) == is_open(report, SENSITIVE)
+
+
+async def test_sensitive_reports_are_counted_by_five(home: House) -> None:
+    window = Window(home.store, SENSITIVE)
+    for number in range(FEWEST + 1):
+        await home.say(HURT, f"+62812000000{number}")
+        assert (await home.newest()).report.status in OPEN
+        counted = await window.counts()
+        assert counted == ([] if number < FEWEST - 1 else [("32.73", FEWEST)])
