@@ -27,6 +27,7 @@ _AMOUNT = re.compile(r"(?:rp)?\d{2,}[\d.]*(?:rb|ribu|jt|juta|k|an)?|\d+(?:rb|rib
 _ENDINGS = ("nya", "lah", "kah", "pun", "ku", "mu", "an", "i")
 _HEAD = 4
 """Letters by which a deed is looked for before anything else is done."""
+_THEY = frozenset({"warga", "rakyat", "keluarga", "anak", "ibu"})
 _NEAR = 2
 """Words between somebody and what is said of them where nothing else may stand between."""
 _BEFORE = 3
@@ -296,6 +297,8 @@ class Detector:
         others = [sentences[i] for i in (at - 1, at + 1) if 0 <= i < len(sentences)]
         for one, mentions in ((sentence, here), *((s, s.who[::-1]) for s in others)):
             for m in mentions:
+                if one is sentence and m.label.sort == "person" and self._suffers(m, one, deed):
+                    continue
                 if m.label.sort in ("office", "person") and self._may_be_accused(m, one, deed):
                     is_place = self.rules.offices[m.label.id].is_place and not one.serves
                     if staff or not is_place:
@@ -307,10 +310,13 @@ class Detector:
     def _active(self, deed: _Mention, sentence: _Sentence) -> _Mention | None:
         """Who does it stands before it; where nobody does, after it."""
         before = [m for m in sentence.who if m.end <= deed.start]
+        if any(m.label.sort == "person" for m in before):
+            before = [m for m in before if not self._is_place(m)]
+        ends = {m.end for m in sentence.who}
         for m in reversed(before):
             if m.label.sort == "reporter":
                 gap = sentence.words[m.end : deed.start]
-                if len(gap) <= _NEAR and "," not in gap:
+                if len(gap) <= _NEAR and "," not in gap and m.start not in ends:
                     return m
                 continue
             if m.label.sort in ("other", "staff") or self._may_be_accused(m, sentence, deed):
@@ -318,9 +324,9 @@ class Detector:
         for m in sentence.who:
             if m.start < deed.end or m.label.sort == "reporter":
                 continue
-            if self._given(m, sentence, self._role["to"] | self._role["at"]):
-                if not self.rules.deeds[deed.label.id].received:
-                    continue
+            given = self._given(m, sentence, self._role["to"] | self._role["at"])
+            if given and not self.rules.deeds[deed.label.id].received:
+                continue
             if m.label.sort in ("other", "staff") or self._may_be_accused(m, sentence, deed):
                 objectless = not self._objects[deed.label.id]
                 near = m.start - deed.end <= _NEAR
@@ -330,7 +336,11 @@ class Detector:
     def _passive(self, deed: _Mention, sentence: _Sentence) -> _Mention | None:
         """Who does it stands after it, or it happens at theirs."""
         for m in sentence.who:
-            if m.start < deed.end or m.label.sort == "reporter":
+            if m.start < deed.end:
+                continue
+            if m.label.sort == "reporter":
+                if m.start - deed.end < _NEAR and sentence.words[m.start] in _THEY:
+                    return m
                 continue
             if m.label.sort in ("other", "staff") or self._may_be_accused(m, sentence, deed):
                 return m
@@ -367,13 +377,34 @@ class Detector:
             return False
         if self._role["asked"].intersection(before[-2:]):
             return False
-        after = words[m.end : m.end + 5]
-        if any(w in self._role["acts"] for w in after):
+        done_to = deed.label.voice == "passive" and m.start >= deed.end
+        if not done_to and self._role["acts"].intersection(words[m.end : m.end + 5]):
             return False
-        row = self.rules.offices[m.label.id]
-        if m.label.sort == "office" and row.is_place:
-            return sentence.serves
-        return True
+        if any(self._is_victim(m, each, sentence) for each in sentence.deeds):
+            return False
+        return sentence.serves or not self._is_place(m)
+
+    def _is_place(self, m: _Mention) -> bool:
+        """Tell whether the name of an office may be only that of its place."""
+        return m.label.sort == "office" and self.rules.offices[m.label.id].is_place
+
+    def _suffers(self, m: _Mention, sentence: _Sentence, deed: _Mention) -> bool:
+        """Tell whether somebody is who a passive deed is done to."""
+        prepositions = self._role["at"] | self._role["by"] | self._role["to"]
+        return (
+            deed.label.voice == "passive"
+            and m.end <= deed.start
+            and not self._given(m, sentence, prepositions)
+        )
+
+    def _is_victim(self, m: _Mention, deed: _Mention, sentence: _Sentence) -> bool:
+        """Tell whether an active deed of somebody else is done to an office."""
+        close = 0 <= m.start - deed.end < _NEAR and deed.label.voice == "active"
+        return (
+            close
+            and not self._objects[deed.label.id]
+            and any(o.end <= deed.start and o.label.sort != "reporter" for o in sentence.who)
+        )
 
     def _given(self, m: _Mention, sentence: _Sentence, prepositions: frozenset[str]) -> bool:
         return bool(prepositions.intersection(sentence.words[max(0, m.start - 2) : m.start]))

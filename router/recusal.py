@@ -155,8 +155,9 @@ def _split(wanted: str) -> tuple[Tier, str]:
 
 
 def _is_known(wanted: str, register: Register) -> bool:
+    """Tell whether there can be such an agency; a province may answer for its regencies."""
     try:
         tier, kind = _split(wanted)
     except KeyError:
         return False
-    return register.has(tier, kind)
+    return register.has(tier, kind) or (tier == "province" and register.has("regency", kind))
