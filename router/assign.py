@@ -207,6 +207,18 @@ class Router:
             overseer,
         )
 
+    def accused(self, report: Report) -> tuple[Recusal, ...]:
+        """List whom a report accuses that was decided before and has got more words since.
+
+        Of somebody without an office, the office is that of the agency that has the report.
+        """
+        if self.recuser is None:
+            return report.recusals
+        made = report.assignment
+        has = [Share(made.agency, 1.0)] if made and made.agency else []
+        seats = rank.Seats(report.places, self.register)
+        return self.recuser.recusals(report, told(report), has, seats)
+
     def _recused(
         self, said: Said, agencies: Sequence[Share], seats: rank.Seats
     ) -> tuple[tuple[Recusal, ...], Overseer | None]:
