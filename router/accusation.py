@@ -23,7 +23,7 @@ UNKNOWN = "unknown"
 MOST_CHARACTERS = 6_000
 _TOKENS = re.compile(r"[^\W_]+(?:['’`][^\W_]+)*|[.!?;\n]+|[,:]")
 _STOPS = frozenset(".!?;\n")
-_AMOUNT = re.compile(r"(?:rp)?\d{2,}[\d.]*(?:rb|ribu|jt|juta|k|an)?|\d+(?:rb|ribu|jt|juta|k)|rp\d*")
+_AMOUNT = re.compile(r"(?:rp)?\d{4,}|\d+(?:rb|ribu|jt|juta|k|an)|rp\d*")
 _ENDINGS = ("nya", "lah", "kah", "pun", "ku", "mu", "an", "i")
 _HEAD = 4
 """Letters by which a deed is looked for before anything else is done."""
@@ -437,7 +437,7 @@ def _joined(
 
 def _contains(words: Sequence[str], start: int, phrase: tuple[str, ...]) -> bool:
     """Tell whether a phrase stands where a deed begins, or up to three words before it."""
-    for first in range(max(0, start - 3), start + 1):
+    for first in range(max(0, start - 3), start + 2):
         if len(words) >= first + len(phrase) and all(
             map(_fits, phrase, words[first : first + len(phrase)])
         ):

@@ -226,7 +226,10 @@ class Router:
         if self.recuser is None:
             return said.report.recusals, None
         recusals = self.recuser.recusals(said.report, said.reading.text, agencies, seats)
-        return recusals, self.recuser.overseer(recusals, seats) if recusals else None
+        free = unaccused(agencies, recusals)
+        if not recusals or (free and self.recuser.looks_into(free[0].agency)):
+            return recusals, None
+        return recusals, self.recuser.overseer(recusals, seats)
 
     def _decision(self, view: _View, at: datetime, may_ask: bool) -> Decision:
         report, danger = view.report, view.danger

@@ -101,6 +101,10 @@ class Recuser:
                 return id, row, (agency,)
         return UNKNOWN, None, (agency,)
 
+    def looks_into(self, agency: Agency) -> bool:
+        """Tell whether a body that is there for complaints about others is the right one anyway."""
+        return f"national/{agency.id}" in _LOOKS_INTO
+
     def overseer(self, recusals: Iterable[Recusal], at: Seats) -> Overseer | None:
         """Return who the report goes to; None where that is not for this table to say."""
         known = list(recusals)
