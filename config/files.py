@@ -28,6 +28,7 @@ class Files:
     """Everything the router is built from; ``overrides`` by region code ("35.78")."""
 
     topics: Table
+    accusations: Table
     national: Table
     province: Table
     regency: Table
@@ -47,6 +48,7 @@ def read(overrides: Path | None = None) -> Files:
     agencies = FOLDER / "agencies"
     files = Files(
         topics=_table(FOLDER / "topics.toml", faults),
+        accusations=_table(FOLDER / "accusations.toml", faults),
         national=_table(agencies / "national.toml", faults),
         province=_table(agencies / "province.toml", faults),
         regency=_table(agencies / "regency.toml", faults),

@@ -24,11 +24,6 @@ PHRASES: Final[dict[Kind, dict[float, tuple[str, ...]]]] = {
             r"calo (?:asn|cpns|pppk|p3k|sim|paspor|tni|polri)", r"(?:di)?tilep\w*",
             r"(?:bansos|blt|pkh|bpnt|dana|bantuan|insentif|honor|pip) (?:\w+ ){0,2}"
             r"(?:di)?(?:potong|sunat|tilep|gelapkan|korup\w*)",
-            r"(?:oknum|petugas|pegawai|aparat|polisi|lurah|camat|kades|kepala desa|perangkat desa"
-            r"|pak rt|ketua rt|kepala sekolah|kepsek|dosen|hakim|jaksa|sipir)"
-            r"(?: \w+){0,3} (?:me)?minta (?:uang|duit|bayaran|imbalan|jatah|setoran|rokok)",
-            r"(?:dimintai?|dipungut|ditarik) (?:uang|duit|biaya|bayaran)(?: \w+){0,4}"
-            r" (?:oknum|petugas|pegawai|aparat|polisi|calo)",
             r"bribe\w*", r"corrupt\w*", r"extort\w*", r"embezzl\w*",
         ),
     },

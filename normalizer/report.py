@@ -208,7 +208,7 @@ class Reason(Value):
 
     rule: Literal[
         "keyword", "topic", "place", "competence", "context", "threshold", "operator",
-        "history", "scope", "urgency", "copy",
+        "history", "scope", "urgency", "copy", "recusal",
     ]  # fmt: skip
     text: str
     words: tuple[str, ...] = ()
@@ -233,6 +233,31 @@ class Assignment(Value):
     """Set when the message is no matter for any agency; then ``decision`` is ``triage``."""
     by: str = "router"
     at: AwareDatetime
+
+
+class Recusal(Value):
+    """Whom a report accuses: the office it must never be handed to, whatever else is decided."""
+
+    office: str
+    """Its row in ``config/accusations.toml``."""
+    name: str
+    agencies: tuple[str, ...] = ()
+    """Who gets nothing: ids of the register, or ``tier/kind`` for every office of a kind."""
+    persons: tuple[str, ...] = ()
+    """Ids of persons who get nothing."""
+    words: tuple[str, ...] = ()
+    """The words of the report that are the evidence."""
+
+    def covers(self, agency: str) -> bool:
+        """Tell whether an agency is, or may be, the accused one."""
+        digits, _, kind = agency.partition("-")
+        tier = _TIERS.get(len(digits)) if digits.isdigit() else None
+        wanted = f"{tier}/{kind}" if tier else f"national/{agency}"
+        return agency in self.agencies or wanted in self.agencies
+
+
+_TIERS = {2: "province", 4: "regency", 6: "district", 10: "village"}
+"""Digits before a regional agency's kind → its tier."""
 
 
 class Change(Value):
@@ -301,6 +326,12 @@ class Report(Value):
     history: tuple[Change, ...] = ()
     deadlines: tuple[Deadline, ...] = ()
     links: tuple[Link, ...] = ()
+    recusals: tuple[Recusal, ...] = ()
+    """Whom it accuses; an entry is never taken away."""
+
+    def recuses(self, agency: str) -> bool:
+        """Tell whether an agency is accused by this report, and must get nothing of it."""
+        return any(each.covers(agency) for each in self.recusals)
 
     def moved(self, status: Status, *, at: datetime, by: str, note: str = "") -> Self:
         """Return the report in a new status, with the change added to its history."""

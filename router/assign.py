@@ -16,6 +16,7 @@ from normalizer.report import (
     Outcome,
     Place,
     Reason,
+    Recusal,
     Report,
     Topic,
     Urgency,
@@ -26,6 +27,7 @@ from router.data import DataError, Files, Regions
 from router.deadlines import Calendar, Limits, deadlines
 from router.kinds import Kinds
 from router.rank import Lead
+from router.recusal import Overseer, Recuser, unaccused
 from router.register import Register
 from router.scope import Scope
 from router.topics import Topics
@@ -71,6 +73,8 @@ class Decision(NamedTuple):
     places: tuple[Place, ...]
     assignment: Assignment
     deadlines: tuple[Deadline, ...]
+    recusals: tuple[Recusal, ...] = ()
+    """Whom the report accuses; among them whom it was known to accuse before."""
     is_talk: bool = False
     """Overheard, and more likely talk than a report: nobody waits for an answer."""
 
@@ -93,6 +97,9 @@ class _View(NamedTuple):
     """The name of the topic or group that the reporter chose; "" for none."""
     meant: float
     """How likely it is a report at all: below 1 only where it was overheard."""
+    recusals: tuple[Recusal, ...] = ()
+    overseer: Overseer | None = None
+    """Who a report of misconduct goes to, whatever its topic."""
 
     @property
     def unplaced(self) -> bool:
@@ -114,6 +121,7 @@ class Router:
         calendar: Calendar,
         scorer: Scorer | None = None,
         kinds: Kinds | None = None,
+        recuser: Recuser | None = None,
     ) -> None:
         self.register = register
         self.topics = topics
@@ -122,6 +130,7 @@ class Router:
         self.calendar = calendar
         self.scorer = scorer
         self.kinds = kinds
+        self.recuser = recuser
 
     def decide(
         self, report: Report, *, at: datetime, may_ask: bool = True, overheard: bool = False
@@ -166,13 +175,20 @@ class Router:
         if self.kinds and overheard:
             read = [(one.report, one.reading, one.matches) for one in said]
             meant = self.kinds.reports(read, topics)
-        views = [*map(self._view, said, leads, ranked, meant)]
+        views = [*map(self._view, said, leads, ranked, meant, seats)]
         return [self._decision(view, at, may_ask) for view in views]
 
     def _view(
-        self, said: Said, leads: Sequence[Lead], agencies: Sequence[Share], meant: float
+        self,
+        said: Said,
+        leads: Sequence[Lead],
+        agencies: Sequence[Share],
+        meant: float,
+        seats: rank.Seats,
     ) -> _View:
         learned = agencies is not said.phrases
+        recusals, overseer = self._recused(said, agencies, seats)
+        agencies = unaccused(agencies, recusals)
         if meant < 1:
             agencies = [Share(agency, sure * meant) for agency, sure in agencies]
         return _View(
@@ -187,11 +203,37 @@ class Router:
             self.topics.scope(said.reading),
             self.topics.name_of(said.report.chosen_topic),
             meant,
+            recusals,
+            overseer,
         )
+
+    def accused(self, report: Report) -> tuple[Recusal, ...]:
+        """List whom a report accuses that was decided before and has got more words since.
+
+        Of somebody without an office, the office is that of the agency that has the report.
+        """
+        if self.recuser is None:
+            return report.recusals
+        made = report.assignment
+        has = [Share(made.agency, 1.0)] if made and made.agency else []
+        seats = rank.Seats(report.places, self.register)
+        return self.recuser.recusals(report, told(report), has, seats)
+
+    def _recused(
+        self, said: Said, agencies: Sequence[Share], seats: rank.Seats
+    ) -> tuple[tuple[Recusal, ...], Overseer | None]:
+        """Find whom a report accuses, and who oversees them."""
+        if self.recuser is None:
+            return said.report.recusals, None
+        recusals = self.recuser.recusals(said.report, said.reading.text, agencies, seats)
+        free = unaccused(agencies, recusals)
+        if not recusals or (free and self.recuser.looks_into(free[0].agency)):
+            return recusals, None
+        return recusals, self.recuser.overseer(recusals, seats)
 
     def _decision(self, view: _View, at: datetime, may_ask: bool) -> Decision:
         report, danger = view.report, view.danger
-        kind = _kind(report, view.lead)
+        kind = _kind(report, view)
         return Decision(
             kind=kind,
             topic=view.lead.match.topic if view.lead else None,
@@ -199,6 +241,7 @@ class Router:
             places=_best_first(report.places, view.lead),
             assignment=self._assignment(view, at, may_ask and not self._is_talk(view)),
             deadlines=deadlines(kind, report.received_at, self.rules.limits, self.calendar),
+            recusals=view.recusals,
             is_talk=self._is_talk(view),
         )
 
@@ -210,6 +253,8 @@ class Router:
         outside = view.outside
         if outside and not (may_ask and outside.id == GREETING):
             return explain.out_of_scope(outside, _shown(view.agencies), at)
+        if view.overseer:
+            return self._overseen(view, view.overseer, at, may_ask)
         confidence = view.best.confidence if view.best else 0.0
         limit = self.rules.assign_above
         given, copies = None, []
@@ -236,7 +281,33 @@ class Router:
             at=at,
         )
 
+    def _overseen(self, view: _View, to: Overseer, at: datetime, may_ask: bool) -> Assignment:
+        """Hand an accusation to who oversees the accused; an operator where that is not plain.
+
+        Nobody else gets a copy: what accuses one office is not for another to read.
+        """
+        ask = may_ask and to.lacks_place
+        confidence, limit = (to.agency.confidence if to.agency else 0.0), self.rules.assign_above
+        given = to.agency.agency if to.agency and not ask and confidence >= limit else None
+        outcome = Outcome.ASSIGN if given else Outcome.ASK if ask else Outcome.TRIAGE
+        likely = [] if given or to.agency is None else [to.agency]
+        others = [
+            each for each in view.agencies if not to.agency or each.agency != to.agency.agency
+        ]
+        question: Question = "place" if ask else None
+        return Assignment(
+            decision=outcome,
+            agency=given,
+            confidence=confidence,
+            alternatives=_shown([*likely, *others]),
+            reasons=(*self._why(view), explain.threshold(outcome, question, confidence, limit)),
+            question=question,
+            options=_options(view, question, self.gazetteer),
+            at=at,
+        )
+
     def _why(self, view: _View) -> Iterable[Reason]:
+        yield from map(explain.recusal, view.recusals)
         if view.danger:
             yield explain.urgency(view.danger)
         if view.chosen:
@@ -265,9 +336,10 @@ def build(
     """Check all data files and build the router. Raises ``DataError`` with every fault."""
     register, faults = Register.check(files, gazetteer)
     topics, more = Topics.check(files, register)
-    if faults or more:
-        raise DataError(faults + more)
-    return Router(register, topics, gazetteer, rules, calendar, scorer)
+    recuser, wrong = Recuser.check(files.accusations, register)
+    if faults or more or wrong:
+        raise DataError(faults + more + wrong)
+    return Router(register, topics, gazetteer, rules, calendar, scorer, recuser=recuser)
 
 
 def told(report: Report) -> str:
@@ -283,8 +355,14 @@ def _shown(agencies: Sequence[Share]) -> tuple[Candidate, ...]:
     )
 
 
-def _kind(report: Report, lead: Lead | None) -> Kind:
-    """Keep the kind that the reporter's words or choice gave, unless the topic is supervised."""
+def _kind(report: Report, view: _View) -> Kind:
+    """Keep the kind that the reporter's words or choice gave, unless it is for supervision.
+
+    It is when it accuses somebody, whatever else it says, or when its topic says so.
+    """
+    if view.recusals:
+        return Kind.SUPERVISED_COMPLAINT
+    lead = view.lead
     supervised = lead and lead.match.row.supervised and lead.match.confidence >= CLEAR
     return (
         Kind.SUPERVISED_COMPLAINT if supervised and report.kind == Kind.COMPLAINT else report.kind
@@ -305,7 +383,7 @@ def _copies(view: _View, limit: float) -> list[Share]:
     Two matters share the probability between them; together they must be as sure as one.
     """
     best, *others = view.agencies
-    if view.learned or best.confidence >= limit:
+    if view.recusals or view.learned or best.confidence >= limit:
         return []
     heard = {lead.agency.id for lead in view.leads if lead.agency and not lead.lacks_place}
     if best.agency.id not in heard:

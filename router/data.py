@@ -55,6 +55,10 @@ class Files(Protocol):
         """What reports are about and whose affair each is."""
 
     @property
+    def accusations(self) -> Table:
+        """Who may be accused of what, and who oversees whom."""
+
+    @property
     def national(self) -> Table:
         """The national bodies."""
 

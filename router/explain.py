@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Literal
 
-from normalizer.report import Agency, Assignment, Candidate, Outcome, Reason, Scope
+from normalizer.report import Agency, Assignment, Candidate, Outcome, Reason, Recusal, Scope
 from router import scope
 from router.blend import Share
 from router.data import Regions
@@ -97,6 +97,12 @@ def _competence(tier: Tier, basis: str, words: str, agency: str) -> Reason:
 def copy(agency: Agency) -> Reason:
     """Say who else is told, because the report speaks of two matters."""
     return Reason(rule="copy", text=f"Menyangkut dua urusan: tembusan kepada {agency.name}.")
+
+
+def recusal(accused: Recusal) -> Reason:
+    """Say whom the report accuses, and that they get nothing of it."""
+    text = f"Terlapor: {accused.name}; laporan tidak diteruskan kepada terlapor."
+    return Reason(rule="recusal", text=text, words=accused.words)
 
 
 def history(best: Share) -> Reason:

@@ -14,7 +14,7 @@ from config.settings import DeliveryBlock
 from gateway import event, metrics
 from gateway.broker.base import Delivery, Later
 from gateway.message import Message, agency_queue
-from gateway.store.rows import Letter
+from gateway.store.rows import Letter, Sent
 from gateway.store.store import Store
 from gateway.store.unit import Unit
 
@@ -49,7 +49,7 @@ class Deliver:
 
     async def __call__(self, batch: Sequence[Delivery]) -> Mapping[str, Exception]:
         """Deliver a batch; returns what failed, by message id."""
-        letters = await waiting_letters(self._store, batch)
+        letters = await self._unaccusing(await waiting_letters(self._store, batch))
         by_method: dict[str, list[Letter]] = {}
         for letter in letters:
             by_method.setdefault(self._method(letter), []).append(letter)
@@ -64,6 +64,19 @@ class Deliver:
         for letter in letters:
             self._count(letter, failed.get(letter.id))
         return failed
+
+    async def _unaccusing(self, letters: Sequence[Letter]) -> list[Letter]:
+        """Withdraw letters to agencies that their report has come to accuse."""
+        async with self._store.unit() as unit:
+            found = await unit.by_ids({letter.report_id for letter in letters})
+            kept: list[Letter] = []
+            for letter in letters:
+                stored = found.get(letter.report_id)
+                if stored and stored.report.recuses(letter.target):
+                    unit.sent(Sent(letter.id, "withdrawn", detail="the agency is accused"))
+                else:
+                    kept.append(letter)
+        return kept
 
     def _count(self, letter: Letter, error: Exception | None) -> None:
         if isinstance(error, Later):

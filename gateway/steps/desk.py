@@ -287,6 +287,8 @@ def _check_archivable(report: Report) -> None:
 def _check_assignable(report: Report, agency: Agency) -> None:
     if report.status in FINAL and report.status not in REOPENED:
         raise Conflict("Laporan ini sudah ditutup.")
+    if report.recuses(agency.id):
+        raise Conflict(f"{agency.name} adalah pihak terlapor. Pilih instansi pengawasnya.")
     old = report.assignment
     given = old.agency if old and old.decision is Outcome.ASSIGN else None
     if given and given.id == agency.id:

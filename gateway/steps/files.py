@@ -9,6 +9,7 @@ import structlog
 
 from gateway.media.blobs import BlobsAway, Vault
 from gateway.media.kinds import KINDS
+from gateway.steps.recused import readers
 from gateway.steps.reply import NotYours
 from gateway.store.queries import Queries
 from normalizer.report import Attachment, FileState, Outcome, Report
@@ -92,7 +93,7 @@ def _readers(report: Report) -> set[str]:
     made = report.assignment
     if made is None or made.decision is not Outcome.ASSIGN or made.agency is None:
         return set()
-    return {made.agency.id, *(copy.id for copy in made.copies)}
+    return {each.id for each in readers(report)}
 
 
 def _dressed(file: Attachment, content: bytes) -> Shown:

@@ -5,6 +5,8 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
+import structlog
+
 from gateway import event
 from gateway.message import ANSWERS, DELIVERIES, Message
 from gateway.store.rows import Letter
@@ -13,6 +15,8 @@ from gateway.texts import Texts
 from normalizer import labels
 from normalizer.report import Outcome, Report
 from normalizer.tracking import written
+
+log = structlog.get_logger(__name__)
 
 _NAMES = uuid.UUID("6b616e61-6c00-5000-8000-6c6574746572")
 
@@ -104,6 +108,9 @@ class Letters:
     def _deliver(
         self, unit: Unit, report: Report, agency: str, kind: event.Type, cause: str
     ) -> None:
+        if report.recuses(agency):
+            log.warning("an accused agency gets nothing", report=report.id, agency=agency)
+            return
         id = str(uuid.uuid5(_NAMES, f"{report.id} delivery {agency} {cause}"))
         data = event.for_agency(report).model_dump_json()
         whole = event.written(kind, id, data, at=self._now(), subject=report.tracking)

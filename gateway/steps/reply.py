@@ -132,7 +132,8 @@ def _event(reply: Reply) -> str:
 def _agency(report: Report) -> str | None:
     assigned = report.assignment
     given = assigned and assigned.decision is Outcome.ASSIGN
-    return assigned.agency.id if assigned and given and assigned.agency else None
+    found = assigned.agency.id if assigned and given and assigned.agency else None
+    return None if found and report.recuses(found) else found
 
 
 def _refused(report: Report, agency: str, why: str, at: datetime) -> Report:

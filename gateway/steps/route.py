@@ -15,6 +15,7 @@ from gateway.steps.known import Known, is_part, joined, linked, origin_with, tak
 from gateway.steps.letters import Letters
 from gateway.steps.media import ask
 from gateway.steps.receive import new_tracking
+from gateway.steps.recused import united
 from gateway.steps.talk import Talk, followed_up, open_question
 from gateway.store.rows import Change, Stored
 from gateway.store.store import Store
@@ -73,7 +74,7 @@ class Route:
         self._router = router
         self._gazetteer = gazetteer
         self._letters = letters
-        self._talk = Talk(letters, now)
+        self._talk = Talk(letters, now, router.accused)
         self._now = now
         self._waiting = waiting
         self._mute = mute
@@ -277,6 +278,7 @@ def apply(report: Report, decision: Decision, *, at: datetime) -> Report:
             "places": decision.places,
             "assignment": decision.assignment,
             "deadlines": decision.deadlines,
+            "recusals": united(report.recusals, decision.recusals),
         }
     )
     agency = decision.assignment.agency

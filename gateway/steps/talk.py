@@ -21,6 +21,7 @@ from gateway.steps.known import (
 )
 from gateway.steps.letters import Letters
 from gateway.steps.media import ask
+from gateway.steps.recused import Accusations, recused
 from gateway.store.rows import Change, Silence, Stored
 from gateway.store.unit import Unit
 from normalizer.report import FINAL, MAX_TEXT, Intent, Link, Report, Status
@@ -51,7 +52,8 @@ _BUTTONS = (
 class Talk:
     """Carries out what a message says to what was said before."""
 
-    def __init__(self, letters: Letters, now: Callable[[], datetime]) -> None:
+    def __init__(self, letters: Letters, now: Callable[[], datetime], accused: Accusations) -> None:
+        self._accused = accused
         self._letters = letters
         self._now = now
 
@@ -163,6 +165,7 @@ class Talk:
                 "confidential": meant.report.confidential or message.confidential,
             }
         )
+        report = recused(report, self._accused(report), at=self._now())
         known.remember(unit.change(meant, report, [followed_up(message)]))
         unit.belongs(message.id, report.id)
         ask(unit, report, message, at=self._now())

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, exists, func, select
+from sqlalchemy import Select, case, exists, func, select
 
 from gateway.message import ANSWERS, DELIVERIES, MEDIA, REPORTS
 from gateway.store import chain
@@ -205,8 +205,22 @@ class Queries:
         The newest wait until no transaction that began before them can still be under way:
         else a reader's cursor could pass over a delivery that is committed late.
         """
+        while True:
+            page = await self._deliveries(agency, after, most)
+            found = [(row.id, row.text) for row in page if not _accuses(row.accusing, agency)]
+            if found or len(page) < most:
+                return found
+            after = page[-1].id
+
+    async def _deliveries(self, agency: str, after: str, most: int) -> Sequence[Any]:
+        """Return a page of letters; each with its report's body where that accuses somebody."""
         settled = self._store.now() - timedelta(seconds=self._store.database.timeout)
-        query = select(outgoing.c.id, outgoing.c.at, outgoing.c.text).where(
+        accusing = case((reports.c.body.contains('"recusals":[{'), reports.c.body), else_="")
+        joined = outgoing.join(reports, reports.c.id == outgoing.c.report_id, isouter=True)
+        columns = outgoing.c.id, outgoing.c.at, outgoing.c.text, accusing.label("accusing")
+        query = select(*columns).select_from(joined)
+        query = query.where(
+            outgoing.c.state != "withdrawn",
             outgoing.c.kind == "delivery",
             outgoing.c.target == agency,
             outgoing.c.at <= settled,
@@ -218,8 +232,7 @@ class Queries:
             query = query.where(
                 (outgoing.c.at > begun) | ((outgoing.c.at == begun) & (outgoing.c.id > after))
             )
-        rows = await self._all(query.order_by(outgoing.c.at, outgoing.c.id).limit(most))
-        return [(row.id, row.text) for row in rows]
+        return await self._all(query.order_by(outgoing.c.at, outgoing.c.id).limit(most))
 
     async def every(self) -> AsyncIterator[Report]:
         """Go through all reports, by id, a page at a time."""
@@ -254,6 +267,10 @@ class Queries:
                 faults = chain.faults(logs[row.id], head=row.head)
                 wrong += [f"{row.tracking}: {fault}" for fault in faults]
             last = page[-1].id
+
+
+def _accuses(body: str, agency: str) -> bool:
+    return bool(body) and _report(body).recuses(agency)
 
 
 def _view(

@@ -57,8 +57,6 @@ ASPIRATION, INFORMATION = Kind.ASPIRATION, Kind.INFORMATION_REQUEST
         ("parkir liar bikin macet, harap ditindak", COMPLAINT),
         ("pelayanan lambat sekali, saya kecewa", COMPLAINT),
         # supervised complaints
-        ("petugas loket minta uang 50 ribu untuk cetak KK", SUPERVISED),
-        ("dimintai uang 200rb oleh oknum pegawai", SUPERVISED),
         ("kades menyalahgunakan dana bansos", SUPERVISED),
         ("BLT kami disunat 100 ribu", SUPERVISED),
         ("honor kader dipotong bendahara", SUPERVISED),
@@ -67,7 +65,6 @@ ASPIRATION, INFORMATION = Kind.ASPIRATION, Kind.INFORMATION_REQUEST
         ("calo sim di satpas", SUPERVISED),
         ("uang kas digelapkan, dana bantuan diselewengkan pengurus", SUPERVISED),
         ("ada jual beli jabatan di kantor kami", SUPERVISED),
-        ("kepala sekolah minta uang per siswa", SUPERVISED),
         # questions
         ("syaratnya apa saja buat bikin KIA", INFORMATION),
         ("piye carane ngurus akte, syarate apa? bagaimana prosedurnya", INFORMATION),

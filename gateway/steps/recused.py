@@ -1,0 +1,63 @@
+"""An accusation never goes to whom it accuses: the one guard of everything handed to an agency.
+
+``Report.recuses`` says who that is. A report that accuses the agency it is already with is taken
+back from there at once, and an operator decides.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from normalizer.report import Agency, Assignment, Outcome, Reason, Recusal, Report, Status
+
+Accusations = Callable[[Report], tuple[Recusal, ...]]
+"""Tells whom a report accuses, as ``router.assign.Router.accused`` does."""
+BY = "router"
+
+
+def readers(report: Report) -> tuple[Agency, ...]:
+    """List the agencies that may have a report: its own first, then those with a copy."""
+    made = report.assignment
+    if made is None or made.agency is None:
+        return ()
+    return tuple(each for each in (made.agency, *made.copies) if not report.recuses(each.id))
+
+
+def united(one: Sequence[Recusal], other: Sequence[Recusal]) -> tuple[Recusal, ...]:
+    """Return all of both, each office once: an accusation is never forgotten."""
+    found = {(each.office, each.agencies): each for each in (*other, *one)}
+    return tuple(found.values())
+
+
+def recused(report: Report, found: Sequence[Recusal], *, at: datetime) -> Report:
+    """Note whom a report accuses, and take it back from them."""
+    report = report.model_copy(update={"recusals": united(report.recusals, found)})
+    made = report.assignment
+    if made is None or not report.recusals:
+        return report
+    kept = made.model_copy(
+        update={
+            "alternatives": tuple(
+                each for each in made.alternatives if not report.recuses(each.agency.id)
+            ),
+            "copies": tuple(each for each in made.copies if not report.recuses(each.id)),
+        }
+    )
+    if made.agency is None or not report.recuses(made.agency.id):
+        return report.model_copy(update={"assignment": kept})
+    taken = Assignment(
+        decision=Outcome.TRIAGE,
+        confidence=0.0,
+        alternatives=kept.alternatives,
+        reasons=(_why(report), *made.reasons),
+        by=BY,
+        at=at,
+    )
+    report = report.model_copy(update={"assignment": taken})
+    return report.moved(Status.TRIAGE, at=at, by=BY)
+
+
+def _why(report: Report) -> Reason:
+    names = ", ".join(dict.fromkeys(each.name for each in report.recusals))
+    words = tuple(word for each in report.recusals for word in each.words)
+    text = f"Terlapor: {names}; laporan ditarik dari terlapor."
+    return Reason(rule="recusal", text=text, words=words)
