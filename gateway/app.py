@@ -101,7 +101,7 @@ class Kanal:
             pool_size=settings.database.pool_size,
             timeout=settings.database.timeout,
         )
-        self.store = Store(database, now)
+        self.store = Store(database, now, build.limits(settings))
         self.spool = Spool(settings.server.data_dir / "spool")
         self.broker = self._broker()
         self.commits = GroupCommit(self.store, self.spool)
@@ -289,6 +289,7 @@ class Kanal:
             waiting=timedelta(days=self.settings.routing.waiting_days),
             mute=frozenset(name for name, c in self.channels.items() if not c.can_ask),
             overheard=frozenset(name for name, c in self.channels.items() if c.overhears),
+            fetched=frozenset(name for name, c in self.channels.items() if c.fetched),
         )
         deliver = Deliver(
             self.store, self.settings.delivery, self.webhooks, concurrency=work.concurrency

@@ -29,6 +29,7 @@ from gateway import models
 from gateway.media.blobs import Blobs, Bucket, Folder, Vault
 from gateway.models import ModelError
 from gateway.seal import Seal, keys_from
+from gateway.store.reactions import Limits as AnswerLimits
 from gateway.texts import Texts
 from gateway.texts import faults as text_faults
 from gateway.trained import Trained
@@ -113,6 +114,14 @@ def seal(settings: Settings) -> Seal:
         return Seal(keys_from(written, settings.server.data_dir))
     except (ValueError, OSError) as error:
         raise SettingsError([Fault("[seal] keys", 0, str(error))]) from None
+
+
+def limits(settings: Settings) -> AnswerLimits:
+    """Return how many answers that nobody wrote one reader gets."""
+    chosen = settings.answers
+    return AnswerLimits(
+        chosen.receipts_per_10_minutes, chosen.receipts_per_day, chosen.same_text_times
+    )
 
 
 def vault(settings: Settings, sealed: Seal) -> Vault:

@@ -78,6 +78,7 @@ class Normalizer:
             received_at=received_at,
             anonymous=wish.anonymous or inbound.anonymous,
             confidential=wish.confidential or inbound.confidential,
+            unanswered=inbound.unanswered,
             history=(Change(status=Status.RECEIVED, at=received_at, by="gateway"),),
         )
 

@@ -68,8 +68,8 @@ class Pages:
         hook = Hook(PAGE, {}, item.raw)
         if isinstance(item, Unreadable):
             return self._door.held(channel.name, hook, "unreadable", item.reason)
-        if item.automatic:
-            return self._door.held(channel.name, hook, "automatic", item.automatic, state="noted")
+        if why := item.automatic or self._door.machines.sure(channel, item):
+            return self._door.held(channel.name, hook, "automatic", why, state="noted")
         try:
             if item.part:
                 return self._door.piece(item, hook)

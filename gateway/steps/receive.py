@@ -31,11 +31,13 @@ from adapters.base import (
     Malformed,
     Receipt,
     Receiver,
+    Sender,
 )
 from gateway import event, metrics
 from gateway.seal import Seal
 from gateway.steps import receipts
 from gateway.steps.intake import GroupCommit, NotDurable, Unstorable
+from gateway.steps.machines import Machines
 from gateway.steps.parts import PARTS, Bundle
 from gateway.store.engine import Unavailable
 from gateway.store.rows import Accepted, Held, Piece, StoredFile
@@ -80,6 +82,7 @@ class Door:
         parse: Parse = parse_here,
     ) -> None:
         self.channels = channels
+        self.machines = Machines(channels)
         self._store = store
         self._commits = commits
         self._normalizer = normalizer
@@ -231,8 +234,8 @@ class Door:
     async def _file(self, channel: Channel, hook: Hook, item: Inbound | Receipt) -> Filed | None:
         if isinstance(item, Receipt):
             await self._note_receipt(channel, hook, item)
-        elif item.automatic:
-            await self.hold(channel.name, hook, "automatic", item.automatic, state="noted")
+        elif why := item.automatic or self.machines.sure(channel, item):
+            await self.hold(channel.name, hook, "automatic", why, state="noted")
         else:
             return await self._accept_or_hold(channel, item, hook)
         return None
@@ -336,13 +339,14 @@ class Door:
 
     def _report(self, channel: Channel, inbound: Inbound) -> Report:
         sender = inbound.sender
-        who = json.dumps({"to": sender.address, "name": sender.name, "contact": sender.contact})
+        to = sender.answers_to or sender.address
+        who = json.dumps({"to": to, "name": sender.name, "contact": sender.contact})
         reporter = Reporter(
-            ref=self._seal.reference(inbound.channel, sender.address.casefold()),
+            ref=self._seal.reference(inbound.channel, pseudonym(sender)),
             sealed=self._seal.close_text(who, REPORTER),
         )
         return self._normalizer.normalize(
-            inbound,
+            replace(inbound, unanswered=self.machines.unanswered(channel, inbound)),
             id=str(uuid.uuid4()),
             tracking=tracking_of(self._seal, inbound),
             received_at=self._now(),
@@ -360,6 +364,12 @@ class Door:
             for file in inbound.files
             if file.content is not None
         )
+
+
+def pseudonym(sender: Sender) -> str:
+    """Return what makes two messages one person's: the address, but never an unproven one's."""
+    address = sender.address.casefold()
+    return f"unproven:{address}" if sender.unproven else address
 
 
 def tracking_of(seal: Seal, inbound: Inbound) -> str:

@@ -134,6 +134,12 @@ class Letter:
     """Likely answers to the question in it, for channels with buttons."""
     reader: str = ""
     """The pseudonym of the citizen it is for."""
+    automatic: bool = False
+    """Nobody wrote it: a receipt, a status, help. Only while it is written; it is not stored."""
+    paused: str = ""
+    """What is said instead, once, where its reader has had enough automatic letters."""
+    detail: str = ""
+    """Why it is not sent, or not as it was written."""
     state: LetterState = "waiting"
     at: datetime | None = None
     """When it was written; known once it is stored."""

@@ -114,6 +114,8 @@ EVENT: dict[str, str] = {
     "agency_replied": "dijawab instansi",
     "agency_refused": "ditolak instansi",
     "files_stored": "lampiran diproses",
+    "not_answered": "tidak dibalas",
+    "echoed": "pesan kami sendiri kembali",
 }
 REASON: dict[str, str] = {
     "forged": "Tanda tangan tidak sah",
