@@ -43,7 +43,7 @@ KEYS: Mapping[str, frozenset[str]] = {
     "help": frozenset(),
     "no_agency": frozenset(),
     "subject": frozenset({"nomor"}),
-    "paused": frozenset({"nomor"}),
+    "paused": frozenset(),
 }
 """Every text there must be, and the fields it may use."""
 

@@ -27,7 +27,9 @@ PREFIXES: Mapping[str, Party] = {
     "62803": "service",
     "62804": "service",
     "62807": "service",
-    "621": "service",
+    "6214": "service",
+    "6215": "service",
+    "6217": "service",
     "1900": "premium",
     "1976": "premium",
     "449": "premium",
@@ -36,9 +38,8 @@ PREFIXES: Mapping[str, Party] = {
     "651900": "premium",
 }
 """What a number begins with, country first, whatever its length says about the rest."""
-_LONGEST_CODE = 6
-"""Digits that a short code has at most."""
 _LEAST = 7
+"""Digits of a number that is written without "+"; what has fewer is a short code."""
 _SCHEME = re.compile(r"(?:whatsapp|sms|rcs|tel):", re.IGNORECASE)
 _DRESSING = re.compile(r"[\s().\-/]+")
 
@@ -58,12 +59,10 @@ def looks_like_one(address: str) -> bool:
 
 def party(address: str, countries: Collection[str]) -> Party:
     """Tell who is behind the sender of a text message. ``countries`` are ours (ISO 3166)."""
-    digits = _DRESSING.sub("", _SCHEME.sub("", address.strip(), count=1)).removeprefix("+")
-    if not (digits.isascii() and digits.isdigit()) or len(digits) <= _LONGEST_CODE:
-        return "service"
-    number = _parsed(_DRESSING.sub("", _SCHEME.sub("", address.strip(), count=1)))
+    written = _DRESSING.sub("", _SCHEME.sub("", address.strip(), count=1))
+    number = _parsed(written)
     if number is None:
-        return "foreign"
+        return "foreign" if written.startswith("+") else "service"
     return _by_plan(number) or ("person" if _is_of(number, countries) else "foreign")
 
 
@@ -77,8 +76,7 @@ def _by_plan(number: phonenumbers.PhoneNumber) -> Party | None:
     kind = phonenumbers.number_type(number)
     if kind in _PREMIUM:
         return "premium"
-    short = len(str(number.national_number)) <= _LONGEST_CODE
-    return "service" if kind in _SERVICES or short else None
+    return "service" if kind in _SERVICES else None
 
 
 def _is_of(number: phonenumbers.PhoneNumber, countries: Collection[str]) -> bool:
@@ -92,11 +90,13 @@ def _is_of(number: phonenumbers.PhoneNumber, countries: Collection[str]) -> bool
 def _parsed(digits: str) -> phonenumbers.PhoneNumber | None:
     """Read a number; a short code or the name of a sender is none."""
     plain = digits.removeprefix("+")
-    if plain.startswith("00"):
-        digits, plain = f"+{plain[2:]}", plain[2:]
-    if not (plain.isascii() and plain.isdigit()) or len(plain) < _LEAST:
+    if not (plain.isascii() and plain.isdigit()):
         return None
     international = digits.startswith("+") or (plain.startswith("62") and len(plain) > 9)
+    if not international and len(plain) < _LEAST:
+        return None
+    if plain.startswith("00"):
+        international, plain = True, plain[2:]
     try:
         return phonenumbers.parse(f"+{plain}" if international else plain, HOME)
     except phonenumbers.NumberParseException:

@@ -71,6 +71,7 @@ class Letters:
             choices=tuple(choices),
             reader=to.reporter.ref,
             automatic=automatic,
+            found_agency=cause == "received",
             paused=self.text("paused", report) if automatic else "",
             state="withdrawn" if held_back else "waiting",
             detail=f"not sent: {held_back.value}" if held_back else "",

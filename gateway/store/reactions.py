@@ -71,6 +71,10 @@ class State:
     our_at: float = 0.0
     theirs: Sketch | None = None
     their_times: int = 0
+    """How often they said about the same, numbers left out."""
+    their_last: str = ""
+    their_exact: int = 0
+    """How often they said the very same."""
     their_at: float = 0.0
 
     @classmethod
@@ -119,7 +123,9 @@ class Reactions:
             alike = state.theirs is not None and same(words, state.theirs)
             running = alike and now - state.their_at <= RUNNING
             state.their_times = state.their_times + 1 if running else 1
-            state.theirs, state.their_at = words, now
+            exact = running and state.their_last == _digest(said)
+            state.their_exact = state.their_exact + 1 if exact else 1
+            state.theirs, state.their_last, state.their_at = words, _digest(said), now
             self._changed.add(reader)
         self._quiet.discard(reader)
         if quiet or echo:
@@ -174,10 +180,11 @@ class Reactions:
         now = self._seconds()
         if letter.reader in self._quiet:
             return QUIET
-        if state.their_times >= self._limits.same:
+        running = state.their_exact if letter.found_agency else state.their_times
+        if running >= self._limits.same:
             return THEIRS
-        running = state.our_last == _digest(letter.text) and now - state.our_at <= RUNNING
-        return OURS if running and state.our_times >= self._limits.same - 1 else ""
+        same_again = state.our_last == _digest(letter.text) and now - state.our_at <= RUNNING
+        return OURS if same_again and state.our_times >= self._limits.same - 1 else ""
 
     def _within_budget(self, state: State, letter: Letter) -> Letter:
         now = self._seconds()

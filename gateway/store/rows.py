@@ -136,6 +136,9 @@ class Letter:
     """The pseudonym of the citizen it is for."""
     automatic: bool = False
     """Nobody wrote it: a receipt, a status, help. Only while it is written; it is not stored."""
+    found_agency: bool = False
+    """The receipt of a report that found its agency: of two such reports of one person it may be
+    the number of a house or a lamp post that differs."""
     paused: str = ""
     """What is said instead, once, where its reader has had enough automatic letters."""
     detail: str = ""
