@@ -212,6 +212,8 @@ class Kanal:
         A process of doors opens them even while database or broker are away: the spool stands in.
         One that works raises ``Unavailable`` (of the store or the broker) instead.
         """
+        for said in build.warnings(self.channels):
+            log.warning(said)
         patient = "worker" not in roles and self.spool.writable()
         await self._reach("the database", self.store.migrate, patient=patient)
         await self._reach("the broker", self.broker.start, patient=patient)

@@ -156,6 +156,16 @@ def faults(settings: Settings, file: Path | None) -> list[Fault]:
     return wrong
 
 
+def warnings(built: Mapping[str, Channel]) -> list[str]:
+    """List what works and is unsafe all the same, in words that say what to do."""
+    return [
+        f"channels.{name}: mail senders are UNPROVEN. Anybody can write in anybody's name; set "
+        "authserv_id to the name your own mail server puts into Authentication-Results"
+        for name, channel in built.items()
+        if channel.block.enabled and getattr(channel.block, "authserv_id", "") is None
+    ]
+
+
 def model_faults(settings: Settings) -> list[Fault]:
     """List the trained models that cannot be used; Kanal starts without them."""
     wrong = []

@@ -319,6 +319,8 @@ class Report(Value):
     """Rahasia: the report is hidden from the public."""
     unanswered: Unanswered | None = None
     """Set when nobody is written to because of this message, and why."""
+    notes: tuple[str, ...] = ()
+    """What had to be cut or repaired in reading the message, for operators."""
     status: Status = Status.RECEIVED
     history: tuple[Change, ...] = ()
     deadlines: tuple[Deadline, ...] = ()
