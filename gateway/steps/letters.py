@@ -46,17 +46,19 @@ class Letters:
         asked_by: Report | None = None,
         choices: Sequence[str] = (),
         automatic: bool = False,
+        spared: bool = False,
     ) -> None:
         """Write to the citizen. ``cause`` names why; the same cause writes only one letter.
 
         ``asked_by`` is the message that is answered, when it is not the report itself;
         ``choices`` are likely answers to a question in the text; ``automatic`` says that nobody
-        wrote the text: it counts against what one reader gets. Who must not be written to gets
-        nothing, and the letter is filed with the reason.
+        wrote the text: it counts against what one reader gets, but for one that is ``spared``
+        because of danger. Who must not be written to gets nothing, and the letter is filed with the
+        reason.
         """
         to = asked_by or report
         id = letter_id(report, cause)
-        held_back = _held_back(report, to, automatic=automatic)
+        held_back = _held_back(report, to, automatic=automatic and not spared)
         letter = Letter(
             id=id,
             report_id=report.id,
@@ -71,6 +73,7 @@ class Letters:
             choices=tuple(choices),
             reader=to.reporter.ref,
             automatic=automatic,
+            spared=spared,
             found_agency=cause == "received",
             paused=self.text("paused", report) if automatic else "",
             state="withdrawn" if held_back else "waiting",

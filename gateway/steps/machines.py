@@ -60,7 +60,8 @@ class Machines:
             return Unanswered.MACHINE
         if found := _PARTIES[_party(channel, said.sender.address)]:
             return found
-        heard = not said.explicit and automatic.sounds_automatic(said.text)
+        asks = not (said.explicit or channel.fetched)
+        heard = asks and automatic.sounds_automatic(said.text)
         return Unanswered.AUTOMATIC_WORDS if heard else None
 
     def unwritable(self, channel: Channel, to: str) -> str | None:

@@ -276,7 +276,8 @@ class Route:
             text,
             cause=_cause(made, first),
             choices=offered,
-            automatic=report.urgency is None,  # a word about danger is never held back
+            automatic=True,
+            spared=report.urgency is not None,
         )
 
     def _offered(self, report: Report, like: Report | None) -> Sequence[str]:

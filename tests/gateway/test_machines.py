@@ -47,6 +47,8 @@ PARTNERS: dict[str, Partner] = {
     "somebody away": lambda n, told: "Maaf sedang rapat",
     "somebody away until some time": lambda n, told: f"Maaf, saya sedang rapat sampai 1{n % 9}.00",
     "an English one": lambda n, told: "Thank you for your message. We will get back to you.",
+    "a hospital": lambda n, told: "Keadaan darurat? Telepon 119. Pesan Anda kami terima.",
+    "an alarm": lambda n, told: f"Kebakaran besar di Wonocolo Surabaya, tolong, pukul 10.{n:02}",
     "a number only": lambda n, told: "1",
     "a thumb": lambda n, told: "👍",
 }
