@@ -205,6 +205,9 @@ SafeUrl = Annotated[AnyHttpUrl, AfterValidator(_private_or_encrypted)]
 """Where a provider or an agency is: https, or http on this machine."""
 
 
+Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+
+
 class Block(BaseModel):
     """The ``[channels.NAME]`` block of the settings; every channel extends it."""
 
@@ -220,6 +223,8 @@ class Block(BaseModel):
     """Code of the region this door belongs to (a city's own number); context for places."""
     part_timeout: Annotated[float, Field(gt=0, le=86_400)] = 600.0
     """Seconds that the other parts of a message are waited for, where it comes in several."""
+    answer_countries: tuple[Country, ...] = ("ID",)
+    """Countries (ISO 3166) whose phone numbers are written to; others are filed and shown."""
 
 
 class Channel:
@@ -228,6 +233,10 @@ class Channel:
     settings: ClassVar[type[Block]] = Block
     can_ask: ClassVar[bool] = True
     """False where nobody would answer our question: an operator decides instead."""
+    fetched: ClassVar[bool] = False
+    """True where answers stay with us until their readers come and look."""
+    by_phone: ClassVar[bool] = False
+    """True where senders are phone numbers: short codes and names of senders are machines there."""
     overhears: ClassVar[bool] = False
     """True where people also talk to each other: a trained model tells reports from such talk."""
 
@@ -235,6 +244,14 @@ class Channel:
         self.name = name
         self.block = block
         self.hook_url = f"{public_url.rstrip('/')}/in/{name}"
+
+    @property
+    def own(self) -> frozenset[str]:
+        """Return our addresses on this channel, as a sender or a recipient would be written.
+
+        Nothing is ever sent to them, on any channel, and what comes from them is no citizen's.
+        """
+        return frozenset()
 
     async def close(self) -> None:
         """Let go of connections; called once, in the loop that used the channel."""

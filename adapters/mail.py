@@ -76,6 +76,11 @@ class Mail(Receiver, Sends):
         if not hook.url.startswith("smtp:"):
             raise Forged("mail is taken by SMTP only")
 
+    @property
+    def own(self) -> frozenset[str]:
+        """Return our address."""
+        return frozenset({self.block.address})
+
     def accepts(self, recipient: str) -> bool:
         """Tell whether a recipient is ours: our address, with or without a token, or postmaster.
 

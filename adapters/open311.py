@@ -66,6 +66,7 @@ class Open311(Keyed):
     """Requests and updates of partners who speak GeoReport v2."""
 
     settings = Open311Block
+    fetched = True
     block: Open311Block
     can_ask: ClassVar[bool] = False
     no_key: ClassVar[str] = "there is no valid api_key in this request"

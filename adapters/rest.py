@@ -161,6 +161,7 @@ class Rest(Keyed):
     """Reports of partners whose programs speak JSON."""
 
     settings = RestBlock
+    fetched = True
     block: RestBlock
     strict_ids: ClassVar[bool] = True
     no_key: ClassVar[str] = "there is no valid key in this request"

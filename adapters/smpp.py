@@ -140,6 +140,7 @@ class Smpp(Bound, Sends):
     """Text messages of one account at a message centre."""
 
     settings = SmppBlock
+    by_phone = True
     block: SmppBlock
 
     def __init__(self, name: str, block: Block, *, public_url: str) -> None:
@@ -151,6 +152,11 @@ class Smpp(Bound, Sends):
         self._opening = asyncio.Lock()
         self._under_way: OrderedDict[str, list[str]] = OrderedDict()
         """Of each message the ids of the parts that went out already."""
+
+    @property
+    def own(self) -> frozenset[str]:
+        """Return our number."""
+        return frozenset({self.block.number})
 
     @property
     def standing(self) -> bool:

@@ -108,6 +108,12 @@ class Telegram(Receiver, Poller, Reconciler, Sends, Keeps):
         self._id = self.block.token.get_secret_value().partition(":")[0]
         self._bot: Bot | None = None
 
+    @property
+    def own(self) -> frozenset[str]:
+        """Return the bot's id and name."""
+        name = self.block.username
+        return frozenset({self._id, *([f"@{name}"] if name else [])})
+
     def verify(self, hook: Hook) -> None:
         """Check the secret that we gave to Telegram. Raises ``Forged``."""
         if self.polling or self.block.secret_token is None:

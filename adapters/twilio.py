@@ -117,6 +117,7 @@ class Twilio(Receiver, Reconciler, Sends, Keeps):
     """Text messages of one Twilio account, by webhook and by the Messages API."""
 
     settings = TwilioBlock
+    by_phone = True
     block: TwilioBlock
 
     def __init__(self, name: str, block: Block, *, public_url: str) -> None:
@@ -125,6 +126,11 @@ class Twilio(Receiver, Reconciler, Sends, Keeps):
         self._http: Http | None = None
         self._client: Any = None
         self._list = MessageList(self._get, self.block.number)
+
+    @property
+    def own(self) -> frozenset[str]:
+        """Return our number; those of a messaging service are known by what comes to them."""
+        return frozenset(filter(None, (self.block.number,)))
 
     def verify(self, hook: Hook) -> None:
         """Check the signature over the exact URL and the body. Raises ``Forged``."""

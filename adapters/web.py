@@ -115,6 +115,7 @@ class Web(Receiver, Sends):
     """Reports from the page of this gateway."""
 
     settings = WebBlock
+    fetched = True
     block: WebBlock
 
     def __init__(self, name: str, block: Block, *, public_url: str) -> None:

@@ -103,6 +103,11 @@ class X(Poller, Sends, Keeps):
         self._our_name = re.compile(rf"(?<![\w@])@{self.block.username}\b[ ,:]*", re.IGNORECASE)
 
     @property
+    def own(self) -> frozenset[str]:
+        """Return the account's id and name."""
+        return frozenset({self.block.user_id, f"@{self.block.username}"})
+
+    @property
     def every(self) -> float:
         """Seconds between two looks."""
         return self.block.every_seconds

@@ -171,6 +171,15 @@ class Deadlines(Section):
     working_days: tuple[date, ...]
 
 
+class Answers(Section):
+    """``[answers]``: what one person gets on one channel that nobody wrote (receipts, help)."""
+
+    receipts_per_10_minutes: Annotated[int, Field(ge=1, le=1000)]
+    receipts_per_day: Annotated[int, Field(ge=1, le=10_000)]
+    same_text_times: Annotated[int, Field(ge=2, le=100)]
+    """The same text of theirs, or of ours, so many times running ends the answers."""
+
+
 class Console(Section):
     """``[console]``."""
 
@@ -212,6 +221,7 @@ class Settings(Section):
     seal: Seal
     routing: Routing
     deadlines: Deadlines
+    answers: Answers
     console: Console
     log: Log
     agencies: Agencies

@@ -103,7 +103,7 @@ class Kanal:
             pool_size=settings.database.pool_size,
             timeout=settings.database.timeout,
         )
-        self.store = Store(database, now)
+        self.store = Store(database, now, build.limits(settings))
         self.spool = Spool(settings.server.data_dir / "spool")
         self.broker = self._broker()
         self.commits = GroupCommit(self.store, self.spool)
@@ -216,6 +216,8 @@ class Kanal:
         A process of doors opens them even while database or broker are away: the spool stands in.
         One that works raises ``Unavailable`` (of the store or the broker) instead.
         """
+        for said in build.warnings(self.channels):
+            log.warning(said)
         patient = "worker" not in roles and self.spool.writable()
         await self._reach("the database", self.store.migrate, patient=patient)
         await self._reach("the broker", self.broker.start, patient=patient)
@@ -294,6 +296,7 @@ class Kanal:
             waiting=timedelta(days=self.settings.routing.waiting_days),
             mute=frozenset(name for name, c in self.channels.items() if not c.can_ask),
             overheard=frozenset(name for name, c in self.channels.items() if c.overhears),
+            fetched=frozenset(name for name, c in self.channels.items() if c.fetched),
         )
         deliver = Deliver(
             self.store, self.settings.delivery, self.webhooks, concurrency=work.concurrency

@@ -29,6 +29,7 @@ from gateway import models
 from gateway.media.blobs import Blobs, Bucket, Folder, Vault
 from gateway.models import ModelError
 from gateway.seal import Seal, keys_from
+from gateway.store.reactions import Limits as AnswerLimits
 from gateway.texts import Texts
 from gateway.texts import faults as text_faults
 from gateway.trained import Trained
@@ -115,6 +116,14 @@ def seal(settings: Settings) -> Seal:
         raise SettingsError([Fault("[seal] keys", 0, str(error))]) from None
 
 
+def limits(settings: Settings) -> AnswerLimits:
+    """Return how many answers that nobody wrote one reader gets."""
+    chosen = settings.answers
+    return AnswerLimits(
+        chosen.receipts_per_10_minutes, chosen.receipts_per_day, chosen.same_text_times
+    )
+
+
 def vault(settings: Settings, sealed: Seal) -> Vault:
     """Build what keeps the files of reports."""
     return Vault(_blobs(settings), sealed)
@@ -145,6 +154,16 @@ def faults(settings: Settings, file: Path | None) -> list[Fault]:
         wrong += _delivery_faults(settings, built, file)
         wrong += _partner_faults(settings, built, file)
     return wrong
+
+
+def warnings(built: Mapping[str, Channel]) -> list[str]:
+    """List what works and is unsafe all the same, in words that say what to do."""
+    return [
+        f"channels.{name}: mail senders are UNPROVEN. Anybody can write in anybody's name; set "
+        "authserv_id to the name your own mail server puts into Authentication-Results"
+        for name, channel in built.items()
+        if channel.block.enabled and getattr(channel.block, "authserv_id", "") is None
+    ]
 
 
 def model_faults(settings: Settings) -> list[Fault]:

@@ -86,7 +86,11 @@ def for_agency(report: Report) -> Report:
     to others.
     """
     ref = "" if report.anonymous else report.reporter.ref
-    changes: dict[str, Any] = {"reporter": Reporter(ref=ref, sealed="")}
+    changes: dict[str, Any] = {
+        "reporter": Reporter(ref=ref, sealed=""),
+        "unanswered": None,
+        "notes": (),
+    }
     # A provider's URL names the account and the message, and only we can fetch from it.
     kept = {"url": None, "original": None}
     changes["attachments"] = tuple(file.model_copy(update=kept) for file in report.attachments)

@@ -42,6 +42,8 @@ KEYS: Mapping[str, frozenset[str]] = {
     "none_yet": frozenset(),
     "help": frozenset(),
     "no_agency": frozenset(),
+    "subject": frozenset({"nomor"}),
+    "paused": frozenset(),
 }
 """Every text there must be, and the fields it may use."""
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
-from normalizer.report import Kind
+from normalizer.report import Kind, Unanswered
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +15,11 @@ class Sender:
     name: str | None = None
     contact: str | None = None
     """How else they can be reached, as they typed it: nothing proves that it is theirs."""
+    answers_to: str | None = None
+    """Where a proven sender wants answers sent, if not to ``address``."""
+    unproven: bool = False
+    """Somebody checked who this is, and it was not proven: no message makes two such one person
+    with whom the address belongs to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,8 @@ class Inbound:
     """Tracking number carried by the address it was sent to (plus-addressing)."""
     automatic: str | None = None
     """Why this is no citizen's writing (auto-reply, list mail); such mail is never answered."""
+    unanswered: Unanswered | None = None
+    """Why its sender must not be written to, though it may be a person."""
     notes: tuple[str, ...] = ()
     """What had to be cut or repaired in reading it."""
     address: str = ""

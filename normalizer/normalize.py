@@ -27,6 +27,7 @@ _ID = 1_000
 """Characters of a provider's id that are kept; a Message-ID may be 998."""
 _ADDRESS, _CHOSEN = 500, 200
 """Characters of an address, and of a chosen topic or agency, that are kept."""
+_NOTE, _MOST_NOTES = 200, 20
 _MEDIA_TYPE = "application/octet-stream"
 
 
@@ -78,6 +79,8 @@ class Normalizer:
             received_at=received_at,
             anonymous=wish.anonymous or inbound.anonymous,
             confidential=wish.confidential or inbound.confidential,
+            unanswered=inbound.unanswered,
+            notes=tuple(text.repair(each, _NOTE) for each in inbound.notes[:_MOST_NOTES]),
             history=(Change(status=Status.RECEIVED, at=received_at, by="gateway"),),
         )
 

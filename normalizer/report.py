@@ -70,6 +70,26 @@ class Status(StrEnum):
     ARCHIVED_BY_ADMIN = "archived_by_admin"
 
 
+class Unanswered(StrEnum):
+    """Why the sender of a report that is filed and routed as any other is not written to.
+
+    ``AUTOMATIC_WORDS`` and ``ECHO`` hold back only what we would write by ourselves.
+    """
+
+    MACHINE = "machine"
+    """A short code, a name of a sender, one of our own addresses."""
+    PREMIUM_NUMBER = "premium_number"
+    FOREIGN_NUMBER = "foreign_number"
+    UNPROVEN_SENDER = "unproven_sender"
+    AUTOMATIC_WORDS = "automatic_words"
+    ECHO = "echo"
+
+    @property
+    def wholly(self) -> bool:
+        """Tell whether an agency's answer is held back too."""
+        return self not in (Unanswered.AUTOMATIC_WORDS, Unanswered.ECHO)
+
+
 FINAL = frozenset(s for s in Status if s.startswith(("closed_", "archived_")))
 
 
@@ -322,6 +342,10 @@ class Report(Value):
     """Anonim: the identity is hidden from the agency and the public."""
     confidential: bool = False
     """Rahasia: the report is hidden from the public."""
+    unanswered: Unanswered | None = None
+    """Set when nobody is written to because of this message, and why."""
+    notes: tuple[str, ...] = ()
+    """What had to be cut or repaired in reading the message, for operators."""
     status: Status = Status.RECEIVED
     history: tuple[Change, ...] = ()
     deadlines: tuple[Deadline, ...] = ()

@@ -9,6 +9,7 @@ quotes      a reply without what it quotes
 body        parts -> the writer's text and the files
 files       safe names and sniffed types
 recipients  our own address and the tracking number in it
+proof       is the sender who From says
 automatic   is this a citizen's writing, or a machine's
 bounce      delivery status notifications -> receipts
 compose     our own mail

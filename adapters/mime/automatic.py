@@ -60,6 +60,13 @@ def reason(root: Part, *, subject: str, sender: str, mail_from: str, ours: str) 
     return _by_names(subject, sender, ours) or (None if mail_from else NULL_SENDER)
 
 
+def is_machine(address: str, ours: str) -> bool:
+    """Tell whether an address is a machine's by its name, or our own."""
+    local, _, domain = address.lower().rpartition("@")
+    own = f"{local.partition('+')[0]}@{domain}" == ours
+    return own or local == "mailer-daemon" or bool(_MACHINES.match(address))
+
+
 def _reports_delivery(root: Part) -> bool:
     return any(part.media_type in DELIVERY_STATUS for part in root.leaves())
 

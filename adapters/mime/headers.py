@@ -24,6 +24,13 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _ID = re.compile(r"<([!-;=?-~]{1,250})>")
 _BARE_ID = re.compile(r"[!-;=?-~]{1,200}@[!-;=?-~]{1,200}")
 _ADDRESS = re.compile(r"[^\s<>()\[\]\\,;:\"@]{1,64}@[^\s<>()\[\]\\,;:\"@]{1,255}")
+_ANGLED = re.compile(rf"<\s*({_ADDRESS.pattern})\s*>")
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.){0,1000}"')
+_COMMENT = re.compile(r"\([^()]{0,1000}\)")
+_MARK = "\ue000"
+"""Stands around the number of a word that was put away; no mail program writes it."""
+_PUT_AWAY = re.compile(rf"{_MARK}([0-9]{{1,4}}){_MARK}")
+_NEIGHBOURS = re.compile(r"(\?=)\s+(?==\?)")
 _YEARS = range(2000, 2100)
 
 
@@ -87,13 +94,60 @@ def addresses(*values: str) -> list[Sender]:
     return found
 
 
+def mailbox(value: str) -> tuple[Sender | None, bool]:
+    """Read who a From header names, and whether it names one only.
+
+    The address is the last in angle brackets, as mail programs show it: what else looks like one
+    stands in the name, in quotes, in a comment or in an encoded word.
+    """
+    words = _Words()
+    clear = _WORD.sub(words.put_away, value.replace(_MARK, ""))
+    plain = _COMMENT.sub(words.put_away, _QUOTED.sub(words.put_away, clear))
+    angled = [match for match in _ANGLED.finditer(plain) if is_address(match[1])]
+    if not angled:
+        found = addresses(value)
+        return (found[0] if found else None), len(found) == 1
+    before = plain[: angled[-1].start()] if len(angled) == 1 else ""
+    said = decoded(words.put_back(before)).replace('\\"', '"')
+    name = " ".join(said.split()).strip(" \"',;")
+    return Sender(_domain_lower(angled[-1][1]), name or None), len(angled) == 1
+
+
+class _Words:
+    """Encoded words and quoted strings, put away while the grammar around them is read."""
+
+    def __init__(self) -> None:
+        self._away: list[str] = []
+
+    def put_away(self, match: re.Match[str]) -> str:
+        self._away.append(match[0])
+        return f" {_MARK}{len(self._away) - 1}{_MARK} "
+
+    def put_back(self, text: str) -> str:
+        """Return what was put away to its place, also where one held another."""
+        for _ in range(3):
+            text = _PUT_AWAY.sub(self._one, text)
+        return _NEIGHBOURS.sub(r"\1", text)
+
+    def _one(self, match: re.Match[str]) -> str:
+        at = int(match[1])
+        return self._away[at] if at < len(self._away) else ""
+
+
 def _mailboxes(value: str) -> list[Sender]:
+    """Read mailboxes; an encoded word is one word, whatever signs of the grammar are in it."""
+    words = _Words()
     try:
-        pairs = getaddresses([value])
+        pairs = getaddresses([_WORD.sub(words.put_away, value.replace(_MARK, ""))])
     except Exception:  # RecursionError at "((((", IndexError, and what later versions add
         pairs = []
-    plain = [Sender(_domain_lower(a), decoded(name) or None) for name, a in pairs if is_address(a)]
-    return plain or [Sender(_domain_lower(a)) for a in _ADDRESS.findall(value) if is_address(a)]
+    plain = [
+        Sender(_domain_lower(a), decoded(words.put_back(name)) or None)
+        for name, a in pairs
+        if is_address(a) and _MARK not in a
+    ]
+    rest = _WORD.sub(" ", value)
+    return plain or [Sender(_domain_lower(a)) for a in _ADDRESS.findall(rest) if is_address(a)]
 
 
 def _domain_lower(address: str) -> str:

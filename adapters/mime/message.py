@@ -2,12 +2,15 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 from adapters.base import Inbound, Malformed, Receipt, Sender
-from adapters.mime import automatic, body, bounce, headers, tree
+from adapters.mime import automatic, body, bounce, headers, proof, tree
 from adapters.mime.recipients import account_of, token_of
+from normalizer.report import Unanswered
 
 UNPROVEN = "Pengirim tidak terbukti: pemeriksaan DMARC gagal."
+UNALIGNED = "Pengirim tidak terbukti: alamat amplop dan From berbeda organisasi."
 NO_HEADERS = "Surat tanpa kepala; pengirim diambil dari amplop."
 _REPLIES = ("re:", "bls:", "balas:", "balasan:", "aw:")
 _FORWARDS = ("fwd:", "fw:", "trs:", "terusan:", "wg:")
@@ -48,7 +51,9 @@ def _inbound(
     authserv_id: str | None,
 ) -> Inbound:
     root = found.root
-    sender = _sender(root, mail_from)
+    written = _sender(root, mail_from)
+    proven = proof.of(root, sender=written.address, mail_from=mail_from, authserv_id=authserv_id)
+    sender = _proven(root, written, proven, address)
     subject = headers.decoded(root.get("subject"))
     thread = headers.thread(root.get("references"), root.get("in-reply-to"))
     start = subject.lower()
@@ -72,14 +77,15 @@ def _inbound(
         automatic=automatic.reason(
             root, subject=subject, sender=sender.address, mail_from=mail_from, ours=address
         ),
-        notes=(*reading.notes, *_notes(root, authserv_id)),
+        unanswered=None if proven.answerable else Unanswered.UNPROVEN_SENDER,
+        notes=(*reading.notes, *_notes(root, proven)),
     )
 
 
 def _sender(root: tree.Part, mail_from: str) -> Sender:
-    written = headers.addresses(*root.all("from")[:1])
+    written, _ = headers.mailbox(root.get("from"))
     if written:
-        return written[0]
+        return written
     envelope = headers.addresses(mail_from)
     if not envelope:
         raise Malformed("the mail names no sender, neither in From nor on the envelope")
@@ -91,8 +97,21 @@ def _external_id(root: tree.Part, raw: bytes) -> str:
     return stated or f"sha256:{hashlib.sha256(raw).hexdigest()}"
 
 
-def _notes(root: tree.Part, authserv_id: str | None) -> list[str]:
-    results = root.get("authentication-results")
-    believed = authserv_id and results.split(";", 1)[0].split()[:1] == [authserv_id]
-    failed = believed and "dmarc=fail" in results.lower()
-    return [n for n, given in ((NO_HEADERS, not root.fields), (UNPROVEN, failed)) if given]
+def _proven(root: tree.Part, sender: Sender, proven: proof.Proof, ours: str) -> Sender:
+    """Add what the proof allows: Reply-To is read of proven senders only."""
+    if proven.verdict != "passed":
+        return replace(sender, unproven=proven.pseudonymous)
+    wanted = [each.address for each in headers.addresses(*root.all("reply-to")[:1])]
+    usable = wanted[:1] != [sender.address] and len(wanted) == 1
+    if not usable or automatic.is_machine(wanted[0], ours):
+        return sender
+    return replace(sender, answers_to=wanted[0])
+
+
+def _notes(root: tree.Part, proven: proof.Proof) -> list[str]:
+    told = (
+        (NO_HEADERS, not root.fields),
+        (UNPROVEN, proven.verdict == "failed"),
+        (UNALIGNED, not proven.answerable and proven.verdict != "failed"),
+    )
+    return [note for note, given in told if given]

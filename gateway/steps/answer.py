@@ -14,6 +14,7 @@ from gateway import metrics
 from gateway.broker.base import Delivery, Later
 from gateway.seal import Seal
 from gateway.steps.deliver import NoWay, waiting_letters
+from gateway.steps.machines import Machines
 from gateway.steps.receive import REPORTER
 from gateway.store.rows import Letter, Sent, Silence
 from gateway.store.store import Store
@@ -46,6 +47,7 @@ class AnswerCitizen:
     ) -> None:
         self._store = store
         self._channels = channels
+        self._machines = Machines(channels)
         self._seal = seal
         self._turn = asyncio.Semaphore(concurrency)
         self._paces = {n: Pace(c.block.sends_per_second) for n, c in channels.items()}
@@ -59,6 +61,7 @@ class AnswerCitizen:
         results = await asyncio.gather(*sends)
         failed: dict[str, Exception] = {}
         async with self._store.unit() as unit:
+            await unit.reactions.said(_sent_texts(letters, results))
             for letter, result in zip(letters, results, strict=True):
                 outcome = await self._file(unit, letter, result)
                 if isinstance(outcome, Sent):
@@ -106,6 +109,8 @@ class AnswerCitizen:
         )
         try:
             to = json.loads(self._seal.open_text(letter.sealed_to, REPORTER))["to"]
+            if why := self._machines.unwritable(channel, to):
+                return Sent(letter.id, "failed", detail=why)
             async with self._turn:
                 await self._paces[letter.channel].turn()
                 provider_id = await channel.send(to, message)
@@ -118,3 +123,14 @@ class AnswerCitizen:
         except Exception as error:  # raised, it would make the whole batch be sent again
             return error
         return Sent(letter.id, "sent", provider_id=provider_id)
+
+
+def _sent_texts(
+    letters: Sequence[Letter], results: Sequence[Sent | Silence | Exception]
+) -> Mapping[str, Sequence[str]]:
+    """Group what was sent by its reader."""
+    texts: dict[str, list[str]] = {}
+    for letter, result in zip(letters, results, strict=True):
+        if isinstance(result, Sent) and result.state == "sent" and letter.reader:
+            texts.setdefault(letter.reader, []).append(letter.text)
+    return texts

@@ -13,7 +13,7 @@ from gateway.store.rows import Letter
 from gateway.store.unit import Unit
 from gateway.texts import Texts
 from normalizer import labels
-from normalizer.report import Outcome, Report
+from normalizer.report import Outcome, Report, Unanswered
 from normalizer.tracking import written
 
 log = structlog.get_logger(__name__)
@@ -49,14 +49,20 @@ class Letters:
         cause: str,
         asked_by: Report | None = None,
         choices: Sequence[str] = (),
+        automatic: bool = False,
+        spared: bool = False,
     ) -> None:
         """Write to the citizen. ``cause`` names why; the same cause writes only one letter.
 
         ``asked_by`` is the message that is answered, when it is not the report itself;
-        ``choices`` are likely answers to a question in the text.
+        ``choices`` are likely answers to a question in the text; ``automatic`` says that nobody
+        wrote the text: it counts against what one reader gets, but for one that is ``spared``
+        because of danger. Who must not be written to gets nothing, and the letter is filed with the
+        reason.
         """
         to = asked_by or report
         id = letter_id(report, cause)
+        held_back = _held_back(report, to, automatic=automatic and not spared)
         letter = Letter(
             id=id,
             report_id=report.id,
@@ -66,10 +72,16 @@ class Letters:
             text=text,
             sealed_to=to.reporter.sealed,
             tracking=report.tracking,
-            subject=_subject(to.title),
+            subject=self.text("subject", report),
             thread=(*to.origin.thread, to.origin.external_id),
             choices=tuple(choices),
             reader=to.reporter.ref,
+            automatic=automatic,
+            spared=spared,
+            found_agency=cause == "received",
+            paused=self.text("paused", report) if automatic else "",
+            state="withdrawn" if held_back else "waiting",
+            detail=f"not sent: {held_back.value}" if held_back else "",
         )
         unit.send(letter, queued(ANSWERS, id, at=self._now()))
 
@@ -126,6 +138,15 @@ class Letters:
         unit.send(letter, queued(DELIVERIES, id, at=self._now()))
 
 
+def _held_back(report: Report, to: Report, *, automatic: bool) -> Unanswered | None:
+    """Say why who wrote a message gets no letter; a word about danger goes to any country."""
+    why = to.unanswered
+    if why is None or automatic:
+        return why
+    danger = report.urgency is not None and why is Unanswered.FOREIGN_NUMBER
+    return why if why.wholly and not danger else None
+
+
 def queued(queue: str, id: str, *, at: datetime) -> Message:
     """Return the message that has a letter sent."""
     data = json.dumps({"letter": id})
@@ -135,7 +156,3 @@ def queued(queue: str, id: str, *, at: datetime) -> Message:
 def letter_id(report: Report, cause: str) -> str:
     """Return the id of the letter that was written to a citizen because of ``cause``."""
     return str(uuid.uuid5(_NAMES, f"{report.id} answer {cause}"))
-
-
-def _subject(title: str) -> str:
-    return title if title.casefold().startswith("re:") else f"Re: {title}"

@@ -69,8 +69,8 @@ class Pages:
         hook = Hook(PAGE, {}, item.raw)
         if isinstance(item, Unreadable):
             return self._door.held(channel.name, hook, "unreadable", item.reason)
-        if item.automatic:
-            return self._door.held(channel.name, hook, "automatic", item.automatic, state="noted")
+        if why := item.automatic or self._door.machines.sure(channel, item):
+            return self._door.held(channel.name, hook, "automatic", why, state="noted")
         try:
             if item.part or is_heavy(item):
                 whole = item if item.part else as_part(item, identity(item)[1])

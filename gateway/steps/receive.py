@@ -31,12 +31,14 @@ from adapters.base import (
     Malformed,
     Receipt,
     Receiver,
+    Sender,
 )
 from gateway import event, metrics
 from gateway.seal import Seal
 from gateway.steps import receipts
 from gateway.steps.heavy import Apart, Normalizing, as_part, is_heavy
 from gateway.steps.intake import GroupCommit, NotDurable, Unstorable
+from gateway.steps.machines import Machines
 from gateway.steps.parts import PARTS, Bundle
 from gateway.store.engine import Unavailable
 from gateway.store.rows import Accepted, Held, Piece, StoredFile
@@ -82,6 +84,7 @@ class Door:
         apart: Apart | None = None,
     ) -> None:
         self.channels = channels
+        self.machines = Machines(channels)
         self._store = store
         self._commits = commits
         self._normalizing = Normalizing(normalizer, apart)
@@ -235,8 +238,8 @@ class Door:
     async def _file(self, channel: Channel, hook: Hook, item: Inbound | Receipt) -> Filed | None:
         if isinstance(item, Receipt):
             await self._note_receipt(channel, hook, item)
-        elif item.automatic:
-            await self.hold(channel.name, hook, "automatic", item.automatic, state="noted")
+        elif why := item.automatic or self.machines.sure(channel, item):
+            await self.hold(channel.name, hook, "automatic", why, state="noted")
         else:
             return await self._accept_or_hold(channel, item, hook)
         return None
@@ -360,9 +363,10 @@ class Door:
 
     async def _report(self, channel: Channel, inbound: Inbound) -> Report:
         sender = inbound.sender
-        who = json.dumps({"to": sender.address, "name": sender.name, "contact": sender.contact})
+        to = sender.answers_to or sender.address
+        who = json.dumps({"to": to, "name": sender.name, "contact": sender.contact})
         reporter = Reporter(
-            ref=self._seal.reference(inbound.channel, sender.address.casefold()),
+            ref=self._seal.reference(inbound.channel, pseudonym(sender)),
             sealed=self._seal.close_text(who, REPORTER),
         )
         about = {
@@ -372,7 +376,8 @@ class Door:
             "reporter": reporter,
             "context": channel.block.region,
         }
-        return await self._normalizing.report(inbound, about)
+        unanswered = self.machines.unanswered(channel, inbound)
+        return await self._normalizing.report(replace(inbound, unanswered=unanswered), about)
 
     def _files(self, inbound: Inbound) -> tuple[StoredFile, ...]:
         return tuple(
@@ -384,6 +389,12 @@ class Door:
             for file in inbound.files
             if file.content is not None
         )
+
+
+def pseudonym(sender: Sender) -> str:
+    """Return what makes two messages one person's: the address, but never an unproven one's."""
+    address = sender.address.casefold()
+    return f"unproven:{address}" if sender.unproven else address
 
 
 def tracking_of(seal: Seal, inbound: Inbound) -> str:

@@ -16,7 +16,7 @@ from gateway.steps.letters import Letters
 from gateway.steps.media import ask
 from gateway.steps.receive import new_tracking
 from gateway.steps.recused import united
-from gateway.steps.talk import Talk, followed_up, open_question
+from gateway.steps.talk import Talk, followed_up, heard, open_question
 from gateway.store.rows import Change, Stored
 from gateway.store.store import Store
 from gateway.store.unit import Unit
@@ -31,6 +31,7 @@ from normalizer.report import (
     Outcome,
     Report,
     Status,
+    Unanswered,
 )
 from normalizer.tracking import written
 from router.assign import Decision, Router
@@ -55,7 +56,8 @@ class Route:
     """The step.
 
     ``waiting`` is how long a question of ours stays open for an answer; ``mute`` names the channels
-    on which nobody would answer one, ``overheard`` those where people also talk to each other.
+    on which nobody would answer one, ``overheard`` those where people also talk to each other, and
+    ``fetched`` those whose senders come and look for answers, which cannot be too many.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Route:
         waiting: timedelta,
         mute: frozenset[str] = frozenset(),
         overheard: frozenset[str] = frozenset(),
+        fetched: frozenset[str] = frozenset(),
     ) -> None:
         self._store = store
         self._router = router
@@ -79,6 +82,7 @@ class Route:
         self._waiting = waiting
         self._mute = mute
         self._overheard = overheard
+        self._fetched = fetched
 
     async def __call__(self, batch: Sequence[Delivery]) -> Mapping[str, Exception]:
         """Route a batch. Raises ``BadEvent``, ``UnknownMessage``, ``Unavailable``, ``Conflict``."""
@@ -95,6 +99,8 @@ class Route:
                 raise UnknownMessage(f"{len(missing)} of {len(reports)} messages are not stored")
             fresh = [report for report in reports.values() if report.id in news]
             known = await self._known(unit, fresh)
+            limited = (r.reporter.ref for r in fresh if r.origin.channel not in self._fetched)
+            await unit.reactions.load(limited)
             for report in fresh:
                 decision = decisions.get(report.id)
                 outcomes.append((report, await self._route(unit, known, report, decision)))
@@ -148,6 +154,11 @@ class Route:
     ) -> str:
         if report.tracking in known.by_tracking:
             report = report.model_copy(update={"tracking": new_tracking()})
+        echo = heard(unit, report)
+        if echo == "sure":
+            return self._talk.echoed(unit, known, report)
+        if echo and report.unanswered is None:
+            report = report.model_copy(update={"unanswered": Unanswered.ECHO})
         if report.intent is Intent.STOP:
             return await self._talk.stop(unit, known, report)
         if await self._talk.resumed(unit, known, report) and report.intent is Intent.START:
@@ -156,7 +167,7 @@ class Route:
             return await self._talk.tell_status(unit, known, report)
         if decision is None:
             text = self._letters.text("help", report)
-            self._letters.answer(unit, report, text, cause="help")
+            self._letters.answer(unit, report, text, cause="help", automatic=True)
             return "help"
         if to_hide := talk.to_hide(known, report, at=self._now()):
             return self._talk.hide(unit, known, to_hide, report)
@@ -208,7 +219,9 @@ class Route:
         if like := talk.earlier_matter(known.mine(report), decided):
             decided = linked(decided, like, "possible")
         stored = unit.add(
-            decided, fingerprint(decided), [_received(report), decision_change(decision)]
+            decided,
+            fingerprint(decided),
+            [_received(report), *unanswered(report), decision_change(decision)],
         )
         unit.belongs(report.id, report.id)
         ask(unit, decided, report, at=self._now())
@@ -223,7 +236,9 @@ class Route:
         unit.belongs(report.id, earlier.report.id)
         text = self._letters.text("duplicate", earlier.report)
         cause = f"duplicate {report.id}"
-        self._letters.answer(unit, earlier.report, text, cause=cause, asked_by=report)
+        self._letters.answer(
+            unit, earlier.report, text, cause=cause, asked_by=report, automatic=True
+        )
         return "repeat"
 
     def _complete(self, unit: Unit, known: Known, asked: Stored, answer: Report) -> str:
@@ -256,7 +271,15 @@ class Route:
             text = f"{text}\n{self._letters.text('join', report, lama=earlier)}"
         if report.urgency:
             text = f"{text} {self._letters.text('urgent', report)}"
-        self._letters.answer(unit, report, text, cause=_cause(made, first), choices=offered)
+        self._letters.answer(
+            unit,
+            report,
+            text,
+            cause=_cause(made, first),
+            choices=offered,
+            automatic=True,
+            spared=report.urgency is not None,
+        )
 
     def _offered(self, report: Report, like: Report | None) -> Sequence[str]:
         """Return the likely answers to a receipt; there is never more than one question in it."""
@@ -347,6 +370,12 @@ def _cause(made: Assignment, first: str) -> str:
 
 def _received(report: Report) -> Change:
     return Change("received", "gateway", data={"channel": report.origin.channel})
+
+
+def unanswered(report: Report) -> list[Change]:
+    """Say in the log that nobody is written to because of a message, and why."""
+    why = report.unanswered
+    return [Change("not_answered", "gateway", note=why.value)] if why else []
 
 
 def _open_question(mine: Iterable[Stored]) -> Stored | None:

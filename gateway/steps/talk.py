@@ -75,6 +75,17 @@ class Talk:
         self._letters.again(unit, await unit.silences.end(who))
         return True
 
+    def echoed(self, unit: Unit, known: Known, message: Report) -> str:
+        """Keep a text of ours that came back, at the report it speaks of; it says nothing new."""
+        found = known.meant_by(message)
+        if found and same_person(found.report, message):
+            data: dict[str, object] = {"message": message.id}
+            known.remember(
+                unit.change(found, found.report, [Change("echoed", "gateway", data=data)])
+            )
+            unit.belongs(message.id, found.report.id)
+        return "echo"
+
     def hide(self, unit: Unit, known: Known, stored: Stored, message: Report) -> str:
         """Hide the reporter or the report, as a message asked; those who have it are told."""
         old = stored.report
@@ -92,7 +103,9 @@ class Talk:
         if (old.anonymous, old.confidential) != (report.anonymous, report.confidential):
             self._letters.changed(unit, report, cause=f"hidden {message.id}")
         text = " ".join(self._letters.text(key, report) for key, wanted in asked.items() if wanted)
-        self._letters.answer(unit, report, text, cause=f"hidden {message.id}", asked_by=message)
+        self._letters.answer(
+            unit, report, text, cause=f"hidden {message.id}", asked_by=message, automatic=True
+        )
         return "hidden"
 
     def join(self, unit: Unit, known: Known, stored: Stored, message: Report) -> str:
@@ -112,7 +125,9 @@ class Talk:
         self._add(unit, known, earlier, stored.report)
         text = self._letters.text("joined", earlier.report, lama=written(stored.report.tracking))
         cause = f"joined {message.id}"
-        self._letters.answer(unit, earlier.report, text, cause=cause, asked_by=message)
+        self._letters.answer(
+            unit, earlier.report, text, cause=cause, asked_by=message, automatic=True
+        )
         return "joined"
 
     def keep(self, unit: Unit, known: Known, stored: Stored, message: Report) -> str:
@@ -122,7 +137,8 @@ class Talk:
         known.remember(unit.change(stored, report, [Change("kept_apart", "reporter", data=data)]))
         unit.belongs(message.id, report.id)
         text = self._letters.text("kept_apart", report)
-        self._letters.answer(unit, report, text, cause=f"kept {message.id}", asked_by=message)
+        cause = f"kept {message.id}"
+        self._letters.answer(unit, report, text, cause=cause, asked_by=message, automatic=True)
         return "kept_apart"
 
     def follow_up(self, unit: Unit, known: Known, meant: Stored, message: Report) -> str:
@@ -132,7 +148,7 @@ class Talk:
             return "part"
         text = self._letters.text("follow_up", report)
         cause = f"follow-up {message.id}"
-        self._letters.answer(unit, report, text, cause=cause, asked_by=message)
+        self._letters.answer(unit, report, text, cause=cause, asked_by=message, automatic=True)
         return "follow_up"
 
     async def tell_status(self, unit: Unit, known: Known, asked: Report) -> str:
@@ -145,14 +161,15 @@ class Talk:
         cause = f"status {asked.id}"
         if not found:
             key = "not_found" if asked.refers_to else "none_yet"
-            self._letters.answer(unit, asked, self._letters.text(key, asked), cause=cause)
+            text = self._letters.text(key, asked)
+            self._letters.answer(unit, asked, text, cause=cause, automatic=True)
             return "status_unknown"
         unit.belongs(asked.id, found.report.id)
         text = self._letters.text("status", found.report)
         mine = same_person(found.report, asked)
         if mine and (said := await unit.answered_with(found.report.id)):
             text = self._letters.text("status_answered", found.report, teks=said)
-        self._letters.answer(unit, found.report, text, cause=cause, asked_by=asked)
+        self._letters.answer(unit, found.report, text, cause=cause, asked_by=asked, automatic=True)
         return "status"
 
     def _add(self, unit: Unit, known: Known, meant: Stored, message: Report) -> Report:
@@ -173,6 +190,16 @@ class Talk:
             cause = f"follow-up {message.id}"
             self._letters.delivery(unit, report, kind=event.FOLLOWED_UP, cause=cause)
         return report
+
+
+def heard(unit: Unit, message: Report) -> str:
+    """Note what was said, for what may be answered; tell whether it is an echo of our own words."""
+    return unit.reactions.heard(
+        message.reporter.ref,
+        message.original,
+        has_files=bool(message.attachments),
+        quiet=message.unanswered is not None,
+    )
 
 
 def to_hide(known: Known, message: Report, *, at: datetime) -> Stored | None:
@@ -240,7 +267,10 @@ def settled(report: Report) -> Report:
 
 def followed_up(message: Report) -> Change:
     """Describe an addition for the log."""
-    return Change("followed_up", "reporter", data={"message": message.id, "text": message.text})
+    data: dict[str, object] = {"message": message.id, "text": message.text}
+    if message.unanswered:
+        data["not_answered"] = message.unanswered.value
+    return Change("followed_up", "reporter", data=data)
 
 
 def open_question(mine: Iterable[Stored]) -> Stored | None:

@@ -134,6 +134,17 @@ class Letter:
     """Likely answers to the question in it, for channels with buttons."""
     reader: str = ""
     """The pseudonym of the citizen it is for."""
+    automatic: bool = False
+    """Nobody wrote it: a receipt, a status, help. Only while it is written; it is not stored."""
+    spared: bool = False
+    """About danger: no budget counts it; but who says the same again and again was told already."""
+    found_agency: bool = False
+    """The receipt of a report that found its agency: of two such reports of one person it may be
+    the number of a house or a lamp post that differs."""
+    paused: str = ""
+    """What is said instead, once, where its reader has had enough automatic letters."""
+    detail: str = ""
+    """Why it is not sent, or not as it was written."""
     state: LetterState = "waiting"
     at: datetime | None = None
     """When it was written; known once it is stored."""

@@ -17,6 +17,7 @@ from gateway.store import migrate
 from gateway.store.engine import Database
 from gateway.store.parts import Also, has, put_parts
 from gateway.store.queue_table import Queue
+from gateway.store.reactions import USUAL, Limits, forget
 from gateway.store.rows import Accepted, Held, Intake, KeptFile, Piece
 from gateway.store.tables import files, messages, quarantine
 from gateway.store.unit import Unit
@@ -42,15 +43,20 @@ _FILE = text(
 class Store:
     """Everything durable. ``now`` is the clock; times it gives must be aware."""
 
-    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, database: Database, now: Callable[[], datetime], limits: Limits = USUAL
+    ) -> None:
         self.database = database
         self.now = now
+        self._limits = limits
         self.queue = Queue(database, now)
         self._pieces = asyncio.Event()
 
     async def migrate(self) -> None:
         """Bring the tables to this version's state. Raises ``Unavailable``."""
         await migrate.upgrade(self.database)
+        async with self.database.write() as connection:
+            await forget(connection, self.now())
 
     async def close(self) -> None:
         """Close every connection."""
@@ -147,7 +153,7 @@ class Store:
         Raises ``Unavailable`` and ``Conflict``.
         """
         async with self.database.write() as connection:
-            unit = Unit(connection, self.queue, self.now)
+            unit = Unit(connection, self.queue, self.now, self._limits)
             yield unit
             await unit.flush()
         self.queue.announce()

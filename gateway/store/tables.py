@@ -182,6 +182,16 @@ silences = Table(
     comment="citizens who cannot be written to now; their answers are held",
 )
 
+reactions = Table(
+    "reactions",
+    metadata,
+    Column("reader", String(64), primary_key=True),
+    Column("state", Text, nullable=False, comment="times, hashes of words; no text"),
+    Column("at", UTCDateTime, nullable=False),
+    Index("ix_reactions_at", "at"),
+    comment="what each reader was answered by ourselves lately, so that it ends",
+)
+
 queue = Table(
     "queue",
     metadata,

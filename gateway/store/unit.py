@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.message import Message
 from gateway.store import chain
 from gateway.store.queue_table import Queue
+from gateway.store.reactions import USUAL, Limits, Reactions
 from gateway.store.rows import Change, Letter, LetterState, Sent, Stored, tidy
 from gateway.store.silences import Silences
 from gateway.store.tables import events, files, messages, outgoing, reports
@@ -51,12 +52,17 @@ class Unit:
     """One transaction. Made by ``Store.unit``."""
 
     def __init__(
-        self, connection: AsyncConnection, queue: Queue, now: Callable[[], datetime]
+        self,
+        connection: AsyncConnection,
+        queue: Queue,
+        now: Callable[[], datetime],
+        limits: Limits = USUAL,
     ) -> None:
         self._connection = connection
         self._queue = queue
         self._now = now
         self.silences = Silences(connection, now)
+        self.reactions = Reactions(connection, now, limits)
         self._new: list[dict[str, Any]] = []
         self._changed: list[tuple[Stored, dict[str, Any]]] = []
         self._events: list[dict[str, Any]] = []
@@ -188,9 +194,10 @@ class Unit:
         return stored
 
     def send(self, letter: Letter, message: Message | None) -> None:
-        """File a letter, and the queue message that will send it."""
-        self._letters.append(_letter_row(letter, self._now()))
-        if message:
+        """File a letter, and the queue message that will send it if its reader may have it."""
+        weighed = self.reactions.weighed(letter)
+        self._letters.append(_letter_row(weighed, self._now()))
+        if message and weighed.state == "waiting":
             self._messages.append(message)
 
     def put(self, message: Message) -> None:
@@ -235,6 +242,7 @@ class Unit:
 
     async def flush(self) -> None:
         """Write everything collected. Raises ``Conflict``."""
+        await self.reactions.flush()
         await self._many(insert(reports), self._new)
         for old, row in self._changed:
             await self._replace(old, row)
@@ -322,6 +330,7 @@ def _letter_row(letter: Letter, now: datetime) -> dict[str, Any]:
         "choices": json.dumps(letter.choices),
         "reader": letter.reader,
         "state": letter.state,
+        "detail": tidy(letter.detail, 1000),
         "at": now,
     }
 

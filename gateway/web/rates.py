@@ -3,6 +3,7 @@
 Counted in this process: with several web processes each has its own count.
 """
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
@@ -13,7 +14,8 @@ from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
 MOST_KEYS = 20_000
-"""Above this all counting begins anew: a flood of made-up callers must not cost memory."""
+"""Counts kept: above this the one that was used longest ago is forgotten. A flood of made-up
+callers costs no memory, and sets nobody free who goes on calling."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +44,16 @@ class Rates:
     def __init__(self) -> None:
         self._storage = MemoryStorage()
         self._limiter = SlidingWindowCounterRateLimiter(self._storage)
+        self._used: OrderedDict[tuple[RateLimitItem, tuple[str, ...]], None] = OrderedDict()
+        """What is counted, the one used longest ago first."""
 
     async def count(self, limit: RateLimitItem, *who: str) -> Standing:
         """Count one call of somebody, whom ``who`` names, against a limit."""
-        if len(self._storage.storage) >= MOST_KEYS:
-            await self._storage.reset()
+        self._used[limit, who] = None
+        self._used.move_to_end((limit, who))
+        while len(self._used) > MOST_KEYS:
+            (old, whom), _ = self._used.popitem(last=False)
+            await self._limiter.clear(old, *whom)
         passes = await self._limiter.hit(limit, *who)
         reset, remaining = await self._limiter.get_window_stats(limit, *who)
         wait = max(1, ceil(reset - time()))

@@ -114,6 +114,16 @@ EVENT: dict[str, str] = {
     "agency_replied": "dijawab instansi",
     "agency_refused": "ditolak instansi",
     "files_stored": "lampiran diproses",
+    "not_answered": "tidak dibalas",
+    "echoed": "pesan kami sendiri kembali",
+}
+UNANSWERED: dict[str, str] = {
+    "machine": "nomor pendek, nama pengirim, atau alamat kami sendiri",
+    "premium_number": "nomor premium atau satelit",
+    "foreign_number": "nomor di luar negara yang dibalas",
+    "unproven_sender": "pengirim e-mail tidak terbukti",
+    "automatic_words": "isinya seperti balasan otomatis",
+    "echo": "isinya kiriman ulang pesan kami",
 }
 REASON: dict[str, str] = {
     "forged": "Tanda tangan tidak sah",
@@ -154,6 +164,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "queue": QUEUE,
     "event": EVENT,
     "reason": REASON,
+    "unanswered": UNANSWERED,
     "channel": CHANNEL,
     "file_state": FILE_STATE,
     "file_note": FILE_NOTE,

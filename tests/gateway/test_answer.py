@@ -43,7 +43,7 @@ async def test_an_answer_goes_once_to_the_sealed_address(house: House) -> None:
     assert letter.id == batch[0].message.id
     assert letter.thread == ("<m0@x>",)
     assert letter.subject is not None
-    assert letter.subject.startswith("Re: ")
+    assert letter.subject.startswith("Laporan ")
     assert (await _answer(house)).state == "sent"
     assert await house.rows("SELECT provider_id FROM outgoing WHERE kind = 'answer'") == [
         (f"paper-{letter.id}",)

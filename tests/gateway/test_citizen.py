@@ -515,3 +515,18 @@ async def test_a_flood_of_made_up_numbers_costs_no_memory(monkeypatch: pytest.Mo
     for number in range(500):
         assert await counts.looked(str(number), request) == 0
     assert len(counts._rates._storage.storage) <= 60
+
+
+async def test_who_keeps_calling_stays_counted_through_a_flood(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("gateway.web.rates.MOST_KEYS", 50)
+    counts = Limits("", proxied=True)
+    request = Request({"type": "http", "client": None, "headers": []})
+    waits = [await counts.looked("482109375514", request) for _ in range(40)]
+    assert waits[0] == 0
+    assert waits[-1] > 0
+    for number in range(500):
+        await counts.looked(f"made up {number}", request)
+        if number % 25 == 0:
+            assert await counts.looked("482109375514", request) > 0

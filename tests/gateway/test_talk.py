@@ -249,6 +249,7 @@ async def test_who_writes_to_a_joined_report_writes_to_the_one_it_was_joined_to(
     text = (await numbered(lite, first)).text
     assert "sekarang juga berbahaya" in text
     assert "dan licin" in text
+    lite.clock.pass_(minutes=11)
     assert written(first.report.tracking) in await lite.say(f"STATUS {second.report.tracking}")
     assert written(first.report.tracking) in await lite.say("STATUS")
 

@@ -1,0 +1,111 @@
+"""Machines: who among the senders is none of our citizens, and who must not be written to.
+
+One place for every channel. What surely comes from a machine is kept in the quarantine as a note;
+what may come from a person all the same is filed and routed, with the reason why nobody is written
+to. Pure: it sees a message and the channels, nothing else.
+"""
+
+import re
+from collections.abc import Mapping
+
+from adapters.base import Channel, Inbound
+from normalizer import automatic, numbers
+from normalizer.report import Unanswered
+
+OWN = "one of our own addresses"
+SERVICE = "a short code or a name of a sender: no person, and nobody to write to"
+PREMIUM = "a number that whoever writes to it pays for"
+
+_SCHEME = re.compile(r"[a-z]+:", re.IGNORECASE)
+_MEMBER = re.compile(r"(-?\d{1,19})@(-?\d{1,19})")
+"""A person in a group on Telegram, and the group."""
+_PARTIES: Mapping[numbers.Party, Unanswered | None] = {
+    "person": None,
+    "service": Unanswered.MACHINE,
+    "premium": Unanswered.PREMIUM_NUMBER,
+    "foreign": Unanswered.FOREIGN_NUMBER,
+}
+
+
+class Machines:
+    """Knows our own addresses on every channel."""
+
+    def __init__(self, channels: Mapping[str, Channel]) -> None:
+        self._anywhere: set[str] = set()
+        """Phone numbers and mail addresses, whichever of our channels they belong to."""
+        self._on: dict[str, set[str]] = {}
+        """Names and ids that mean something on their own channel only."""
+        for name, channel in channels.items():
+            for address in channel.own:
+                if _is_phone(channel, address) or _is_mail(address):
+                    self._anywhere.add(_key(address))
+                else:
+                    self._on.setdefault(name, set()).add(address.casefold())
+
+    def sure(self, channel: Channel, said: Inbound) -> str | None:
+        """Say why a message is surely a machine's, for the quarantine; None for all others."""
+        sender = said.sender.address
+        if self.is_own(channel, sender) or _is_account(channel, said):
+            return OWN
+        if _party(channel, sender) == "service":
+            return SERVICE
+        by_phone = channel.by_phone or numbers.looks_like_one(sender)
+        return automatic.RECEIPT if by_phone and automatic.receipt(said.text) else None
+
+    def unanswered(self, channel: Channel, said: Inbound) -> Unanswered | None:
+        """Say why the sender of a message that is filed is not written to."""
+        if said.unanswered:
+            return said.unanswered
+        if self.sure(channel, said):
+            return Unanswered.MACHINE
+        if found := _PARTIES[_party(channel, said.sender.address)]:
+            return found
+        asks = not (said.explicit or channel.fetched)
+        heard = asks and automatic.sounds_automatic(said.text)
+        return Unanswered.AUTOMATIC_WORDS if heard else None
+
+    def unwritable(self, channel: Channel, to: str) -> str | None:
+        """Say why nothing may be sent to an address, whatever it is; None where it may.
+
+        Other countries are not looked at: a word about danger goes there too.
+        """
+        if self.is_own(channel, to):
+            return OWN
+        return {"service": SERVICE, "premium": PREMIUM}.get(_party(channel, to))
+
+    def is_own(self, channel: Channel, address: str) -> bool:
+        """Tell whether an address is ours."""
+        if _is_phone(channel, address) or _is_mail(address):
+            return _key(address) in self._anywhere
+        mine = self._on.get(channel.name, set())
+        member = _MEMBER.fullmatch(address)
+        return not mine.isdisjoint(member.groups() if member else [address.casefold()])
+
+
+def _party(channel: Channel, address: str) -> numbers.Party:
+    if not _is_phone(channel, address):
+        return "person"
+    return numbers.party(address, channel.block.answer_countries)
+
+
+def _is_account(channel: Channel, said: Inbound) -> bool:
+    """Tell whether a message says that it comes from the very number it came to."""
+    comparable = _is_phone(channel, said.account) or _is_mail(said.account)
+    return comparable and _key(said.account) == _key(said.sender.address)
+
+
+def _is_phone(channel: Channel, address: str) -> bool:
+    if numbers.looks_like_one(address):
+        return True
+    return channel.by_phone and not _SCHEME.match(address)
+
+
+def _is_mail(address: str) -> bool:
+    return "@" in address[1:] and not _MEMBER.fullmatch(address)
+
+
+def _key(address: str) -> str:
+    if not _is_mail(address):
+        return numbers.bare(address)
+    local, _, domain = address.casefold().rpartition("@")
+    return f"{local.partition('+')[0]}@{domain}"

@@ -1,0 +1,233 @@
+"""What we wrote to each reader by ourselves lately, and what they wrote: when it is enough.
+
+Without a memory of its own answers, one machine answers another for ever, and each answer of ours
+may cost money. The memory is a row per reader in the database: all processes share it, and a
+restart forgets nothing. It is changed in the transaction in which the answer is written, so that
+doing that twice changes nothing. Only what nobody wrote (``Letter.automatic``) is counted and held
+back; agencies' answers never are.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import bindparam, delete, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.store.rows import Letter
+from gateway.store.tables import reactions
+from normalizer.automatic import Sketch, echoed, same, sketch
+
+OLD = timedelta(days=30)
+"""After so long without a word nothing of a reader need be remembered."""
+SHORT, DAY = 600.0, 86_400.0
+RUNNING = 3 * 3_600.0
+"""Seconds after which the same text again is no longer the same text running."""
+_MOST_OURS = 5
+"""Texts of ours that are known again when they come back."""
+
+QUIET = "not sent: what it answers sounds like a machine"
+THEIRS = "not sent: the same message again and again"
+OURS = "not sent: it would say the same again and again"
+SPENT = "not sent: automatic answers to this reader are paused"
+
+_BEGIN = text(
+    "INSERT INTO reactions (reader, state, at) VALUES (:reader, '{}', :at) "
+    "ON CONFLICT (reader) DO NOTHING"
+).bindparams(bindparam("at", type_=reactions.c.at.type))
+_KEEP = (
+    update(reactions)
+    .where(reactions.c.reader == bindparam("who"))
+    .values(state=bindparam("becomes"), at=bindparam("moment"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many answers of ours one reader gets that nobody wrote."""
+
+    per_10_minutes: int = 5
+    per_day: int = 20
+    same: int = 3
+    """The same text so many times running, ours or theirs, is not answered any more."""
+
+
+USUAL = Limits()
+
+
+@dataclass(slots=True)
+class State:
+    """What is remembered of one reader. Times are seconds since 1970."""
+
+    written: list[float] = field(default_factory=list)
+    """When they got automatic answers in the last day."""
+    paused_at: float = 0.0
+    """When they were last told that answers are paused."""
+    ours: list[Sketch] = field(default_factory=list)
+    our_last: str = ""
+    our_times: int = 0
+    our_at: float = 0.0
+    theirs: Sketch | None = None
+    their_times: int = 0
+    """How often they said about the same, numbers left out."""
+    their_last: str = ""
+    their_exact: int = 0
+    """How often they said the very same."""
+    their_at: float = 0.0
+
+    @classmethod
+    def read(cls, written: str) -> "State":
+        """Read back what was stored."""
+        values = json.loads(written)
+        values["ours"] = [tuple(each) for each in values.get("ours", ())]
+        if values.get("theirs") is not None:
+            values["theirs"] = tuple(values["theirs"])
+        return cls(**values)
+
+
+class Reactions:
+    """The memory in one transaction; readers are pseudonyms. One that is not loaded is free."""
+
+    def __init__(
+        self, connection: AsyncConnection, now: Callable[[], datetime], limits: Limits
+    ) -> None:
+        self._connection = connection
+        self._now = now
+        self._limits = limits
+        self._states: dict[str, State] = {}
+        self._changed: set[str] = set()
+        self._quiet: set[str] = set()
+
+    async def load(self, readers: Iterable[str]) -> None:
+        """Read what is known of readers, and keep other processes from them until the unit ends."""
+        wanted = sorted(set(readers) - {""} - self._states.keys())
+        if not wanted:
+            return
+        at = self._now()
+        await self._connection.execute(_BEGIN, [{"reader": each, "at": at} for each in wanted])
+        await self._read(wanted)
+
+    def heard(self, reader: str, said: str, *, has_files: bool, quiet: bool) -> str:
+        """Note what a reader wrote; tell whether it is a text of ours: "sure", "perhaps", "".
+
+        ``quiet`` says that nothing is to be answered to it.
+        """
+        state = self._states.get(reader)
+        if state is None:
+            return ""
+        words, now = sketch(said), self._seconds()
+        echo = echoed(words, state.ours)
+        if words or not has_files:
+            alike = state.theirs is not None and same(words, state.theirs)
+            running = alike and now - state.their_at <= RUNNING
+            state.their_times = state.their_times + 1 if running else 1
+            exact = running and state.their_last == _digest(said)
+            state.their_exact = state.their_exact + 1 if exact else 1
+            state.theirs, state.their_last, state.their_at = words, _digest(said), now
+            self._changed.add(reader)
+        self._quiet.discard(reader)
+        if quiet or echo:
+            self._quiet.add(reader)
+        return echo
+
+    def weighed(self, letter: Letter) -> Letter:
+        """Return a letter as it may go: itself, a word that answers are paused, or withdrawn."""
+        state = self._states.get(letter.reader)
+        if state is None or letter.kind != "answer" or letter.state != "waiting":
+            return letter
+        if letter.automatic:
+            if why := self._why_not(state, letter):
+                return _withdrawn(letter, why)
+            letter = letter if letter.spared else self._within_budget(state, letter)
+        if letter.state == "waiting":
+            _remember(state, letter.text, self._seconds())
+        self._changed.add(letter.reader)
+        return letter
+
+    async def said(self, texts: Mapping[str, Sequence[str]]) -> None:
+        """Note what readers were sent, so that it is known again when it comes back."""
+        query = select(reactions.c.reader, reactions.c.state)
+        rows = await self._connection.execute(query.where(reactions.c.reader.in_(texts.keys())))
+        known = {row.reader: State.read(row.state).ours for row in rows}
+        news = {who for who, ours in known.items() if any(map(_is_new(ours), texts[who]))}
+        if not news:
+            return
+        await self._read(sorted(news))
+        for who in news:
+            for each in filter(_is_new(self._states[who].ours), texts[who]):
+                _keep(self._states[who], each)
+                self._changed.add(who)
+
+    async def flush(self) -> None:
+        """Write down what changed."""
+        rows = [
+            {"who": who, "becomes": json.dumps(asdict(self._states[who])), "moment": self._now()}
+            for who in sorted(self._changed)
+        ]
+        if rows:
+            await self._connection.execute(_KEEP, rows)
+        self._changed.clear()
+
+    async def _read(self, readers: Sequence[str]) -> None:
+        query = select(reactions.c.reader, reactions.c.state).order_by(reactions.c.reader)
+        chosen = query.where(reactions.c.reader.in_(readers)).with_for_update()
+        for row in await self._connection.execute(chosen):
+            self._states[row.reader] = State.read(row.state)
+
+    def _why_not(self, state: State, letter: Letter) -> str:
+        now = self._seconds()
+        if letter.reader in self._quiet and not letter.spared:
+            return QUIET
+        by_number = letter.found_agency and not letter.spared
+        running = state.their_exact if by_number else state.their_times
+        if running >= self._limits.same:
+            return THEIRS
+        same_again = state.our_last == _digest(letter.text) and now - state.our_at <= RUNNING
+        return OURS if same_again and state.our_times >= self._limits.same - 1 else ""
+
+    def _within_budget(self, state: State, letter: Letter) -> Letter:
+        now = self._seconds()
+        state.written = [at for at in state.written if now - at < DAY]
+        lately = sum(now - at < SHORT for at in state.written)
+        if lately < self._limits.per_10_minutes and len(state.written) < self._limits.per_day:
+            state.written.append(now)
+            return letter
+        if not letter.paused or now - state.paused_at < DAY:
+            return _withdrawn(letter, SPENT)
+        state.paused_at = now
+        return replace(letter, text=letter.paused, choices=(), detail=SPENT)
+
+    def _seconds(self) -> float:
+        return self._now().timestamp()
+
+
+def _withdrawn(letter: Letter, why: str) -> Letter:
+    return replace(letter, state="withdrawn", detail=why)
+
+
+def _remember(state: State, said: str, now: float) -> None:
+    digest = _digest(said)
+    running = state.our_last == digest and now - state.our_at <= RUNNING
+    state.our_times = state.our_times + 1 if running else 1
+    state.our_last, state.our_at = digest, now
+    _keep(state, said)
+
+
+def _keep(state: State, said: str) -> None:
+    words = sketch(said)
+    state.ours = [words, *(each for each in state.ours if each != words)][:_MOST_OURS]
+
+
+def _is_new(ours: Sequence[Sketch]) -> Callable[[str], bool]:
+    return lambda said: sketch(said) not in ours
+
+
+def _digest(said: str) -> str:
+    return hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()[:32]
+
+
+async def forget(connection: AsyncConnection, now: datetime) -> None:
+    """Delete what is too old to bear on anything."""
+    await connection.execute(delete(reactions).where(reactions.c.at < now - OLD))

@@ -1,0 +1,348 @@
+"""Mail of unproven senders: filed always, answered only where no stranger can be hit by it."""
+
+import ast
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+import gateway
+from adapters.base import Channel, Inbound, Outgoing
+from adapters.mail import Mail
+from adapters.mime import proof
+from adapters.mime.headers import mailbox
+from gateway import build
+from gateway.steps.receive import mail_hook
+from normalizer.report import Report, Unanswered
+from normalizer.tracking import written
+from tests.adapters.examples import build as example
+from tests.adapters.mails import ADDRESS, CITIZEN, mail
+from tests.gateway.making import LAMP, ROAD, House, house
+
+SERVER = "mx.lapor.example"
+PASSED = f"Authentication-Results: {SERVER}; dmarc=pass header.from=mail.example"
+FAILED = (
+    f"Authentication-Results: {SERVER}; spf=fail; dkim=none; dmarc=fail header.from=mail.example"
+)
+CANARY = "kenari9x"
+
+
+@dataclass
+class Post:
+    """A house whose mail is real up to the relay."""
+
+    house: House
+    channel: Mail
+    sent: list[tuple[str, Outgoing]] = field(default_factory=list)
+    _count: int = 0
+
+    async def bring(
+        self, *fields: str, body: str = ROAD, mail_from: str = CITIZEN
+    ) -> list[tuple[str, Outgoing]]:
+        """Let a mail come; return what is sent because of it."""
+        self._count += 1
+        raw = mail(body, f"Message-ID: <m{self._count}@mail.example>", *fields)
+        before = len(self.sent)
+        hook = mail_hook("192.0.2.1", mail_from, [ADDRESS], raw)
+        assert (await self.house.door.take(self.channel, hook)).status == 200
+        assert await self.house.work_all() == {}
+        return self.sent[before:]
+
+    async def newest(self) -> Report:
+        return (await self.house.newest()).report
+
+
+@pytest.fixture(params=[None, SERVER], ids=["unasked", "checked"])
+async def post(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Post]:
+    channel = example("mail", address=ADDRESS, sends_per_second=10_000, authserv_id=request.param)
+    assert isinstance(channel, Mail)
+    url = f"sqlite+aiosqlite:///{tmp_path}/kanal.sqlite3"
+    async with house(url, tmp_path, more=[channel]) as built:
+        made = Post(built, channel)
+
+        async def send(to: str, message: Outgoing) -> str:
+            made.sent.append((to, message))
+            return f"<{message.id}@lapor.localhost>"
+
+        monkeypatch.setattr(channel, "send", send)
+        yield made
+
+
+checked = pytest.mark.parametrize("post", [SERVER], indirect=True, ids=["checked"])
+unasked = pytest.mark.parametrize("post", [None], indirect=True, ids=["unasked"])
+
+
+async def test_the_subject_is_ours_and_the_thread_is_theirs(post: Post) -> None:
+    ((to, letter),) = await post.bring("Subject: AKUN DIBLOKIR: buka https://phish.example")
+    report = await post.newest()
+    assert to == CITIZEN
+    assert letter.subject == f"Laporan {written(report.tracking)}"
+    assert letter.thread == ("<m1@mail.example>",)
+
+
+async def test_an_english_report_has_an_english_subject(post: Post) -> None:
+    body = (
+        "The road in front of the market in Wonocolo Surabaya is broken and dangerous, please fix"
+    )
+    ((_, letter),) = await post.bring(body=body)
+    assert (letter.subject or "").startswith("Report ")
+
+
+@pytest.mark.parametrize("body", [ROAD, "jalan rusak", "STATUS", "bantuan", "halo", "x y z", ""])
+async def test_nothing_of_what_a_stranger_wrote_goes_out(post: Post, body: str) -> None:
+    """Recipient, subject and text of whatever is sent, against a word that is everywhere."""
+    for number in range(3):
+        await post.bring(
+            f"From: {CANARY} buka {CANARY}.example <{CITIZEN}>",
+            f"Subject: {CANARY} https://{CANARY}.example {number}",
+            f"Reply-To: {CANARY}@victim.example",
+            f"X-{CANARY}: {CANARY}",
+            body=f"{body} {CANARY} https://{CANARY}.example/{number}",
+        )
+    assert post.sent
+    for to, letter in post.sent:
+        assert to == CITIZEN
+        assert CANARY not in f"{letter.subject} {letter.text} {letter.headers} {letter.choices}"
+        assert all(name.startswith("<m") for name in letter.thread)
+
+
+FORGED = [
+    ("bounce@spammer.example", "korban@victim.example"),
+    ("a@spammer.go.id", "korban@victim.go.id"),
+    ("a@evil.co.id", "korban@baik.co.id"),
+    ("a@sub.spammer.example", "korban@sub.victim.example"),
+    ("a@victim.example.spammer.example", "korban@victim.example"),
+    ("a@xvictim.example", "korban@victim.example"),
+    ("a@localhost", "korban@victim.example"),
+    ("a@go.id", "korban@victim.go.id"),
+]
+
+
+@pytest.mark.parametrize(("mail_from", "sender"), FORGED)
+async def test_a_forged_from_is_filed_and_never_answered(
+    post: Post, mail_from: str, sender: str
+) -> None:
+    for number in range(3):
+        sent = await post.bring(f"From: {sender}", body=f"{ROAD} {number}", mail_from=mail_from)
+        assert sent == []
+    report = await post.newest()
+    assert report.unanswered is Unanswered.UNPROVEN_SENDER
+    assert report.assignment is not None
+    assert report.assignment.agency is not None
+    assert report.notes
+    assert await post.house.counted("messages") == 3
+
+
+@pytest.mark.parametrize(
+    ("mail_from", "sender"),
+    [
+        ("warga@mail.example", "warga@mail.example"),
+        ("bounce@em.mail.example", "warga@mail.example"),
+        ("bounces+1=warga@bounce.sub.mail.example", "warga@mail.example"),
+        ("warga@mail.example", "warga@staf.mail.example"),
+        ("x@mta.kota.go.id", "lurah@kota.go.id"),
+    ],
+)
+@unasked
+async def test_the_envelope_of_the_same_organisation_is_answered(
+    post: Post, mail_from: str, sender: str
+) -> None:
+    ((to, _),) = await post.bring(f"From: {sender}", mail_from=mail_from)
+    assert to == sender
+
+
+async def test_the_null_sender_is_never_answered(post: Post) -> None:
+    assert await post.bring(PASSED, mail_from="") == []
+
+
+# what a trusted server found
+
+
+@checked
+@pytest.mark.parametrize(
+    "results",
+    [
+        f"{SERVER}; dmarc=fail",
+        f"{SERVER}; spf=fail smtp.mailfrom=mail.example; dkim=fail; dmarc=none",
+        f"{SERVER}; spf=softfail; dkim=none",
+        f"{SERVER}; dmarc=pass header.from=spammer.example",
+        f"{SERVER} 1; DMARC = FAIL (p=none) header.from=mail.example",
+        f'{SERVER}; spf=fail smtp.mailfrom="a dmarc=pass"; dmarc=fail',
+        f"{SERVER}; spf=fail (dmarc=pass); dkim=none",
+    ],
+)
+async def test_a_failed_check_is_not_answered_and_is_nobody_else(post: Post, results: str) -> None:
+    await post.bring(PASSED)
+    mine = await post.newest()
+    sent = await post.bring(
+        f"Authentication-Results: {results}", body=f"{mine.tracking} saya cabut laporan ini"
+    )
+    assert sent == []
+    theirs = await post.newest()
+    assert theirs.id != mine.id
+    assert theirs.reporter.ref != mine.reporter.ref
+    assert theirs.unanswered is Unanswered.UNPROVEN_SENDER
+    kept = await post.house.file(mine.tracking)
+    assert "cabut" not in kept.report.text
+
+
+@checked
+async def test_a_failed_check_ends_nothing_and_hides_nothing_of_the_victim(post: Post) -> None:
+    await post.bring(PASSED)
+    mine = await post.newest()
+    for body in ("STOP", f"RAHASIA {mine.tracking}", f"STATUS {mine.tracking}", "ANONIM"):
+        assert await post.bring(FAILED, body=body) == []
+    assert await post.house.counted("silences", f"reader = '{mine.reporter.ref}'") == 0
+    kept = (await post.house.file(mine.tracking)).report
+    assert not kept.anonymous
+    assert not kept.confidential
+
+
+@checked
+async def test_without_any_result_it_is_answered_and_still_not_the_same_person(post: Post) -> None:
+    await post.bring(PASSED)
+    mine = await post.newest()
+    ((to, _),) = await post.bring(body=f"{LAMP} {mine.tracking}")
+    assert to == CITIZEN
+    assert (await post.newest()).reporter.ref != mine.reporter.ref
+
+
+@checked
+async def test_results_that_the_mail_brought_itself_are_not_believed(post: Post) -> None:
+    forged = ("Received: from mx.lapor.example by us", PASSED)
+    assert await post.bring(*forged, mail_from="a@spammer.example") == []
+    others = (f"Authentication-Results: other.example; {PASSED}",)
+    assert await post.bring(*others, body=LAMP, mail_from="a@spammer.example") == []
+
+
+@checked
+async def test_two_senders_in_from_prove_nothing(post: Post) -> None:
+    for number, fields in enumerate(
+        [
+            (PASSED, f"From: <korban@victim.example>, <{CITIZEN}>"),
+            (PASSED, f"From: korban@victim.example\r\nFrom: {CITIZEN}"),
+        ]
+    ):
+        assert await post.bring(*fields, body=f"{ROAD} {number}") == []
+
+
+async def test_reply_to_is_read_of_proven_senders_only(post: Post) -> None:
+    elsewhere = "Reply-To: Siti <siti@kantor.example>"
+    ((to, _),) = await post.bring(PASSED, elsewhere)
+    believes = post.channel.block.authserv_id is not None
+    assert to == ("siti@kantor.example" if believes else CITIZEN)
+    mine = await post.newest()
+    ((_, _),) = await post.bring(PASSED, body=f"{mine.tracking} masih rusak parah")
+    assert "masih rusak" in (await post.house.file(mine.tracking)).report.text
+
+
+@checked
+@pytest.mark.parametrize(
+    "written",
+    [ADDRESS, f"lapor+482109375514@{ADDRESS.partition('@')[2]}", "no-reply@kantor.example", "x"],
+)
+async def test_a_reply_to_that_is_no_persons_is_left_alone(post: Post, written: str) -> None:
+    ((to, _),) = await post.bring(PASSED, f"Reply-To: {written}")
+    assert to == CITIZEN
+
+
+# the address in From
+
+TRICKS = [
+    "=?utf-8?Q?x:_evil@evil.example?= <real@x.example>",
+    "=?utf-8?B?eDogZXZpbEBldmlsLmV4YW1wbGU=?= <real@x.example>",
+    "=?utf-8?Q?evil@evil.example,?= <real@x.example>",
+    "=?utf-8?Q?=3Cevil@evil.example=3E?= <real@x.example>",
+    "=?utf-8?Q?x=3A?= evil@evil.example; <real@x.example>",
+    "x: evil@evil.example; <real@x.example>",
+    "evil@evil.example <real@x.example>",
+    "evil@evil.example, <real@x.example>",
+    '"x: <evil@evil.example>" <real@x.example>',
+    '"evil@evil.example" <real@x.example>',
+    "(<evil@evil.example>) <real@x.example>",
+    "<real@x.example> (<evil@evil.example>)",
+    "=?utf-8?Q?a?=@evil.example <real@x.example>",
+    "\ue0000\ue000 evil@evil.example <real@x.example>",
+]
+
+
+@pytest.mark.parametrize("field", TRICKS)
+def test_the_sender_is_who_stands_last_in_angle_brackets(field: str) -> None:
+    found, single = mailbox(field)
+    assert found is not None
+    assert found.address == "real@x.example"
+    assert single
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("bounce.sub.example", "example", True),
+        ("bounce.sub.example", "sub.example", True),
+        ("a.go.id", "b.go.id", False),
+        ("go.id", "go.id", True),
+        ("mx.dinas.kota.go.id", "kota.go.id", True),
+        ("a.desa.id", "b.desa.id", False),
+        ("x.com", "y.com", False),
+        ("a.com.au", "b.com.au", False),
+        ("A.Example.", "a.example", True),
+        ("", "", False),
+        ("contoh.id", "mail.contoh.id", True),
+    ],
+)
+def test_organisations_by_their_domains(one: str, other: str, same: bool) -> None:
+    assert proof.same_organisation(one, other) is same
+    assert proof.same_organisation(other, one) is same
+
+
+# what is loud, and what is swept
+
+
+def test_unproven_mail_is_said_loudly() -> None:
+    channels: dict[str, Channel] = {"email": example("mail"), "sms": example("smpp")}
+    (said,) = build.warnings(channels)
+    assert "UNPROVEN" in said
+    assert "authserv_id" in said
+    assert build.warnings({"email": example("mail", authserv_id=SERVER)}) == []
+    assert build.warnings({"email": example("mail", enabled=False)}) == []
+
+
+UNPROVEN_INPUT = {"sender", "subject", "title", "original", "notes", "address", "chosen_agency"}
+"""What a stranger fills in."""
+
+
+def test_no_letter_is_made_of_what_a_stranger_wrote() -> None:
+    """Every call that writes to a citizen: none of its arguments is a stranger's field."""
+    found, wrong = 0, list[str]()
+    for path in sorted(Path(gateway.__file__).parent.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+                continue
+            if node.func.attr not in ("answer", "text") or "_letters" not in ast.unparse(node.func):
+                continue
+            found += 1
+            used = {n.attr for a in ast.walk(node) for n in [a] if isinstance(n, ast.Attribute)}
+            if used & UNPROVEN_INPUT:
+                wrong.append(f"{path.name}:{node.lineno} {sorted(used & UNPROVEN_INPUT)}")
+    assert found > 10
+    assert wrong == []
+
+
+def test_every_letter_says_whether_somebody_wrote_it() -> None:
+    """What the machine writes counts against the budget: in the steps that react to a message."""
+    folder = Path(gateway.__file__).parent / "steps"
+    for name in ("route.py", "talk.py"):
+        for node in ast.walk(ast.parse((folder / name).read_text("utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("_letters.answer"):
+                assert "automatic" in {each.arg for each in node.keywords}, f"{name}:{node.lineno}"
+
+
+def test_a_mail_without_from_is_its_envelopes() -> None:
+    (found,) = example("mail", address=ADDRESS).parse(  # type: ignore[attr-defined]
+        mail_hook("192.0.2.1", CITIZEN, [ADDRESS], b"Subject: x\r\n\r\nJalan rusak")
+    )
+    assert isinstance(found, Inbound)
+    assert (found.sender.address, found.unanswered) == (CITIZEN, None)
