@@ -73,6 +73,8 @@ class Roles(Row):
     """``[roles]``: words by which it is told who does what."""
 
     staff: tuple[str, ...] = ()
+    officials: tuple[str, ...] = ()
+    """Those of the staff who are in some office even where none is named."""
     others: tuple[str, ...] = ()
     reporter: tuple[str, ...] = ()
     landmarks: tuple[str, ...] = ()
@@ -203,6 +205,7 @@ class Detector:
             "at": frozenset(roles.at),
             "by": frozenset(roles.by),
             "to": frozenset(roles.to),
+            "officials": frozenset(roles.officials),
             "services": frozenset(roles.services),
         }
         self._objects = {id: frozenset(row.objects) for id, row in rules.deeds.items()}
@@ -280,8 +283,12 @@ class Detector:
             return
         if meant := self._meant(deed, sentence, sentences, at, staff=staff):
             yield meant[0], (meant[1], said)
-        elif staff:
+        elif who and self._is_official(who, sentence):
             yield UNKNOWN, (said,)
+
+    def _is_official(self, m: _Mention, sentence: _Sentence) -> bool:
+        word = sentence.words[m.start]
+        return bool({word, _bare(word)} & self._role["officials"])
 
     def _meant(
         self,
