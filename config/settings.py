@@ -47,6 +47,13 @@ class Server(Section):
     max_hook_bytes: Annotated[int, Field(ge=1024)]
     client_header: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]*$")]
     """Header in which our own proxy puts the caller's address; "" for none."""
+    max_connections: Annotated[int, Field(ge=1)]
+    max_connections_per_peer: Annotated[int, Field(ge=1)]
+    """Not counted where all connections are a proxy's: client_header set, or public_url https."""
+    head_seconds: Seconds
+    body_seconds: Seconds
+    max_header_bytes: Annotated[int, Field(ge=1024, le=1_048_576)]
+    max_headers: Annotated[int, Field(ge=10)]
 
 
 class Database(Section):

@@ -374,13 +374,13 @@ class Kanal:
             Citizens(Tracking(self.queries, self.seal), build.categories(self.parts)),
             own,
         )
-        self.web = Web(app, server.host, server.port)
+        self.web = Web(app, server, server.port)
         await self.web.start()
         log.info("web door open", port=self.web.port)
 
     async def _start_monitor(self) -> None:
         server = self.settings.server
-        self.web = Web(monitor(self.health), server.host, server.monitor_port)
+        self.web = Web(monitor(self.health), server, server.monitor_port)
         await self.web.start()
         log.info("monitor open", port=self.web.port)
 

@@ -69,9 +69,10 @@ def demo(
     ] = False,
 ) -> None:
     """Start Kanal and send sample messages through its real doors."""
+    from gateway import loop
     from gateway.demo.show import show
 
-    sys.exit(_or_stop(lambda: asyncio.run(show(once=once))))
+    sys.exit(_or_stop(lambda: loop.run(show(once=once))))
 
 
 @app.command()
@@ -394,6 +395,7 @@ def _kanal() -> "Kanal":
 
 
 def _with_kanal(go: Any) -> None:
+    from gateway import loop
     from gateway.store.engine import Unavailable
 
     async def whole() -> None:
@@ -404,19 +406,18 @@ def _with_kanal(go: Any) -> None:
             await kanal.store.close()
 
     try:
-        asyncio.run(whole())
+        loop.run(whole())
     except Unavailable as error:
         _stop(f"The database does not answer ({error}). Is [database] url right?", 1)
 
 
 def _serve(roles: Sequence[str]) -> None:
-    import uvloop
-
+    from gateway import loop
     from gateway.broker.base import BrokerError
     from gateway.store.engine import Unavailable
 
     try:
-        uvloop.run(_until_told(roles))
+        loop.run(_until_told(roles))
     except Unavailable as error:
         _stop(f"The database does not answer ({error}). Is [database] url right?", 1)
     except BrokerError as error:

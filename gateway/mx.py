@@ -21,7 +21,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from aiosmtpd.lmtp import LMTP
@@ -48,6 +48,7 @@ TOO_MANY_RECIPIENTS = "452 4.5.3 Too many recipients, send to the others in anot
 NO_AUTH = "502 5.5.1 Authentication is not offered"
 FAILED = "421 4.3.0 Gangguan pada sistem, coba lagi nanti / internal error, try again later"
 IDLE = "421 4.4.2 Took too long, goodbye"
+SPENT = "421 4.4.2 This connection was open for long enough, come again in another"
 BUSY = "421 4.7.0 Too many connections, try again later"
 BUSY_WITH_YOU = "421 4.7.0 Too many connections from your address, try again later"
 CLOSING = "421 4.3.2 Shutting down, try again shortly"
@@ -90,7 +91,8 @@ class MailServer:
     """SMTP on a port and, if set, LMTP on a Unix socket (mode 0660), in the running loop.
 
     ``accepts`` says whether a recipient is ours. ``timeout`` is in seconds: between two commands,
-    and for the whole of one message. Raises ``ValueError`` when TLS is required without a
+    and for the whole of one message; ``longest`` is for a whole connection, except that a message
+    under way may end. Raises ``ValueError`` when TLS is required without a
     certificate, ``OSError`` and ``ssl.SSLError`` from ``start``.
     """
 
@@ -101,9 +103,10 @@ class MailServer:
         *,
         accepts: Callable[[str], bool],
         timeout: float = 300.0,
+        longest: float = 3_600.0,
     ) -> None:
         self._settings = settings
-        self._door = _Door(settings, take, accepts)
+        self._door = _Door(settings, take, accepts, longest)
         self._timeout = timeout
         self._servers: list[asyncio.Server] = []
         certified = bool(settings.tls_certificate and settings.tls_key)
@@ -180,9 +183,14 @@ class _Door:
     """Who is connected, and aiosmtpd's hooks: what each command is answered."""
 
     def __init__(
-        self, settings: settings.MailServer, take: Take, accepts: Callable[[str], bool]
+        self,
+        settings: settings.MailServer,
+        take: Take,
+        accepts: Callable[[str], bool],
+        longest: float,
     ) -> None:
         self._settings, self._take, self._accepts = settings, take, accepts
+        self.longest = longest
         self._sessions: set[_Session] = set()
         self._takes: set[asyncio.Future[None]] = set()
         self.closing = False
@@ -294,6 +302,8 @@ class _Session(SMTP):
         self._door = door
         self._refusal = ""
         self._arrived = 0
+        self._spent = False
+        self._end: asyncio.TimerHandle | None = None
         super().__init__(door, **options)
 
     @property
@@ -306,11 +316,14 @@ class _Session(SMTP):
         if self._original_transport is None:
             self.peer, self.network = _peer(transport)
             self._refusal = self._door.admit(self)
+            self._end = self.loop.call_later(self._door.longest, self._spend)
         super().connection_made(transport)
 
     def connection_lost(self, error: Exception | None) -> None:
         """End."""
         self._door.leave(self)
+        if self._end:
+            self._end.cancel()
         super().connection_lost(error)
 
     def data_received(self, data: bytes) -> None:
@@ -323,15 +336,16 @@ class _Session(SMTP):
 
     def dismiss(self, reply: str) -> None:
         """Say a last word and hang up."""
-        if isinstance(self.transport, asyncio.WriteTransport):
-            self.transport.write(f"{reply}\r\n".encode())
+        if self.transport is not None:
+            # What a transport is an instance of differs from loop to loop; what it does, does not.
+            cast(asyncio.WriteTransport, self.transport).write(f"{reply}\r\n".encode())
             self._hang_up()
 
     def cut(self) -> None:
         """Drop the connection without waiting for the other side."""
         transport = self._original_transport or self.transport
-        if isinstance(transport, asyncio.WriteTransport):
-            transport.abort()
+        if transport is not None:
+            cast(asyncio.WriteTransport, transport).abort()
 
     def restart_clock(self) -> None:
         """Give what comes now its own time."""
@@ -360,6 +374,8 @@ class _Session(SMTP):
             self.receiving = False
         if self._door.closing:
             self.dismiss(CLOSING)
+        elif self._spent:
+            self.dismiss(SPENT)
 
     async def smtp_AUTH(self, arg: str) -> None:
         """Refuse: nobody logs in here."""
@@ -387,6 +403,11 @@ class _Session(SMTP):
 
     def _timeout_cb(self) -> None:
         self.dismiss(IDLE)
+
+    def _spend(self) -> None:
+        self._spent = True
+        if not self.receiving:
+            self.dismiss(SPENT)
 
 
 class _LocalSession(_Session, LMTP):

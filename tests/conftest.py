@@ -8,19 +8,25 @@ import io
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from asyncio import AbstractEventLoop
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
-from gateway import logs
+from gateway import logs, loop
 from tests import services
 
 # An example that takes long says that the machine is busy. Whoever measures does so by CPU time.
 settings.register_profile("kanal", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("kanal")
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], AbstractEventLoop]]:
+    """Run every test on the loop the program runs on."""
+    return {"program": loop.new}
 
 
 @contextmanager

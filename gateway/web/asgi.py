@@ -22,6 +22,7 @@ from gateway.steps.receive import Door
 from gateway.steps.reply import AgencyDesk
 from gateway.store.queries import Queries
 from gateway.web import agency_api, citizen, console, hooks, problems
+from gateway.web.bounds import Lines, Parser, protocol
 from gateway.web.limits import Limits
 
 GRACE = 10
@@ -32,11 +33,14 @@ none finds it closed under the request it has just begun."""
 
 
 class Web:
-    """An HTTP server in the running loop."""
+    """An HTTP server in the running loop, with the bounds of ``[server]`` for connections."""
 
-    def __init__(self, app: Starlette, host: str, port: int) -> None:
+    def __init__(
+        self, app: Starlette, limits: Server, port: int, parser: Parser = "httptools"
+    ) -> None:
         self.app = app
-        self._address = (host, port)
+        self._limits, self._parser = limits, parser
+        self._address = (limits.host, port)
         self._task: asyncio.Task[None] | None = None
         self._socket: socket.socket | None = None
         self._server: _Server | None = None
@@ -51,7 +55,8 @@ class Web:
         """Listen. Raises ``OSError`` when the address is taken."""
         self._socket = _listen(*self._address)
         options = uvicorn.Config(
-            self.app,
+            Lines(self.app, self._limits.max_headers),
+            http=protocol(self._parser, self._limits),
             lifespan="off",
             log_config=None,
             access_log=False,
@@ -60,7 +65,7 @@ class Web:
             ws="none",
             timeout_graceful_shutdown=GRACE,
             timeout_keep_alive=KEEP_ALIVE,
-            h11_max_incomplete_event_size=64 * 1024,
+            h11_max_incomplete_event_size=self._limits.max_header_bytes,
         )
         self._server = _Server(options)
         self._task = asyncio.create_task(self._server.serve([self._socket]), name="web")

@@ -73,9 +73,15 @@ async def opened(mailbox: Mailbox) -> AsyncIterator[Opened]:
     """Start servers with changed settings; stop them at the end."""
     servers: list[mx.MailServer] = []
 
-    async def start(*, patience: float = 20.0, **changes: Any) -> mx.MailServer:
+    async def start(
+        *, patience: float = 20.0, longest: float = 600.0, **changes: Any
+    ) -> mx.MailServer:
         server = mx.MailServer(
-            mail_settings(**changes), mailbox.take, accepts=accepts, timeout=patience
+            mail_settings(**changes),
+            mailbox.take,
+            accepts=accepts,
+            timeout=patience,
+            longest=longest,
         )
         await server.start()
         servers.append(server)
@@ -569,6 +575,18 @@ async def test_one_connection_too_many_is_told_so(opened: Opened, caps: dict[str
     assert (await again.say(b"NOOP\r\n")).startswith("250")
 
 
+async def test_refused_connections_give_their_descriptors_back(opened: Opened) -> None:
+    server = await opened(max_connections_per_peer=1)
+    first = await Dialogue.greeted(server)
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(40):
+        beyond = await Dialogue.open(server)
+        assert (await beyond.rest()).startswith(b"421 4.7.0")
+        await beyond.close()
+    assert len(os.listdir("/proc/self/fd")) <= before + 2
+    assert (await first.say(b"NOOP\r\n")).startswith("250")
+
+
 async def test_other_peers_are_not_shut_out_by_one(opened: Opened) -> None:
     server = await opened(max_connections_per_peer=1)
     first = await Dialogue.greeted(server)
@@ -615,6 +633,27 @@ async def test_dripping_bytes_do_not_buy_time(opened: Opened, mailbox: Mailbox) 
     with contextlib.suppress(ConnectionError):  # a reset may overtake the last words
         assert (await ended).startswith(b"421 4.4.2")
     assert mailbox.mails == []
+
+
+async def test_commands_now_and_then_do_not_hold_a_connection_for_ever(opened: Opened) -> None:
+    client = await Dialogue.greeted(await opened(longest=1.0))
+    ended = asyncio.create_task(client.rest())
+    for _ in range(90):  # fewer than a connection may say
+        client.send(b"NOOP\r\n")
+        await asyncio.wait([ended], timeout=0.05)
+        if ended.done():
+            break
+    assert mx.SPENT.encode() in await ended
+
+
+async def test_a_message_under_way_is_finished_when_the_connection_is_spent(
+    opened: Opened, mailbox: Mailbox
+) -> None:
+    client = await Dialogue.ready_for_data(await opened(longest=0.6))
+    await asyncio.wait([asyncio.create_task(client.rest())], timeout=0.9)
+    client.send(MAIL + b".\r\n")
+    await asyncio.wait_for(mailbox.entered.wait(), 30)
+    assert len(mailbox.mails) == 1
 
 
 async def test_a_slow_commit_has_its_own_clock(opened: Opened, mailbox: Mailbox) -> None:
