@@ -20,6 +20,9 @@ __all__ = ["UNKNOWN", "Accused", "Detector", "OfficeRow"]
 
 UNKNOWN = "unknown"
 """The office of somebody in one of whom no more is said: "petugasnya minta uang"."""
+MOST_DEEDS, MOST_MENTIONS, MOST_WORDS = 4, 10, 60
+"""Deeds and mentions of a sentence that are set against each other, and its words: whoever writes
+longer sentences is read in pieces."""
 MOST_CHARACTERS = 6_000
 _TOKENS = re.compile(r"[^\W_]+(?:['’`][^\W_]+)*|[.!?;\n]+|[,:]")
 _STOPS = frozenset(".!?;\n")
@@ -238,11 +241,12 @@ class Detector:
         while at < len(words):
             deed, who = self._deeds.at(words, at), self._who.at(words, at)
             if deed and (who is None or deed.end >= who.end):
-                if self._is_misconduct(deed, words):
+                if len(sentence.deeds) < MOST_DEEDS and self._is_misconduct(deed, words):
                     sentence.deeds.append(deed)
                 at = deed.end
             elif who:
-                sentence.who.append(who)
+                if len(sentence.who) < MOST_MENTIONS:
+                    sentence.who.append(who)
                 at = who.end
             else:
                 at += 1
@@ -455,11 +459,11 @@ def _contains(words: Sequence[str], start: int, phrase: tuple[str, ...]) -> bool
 def _sentences(tokens: Sequence[str]) -> Iterator[list[str]]:
     words: list[str] = []
     for token in tokens:
-        if token[0] in _STOPS:
-            if words:
-                yield words
+        stop = token[0] in _STOPS
+        if words and (stop or len(words) == MOST_WORDS):
+            yield words
             words = []
-        else:
+        if not stop:
             words.append(token)
     if words:
         yield words
