@@ -31,6 +31,7 @@ _ENDINGS = ("nya", "lah", "kah", "pun", "ku", "mu", "an", "i")
 _HEAD = 4
 """Letters by which a deed is looked for before anything else is done."""
 _THEY = frozenset({"warga", "rakyat", "keluarga", "anak", "ibu"})
+_DOERS = frozenset({"oleh", "dening", "by", "pelakunya"})
 _NEAR = 2
 """Words between somebody and what is said of them where nothing else may stand between."""
 _BEFORE = 3
@@ -373,7 +374,7 @@ class Detector:
             if m.label.sort in ("other", "staff")
             or (m.label.sort != "reporter" and self._may_be_accused(m, sentence, deed))
         ]
-        by = [m for m in found if self._given(m, sentence, self._role["by"])]
+        by = [m for m in found if self._given(m, sentence, _DOERS)]
         ranked = sorted(by or found, key=lambda m: _distance(m, deed))
         named = [m for m in ranked if m.label.sort != "staff"]
         return next(iter(named or ranked), None)

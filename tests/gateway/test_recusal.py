@@ -1,0 +1,169 @@
+"""Nothing of a report reaches the agency that it accuses, by whatever way reports reach agencies.
+
+Every way is walked: those of ``Letters`` are listed from the class itself, so that a new one is
+either tried here or fails.
+"""
+
+import inspect
+import re
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+import gateway
+from config.settings import DeliveryBlock
+from gateway import event
+from gateway.message import DELIVERIES
+from gateway.steps.desk import Conflict
+from gateway.steps.files import FileDesk
+from gateway.steps.letters import Letters
+from gateway.steps.recused import readers, recused
+from gateway.steps.reply import NotYours, Reply
+from normalizer.report import Agency, Assignment, Outcome, Recusal, Report, Status
+from normalizer.tracking import written
+from tests.gateway.making import ROAD, WHO, House, house
+from tests.gateway.test_desk import desk_of
+
+ACCUSED, OVERSEER = "3578-dinas-pu", "3578-inspektorat"
+METHODS = {
+    ACCUSED: DeliveryBlock(token=SecretStr("token-of-pu")),
+    OVERSEER: DeliveryBlock(token=SecretStr("token-of-inspektorat")),
+}
+BRIBE = "petugas Dinas PU minta uang 500 ribu di Kecamatan Wonocolo Kota Surabaya"
+AT = datetime(2026, 3, 2, tzinfo=UTC)
+PU = Recusal(office="pu", name="Dinas Pekerjaan Umum", agencies=("regency/dinas-pu",))
+
+
+@pytest.fixture
+async def town(sqlite_url: str, tmp_path: Path) -> AsyncIterator[House]:
+    """A house whose agencies have tokens."""
+    async with house(sqlite_url, tmp_path, methods=METHODS) as built:
+        yield built
+        assert (await built.queries.audit())[1] == []
+
+
+async def _read(town: House, agency: str) -> list[str]:
+    town.clock.pass_(minutes=5)
+    return [text for _, text in await town.queries.for_agency(agency, after="", most=1)]
+
+
+async def test_an_accusation_goes_to_who_oversees_the_accused(town: House) -> None:
+    file = await town.report(BRIBE)
+    made = file.report.assignment
+    assert made is not None
+    assert made.agency is not None
+    assert made.agency.id == OVERSEER
+    assert file.report.recuses(ACCUSED)
+    assert {letter.target for letter in file.outgoing if letter.kind == "delivery"} == {OVERSEER}
+    assert await _read(town, ACCUSED) == []
+    assert len(await _read(town, OVERSEER)) == 1
+
+
+async def test_an_operator_cannot_hand_it_to_the_accused_either(town: House) -> None:
+    file = await town.report(BRIBE)
+    with pytest.raises(Conflict, match="terlapor"):
+        await desk_of(town, town.seal).assign(file.report.id, ACCUSED, by="sari")
+    assert await town.file(file.report.tracking) == file
+
+
+async def test_an_accusation_that_comes_later_takes_the_report_back(town: House) -> None:
+    file = await town.report(ROAD)
+    assert len(await _read(town, ACCUSED)) == 1
+    number = written(file.report.tracking)
+    await town.say(f"{number} petugas dinas PU minta uang 500 ribu supaya diperbaiki", WHO)
+    after = await town.file(file.report.tracking)
+    assert after.report.status is Status.TRIAGE
+    assert after.report.recuses(ACCUSED)
+    sent = [letter for letter in after.outgoing if letter.kind == "delivery"]
+    assert len(sent) == 1
+    assert await _read(town, ACCUSED) == []
+    with pytest.raises(NotYours):
+        await town.agencies.reply(
+            ACCUSED, file.report.tracking, Reply(kind="answer", text="sudah"), key="k"
+        )
+    with pytest.raises(NotYours):
+        await FileDesk(town.queries, town.vault).for_agency(ACCUSED, file.report.tracking, "0" * 64)
+
+
+async def test_a_letter_that_waits_is_withdrawn(town: House) -> None:
+    file = await town.report(ROAD)
+    async with town.store.unit() as unit:
+        stored = await unit.by_id(file.report.id)
+        assert stored is not None
+        town.letters.delivery(unit, stored.report, kind=event.FOLLOWED_UP, cause="late")
+        accusing = recused(stored.report, [PU], at=AT)
+        unit.change(stored, accusing, [])
+    assert await town.work(DELIVERIES, town.deliver) == {}
+    after = await town.file(file.report.tracking)
+    states = [letter.state for letter in after.outgoing if letter.kind == "delivery"]
+    assert sorted(states) == ["sent", "withdrawn"]
+
+
+async def test_a_page_of_nothing_but_accusations_does_not_stop_the_reader(town: House) -> None:
+    first = await town.report(ROAD)
+    number = written(first.report.tracking)
+    await town.say(f"{number} petugas dinas PU minta uang 500 ribu supaya diperbaiki", WHO)
+    await town.report(ROAD, "+6281111111111")
+    (only,) = await _read(town, ACCUSED)
+    assert number.replace("-", "") not in only
+
+
+def _with(report: Report) -> Report:
+    """The report as it would be if the accused agency had it, and a copy, in spite of all."""
+    body = Agency(id=ACCUSED, name="Dinas PU")
+    made = Assignment(
+        decision=Outcome.ASSIGN, agency=body, confidence=1, copies=(body,), reasons=(), at=AT
+    )
+    return report.model_copy(update={"assignment": made, "recusals": (PU,)})
+
+
+async def test_no_kind_of_letter_is_written_to_the_accused(town: House) -> None:
+    report = _with((await town.report(ROAD)).report)
+    ways = [
+        name
+        for name, way in inspect.getmembers(Letters, inspect.isfunction)
+        if not name.startswith("_")
+        and {"unit", "report"} <= set(inspect.signature(way).parameters)
+        and name != "answer"
+    ]
+    assert {"deliveries", "delivery", "files_ready", "changed"} <= set(ways)
+    before = await town.counted("outgoing")
+    for name in ways:
+        way = getattr(town.letters, name)
+        more = {"kind": event.ASSIGNED} if "kind" in inspect.signature(way).parameters else {}
+        async with town.store.unit() as unit:
+            way(unit, report, cause=f"sweep {name}", **more)
+    assert await town.counted("outgoing") == before
+    assert readers(report) == ()
+
+
+def test_letters_to_agencies_are_written_and_read_in_one_place_each() -> None:
+    """Swept: a second place that writes or lists deliveries would stand outside the guard."""
+    root = Path(gateway.__file__).parent
+    wrote = r"kind=\"delivery\""
+    lists = r"outgoing\.c\.target"
+    found = {
+        (pattern, path.relative_to(root).as_posix())
+        for path in root.rglob("*.py")
+        for pattern in (wrote, lists)
+        if re.search(pattern, path.read_text(encoding="utf-8"))
+    }
+    assert found == {(wrote, "steps/letters.py"), (lists, "store/queries.py")}
+
+
+def test_what_is_taken_back_is_offered_to_nobody_who_is_accused() -> None:
+    report = Report.model_validate_json(_BARE)
+    taken = recused(_with(report), [PU], at=AT)
+    assert taken.assignment is not None
+    assert taken.assignment.agency is None
+    assert taken.assignment.copies == ()
+    assert recused(taken, [], at=AT).recusals == (PU,)
+
+
+_BARE = """{"id": "018f0000-0000-7000-8000-000000000001", "tracking": "482109375516",
+ "origin": {"channel": "sms", "account": "1708", "external_id": "SM1"},
+ "reporter": {"ref": "r1", "sealed": "sealed"}, "title": "x", "text": "x", "original": "x",
+ "received_at": "2026-03-02T00:00:00Z"}"""
