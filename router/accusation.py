@@ -11,6 +11,7 @@ landmark or that is itself the victim, is no accusation. The words are in
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import chain
 from typing import Literal, NamedTuple
 
@@ -20,6 +21,8 @@ __all__ = ["UNKNOWN", "Accused", "Detector", "OfficeRow"]
 
 UNKNOWN = "unknown"
 """The office of somebody in one of whom no more is said: "petugasnya minta uang"."""
+_REMEMBERED = 10_000
+"""Words whose bare form is remembered; the everyday ones are soon all there."""
 MOST_DEEDS, MOST_MENTIONS, MOST_WORDS = 4, 10, 60
 """Deeds and mentions of a sentence that are set against each other, and its words: whoever writes
 longer sentences is read in pieces."""
@@ -159,6 +162,7 @@ class _Terms:
         return best
 
 
+@lru_cache(_REMEMBERED)
 def _bare(word: str) -> str:
     """Return a word without what is put behind it ("petugasnya")."""
     ending = next((e for e in ("nya", "ne", "na", "lah") if word.endswith(e)), "")
