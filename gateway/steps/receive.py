@@ -119,8 +119,8 @@ class Door:
             return
         count = self._forged.take(channel.name, self._now())
         if count <= forgeries.PER_HOUR:
-            kept, said = forgeries.cut(hook)
-            await self.hold(channel.name, kept, "forged", why + said, state=state)
+            hook, said = forgeries.cut(hook)
+            await self.hold(channel.name, hook, "forged", why + said, state=state)
             return
         metrics.INTAKE.labels(channel.name, forgeries.NOT_KEPT).inc()
         if count == forgeries.PER_HOUR + 1:
