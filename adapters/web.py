@@ -124,6 +124,8 @@ class Web(Receiver, Sends):
         self.origin = f"{parts.scheme}://{parts.netloc}".lower()
         self._public_url = public_url.rstrip("/")
 
+    keeps_forged = False
+
     @property
     def max_bytes(self) -> int:
         """Bytes of a report with its attachments."""

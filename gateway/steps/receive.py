@@ -35,8 +35,8 @@ from adapters.base import (
 )
 from gateway import event, metrics
 from gateway.seal import Seal
-from gateway.steps import receipts
 from gateway.steps.heavy import Apart, Normalizing, as_part, is_heavy
+from gateway.steps import forgeries, receipts
 from gateway.steps.intake import GroupCommit, NotDurable, Unstorable
 from gateway.steps.machines import Machines
 from gateway.steps.parts import PARTS, Bundle
@@ -91,6 +91,7 @@ class Door:
         self._seal = seal
         self._now = now
         self._parse = parse
+        self._forged = forgeries.Budget()
 
     def receiver(self, name: str) -> Receiver | None:
         """Return an enabled channel that can be called, by its name in the settings."""
@@ -110,11 +111,26 @@ class Door:
             channel.verify(hook)
         except Forged as error:
             observed = channel.block.observe_only
-            state: Literal["noted", "open"] = "noted" if observed else "open"
-            await self.hold(channel.name, hook, "forged", str(error), state=state)
+            await self._hold_forged(channel, hook, str(error), "noted" if observed else "open")
             if not observed:
                 return channel.refusal(hook, error) or FORBIDDEN
         return await self.read(channel, hook)
+
+    async def _hold_forged(
+        self, channel: Receiver, hook: Hook, why: str, state: Literal["noted", "open"]
+    ) -> None:
+        if not channel.keeps_forged:
+            metrics.INTAKE.labels(channel.name, "forged").inc()
+            return
+        count = self._forged.take(channel.name, self._now())
+        if count <= forgeries.PER_HOUR:
+            hook, said = forgeries.cut(hook)
+            await self.hold(channel.name, hook, "forged", why + said, state=state)
+            return
+        metrics.INTAKE.labels(channel.name, forgeries.NOT_KEPT).inc()
+        if count == forgeries.PER_HOUR + 1:
+            note, said = forgeries.further(hook, self._now())
+            await self.hold(channel.name, note, "forged", said, state="noted")
 
     async def read(self, channel: Receiver, hook: Hook) -> Answer:
         """Take one hook whose sender is proven (or was released by an operator)."""
@@ -164,6 +180,8 @@ class Door:
 
         What only looked like a repeat gets an external id of its own. Raises ``Malformed``.
         """
+        if hook.url.startswith(forgeries.CUT):
+            raise Malformed("hanya disimpan sebagian / it was cut when it was kept")
         found = await self.reread(channel, hook)
         if not found:
             raise Malformed("there is no message in it")

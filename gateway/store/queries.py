@@ -89,6 +89,11 @@ class Queries:
         query = select(func.count()).where(quarantine.c.state == "open")
         return int(await self._one(query))
 
+    async def held_of_proven_count(self) -> int:
+        """Count what is undecided and not forged: what strangers send makes nobody unwell."""
+        waiting = (quarantine.c.state == "open") & (quarantine.c.reason != "forged")
+        return int(await self._one(select(func.count()).where(waiting)))
+
     async def overdue(self, since: datetime) -> dict[str, int]:
         """Count the messages in the outbox from before ``since``, by queue."""
         late = (queue.c.state == "ready") & (queue.c.at < since)

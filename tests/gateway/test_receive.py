@@ -20,7 +20,7 @@ from adapters.base import (
     Receipt,
 )
 from gateway.message import REPORTS
-from gateway.steps import intake
+from gateway.steps import forgeries, intake
 from gateway.steps.intake import NotDurable
 from gateway.steps.receive import ENVELOPE, LONGEST_ID, RAW, unpacked
 from gateway.store.rows import Intake
@@ -111,6 +111,34 @@ async def test_a_forged_hook_is_refused_and_quarantined_once(house: House) -> No
     assert (view.reason, view.detail, view.state) == ("forged", "the proof does not fit", "open")
     assert view.size == len(sent.body)
     assert await house.counted("messages") == 0
+
+
+async def test_strangers_leave_little_behind(lite: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forgeries, "PER_HOUR", 3)
+    for number in range(8):
+        sent = hook(note(ROAD, id=f"SM{number}"), proof="false")
+        assert (await lite.door.take(lite.paper, sent)).status == 403
+    views = await _held(lite)
+    assert sorted(view.state for view in views) == ["noted", "open", "open", "open"]
+    assert sum("only counted" in view.detail for view in views) == 1
+    proven = type(sent)(sent.url, {"x-proof": "genuine"}, b"[7]")
+    assert (
+        await lite.door.take(lite.paper, proven)
+    ).status == 200  # a proven sender's is always kept
+    assert len(await _held(lite)) == 5
+
+
+async def test_a_large_forged_body_is_cut_and_says_so(lite: House) -> None:
+    sent = hook(note(ROAD), proof="false")
+    large = type(sent)(sent.url, sent.headers, sent.body + b" " * 200_000)
+    assert (await lite.door.take(lite.paper, large)).status == 403
+    (view,) = await _held(lite)
+    assert view.size == forgeries.BODY
+    assert f"of {len(large.body)} bytes kept, sha256" in view.detail
+    kept, _ = forgeries.cut(large)
+    with pytest.raises(Malformed, match="hanya disimpan sebagian"):
+        await lite.door.readmit(lite.paper, kept, view.id, "forged")
+    assert await lite.counted("messages") == 0
 
 
 async def test_observe_only_takes_what_is_forged_and_notes_it(lite: House) -> None:
