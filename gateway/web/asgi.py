@@ -100,9 +100,9 @@ def application(
     app = FastAPI(
         title="Kanal", version="1", docs_url=None, redoc_url=None, openapi_url="/openapi.json"
     )
-    app.include_router(agency_api.api(agencies, queries, files))
     secure = settings.public_url.scheme == "https"
     limits = Limits(settings.client_header, proxied=secure)
+    app.include_router(agency_api.api(agencies, queries, files, limits))
     app.router.routes[:0] = [
         *hooks.routes(door, url, settings.max_hook_bytes, limits, elsewhere=more),
         *(route for routes in more.values() for route in routes),
@@ -111,7 +111,10 @@ def application(
             citizen.routes(door, citizens, limits)
             or [Route("/", lambda _: RedirectResponse("/console/"), methods=["GET"])]
         ),
-        Mount("/console", routes=console.routes(desk, secure_cookies=secure, clock=now)),
+        Mount(
+            "/console",
+            routes=console.routes(desk, secure_cookies=secure, clock=now, who=limits.caller),
+        ),
     ]
     problems.answer_with_problems(app)
     return app
