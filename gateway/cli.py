@@ -145,6 +145,12 @@ def check(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
         raise typer.Exit(1)
     if not as_json:
         from gateway.learning.command import versions
+        from gateway.modes import readable_by_others
+
+        for path in readable_by_others(load()):
+            typer.echo(f"note   others can read {path}: chmod go= {path}", err=True)
+        for line in _clear_links(load()):
+            typer.echo(line, err=True)
 
         typer.echo("Everything is in order.")
         typer.echo(versions(load()))
@@ -430,6 +436,16 @@ def audit_verify(as_json: Annotated[bool, typer.Option("--json")] = False) -> No
             raise typer.Exit(1)
 
     _with_kanal(go)
+
+
+def _clear_links(settings: "Settings") -> list[str]:
+    said = {
+        "database": settings.database.insecure,
+        "broker": settings.broker.insecure,
+        "media": settings.media.insecure,
+    }
+    told = "insecure = true: a link to another machine may be read on its way"
+    return [f"note   [{name}] {told}" for name, insecure in said.items() if insecure]
 
 
 def _moment(written: str) -> datetime | None:

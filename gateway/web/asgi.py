@@ -23,6 +23,7 @@ from gateway.steps.reply import AgencyDesk
 from gateway.store.queries import Queries
 from gateway.web import agency_api, citizen, console, hooks, problems
 from gateway.web.limits import Limits
+from gateway.web.secure import Secure
 
 GRACE = 10
 """Seconds a request under way has to finish when the server stops."""
@@ -117,6 +118,7 @@ def application(
         ),
     ]
     problems.answer_with_problems(app)
+    app.add_middleware(Secure, https=secure)
     return app
 
 

@@ -30,6 +30,8 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 Screen = Callable[[Request, Session], Awaitable[Response]]
 Action = Callable[[Request, Session, Form], Awaitable[Response]]
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
+_OWN = re.compile(r"[0-9a-f]{64}|[0-9a-f-]{36}")
+"""What we name reports, files and messages by; anything else in an address was typed."""
 _OURS = re.compile(rf"{BASE}/(?!login|parts)[\w/?=&.-]*")
 
 
@@ -187,7 +189,9 @@ class Gate:
 
     def _note(self, request: Request, did: str, by: str, status: int = 200, aim: str = "") -> None:
         """Log who did what to what; nothing of it is a citizen's."""
-        told = dict(request.path_params) | ({"agency": aim} if aim else {})
+        told = {n: v for n, v in request.path_params.items() if _OWN.fullmatch(v)} | (
+            {"agency": aim} if aim else {}
+        )
         log.info("operator", did=did, by=by, status=status, caller=self._who(request) or "", **told)
 
     async def _session(self, request: Request) -> Session | None:

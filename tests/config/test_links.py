@@ -47,15 +47,15 @@ def test_a_link_in_the_clear_is_refused_unless_said_so(
     section: str, values: dict[str, Any]
 ) -> None:
     with pytest.raises(SettingsError, match="in the clear"):
-        load(**{section: values})
-    load(**{section: {**values, "insecure": True}})
+        load(None, **{section: values})
+    load(None, **{section: {**values, "insecure": True}})
 
 
 @pytest.mark.parametrize(("section", "values"), TAKEN)
 def test_an_encrypted_link_or_one_within_the_machine_is_taken(
     section: str, values: dict[str, Any]
 ) -> None:
-    load(**{section: values})
+    load(None, **{section: values})
 
 
 RULES = {
