@@ -361,7 +361,15 @@ class Kanal:
     async def _start_web(self) -> None:
         server = self.settings.server
         url = str(server.public_url)
-        own = doors(self.channels, self.door, self.partners, self.agencies, url, now)
+        own = doors(
+            self.channels,
+            self.door,
+            self.partners,
+            self.agencies,
+            url,
+            now,
+            server.client_header,
+        )
         app = application(
             server,
             self.door,

@@ -279,6 +279,7 @@ operators = Table(
     Column("name", String(64), primary_key=True),
     Column("password", String(200), nullable=False),
     Column("created_at", UTCDateTime, nullable=False),
+    Column("disabled_at", UTCDateTime),
 )
 
 sessions = Table(

@@ -131,6 +131,16 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
+class Operator:
+    """Who may operate; ``disabled_at`` since when they may not."""
+
+    name: str
+    created_at: datetime
+    disabled_at: datetime | None
+    sessions: int
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """An operator who is logged in."""
 
