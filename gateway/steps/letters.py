@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
+from config.emergency import emergency
 from gateway import event
 from gateway.message import ANSWERS, DELIVERIES, Message
 from gateway.store.rows import Letter
@@ -45,11 +46,13 @@ class Letters:
         cause: str,
         asked_by: Report | None = None,
         choices: Sequence[str] = (),
+        urgent: bool = False,
     ) -> None:
         """Write to the citizen. ``cause`` names why; the same cause writes only one letter.
 
         ``asked_by`` is the message that is answered, when it is not the report itself;
-        ``choices`` are likely answers to a question in the text.
+        ``choices`` are likely answers to a question in the text; an ``urgent`` letter tells whom
+        to call, and nothing holds it back.
         """
         to = asked_by or report
         id = letter_id(report, cause)
@@ -66,8 +69,20 @@ class Letters:
             thread=(*to.origin.thread, to.origin.external_id),
             choices=tuple(choices),
             reader=to.reporter.ref,
+            urgent=urgent,
         )
         unit.send(letter, queued(ANSWERS, id, at=self._now()))
+
+    def danger(self, report: Report) -> str:
+        """Return whom to call in the danger of a report: the first words of an answer."""
+        assert report.urgency is not None
+        table, language = emergency(), report.language
+        kind = table.kind(report.urgency.id)
+        numbers, beside = table.call(kind, [place.code for place in report.places[:1]])
+        call = " / ".join(numbers)
+        if beside:
+            call = self._texts.say("danger_beside", language, telepon=call)
+        return self.text(f"danger_{kind}", report, telepon=call)
 
     def again(self, unit: Unit, ids: Iterable[str]) -> None:
         """Put answers that were held on the queue again."""

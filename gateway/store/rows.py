@@ -134,6 +134,8 @@ class Letter:
     """Likely answers to the question in it, for channels with buttons."""
     reader: str = ""
     """The pseudonym of the citizen it is for."""
+    urgent: bool = False
+    """It tells whom to call in danger: no silence, budget or quiet hour holds it back."""
     state: LetterState = "waiting"
     at: datetime | None = None
     """When it was written; known once it is stored."""
