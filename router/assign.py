@@ -178,6 +178,10 @@ class Router:
         views = [*map(self._view, said, leads, ranked, meant, seats)]
         return [self._decision(view, at, may_ask) for view in views]
 
+    def names_danger(self, text: str) -> bool:
+        """Tell whether a text names a danger of now."""
+        return self.topics.urgency(self.topics.lexicon.read(text)) is not None
+
     def _view(
         self,
         said: Said,
@@ -251,7 +255,7 @@ class Router:
 
     def _assignment(self, view: _View, at: datetime, may_ask: bool) -> Assignment:
         outside = view.outside
-        if outside and not (may_ask and outside.id == GREETING):
+        if outside and not view.danger and not (may_ask and outside.id == GREETING):
             return explain.out_of_scope(outside, _shown(view.agencies), at)
         if view.overseer:
             return self._overseen(view, view.overseer, at, may_ask)

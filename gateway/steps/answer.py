@@ -96,7 +96,7 @@ class AnswerCitizen:
             return NoWay(f"the channel {letter.channel!r} is off")
         if not isinstance(channel, Sends):
             return Sent(letter.id, "sent", detail=READ_THERE)
-        if silence and not (channel.opens and silence.until == "writes"):
+        if silence and not letter.urgent and not (channel.opens and silence.until == "writes"):
             return silence
         message = Outgoing(
             id=letter.id,
@@ -105,7 +105,7 @@ class AnswerCitizen:
             thread=letter.thread,
             tracking=letter.tracking,
             choices=letter.choices,
-            silenced=silence is not None,
+            silenced=silence is not None and not letter.urgent,
         )
         try:
             to = json.loads(self._seal.open_text(letter.sealed_to, REPORTER))["to"]

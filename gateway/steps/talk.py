@@ -143,12 +143,15 @@ class Talk:
 
     def follow_up(self, unit: Unit, known: Known, meant: Stored, message: Report) -> str:
         """Add a message to a report and pass it on."""
+        is_news = message.urgency is not None and meant.report.urgency is None
         report = self._add(unit, known, meant, message)
         if is_part(message, meant.report):
             return "part"
-        text = self._letters.text("follow_up", report)
+        text = self._letters.danger(report) if is_news else self._letters.text("follow_up", report)
         cause = f"follow-up {message.id}"
-        self._letters.answer(unit, report, text, cause=cause, asked_by=message, automatic=True)
+        self._letters.answer(
+            unit, report, text, cause=cause, asked_by=message, automatic=True, urgent=is_news
+        )
         return "follow_up"
 
     async def tell_status(self, unit: Unit, known: Known, asked: Report) -> str:
@@ -180,6 +183,7 @@ class Talk:
                 "origin": origin_with(meant.report, message),
                 "anonymous": meant.report.anonymous or message.anonymous,
                 "confidential": meant.report.confidential or message.confidential,
+                "urgency": meant.report.urgency or message.urgency,
             }
         )
         report = recused(report, self._accused(report), at=self._now())

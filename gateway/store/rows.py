@@ -136,8 +136,6 @@ class Letter:
     """The pseudonym of the citizen it is for."""
     automatic: bool = False
     """Nobody wrote it: a receipt, a status, help. Only while it is written; it is not stored."""
-    spared: bool = False
-    """About danger: no budget counts it; but who says the same again and again was told already."""
     found_agency: bool = False
     """The receipt of a report that found its agency: of two such reports of one person it may be
     the number of a house or a lamp post that differs."""
@@ -145,6 +143,9 @@ class Letter:
     """What is said instead, once, where its reader has had enough automatic letters."""
     detail: str = ""
     """Why it is not sent, or not as it was written."""
+    urgent: bool = False
+    """It tells whom to call in danger: no silence, budget or quiet hour holds it back; but who says
+    the same again and again was told already."""
     state: LetterState = "waiting"
     at: datetime | None = None
     """When it was written; known once it is stored."""

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -158,6 +159,7 @@ outgoing = Table(
     Column("thread", Text, nullable=False),
     Column("choices", Text, nullable=False, server_default="[]"),
     Column("reader", String(64), nullable=False, server_default=""),
+    Column("urgent", Boolean, nullable=False, server_default=false()),
     Column("state", String(16), nullable=False),
     Column("detail", Text, nullable=False, server_default=""),
     Column("provider_id", String(300)),

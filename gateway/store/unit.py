@@ -329,6 +329,7 @@ def _letter_row(letter: Letter, now: datetime) -> dict[str, Any]:
         "thread": json.dumps(letter.thread),
         "choices": json.dumps(letter.choices),
         "reader": letter.reader,
+        "urgent": letter.urgent,
         "state": letter.state,
         "detail": tidy(letter.detail, 1000),
         "at": now,
@@ -356,6 +357,7 @@ def _letter(row: RowMapping) -> Letter:
         thread=tuple(json.loads(row["thread"])),
         choices=tuple(json.loads(row["choices"])),
         reader=row["reader"],
+        urgent=row["urgent"],
         state=state,
         at=row["at"],
     )
