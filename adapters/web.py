@@ -211,6 +211,7 @@ class Web(Receiver, Sends):
             anonymous=filled.ticked("anonim"),
             confidential=filled.ticked("rahasia"),
             automatic=filled.trapped(),
+            explicit=True,
         )
 
     def _more(self, filled: "_Filled", hook: Hook) -> Inbound:
@@ -228,6 +229,7 @@ class Web(Receiver, Sends):
             files=filled.files(),
             token=number,
             automatic=filled.trapped(),
+            explicit=True,
         )
 
 

@@ -44,10 +44,12 @@ class Known:
 
     def named_by(self, report: Report) -> Stored | None:
         """Find the report a message names, even if that was joined to another since."""
-        for number in report.refers_to:
-            if found := self.by_tracking.get(number):
-                return found
-        return self.replied_to(report)
+        return self.numbered_by(report) or self.replied_to(report)
+
+    def numbered_by(self, report: Report) -> Stored | None:
+        """Find the report whose tracking number a message says."""
+        found = (self.by_tracking.get(number) for number in report.refers_to)
+        return next(filter(None, found), None)
 
     def replied_to(self, report: Report) -> Stored | None:
         """Find the report a message belongs to by its thread: a reply, an edit, a button."""

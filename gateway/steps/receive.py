@@ -332,6 +332,7 @@ class Door:
             ),
             files=self._files(inbound),
             tracking=report.tracking,
+            reporter_ref=report.reporter.ref,
         )
 
     def _report(self, channel: Channel, inbound: Inbound) -> Report:

@@ -209,7 +209,7 @@ class Route:
         stored = unit.add(
             decided, fingerprint(decided), [_received(report), decision_change(decision)]
         )
-        unit.belongs(report.id, report.id)
+        unit.belongs(report, decided)
         ask(unit, decided, report, at=self._now())
         known.remember(stored)
         if not decision.is_talk:
@@ -219,7 +219,7 @@ class Route:
     def _repeat(self, unit: Unit, known: Known, earlier: Stored, report: Report) -> str:
         change = Change("repeated", "gateway", data={"message": report.id})
         known.remember(unit.change(earlier, earlier.report, [change]))
-        unit.belongs(report.id, earlier.report.id)
+        unit.belongs(report, earlier.report)
         text = self._letters.text("duplicate", earlier.report)
         cause = f"duplicate {report.id}"
         self._letters.answer(unit, earlier.report, text, cause=cause, asked_by=report)
@@ -232,7 +232,7 @@ class Route:
         decided = apply(whole, decision, at=self._now())
         changes = [followed_up(answer), decision_change(decision)]
         known.remember(unit.change(asked, decided, changes))
-        unit.belongs(answer.id, decided.id)
+        unit.belongs(answer, decided)
         ask(unit, decided, answer, at=self._now())
         self._act(unit, decided, first="completed")
         return "completed"

@@ -86,7 +86,7 @@ class Talk:
         asked = {"anonymous": message.anonymous, "confidential": message.confidential}
         data: dict[str, object] = {"message": message.id, **asked}
         known.remember(unit.change(stored, report, [Change("hidden", "reporter", data=data)]))
-        unit.belongs(message.id, report.id)
+        unit.belongs(message, report)
         if (old.anonymous, old.confidential) != (report.anonymous, report.confidential):
             self._letters.changed(unit, report, cause=f"hidden {message.id}")
         text = " ".join(self._letters.text(key, report) for key, wanted in asked.items() if wanted)
@@ -106,7 +106,7 @@ class Talk:
         data: dict[str, object] = {"message": message.id, "to": earlier.report.tracking}
         known.remember(unit.change(stored, closed, [Change("joined", "reporter", data=data)]))
         self._letters.changed(unit, closed, cause=f"joined {message.id}")
-        unit.belongs(message.id, earlier.report.id)
+        unit.belongs(message, earlier.report)
         self._add(unit, known, earlier, stored.report)
         text = self._letters.text("joined", earlier.report, lama=written(stored.report.tracking))
         cause = f"joined {message.id}"
@@ -118,7 +118,7 @@ class Talk:
         report = settled(stored.report)
         data: dict[str, object] = {"message": message.id}
         known.remember(unit.change(stored, report, [Change("kept_apart", "reporter", data=data)]))
-        unit.belongs(message.id, report.id)
+        unit.belongs(message, report)
         text = self._letters.text("kept_apart", report)
         self._letters.answer(unit, report, text, cause=f"kept {message.id}", asked_by=message)
         return "kept_apart"
@@ -134,21 +134,28 @@ class Talk:
         return "follow_up"
 
     async def tell_status(self, unit: Unit, known: Known, asked: Report) -> str:
-        """Say how a report stands, to whom it may be told."""
+        """Say how a report stands, to whom it may be told.
+
+        A stranger is told by the number alone, and is tied to nothing by it.
+        """
         found = known.meant_by(asked)
-        if found and found.report.confidential and not same_person(found.report, asked):
+        mine = found is not None and same_person(found.report, asked)
+        if found and not mine and (found.report.confidential or not known.numbered_by(asked)):
             found = None
         if not found and not asked.refers_to:
             found = next(map(known.whole, known.mine(asked)), None)
+            mine = found is not None
         cause = f"status {asked.id}"
         if not found:
             key = "not_found" if asked.refers_to else "none_yet"
             self._letters.answer(unit, asked, self._letters.text(key, asked), cause=cause)
             return "status_unknown"
-        unit.belongs(asked.id, found.report.id)
         text = self._letters.text("status", found.report)
-        mine = same_person(found.report, asked)
-        if mine and (said := await unit.answered_with(found.report.id)):
+        if not mine:
+            self._letters.answer(unit, asked, text, cause=cause)
+            return "status"
+        unit.belongs(asked, found.report)
+        if said := await unit.answered_with(found.report.id):
             text = self._letters.text("status_answered", found.report, teks=said)
         self._letters.answer(unit, found.report, text, cause=cause, asked_by=asked)
         return "status"
@@ -164,7 +171,7 @@ class Talk:
             }
         )
         known.remember(unit.change(meant, report, [followed_up(message)]))
-        unit.belongs(message.id, report.id)
+        unit.belongs(message, report)
         ask(unit, report, message, at=self._now())
         if report.assignment and report.assignment.agency:
             cause = f"follow-up {message.id}"
@@ -205,7 +212,8 @@ def answered(
 def pressed_late(known: Known, message: Report) -> bool:
     """Tell whether a message is a button below a letter of ours whose question is settled."""
     words = set(re.findall(r"\w+", without(message.text).casefold()))
-    return words in _BUTTONS and known.replied_to(message) is not None
+    asked = known.replied_to(message)
+    return words in _BUTTONS and asked is not None and same_person(asked.report, message)
 
 
 def earlier_matter(mine: Iterable[Stored], report: Report) -> Report | None:

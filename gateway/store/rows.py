@@ -40,6 +40,8 @@ class Accepted:
     event: bytes
     files: tuple[StoredFile, ...] = ()
     tracking: str | None = None
+    reporter_ref: str = ""
+    """The pseudonym of its sender."""
 
 
 @dataclass(frozen=True, slots=True)
