@@ -78,8 +78,11 @@ def names_of(report: Report) -> set[str]:
 def origin_with(report: Report, message: Report) -> Origin:
     """Let a report be known by the names of a message that was added to it."""
     added = (*message.origin.thread, message.origin.external_id)
-    thread = tuple(dict.fromkeys((*report.origin.thread, *added)))
-    return report.origin.model_copy(update={"thread": thread[-MOST_NAMES:]})
+    thread = tuple(dict.fromkeys((*report.origin.thread, *added)))[-MOST_NAMES:]
+    kept = {*thread, report.origin.external_id}
+    sealed = {**report.origin.sealed, **message.origin.sealed}
+    sealed = {name: each for name, each in sealed.items() if name in kept}
+    return report.origin.model_copy(update={"thread": thread, "sealed": sealed})
 
 
 def is_part(message: Report, report: Report) -> bool:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from gateway import event
 from gateway.message import ANSWERS, DELIVERIES, Message
+from gateway.names import sealed_thread
 from gateway.store.rows import Letter
 from gateway.store.unit import Unit
 from gateway.texts import Texts
@@ -63,7 +64,7 @@ class Letters:
             sealed_to=to.reporter.sealed,
             tracking=report.tracking,
             subject=_subject(to.title),
-            thread=(*to.origin.thread, to.origin.external_id),
+            thread=sealed_thread(to.origin),
             choices=tuple(choices),
             reader=to.reporter.ref,
         )

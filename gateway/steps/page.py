@@ -12,7 +12,7 @@ import structlog
 from adapters.base import Fetches, Hook, Inbound, Page, Receipt, Unreadable
 from gateway import metrics
 from gateway.steps import receipts
-from gateway.steps.receive import PAGE, Door, identity
+from gateway.steps.receive import PAGE, Door
 from gateway.store.cursors import LeaseLost, known
 from gateway.store.engine import Unavailable
 from gateway.store.rows import Accepted, Intake, Piece
@@ -48,6 +48,7 @@ class Pages:
 
     async def missing(self, channel: Fetches, page: Page) -> Page:
         """Return the page without the messages that are here already."""
+        identity = self._door.identity
         keys = [identity(item) for item in page.items if isinstance(item, Inbound)]
         try:
             here = await known(self._store, channel.name, keys)
@@ -60,7 +61,7 @@ class Pages:
         return replace(page, items=tuple(items))
 
     async def _note(self, channel: Fetches, receipt: Receipt) -> None:
-        await receipts.note(self._store, channel, receipt)
+        await receipts.note(self._store, self._door.seal, channel, receipt)
         metrics.INTAKE.labels(channel.name, "receipt").inc()
 
     async def _taken(self, channel: Fetches, item: Inbound | Unreadable) -> Intake:

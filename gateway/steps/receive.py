@@ -32,7 +32,7 @@ from adapters.base import (
     Receipt,
     Receiver,
 )
-from gateway import event, metrics
+from gateway import event, metrics, names
 from gateway.seal import Seal
 from gateway.steps import receipts
 from gateway.steps.intake import GroupCommit, NotDurable, Unstorable
@@ -83,7 +83,7 @@ class Door:
         self._store = store
         self._commits = commits
         self._normalizer = normalizer
-        self._seal = seal
+        self.seal = seal
         self._now = now
         self._parse = parse
 
@@ -176,7 +176,8 @@ class Door:
         said: list[Inbound] = []
         for name, packed_ in bundle.hooks:
             found = await self.reread(channel, unpacked(packed_))
-            said += [item for item in found if item.part and identity(item)[1] == name]
+            known_as = names.hashed(self.seal, channel.name, name)
+            said += [i for i in found if i.part and self.identity(i)[1] == known_as]
         if not said:
             raise Malformed("there is no part in it any more")
         return [bundle.made(said)]
@@ -222,7 +223,7 @@ class Door:
             channel=channel,
             reason=reason,
             detail=detail[:500],
-            envelope=self._seal.close(packed(hook), ENVELOPE),
+            envelope=self.seal.close(packed(hook), ENVELOPE),
             size=len(hook.body),
             state=state,
             at=self._now(),
@@ -262,18 +263,18 @@ class Door:
     def piece(self, inbound: Inbound, hook: Hook) -> Piece:
         """Read a message as one part of a longer one, sealed and ready to be written."""
         assert inbound.part is not None
-        account, external_id = identity(inbound)
+        account, external_id = self.identity(inbound)
         return Piece(
             id=str(uuid.uuid4()),
             channel=inbound.channel,
             account=account,
-            sender=self._seal.reference(inbound.channel, inbound.sender.address.casefold()),
+            sender=self.seal.reference(inbound.channel, inbound.sender.address.casefold()),
             reference=short_id(inbound.part.reference),
             total=inbound.part.total,
             number=inbound.part.number,
             external_id=external_id,
-            digest=_digest(inbound),
-            envelope=self._seal.close(packed(hook), PART),
+            digest=self._digest(inbound),
+            envelope=self.seal.close(packed(hook), PART),
             received_at=self._now(),
         )
 
@@ -283,7 +284,7 @@ class Door:
             hurried = isinstance(channel, Bound) and receipt.state != "sent"
             for pause in PATIENCE if hurried else PATIENCE[:1]:
                 await asyncio.sleep(pause)
-                if await receipts.note(self._store, channel, receipt):
+                if await receipts.note(self._store, self.seal, channel, receipt):
                     break
         except Exception as error:
             detail = f"{receipt.state}: {type(error).__name__}"
@@ -305,7 +306,7 @@ class Door:
         if not news and _is_strict(channel) and await self._contradicts(item):
             raise Contradicts(["this id was used before, for something else"])
         assert item.tracking is not None
-        return Filed(inbound, item.tracking, page_secret(self._seal, item.tracking))
+        return Filed(inbound, item.tracking, page_secret(self.seal, item.tracking))
 
     async def _contradicts(self, item: Accepted) -> bool:
         """Tell whether a repeat says something else than the first; False while nobody knows."""
@@ -316,16 +317,17 @@ class Door:
 
     def accepted(self, channel: Channel, inbound: Inbound, hook: Hook) -> Accepted:
         """Read a message as a report on its way, sealed and ready to be written."""
-        report = self._report(channel, inbound)
+        report = names.hidden(self.seal, self._report(channel, inbound))
+        account, external_id = self.identity(inbound)
         body = report.model_dump_json()
         return Accepted(
             id=report.id,
             channel=inbound.channel,
-            account=identity(inbound)[0],
-            external_id=identity(inbound)[1],
+            account=account,
+            external_id=external_id,
             received_at=report.received_at,
-            digest=_digest(inbound, whole=_is_strict(channel)),
-            raw=self._seal.close(packed(hook), RAW),
+            digest=self._digest(inbound, whole=_is_strict(channel)),
+            raw=self.seal.close(packed(hook), RAW),
             body=body,
             event=event.written(
                 event.RECEIVED, report.id, body, at=report.received_at, subject=report.tracking
@@ -335,17 +337,26 @@ class Door:
             reporter_ref=report.reporter.ref,
         )
 
+    def identity(self, inbound: Inbound) -> tuple[str, str]:
+        """Return account and external id as they are stored, the id as a keyed hash."""
+        account, external_id = identity(inbound)
+        return account, names.hashed(self.seal, inbound.channel, external_id)
+
+    def _digest(self, inbound: Inbound, *, whole: bool = False) -> str:
+        """Hash what was said with a key: an address could be guessed from a bare hash."""
+        return self.seal.reference("digest", _digest(inbound, whole=whole))
+
     def _report(self, channel: Channel, inbound: Inbound) -> Report:
         sender = inbound.sender
         who = json.dumps({"to": sender.address, "name": sender.name, "contact": sender.contact})
         reporter = Reporter(
-            ref=self._seal.reference(inbound.channel, sender.address.casefold()),
-            sealed=self._seal.close_text(who, REPORTER),
+            ref=self.seal.reference(inbound.channel, sender.address.casefold()),
+            sealed=self.seal.close_text(who, REPORTER),
         )
         return self._normalizer.normalize(
             inbound,
             id=str(uuid.uuid4()),
-            tracking=tracking_of(self._seal, inbound),
+            tracking=tracking_of(self.seal, inbound),
             received_at=self._now(),
             reporter=reporter,
             context=channel.block.region,
@@ -356,7 +367,7 @@ class Door:
             StoredFile(
                 hashlib.sha256(file.content).hexdigest(),
                 len(file.content),
-                self._seal.close(file.content, FILE),
+                self.seal.close(file.content, FILE),
             )
             for file in inbound.files
             if file.content is not None
@@ -390,7 +401,7 @@ def short_id(external_id: str) -> str:
 
 
 def identity(inbound: Inbound) -> tuple[str, str]:
-    """Return account and external id as they are stored: with the channel, the key of a message."""
+    """Return account and external id, short enough: with the channel, the key of a message."""
     return inbound.account[:320], short_id(inbound.external_id)
 
 

@@ -10,6 +10,8 @@ from typing import Literal
 
 from gateway import event, metrics
 from gateway.broker.base import Delivery
+from gateway.names import hidden
+from gateway.seal import Seal
 from gateway.steps import talk
 from gateway.steps.known import Known, is_part, joined, linked, origin_with, takes_more
 from gateway.steps.letters import Letters
@@ -63,6 +65,7 @@ class Route:
         router: Router,
         gazetteer: Gazetteer,
         letters: Letters,
+        seal: Seal,
         now: Callable[[], datetime],
         *,
         waiting: timedelta,
@@ -73,6 +76,7 @@ class Route:
         self._router = router
         self._gazetteer = gazetteer
         self._letters = letters
+        self._seal = seal
         self._talk = Talk(letters, now)
         self._now = now
         self._waiting = waiting
@@ -84,6 +88,7 @@ class Route:
         reports = {}
         for delivery in batch:
             report = event.report_in(event.read(delivery.message.body))
+            report = hidden(self._seal, report)  # an event of the version before has clear names
             reports[report.id] = report
         # Thinking comes first: a transaction holds up everybody else on SQLite.
         decisions = self._decided(reports.values())
