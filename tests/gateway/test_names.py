@@ -96,7 +96,7 @@ def _open311(channel: Channel, text: str, replied: str) -> Hook:
 
 
 def _rest(channel: Channel, text: str, replied: str) -> Hook:
-    hook = GENUINE["rest"](channel, text, "kunci-kenari-77")
+    hook = GENUINE["rest"](channel, text, f"kunci-kenari-{len(text)}")
     said = json.loads(hook.body) | {"sender": {"id": "akun-kenari", "name": NAME, "phone": PHONE}}
     return replace(hook, body=json.dumps(said).encode())
 
@@ -138,7 +138,7 @@ CANARIES: dict[str, Canary] = {
         PHONE,
         LETTER_SID,
     ),
-    "web": Canary(_web, (KEY, NAME, MAIL), "", "web-kenari"),
+    "web": Canary(_web, (KEY, NAME, MAIL), f"web:{KEY}", "web-kenari"),
     "x": Canary(
         _x,
         (PERSON, "19900011122233344", "1980007776665", "1970007776665", "kenari_", "16600099"),
