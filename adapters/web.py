@@ -214,6 +214,7 @@ class Web(Receiver, Sends):
             anonymous=filled.ticked("anonim"),
             confidential=filled.ticked("rahasia"),
             automatic=filled.trapped(),
+            explicit=True,
         )
 
     def _more(self, filled: "_Filled", hook: Hook) -> Inbound:
@@ -231,6 +232,7 @@ class Web(Receiver, Sends):
             files=filled.files(),
             token=number,
             automatic=filled.trapped(),
+            explicit=True,
         )
 
 

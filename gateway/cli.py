@@ -253,7 +253,7 @@ def migrate() -> None:
     """Bring the database to this version's tables."""
 
     async def go(kanal: "Kanal") -> None:
-        await kanal.store.migrate()
+        await kanal.migrate()
         typer.echo("The database is up to date.")
 
     _with_kanal(go)

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from adapters.base import Channel, Outgoing, Refused, Sends, Silenced
 from gateway import metrics
 from gateway.broker.base import Delivery, Later
+from gateway.names import hashed, opened_thread
 from gateway.seal import Seal
 from gateway.steps.deliver import NoWay, waiting_letters
 from gateway.steps.machines import Machines
@@ -102,7 +103,7 @@ class AnswerCitizen:
             id=letter.id,
             text=letter.text,
             subject=letter.subject,
-            thread=letter.thread,
+            thread=opened_thread(self._seal, letter.thread),
             tracking=letter.tracking,
             choices=letter.choices,
             silenced=silence is not None and not letter.urgent,
@@ -122,7 +123,8 @@ class AnswerCitizen:
             return Sent(letter.id, "failed", detail=str(error))
         except Exception as error:  # raised, it would make the whole batch be sent again
             return error
-        return Sent(letter.id, "sent", provider_id=provider_id)
+        known_as = hashed(self._seal, letter.channel, provider_id)
+        return Sent(letter.id, "sent", provider_id=known_as)
 
 
 def _sent_texts(

@@ -10,6 +10,7 @@ import structlog
 from config.emergency import emergency
 from gateway import event
 from gateway.message import ANSWERS, DELIVERIES, Message
+from gateway.names import sealed_thread
 from gateway.store.rows import Letter
 from gateway.store.unit import Unit
 from gateway.texts import Texts
@@ -74,7 +75,7 @@ class Letters:
             sealed_to=to.reporter.sealed,
             tracking=report.tracking,
             subject=self.text("subject", report),
-            thread=(*to.origin.thread, to.origin.external_id),
+            thread=sealed_thread(to.origin),
             choices=tuple(choices),
             reader=to.reporter.ref,
             automatic=automatic,

@@ -10,6 +10,8 @@ from typing import Literal
 
 from gateway import event, metrics
 from gateway.broker.base import Delivery
+from gateway.names import hidden
+from gateway.seal import Seal
 from gateway.steps import talk
 from gateway.steps.known import Known, is_part, joined, linked, origin_with, takes_more
 from gateway.steps.letters import Letters
@@ -67,6 +69,7 @@ class Route:
         router: Router,
         gazetteer: Gazetteer,
         letters: Letters,
+        seal: Seal,
         now: Callable[[], datetime],
         *,
         waiting: timedelta,
@@ -78,6 +81,7 @@ class Route:
         self._router = router
         self._gazetteer = gazetteer
         self._letters = letters
+        self._seal = seal
         self._talk = Talk(letters, now, router.accused)
         self._now = now
         self._waiting = waiting
@@ -90,6 +94,7 @@ class Route:
         reports = {}
         for delivery in batch:
             report = event.report_in(event.read(delivery.message.body))
+            report = hidden(self._seal, report)  # an event of the version before has clear names
             reports[report.id] = self._urgent(report)
         # Thinking comes first: a transaction holds up everybody else on SQLite.
         decisions = self._decided(reports.values())
@@ -231,7 +236,7 @@ class Route:
             fingerprint(decided),
             [_received(report), *unanswered(report), decision_change(decision)],
         )
-        unit.belongs(report.id, report.id)
+        unit.belongs(report, decided)
         ask(unit, decided, report, at=self._now())
         known.remember(stored)
         if not decision.is_talk or decided.urgency:
@@ -244,7 +249,7 @@ class Route:
         urgency = earlier.report.urgency or report.urgency
         now = earlier.report.model_copy(update={"urgency": urgency})
         known.remember(unit.change(earlier, now, [change]))
-        unit.belongs(report.id, now.id)
+        unit.belongs(report, now)
         text = self._letters.danger(now) if is_news else self._letters.text("duplicate", now)
         cause = f"duplicate {report.id}"
         self._letters.answer(
@@ -259,7 +264,7 @@ class Route:
         decided = apply(whole, decision, at=self._now())
         changes = [followed_up(answer), decision_change(decision)]
         known.remember(unit.change(asked, decided, changes))
-        unit.belongs(answer.id, decided.id)
+        unit.belongs(answer, decided)
         ask(unit, decided, answer, at=self._now())
         told = asked.report.urgency is not None
         self._act(unit, decided, first="completed", told=told)

@@ -40,6 +40,8 @@ class Accepted:
     event: bytes
     files: tuple[StoredFile, ...] = ()
     tracking: str | None = None
+    reporter_ref: str = ""
+    """The pseudonym of its sender."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,7 @@ class Letter:
     tracking: str | None = None
     subject: str | None = None
     thread: tuple[str, ...] = ()
+    """Names of the messages it answers, each sealed."""
     choices: tuple[str, ...] = ()
     """Likely answers to the question in it, for channels with buttons."""
     reader: str = ""
@@ -158,4 +161,5 @@ class Sent:
     id: str
     state: LetterState
     provider_id: str | None = None
+    """A keyed hash of it."""
     detail: str = ""

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
 
+from gateway.store.owned import messages_and_theirs, owned, owned_ids
 from gateway.store.store import Store
 from gateway.store.tables import events, messages, outgoing, reports
 from normalizer.report import Kind, Report, Status
@@ -101,8 +102,7 @@ class Window:
         query = select(
             messages.c.tracking, messages.c.channel, messages.c.account, messages.c.body
         ).add_columns(reports.c.body.label("filed"), reports.c.updated_at, messages.c.received_at)
-        joined = messages.join(reports, reports.c.id == messages.c.report_id, isouter=True)
-        query = query.select_from(joined).where(messages.c.tracking.in_(wanted))
+        query = query.select_from(messages_and_theirs()).where(messages.c.tracking.in_(wanted))
         told = {row.tracking: row for row in await self._all(query)}
         return [
             Shown(
@@ -121,8 +121,7 @@ class Window:
         """List what a partner sent, newest first, as (cursor, report); ``before`` is a cursor."""
         query = select(messages.c.id, messages.c.tracking, messages.c.received_at, messages.c.body)
         query = query.add_columns(reports.c.body.label("filed"), reports.c.updated_at)
-        joined = messages.join(reports, reports.c.id == messages.c.report_id, isouter=True)
-        query = query.select_from(joined).where(*_by(own))
+        query = query.select_from(messages_and_theirs()).where(*_by(own))
         if before:
             at = select(messages.c.received_at).where(messages.c.id == before).scalar_subquery()
             same = and_(messages.c.received_at == at, messages.c.id < before)
@@ -149,7 +148,7 @@ class Window:
         query = select(number.label("number"), events, reports.c.body)
         joined = events.join(reports, reports.c.id == events.c.report_id)
         if own:
-            joined = joined.join(messages, messages.c.report_id == reports.c.id)
+            joined = joined.join(messages, owned())
             query = query.where(*_by(own), messages.c.external_id.not_like("update:%"))
         else:
             query = query.where(_is_open(self._sensitive))
@@ -178,16 +177,18 @@ class Window:
         rows = await self._all(query.group_by(regency).order_by(regency))
         return [(row[0], row[1] - row[1] % FEWEST) for row in rows if row[1] >= FEWEST]
 
-    async def answers(self, report_id: str) -> Sequence[tuple[datetime, str]]:
-        """List what a report's sender was told, oldest first."""
+    async def answers(self, report: Report) -> Sequence[tuple[datetime, str]]:
+        """List what a report's sender was told, oldest first; never what others were."""
         query = select(outgoing.c.at, outgoing.c.text).where(
-            outgoing.c.report_id == report_id, outgoing.c.kind == "answer"
+            outgoing.c.report_id == report.id,
+            outgoing.c.kind == "answer",
+            outgoing.c.reader.in_(("", report.reporter.ref)),
         )
         rows = await self._all(query.order_by(outgoing.c.at, outgoing.c.id))
         return [(row.at, row.text) for row in rows]
 
     async def _mine(self, own: Own, ids: Sequence[str]) -> set[str]:
-        query = _filed_by(own).where(messages.c.report_id.in_(ids))
+        query = _filed_by(own).where(reports.c.id.in_(ids))
         return {row[0] for row in await self._all(query)} if own and ids else set()
 
     async def _all(self, query: Select[Any]) -> Sequence[Any]:
@@ -238,7 +239,7 @@ def _by(own: Own) -> tuple[ColumnElement[bool], ...]:
 
 
 def _filed_by(own: Own) -> Select[Any]:
-    return select(messages.c.report_id).where(*_by(own), messages.c.report_id.is_not(None))
+    return owned_ids(*_by(own))
 
 
 def _filters(wanted: Wanted) -> list[ColumnElement[bool]]:

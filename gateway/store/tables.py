@@ -75,6 +75,13 @@ messages = Table(
     Column("routed_at", UTCDateTime),
     Column("report_id", String(36)),
     Column("tracking", String(12), comment="the number its sender was told"),
+    Column(
+        "reporter_ref",
+        String(64),
+        nullable=False,
+        server_default="",
+        comment="whose it is; only a report of the same person is theirs to see",
+    ),
     UniqueConstraint("channel", "account", "external_id"),
     Index("ix_messages_received", "channel", "received_at"),
     Index("ix_messages_routed", "routed_at"),

@@ -74,6 +74,8 @@ class OutgoingView:
     detail: str
     at: datetime
     done_at: datetime | None
+    reader: str = ""
+    """The pseudonym of the citizen it was written to; "" for agencies."""
 
 
 @dataclass(frozen=True, slots=True)

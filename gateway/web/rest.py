@@ -136,7 +136,7 @@ class Api:
         return found[0]
 
     async def _state(self, shown: Shown) -> shapes.State:
-        told = await self._desk.window.answers(shown.report.id)
+        told = await self._desk.window.answers(shown.report)
         made = shown.report.assignment
         asked = made if made and shown.report.status is Status.WAITING_FOR_REPORTER else None
         return shapes.State(

@@ -20,6 +20,7 @@ from adapters.base import (
     Receipt,
 )
 from gateway.message import REPORTS
+from gateway.names import hashed
 from gateway.steps import forgeries, intake
 from gateway.steps.intake import NotDurable
 from gateway.steps.receive import ENVELOPE, LONGEST_ID, RAW, unpacked
@@ -396,7 +397,9 @@ async def test_the_sender_is_told_a_number_that_every_repeat_repeats(lite: House
     assert len({each["number"] for each in told} | {each["key"] for each in told}) == 4
     assert await lite.work_all() == {}
     for each in told:
-        assert (await lite.file(each["number"])).report.origin.external_id == each["id"]
+        assert (await lite.file(each["number"])).report.origin.external_id == hashed(
+            lite.seal, "paper", each["id"]
+        )
 
 
 async def test_the_number_of_an_added_message_finds_the_report_it_was_added_to(lite: House) -> None:

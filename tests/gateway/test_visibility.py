@@ -66,8 +66,8 @@ async def test_the_public_sees_by_flag(home: House, flag: str) -> None:
     for name, value in told.items():
         blank = value in (None, "", [], False, 1, "und", "report", "complaint", "received")
         assert blank or name in {*fields, "id", "origin", "reporter"}, name
-    assert set(seen.report.origin.model_dump().values()) == {"", ()}
-    assert set(seen.report.reporter.model_dump().values()) == {""}
+    assert not any(seen.report.origin.model_dump().values())
+    assert not any(seen.report.reporter.model_dump().values())
     assert all(len(place.code) <= 8 for place in seen.report.places)
 
 
