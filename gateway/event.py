@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
+from normalizer.masking import masked_self
 from normalizer.report import Report, Reporter
 
 RECEIVED: Final = "id.kanal.report.received"
@@ -83,7 +84,7 @@ def for_agency(report: Report) -> Report:
 
     The sealed identity never leaves the gateway; of an anonymous report neither do the pseudonym
     and the provider's ids, by which two reports of one person could be tied together, nor the links
-    to others.
+    to others; what its writer says of themselves in the text is masked.
     """
     ref = "" if report.anonymous else report.reporter.ref
     changes: dict[str, Any] = {"reporter": Reporter(ref=ref, sealed="")}
@@ -94,4 +95,6 @@ def for_agency(report: Report) -> Report:
         hidden = {"external_id": "", "thread": ()}
         changes["origin"] = report.origin.model_copy(update=hidden)
         changes["links"] = ()
+        for part in ("title", "text", "original", "address"):
+            changes[part] = masked_self(getattr(report, part))
     return report.model_copy(update=changes)
