@@ -7,7 +7,7 @@ import re
 HIDDEN = "[disembunyikan]"
 """Stands where an address, a number or an account name stood."""
 
-_MAIL = r"[\w.+-]+\s?@\s?[\w-]+(?:\s?\.\s?[\w-]+)+"
+_MAIL = r"(?<![\w.+-])[\w.+-]+\s?@\s?[\w-]+(?:\s?\.\s?[\w-]+)+"
 _ACCOUNT = r"(?<![\w@])@\w[\w.]*"
 _LINK = r"(?:https?://|www\.|wa\.me/|t\.me/)\S+"
 _NUMBER = r"(?<!\d)\+?\(?\d(?:[\s().,/–-]{0,3}\d){7,}"
@@ -32,10 +32,10 @@ _SMALL_NAMED = re.compile(
     re.I,
 )
 _SIGNED = re.compile(
-    r"(\n\s*(?:--|(?i:hormat\s+\w+|salam|terima\s+kasih|regards))[,.]?[ ]*\n\s*)([^\n]{2,60})"
+    r"(\n[ ]{0,5}(?:--|(?i:hormat[ ]\w{1,10}|salam|terima[ ]kasih|regards))[,.]?[ ]{0,5}\n\s{0,5})([^\n]{2,60})"
 )
 _HOME = re.compile(
-    r"\b(?i:jl|jln|jalan|gg|gang|perum|perumahan|komplek|blok)\b\.?[ ]+[\w .]{1,40}?[ ,]+(?i:(?:no|nomor)\b\.?[ ]?)?\d{1,4}[a-zA-Z]?\b"
+    r"\b(?i:jl|jln|jalan|gg|gang|perum|perumahan|komplek|blok)\b\.?[ ]{1,3}[\w .]{1,40}?[ ,]{1,3}(?i:(?:no|nomor)\b\.?[ ]?)?\d{1,4}[a-zA-Z]?\b"
     r"|\b(?i:rt)\b[ .]*\d{1,3}[ /,]*(?i:rw)\b[ .]*\d{1,3}"
     r"|\b(?i:rumah|tinggal)[ ](?i:saya|sy|kami|di|samping|depan|dekat|belakang)[ ][^.,;\n]{1,40}"
 )

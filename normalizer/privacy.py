@@ -78,12 +78,16 @@ class Privacy:
     """Whether the reporter says that they may be known again."""
 
 
+_ASIDE = 2
+"""Words beside a withdrawal; with more of them the text is about something else."""
+
+
 def read(text: str) -> Privacy:
     """Find privacy marks in ``text`` (repaired, without a leading LAPOR)."""
-    if wishes.withdrawn(text):
-        return Privacy(False, False, text, unhide=True)
     marks = _marks_in(text)
     anonymous, both = wishes.found(marks.text)
+    if not anonymous and wishes.withdrawn(text) and wishes.words_beside(text) <= _ASIDE:
+        return Privacy(False, False, text, unhide=True)
     if both and marks.confidential and not marks.anonymous:
         return marks
     return Privacy(marks.anonymous or anonymous, marks.confidential or both, marks.text)

@@ -62,28 +62,28 @@ _SOFT = (
     r"|lah|dong|donk|aja|aje|ae|wae|we|bae|gen|haja|ja|saja|sj|jo|mi|ji|ki|sudah|please|pls|plis|tolong|mohon|kalau\s+bisa"
     r"|klo\s+bisa|makasih|mksh|terima\s+kasih|suwun|nuhun|thanks|thank\s+you|untuk\s+saya|laporan\s+(?:ini|saya))"
 )
-_END = rf"(?=(?:\s+{_SOFT})*\s*(?:[.,;!?\n)]|$))"
+_END = rf"(?=(?:\s+{_SOFT}\b){{0,6}}+\s*(?:[.,;!?\n)]|$))"
 _ASK = r"(?:tolong|tlg|tlong|mohon|mhn|minta|harap|pls|plis|please|tulung|punten|saya|sy|aku|gue|gw|mau|ingin|pengen|pilih|biar|ini|jadi|lapor|laporan)"
 
 _ANONYMOUS = re.compile(
     rf"\b{_MINE}\s+{_W}{{0,3}}?(?:{_NOT}\s+{_W}{{0,2}}?{_SAY}|{_HIDE})"
-    rf"|\b(?:kami|kula|abdi|saya)?\s*{_NOT}\s+{_W}{{0,2}}?{_SAY}\s+{_W}{{0,3}}?(?:{_MINE}|{_NAME}{_END})"
+    rf"|\b{_NOT}\s+{_W}{{0,2}}?{_SAY}\s+{_W}{{0,3}}?(?:{_MINE}|{_NAME}{_END})"
     rf"|\b{_NOT}\s+{_W}{{0,2}}?{_SAY}\s+{_W}{{0,4}}?{_WHO_REPORTS}"
     rf"|\b(?:{_HIDING}|keep)\s+{_W}{{0,2}}?(?:{_MINE}|{_NAME}\s+pelapor)(?:\s+(?:secret|private|hidden|out\b\w*))?"
     rf"|\b{_HIDE}\s+{_W}{{0,1}}?(?:{_MINE}|{_NAME}(?:nya)?{_END}|identitas\w*)"
     rf"|\b(?:identitas(?:nya)?|nama(?:nya)?|nama\s+pelapor)\s+(?:{_ASK}\s+|di)?{_HIDE}"
     rf"|\b(?<!warga ){_FEAR}\s+(?!warga|masyarakat|anak|karena|kalau\s+tidak)(?:(?!tidak|tdk|belum|warga)[^\W_][\w'’-]*\s+){{0,3}}?{_KNOWN}\b"
     rf"|\b(?<!atas nama )(?:dari\s+)?hamba\s+allah\b"
-    rf"|\b{_ASK}\s+(?:{_SOFT}\s+|{_ASK}\s+)*(?:secara\s+|sebagai\s+|di)?anonim(?:kan|in)?\b(?!\s+(?:yang|yg|ber|me)\w*)"
-    rf"|(?:^|[.,;!?\n])\s*(?:{_SOFT}\s+|{_ASK}\s+)*(?:anonim(?:kan|in)?|anonymous|tanpa\s+nama){_END}"
-    rf"|(?<!surat )(?<!akun )(?<!pesan )(?<!nomor )(?<!telepon )(?<!donatur )(?<!grup )\banonim(?:kan|in)?(?:\s+{_SOFT}){{1,4}}\s*(?=[.,;!?\n)]|$)"
+    rf"|\b{_ASK}\s+(?:(?:{_SOFT}|{_ASK})\s+){{0,4}}+(?:secara\s+|sebagai\s+|di)?anonim(?:kan|in)?\b(?!\s+(?:yang|yg|ber|me)\w*)"
+    rf"|(?:^|[.,;!?\n])\s*(?:(?:{_SOFT}|{_ASK})\s+){{0,4}}+(?:anonim(?:kan|in)?|anonymous|tanpa\s+nama){_END}"
+    rf"|(?<!surat )(?<!akun )(?<!pesan )(?<!nomor )(?<!telepon )(?<!donatur )(?<!grup )\banonim(?:kan|in)?(?:\s+{_SOFT}\b){{1,4}}+\s*(?=[.,;!?\n)]|$)"
     r"|\b(?:stay|remain|be|keep\s+me)\s+anonymous\b|\bdon['’]?t\s+use\s+my\s+name\b"
     r"|\bwithout\s+(?:my\s+)?name\b",
     re.I,
 )
 _BOTH = re.compile(
     rf"\b(?<!tidak )(?<!bukan )(?:{_HIDING}|dirahasia(?:kan|in)){_END}"
-    rf"|\bini\s+rahasia{_END}|(?:^|[.,;!?\n])\s*(?:(?:tolong|mohon|minta|tlg|please)\s+)+(?:di)?rahasia\w*{_END}",
+    rf"|\bini\s+rahasia{_END}|(?:^|[.,;!?\n])\s*(?:(?:tolong|mohon|minta|tlg|please)\s+){{1,4}}+(?:di)?rahasia\w*{_END}",
     re.I,
 )
 _OPEN = re.compile(
@@ -106,6 +106,7 @@ _COURTESY = re.compile(
     rf"\b(?:{_SOFT}|{_ASK}|{_ME}|laporan\w*|gapapa|anonim\w*|rahasia\w*|dan|soalnya|karena|krn|soale)\b",
     re.I,
 )
+_SPACES = re.compile(r"\s+")
 _WORD = re.compile(r"[^\W_]+")
 _STEMS = (
     "anonim", "anonym", "rahasia", "rusiah", "rasio", "sebut", "nyeb", "nyambat", "ambat", "sabuik",
@@ -117,9 +118,14 @@ _STEMS = (
 )  # fmt: skip
 
 
+def _head(text: str) -> str:
+    """Return what is looked through, with single spaces: runs of them cost patterns dearly."""
+    return _SPACES.sub(lambda run: "\n" if "\n" in run[0] else " ", text[:_LONGEST])
+
+
 def found(text: str) -> tuple[bool, bool]:
     """Tell whether a text asks to hide who wrote, and whether to hide the report too."""
-    head = text[:_LONGEST]
+    head = _head(text)
     lowered = head.lower()
     if not any(stem in lowered for stem in _STEMS):
         return False, False
@@ -130,12 +136,12 @@ def found(text: str) -> tuple[bool, bool]:
 
 def withdrawn(text: str) -> bool:
     """Tell whether a text says that its writer may be known again."""
-    return _OPEN.search(_ANONYMOUS.sub(" ", _FOREIGN.sub(" ", text[:_LONGEST]))) is not None
+    return _OPEN.search(_ANONYMOUS.sub(" ", _FOREIGN.sub(" ", _head(text)))) is not None
 
 
 def words_beside(text: str) -> int:
     """Count the words of a text that belong neither to a wish nor to courtesy."""
-    rest = text[:_LONGEST]
+    rest = _head(text)
     for pattern in (_ANONYMOUS, _BOTH, _OPEN, _COURTESY):
         rest = pattern.sub(" ", rest)
     return len(_WORD.findall(rest))

@@ -66,7 +66,7 @@ def test_a_wish_hides_who_wrote(text: str) -> None:
 @pytest.mark.parametrize("text", MATTERS.strip().splitlines())
 def test_a_matter_is_no_wish(text: str) -> None:
     wish = read(text)
-    assert not (wish.anonymous or wish.confidential or wish.unhide)
+    assert (wish.anonymous, wish.confidential, wish.unhide) == (False, False, False)
 
 
 @pytest.mark.parametrize(
@@ -86,3 +86,24 @@ def test_a_wish_can_be_withdrawn(text: str) -> None:
 )
 def test_what_a_writer_says_of_themselves_is_masked(text: str, hidden: tuple[str, ...]) -> None:
     assert not any(word in masked_self(text) for word in hidden)
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "tolong ",
+        "tolong mohon ",
+        "anonim pak ",
+        "takut ",
+        "jangan sebut ",
+        "saya ",
+        "\n",
+        "a",
+        "Jl ",
+    ],
+)
+def test_a_repeated_word_ends(unit: str) -> None:
+    """A pattern that tries every split of such a text would not come back."""
+    text = (unit * 20_000)[:20_000] + "!x"
+    read(text)
+    masked_self(text)
