@@ -18,7 +18,7 @@ _NAME = (
 )
 _NAME_MINE = r"(?:namaku|namaq|jenengku|asekku|arengku|ngaranku|namana\s+abdi|identitasku|nomorku)"
 _ME = (
-    r"(?:saya|sy|sya|aku|ak|gue|gua|gw|kami|abdi|kula|kulo|ulun|unda|ambo|den|aye|engko['’]?"
+    r"(?:saya|sy|sya|aku|ak|gue|gua|gw|kami|abdi|kuring|kula|kulo|ulun|unda|ambo|den|aye|engko['’]?"
     r"|kaula|tiange?|titiang|iya['’]|nakke|sa|beta|kita|torang|me|i|pelapor\w*|pengirim\w*"
     r"|(?:kita|sa|sy|torang|beta)\s+pe?u?)"
 )
@@ -29,7 +29,7 @@ _NOT = (
     r"|don['’]?t|do\s+not|never)"
 )
 _SAY = (
-    r"(?:(?:di|me|ny|man|mu|ka)?(?:sebut|sabuik|nyebut|yebut|nyebat|nyambat|manyambat|sambat|ambat|nyebbut|teppu)\w*"
+    r"(?:(?:di|me|ny|man|mu|ka)?(?:sebut|sabuik|nyebut|yebut|nyebat|nyambat|manyambat|sambat|ambat|nyebbut|teppu)[\w-]*"
     r"|(?:di|men|me|ny)?(?:cantum|sebar|bocor|publikasi|ungkap|tampil|buka|tulis|pidang|umbar)\w*"
     r"|(?:di|me)?(?:kasih?|kase|beri)\s?(?:tau|tahu)\w*|bilang\w*|(?:di)?bilangin|ngomong\w*|omong\w*"
     r"|(?:di)?beja\w*|kandha\w*|kondo|ngandhani|(?:di)?padah\w*|(?:di)?kecek\w*|mupau|pau|upau|ka['’]?oca['’]?"
@@ -78,7 +78,8 @@ _ANONYMOUS = re.compile(
     rf"|(?:^|[.,;!?\n])\s*(?:(?:{_SOFT}|{_ASK})\s+){{0,4}}+(?:anonim(?:kan|in)?|anonymous|tanpa\s+nama){_END}"
     rf"|(?<!surat )(?<!akun )(?<!pesan )(?<!nomor )(?<!telepon )(?<!donatur )(?<!grup )\banonim(?:kan|in)?(?:\s+{_SOFT}\b){{1,4}}+\s*(?=[.,;!?\n)]|$)"
     r"|\b(?:stay|remain|be|keep\s+me)\s+anonymous\b|\bdon['’]?t\s+use\s+my\s+name\b"
-    r"|\bwithout\s+(?:my\s+)?name\b",
+    rf"|\b{_REPORTS}\s+{_W}{{0,3}}?(?:tanpa\s+nama|without\s+(?:my\s+)?name)\b"
+    r"|\bwithout\s+my\s+name\b",
     re.I,
 )
 _BOTH = re.compile(

@@ -6,13 +6,17 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from operator import ne
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Select, create_engine, func, select, true
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from config.settings import load
+from gateway import build
 from gateway.message import WORK, agency_queue
+from gateway.names import hashed
 from gateway.store.tables import events, messages, outgoing, quarantine, queue, reports
 
 STANDSTILL = 60.0
@@ -103,12 +107,14 @@ class Ledger:
         return {row[0] for row in self.all(query)}
 
 
-def once_in_effect(ledger: Ledger, acknowledged: Iterable[str]) -> None:
+def once_in_effect(ledger: Ledger, acknowledged: Iterable[str], settings: Path) -> None:
     """Hold the database to the promises: for each acknowledged message exactly one of everything.
 
-    ``acknowledged`` are the provider's ids of the messages, each of which is a report of its own.
+    ``acknowledged`` are the provider's ids of the messages, each of which is a report of its own;
+    ``settings`` is the gateway's file, whose seal hides these ids in the database.
     """
-    expected = set(acknowledged)
+    seal = build.seal(load(settings))
+    expected = {hashed(seal, "sms", id) for id in acknowledged}
     stored = ledger.all(select(messages.c.external_id, messages.c.report_id))
     assert not expected - {row.external_id for row in stored}, "acknowledged, and lost"
     assert {row.external_id for row in stored} == expected, "stored without being acknowledged"

@@ -152,7 +152,7 @@ async def test_killed_workers_and_a_killed_broker_lose_and_double_nothing_of_500
         assert interrupted, "no kill came in the middle of anything"
         assert people.refusals == []
         assert len(people.acknowledged) == 500
-        once_in_effect(ledger, people.acknowledged)
+        once_in_effect(ledger, people.acknowledged, people.file)
         await audited(people.file, 500)
         came = await fetched(rabbit_node, rabbit_url)
         assert set(came) == {agency_queue(agency) for _, agency in MATTERS}
@@ -211,7 +211,7 @@ async def test_ten_seconds_without_the_database_lose_and_double_nothing(
             over.set()
         assert meanwhile > 100, "hardly anything was acknowledged while the database was away"
         await ledger.done(len(people.acknowledged))
-        once_in_effect(ledger, people.acknowledged)
+        once_in_effect(ledger, people.acknowledged, people.file)
         assert len(set(people.heard())) == len(people.acknowledged)
         assert await health(people.base) == 200
         await audited(people.file, len(people.acknowledged))
@@ -241,7 +241,7 @@ async def test_killing_the_embedded_gateway_under_load_loses_and_doubles_nothing
             over.set()
         assert people.refusals, "the provider never had to try again"
         await ledger.done(len(people.acknowledged))
-        once_in_effect(ledger, people.acknowledged)
+        once_in_effect(ledger, people.acknowledged, people.file)
         assert sorted(ledger.handed_over()) == sorted(ledger.delivery_ids())
         assert len(set(people.heard())) == len(people.acknowledged)
         assert await health(people.base) == 200

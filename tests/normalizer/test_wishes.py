@@ -6,45 +6,38 @@ from normalizer.masking import masked_self
 from normalizer.privacy import read
 
 WISHES = """
-tolong anonim pak
-mohon anonim
-saya anonim saja
-jalan rusak di dago, anonim dong
-jgn sebut nama sy ya
-nama sy jgn disebut
-tolong jangan kasih tau nama saya
-jangan bilang2 dari saya
-jangan kasih tau siapa2 kalau saya yg lapor
-kades korupsi tapi saya takut ketahuan. kecamatan sepaku
-hamba Allah
-tanpa nama
-rahasiakan ya pak
-mohon dirahasiakan identitasnya
-ini rahasia pak
-please keep my name secret
-don't tell anyone it was me
-aja kandha sapa-sapa ya pak nek aku sing lapor
-ulah nyebut ngaran abdi
-wedi konangan pak lurah
-jan disabuik namo ambo
-umpetin name aye
-ja' nyebbut nyamana engko'
-eda nyambatang adan tiange
-aja' muteppu asekku
-teaki pau arengku
-jang sebut kita pe nama
-jang bilang sa yang lapor
-petugas minta uang untuk surat pindah, tolong anonim ya
+minta tolong saya anonim saja pak
+got di Sekeloa mampet, anonim ya min
+mohon anonim, soalnya tetangga saya sendiri
+bu jangan sebut-sebut nama saya nanti
+nama kami jangan disebut ke pak RW
+jgn kasih tau nama sy ke kelurahan
+jangan bilang ke pak lurah kalau saya yang lapor
+jgn kasih tau siapa pun ini dari saya
+saya takut ketahuan bos, limbahnya dibuang malam hari
+pungli di pasar, pelapor hamba Allah
+lapor pungli tanpa nama
+ada pungli di pasar, rahasiakan ya bu
+mohon dirahasiakan identitas kami sekeluarga
+keep my name secret, the headmaster takes money
+please don't tell anyone I reported this
+aja nyebut jenengku ya mas
+ulah nyebut ngaran kuring nya
+sieun kanyahoan ku pa RW
+jan disabuik namo denai
+jangan sebut name saye, tolong rahasiain name saye
+eda nyambat adan tiange nggih
+jang bilang kita yang lapor neh
 """
 MATTERS = """
-dana rahasia desa dipakai kades
-sudah rahasia umum kalau petugas minta uang
-ada surat anonim yang beredar di kampung
-nama saya tidak tercantum di DPT
-nama saya tidak ada di DTKS
-data saya bocor
-akun anonim menipu warga
-jangan sebut dinas bohong
+dana rahasia kabupaten tidak pernah diaudit
+sudah rahasia umum jalan itu dibiarkan
+selebaran anonim ditempel di balai desa
+nama saya belum tercantum sebagai penerima bantuan
+nama saya hilang dari daftar vaksin
+data keluarga saya bocor di internet
+penelepon anonim mengaku dari bank
+jangan sebut program ini berhasil kalau airnya kotor
 takut banjir lagi
 warga takut karena tidak tahu kapan air datang
 jalan tanpa nama di belakang pasar rusak
