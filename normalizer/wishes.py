@@ -78,7 +78,7 @@ _ANONYMOUS = re.compile(
     rf"|(?:^|[.,;!?\n])\s*(?:(?:{_SOFT}|{_ASK})\s+){{0,4}}+(?:anonim(?:kan|in)?|anonymous|tanpa\s+nama){_END}"
     rf"|(?<!surat )(?<!akun )(?<!pesan )(?<!nomor )(?<!telepon )(?<!donatur )(?<!grup )\banonim(?:kan|in)?(?:\s+{_SOFT}\b){{1,4}}+\s*(?=[.,;!?\n)]|$)"
     r"|\b(?:stay|remain|be|keep\s+me)\s+anonymous\b|\bdon['’]?t\s+use\s+my\s+name\b"
-    rf"|\b{_REPORTS}\s+{_W}{{0,3}}?(?:tanpa\s+nama|without\s+(?:my\s+)?name)\b"
+    rf"|\b(?:{_REPORTS})\s+{_W}{{0,3}}?(?:tanpa\s+nama|without\s+(?:my\s+)?name)\b"
     r"|\bwithout\s+my\s+name\b",
     re.I,
 )
