@@ -12,6 +12,7 @@ from gateway import models
 from gateway.app import Kanal
 from gateway.demo.x_double import Keys, XServer
 from gateway.models import Draft, Score
+from gateway.names import hashed
 from gateway.store.cursors import readings
 from normalizer.report import Status
 from normalizer.tracking import mentions
