@@ -178,6 +178,13 @@ class Window:
         rows = await self._all(query.group_by(regency).order_by(regency))
         return [(row[0], row[1] - row[1] % FEWEST) for row in rows if row[1] >= FEWEST]
 
+    async def agreed(self, most: int) -> list[Report]:
+        """List open reports whose reporters agreed to be read, undecided ones first, then old."""
+        agreed = reports.c.publicity.is_not(None) & _is_open(self._sensitive)
+        query = select(reports.c.body).where(agreed)
+        query = query.order_by(reports.c.publicity, reports.c.received_at)
+        return [Report.model_validate_json(row.body) for row in await self._all(query.limit(most))]
+
     async def answers(self, report_id: str) -> Sequence[tuple[datetime, str]]:
         """List what a report's sender was told, oldest first."""
         query = select(outgoing.c.at, outgoing.c.text).where(
@@ -210,13 +217,17 @@ def is_sensitive(report: Report, sensitive: Set[str]) -> bool:
     """
     supervised = report.kind is Kind.SUPERVISED_COMPLAINT
     violent = report.urgency is not None and report.urgency.id in VIOLENT
-    return supervised or violent or (report.topic is not None and report.topic.id in sensitive)
+    return supervised or violent or report.topic is None or report.topic.id in sensitive
 
 
 def is_open(report: Report, sensitive: Set[str]) -> bool:
     """Tell whether a report may stand in a public list."""
-    hidden = report.confidential or is_sensitive(report, sensitive)
-    return report.status in OPEN and report.topic is not None and not hidden
+    return report.status in OPEN and not (report.confidential or is_sensitive(report, sensitive))
+
+
+def may_be_read(report: Report, sensitive: Set[str]) -> bool:
+    """Tell whether the words of a report may be public, once an operator released them."""
+    return report.public and not report.anonymous and is_open(report, sensitive)
 
 
 def _is_open(sensitive: Set[str]) -> ColumnElement[bool]:
