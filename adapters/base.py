@@ -266,6 +266,8 @@ class Receiver(Channel, ABC):
     strict_ids: ClassVar[bool] = False
     """True when a caller is told that its id was used for something else (``Contradicts``); a
     provider could not mend that and hears nothing. The second message is quarantined either way."""
+    keeps_forged: ClassVar[bool] = True
+    """False where anybody may call and nothing forged is worth an operator's look."""
 
     @property
     def max_bytes(self) -> int | None:

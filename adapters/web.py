@@ -124,6 +124,8 @@ class Web(Receiver, Sends):
         self.origin = f"{parts.scheme}://{parts.netloc}".lower()
         self._public_url = public_url.rstrip("/")
 
+    keeps_forged = False
+
     @property
     def max_bytes(self) -> int:
         """Bytes of a report with its attachments."""
@@ -213,6 +215,7 @@ class Web(Receiver, Sends):
             confidential=filled.ticked("rahasia"),
             public=filled.ticked("publik"),
             automatic=filled.trapped(),
+            explicit=True,
         )
 
     def _more(self, filled: "_Filled", hook: Hook) -> Inbound:
@@ -230,6 +233,7 @@ class Web(Receiver, Sends):
             files=filled.files(),
             token=number,
             automatic=filled.trapped(),
+            explicit=True,
         )
 
 

@@ -21,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from config import links
 from config.environment import FILE, environment, named
 from config.toml import Fault, SettingsError, line_of, merge, read_toml
 
@@ -62,6 +63,14 @@ class Database(Section):
     url: Annotated[str, Field(pattern=r"^$|^(postgresql\+psycopg|sqlite\+aiosqlite)://")]
     pool_size: Annotated[int, Field(ge=1, le=100)]
     timeout: Seconds
+    insecure: bool
+    """Take a link to another machine that is not encrypted."""
+
+    @model_validator(mode="after")
+    def _encrypted(self) -> Self:
+        if not self.insecure and not links.database_is_safe(self.url):
+            raise ValueError(links.CLEAR.format("url", "sslmode=require (better: verify-full)"))
+        return self
 
 
 class BrokerSection(Section):
@@ -70,6 +79,14 @@ class BrokerSection(Section):
     url: Annotated[str, Field(pattern=r"^$|^amqps?://")]
     prefetch: Annotated[int, Field(ge=1, le=2000)]
     timeout: Seconds
+    insecure: bool
+    """Take a link to another machine that is not encrypted."""
+
+    @model_validator(mode="after")
+    def _encrypted(self) -> Self:
+        if not self.insecure and not links.is_safe(self.url, "amqps"):
+            raise ValueError(links.CLEAR.format("url", "amqps://"))
+        return self
 
 
 class Work(Section):
@@ -128,6 +145,14 @@ class Media(Section):
     clean_seconds: Annotated[Seconds, Field(le=20)]
     keep_original: bool
     gps_from_photos: bool
+    insecure: bool
+    """Take a link to a store on another machine that is not encrypted."""
+
+    @model_validator(mode="after")
+    def _encrypted(self) -> Self:
+        if not self.insecure and not links.is_safe(self.endpoint, "https"):
+            raise ValueError(links.CLEAR.format("endpoint", "https://"))
+        return self
 
     @model_validator(mode="after")
     def _bucket_with_key(self) -> Self:

@@ -51,6 +51,7 @@ from gateway.steps.track import Tracking
 from gateway.store.cursors import Bookmark, LeaseLost
 from gateway.store.engine import Database, Unavailable
 from gateway.store.queries import Queries
+from gateway.store.renaming import hide_names
 from gateway.store.spool import Spool
 from gateway.store.store import Store
 from gateway.web.asgi import Web, application, monitor
@@ -220,7 +221,7 @@ class Kanal:
         for said in build.warnings(self.channels):
             log.warning(said)
         patient = "worker" not in roles and self.spool.writable()
-        await self._reach("the database", self.store.migrate, patient=patient)
+        await self._reach("the database", self.migrate, patient=patient)
         await self._reach("the broker", self.broker.start, patient=patient)
         await self.commits.start()
         if "worker" in roles:
@@ -286,6 +287,11 @@ class Kanal:
             collector = Collector(self.store.queue, self.broker, name, prefetch=100)
             self._spawn(f"dead letters of {name}", collector.run)
 
+    async def migrate(self) -> None:
+        """Bring database and rows to this version. Raises ``Unavailable``."""
+        await self.store.migrate()
+        await hide_names(self.store, self.seal)
+
     def _consumers(self) -> list[Consumer]:
         work = self.settings.work
         route = Route(
@@ -293,6 +299,7 @@ class Kanal:
             self.parts.routing,
             self.parts.gazetteer,
             self.letters,
+            self.seal,
             now,
             waiting=timedelta(days=self.settings.routing.waiting_days),
             mute=frozenset(name for name, c in self.channels.items() if not c.can_ask),
@@ -362,7 +369,15 @@ class Kanal:
     async def _start_web(self) -> None:
         server = self.settings.server
         url = str(server.public_url)
-        own = doors(self.channels, self.door, self.partners, self.agencies, url, now)
+        own = doors(
+            self.channels,
+            self.door,
+            self.partners,
+            self.agencies,
+            url,
+            now,
+            server.client_header,
+        )
         app = application(
             server,
             self.door,

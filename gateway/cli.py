@@ -10,18 +10,23 @@ import secrets
 import signal
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from gateway.collector import settle
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from config.settings import Fault, Settings
     from gateway.app import Kanal
     from gateway.learning.rows import Rows
+    from gateway.steps.desk import Desk
     from normalizer.report import Report
 
 app = typer.Typer(
@@ -35,11 +40,30 @@ audit = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="The append-only log of every report."
 )
 app.add_typer(audit, name="audit")
+OPERATOR_COMMANDS = ("password", "list", "disable", "enable", "remove")
+OperatorName = Annotated[str, typer.Argument(help="the name they log in with")]
+
+
+class _Operators(TyperGroup):
+    """``kanal operator NAME`` is short for ``kanal operator password NAME``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        known = (*OPERATOR_COMMANDS, "--help")
+        return super().parse_args(
+            ctx, ["password", *args] if args and args[0] not in known else args
+        )
+
+
+operators = typer.Typer(
+    cls=_Operators, no_args_is_help=True, rich_markup_mode=None, help="Who may use the console."
+)
+app.add_typer(operators, name="operator")
 ROLES = ("web", "mail", "worker", "poller")
 
 
 def main() -> None:
-    """Run the command."""
+    """Run the command. What it writes is its own user's: texts of reports, keys, models."""
+    os.umask(0o077)
     app()
 
 
@@ -124,6 +148,12 @@ def check(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
         typer.echo(f"WARNING: {said}", err=True)
     if not as_json:
         from gateway.learning.command import versions
+        from gateway.modes import readable_by_others
+
+        for path in readable_by_others(load()):
+            typer.echo(f"note   others can read {path}: chmod go= {path}", err=True)
+        for line in _clear_links(load()):
+            typer.echo(line, err=True)
 
         typer.echo("Everything is in order.")
         typer.echo(versions(load()))
@@ -223,7 +253,7 @@ def migrate() -> None:
     """Bring the database to this version's tables."""
 
     async def go(kanal: "Kanal") -> None:
-        await kanal.store.migrate()
+        await kanal.migrate()
         typer.echo("The database is up to date.")
 
     _with_kanal(go)
@@ -283,14 +313,25 @@ def reconcile(
     _with_kanal(go)
 
 
-@app.command()
+@operators.command("password")
 def operator(
     name: Annotated[str, typer.Argument(help="the name to log in with")],
     password_stdin: Annotated[bool, typer.Option("--password-stdin")] = False,
 ) -> None:
-    """Create an operator, or give one a new password."""
+    """Create an operator, or give one a new password: ``kanal operator NAME``.
+
+    Every session of theirs ends.
+    """
+    from gateway.steps.passwords import WeakPassword, check_password
+
     given = sys.stdin.readline().rstrip("\n") if password_stdin else ""
     password = given or secrets.token_urlsafe(12)
+    if name in OPERATOR_COMMANDS or not 0 < len(name) <= 64:
+        _stop(f"{name!r} cannot be a name", 2)
+    try:
+        check_password(name, password)
+    except WeakPassword as error:
+        _stop(str(error), 2)
 
     async def go(kanal: "Kanal") -> None:
         await kanal.store.migrate()
@@ -298,6 +339,51 @@ def operator(
         typer.echo(f"Operator {name} may log in at {kanal.settings.server.public_url}console")
         if not given:
             typer.echo(f"Password: {password}")
+
+    _with_kanal(go)
+
+
+@operators.command("list")
+def operator_list(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+    """List the operators: since when, whether disabled, and how many sessions are open."""
+
+    async def go(kanal: "Kanal") -> None:
+        await kanal.store.migrate()
+        found = await kanal.desk.operators()
+        if as_json:
+            typer.echo(json.dumps([asdict(each) for each in found], default=str))
+            return
+        for each in found:
+            off = f"disabled {each.disabled_at:%Y-%m-%d %H:%M}" if each.disabled_at else "active"
+            typer.echo(f"{each.name:<20} {off:<26} {each.sessions} sessions")
+
+    _with_kanal(go)
+
+
+@operators.command("disable")
+def operator_disable(name: OperatorName) -> None:
+    """Keep an operator out; every session of theirs ends at once."""
+    _with_operator(name, "disabled", lambda desk: desk.enable(name, may=False))
+
+
+@operators.command("enable")
+def operator_enable(name: OperatorName) -> None:
+    """Let a disabled operator in again, with the password they had."""
+    _with_operator(name, "enabled", lambda desk: desk.enable(name, may=True))
+
+
+@operators.command("remove")
+def operator_remove(name: OperatorName) -> None:
+    """Remove an operator; every session ends at once. What they did stays in the reports' log."""
+    _with_operator(name, "removed", lambda desk: desk.remove(name))
+
+
+def _with_operator(name: str, done: str, change: "Callable[[Desk], Awaitable[bool]]") -> None:
+    async def go(kanal: "Kanal") -> None:
+        await kanal.store.migrate()
+        if not await change(kanal.desk):
+            _stop(f"there is no operator {name!r}", 1)
+        typer.echo(f"Operator {name} is {done}.")
 
     _with_kanal(go)
 
@@ -353,6 +439,16 @@ def audit_verify(as_json: Annotated[bool, typer.Option("--json")] = False) -> No
             raise typer.Exit(1)
 
     _with_kanal(go)
+
+
+def _clear_links(settings: "Settings") -> list[str]:
+    said = {
+        "database": settings.database.insecure,
+        "broker": settings.broker.insecure,
+        "media": settings.media.insecure,
+    }
+    told = "insecure = true: a link to another machine may be read on its way"
+    return [f"note   [{name}] {told}" for name, insecure in said.items() if insecure]
 
 
 def _moment(written: str) -> datetime | None:

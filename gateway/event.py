@@ -78,12 +78,16 @@ def report_in(event: Event) -> Report:
         raise BadEvent(f"not a report: {str(error).splitlines()[0]}") from None
 
 
+AGENCY_ORIGIN: Final = {"external_id": "", "thread": [], "sealed": {}}
+"""What an agency is told of the provider's ids: a chat or a Message-ID is as good as an address."""
+
+
 def for_agency(report: Report) -> Report:
     """Return the report as its agency may see it.
 
-    The sealed identity never leaves the gateway; of an anonymous report neither do the pseudonym
-    and the provider's ids, by which two reports of one person could be tied together, nor the links
-    to others.
+    The sealed identity and the provider's ids never leave the gateway; of an anonymous report
+    neither does the pseudonym, by which two reports of one person could be tied together, nor do
+    the links to others.
     """
     ref = "" if report.anonymous else report.reporter.ref
     changes: dict[str, Any] = {
@@ -95,8 +99,8 @@ def for_agency(report: Report) -> Report:
     # A provider's URL names the account and the message, and only we can fetch from it.
     kept = {"url": None, "original": None}
     changes["attachments"] = tuple(file.model_copy(update=kept) for file in report.attachments)
+    hidden = {"external_id": "", "thread": (), "sealed": {}}
+    changes["origin"] = report.origin.model_copy(update=hidden)
     if report.anonymous:
-        hidden = {"external_id": "", "thread": ()}
-        changes["origin"] = report.origin.model_copy(update=hidden)
         changes["links"] = ()
     return report.model_copy(update=changes)

@@ -94,7 +94,7 @@ class Health:
     async def _look_at_store(self, finding: Finding) -> None:
         try:
             dead = sum((await self._queries.dead_counts()).values())
-            held = await self._queries.held_count()
+            held = await self._queries.held_of_proven_count()
             waiting = await self._overdue()
             unread = await self._unread()
         except Unavailable as error:

@@ -17,6 +17,7 @@ HARMLESS = frozenset(
         "event", "level", "timestamp", "logger", "exc_info", "exception", "stack_info",
         "agency", "attempts", "by", "channel", "count", "delay", "error", "item", "items",
         "message", "mode", "name", "port", "queue", "role", "seconds", "task", "url", "version",
+        "caller", "did", "door", "id", "report_id", "sha256", "status",
     }
 )  # fmt: skip
 QUIET = (
@@ -27,6 +28,7 @@ QUIET = (
     "alembic",
     "httpx",
     "mail.log",
+    "python_multipart",
     "telegram",
     "tweepy",
     "twilio",

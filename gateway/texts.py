@@ -23,7 +23,6 @@ KEYS: Mapping[str, frozenset[str]] = {
     "choice_new": frozenset(),
     "choice_anonymous": frozenset(),
     "choice_confidential": frozenset(),
-    "urgent": frozenset(),
     "scope": frozenset({"nomor"}),
     "scope_court": frozenset({"nomor"}),
     "scope_greeting": frozenset(),
@@ -44,6 +43,18 @@ KEYS: Mapping[str, frozenset[str]] = {
     "no_agency": frozenset(),
     "subject": frozenset({"nomor"}),
     "paused": frozenset(),
+    "danger_beside": frozenset({"telepon"}),
+    "danger_fire": frozenset({"nomor", "telepon"}),
+    "danger_electricity": frozenset({"nomor", "telepon"}),
+    "danger_rescue": frozenset({"nomor", "telepon"}),
+    "danger_medical": frozenset({"nomor", "telepon"}),
+    "danger_crime": frozenset({"nomor", "telepon"}),
+    "danger_violence": frozenset({"nomor", "telepon"}),
+    "danger_violence_home": frozenset({"nomor", "telepon"}),
+    "danger_child": frozenset({"nomor", "telepon"}),
+    "danger_suicide": frozenset({"nomor", "telepon"}),
+    "danger_other": frozenset({"nomor", "telepon"}),
+    "danger_where": frozenset(),
 }
 """Every text there must be, and the fields it may use."""
 

@@ -109,13 +109,18 @@ Id = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 
 
 class Origin(Value):
-    """Where a message came in: the channel, our account on it, and the provider's own id."""
+    """Where a message came in: the channel, our account on it, and the provider's own id.
+
+    The ids are keyed hashes from the door on: they name people, as addresses do.
+    """
 
     channel: str
     account: str
     external_id: str
     thread: tuple[str, ...] = ()
     """Ids of earlier messages this one says it answers (Message-IDs, provider ids)."""
+    sealed: dict[str, str] = {}
+    """The ids themselves by their hashes, encrypted, for an answer that must name them."""
 
 
 class Reporter(Value):

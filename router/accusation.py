@@ -441,9 +441,15 @@ def _joined(
     joined: list[_Mention] = []
     for m in found:
         last = joined[-1] if joined else None
+        if last and last.label.sort == "other" and m.label.sort == "office":
+            gap = words[last.end : m.start]
+            if 0 < len(gap) <= _NEAR and set(gap) <= between | {"kantor"}:
+                joined[-1] = _Mention(last.start, m.end, last.label)
+                continue
         if last and last.label.sort == "staff" and m.label.sort in ("office", "person", "other"):
             gap = words[last.end : m.start]
-            if len(gap) <= _NEAR and set(gap) <= between | {"kantor", "dari", "loket", "bagian"}:
+            near = len(gap) <= _NEAR
+            if near and set(gap) <= between | {"kantor", "dari", "loket", "bagian"}:
                 sort: Literal["other", "person"] = "other" if m.label.sort == "other" else "person"
                 joined[-1] = _Mention(last.start, m.end, _Label(sort, m.label.id))
                 continue

@@ -178,6 +178,10 @@ class Router:
         views = [*map(self._view, said, leads, ranked, meant, seats)]
         return [self._decision(view, at, may_ask) for view in views]
 
+    def names_danger(self, text: str) -> bool:
+        """Tell whether a text names a danger of now."""
+        return self.topics.urgency(self.topics.lexicon.read(text)) is not None
+
     def _view(
         self,
         said: Said,
@@ -251,7 +255,7 @@ class Router:
 
     def _assignment(self, view: _View, at: datetime, may_ask: bool) -> Assignment:
         outside = view.outside
-        if outside and not (may_ask and outside.id == GREETING):
+        if outside and not view.danger and not (may_ask and outside.id == GREETING):
             return explain.out_of_scope(outside, _shown(view.agencies), at)
         if view.overseer:
             return self._overseen(view, view.overseer, at, may_ask)
@@ -291,8 +295,13 @@ class Router:
         given = to.agency.agency if to.agency and not ask and confidence >= limit else None
         outcome = Outcome.ASSIGN if given else Outcome.ASK if ask else Outcome.TRIAGE
         likely = [] if given or to.agency is None else [to.agency]
+        oversees = to.agency.agency if to.agency else None
+        if to.agency is None and view.best:
+            confidence = view.best.confidence
         others = [
-            each for each in view.agencies if not to.agency or each.agency != to.agency.agency
+            Share(agency, min(sure, confidence))
+            for agency, sure in view.agencies
+            if agency != oversees
         ]
         question: Question = "place" if ask else None
         return Assignment(
@@ -337,8 +346,8 @@ def build(
     register, faults = Register.check(files, gazetteer)
     topics, more = Topics.check(files, register)
     recuser, wrong = Recuser.check(files.accusations, register)
-    if faults or more or wrong:
-        raise DataError(faults + more + wrong)
+    if faults or more or wrong:  # a register with faults knows too few agencies to check against
+        raise DataError(faults + more + ([] if faults else wrong))
     return Router(register, topics, gazetteer, rules, calendar, scorer, recuser=recuser)
 
 

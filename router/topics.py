@@ -10,8 +10,10 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
+from config.emergency import emergency
 from normalizer.report import Level, Topic
 from router.calibration import AS_SAID, Curve, Point, wrong_with
+from router.danger import Dangers
 from router.data import DataError, Fault, Files, Row, read
 from router.phrases import PAIR, Book, PhraseIndex, Rivals, Tally
 from router.register import Kind, Register, Tier
@@ -171,6 +173,8 @@ class Topics:
         index = PhraseIndex(self.lexicon)
         self.scopes = Scopes(file.scope, index)
         self.urgencies = Urgencies(file.urgency, index)
+        self.emergency = emergency()
+        self.dangers = Dangers([*self.emergency.threats.items()], self.emergency.words)
         self._about = Rivals(index)
         for id, row in self.rows.items():
             for strength, weight in WEIGHTS.items():
@@ -239,7 +243,10 @@ class Topics:
 
     def urgency(self, reading: Reading) -> Urgency | None:
         """Say why a text cannot wait; None when it can."""
-        return self.urgencies.urgency(reading)
+        if said := self.dangers.danger(reading.text):
+            return Urgency(said[0], self.emergency.kinds[said[0]].name, tuple(said[1].split()))
+        found = self.urgencies.urgency(reading)
+        return found if found and not self.dangers.is_past(reading.text) else None
 
     def competence(self, id: str, reading: Reading) -> tuple[Competence, str]:
         """Choose the row of a topic that a text falls under, and the words that chose it."""

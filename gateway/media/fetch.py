@@ -52,6 +52,12 @@ _TRANSLATED = ip_network("64:ff9b::/96")
 Address = IPv4Address | IPv6Address
 
 
+_SPECIAL = tuple(
+    map(ip_network, ("192.88.99.0/24", "3fff::/20", "5f00::/16", "100:0:0:1::/64", "2001::/23"))
+)
+"""Special by IANA's registries; Python 3.11 does not know all of them."""
+
+
 class Unfetched(Refused):
     """The file will not be fetched."""
 
@@ -76,6 +82,7 @@ def is_public(address: Address) -> bool:
     if inner := _inner(address):
         return is_public(inner)
     special = address.is_private or address.is_loopback or address.is_link_local
+    special |= any(address in network for network in _SPECIAL if network.version == address.version)
     special |= address.is_multicast or address.is_reserved or address.is_unspecified
     if isinstance(address, IPv6Address):
         special |= address.is_site_local

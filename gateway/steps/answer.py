@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from adapters.base import Channel, Outgoing, Refused, Sends, Silenced
 from gateway import metrics
 from gateway.broker.base import Delivery, Later
+from gateway.names import hashed, opened_thread
 from gateway.seal import Seal
 from gateway.steps.deliver import NoWay, waiting_letters
 from gateway.steps.machines import Machines
@@ -96,16 +97,16 @@ class AnswerCitizen:
             return NoWay(f"the channel {letter.channel!r} is off")
         if not isinstance(channel, Sends):
             return Sent(letter.id, "sent", detail=READ_THERE)
-        if silence and not (channel.opens and silence.until == "writes"):
+        if silence and not letter.urgent and not (channel.opens and silence.until == "writes"):
             return silence
         message = Outgoing(
             id=letter.id,
             text=letter.text,
             subject=letter.subject,
-            thread=letter.thread,
+            thread=opened_thread(self._seal, letter.thread),
             tracking=letter.tracking,
             choices=letter.choices,
-            silenced=silence is not None,
+            silenced=silence is not None and not letter.urgent,
         )
         try:
             to = json.loads(self._seal.open_text(letter.sealed_to, REPORTER))["to"]
@@ -122,7 +123,8 @@ class AnswerCitizen:
             return Sent(letter.id, "failed", detail=str(error))
         except Exception as error:  # raised, it would make the whole batch be sent again
             return error
-        return Sent(letter.id, "sent", provider_id=provider_id)
+        known_as = hashed(self._seal, letter.channel, provider_id)
+        return Sent(letter.id, "sent", provider_id=known_as)
 
 
 def _sent_texts(

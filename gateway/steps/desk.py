@@ -18,6 +18,7 @@ from gateway.seal import BadSeal, Seal
 from gateway.steps.directory import Directory
 from gateway.steps.files import FileDesk, Shown
 from gateway.steps.letters import Letters
+from gateway.steps.passwords import check_password
 from gateway.steps.publishing import Proposal, Publishing, Unpublishable
 from gateway.steps.receive import ENVELOPE, RAW, REPORTER, Door, unpacked
 from gateway.store.people import People
@@ -28,6 +29,7 @@ from gateway.store.unit import Conflict as Raced
 from gateway.store.views import (
     DeadView,
     Identity,
+    Operator,
     Overview,
     QuarantineView,
     ReportFile,
@@ -253,7 +255,8 @@ class Desk:
     # who they are
 
     async def set_password(self, name: str, password: str) -> None:
-        """Create an operator, or change the password."""
+        """Create an operator, or change the password. Raises ``WeakPassword``."""
+        check_password(name, password)
         await self._people.set_password(name, await asyncio.to_thread(self._hasher.hash, password))
 
     async def has_operators(self) -> bool:
@@ -262,14 +265,14 @@ class Desk:
 
     async def log_in(self, name: str, password: str) -> str | None:
         """Check a password; return a new session's token. Takes as long for unknown names."""
-        known = await self._people.password_of(name)
+        known = await self._people.password_of(name, active=True)
         right = await asyncio.to_thread(self._fits, known or self._nobody, password)
         if not right or known is None:
             return None
         token = secrets.token_urlsafe(32)
         expires = self._store.now() + self._session
-        await self._people.begin(_hashed(token), Session(name, secrets.token_urlsafe(32), expires))
-        return token
+        session = Session(name, secrets.token_urlsafe(32), expires)
+        return token if await self._people.begin(_hashed(token), session, known) else None
 
     async def session(self, token: str) -> Session | None:
         """Return the session of a token."""
@@ -278,6 +281,30 @@ class Desk:
     async def log_out(self, token: str) -> None:
         """End a session."""
         await self._people.end(_hashed(token))
+
+    async def log_out_everywhere(self, name: str) -> None:
+        """End every session of an operator."""
+        await self._people.end_all(name)
+
+    async def is_operator(self, name: str) -> bool:
+        """Tell whether there is an operator of this name, disabled ones included."""
+        return await self._people.password_of(name) is not None
+
+    async def operators(self) -> list[Operator]:
+        """List the operators."""
+        return await self._people.operators()
+
+    async def enable(self, name: str, *, may: bool) -> bool:
+        """Let an operator in or keep one out, ending every session; False if there is none."""
+        return await self._people.enable(name, may=may)
+
+    async def remove(self, name: str) -> bool:
+        """Remove an operator and every session; what they did stays in the log of the reports."""
+        return await self._people.remove(name)
+
+    def sign(self, text: str) -> str:
+        """Return a keyed hash for cookies of known devices."""
+        return self._seal.reference("device", text)
 
     def _fits(self, known: str, password: str) -> bool:
         try:

@@ -44,10 +44,12 @@ class Known:
 
     def named_by(self, report: Report) -> Stored | None:
         """Find the report a message names, even if that was joined to another since."""
-        for number in report.refers_to:
-            if found := self.by_tracking.get(number):
-                return found
-        return self.replied_to(report)
+        return self.numbered_by(report) or self.replied_to(report)
+
+    def numbered_by(self, report: Report) -> Stored | None:
+        """Find the report whose tracking number a message says."""
+        found = (self.by_tracking.get(number) for number in report.refers_to)
+        return next(filter(None, found), None)
 
     def replied_to(self, report: Report) -> Stored | None:
         """Find the report a message belongs to by its thread: a reply, an edit, a button."""
@@ -76,8 +78,11 @@ def names_of(report: Report) -> set[str]:
 def origin_with(report: Report, message: Report) -> Origin:
     """Let a report be known by the names of a message that was added to it."""
     added = (*message.origin.thread, message.origin.external_id)
-    thread = tuple(dict.fromkeys((*report.origin.thread, *added)))
-    return report.origin.model_copy(update={"thread": thread[-MOST_NAMES:]})
+    thread = tuple(dict.fromkeys((*report.origin.thread, *added)))[-MOST_NAMES:]
+    kept = {*thread, report.origin.external_id}
+    sealed = {**report.origin.sealed, **message.origin.sealed}
+    sealed = {name: each for name, each in sealed.items() if name in kept}
+    return report.origin.model_copy(update={"thread": thread, "sealed": sealed})
 
 
 def is_part(message: Report, report: Report) -> bool:

@@ -7,8 +7,10 @@ from datetime import datetime
 
 import structlog
 
+from config.emergency import emergency
 from gateway import event
 from gateway.message import ANSWERS, DELIVERIES, Message
+from gateway.names import sealed_thread
 from gateway.store.rows import Letter
 from gateway.store.unit import Unit
 from gateway.texts import Texts
@@ -50,19 +52,19 @@ class Letters:
         asked_by: Report | None = None,
         choices: Sequence[str] = (),
         automatic: bool = False,
-        spared: bool = False,
+        urgent: bool = False,
     ) -> None:
         """Write to the citizen. ``cause`` names why; the same cause writes only one letter.
 
         ``asked_by`` is the message that is answered, when it is not the report itself;
         ``choices`` are likely answers to a question in the text; ``automatic`` says that nobody
-        wrote the text: it counts against what one reader gets, but for one that is ``spared``
-        because of danger. Who must not be written to gets nothing, and the letter is filed with the
-        reason.
+        wrote the text: it counts against what one reader gets. An ``urgent`` letter tells whom to
+        call, and neither that nor anything else holds it back. Who must not be written to gets
+        nothing, and the letter is filed with the reason.
         """
         to = asked_by or report
         id = letter_id(report, cause)
-        held_back = _held_back(report, to, automatic=automatic and not spared)
+        held_back = _held_back(report, to, automatic=automatic and not urgent)
         letter = Letter(
             id=id,
             report_id=report.id,
@@ -73,17 +75,28 @@ class Letters:
             sealed_to=to.reporter.sealed,
             tracking=report.tracking,
             subject=self.text("subject", report),
-            thread=(*to.origin.thread, to.origin.external_id),
+            thread=sealed_thread(to.origin),
             choices=tuple(choices),
             reader=to.reporter.ref,
             automatic=automatic,
-            spared=spared,
+            urgent=urgent,
             found_agency=cause == "received",
             paused=self.text("paused", report) if automatic else "",
             state="withdrawn" if held_back else "waiting",
             detail=f"not sent: {held_back.value}" if held_back else "",
         )
         unit.send(letter, queued(ANSWERS, id, at=self._now()))
+
+    def danger(self, report: Report) -> str:
+        """Return whom to call in the danger of a report: the first words of an answer."""
+        assert report.urgency is not None
+        table, language = emergency(), report.language
+        kind = table.kind(report.urgency.id)
+        numbers, beside = table.call(kind, [place.code for place in report.places[:1]])
+        call = " / ".join(numbers)
+        if beside:
+            call = self._texts.say("danger_beside", language, telepon=call)
+        return self.text(f"danger_{kind}", report, telepon=call)
 
     def again(self, unit: Unit, ids: Iterable[str]) -> None:
         """Put answers that were held on the queue again."""

@@ -24,6 +24,7 @@ from gateway.media.blobs import BlobsAway, Vault
 from gateway.media.clean import Cleaned
 from gateway.media.fetch import Fetcher, Gone, Unfetched
 from gateway.message import MEDIA, Message
+from gateway.names import opened_url
 from gateway.seal import BadSeal, Seal
 from gateway.steps.letters import Letters
 from gateway.steps.receive import FILE
@@ -164,10 +165,14 @@ class StoreFiles:
     async def _content(self, report: Report, file: Attachment) -> bytes | Became:
         """Return a file's bytes, or what an earlier message with the same file made of it."""
         if file.url is not None:
+            try:
+                url = opened_url(self._seal, file.url)
+            except BadSeal:
+                raise Gone from None
             channel = self._channels.get(report.origin.channel)
             if isinstance(channel, Keeps):
-                return await self._fetcher.fetch(await channel.source(file.url))
-            return await self._fetcher.fetch(Source(file.url))
+                return await self._fetcher.fetch(await channel.source(url))
+            return await self._fetcher.fetch(Source(url))
         held = await self._store.file(file.sha256) if file.sha256 else None
         if held is None:
             raise Gone

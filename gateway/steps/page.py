@@ -13,7 +13,7 @@ from adapters.base import Fetches, Hook, Inbound, Page, Receipt, Unreadable
 from gateway import metrics
 from gateway.steps import receipts
 from gateway.steps.heavy import as_part, is_heavy
-from gateway.steps.receive import PAGE, Door, identity
+from gateway.steps.receive import PAGE, Door
 from gateway.store.cursors import LeaseLost, known
 from gateway.store.engine import Unavailable
 from gateway.store.rows import Accepted, Intake, Piece
@@ -49,6 +49,7 @@ class Pages:
 
     async def missing(self, channel: Fetches, page: Page) -> Page:
         """Return the page without the messages that are here already."""
+        identity = self._door.identity
         keys = [identity(item) for item in page.items if isinstance(item, Inbound)]
         try:
             here = await known(self._store, channel.name, keys)
@@ -61,7 +62,7 @@ class Pages:
         return replace(page, items=tuple(items))
 
     async def _note(self, channel: Fetches, receipt: Receipt) -> None:
-        await receipts.note(self._store, channel, receipt)
+        await receipts.note(self._store, self._door.seal, channel, receipt)
         metrics.INTAKE.labels(channel.name, "receipt").inc()
 
     async def _taken(self, channel: Fetches, item: Inbound | Unreadable) -> Intake:
@@ -73,7 +74,7 @@ class Pages:
             return self._door.held(channel.name, hook, "automatic", why, state="noted")
         try:
             if item.part or is_heavy(item):
-                whole = item if item.part else as_part(item, identity(item)[1])
+                whole = item if item.part else as_part(item, self._door.identity(item)[1])
                 return self._door.piece(whole, hook)
             return await self._door.accepted(channel, item, hook)
         except Exception as error:

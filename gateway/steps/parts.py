@@ -153,7 +153,9 @@ class Bundle:
         """Make the message of the parts in it."""
         if self.late:
             return too_late(said[0], self.message)
-        return replace(joined(said, self.total), external_id=self.message)
+        whole = joined(said, self.total)
+        # A message that is its only part keeps its own name; others are called by their first part.
+        return whole if self.total == 1 else replace(whole, external_id=self.message)
 
 
 def _gone(rows: Sequence[PartRow]) -> list[_Message]:

@@ -2,12 +2,14 @@
 
 from adapters.base import Channel, Receipt, Sends
 from gateway.message import ANSWERS
+from gateway.names import hashed
+from gateway.seal import Seal
 from gateway.steps.letters import queued
 from gateway.store.rows import Silence
 from gateway.store.store import Store
 
 
-async def note(store: Store, channel: Channel, receipt: Receipt) -> bool:
+async def note(store: Store, seal: Seal, channel: Channel, receipt: Receipt) -> bool:
     """Note a receipt and tell whether it is of a letter that is waited for.
 
     An answer whose reader cannot be written to now is held.
@@ -15,12 +17,13 @@ async def note(store: Store, channel: Channel, receipt: Receipt) -> bool:
     Where the channel has another way to such a reader the answer is sent again by that.
     """
     name, detail, until = channel.name, receipt.detail, receipt.until
+    known_as = hashed(seal, name, receipt.provider_id)
     async with store.unit() as unit:
         if until is None:
-            found = await unit.receipt(name, receipt.provider_id, receipt.state, detail)
+            found = await unit.receipt(name, known_as, receipt.state, detail)
             return found is not None
         again = until == "writes" and isinstance(channel, Sends) and channel.opens
-        held = await unit.silences.hold(name, receipt.provider_id, detail, again=again)
+        held = await unit.silences.hold(name, known_as, detail, again=again)
         if held is None:
             return False
         reader, _, released = held

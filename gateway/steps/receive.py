@@ -33,9 +33,9 @@ from adapters.base import (
     Receiver,
     Sender,
 )
-from gateway import event, metrics
+from gateway import event, metrics, names
 from gateway.seal import Seal
-from gateway.steps import receipts
+from gateway.steps import forgeries, receipts
 from gateway.steps.heavy import Apart, Normalizing, as_part, is_heavy
 from gateway.steps.intake import GroupCommit, NotDurable, Unstorable
 from gateway.steps.machines import Machines
@@ -88,9 +88,10 @@ class Door:
         self._store = store
         self._commits = commits
         self._normalizing = Normalizing(normalizer, apart)
-        self._seal = seal
+        self.seal = seal
         self._now = now
         self._parse = parse
+        self._forged = forgeries.Budget()
 
     def receiver(self, name: str) -> Receiver | None:
         """Return an enabled channel that can be called, by its name in the settings."""
@@ -110,11 +111,26 @@ class Door:
             channel.verify(hook)
         except Forged as error:
             observed = channel.block.observe_only
-            state: Literal["noted", "open"] = "noted" if observed else "open"
-            await self.hold(channel.name, hook, "forged", str(error), state=state)
+            await self._hold_forged(channel, hook, str(error), "noted" if observed else "open")
             if not observed:
                 return channel.refusal(hook, error) or FORBIDDEN
         return await self.read(channel, hook)
+
+    async def _hold_forged(
+        self, channel: Receiver, hook: Hook, why: str, state: Literal["noted", "open"]
+    ) -> None:
+        if not channel.keeps_forged:
+            metrics.INTAKE.labels(channel.name, "forged").inc()
+            return
+        count = self._forged.take(channel.name, self._now())
+        if count <= forgeries.PER_HOUR:
+            hook, said = forgeries.cut(hook)
+            await self.hold(channel.name, hook, "forged", why + said, state=state)
+            return
+        metrics.INTAKE.labels(channel.name, forgeries.NOT_KEPT).inc()
+        if count == forgeries.PER_HOUR + 1:
+            note, said = forgeries.further(hook, self._now())
+            await self.hold(channel.name, note, "forged", said, state="noted")
 
     async def read(self, channel: Receiver, hook: Hook) -> Answer:
         """Take one hook whose sender is proven (or was released by an operator)."""
@@ -164,6 +180,8 @@ class Door:
 
         What only looked like a repeat gets an external id of its own. Raises ``Malformed``.
         """
+        if hook.url.startswith(forgeries.CUT):
+            raise Malformed("hanya disimpan sebagian / it was cut when it was kept")
         found = await self.reread(channel, hook)
         if not found:
             raise Malformed("there is no message in it")
@@ -181,8 +199,9 @@ class Door:
         said: list[Inbound] = []
         for name, packed_ in bundle.hooks:
             found = await self.reread(channel, unpacked(packed_))
-            mine = [item for item in found if identity(item)[1] == name]
-            said += [i if i.part or bundle.total > 1 else as_part(i, name) for i in mine]
+            known_as = names.hashed(self.seal, channel.name, name)
+            mine = [item for item in found if self.identity(item)[1] == known_as]
+            said += [i if i.part or bundle.total > 1 else as_part(i, known_as) for i in mine]
         said = [item for item in said if item.part]
         if not said:
             raise Malformed("there is no part in it any more")
@@ -229,7 +248,7 @@ class Door:
             channel=channel,
             reason=reason,
             detail=detail[:500],
-            envelope=self._seal.close(packed(hook), ENVELOPE),
+            envelope=self.seal.close(packed(hook), ENVELOPE),
             size=len(hook.body),
             state=state,
             at=self._now(),
@@ -270,7 +289,7 @@ class Door:
 
     async def _put_off(self, channel: Channel, inbound: Inbound, hook: Hook) -> Filed | None:
         """Keep a message that is long to read; it is read where nobody waits for it."""
-        whole = as_part(inbound, identity(inbound)[1])
+        whole = as_part(inbound, self.identity(inbound)[1])
         try:
             piece = self.piece(whole, hook)
             news = await self._commits.put(piece)
@@ -281,23 +300,23 @@ class Door:
             await self.hold(channel.name, hook, "unstorable", str(error))
             return None
         metrics.INTAKE.labels(channel.name, "part" if news else "repeat").inc()
-        return self._filed(inbound, tracking_of(self._seal, inbound))
+        return self._filed(inbound, tracking_of(self.seal, inbound))
 
     def piece(self, inbound: Inbound, hook: Hook) -> Piece:
         """Read a message as one part of a longer one, sealed and ready to be written."""
         assert inbound.part is not None
-        account, external_id = identity(inbound)
+        account, external_id = self.identity(inbound)
         return Piece(
             id=str(uuid.uuid4()),
             channel=inbound.channel,
             account=account,
-            sender=self._seal.reference(inbound.channel, inbound.sender.address.casefold()),
+            sender=self.seal.reference(inbound.channel, inbound.sender.address.casefold()),
             reference=short_id(inbound.part.reference),
             total=inbound.part.total,
             number=inbound.part.number,
             external_id=external_id,
-            digest=_digest(inbound),
-            envelope=self._seal.close(packed(hook), PART),
+            digest=self._digest(inbound),
+            envelope=self.seal.close(packed(hook), PART),
             received_at=self._now(),
         )
 
@@ -307,7 +326,7 @@ class Door:
             hurried = isinstance(channel, Bound) and receipt.state != "sent"
             for pause in PATIENCE if hurried else PATIENCE[:1]:
                 await asyncio.sleep(pause)
-                if await receipts.note(self._store, channel, receipt):
+                if await receipts.note(self._store, self.seal, channel, receipt):
                     break
         except Exception as error:
             detail = f"{receipt.state}: {type(error).__name__}"
@@ -332,7 +351,7 @@ class Door:
         return self._filed(inbound, item.tracking)
 
     def _filed(self, inbound: Inbound, number: str) -> Filed:
-        return Filed(inbound, number, page_secret(self._seal, number))
+        return Filed(inbound, number, page_secret(self.seal, number))
 
     async def _contradicts(self, item: Accepted) -> bool:
         """Tell whether a repeat says something else than the first; False while nobody knows."""
@@ -343,35 +362,46 @@ class Door:
 
     async def accepted(self, channel: Channel, inbound: Inbound, hook: Hook) -> Accepted:
         """Read a message as a report on its way, sealed and ready to be written."""
-        report = await self._report(channel, inbound)
+        report = names.hidden(self.seal, await self._report(channel, inbound))
+        account, external_id = self.identity(inbound)
         body = report.model_dump_json()
         return Accepted(
             id=report.id,
             channel=inbound.channel,
-            account=identity(inbound)[0],
-            external_id=identity(inbound)[1],
+            account=account,
+            external_id=external_id,
             received_at=report.received_at,
-            digest=_digest(inbound, whole=_is_strict(channel)),
-            raw=self._seal.close(packed(hook), RAW),
+            digest=self._digest(inbound, whole=_is_strict(channel)),
+            raw=self.seal.close(packed(hook), RAW),
             body=body,
             event=event.written(
                 event.RECEIVED, report.id, body, at=report.received_at, subject=report.tracking
             ),
             files=self._files(inbound),
             tracking=report.tracking,
+            reporter_ref=report.reporter.ref,
         )
+
+    def identity(self, inbound: Inbound) -> tuple[str, str]:
+        """Return account and external id as they are stored, the id as a keyed hash."""
+        account, external_id = identity(inbound)
+        return account, names.hashed(self.seal, inbound.channel, external_id)
+
+    def _digest(self, inbound: Inbound, *, whole: bool = False) -> str:
+        """Hash what was said with a key: an address could be guessed from a bare hash."""
+        return self.seal.reference("digest", _digest(inbound, whole=whole))
 
     async def _report(self, channel: Channel, inbound: Inbound) -> Report:
         sender = inbound.sender
         to = sender.answers_to or sender.address
         who = json.dumps({"to": to, "name": sender.name, "contact": sender.contact})
         reporter = Reporter(
-            ref=self._seal.reference(inbound.channel, pseudonym(sender)),
-            sealed=self._seal.close_text(who, REPORTER),
+            ref=self.seal.reference(inbound.channel, pseudonym(sender)),
+            sealed=self.seal.close_text(who, REPORTER),
         )
         about = {
             "id": str(uuid.uuid4()),
-            "tracking": tracking_of(self._seal, inbound),
+            "tracking": tracking_of(self.seal, inbound),
             "received_at": self._now(),
             "reporter": reporter,
             "context": channel.block.region,
@@ -384,7 +414,7 @@ class Door:
             StoredFile(
                 hashlib.sha256(file.content).hexdigest(),
                 len(file.content),
-                self._seal.close(file.content, FILE),
+                self.seal.close(file.content, FILE),
             )
             for file in inbound.files
             if file.content is not None
@@ -424,7 +454,7 @@ def short_id(external_id: str) -> str:
 
 
 def identity(inbound: Inbound) -> tuple[str, str]:
-    """Return account and external id as they are stored: with the channel, the key of a message."""
+    """Return account and external id, short enough: with the channel, the key of a message."""
     return inbound.account[:320], short_id(inbound.external_id)
 
 

@@ -10,6 +10,8 @@ from typing import Literal
 
 from gateway import event, metrics
 from gateway.broker.base import Delivery
+from gateway.names import hidden
+from gateway.seal import Seal
 from gateway.steps import talk
 from gateway.steps.known import Known, is_part, joined, linked, origin_with, takes_more
 from gateway.steps.letters import Letters
@@ -44,6 +46,7 @@ STATUS_OF = {
     Outcome.ASK: Status.WAITING_FOR_REPORTER,
     Outcome.TRIAGE: Status.TRIAGE,
 }
+_QUESTIONS = frozenset({Intent.STATUS, Intent.HELP})
 ANOTHER_MATTER = 6
 """Words from which an answer that routes by itself is taken for a new report."""
 
@@ -66,6 +69,7 @@ class Route:
         router: Router,
         gazetteer: Gazetteer,
         letters: Letters,
+        seal: Seal,
         now: Callable[[], datetime],
         *,
         waiting: timedelta,
@@ -77,6 +81,7 @@ class Route:
         self._router = router
         self._gazetteer = gazetteer
         self._letters = letters
+        self._seal = seal
         self._talk = Talk(letters, now, router.accused)
         self._now = now
         self._waiting = waiting
@@ -89,7 +94,8 @@ class Route:
         reports = {}
         for delivery in batch:
             report = event.report_in(event.read(delivery.message.body))
-            reports[report.id] = report
+            report = hidden(self._seal, report)  # an event of the version before has clear names
+            reports[report.id] = self._urgent(report)
         # Thinking comes first: a transaction holds up everybody else on SQLite.
         decisions = self._decided(reports.values())
         outcomes: list[tuple[Report, str]] = []
@@ -107,6 +113,12 @@ class Route:
         for report, outcome in outcomes:
             self._count(report, outcome)
         return {}
+
+    def _urgent(self, report: Report) -> Report:
+        """Read a question that also names danger as a report: danger is answered first."""
+        if report.intent not in _QUESTIONS or not self._router.names_danger(report.text):
+            return report
+        return report.model_copy(update={"intent": Intent.REPORT})
 
     def _count(self, report: Report, outcome: str) -> None:
         channel = report.origin.channel
@@ -197,6 +209,7 @@ class Route:
         meant = known.meant_by(report)
         if meant and not takes_more(meant.report, report):
             report, meant = linked(report, meant.report), None
+        report = report.model_copy(update={"urgency": decision.urgency})
         if decision.assignment.question == "place" and (earlier := _earlier_place(known, report)):
             report = _remembered(report, earlier, self._gazetteer)
             overheard = report.origin.channel in self._overheard
@@ -223,21 +236,24 @@ class Route:
             fingerprint(decided),
             [_received(report), *unanswered(report), decision_change(decision)],
         )
-        unit.belongs(report.id, report.id)
+        unit.belongs(report, decided)
         ask(unit, decided, report, at=self._now())
         known.remember(stored)
-        if not decision.is_talk:
+        if not decision.is_talk or decided.urgency:
             self._act(unit, decided, first="received", like=like)
         return decision.assignment.decision.value
 
     def _repeat(self, unit: Unit, known: Known, earlier: Stored, report: Report) -> str:
         change = Change("repeated", "gateway", data={"message": report.id})
-        known.remember(unit.change(earlier, earlier.report, [change]))
-        unit.belongs(report.id, earlier.report.id)
-        text = self._letters.text("duplicate", earlier.report)
+        is_news = report.urgency is not None and earlier.report.urgency is None
+        urgency = earlier.report.urgency or report.urgency
+        now = earlier.report.model_copy(update={"urgency": urgency})
+        known.remember(unit.change(earlier, now, [change]))
+        unit.belongs(report, now)
+        text = self._letters.danger(now) if is_news else self._letters.text("duplicate", now)
         cause = f"duplicate {report.id}"
         self._letters.answer(
-            unit, earlier.report, text, cause=cause, asked_by=report, automatic=True
+            unit, now, text, cause=cause, asked_by=report, automatic=True, urgent=is_news
         )
         return "repeat"
 
@@ -248,20 +264,33 @@ class Route:
         decided = apply(whole, decision, at=self._now())
         changes = [followed_up(answer), decision_change(decision)]
         known.remember(unit.change(asked, decided, changes))
-        unit.belongs(answer.id, decided.id)
+        unit.belongs(answer, decided)
         ask(unit, decided, answer, at=self._now())
-        self._act(unit, decided, first="completed")
+        told = asked.report.urgency is not None
+        self._act(unit, decided, first="completed", told=told)
         return "completed"
 
-    def _act(self, unit: Unit, report: Report, *, first: str, like: Report | None = None) -> None:
+    def _act(
+        self,
+        unit: Unit,
+        report: Report,
+        *,
+        first: str,
+        like: Report | None = None,
+        told: bool = False,
+    ) -> None:
         """Do what a decision asks for: deliver, and tell the citizen.
 
-        ``like`` is the earlier report that this one may belong to.
+        ``like`` is the earlier report that this one may belong to; ``told``: whom to call in this
+        danger was said before.
         """
         assert report.assignment is not None
         made = report.assignment
         if made.decision is Outcome.ASSIGN:
             self._letters.deliveries(unit, report, cause="assigned 1")
+        if report.urgency and not told:
+            self._warn(unit, report, like)
+            return
         if made.scope and made.scope.id in SILENT:
             return
         key, offered = _reply(made, first, like), self._offered(report, like)
@@ -269,16 +298,17 @@ class Route:
         text = self._letters.text(key, report, pilihan=choices(made.options), lama=earlier)
         if like and made.decision is not Outcome.ASK:
             text = f"{text}\n{self._letters.text('join', report, lama=earlier)}"
-        if report.urgency:
-            text = f"{text} {self._letters.text('urgent', report)}"
         self._letters.answer(
-            unit,
-            report,
-            text,
-            cause=_cause(made, first),
-            choices=offered,
-            automatic=True,
-            spared=report.urgency is not None,
+            unit, report, text, cause=_cause(made, first), choices=offered, automatic=True
+        )
+
+    def _warn(self, unit: Unit, report: Report, like: Report | None) -> None:
+        """Say whom to call, first of all; ask where it is when nothing says so."""
+        text, offered = self._letters.danger(report), self._offered(report, like)
+        if report.status is Status.WAITING_FOR_REPORTER and not report.places:
+            text = f"{text} {self._letters.text('danger_where', report)}"
+        self._letters.answer(
+            unit, report, text, cause="danger", choices=offered, automatic=True, urgent=True
         )
 
     def _offered(self, report: Report, like: Report | None) -> Sequence[str]:

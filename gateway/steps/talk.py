@@ -83,7 +83,7 @@ class Talk:
             known.remember(
                 unit.change(found, found.report, [Change("echoed", "gateway", data=data)])
             )
-            unit.belongs(message.id, found.report.id)
+            unit.belongs(message, found.report)
         return "echo"
 
     def hide(self, unit: Unit, known: Known, stored: Stored, message: Report) -> str:
@@ -99,7 +99,7 @@ class Talk:
         asked = {"anonymous": message.anonymous, "confidential": message.confidential}
         data: dict[str, object] = {"message": message.id, **asked}
         known.remember(unit.change(stored, report, [Change("hidden", "reporter", data=data)]))
-        unit.belongs(message.id, report.id)
+        unit.belongs(message, report)
         if (old.anonymous, old.confidential) != (report.anonymous, report.confidential):
             self._letters.changed(unit, report, cause=f"hidden {message.id}")
         text = " ".join(self._letters.text(key, report) for key, wanted in asked.items() if wanted)
@@ -121,7 +121,7 @@ class Talk:
         data: dict[str, object] = {"message": message.id, "to": earlier.report.tracking}
         known.remember(unit.change(stored, closed, [Change("joined", "reporter", data=data)]))
         self._letters.changed(unit, closed, cause=f"joined {message.id}")
-        unit.belongs(message.id, earlier.report.id)
+        unit.belongs(message, earlier.report)
         self._add(unit, known, earlier, stored.report)
         text = self._letters.text("joined", earlier.report, lama=written(stored.report.tracking))
         cause = f"joined {message.id}"
@@ -135,7 +135,7 @@ class Talk:
         report = settled(stored.report)
         data: dict[str, object] = {"message": message.id}
         known.remember(unit.change(stored, report, [Change("kept_apart", "reporter", data=data)]))
-        unit.belongs(message.id, report.id)
+        unit.belongs(message, report)
         text = self._letters.text("kept_apart", report)
         cause = f"kept {message.id}"
         self._letters.answer(unit, report, text, cause=cause, asked_by=message, automatic=True)
@@ -143,31 +143,41 @@ class Talk:
 
     def follow_up(self, unit: Unit, known: Known, meant: Stored, message: Report) -> str:
         """Add a message to a report and pass it on."""
+        is_news = message.urgency is not None and meant.report.urgency is None
         report = self._add(unit, known, meant, message)
         if is_part(message, meant.report):
             return "part"
-        text = self._letters.text("follow_up", report)
+        text = self._letters.danger(report) if is_news else self._letters.text("follow_up", report)
         cause = f"follow-up {message.id}"
-        self._letters.answer(unit, report, text, cause=cause, asked_by=message, automatic=True)
+        self._letters.answer(
+            unit, report, text, cause=cause, asked_by=message, automatic=True, urgent=is_news
+        )
         return "follow_up"
 
     async def tell_status(self, unit: Unit, known: Known, asked: Report) -> str:
-        """Say how a report stands, to whom it may be told."""
+        """Say how a report stands, to whom it may be told.
+
+        A stranger is told by the number alone, and is tied to nothing by it.
+        """
         found = known.meant_by(asked)
-        if found and found.report.confidential and not same_person(found.report, asked):
+        mine = found is not None and same_person(found.report, asked)
+        if found and not mine and (found.report.confidential or not known.numbered_by(asked)):
             found = None
         if not found and not asked.refers_to:
             found = next(map(known.whole, known.mine(asked)), None)
+            mine = found is not None
         cause = f"status {asked.id}"
         if not found:
             key = "not_found" if asked.refers_to else "none_yet"
             text = self._letters.text(key, asked)
             self._letters.answer(unit, asked, text, cause=cause, automatic=True)
             return "status_unknown"
-        unit.belongs(asked.id, found.report.id)
         text = self._letters.text("status", found.report)
-        mine = same_person(found.report, asked)
-        if mine and (said := await unit.answered_with(found.report.id)):
+        if not mine:
+            self._letters.answer(unit, asked, text, cause=cause)
+            return "status"
+        unit.belongs(asked, found.report)
+        if said := await unit.answered_with(found.report.id):
             text = self._letters.text("status_answered", found.report, teks=said)
         self._letters.answer(unit, found.report, text, cause=cause, asked_by=asked, automatic=True)
         return "status"
@@ -180,11 +190,12 @@ class Talk:
                 "origin": origin_with(meant.report, message),
                 "anonymous": meant.report.anonymous or message.anonymous,
                 "confidential": meant.report.confidential or message.confidential,
+                "urgency": meant.report.urgency or message.urgency,
             }
         )
         report = recused(report, self._accused(report), at=self._now())
         known.remember(unit.change(meant, report, [followed_up(message)]))
-        unit.belongs(message.id, report.id)
+        unit.belongs(message, report)
         ask(unit, report, message, at=self._now())
         if report.assignment and report.assignment.agency:
             cause = f"follow-up {message.id}"
@@ -235,7 +246,8 @@ def answered(
 def pressed_late(known: Known, message: Report) -> bool:
     """Tell whether a message is a button below a letter of ours whose question is settled."""
     words = set(re.findall(r"\w+", without(message.text).casefold()))
-    return words in _BUTTONS and known.replied_to(message) is not None
+    asked = known.replied_to(message)
+    return words in _BUTTONS and asked is not None and same_person(asked.report, message)
 
 
 def earlier_matter(mine: Iterable[Stored], report: Report) -> Report | None:

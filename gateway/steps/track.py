@@ -69,7 +69,10 @@ class Tracking:
         told = tuple(
             Told(each.at, each.text)
             for each in file.outgoing
-            if each.kind == "answer" and each.state != "withdrawn" and each.id not in receipts
+            if each.kind == "answer"
+            and each.state != "withdrawn"
+            and each.id not in receipts
+            and each.reader in ("", report.reporter.ref)
         )
         return Tracked(report.tracking, report, told, self._sender(report, channel))
 

@@ -9,6 +9,7 @@ from sqlalchemy import Select, case, exists, func, select
 from gateway.message import ANSWERS, DELIVERIES, MEDIA, REPORTS
 from gateway.store import chain
 from gateway.store.cursors import readings
+from gateway.store.owned import owned_ids
 from gateway.store.store import Store
 from gateway.store.tables import events, messages, outgoing, quarantine, queue, reports
 from gateway.store.views import (
@@ -89,6 +90,11 @@ class Queries:
         query = select(func.count()).where(quarantine.c.state == "open")
         return int(await self._one(query))
 
+    async def held_of_proven_count(self) -> int:
+        """Count what is undecided and not forged: what strangers send makes nobody unwell."""
+        waiting = (quarantine.c.state == "open") & (quarantine.c.reason != "forged")
+        return int(await self._one(select(func.count()).where(waiting)))
+
     async def overdue(self, since: datetime) -> dict[str, int]:
         """Count the messages in the outbox from before ``since``, by queue."""
         late = (queue.c.state == "ready") & (queue.c.at < since)
@@ -147,13 +153,12 @@ class Queries:
     ) -> ReportFile | None:
         """Return a report with its log and correspondence.
 
-        ``tracking`` may also be the number of a message that was filed to the report.
+        ``tracking`` may also be the number of a message that its reporter added to the report.
         """
         known = reports.c.id == id if id else reports.c.tracking == tracking
         body = await self._one(select(reports.c.body).where(known))
         if body is None and tracking:
-            told = messages.c.tracking == tracking
-            filed = select(messages.c.report_id).where(told, messages.c.report_id.is_not(None))
+            filed = owned_ids(messages.c.tracking == tracking)
             body = await self._one(select(reports.c.body).where(reports.c.id.in_(filed)))
         if body is None:
             return None
@@ -295,4 +300,5 @@ def _letter(row: Any) -> OutgoingView:
         row.detail,
         row.at,
         row.done_at,
+        row.reader,
     )

@@ -140,7 +140,7 @@ class Reactions:
         if letter.automatic:
             if why := self._why_not(state, letter):
                 return _withdrawn(letter, why)
-            letter = letter if letter.spared else self._within_budget(state, letter)
+            letter = letter if letter.urgent else self._within_budget(state, letter)
         if letter.state == "waiting":
             _remember(state, letter.text, self._seconds())
         self._changed.add(letter.reader)
@@ -178,9 +178,9 @@ class Reactions:
 
     def _why_not(self, state: State, letter: Letter) -> str:
         now = self._seconds()
-        if letter.reader in self._quiet and not letter.spared:
+        if letter.reader in self._quiet and not letter.urgent:
             return QUIET
-        by_number = letter.found_agency and not letter.spared
+        by_number = letter.found_agency and not letter.urgent
         running = state.their_exact if by_number else state.their_times
         if running >= self._limits.same:
             return THEIRS

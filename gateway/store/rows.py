@@ -40,6 +40,8 @@ class Accepted:
     event: bytes
     files: tuple[StoredFile, ...] = ()
     tracking: str | None = None
+    reporter_ref: str = ""
+    """The pseudonym of its sender."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +132,13 @@ class Letter:
     tracking: str | None = None
     subject: str | None = None
     thread: tuple[str, ...] = ()
+    """Names of the messages it answers, each sealed."""
     choices: tuple[str, ...] = ()
     """Likely answers to the question in it, for channels with buttons."""
     reader: str = ""
     """The pseudonym of the citizen it is for."""
     automatic: bool = False
     """Nobody wrote it: a receipt, a status, help. Only while it is written; it is not stored."""
-    spared: bool = False
-    """About danger: no budget counts it; but who says the same again and again was told already."""
     found_agency: bool = False
     """The receipt of a report that found its agency: of two such reports of one person it may be
     the number of a house or a lamp post that differs."""
@@ -145,6 +146,9 @@ class Letter:
     """What is said instead, once, where its reader has had enough automatic letters."""
     detail: str = ""
     """Why it is not sent, or not as it was written."""
+    urgent: bool = False
+    """It tells whom to call in danger: no silence, budget or quiet hour holds it back; but who says
+    the same again and again was told already."""
     state: LetterState = "waiting"
     at: datetime | None = None
     """When it was written; known once it is stored."""
@@ -157,4 +161,5 @@ class Sent:
     id: str
     state: LetterState
     provider_id: str | None = None
+    """A keyed hash of it."""
     detail: str = ""

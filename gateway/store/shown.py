@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
 
+from gateway.store.owned import messages_and_theirs, owned, owned_ids
 from gateway.store.store import Store
 from gateway.store.tables import events, messages, outgoing, reports
 from normalizer.report import Kind, Report, Status
@@ -22,8 +23,8 @@ OPEN = frozenset(
     | {s for s in Status if s.startswith("closed_")}
 )
 """Statuses in which an agency has, or had, the report."""
-VIOLENT = frozenset({"violence", "missing-person", "danger-to-life"})
-"""Kinds of danger that name people who could be harmed."""
+TO_THINGS = frozenset({"collapse", "electricity", "fire", "flood", "live-wire"})
+"""Kinds of danger that may stand in a public list; every other one is about somebody."""
 TOLD = ("agency_replied", "agency_refused", "assigned_by_operator", *(s.value for s in Status))
 """Kinds of events that say how far a report is."""
 
@@ -101,8 +102,7 @@ class Window:
         query = select(
             messages.c.tracking, messages.c.channel, messages.c.account, messages.c.body
         ).add_columns(reports.c.body.label("filed"), reports.c.updated_at, messages.c.received_at)
-        joined = messages.join(reports, reports.c.id == messages.c.report_id, isouter=True)
-        query = query.select_from(joined).where(messages.c.tracking.in_(wanted))
+        query = query.select_from(messages_and_theirs()).where(messages.c.tracking.in_(wanted))
         told = {row.tracking: row for row in await self._all(query)}
         return [
             Shown(
@@ -121,8 +121,7 @@ class Window:
         """List what a partner sent, newest first, as (cursor, report); ``before`` is a cursor."""
         query = select(messages.c.id, messages.c.tracking, messages.c.received_at, messages.c.body)
         query = query.add_columns(reports.c.body.label("filed"), reports.c.updated_at)
-        joined = messages.join(reports, reports.c.id == messages.c.report_id, isouter=True)
-        query = query.select_from(joined).where(*_by(own))
+        query = query.select_from(messages_and_theirs()).where(*_by(own))
         if before:
             at = select(messages.c.received_at).where(messages.c.id == before).scalar_subquery()
             same = and_(messages.c.received_at == at, messages.c.id < before)
@@ -149,7 +148,7 @@ class Window:
         query = select(number.label("number"), events, reports.c.body)
         joined = events.join(reports, reports.c.id == events.c.report_id)
         if own:
-            joined = joined.join(messages, messages.c.report_id == reports.c.id)
+            joined = joined.join(messages, owned())
             query = query.where(*_by(own), messages.c.external_id.not_like("update:%"))
         else:
             query = query.where(_is_open(self._sensitive))
@@ -185,16 +184,18 @@ class Window:
         query = query.order_by(reports.c.publicity, reports.c.received_at)
         return [Report.model_validate_json(row.body) for row in await self._all(query.limit(most))]
 
-    async def answers(self, report_id: str) -> Sequence[tuple[datetime, str]]:
-        """List what a report's sender was told, oldest first."""
+    async def answers(self, report: Report) -> Sequence[tuple[datetime, str]]:
+        """List what a report's sender was told, oldest first; never what others were."""
         query = select(outgoing.c.at, outgoing.c.text).where(
-            outgoing.c.report_id == report_id, outgoing.c.kind == "answer"
+            outgoing.c.report_id == report.id,
+            outgoing.c.kind == "answer",
+            outgoing.c.reader.in_(("", report.reporter.ref)),
         )
         rows = await self._all(query.order_by(outgoing.c.at, outgoing.c.id))
         return [(row.at, row.text) for row in rows]
 
     async def _mine(self, own: Own, ids: Sequence[str]) -> set[str]:
-        query = _filed_by(own).where(messages.c.report_id.in_(ids))
+        query = _filed_by(own).where(reports.c.id.in_(ids))
         return {row[0] for row in await self._all(query)} if own and ids else set()
 
     async def _all(self, query: Select[Any]) -> Sequence[Any]:
@@ -216,7 +217,7 @@ def is_sensitive(report: Report, sensitive: Set[str]) -> bool:
     ``sensitive`` are the ids of topics that do.
     """
     supervised = report.kind is Kind.SUPERVISED_COMPLAINT
-    violent = report.urgency is not None and report.urgency.id in VIOLENT
+    violent = report.urgency is not None and report.urgency.id not in TO_THINGS
     return supervised or violent or report.topic is None or report.topic.id in sensitive
 
 
@@ -235,11 +236,12 @@ def _is_open(sensitive: Set[str]) -> ColumnElement[bool]:
     hidden = (
         '"confidential":true',
         f'"kind":"{Kind.SUPERVISED_COMPLAINT}"',
-        *(f'"urgency":{{"id":"{id}"' for id in sorted(VIOLENT)),
     )
     unhidden = (~reports.c.body.contains(mark, autoescape=True) for mark in hidden)
+    calm = ('"urgency":null', *(f'"urgency":{{"id":"{id}"' for id in sorted(TO_THINGS)))
+    harmless = or_(*(reports.c.body.contains(mark, autoescape=True) for mark in calm))
     known = reports.c.topic_id.is_not(None) & reports.c.topic_id.not_in(sorted(sensitive))
-    return and_(reports.c.status.in_([s.value for s in OPEN]), known, *unhidden)
+    return and_(reports.c.status.in_([s.value for s in OPEN]), known, harmless, *unhidden)
 
 
 def _by(own: Own) -> tuple[ColumnElement[bool], ...]:
@@ -249,7 +251,7 @@ def _by(own: Own) -> tuple[ColumnElement[bool], ...]:
 
 
 def _filed_by(own: Own) -> Select[Any]:
-    return select(messages.c.report_id).where(*_by(own), messages.c.report_id.is_not(None))
+    return owned_ids(*_by(own))
 
 
 def _filters(wanted: Wanted) -> list[ColumnElement[bool]]:

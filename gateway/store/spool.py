@@ -102,6 +102,8 @@ def _unpacked(packed: dict[str, Any]) -> Intake:
     if kind is Accepted:
         files = [{key: _value(v) for key, v in file.items()} for file in values["files"]]
         values["files"] = tuple(StoredFile(**file) for file in files)
+        if "reporter_ref" not in values:  # the version before said whose it is only in the body
+            values["reporter_ref"] = json.loads(values["body"])["reporter"]["ref"]
     return kind(**values)
 
 

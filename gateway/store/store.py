@@ -25,8 +25,9 @@ from gateway.store.unit import Unit
 _TIME = messages.c.received_at.type
 _TAKE = text(
     "INSERT INTO messages "
-    "(id, channel, account, external_id, received_at, digest, raw, body, tracking) VALUES "
-    "(:id, :channel, :account, :external_id, :received_at, :digest, :raw, :body, :tracking) "
+    "(id, channel, account, external_id, received_at, digest, raw, body, tracking, reporter_ref) "
+    "VALUES (:id, :channel, :account, :external_id, :received_at, :digest, :raw, :body, "
+    ":tracking, :reporter_ref) "
     "ON CONFLICT DO NOTHING"
 ).bindparams(bindparam("received_at", type_=_TIME))
 _HOLD = text(
@@ -177,6 +178,7 @@ def _message_row(item: Accepted) -> dict[str, Any]:
         "raw": item.raw,
         "body": item.body,
         "tracking": item.tracking,
+        "reporter_ref": item.reporter_ref,
     }
 
 

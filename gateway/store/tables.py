@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -75,6 +76,13 @@ messages = Table(
     Column("routed_at", UTCDateTime),
     Column("report_id", String(36)),
     Column("tracking", String(12), comment="the number its sender was told"),
+    Column(
+        "reporter_ref",
+        String(64),
+        nullable=False,
+        server_default="",
+        comment="whose it is; only a report of the same person is theirs to see",
+    ),
     UniqueConstraint("channel", "account", "external_id"),
     Index("ix_messages_received", "channel", "received_at"),
     Index("ix_messages_routed", "routed_at"),
@@ -167,6 +175,7 @@ outgoing = Table(
     Column("thread", Text, nullable=False),
     Column("choices", Text, nullable=False, server_default="[]"),
     Column("reader", String(64), nullable=False, server_default=""),
+    Column("urgent", Boolean, nullable=False, server_default=false()),
     Column("state", String(16), nullable=False),
     Column("detail", Text, nullable=False, server_default=""),
     Column("provider_id", String(300)),
@@ -288,6 +297,7 @@ operators = Table(
     Column("name", String(64), primary_key=True),
     Column("password", String(200), nullable=False),
     Column("created_at", UTCDateTime, nullable=False),
+    Column("disabled_at", UTCDateTime),
 )
 
 sessions = Table(

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.message import Message
 from gateway.store import chain
+from gateway.store.owned import owned
 from gateway.store.queue_table import Queue
 from gateway.store.reactions import USUAL, Limits, Reactions
 from gateway.store.rows import Change, Letter, LetterState, Sent, Stored, tidy
@@ -94,10 +95,8 @@ class Unit:
             return {}
         found = await self._reports(reports.c.tracking.in_(wanted))
         by_number = {stored.report.tracking: stored for stored in found}
-        others = messages.c.tracking.in_(wanted - by_number.keys())
-        filed = select(messages.c.tracking, messages.c.report_id).where(
-            others, messages.c.report_id.is_not(None)
-        )
+        filed = select(messages.c.tracking, reports.c.id).join(reports, owned())
+        filed = filed.where(messages.c.tracking.in_(wanted - by_number.keys()))
         belongs = {number: id for number, id in await self._connection.execute(filed)}  # noqa: C416
         known = await self.by_ids(belongs.values())
         return by_number | {number: known[id] for number, id in belongs.items() if id in known}
@@ -204,9 +203,10 @@ class Unit:
         """Put a message on a queue when the unit commits."""
         self._messages.append(message)
 
-    def belongs(self, message_id: str, report_id: str) -> None:
-        """Note to which report a message was filed."""
-        self._belongs.append({"message": message_id, "belongs_to": report_id})
+    def belongs(self, message: Report, report: Report) -> None:
+        """Note to which report a message was filed; only its own reporter's messages are."""
+        if message.reporter.ref == report.reporter.ref:
+            self._belongs.append({"message": message.id, "belongs_to": report.id})
 
     def sent(self, result: Sent) -> None:
         """Note what became of a letter."""
@@ -339,6 +339,7 @@ def _letter_row(letter: Letter, now: datetime) -> dict[str, Any]:
         "thread": json.dumps(letter.thread),
         "choices": json.dumps(letter.choices),
         "reader": letter.reader,
+        "urgent": letter.urgent,
         "state": letter.state,
         "detail": tidy(letter.detail, 1000),
         "at": now,
@@ -366,6 +367,7 @@ def _letter(row: RowMapping) -> Letter:
         thread=tuple(json.loads(row["thread"])),
         choices=tuple(json.loads(row["choices"])),
         reader=row["reader"],
+        urgent=row["urgent"],
         state=state,
         at=row["at"],
     )

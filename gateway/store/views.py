@@ -74,6 +74,8 @@ class OutgoingView:
     detail: str
     at: datetime
     done_at: datetime | None
+    reader: str = ""
+    """The pseudonym of the citizen it was written to; "" for agencies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,16 @@ class Reading:
     """What the last failure was, also when all is well since."""
     recovered: int
     """Messages that an outage had kept from us, in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """Who may operate; ``disabled_at`` since when they may not."""
+
+    name: str
+    created_at: datetime
+    disabled_at: datetime | None
+    sessions: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,19 +13,23 @@ from gateway.store.engine import Unavailable
 from gateway.store.queries import Queries
 from gateway.store.unit import Conflict
 from gateway.web.files import serve
+from gateway.web.limits import Limits
 
 bearer = HTTPBearer(auto_error=False, description="The agency's token")
 
 
-def api(agencies: AgencyDesk, queries: Queries, files: FileDesk) -> APIRouter:
+def api(agencies: AgencyDesk, queries: Queries, files: FileDesk, limits: Limits) -> APIRouter:
     """Return the routes below ``/agency/v1``."""
     routes = APIRouter(prefix="/agency/v1", tags=["agency"])
 
     async def agency(
+        request: Request,
         given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
     ) -> str:
         found = agencies.agency_of(given.credentials) if given else None
         if found is None:
+            if given and (wait := await limits.wrong("agency", request)):
+                raise HTTPException(429, "too many wrong tokens", {"retry-after": str(wait)})
             raise HTTPException(
                 401, "a valid agency token is needed", {"www-authenticate": "Bearer"}
             )

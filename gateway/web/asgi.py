@@ -24,6 +24,7 @@ from gateway.store.queries import Queries
 from gateway.web import agency_api, citizen, console, hooks, problems
 from gateway.web.bounds import Lines, Parser, protocol
 from gateway.web.limits import Limits
+from gateway.web.secure import Secure
 
 GRACE = 10
 """Seconds a request under way has to finish when the server stops."""
@@ -105,9 +106,9 @@ def application(
     app = FastAPI(
         title="Kanal", version="1", docs_url=None, redoc_url=None, openapi_url="/openapi.json"
     )
-    app.include_router(agency_api.api(agencies, queries, files))
     secure = settings.public_url.scheme == "https"
     limits = Limits(settings.client_header, proxied=secure)
+    app.include_router(agency_api.api(agencies, queries, files, limits))
     app.router.routes[:0] = [
         *hooks.routes(door, url, settings.max_hook_bytes, limits, elsewhere=more),
         *(route for routes in more.values() for route in routes),
@@ -116,9 +117,13 @@ def application(
             citizen.routes(door, citizens, limits)
             or [Route("/", lambda _: RedirectResponse("/console/"), methods=["GET"])]
         ),
-        Mount("/console", routes=console.routes(desk, secure_cookies=secure, clock=now)),
+        Mount(
+            "/console",
+            routes=console.routes(desk, secure_cookies=secure, clock=now, who=limits.caller),
+        ),
     ]
     problems.answer_with_problems(app)
+    app.add_middleware(Secure, https=secure)
     return app
 
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Awaitable, Callable
 from urllib.parse import quote, urlsplit
 
+import structlog
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -18,30 +19,39 @@ from starlette.staticfiles import StaticFiles
 from gateway.store.views import Session
 from gateway.web import sessions
 from gateway.web.actions import Actions
+from gateway.web.devices import Devices
+from gateway.web.limits import Who
 from gateway.web.pages import BASE, STATIC, Frame, Pages, is_htmx
 from gateway.web.screens import Desk, Screens
 from gateway.web.sessions import Clock, Doorkeeper, Form
 
+log = structlog.get_logger(__name__)
 Endpoint = Callable[[Request], Awaitable[Response]]
 Screen = Callable[[Request, Session], Awaitable[Response]]
 Action = Callable[[Request, Session, Form], Awaitable[Response]]
+_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
+_OWN = re.compile(r"[0-9a-f]{64}|[0-9a-f-]{36}")
+"""What we name reports, files and messages by; anything else in an address was typed."""
 _OURS = re.compile(rf"{BASE}/(?!login|parts)[\w/?=&.-]*")
 
 
-def routes(desk: Desk, *, secure_cookies: bool, clock: Clock) -> list[BaseRoute]:
+def routes(desk: Desk, *, secure_cookies: bool, clock: Clock, who: Who) -> list[BaseRoute]:
     """Return the console's routes, relative to its mount point ``/console``.
 
-    ``secure_cookies`` is whether the public URL is https; ``clock`` returns aware moments.
+    ``secure_cookies`` is whether the public URL is https; ``clock`` returns aware moments; ``who``
+    tells the network address that calls.
     """
     pages = Pages(clock)
     screens = Screens(desk, pages, clock)
     actions = Actions(desk, pages, screens)
-    gate = Gate(desk, pages, Doorkeeper(clock), secure_cookies)
+    devices = Devices(desk.sign, clock, secure=secure_cookies)
+    gate = Gate(desk, pages, Doorkeeper(clock), devices, who, secure_cookies)
     inside: list[BaseRoute] = [
         Mount("/static", StaticFiles(directory=STATIC)),
         Route("/login", gate.login_page, methods=["GET"]),
         Route("/login", gate.log_in, methods=["POST"]),
         Route("/logout", gate.change(gate.log_out), methods=["POST"]),
+        Route("/logout/everywhere", gate.change(gate.log_out_everywhere), methods=["POST"]),
         *(Route(path, gate.read(screen), methods=["GET"]) for path, screen in _screens(screens)),
         *(Route(path, gate.change(act), methods=["POST"]) for path, act in _actions(actions)),
     ]
@@ -83,10 +93,14 @@ def _actions(actions: Actions) -> list[tuple[str, Action]]:
 class Gate:
     """Stands before every page: who has a session may read, and with its token may change."""
 
-    def __init__(self, desk: Desk, pages: Pages, door: Doorkeeper, secure: bool) -> None:
+    def __init__(
+        self, desk: Desk, pages: Pages, door: Doorkeeper, devices: Devices, who: Who, secure: bool
+    ) -> None:
         self._desk = desk
         self._pages = pages
         self._door = door
+        self._devices = devices
+        self._who = who
         self._secure = secure
 
     def read(self, screen: Screen) -> Endpoint:
@@ -94,7 +108,11 @@ class Gate:
 
         async def endpoint(request: Request) -> Response:
             session = await self._session(request)
-            return await screen(request, session) if session else self._to_login(request)
+            if session is None:
+                return self._to_login(request)
+            if request.path_params:  # of a report, or of a file: who looked at what
+                self._note(request, screen.__name__, session.operator)
+            return await screen(request, session)
 
         return endpoint
 
@@ -108,7 +126,16 @@ class Gate:
                 return self._to_login(request)
             form = await sessions.read_form(request)
             sessions.check_csrf(request, form, session)
-            return await action(request, session, form)
+            status = 500
+            try:
+                response = await action(request, session, form)
+                status = response.status_code
+            except HTTPException as error:
+                status = error.status_code
+                raise
+            finally:
+                self._note(request, action.__name__, session.operator, status, _aim(form))
+            return response
 
         return endpoint
 
@@ -123,27 +150,55 @@ class Gate:
         """Open a session. A wrong password costs one of a few tries."""
         sessions.check_origin(request)
         form = await sessions.read_form(request)
-        name, peer = sessions.first(form, "name"), request.client.host if request.client else ""
-        self._door.admit(name, peer)
+        name, peer = sessions.first(form, "name"), self._who(request) or ""
+        device = self._devices.known(request, name)
+        try:
+            self._door.admit(name, peer, device)
+        except HTTPException as error:
+            await self._note_login(request, name, error.status_code)
+            raise
         token = await self._desk.log_in(name, form.get("password", [""])[0])
         after = _safe(sessions.first(form, "next"))
         if token is None:
+            await self._note_login(request, name, 401)
             text = "Nama atau kata sandi salah."
             return self._pages.page("login.html", 401, name=name, after=after, error=text)
-        self._door.welcome(name, peer)
+        self._door.welcome(name, peer, device)
+        await self._note_login(request, name, 303)
         response = RedirectResponse(after, 303)
         sessions.give_cookie(response, token, secure=self._secure)
+        if not device:
+            self._devices.give(response, name)
         return response
 
     async def log_out(self, request: Request, _: Session, __: Form) -> Response:
         """End the session on our side and in the browser."""
-        await self._desk.log_out(request.cookies[sessions.COOKIE])
+        await self._desk.log_out(request.cookies[sessions.cookie_name(secure=self._secure)])
         response = RedirectResponse(f"{BASE}/login", 303)
         sessions.take_cookie(response, secure=self._secure)
         return response
 
+    async def log_out_everywhere(self, _: Request, session: Session, __: Form) -> Response:
+        """End every session of this operator, here and elsewhere."""
+        await self._desk.log_out_everywhere(session.operator)
+        response = RedirectResponse(f"{BASE}/login", 303)
+        sessions.take_cookie(response, secure=self._secure)
+        return response
+
+    async def _note_login(self, request: Request, name: str, status: int) -> None:
+        """Log a try to log in; what is no operator's name may be a password in the wrong field."""
+        by = name if await self._desk.is_operator(name) else "unknown"
+        self._note(request, "log_in", by, status)
+
+    def _note(self, request: Request, did: str, by: str, status: int = 200, aim: str = "") -> None:
+        """Log who did what to what; nothing of it is a citizen's."""
+        told = {n: v for n, v in request.path_params.items() if _OWN.fullmatch(v)} | (
+            {"agency": aim} if aim else {}
+        )
+        log.info("operator", did=did, by=by, status=status, caller=self._who(request) or "", **told)
+
     async def _session(self, request: Request) -> Session | None:
-        token = request.cookies.get(sessions.COOKIE)
+        token = request.cookies.get(sessions.cookie_name(secure=self._secure))
         return await self._desk.session(token) if token else None
 
     def _to_login(self, request: Request) -> Response:
@@ -154,6 +209,11 @@ class Gate:
         if request.method != "GET":
             raise HTTPException(403, "Sesi sudah berakhir. Masuk lagi, lalu ulangi.")
         return RedirectResponse(f"{BASE}/login?next={quote(request.url.path)}", 303)
+
+
+def _aim(form: Form) -> str:
+    agency = sessions.first(form, "agency")
+    return agency if _ID.fullmatch(agency) else ""
 
 
 def _safe(target: str) -> str:

@@ -4,16 +4,25 @@ The counts are this process's own. Behind a proxy an address is only known by th
 settings name; without it nothing is counted by address, since all callers would look like one.
 """
 
+from collections.abc import Callable
 from ipaddress import IPv6Address, ip_address, ip_network
 
+import structlog
 from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
 from starlette.requests import Request
 
 from adapters.base import Receiver
 from gateway.web.rates import Rates
 
+log = structlog.get_logger(__name__)
+Who = Callable[[Request], str | None]
+"""Tells the network address that calls, None where it cannot be known: ``Limits.caller``."""
 LOOKS_AT_ONE = RateLimitItemPerMinute(30, 15, namespace="number")
-"""Looks at one tracking number; its secret has 40 bits."""
+"""Looks of one network address at one tracking number."""
+LOOKS_OF_ALL = RateLimitItemPerMinute(1_000, 15, namespace="everybody")
+"""Looks of all at one number, whose secret has 40 bits: a stranger must not keep its owner out."""
+WRONG_KEYS = RateLimitItemPerMinute(30, 15, namespace="wrong")
+"""Wrong tokens or keys from one network address."""
 LOOKS_FROM_ONE = RateLimitItemPerMinute(300, 15, namespace="caller")
 """Looks from one network address, behind which a mobile network puts many phones."""
 
@@ -37,10 +46,24 @@ class Limits:
 
     async def looked(self, number: str, request: Request) -> int:
         """Count a look at a tracking page, before its secret is checked; return the wait."""
-        waits = [await self._count(LOOKS_AT_ONE, number)]
-        if (address := self.caller(request)) is not None:
-            waits.append(await self._count(LOOKS_FROM_ONE, address))
-        return max(waits)
+        if (address := self.caller(request)) is None:
+            return await self._count(LOOKS_OF_ALL, number)
+        for limit, key in ((LOOKS_FROM_ONE, (address,)), (LOOKS_AT_ONE, (number, address))):
+            if wait := await self._count(limit, *key):
+                return wait  # who must wait uses up nothing of what others may
+        return await self._count(LOOKS_OF_ALL, number)
+
+    async def wrong(self, door: str, request: Request) -> int:
+        """Count and log a wrong token or key at a door; return the seconds to wait, 0 for none.
+
+        Who waits is not logged again. The right one always opens: tokens are long, and another
+        behind the same address must not suffer.
+        """
+        address = self.caller(request)
+        wait = 0 if address is None else await self._count(WRONG_KEYS, door, address)
+        if not wait:
+            log.warning("wrong key", door=door, caller=address or "")
+        return wait
 
     def caller(self, request: Request) -> str | None:
         """Return the network address of a caller, of IPv6 the /64 that one household has."""

@@ -142,7 +142,7 @@ class GeoReport:
     async def _answer(self, request: Request, form: Format, handler: Handler) -> Response:
         hook = await self._gate.hook(request)
         caller = self.channel.caller(hook)
-        left = await self._gate.count(request, caller)
+        left = await self._gate.count(request, caller, keyed=bool(self.channel.given_key(hook)))
         query = forms.query(hook.url)
         sent = self.channel.form(hook) if request.method == "POST" and caller else query
         wanted = query.first("jurisdiction_id") or sent.first("jurisdiction_id")

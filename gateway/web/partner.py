@@ -14,6 +14,7 @@ from adapters.partner.keys import Caller
 from gateway import metrics
 from gateway.steps.receive import Door
 from gateway.web.hooks import hook_of
+from gateway.web.limits import WRONG_KEYS, Limits
 from gateway.web.rates import Rates, Standing
 
 _OURS = "x-kanal-"
@@ -37,6 +38,7 @@ class Gate:
         rates: Rates,
         public_url: str,
         now: Callable[[], datetime],
+        limits: Limits,
     ) -> None:
         self.channel = channel
         self.block = channel.block
@@ -44,6 +46,7 @@ class Gate:
         self._rates = rates
         self._url = public_url
         self.now = now
+        self._limits = limits
 
     async def hook(self, request: Request) -> Hook:
         """Dress a request as a hook. Raises ``TooLarge``.
@@ -54,14 +57,22 @@ class Gate:
         sent = {n: v for n, v in hook.headers.items() if not n.startswith(_OURS)}
         return replace(hook, headers={**sent, RECEIVED_ON: self.now().date().isoformat()})
 
-    async def count(self, request: Request, caller: Caller | None) -> Mapping[str, str]:
-        """Count a call; return the headers that tell what is left. Raises ``Slow``."""
+    async def count(
+        self, request: Request, caller: Caller | None, *, keyed: bool
+    ) -> Mapping[str, str]:
+        """Count a call; return the headers that tell what is left. Raises ``Slow``.
+
+        ``keyed`` is whether a key came with it; one that opens nothing is counted and logged.
+        """
         name = self.channel.name
+        if keyed and caller is None and (wait := await self._limits.wrong(name, request)):
+            metrics.INTAKE.labels(name, "too_often").inc()
+            raise Slow(Standing(False, WRONG_KEYS, 0, wait))
         if caller:
             limit = RateLimitItemPerMinute(caller.key.per_minute)
             standing = await self._rates.count(limit, name, "key", caller.name)
         else:
-            peer = request.client.host if request.client else ""
+            peer = self._limits.caller(request) or ""
             limit = RateLimitItemPerMinute(self.block.public_per_minute)
             standing = await self._rates.count(limit, name, "at", peer)
         if not standing.passes:

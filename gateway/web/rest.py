@@ -48,7 +48,9 @@ class Api:
     async def hook(self, request: Request, response: Response) -> Hook:
         """Read a request and count it: the dependency of every endpoint."""
         bare = Hook("", {k.lower(): v for k, v in request.headers.items()}, b"")
-        left = await self._gate.count(request, self.channel.caller(bare))
+        left = await self._gate.count(
+            request, self.channel.caller(bare), keyed=bool(self.channel.given_key(bare))
+        )
         response.headers.update(left)
         return await self._gate.hook(request)
 
@@ -134,7 +136,7 @@ class Api:
         return found[0]
 
     async def _state(self, shown: Shown) -> shapes.State:
-        told = await self._desk.window.answers(shown.report.id)
+        told = await self._desk.window.answers(shown.report)
         made = shown.report.assignment
         asked = made if made and shown.report.status is Status.WAITING_FOR_REPORTER else None
         return shapes.State(

@@ -19,6 +19,7 @@ from starlette.responses import Response
 from gateway.store.views import Session
 
 COOKIE = "kanal_session"
+"""Behind https the name begins with ``__Host-``, so that no other host can set it."""
 CSRF_FIELD = "csrf"
 CSRF_HEADER = "X-CSRF-Token"
 MAX_FORM = 65_536
@@ -71,16 +72,36 @@ def check_csrf(request: Request, form: Form, session: Session) -> None:
         raise HTTPException(403, "Formulir sudah kedaluwarsa. Muat ulang halaman, lalu ulangi.")
 
 
+def cookie_name(*, secure: bool) -> str:
+    """Return the name of the session cookie."""
+    return f"__Host-{COOKIE}" if secure else COOKIE
+
+
 def give_cookie(response: Response, token: str, *, secure: bool) -> None:
     """Hand the session to the browser, until it closes; its true end is in the store."""
     response.set_cookie(
-        COOKIE, token, path="/console", secure=secure, httponly=True, samesite="strict"
+        cookie_name(secure=secure),
+        token,
+        path=_path(secure=secure),
+        secure=secure,
+        httponly=True,
+        samesite="strict",
     )
 
 
 def take_cookie(response: Response, *, secure: bool) -> None:
     """Make the browser forget the session."""
-    response.delete_cookie(COOKIE, path="/console", secure=secure, httponly=True, samesite="strict")
+    response.delete_cookie(
+        cookie_name(secure=secure),
+        path=_path(secure=secure),
+        secure=secure,
+        httponly=True,
+        samesite="strict",
+    )
+
+
+def _path(*, secure: bool) -> str:
+    return "/" if secure else "/console"  # __Host- stands for the whole host
 
 
 @dataclass
@@ -130,25 +151,43 @@ class Throttle:
 
 
 class Doorkeeper:
-    """Slows those who guess passwords, by name and by address."""
+    """Slows those who guess passwords, by name and network address together, and by address.
+
+    A device that the name has logged in from before is counted by itself: what strangers do, from
+    the same address too, keeps nobody out. One that used up its tries is a stranger like others.
+    """
 
     def __init__(self, clock: Clock) -> None:
-        self._by_name = Throttle(10, timedelta(minutes=15), clock)
-        self._by_peer = Throttle(30, timedelta(minutes=15), clock)
+        window = timedelta(minutes=15)
+        self._by_device = Throttle(10, window, clock)
+        self._by_name_there = Throttle(10, window, clock)
+        self._by_peer = Throttle(30, window, clock)
 
-    def admit(self, name: str, peer: str) -> None:
-        """Count a try. Raises ``HTTPException`` 429 with Retry-After when there were too many."""
-        wait = max(self._by_name.wait(_key(name)), self._by_peer.wait(peer))
-        if wait:
+    def admit(self, name: str, peer: str, device: str) -> None:
+        """Count a try. Raises ``HTTPException`` 429 with Retry-After when there were too many.
+
+        ``peer`` is "" where the settings name no header of the proxy's; ``device`` is "" for a
+        stranger's.
+        """
+        counts = self._counts(name, peer, device)
+        if wait := max(throttle.wait(key) for throttle, key in counts):
             text = f"Terlalu banyak percobaan masuk. Coba lagi dalam {-(-wait // 60)} menit."
             raise HTTPException(429, text, headers={"Retry-After": str(wait)})
-        self._by_name.count(_key(name))
-        self._by_peer.count(peer)
+        for throttle, key in counts:
+            throttle.count(key)
 
-    def welcome(self, name: str, peer: str) -> None:
+    def welcome(self, name: str, peer: str, device: str) -> None:
         """Take the try back: the password was right."""
-        self._by_name.forgive(_key(name))
-        self._by_peer.forgive(peer)
+        for throttle, key in self._counts(name, peer, device, counted=True):
+            throttle.forgive(key)
+
+    def _counts(
+        self, name: str, peer: str, device: str, *, counted: bool = False
+    ) -> list[tuple[Throttle, str]]:
+        if device and (counted or not self._by_device.wait(device)):
+            return [(self._by_device, device)]
+        there = [(self._by_name_there, f"{peer}\x1f{_key(name)}")]
+        return [*there, (self._by_peer, peer)] if peer else there
 
 
 def _key(name: str) -> str:

@@ -91,7 +91,7 @@ def test_what_is_given_is_not_changed(monkeypatch: pytest.MonkeyPatch) -> None:
         ("KANAL_DEADLINES__RESOLUTION__COMPLAINT", "9", "deadlines.resolution.complaint", 9),
         ("KANAL_DEADLINES__HOLIDAYS", '["2026-01-02"]', "deadlines.holidays", (date(2026, 1, 2),)),
         ("KANAL_BROKER__URL", "", "broker.url", ""),
-        ("KANAL_BROKER__URL", "amqp://u:p@h/v", "broker.url", "amqp://u:p@h/v"),
+        ("KANAL_BROKER__URL", "amqps://u:p@h/v", "broker.url", "amqps://u:p@h/v"),
         ("KANAL_SERVER__HOST", "[::1", "server.host", "[::1"),
     ],
 )

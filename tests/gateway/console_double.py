@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import hashlib
 import socket
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -29,6 +30,7 @@ from gateway.store.views import (
     Session,
 )
 from gateway.web.console import routes
+from gateway.web.limits import Limits
 from normalizer import tracking
 from normalizer.report import (
     Agency,
@@ -296,6 +298,15 @@ class MemoryDesk:
     async def log_out(self, token: str) -> None:
         self.sessions.pop(token, None)
 
+    async def log_out_everywhere(self, name: str) -> None:
+        self.sessions = {t: s for t, s in self.sessions.items() if s.operator != name}
+
+    async def is_operator(self, name: str) -> bool:
+        return name == NAME
+
+    def sign(self, text: str) -> str:
+        return hashlib.sha256(f"key of the test {text}".encode()).hexdigest()
+
     def _file(self, found: Report) -> ReportFile:
         at = found.received_at
         return ReportFile(
@@ -361,8 +372,11 @@ async def served(app: ASGIApp, port: int = 0) -> AsyncIterator[str]:
 
 
 @contextlib.asynccontextmanager
-async def console(desk: MemoryDesk, clock: Clock, *, secure: bool = False) -> AsyncIterator[str]:
+async def console(
+    desk: MemoryDesk, clock: Clock, *, secure: bool = False, client_header: str = ""
+) -> AsyncIterator[str]:
     """Serve the console of a desk; yields the URL of its mount point."""
-    inside = routes(desk, secure_cookies=secure, clock=clock)
+    who = Limits(client_header, proxied=secure).caller
+    inside = routes(desk, secure_cookies=secure, clock=clock, who=who)
     async with served(Starlette(routes=[Mount("/console", routes=inside)])) as url:
         yield f"{url}/console"

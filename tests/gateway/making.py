@@ -181,6 +181,7 @@ class House:
             parts.routing,
             parts.gazetteer,
             self.letters,
+            self.seal,
             self.clock,
             waiting=timedelta(days=14),
             mute=frozenset(channel.name for channel in more if not channel.can_ask),

@@ -9,6 +9,7 @@ import pytest
 from adapters.base import Block, Outgoing, Refused, Throttled, Unreachable
 from gateway.broker.base import DELIVERIES, REPORTS, Delivery
 from gateway.message import ANSWERS
+from gateway.names import hashed
 from gateway.seal import BadSeal, Seal
 from gateway.steps.answer import AnswerCitizen, Pace
 from gateway.steps.deliver import NoWay
@@ -46,7 +47,7 @@ async def test_an_answer_goes_once_to_the_sealed_address(house: House) -> None:
     assert letter.subject.startswith("Laporan ")
     assert (await _answer(house)).state == "sent"
     assert await house.rows("SELECT provider_id FROM outgoing WHERE kind = 'answer'") == [
-        (f"paper-{letter.id}",)
+        (hashed(house.seal, "paper", f"paper-{letter.id}"),)
     ]
 
 

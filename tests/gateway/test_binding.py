@@ -16,6 +16,7 @@ from adapters.smpp import Smpp
 from gateway.demo.sms_center import OK, MessageCenter
 from gateway.health import OVERDUE, Health
 from gateway.message import ANSWERS, REPORTS
+from gateway.names import hashed
 from gateway.steps.answer import AnswerCitizen
 from gateway.store.cursors import Bookmark, readings
 from gateway.store.views import Reading
@@ -388,7 +389,8 @@ async def test_a_receipt_that_comes_before_our_commit_is_not_lost(
         await center.until_bound()
         telling = asyncio.create_task(center.receipt("early"))
         await asyncio.sleep(0.05)
-        await lite.change("UPDATE outgoing SET channel = 'smpp', provider_id = 'early'")
+        name = hashed(lite.seal, "smpp", "early")
+        await lite.change(f"UPDATE outgoing SET channel = 'smpp', provider_id = '{name}'")
         assert await telling == OK
     assert await lite.counted("outgoing", "state = 'delivered'") > 0
 

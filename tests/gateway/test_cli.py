@@ -349,7 +349,9 @@ def queue_rows(database: Path) -> list[tuple[str, int]]:
 
 
 async def test_an_operator_made_by_a_script_can_log_in(folder: Path) -> None:
-    first = await kanal("operator", "siti", "--password-stdin", folder=folder, given="rahasia 1\n")
+    first = await kanal(
+        "operator", "siti", "--password-stdin", folder=folder, given="rahasia 1 kucing oranye\n"
+    )
     assert first.status == 0
     assert "siti" in first.out
     assert "/console" in first.out
@@ -360,7 +362,21 @@ async def test_an_operator_made_by_a_script_can_log_in(folder: Path) -> None:
     file.write_text(f'[server]\nport = 0\ndata_dir = "{folder}/var"\n')
     async with walking(file) as (running, _):
         assert await running.desk.log_in("siti", password)
-        assert await running.desk.log_in("siti", "rahasia 1") is None
+        assert await running.desk.log_in("siti", "rahasia 1 kucing oranye") is None
+
+
+async def test_operators_are_listed_kept_out_let_in_and_removed(folder: Path) -> None:
+    assert (await kanal("operator", "siti", folder=folder)).status == 0
+    weak = await kanal("operator", "budi", "--password-stdin", folder=folder, given="pendek\n")
+    assert weak.status == 2
+    assert "12 characters" in weak.err
+    for command, state in (("disable", "disabled"), ("enable", "active")):
+        assert (await kanal("operator", command, "siti", folder=folder)).status == 0
+        listed = await kanal("operator", "list", folder=folder)
+        assert [line.split()[:2] for line in listed.out.splitlines()] == [["siti", state]]
+    assert (await kanal("operator", "remove", "siti", folder=folder)).status == 0
+    assert (await kanal("operator", "list", folder=folder)).out == ""
+    assert (await kanal("operator", "remove", "siti", folder=folder)).status == 1
 
 
 TAMPERING = (

@@ -84,7 +84,9 @@ ANONYMOUS = {"anonymous": True}
     [
         (NAMED, lambda r: r.reporter.ref, "a1b2"),
         (NAMED, lambda r: r.reporter.sealed, ""),
-        (NAMED, lambda r: r.origin.external_id, "SM1"),
+        (NAMED, lambda r: r.origin.external_id, ""),
+        (NAMED, lambda r: r.origin.thread, ()),
+        (NAMED, lambda r: r.origin.sealed, {}),
         (ANONYMOUS, lambda r: r.reporter.ref, ""),
         (ANONYMOUS, lambda r: r.reporter.sealed, ""),
         (ANONYMOUS, lambda r: r.origin.external_id, ""),

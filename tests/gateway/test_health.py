@@ -41,7 +41,7 @@ async def _bury(house: House) -> None:
 
 
 async def _hold(house: House) -> None:
-    await house.store.take_in([held(house.clock)])
+    await house.store.take_in([held(house.clock, reason="malformed")])
 
 
 async def _set_aside(house: House) -> None:
@@ -68,7 +68,7 @@ async def test_what_waits_for_a_person_is_red_but_ready(
 
 
 async def test_what_is_only_noted_stays_green(lite: House) -> None:
-    await lite.store.take_in([held(lite.clock, state="noted")])
+    await lite.store.take_in([held(lite.clock, state="noted"), held(lite.clock)])
     assert (await _health(lite).look()).ok
 
 

@@ -17,6 +17,9 @@ from tests.gateway.keeper import Keeper, Names, keeping
 
 CAP = 100_000
 NOT_OURS_TO_ASK = [
+    "192.88.99.1",
+    "3fff::1",
+    "5f00::1",
     "127.0.0.1",
     "127.8.8.8",
     "0.0.0.0",

@@ -19,6 +19,7 @@ from gateway.app import Kanal
 from gateway.message import MEDIA
 from gateway.steps.files import Shown
 from gateway.web import agency_api
+from gateway.web.limits import Limits
 from normalizer.report import Attachment, FileNote, FileState
 from tests.gateway import test_console, test_console_browser
 from tests.gateway.console_double import Clock, MemoryDesk, console, report, served
@@ -119,7 +120,9 @@ async def test_an_agency_fetches_the_files_of_its_reports_and_no_others(town: Ho
     good, bad = files(await town.newest())
     number = found.report.tracking
     app = FastAPI()
-    app.include_router(agency_api.api(town.agencies, town.queries, town.files))
+    app.include_router(
+        agency_api.api(town.agencies, town.queries, town.files, Limits("", proxied=False))
+    )
     async with served(app) as url, aiohttp.ClientSession() as http:
 
         async def fetched(number: str, digest: str | None, token: str) -> tuple[int, Any, bytes]:

@@ -25,6 +25,7 @@ from adapters.base import (
 from gateway import metrics
 from gateway.health import OVERDUE, Health
 from gateway.message import REPORTS
+from gateway.names import hashed
 from gateway.steps.receive import ENVELOPE, PAGE, unpacked
 from gateway.store.cursors import Bookmark, LeaseLost, readings
 from gateway.store.views import Reading
@@ -108,7 +109,9 @@ async def test_an_empty_cursor_stays_where_it_is_and_no_progress_is_no_hurry(lit
 async def test_a_receipt_in_a_page_reaches_the_letter_it_is_about(house: House) -> None:
     await house.report(ROAD)
     (_, sent) = house.paper.carried[-1]
-    await house.change("UPDATE outgoing SET channel = 'stream' WHERE kind = 'answer'")
+    name = hashed(house.seal, "stream", f"paper-{sent.id}")
+    change = f"UPDATE outgoing SET channel = 'stream', provider_id = '{name}'"
+    await house.change(f"{change} WHERE kind = 'answer'")
     channel = Stream()
     channel.said.append(Receipt("stream", f"paper-{sent.id}", "delivered"))
     await polling(house, channel).turn()

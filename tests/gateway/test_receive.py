@@ -20,7 +20,8 @@ from adapters.base import (
     Receipt,
 )
 from gateway.message import REPORTS
-from gateway.steps import intake
+from gateway.names import hashed
+from gateway.steps import forgeries, intake
 from gateway.steps.intake import NotDurable
 from gateway.steps.receive import ENVELOPE, LONGEST_ID, RAW, unpacked
 from gateway.store.rows import Intake
@@ -111,6 +112,34 @@ async def test_a_forged_hook_is_refused_and_quarantined_once(house: House) -> No
     assert (view.reason, view.detail, view.state) == ("forged", "the proof does not fit", "open")
     assert view.size == len(sent.body)
     assert await house.counted("messages") == 0
+
+
+async def test_strangers_leave_little_behind(lite: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forgeries, "PER_HOUR", 3)
+    for number in range(8):
+        sent = hook(note(ROAD, id=f"SM{number}"), proof="false")
+        assert (await lite.door.take(lite.paper, sent)).status == 403
+    views = await _held(lite)
+    assert sorted(view.state for view in views) == ["noted", "open", "open", "open"]
+    assert sum("only counted" in view.detail for view in views) == 1
+    proven = type(sent)(sent.url, {"x-proof": "genuine"}, b"[7]")
+    assert (
+        await lite.door.take(lite.paper, proven)
+    ).status == 200  # a proven sender's is always kept
+    assert len(await _held(lite)) == 5
+
+
+async def test_a_large_forged_body_is_cut_and_says_so(lite: House) -> None:
+    sent = hook(note(ROAD), proof="false")
+    large = type(sent)(sent.url, sent.headers, sent.body + b" " * 200_000)
+    assert (await lite.door.take(lite.paper, large)).status == 403
+    (view,) = await _held(lite)
+    assert view.size == forgeries.BODY
+    assert f"of {len(large.body)} bytes kept, sha256" in view.detail
+    kept, _ = forgeries.cut(large)
+    with pytest.raises(Malformed, match="hanya disimpan sebagian"):
+        await lite.door.readmit(lite.paper, kept, view.id, "forged")
+    assert await lite.counted("messages") == 0
 
 
 async def test_observe_only_takes_what_is_forged_and_notes_it(lite: House) -> None:
@@ -368,7 +397,9 @@ async def test_the_sender_is_told_a_number_that_every_repeat_repeats(lite: House
     assert len({each["number"] for each in told} | {each["key"] for each in told}) == 4
     assert await lite.work_all() == {}
     for each in told:
-        assert (await lite.file(each["number"])).report.origin.external_id == each["id"]
+        assert (await lite.file(each["number"])).report.origin.external_id == hashed(
+            lite.seal, "paper", each["id"]
+        )
 
 
 async def test_the_number_of_an_added_message_finds_the_report_it_was_added_to(lite: House) -> None:

@@ -30,27 +30,51 @@ async def test_a_password_is_set_and_changed(people: People) -> None:
 
 async def test_a_session_lasts_until_it_runs_out_or_is_ended(house: House, people: People) -> None:
     session = _session(house)
-    await people.begin("token", session)
+    await people.set_password("sari", "hash")
+    await people.begin("token", session, "hash")
     assert await people.session("token") == session
     assert await people.session("other") is None
     house.clock.pass_(hours=2)
     assert await people.session("token") is None
-    await people.begin("second", _session(house))
+    await people.begin("second", _session(house), "hash")
     await people.end("second")
     assert await people.session("second") is None
 
 
 async def test_sessions_that_have_run_out_are_forgotten(house: House, people: People) -> None:
-    await people.begin("old", _session(house))
+    await people.set_password("sari", "hash")
+    await people.begin("old", _session(house), "hash")
     house.clock.pass_(hours=2)
-    await people.begin("new", _session(house))
+    await people.begin("new", _session(house), "hash")
     assert await house.rows("SELECT token FROM sessions") == [("new",)]
 
 
 async def test_a_new_password_ends_every_session(house: House, people: People) -> None:
-    await people.begin("token", _session(house))
-    await people.set_password("sari", "hash")
+    await people.set_password("sari", "old")
+    assert await people.begin("token", _session(house), "old")
+    await people.set_password("sari", "new")
     assert await people.session("token") is None
+    assert not await people.begin("late", _session(house), "old")  # was checked a moment before
+    assert await people.session("late") is None
+
+
+async def test_who_is_disabled_or_removed_is_out_at_once(house: House, people: People) -> None:
+    await people.set_password("sari", "hash")
+    for removed in (False, True):
+        assert await people.begin("token", _session(house), "hash")
+        assert [o.sessions for o in await people.operators()] == [1]
+        out = people.remove("sari") if removed else people.enable("sari", may=False)
+        assert await out
+        assert await people.session("token") is None
+        assert await people.password_of("sari", active=True) is None
+        assert not await people.begin("late", _session(house), "hash")
+        if removed:
+            await people.set_password("sari", "hash")
+        else:
+            assert await people.enable("sari", may=True)
+        assert await people.session("token") is None
+    assert not await people.remove("nobody")
+    assert not await people.enable("nobody", may=True)
 
 
 async def test_what_is_quarantined_is_decided_once(house: House, people: People) -> None:

@@ -13,6 +13,7 @@ GSM = set(
 )
 FIELDS = {
     "nomor": "1234-5678-9018",
+    "telepon": "119 ext 8 / 112",
     "lama": "4821-0937-5514",
     "instansi": "Dinas Perhubungan Kota Surabaya",
     "status": "Diteruskan",

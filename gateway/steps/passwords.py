@@ -1,0 +1,45 @@
+"""Which passwords an operator may have: long ones that nobody tries first."""
+
+import re
+from itertools import pairwise
+
+SHORTEST = 12
+_FEW = 5
+"""Different characters; fewer are a repetition."""
+_ROWS = ("abcdefghijklmnopqrstuvwxyz", "qwertyuiopasdfghjklzxcvbnm", "01234567890123456789")
+_COMMON = (
+    "administrator|admin|alhamdulillah|assalamualaikum|bismillah|changeme|datang|default|ganti|"
+    "guest|iloveyou|indonesia|jakarta|kanal|katasandi|kata|lapor|letmein|login|masuk|merdeka|"
+    "operator|pancasila|passwd|password|pemerintah|petugas|qwerty|rahasia|root|samarinda|sandi|"
+    "sayang|secret|selamat|super|test|user|welcome"
+)
+"""What is tried first, alone or one after the other, with digits and signs between."""
+_WORDS = re.compile(f"(?:{_COMMON})+")
+
+
+class WeakPassword(ValueError):
+    """The password is one that others would guess; the message says why."""
+
+
+def check_password(name: str, password: str) -> None:
+    """Take a password or refuse it. Raises ``WeakPassword``."""
+    plain = password.casefold()
+    letters = "".join(filter(str.isalpha, plain))
+    if len(password) < SHORTEST:
+        raise WeakPassword(f"a password has at least {SHORTEST} characters")
+    if len(name) > 2 and name.casefold() in plain:
+        raise WeakPassword("a password does not hold the name it belongs to")
+    if len(set(plain)) < _FEW or _is_sequence(plain):
+        raise WeakPassword("a password is no repetition and no row of keys")
+    if not letters and len(password) < 2 * SHORTEST:
+        raise WeakPassword("a password of digits only is guessed soon")
+    if _WORDS.fullmatch(letters):
+        raise WeakPassword("this password is one of the commonest")
+
+
+def _is_sequence(text: str) -> bool:
+    """Tell whether most of a text runs along the alphabet, the digits or a keyboard."""
+    rows = [row + row for row in _ROWS]
+    rows += [row[::-1] for row in rows]
+    pairs = [a + b for a, b in pairwise(text)]
+    return sum(any(pair in row for row in rows) for pair in pairs) > 0.7 * len(pairs)

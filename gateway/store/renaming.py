@@ -1,0 +1,99 @@
+"""Hides the names that the version before kept in the clear: once, at the start of this one.
+
+It needs the seal, so it is no migration of tables; what is hidden already is passed over, so it may
+be broken off and run again, also by several processes.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row, Table, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway import names
+from gateway.event import AGENCY_ORIGIN
+from gateway.seal import Seal
+from gateway.store.store import Store
+from gateway.store.tables import messages, outgoing, parts, reports
+from normalizer.report import Report
+
+_MOST = 200
+_CLEAR = "%ref:%"
+
+
+async def hide_names(store: Store, seal: Seal) -> int:
+    """Hide what is in the clear; return how many messages and parts. Raises ``Unavailable``."""
+    count = 0
+    for table, hide in ((messages, _hide_messages), (parts, _hide_parts)):
+        while rows := await _clear(store, table):
+            async with store.database.write() as connection:
+                await hide(connection, seal, rows)
+            count += len(rows)
+    return count
+
+
+async def _clear(store: Store, table: Table) -> Sequence[Row[Any]]:
+    query = select(table).where(table.c.external_id.not_like(_CLEAR)).limit(_MOST)
+    async with store.database.read() as connection:
+        return (await connection.execute(query)).all()
+
+
+async def _hide_messages(connection: AsyncConnection, seal: Seal, rows: Sequence[Row[Any]]) -> None:
+    """Hide messages, what was made of them, and what was written because of them."""
+    ids = [row.id for row in rows]
+    for letter in (await connection.execute(_of(outgoing, outgoing.c.report_id, ids))).all():
+        change = update(outgoing).where(outgoing.c.id == letter.id)
+        await connection.execute(change.values(**_letter(seal, letter)))
+    for report in (await connection.execute(_of(reports, reports.c.id, ids))).all():
+        same = (reports.c.id == report.id) & (reports.c.version == report.version)
+        change = update(reports).where(same).values(body=_body(seal, report.body))
+        await connection.execute(change)
+    for row in rows:
+        change = update(messages).where(
+            messages.c.id == row.id, messages.c.external_id == row.external_id
+        )
+        changes = {**_keyed(seal, row), "body": _body(seal, row.body)}
+        await connection.execute(change.values(**changes))
+
+
+async def _hide_parts(connection: AsyncConnection, seal: Seal, rows: Sequence[Row[Any]]) -> None:
+    for row in rows:
+        change = update(parts).where(parts.c.id == row.id, parts.c.external_id == row.external_id)
+        joined = names.hashed(seal, row.channel, row.message) if row.message else None
+        await connection.execute(change.values(**_keyed(seal, row), message=joined))
+
+
+def _of(table: Table, column: Any, ids: Sequence[str]) -> Any:
+    return select(table).where(column.in_(ids))
+
+
+def _keyed(seal: Seal, row: Row[Any]) -> dict[str, str]:
+    return {
+        "external_id": names.hashed(seal, row.channel, row.external_id),
+        "digest": seal.reference("digest", row.digest),
+    }
+
+
+def _body(seal: Seal, body: str) -> str:
+    try:
+        report = Report.model_validate_json(body)
+    except ValueError:  # not of ours, or of a shape that nobody reads any more
+        return body
+    return names.hidden(seal, report).model_dump_json()
+
+
+def _letter(seal: Seal, letter: Row[Any]) -> dict[str, Any]:
+    if letter.kind == "delivery":
+        event = json.loads(letter.text)
+        event["data"]["origin"] |= AGENCY_ORIGIN
+        return {"text": json.dumps(event)}
+    known = letter.provider_id
+    return {
+        "thread": json.dumps([seal.close_text(name, names.NAME) for name in _thread(letter)]),
+        "provider_id": names.hashed(seal, letter.channel, known) if known else None,
+    }
+
+
+def _thread(letter: Row[Any]) -> list[str]:
+    return [str(name) for name in json.loads(letter.thread)]

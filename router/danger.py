@@ -1,0 +1,74 @@
+"""Danger to life now: which kind, and which words say so.
+
+A rule is a threat with a cue (now, help). What is past, feared or only talked about is no danger,
+unless the same sentence says that it happens now. The words stand in ``config/emergency.toml``.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from config.emergency import Threat, Words
+
+MOST_CHARACTERS = 6_000
+"""Characters that are looked at."""
+_SENTENCE = re.compile(r"[.!?;\n]+")
+_NOT_WORD = re.compile(r"[\W_]+")
+_STRETCHED = re.compile(r"([a-z])\1\1+")
+MOST_CUED_WORDS = 25
+"""Words up to which a cue makes a threat of a weak word: who is in danger writes no letter."""
+_GAP = r"(?: \w+){0,5}"
+
+
+class Dangers:
+    """Recognises danger by the tables of ``config/emergency.toml``, in their order."""
+
+    def __init__(self, threats: Sequence[tuple[str, Threat]], words: Words) -> None:
+        self._always = [(kind, _any(row.always)) for kind, row in threats if row.always]
+        self._cued = [(kind, _any(row.cued)) for kind, row in threats if row.cued]
+        self._cues = _any((*words.now, *words.help))
+        self._now = _any(words.now)
+        self._over = _any(words.over)
+        self._feared = _any(words.feared)
+        self._talk = _any(words.talk)
+        self._sayings = _any(words.sayings)
+
+    def danger(self, text: str) -> tuple[str, str] | None:
+        """Return the kind of danger a text tells of and the words that say so, if any."""
+        clipped = text[:MOST_CHARACTERS].casefold()
+        sentences = [self._read(sentence) for sentence in _SENTENCE.split(clipped)]
+        is_cued = "!!" in clipped or any(self._cues.search(sentence) for sentence in sentences)
+        is_short = len(clipped.split()) <= MOST_CUED_WORDS
+        rules = [*self._always, *self._cued] if is_cued and is_short else self._always
+        live = [sentence for sentence in sentences if sentence.strip() and self._is_live(sentence)]
+        for kind, rule in rules:
+            for sentence in live:
+                if said := rule.search(sentence):
+                    return kind, said.group().strip()
+        return None
+
+    def is_past(self, text: str) -> bool:
+        """Tell whether all that a text says is over, feared or only talked about."""
+        clipped = text[:MOST_CHARACTERS].casefold()
+        sentences = [self._read(sentence) for sentence in _SENTENCE.split(clipped)]
+        return not any(sentence.strip() and self._is_live(sentence) for sentence in sentences)
+
+    def _read(self, sentence: str) -> str:
+        words = _STRETCHED.sub(r"\1", _NOT_WORD.sub(" ", sentence)).strip()
+        return self._sayings.sub(" ", f" {words} ")
+
+    def _is_live(self, sentence: str) -> bool:
+        if self._talk.search(sentence):
+            return False
+        if self._now.search(sentence):
+            return True
+        return not (self._over.search(sentence) or self._feared.search(sentence))
+
+
+def _any(phrases: Iterable[str]) -> re.Pattern[str]:
+    return re.compile(f" (?:{'|'.join(map(_pattern, phrases)) or '(?!)'})(?= )")
+
+
+def _pattern(phrase: str) -> str:
+    """Write a phrase of the tables as a pattern over words with single spaces."""
+    grouped = phrase.replace("(", "(?:").replace("*", r"\w*")
+    return grouped.replace(" .. ", f"{_GAP} ")

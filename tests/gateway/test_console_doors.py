@@ -1,0 +1,293 @@
+"""Who is kept waiting at the console and at the doors with keys, and what the log says of it."""
+
+import ast
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from fastapi import FastAPI
+from starlette.routing import Mount, Route
+from structlog.testing import capture_logs
+
+import gateway
+from gateway.logs import HARMLESS
+from gateway.steps.passwords import WeakPassword, check_password
+from gateway.web import agency_api
+from gateway.web.console import routes
+from gateway.web.limits import Limits
+from tests.gateway.console_double import (
+    AGENCIES,
+    NAME,
+    PASSWORD,
+    Clock,
+    MemoryDesk,
+    console,
+    report,
+    served,
+    unsure,
+)
+from tests.gateway.test_console import CHANGES, Visitor
+
+HEADER = "X-Real-IP"
+
+
+@asynccontextmanager
+async def office(desk: MemoryDesk, clock: Clock) -> AsyncIterator[tuple[Visitor, Visitor]]:
+    """Open a console behind a proxy to two browsers that share nothing."""
+    async with (
+        console(desk, clock, client_header=HEADER) as url,
+        aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as one,
+        aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as two,
+    ):
+        yield Visitor(url, one), Visitor(url, two)
+
+
+async def tried(visitor: Visitor, at: str, password: str, name: str = NAME) -> int:
+    """Try to log in from an address; return the status."""
+    headers = {"Origin": visitor.origin, HEADER: at}
+    response, _ = await visitor.post("/login", headers, name=name, password=password)
+    return response.status
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(still=datetime.now(UTC))
+
+
+@pytest.mark.parametrize(
+    ("stranger", "own"),
+    [("203.0.113.9", "198.51.100.7"), ("2001:db8:1:2::9", "2001:db8:1:3::9")],
+)
+async def test_a_stranger_elsewhere_keeps_nobody_out(clock: Clock, stranger: str, own: str) -> None:
+    async with office(MemoryDesk(), clock) as (ani, other):
+        for _ in range(40):
+            last = await tried(other, stranger, "tebakan")
+        assert last == 429
+        assert await tried(other, stranger, PASSWORD) == 429
+        assert await tried(ani, own, PASSWORD) == 303
+
+
+async def test_one_household_of_ipv6_is_one_caller(clock: Clock) -> None:
+    async with office(MemoryDesk(), clock) as (_, other):
+        statuses = [await tried(other, f"2001:db8:1:2::{n:x}", "tebakan") for n in range(1, 13)]
+    assert statuses[:10] == [401] * 10
+    assert statuses[10:] == [429] * 2
+
+
+async def test_a_known_device_gets_in_past_a_guesser_at_the_same_address(clock: Clock) -> None:
+    at = "203.0.113.9"
+    async with office(MemoryDesk(), clock) as (ani, other):
+        assert await tried(ani, at, PASSWORD) == 303
+        for _ in range(40):
+            await tried(other, at, "tebakan")
+        assert await tried(other, at, PASSWORD) == 429
+        assert await tried(ani, at, PASSWORD) == 303
+        for _ in range(10):
+            await tried(other, at, "tebakan", "budi")
+        assert await tried(ani, at, "tebakan", "budi") == 429, "the device is of one name"
+        clock.ahead += timedelta(days=181)
+        for _ in range(40):
+            await tried(other, at, "tebakan")
+        assert await tried(ani, at, PASSWORD) == 429, "and not for ever"
+
+
+async def test_a_known_device_has_no_endless_tries(clock: Clock) -> None:
+    async with office(MemoryDesk(), clock) as (ani, _):
+        assert await tried(ani, "203.0.113.9", PASSWORD) == 303
+        statuses = [await tried(ani, "203.0.113.9", "tebakan") for _ in range(25)]
+    assert statuses == [401] * 20 + [429] * 5
+
+
+@pytest.mark.parametrize("cookie", ["", "x", "a.9999999999.b", "a.b.c", "..", "é.1.é"])
+async def test_a_made_up_device_is_a_strangers(clock: Clock, cookie: str) -> None:
+    async with office(MemoryDesk(), clock) as (ani, _):
+        headers = {"Origin": ani.origin, "Cookie": f"kanal_device={cookie}", HEADER: "192.0.2.1"}
+        for _ in range(10):
+            await ani.post("/login", headers, name=NAME, password="tebakan")
+        response, _ = await ani.post("/login", headers, name=NAME, password=PASSWORD)
+    assert response.status == 429
+
+
+# Who calls is found out in one place
+
+
+def test_the_network_address_is_read_in_one_place() -> None:
+    readers = set()
+    for path in Path(*gateway.__path__).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            peer = (
+                isinstance(node, ast.Attribute)
+                and node.attr == "client"
+                and isinstance(node.value, ast.Name | ast.Attribute)
+            )
+            scope = isinstance(node, ast.Constant) and node.value in {
+                "client",
+                "x-forwarded-for",
+                "x-real-ip",
+            }
+            if peer or scope:
+                readers.add(path.name)
+    assert readers == {"limits.py"}
+
+
+# What the log says
+
+
+def _posts() -> set[str]:
+    def walk(found: Any) -> list[Route]:
+        return [
+            r
+            for each in found
+            for r in (walk(each.routes) if isinstance(each, Mount) else [each])
+            if isinstance(r, Route)
+        ]
+
+    made = routes(
+        MemoryDesk(),
+        secure_cookies=False,
+        clock=Clock(),
+        who=lambda _: None,
+    )
+    return {r.path for r in walk(made) if r.methods and "POST" in r.methods}
+
+
+def test_every_change_is_among_those_tried_here() -> None:
+    listed = {
+        "/login",
+        *(
+            path.replace(report(1).id, "{report_id}")
+            .replace(unsure(2).id, "{report_id}")
+            .replace("/q1/", "/{id}/")
+            for path in CHANGES
+        ),
+    }
+    assert _posts() == listed
+
+
+@pytest.mark.parametrize("path", CHANGES)
+async def test_every_change_leaves_one_line_with_who_and_what(clock: Clock, path: str) -> None:
+    desk = MemoryDesk()
+    desk.put(report(1), unsure(2))
+    desk.kill(7)
+    desk.hold("q1")
+    fields = {"agency": AGENCIES[0].id, "reason": "Bu Sri 0812", "note": "Bu Sri", "id": "7"}
+    async with office(desk, clock) as (ani, _):
+        await ani.log_in()
+        with capture_logs() as logs:
+            response, _ = await ani.act(path, **fields)
+            refused, _ = await ani.act(path, **fields)
+    assert response.status in {200, 303}
+    lines = [line for line in logs if line["event"] == "operator"]
+    assert len(lines) == (1 if path.startswith("/logout") else 2), refused.status
+    assert lines[0]["by"] == NAME
+    assert lines[0]["did"]
+    assert lines[0]["status"] == response.status
+    assert ("report_id" in lines[0]) == ("/reports/" in path)
+    assert "Sri" not in str(logs)
+    assert lines[0].keys() - {"log_level"} <= HARMLESS, "or the log would leave it out"
+
+
+async def test_who_tries_to_log_in_is_in_the_log_but_not_what_was_typed(clock: Clock) -> None:
+    with capture_logs() as logs:
+        async with office(MemoryDesk(), clock) as (ani, other):
+            await tried(ani, "192.0.2.1", PASSWORD)
+            for _ in range(11):
+                await tried(other, "192.0.2.2", "tebakan")
+            await tried(other, "192.0.2.2", "x", name="kata sandi saya")
+    said = [(x["by"], x["status"], x["caller"]) for x in logs if x["event"] == "operator"]
+    assert said[0] == (NAME, 303, "192.0.2.1")
+    assert said[1] == (NAME, 401, "192.0.2.2")
+    assert said[11] == (NAME, 429, "192.0.2.2")
+    assert said[12] == ("unknown", 401, "192.0.2.2")
+    assert PASSWORD not in str(logs)
+    assert "kata sandi saya" not in str(logs)
+
+
+async def test_a_look_at_a_report_is_in_the_log(clock: Clock) -> None:
+    desk = MemoryDesk()
+    desk.put(report(1))
+    async with office(desk, clock) as (ani, _):
+        await ani.log_in()
+        with capture_logs() as logs:
+            await ani.get(f"/reports/{report(1).id}")
+    (line,) = [line for line in logs if line["event"] == "operator"]
+    assert (line["by"], line["did"], line["report_id"]) == (NAME, "report", report(1).id)
+
+
+async def test_logging_out_everywhere_ends_the_other_browser_too(clock: Clock) -> None:
+    async with office(MemoryDesk(), clock) as (ani, elsewhere):
+        await ani.log_in()
+        await elsewhere.log_in()
+        await ani.act("/logout/everywhere")
+        response, _ = await elsewhere.get("/")
+    assert response.status == 303
+
+
+# Tokens of agencies
+
+
+class _Agencies:
+    def agency_of(self, token: str) -> str | None:
+        return "pln" if token == "right" else None
+
+
+class _Queries:
+    async def for_agency(self, agency: str, *, after: str, most: int) -> list[tuple[str, str]]:
+        return []
+
+
+async def test_wrong_tokens_are_logged_and_end_but_the_right_one_opens() -> None:
+    app = FastAPI()
+    agencies: Any = _Agencies()
+    queries: Any = _Queries()
+    files: Any = None
+    app.include_router(agency_api.api(agencies, queries, files, Limits(HEADER, proxied=True)))
+    async with served(app) as url, aiohttp.ClientSession() as http:
+
+        async def asked(token: str, at: str) -> int:
+            headers = {"authorization": f"Bearer {token}", HEADER: at}
+            async with http.get(f"{url}/agency/v1/reports", headers=headers) as response:
+                return response.status
+
+        with capture_logs() as logs:
+            statuses = [await asked(f"wrong {n}", "192.0.2.1") for n in range(35)]
+            assert statuses == [401] * 30 + [429] * 5
+            assert await asked("wrong", "192.0.2.2") == 401
+            assert await asked("right", "192.0.2.1") == 200
+    lines = [line for line in logs if line["event"] == "wrong key"]
+    assert [line["caller"] for line in lines] == ["192.0.2.1"] * 30 + ["192.0.2.2"]
+    assert "wrong 1" not in str(logs)
+
+
+# Passwords
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "pendek",
+        "12345678901",
+        "aaaaaaaaaaaaaaaa",
+        "abababababab",
+        "abcdefghijklmnop",
+        "qwertyuiop123456",
+        "1234567890123456",
+        "9876543210987654",
+        "password12345!",
+        "Rahasia-2024-Kanal",
+        "Siti-kucing-oranye",
+        "8129-4471-0923",
+    ],
+)
+def test_what_others_would_guess_is_no_password(password: str) -> None:
+    with pytest.raises(WeakPassword):
+        check_password("siti", password)
+
+
+@pytest.mark.parametrize("password", ["kucing oranye melompat", "xK4-pQ9z_L2m", PASSWORD + "a"])
+def test_a_long_password_is_taken(password: str) -> None:
+    check_password("siti", password)
