@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
+from normalizer.masking import masked_self
 from normalizer.report import Report, Reporter
 
 RECEIVED: Final = "id.kanal.report.received"
@@ -87,7 +88,7 @@ def for_agency(report: Report) -> Report:
 
     The sealed identity and the provider's ids never leave the gateway; of an anonymous report
     neither does the pseudonym, by which two reports of one person could be tied together, nor do
-    the links to others.
+    the links to others, and what its writer says of themselves in the text is masked.
     """
     ref = "" if report.anonymous else report.reporter.ref
     changes: dict[str, Any] = {
@@ -103,4 +104,6 @@ def for_agency(report: Report) -> Report:
     changes["origin"] = report.origin.model_copy(update=hidden)
     if report.anonymous:
         changes["links"] = ()
+        for part in ("title", "text", "original", "address"):
+            changes[part] = masked_self(getattr(report, part))
     return report.model_copy(update=changes)

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from normalizer import wishes
 from normalizer.text import has_any
 
 _MARK = r"(?:anonim|anonymous|rahasia|confidential)"
@@ -73,10 +74,26 @@ class Privacy:
     anonymous: bool
     confidential: bool
     text: str
+    unhide: bool = False
+    """Whether the reporter says that they may be known again."""
+
+
+_ASIDE = 2
+"""Words beside a withdrawal; with more of them the text is about something else."""
 
 
 def read(text: str) -> Privacy:
     """Find privacy marks in ``text`` (repaired, without a leading LAPOR)."""
+    marks = _marks_in(text)
+    anonymous, both = wishes.found(marks.text)
+    if not anonymous and wishes.withdrawn(text) and wishes.words_beside(text) <= _ASIDE:
+        return Privacy(False, False, text, unhide=True)
+    if both and marks.confidential and not marks.anonymous:
+        return marks
+    return Privacy(marks.anonymous or anonymous, marks.confidential or both, marks.text)
+
+
+def _marks_in(text: str) -> Privacy:
     lowered = text.lower()
     if not has_any(_STEMS, lowered):
         return Privacy(False, False, text)

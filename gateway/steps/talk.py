@@ -24,6 +24,7 @@ from gateway.steps.media import ask
 from gateway.steps.recused import Accusations, recused
 from gateway.store.rows import Change, Silence, Stored
 from gateway.store.unit import Unit
+from normalizer import wishes
 from normalizer.report import FINAL, MAX_TEXT, Intent, Link, Report, Status
 from normalizer.tracking import without, written
 
@@ -33,6 +34,8 @@ SOON = timedelta(days=1)
 """How long words that name no report ("ANONIM", "1") are taken to be about the last one."""
 SHORT = 12
 """Words up to which a message without a matter of its own may belong to an earlier report."""
+MOST_BESIDE = 1
+"""Words beside a wish to be hidden that do not make it a matter of its own."""
 _REGENCY = 5
 
 STOPPED = "the citizen said STOP, and hears nothing until START"
@@ -217,7 +220,7 @@ def to_hide(known: Known, message: Report, *, at: datetime) -> Stored | None:
     """Return the report that a message without any other word asks to hide."""
     if not (message.anonymous or message.confidential) or message.attachments:
         return None
-    if any(map(str.isalnum, without(message.text))):
+    if _has_matter(message):
         return None
     named = known.meant_by(message)
     if named:
@@ -300,6 +303,12 @@ def ways_on(letters: Letters, report: Report, earlier: Report) -> Sequence[str]:
     """Name the two answers to the offer to join a report to an earlier one."""
     join = letters.text("choice_join", report, lama=written(earlier.tracking))
     return [join, letters.text("choice_new", report)]
+
+
+def _has_matter(message: Report) -> bool:
+    """Tell whether a message says more than a wish: a place, or words of its own."""
+    said = any(place.found_by != "context" for place in message.places)
+    return wishes.words_beside(without(message.text)) > (0 if said else MOST_BESIDE)
 
 
 def _last(mine: Iterable[Stored]) -> Stored | None:
