@@ -39,7 +39,12 @@ MOST_MEDIA = 20
 UPDATES = "/servicerequestupdates"
 _LIMITS = {"lat": 90.0, "long": 180.0}
 _ATTRIBUTE = re.compile(r"attribute\[([^\]\[]{1,100})\](?:\[\])?")
-_TECHNICAL = frozenset({"easting", "external_id", "fixmystreet_id", "northing", "report_url"})
+_PUBLIC = "public"
+"""The attribute by which a reporter agrees that the words are shown in public."""
+_YES = frozenset({"1", "true", "yes"})
+_TECHNICAL = frozenset(
+    {"easting", "external_id", "fixmystreet_id", "northing", "report_url", _PUBLIC}
+)
 """Attributes that say something to programs only."""
 _LONGEST = {"email": 320, "phone": 50, "first_name": 100, "last_name": 100, "address_string": 500}
 _NOTICE = {
@@ -117,6 +122,7 @@ class Open311(Keyed):
             location=_location(said),
             address=said.first("address_string") or said.first("address_id"),
             topic=said.first("service_code"),
+            public=said.first(f"attribute[{_PUBLIC}]").lower() in _YES,
             explicit=True,
         )
 

@@ -146,6 +146,9 @@ class NewReport(Message):
     """Anonim: hides who wrote from the agency."""
     confidential: bool = False
     """Rahasia: hides the report from the public."""
+    public: bool = False
+    """The reporter agrees that the masked words are shown in public once an operator released
+    them. Never with anonymous or confidential, and never of a sensitive topic."""
     sender: Person = Person()
     reply_to: Annotated[str, AfterValidator(_number)] | None = None
     """The tracking number of an earlier report of the same sender that this adds to."""
@@ -208,6 +211,7 @@ class Rest(Keyed):
                 occurred_on=said.occurred_on,
                 anonymous=said.anonymous,
                 confidential=said.confidential,
+                public=said.public,
                 explicit=True,
             )
         ]

@@ -63,7 +63,7 @@ FIELDS = frozenset(
     {
         *("key", "kind", "title", "body", "date"),
         *("address", "latitude", "longitude", "accuracy", "location_consent"),
-        *("agency", "topic", "anonim", "rahasia", "name", "contact", TRAP),
+        *("agency", "topic", "anonim", "rahasia", "publik", "name", "contact", TRAP),
     }
 )
 """The form, in LAPOR!'s order but for the kind, which comes first there too."""
@@ -213,6 +213,7 @@ class Web(Receiver, Sends):
             occurred_on=filled.day(),
             anonymous=filled.ticked("anonim"),
             confidential=filled.ticked("rahasia"),
+            public=filled.ticked("publik"),
             automatic=filled.trapped(),
             explicit=True,
         )

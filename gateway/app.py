@@ -137,6 +137,7 @@ class Kanal:
             self.seal,
             self.files,
             session_hours=settings.console.session_hours,
+            sensitive=self.parts.routing.topics.sensitive,
         )
         self.agencies = AgencyDesk(self.store, self.letters, settings.delivery, now)
         self.partners = PartnerDesk(

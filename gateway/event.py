@@ -95,6 +95,7 @@ def for_agency(report: Report) -> Report:
         "reporter": Reporter(ref=ref, sealed=""),
         "unanswered": None,
         "notes": (),
+        "release": None,
     }
     # A provider's URL names the account and the message, and only we can fetch from it.
     kept = {"url": None, "original": None}

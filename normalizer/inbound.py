@@ -82,6 +82,8 @@ class Inbound:
     """The sender chose *anonim* by a box or a button, not in words."""
     confidential: bool = False
     """The sender chose *rahasia* by a box or a button."""
+    public: bool = False
+    """The sender chose that the words may be shown in public once they were looked at."""
     wants: Literal["", "stop", "start"] = ""
     """The sender wants no more answers, or answers again, and nothing else."""
     explicit: bool = False

@@ -79,6 +79,7 @@ class Normalizer:
             received_at=received_at,
             anonymous=wish.anonymous or inbound.anonymous,
             confidential=wish.confidential or inbound.confidential,
+            public=inbound.public,
             unanswered=inbound.unanswered,
             notes=tuple(text.repair(each, _NOTE) for each in inbound.notes[:_MOST_NOTES]),
             history=(Change(status=Status.RECEIVED, at=received_at, by="gateway"),),

@@ -311,6 +311,16 @@ class Link(Value):
     tracking: TrackingNumber
 
 
+class Release(Value):
+    """What an operator decided about showing the words of a report in public."""
+
+    shown: bool
+    text: str = ""
+    """The masked words exactly as they are shown; what is added later is not in them."""
+    by: str
+    at: AwareDatetime
+
+
 class Report(Value):
     """A message of a citizen as Kanal knows it, from the door to the answer."""
 
@@ -347,6 +357,10 @@ class Report(Value):
     """Anonim: the identity is hidden from the agency and the public."""
     confidential: bool = False
     """Rahasia: the report is hidden from the public."""
+    public: bool = False
+    """The reporter chose that the words may be shown in public once an operator released them."""
+    release: Release | None = None
+    """What an operator decided about that; None while nobody has."""
     unanswered: Unanswered | None = None
     """Set when nobody is written to because of this message, and why."""
     notes: tuple[str, ...] = ()

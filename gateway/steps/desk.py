@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -19,6 +19,7 @@ from gateway.steps.directory import Directory
 from gateway.steps.files import FileDesk, Shown
 from gateway.steps.letters import Letters
 from gateway.steps.passwords import check_password
+from gateway.steps.publishing import Proposal, Publishing, Unpublishable
 from gateway.steps.receive import ENVELOPE, RAW, REPORTER, Door, unpacked
 from gateway.store.people import People
 from gateway.store.queries import Queries
@@ -72,6 +73,7 @@ class Desk:
         files: FileDesk,
         *,
         session_hours: int,
+        sensitive: Set[str],
     ) -> None:
         self._store = store
         self._broker = broker
@@ -82,6 +84,7 @@ class Desk:
         self._seal = seal
         self._files = files
         self._session = timedelta(hours=session_hours)
+        self._publishing = Publishing(store, sensitive)
         self._people = People(store)
         self._queries = Queries(store)
         self._hasher = PasswordHasher()
@@ -183,6 +186,24 @@ class Desk:
         except Raced:
             raise Conflict("Petugas lain baru saja mengubah laporan ini.") from None
         return report
+
+    async def proposals(self, limit: int = 100) -> list[Proposal]:
+        """List reports whose reporters agreed to be read in public, undecided ones first."""
+        return await self._publishing.proposals(limit)
+
+    async def publish(self, report_id: str, *, by: str, name: str) -> Report:
+        """Release a report's words as they were shown to the operator. Raises ``Conflict``."""
+        try:
+            return await self._publishing.publish(report_id, by=by, name=name)
+        except Unpublishable as error:
+            raise Conflict(str(error)) from None
+
+    async def keep_private(self, report_id: str, *, by: str) -> Report:
+        """Show no words of a report, or no longer. Raises ``Conflict``."""
+        try:
+            return await self._publishing.keep_private(report_id, by=by)
+        except Unpublishable as error:
+            raise Conflict(str(error)) from None
 
     async def unseal(self, report_id: str, *, by: str, reason: str) -> Identity:
         """Open who reported, once the log says who opened it and why. Raises ``Conflict``."""

@@ -1,7 +1,8 @@
 """What the public sees of a report: one table, field by field. What is not in it stays blank.
 
-No text of a report is public: not its words, its title, its address, its files. A sensitive report
-(violence, children, health, corruption, land, school, or nobody knows yet what) has no row at all.
+No title, address or file of a report is public, and of its words only those that its reporter
+agreed to and an operator released, as they were released. A sensitive report (violence, children,
+health, corruption, land, school, or nobody knows yet what) has no row at all.
 """
 
 from collections.abc import Callable, Mapping, Set
@@ -19,25 +20,74 @@ _SAID = frozenset({"topic", "competence"})
 
 Field = Callable[[Report], Any]
 
-PUBLIC: Mapping[str, Field] = {
-    "tracking": lambda report: report.tracking,
-    "kind": lambda report: report.kind,
-    "topic": lambda report: report.topic,
-    "places": lambda report: report.places,
-    "assignment": lambda report: _decision(report.assignment, reasons=True),
-    "status": lambda report: report.status,
-    "deadlines": lambda report: report.deadlines,
-    "received_at": lambda report: report.received_at,
+READERS = ("public", "number", "partner", "agency", "agency of anonim", "operator")
+"""The columns of ``TABLE``: everybody, for a report that is open; who knows the number of one that
+is not; the partner that sent it; the agency that has it, or an anonymous one; operators.
+
+Of a *rahasia* or sensitive report the first two see nothing at all, the others what stands here.
+"""
+TABLE: Mapping[str, str] = {
+    "version": "wwwwww",
+    "id": "wwwwww",
+    "tracking": "wwwwww",
+    "intent": "--wwww",
+    "refers_to": "--wwww",
+    "kind": "wwwwww",
+    "origin": "--pppw",
+    "reporter": "--ppp-",
+    "title": "--wwpw",
+    "text": "p-wwpw",
+    "original": "--wwpw",
+    "language": "--wwww",
+    "attachments": "--wppw",
+    "places": "p-wwww",
+    "coordinates": "--wwww",
+    "address": "--wwpw",
+    "occurred_on": "--wwww",
+    "sent_at": "--wwww",
+    "received_at": "wwwwww",
+    "chosen_topic": "--wwww",
+    "chosen_agency": "--wwpw",
+    "topic": "w-wwww",
+    "urgency": "--wwww",
+    "assignment": "ppwwww",
+    "anonymous": "--wwww",
+    "confidential": "--wwww",
+    "public": "--wwww",
+    "release": "--w--w",
+    "unanswered": "--w--w",
+    "notes": "--w--w",
+    "status": "wwwwww",
+    "history": "--wwww",
+    "deadlines": "wwwwww",
+    "links": "--ww-w",
+    "recusals": "--wppw",
 }
+"""What each reader sees of each field: w(hole), p(art) or nothing. A field that has no row here is
+seen by nobody but operators and agencies, and fails a test."""
+_PARTS: Mapping[str, Field] = {
+    "text": lambda report: _released(report),
+    "assignment": lambda report: _decision(report.assignment),
+    "places": lambda report: tuple(
+        place.model_copy(update={"words": ""}) for place in report.places
+    ),
+}
+"""What the public sees of a field that it sees in part; places are made coarse before."""
+
+
+def _fields(reader: str) -> dict[str, Field]:
+    column = READERS.index(reader)
+    seen = (name for name, row in TABLE.items() if row[column] != "-")
+    return {name: _PARTS.get(name, _whole(name)) for name in seen}
+
+
+def _whole(name: str) -> Field:
+    return lambda report: getattr(report, name)
+
+
+PUBLIC: Mapping[str, Field] = _fields("public")
 """What everybody sees of a report that is open, by field."""
-BY_NUMBER: Mapping[str, Field] = {
-    "tracking": lambda report: report.tracking,
-    "kind": lambda report: report.kind,
-    "assignment": lambda report: _decision(report.assignment, reasons=False),
-    "status": lambda report: report.status,
-    "deadlines": lambda report: report.deadlines,
-    "received_at": lambda report: report.received_at,
-}
+BY_NUMBER: Mapping[str, Field] = _fields("number")
 """What whoever knows its number sees of a report that is in no list (yet)."""
 _BLANK: Mapping[str, Any] = {
     "origin": Origin(channel="", account="", external_id=""),
@@ -67,7 +117,9 @@ class Public:
         if report.confidential or is_sensitive(report, self.sensitive):
             return None
         if not is_open(report, self.sensitive):
-            return replace(shown, report=_only(report, BY_NUMBER))
+            bare = _only(report, BY_NUMBER)
+            made = bare.assignment and bare.assignment.model_copy(update={"reasons": ()})
+            return replace(shown, report=bare.model_copy(update={"assignment": made}))
         coarse = report.model_copy(update={"places": self._coarse(report.places)})
         return replace(shown, report=_only(coarse, PUBLIC))
 
@@ -91,17 +143,23 @@ def reasons(report: Report) -> str:
 
 def _only(report: Report, fields: Mapping[str, Field]) -> Report:
     seen = {name: field(report) for name, field in fields.items()}
-    return Report.model_construct(**{"id": report.id, **_BLANK, **seen})
+    return Report.model_construct(**{**_BLANK, **seen})
 
 
-def _decision(made: Assignment | None, *, reasons: bool) -> Assignment | None:
+def _released(report: Report) -> str:
+    """Return the words that an operator released, while the reporter still agrees to be read."""
+    shown = report.release if report.public and not report.anonymous else None
+    return shown.text if shown and shown.shown else ""
+
+
+def _decision(made: Assignment | None) -> Assignment | None:
     """Return a decision without candidates, copies and quotations."""
     if made is None:
         return None
     told = tuple(
         Reason(rule=reason.rule, text=reason.text)
         for reason in made.reasons
-        if reasons and reason.rule in _SAID
+        if reason.rule in _SAID
     )
     return Assignment(
         decision=made.decision,

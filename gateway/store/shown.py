@@ -23,8 +23,8 @@ OPEN = frozenset(
     | {s for s in Status if s.startswith("closed_")}
 )
 """Statuses in which an agency has, or had, the report."""
-VIOLENT = frozenset({"violence", "missing-person", "danger-to-life"})
-"""Kinds of danger that name people who could be harmed."""
+TO_THINGS = frozenset({"collapse", "electricity", "fire", "flood", "live-wire"})
+"""Kinds of danger that may stand in a public list; every other one is about somebody."""
 TOLD = ("agency_replied", "agency_refused", "assigned_by_operator", *(s.value for s in Status))
 """Kinds of events that say how far a report is."""
 
@@ -177,6 +177,13 @@ class Window:
         rows = await self._all(query.group_by(regency).order_by(regency))
         return [(row[0], row[1] - row[1] % FEWEST) for row in rows if row[1] >= FEWEST]
 
+    async def agreed(self, most: int) -> list[Report]:
+        """List open reports whose reporters agreed to be read, undecided ones first, then old."""
+        agreed = reports.c.publicity.is_not(None) & _is_open(self._sensitive)
+        query = select(reports.c.body).where(agreed)
+        query = query.order_by(reports.c.publicity, reports.c.received_at)
+        return [Report.model_validate_json(row.body) for row in await self._all(query.limit(most))]
+
     async def answers(self, report: Report) -> Sequence[tuple[datetime, str]]:
         """List what a report's sender was told, oldest first; never what others were."""
         query = select(outgoing.c.at, outgoing.c.text).where(
@@ -210,14 +217,18 @@ def is_sensitive(report: Report, sensitive: Set[str]) -> bool:
     ``sensitive`` are the ids of topics that do.
     """
     supervised = report.kind is Kind.SUPERVISED_COMPLAINT
-    violent = report.urgency is not None and report.urgency.id in VIOLENT
-    return supervised or violent or (report.topic is not None and report.topic.id in sensitive)
+    violent = report.urgency is not None and report.urgency.id not in TO_THINGS
+    return supervised or violent or report.topic is None or report.topic.id in sensitive
 
 
 def is_open(report: Report, sensitive: Set[str]) -> bool:
     """Tell whether a report may stand in a public list."""
-    hidden = report.confidential or is_sensitive(report, sensitive)
-    return report.status in OPEN and report.topic is not None and not hidden
+    return report.status in OPEN and not (report.confidential or is_sensitive(report, sensitive))
+
+
+def may_be_read(report: Report, sensitive: Set[str]) -> bool:
+    """Tell whether the words of a report may be public, once an operator released them."""
+    return report.public and not report.anonymous and is_open(report, sensitive)
 
 
 def _is_open(sensitive: Set[str]) -> ColumnElement[bool]:
@@ -225,11 +236,12 @@ def _is_open(sensitive: Set[str]) -> ColumnElement[bool]:
     hidden = (
         '"confidential":true',
         f'"kind":"{Kind.SUPERVISED_COMPLAINT}"',
-        *(f'"urgency":{{"id":"{id}"' for id in sorted(VIOLENT)),
     )
     unhidden = (~reports.c.body.contains(mark, autoescape=True) for mark in hidden)
+    calm = ('"urgency":null', *(f'"urgency":{{"id":"{id}"' for id in sorted(TO_THINGS)))
+    harmless = or_(*(reports.c.body.contains(mark, autoescape=True) for mark in calm))
     known = reports.c.topic_id.is_not(None) & reports.c.topic_id.not_in(sorted(sensitive))
-    return and_(reports.c.status.in_([s.value for s in OPEN]), known, *unhidden)
+    return and_(reports.c.status.in_([s.value for s in OPEN]), known, harmless, *unhidden)
 
 
 def _by(own: Own) -> tuple[ColumnElement[bool], ...]:

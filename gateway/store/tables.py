@@ -60,6 +60,7 @@ _READY = text("state = 'ready'")
 _UNROUTED = text("routed_at IS NULL")
 _HELD = text("state = 'held'")
 _UNJOINED = text("joined_at IS NULL")
+_AGREED = text("publicity IS NOT NULL")
 
 messages = Table(
     "messages",
@@ -123,10 +124,18 @@ reports = Table(
     Column("version", Integer, nullable=False),
     Column("head", String(64), nullable=False),
     Column("body", Text, nullable=False),
+    Column("publicity", String(8), comment="of reports whose reporter agreed: asked, shown, kept"),
     Index("ix_reports_reporter", "reporter_ref", "received_at"),
     Index("ix_reports_status", "status", "received_at"),
     Index("ix_reports_agency", "agency_id", "received_at"),
     Index("ix_reports_received", "received_at"),
+    Index(
+        "ix_reports_publicity",
+        "publicity",
+        "received_at",
+        sqlite_where=_AGREED,
+        postgresql_where=_AGREED,
+    ),
     comment="reports as they stand; version and head tie a row to the end of its event chain",
 )
 

@@ -312,7 +312,17 @@ def _report_row(stored: Stored, now: datetime) -> dict[str, Any]:
         "version": stored.version,
         "head": stored.head,
         "body": report.model_dump_json(),
+        "publicity": publicity(report),
     }
+
+
+def publicity(report: Report) -> str | None:
+    """Say how far the words of a report whose reporter agreed are from being public."""
+    if not report.public or report.anonymous or report.confidential:
+        return None
+    if report.release is None:
+        return "asked"
+    return "shown" if report.release.shown else "kept"
 
 
 def _letter_row(letter: Letter, now: datetime) -> dict[str, Any]:

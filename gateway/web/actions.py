@@ -65,6 +65,26 @@ class Actions:
             raise HTTPException(409, str(error)) from None
         return self._pages.page("identity.html", who=who, report_id=report_id, session=session)
 
+    async def publish(self, request: Request, session: Session, form: Form) -> Response:
+        """Let the public read a report's words as the page showed them."""
+        report_id, name = request.path_params["report_id"], first(form, "name")
+        try:
+            report = await self._desk.publish(report_id, by=session.operator, name=name)
+        except Conflict as error:
+            return self._conflict(request, error)
+        text = f"Isi laporan {tracking.written(report.tracking)} kini terbuka untuk umum."
+        return self._done(request, "public", text, link=f"reports/{report_id}")
+
+    async def keep_private(self, request: Request, session: Session, _: Form) -> Response:
+        """Keep a report's words from the public, or take them back."""
+        report_id = request.path_params["report_id"]
+        try:
+            report = await self._desk.keep_private(report_id, by=session.operator)
+        except Conflict as error:
+            return self._conflict(request, error)
+        text = f"Isi laporan {tracking.written(report.tracking)} tidak ditampilkan untuk umum."
+        return self._done(request, "public", text, link=f"reports/{report_id}")
+
     async def replay(self, request: Request, session: Session, form: Form) -> Response:
         """Send the chosen dead letters, or all of them, on their way again."""
         count = await self._desk.replay(_chosen(form), by=session.operator)

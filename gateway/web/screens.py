@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from gateway.steps.files import NoFile, NotYet, Shown
+from gateway.steps.publishing import Proposal
 from gateway.store.views import DeadView, Identity, Overview, QuarantineView, ReportFile, Session
 from gateway.web import files
 from gateway.web.pages import BASE, Pages
@@ -35,6 +36,9 @@ class Desk(Protocol):
     async def shown(self, report_id: str, sha256: str, *, by: str) -> Shown: ...
     async def find(self, tracking: str) -> ReportFile | None: ...
     async def unseal(self, report_id: str, *, by: str, reason: str) -> Identity: ...
+    async def proposals(self, limit: int = 100) -> list[Proposal]: ...
+    async def publish(self, report_id: str, *, by: str, name: str) -> Report: ...
+    async def keep_private(self, report_id: str, *, by: str) -> Report: ...
     def agencies(self, query: str, region: str | None = None, limit: int = 12) -> list[Agency]: ...
     async def assign(
         self, report_id: str, agency_id: str, *, by: str, note: str = ""
@@ -130,6 +134,12 @@ class Screens:
         shown = set(request.query_params.getlist("shown"))
         fresh = [r for r in await self._desk.triage() if r.id not in shown]
         return self._more("parts/triage_cards.html", fresh, reports=fresh, session=session)
+
+    async def public(self, _: Request, session: Session) -> Response:
+        """Words that their reporters agreed to have read, as the public would read them."""
+        proposals = await self._desk.proposals()
+        overview = await self._desk.overview()
+        return self._page("public.html", session, overview, proposals=proposals)
 
     async def failed(self, _: Request, session: Session) -> Response:
         """Dead letters and quarantine."""

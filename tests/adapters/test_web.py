@@ -338,7 +338,7 @@ async def test_an_answer_stays_on_the_tracking_page(web: Web) -> None:
 def test_every_word_is_said_in_both_languages() -> None:
     assert WORDS["id"].keys() == WORDS["en"].keys()
     assert mend("id").keys() == mend("en").keys()
-    assert set(filled(anonim="yes", rahasia="yes")) == FIELDS
+    assert set(filled(anonim="yes", rahasia="yes", publik="yes")) == FIELDS
 
 
 @pytest.mark.parametrize("changes", [{"max_bytes": 1}, {"posts_per_hour": 0}, {"max_bytes": 10**9}])

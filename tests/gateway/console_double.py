@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 
 from gateway.steps.desk import Conflict
 from gateway.steps.files import NoFile, Shown
+from gateway.steps.publishing import Proposal, proposed
 from gateway.store.views import (
     ChannelView,
     DeadView,
@@ -41,6 +42,7 @@ from normalizer.report import (
     Outcome,
     Place,
     Reason,
+    Release,
     Report,
     Reporter,
     Status,
@@ -214,6 +216,25 @@ class MemoryDesk:
             raise Conflict("Laporan ini tidak ditemukan.")
         self.unsealed.append((by, report_id, reason))
         return Identity("web", "form:1", "Ibu Sri", "sri@desa.example")
+
+    async def proposals(self, limit: int = 100) -> list[Proposal]:
+        return [proposed(r) for r in self.reports.values() if r.public][:limit]
+
+    async def publish(self, report_id: str, *, by: str, name: str) -> Report:
+        found = self.reports.get(report_id)
+        if found is None or proposed(found).name != name:
+            raise Conflict("Isi laporan berubah.")
+        return self._released(found, by, proposed(found).text)
+
+    async def keep_private(self, report_id: str, *, by: str) -> Report:
+        if report_id not in self.reports:
+            raise Conflict("Laporan ini tidak ditemukan.")
+        return self._released(self.reports[report_id], by, "")
+
+    def _released(self, found: Report, by: str, text: str) -> Report:
+        release = Release(shown=bool(text), text=text, by=by, at=datetime.now(UTC))
+        self.reports[found.id] = found.model_copy(update={"release": release})
+        return self.reports[found.id]
 
     async def find(self, tracking: str) -> ReportFile | None:
         return next((self._file(r) for r in self.reports.values() if r.tracking == tracking), None)

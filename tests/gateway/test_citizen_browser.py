@@ -396,7 +396,7 @@ async def test_targets_are_large_enough_and_the_keyboard_goes_in_the_order_of_th
         )
     assert list(dict.fromkeys(order)) == [
         *("kind", "title", "body", "date", "address", "agency", "topic"),
-        *("attachments", "anonim", "rahasia", "name", "contact"),
+        *("attachments", "anonim", "rahasia", "publik", "name", "contact"),
     ]
 
 

@@ -33,12 +33,22 @@ from tests.gateway.console_double import (
 )
 
 HTMX = {"HX-Request": "true"}
-PAGES = ("/", "/triage", "/failed", "/find?q=1", "/agencies?q=dinas", f"/reports/{report(1).id}")
+PAGES = (
+    "/",
+    "/triage",
+    "/failed",
+    "/public",
+    "/find?q=1",
+    "/agencies?q=dinas",
+    f"/reports/{report(1).id}",
+)
 PARTS = ("overview", "latest", "menu", "triage", "dead", "quarantine")
 CHANGES = (
     f"/reports/{unsure(2).id}/assign",
     f"/reports/{unsure(2).id}/archive",
     f"/reports/{report(1).id}/unseal",
+    f"/reports/{report(1).id}/publish",
+    f"/reports/{report(1).id}/keep-private",
     "/failed/replay",
     "/quarantine/q1/release",
     "/quarantine/q1/dismiss",
@@ -597,6 +607,33 @@ async def test_everything_works_without_script(
 ) -> None:
     response, _ = await operator.post(path, csrf=operator.csrf, **fields)
     assert (response.status, response.headers["Location"]) == (303, then)
+
+
+# What the public may read
+
+
+async def test_words_are_shown_as_the_public_would_read_them_and_released(
+    operator: Visitor, desk: MemoryDesk
+) -> None:
+    topic = schema.Topic(id="lampu-jalan", name="Lampu jalan", confidence=0.9)
+    said = "Lampu mati, hubungi 0812-3456-7890 <b>"
+    desk.put(report(4, public=True, topic=topic, text=said, original=said))
+    _, page = await operator.get("/public")
+    assert "[disembunyikan] &lt;b&gt;" in page
+    assert "0812" not in page
+    found = re.search(r'name="name" value="([0-9a-f]{64})"', page)
+    assert found
+    response, told = await operator.act(f"/reports/{report(4).id}/publish", name="0" * 64)
+    assert response.status == 409
+    response, told = await operator.act(f"/reports/{report(4).id}/publish", name=found[1])
+    assert (response.status, "terbuka untuk umum" in told) == (200, True)
+    assert desk.reports[report(4).id].release is not None
+    _, page = await operator.get("/public")
+    assert "Tarik kembali" in page
+    await operator.act(f"/reports/{report(4).id}/keep-private")
+    kept = desk.reports[report(4).id].release
+    assert kept is not None
+    assert not kept.shown
 
 
 # Finding a report

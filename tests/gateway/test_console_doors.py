@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 import gateway
 from gateway.logs import HARMLESS
 from gateway.steps.passwords import WeakPassword, check_password
+from gateway.steps.publishing import proposed
 from gateway.web import agency_api
 from gateway.web.console import routes
 from gateway.web.limits import Limits
@@ -175,6 +176,7 @@ async def test_every_change_leaves_one_line_with_who_and_what(clock: Clock, path
     desk.kill(7)
     desk.hold("q1")
     fields = {"agency": AGENCIES[0].id, "reason": "Bu Sri 0812", "note": "Bu Sri", "id": "7"}
+    fields["name"] = proposed(report(1)).name
     async with office(desk, clock) as (ani, _):
         await ani.log_in()
         with capture_logs() as logs:

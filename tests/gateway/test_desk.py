@@ -23,6 +23,7 @@ def desk_of(house: House, seal: Seal) -> Desk:
         seal,
         FileDesk(house.queries, house.vault),
         session_hours=1,
+        sensitive=parts.routing.topics.sensitive,
     )
 
 

@@ -1,18 +1,23 @@
 """Who sees what of a report: every field, every flag, and the database's own view of it."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gateway.steps.visibility import BY_NUMBER, PUBLIC, Public
-from gateway.store.shown import FEWEST, OPEN, Shown, Wanted, Window, is_open
-from normalizer.report import Kind, Report, Status, Topic
+from gateway.event import for_agency
+from gateway.steps.visibility import BY_NUMBER, PUBLIC, READERS, TABLE, Public
+from gateway.store.shown import FEWEST, OPEN, TO_THINGS, Shown, Wanted, Window, is_open
+from normalizer.report import Kind, Release, Report, Status, Topic, Urgency
 from tests.gateway.making import LAMP, House, house, made_parts
 
 SENSITIVE = made_parts().routing.topics.sensitive
 CANARY = "kenari-7351"
+RELEASE = Release(
+    shown=True, text="yang dilepas petugas", by=CANARY, at=datetime(2026, 3, 2, tzinfo=UTC)
+)
 HURT = "saya dipukuli suami di Kelurahan Dago Kota Bandung"
 FLAGS: dict[str, dict[str, Any]] = {
     "open": {},
@@ -21,11 +26,14 @@ FLAGS: dict[str, dict[str, Any]] = {
     "sensitive": {"topic": Topic(id="perempuan-anak", name="x", confidence=1.0)},
     "supervised": {"kind": Kind.SUPERVISED_COMPLAINT},
     "without topic": {"topic": None},
+    "in danger": {"urgency": Urgency(id="suicide", name="x")},
+    "a new kind of danger": {"urgency": Urgency(id="nobody-knows", name="x")},
+    "fire": {"urgency": Urgency(id="fire", name="x")},
     "waiting": {"status": Status.WAITING_FOR_REPORTER},
 }
-ROW = {"open": True, "anonim": True}
+ROW = {"open": True, "anonim": True, "fire": True}
 """Which flags leave a public row."""
-BY_ITS_NUMBER = ROW | {"without topic": True, "waiting": True}
+BY_ITS_NUMBER = ROW | {"waiting": True}
 WORDS = ("title", "text", "original", "address", "chosen_topic", "chosen_agency")
 
 
@@ -47,9 +55,33 @@ async def flagged(home: House, flag: str) -> Report:
 
 
 def test_every_field_of_a_report_is_decided_about() -> None:
+    assert TABLE.keys() == Report.model_fields.keys()
+    assert {len(row) for row in TABLE.values()} == {len(READERS)}
     for fields in (PUBLIC, BY_NUMBER):
-        assert fields.keys() <= Report.model_fields.keys()
-        assert fields.keys().isdisjoint({*WORDS, "reporter", "origin", "attachments", "links"})
+        hidden = {*WORDS, "reporter", "origin", "attachments", "links", "release"} - {"text"}
+        assert fields.keys().isdisjoint(hidden)
+
+
+@pytest.mark.parametrize("anonymous", [False, True])
+async def test_an_agency_sees_by_field(home: House, anonymous: bool) -> None:
+    report = (await home.report(LAMP)).report.model_copy(
+        update={"anonymous": anonymous, "notes": (CANARY,), "release": RELEASE, "public": True}
+    )
+    column = READERS.index("agency of anonim" if anonymous else "agency")
+    told, whole = (each.model_dump(mode="json") for each in (for_agency(report), report))
+    for name, row in TABLE.items():
+        if row[column] == "-":
+            assert told[name] in (None, [], ""), name
+        elif row[column] == "w":
+            assert told[name] == whole[name], name
+    assert report.reporter.sealed not in str(told)
+
+
+def test_every_kind_of_danger_is_to_things_or_hides() -> None:
+    topics = made_parts().routing.topics
+    kinds = {*topics.urgencies.rows, *topics.emergency.kinds}
+    assert kinds > TO_THINGS
+    assert kinds - TO_THINGS >= {"violence", "violence_home", "child", "suicide", "missing-person"}
 
 
 @pytest.mark.parametrize("flag", FLAGS)
@@ -64,8 +96,8 @@ async def test_the_public_sees_by_flag(home: House, flag: str) -> None:
     told = seen.report.model_dump(mode="json")
     assert CANARY not in str(told)
     for name, value in told.items():
-        blank = value in (None, "", [], False, 1, "und", "report", "complaint", "received")
-        assert blank or name in {*fields, "id", "origin", "reporter"}, name
+        blank = value in (None, "", [], False, "und", "report")
+        assert blank or name in {*fields, "origin", "reporter"}, name
     assert not any(seen.report.origin.model_dump().values())
     assert not any(seen.report.reporter.model_dump().values())
     assert all(len(place.code) <= 8 for place in seen.report.places)

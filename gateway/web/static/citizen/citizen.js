@@ -33,7 +33,7 @@ function start() {
   $("date").max = new Date(Date.now() - new Date().getTimezoneOffset() * 6e4).toISOString().slice(0, 10);
 
   // Draft
-  const DRAFT = "lapor-draft", KEPT = ["kind", "title", "body", "date", "address", "agency", "topic", "anonim", "rahasia"];
+  const DRAFT = "lapor-draft", KEPT = ["kind", "title", "body", "date", "address", "agency", "topic", "anonim", "rahasia", "publik"];
   const load = () => { try { return JSON.parse(localStorage.getItem(DRAFT)); } catch { return null; } };
   const keep = () => {
     const typed = new FormData(form), draft = {};
