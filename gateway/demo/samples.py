@@ -40,7 +40,7 @@ SAMPLES = (
     Sample(
         SMS,
         "RAHASIA kepala sekolah SMA di Kota Semarang minta pungutan liar tiap bulan",
-        "33-dinas-pendidikan",
+        "33-inspektorat",
     ),
     Sample(SMS, "listrik PLN padam terus tiap malam di Kab Kutai Kartanegara", "pln"),
     Sample(
@@ -72,7 +72,7 @@ SAMPLES = (
     Sample(
         MAIL,
         "ANONIM\n\nBantuan PKH di Kabupaten Bantul dipotong oknum, warga tidak berani bicara.",
-        "3402-dinas-sosial",
+        "3402-inspektorat",
         subject="Bansos dipotong",
         anonymous=True,
     ),

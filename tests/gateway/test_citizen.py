@@ -521,12 +521,16 @@ async def test_who_keeps_calling_stays_counted_through_a_flood(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("gateway.web.rates.MOST_KEYS", 50)
-    counts = Limits("", proxied=True)
-    request = Request({"type": "http", "client": None, "headers": []})
-    waits = [await counts.looked("482109375514", request) for _ in range(40)]
+    counts = Limits("", proxied=False)
+
+    def calls(address: str) -> Request:
+        return Request({"type": "http", "client": (address, 1), "headers": []})
+
+    caller = calls("198.51.100.7")
+    waits = [await counts.looked("482109375514", caller) for _ in range(40)]
     assert waits[0] == 0
     assert waits[-1] > 0
     for number in range(500):
-        await counts.looked(f"made up {number}", request)
-        if number % 25 == 0:
-            assert await counts.looked("482109375514", request) > 0
+        await counts.looked(f"made up {number}", calls(f"10.0.{number // 250}.{number % 250}"))
+        if number % 10 == 0:
+            assert await counts.looked("482109375514", caller) > 0

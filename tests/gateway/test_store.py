@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from gateway.message import REPORTS
+from gateway.names import hashed
 from gateway.store.engine import Database, Unavailable
 from gateway.store.rows import Change, KeptFile, Stored
 from gateway.store.store import Store
@@ -192,7 +193,8 @@ async def test_what_somebody_else_says_never_breaks_a_unit(house: House) -> None
     file = await house.report()
     letter = next(each for each in file.outgoing if each.kind == "answer")
     async with house.store.unit() as unit:
-        await unit.receipt("paper", f"paper-{letter.id}", "failed", "half \ud800 and \x00 nothing")
+        known_as = hashed(house.seal, "paper", f"paper-{letter.id}")
+        await unit.receipt("paper", known_as, "failed", "half \ud800 and \x00 nothing")
     (again,) = [o for o in (await house.newest()).outgoing if o.id == letter.id]
     assert (again.state, again.detail) == ("failed", "half � and � nothing")
 
