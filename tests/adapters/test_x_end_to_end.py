@@ -81,8 +81,8 @@ async def test_talk_that_mentions_us_is_kept_for_an_operator_and_not_answered(
     async with running(server, tmp_path) as kanal:
         await hears(server, 1)
         filed = {each.origin.external_id: each.status for each in await kanal.queries.latest(10)}
-    joke, report = (hashed(kanal.seal, "x", post) for post in (joke, report))
-    assert filed == {joke: Status.TRIAGE, report: Status.FORWARDED}
+    statuses = {joke: Status.TRIAGE, report: Status.FORWARDED}
+    assert filed == {hashed(kanal.seal, "x", post): status for post, status in statuses.items()}
     assert [sent.reply_to for sent in server.sent] == [report]
 
 
