@@ -114,7 +114,8 @@ def once_in_effect(ledger: Ledger, acknowledged: Iterable[str], settings: Path) 
     ``settings`` is the gateway's file, whose seal hides these ids in the database.
     """
     seal = build.seal(load(settings))
-    expected = {hashed(seal, "sms", id) for id in acknowledged}
+    channel = {True: "email", False: "sms"}  # a mail is named by its Message-ID
+    expected = {hashed(seal, channel["@" in id], id) for id in acknowledged}
     stored = ledger.all(select(messages.c.external_id, messages.c.report_id))
     assert not expected - {row.external_id for row in stored}, "acknowledged, and lost"
     assert {row.external_id for row in stored} == expected, "stored without being acknowledged"
