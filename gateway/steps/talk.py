@@ -177,7 +177,7 @@ class Talk:
             return "status_unknown"
         text = self._letters.text("status", found.report)
         if not mine:
-            self._letters.answer(unit, asked, text, cause=cause)
+            self._letters.answer(unit, asked, text, cause=cause, automatic=True)
             return "status"
         unit.belongs(asked, found.report)
         if said := await unit.answered_with(found.report.id):
