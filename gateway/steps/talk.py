@@ -6,7 +6,7 @@ to. Nothing waits for an answer: the report was filed and forwarded before it wa
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -23,6 +23,7 @@ from gateway.steps.letters import Letters
 from gateway.steps.media import ask
 from gateway.steps.recused import Accusations, recused
 from gateway.store.rows import Change, Silence, Stored
+from gateway.store.shown import is_sensitive
 from gateway.store.unit import Unit
 from normalizer import wishes
 from normalizer.report import FINAL, MAX_TEXT, Intent, Link, Report, Status
@@ -55,8 +56,15 @@ _BUTTONS = (
 class Talk:
     """Carries out what a message says to what was said before."""
 
-    def __init__(self, letters: Letters, now: Callable[[], datetime], accused: Accusations) -> None:
+    def __init__(
+        self,
+        letters: Letters,
+        now: Callable[[], datetime],
+        accused: Accusations,
+        sensitive: Set[str],
+    ) -> None:
         self._accused = accused
+        self._sensitive = sensitive
         self._letters = letters
         self._now = now
 
@@ -160,11 +168,12 @@ class Talk:
     async def tell_status(self, unit: Unit, known: Known, asked: Report) -> str:
         """Say how a report stands, to whom it may be told.
 
-        A stranger is told by the number alone, and is tied to nothing by it.
+        A stranger is told by the number alone, and is tied to nothing by it; of a *rahasia* or
+        sensitive report a stranger hears nothing, as at the doors for everybody.
         """
         found = known.meant_by(asked)
         mine = found is not None and same_person(found.report, asked)
-        if found and not mine and (found.report.confidential or not known.numbered_by(asked)):
+        if found and not mine and not (self._is_told(found.report) and known.numbered_by(asked)):
             found = None
         if not found and not asked.refers_to:
             found = next(map(known.whole, known.mine(asked)), None)
@@ -184,6 +193,10 @@ class Talk:
             text = self._letters.text("status_answered", found.report, teks=said)
         self._letters.answer(unit, found.report, text, cause=cause, asked_by=asked, automatic=True)
         return "status"
+
+    def _is_told(self, report: Report) -> bool:
+        """Tell whether a stranger who knows its number may hear how a report stands."""
+        return not (report.confidential or is_sensitive(report, self._sensitive))
 
     def _add(self, unit: Unit, known: Known, meant: Stored, message: Report) -> Report:
         report = meant.report.model_copy(

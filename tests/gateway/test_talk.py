@@ -330,3 +330,10 @@ def test_without_its_numbers_a_text_has_none(text: str, word: str) -> None:
     assert "4821-0937-5514" not in said
     assert word in said
     assert without(said) == said or list(mentions(without(said))) == []
+
+
+async def test_a_stranger_hears_nothing_of_a_sensitive_report(house: House) -> None:
+    file = await house.report("guru SD Negeri 7 Kota Bandung memukul anak saya kelas 3B")
+    number = file.report.tracking
+    assert (await house.say(f"STATUS {number}", OTHER)).startswith("Nomor laporan tidak ditemukan")
+    assert (await house.say(f"STATUS {number}")).startswith("Laporan ")
