@@ -117,6 +117,11 @@ def _sqlite(url: str, *, pool_size: int, timeout: float, begin: str) -> AsyncEng
         cursor.execute(f"PRAGMA busy_timeout={int(timeout * 1000)}")
         cursor.close()
 
+    @event.listens_for(engine.sync_engine, "invalidate")
+    def give_up(connection: Any, _: object, __: object) -> None:
+        # A statement that waits for the garbage collector puts off the closing, and keeps the lock.
+        connection.rollback()
+
     @event.listens_for(engine.sync_engine, "begin")
     def start(connection: Any) -> None:
         connection.exec_driver_sql(begin)

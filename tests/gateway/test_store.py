@@ -1,6 +1,8 @@
 """The store on both databases: one durable write at the door, units of work behind it."""
 
 import asyncio
+import gc
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -8,7 +10,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from gateway.message import REPORTS
@@ -248,3 +250,28 @@ async def test_a_cancellation_stays_one_whatever_error_the_driver_makes_of_it(
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_a_cancelled_write_leaves_no_lock_behind(lite: House) -> None:
+    database = lite.store.database
+    url = database.url.render_as_string(hide_password=False)
+
+    async def write() -> None:
+        async with database.write() as connection:
+            for _ in range(3):
+                await connection.execute(text("SELECT 1"))
+
+    gc.disable()  # what a collection would clear away must not be needed
+    try:
+        for step in [*range(40)] * 2:  # how far the write has come
+            task = asyncio.create_task(write())
+            await asyncio.sleep(step / 10_000)
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        other = Database(url, pool_size=1, timeout=2)
+        async with other.write() as connection:
+            await connection.execute(text("UPDATE messages SET channel = channel"))
+        await other.close()
+    finally:
+        gc.enable()
