@@ -39,6 +39,8 @@ class Kind(Row):
     elsewhere: tuple[str, ...] = Field(min_length=1)
     beside: bool
     """Elsewhere 112 is named too, "if it connects"."""
+    delicate: bool = False
+    """Who lives with the reporter may read the phone: texts to it are neutral."""
 
 
 class Served(Row):
