@@ -59,6 +59,7 @@ class Words(Row):
     help: tuple[str, ...]
     over: tuple[str, ...]
     feared: tuple[str, ...]
+    afraid: tuple[str, ...]
     talk: tuple[str, ...]
     sayings: tuple[str, ...]
 

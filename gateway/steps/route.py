@@ -194,6 +194,8 @@ class Route:
             text = self._letters.text("help", report)
             self._letters.answer(unit, report, text, cause="help", automatic=True)
             return "help"
+        if decision.urgency:  # danger comes before anything a message may answer
+            return await self._file(unit, known, report, decision)
         if to_hide := talk.to_hide(known, report, at=self._now()):
             return self._talk.hide(unit, known, to_hide, report)
         if found := talk.answered(known, report, at=self._now()):
