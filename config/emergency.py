@@ -93,6 +93,15 @@ class Emergency(Row):
         said = [self.numbers[name].says or name for name in names]
         return said, row.beside and not served
 
+    def unverified(self, regions: Iterable[str]) -> list[str]:
+        """Name the numbers that are told in regions (none: anywhere) and were not confirmed."""
+        codes = list(regions)
+        here = {self._is_served(code) for code in codes} or {True, False}
+        names = {"112"} if not self.served.verified else set()
+        for row in self.kinds.values():
+            names.update(*(row.served if served else row.elsewhere for served in here))
+        return sorted(n for n in names if not self.numbers[n].verified)
+
     def faults(self) -> Iterator[str]:
         """Say what does not fit together."""
         named = (name for row in self.kinds.values() for name in (*row.served, *row.elsewhere))

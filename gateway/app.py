@@ -50,6 +50,7 @@ from gateway.steps.receive import Door, mail_hook
 from gateway.steps.reply import AgencyDesk
 from gateway.steps.route import Route
 from gateway.steps.track import Tracking
+from gateway.steps.warning import Warning
 from gateway.store.cursors import Bookmark, LeaseLost
 from gateway.store.engine import Database, Unavailable
 from gateway.store.queries import Queries
@@ -126,6 +127,7 @@ class Kanal:
             now,
             self._parse,
             self._normalized,
+            Warning(self.parts.routing, self.letters),
         )
         self.queries = Queries(self.store)
         self.files = FileDesk(self.queries, self.vault)

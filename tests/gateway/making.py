@@ -50,6 +50,7 @@ from gateway.steps.ownership import Ownership
 from gateway.steps.receive import Door
 from gateway.steps.reply import AgencyDesk
 from gateway.steps.route import Route
+from gateway.steps.warning import Warning
 from gateway.store.cursors import Bookmark
 from gateway.store.engine import Database
 from gateway.store.queries import Queries
@@ -180,7 +181,13 @@ class House:
         self.ownership = Ownership(phones, days=180)
         self.letters = Letters(parts.texts, self.clock, delicate)
         self.door = Door(
-            self.channels, self.store, self.commits, parts.normalizer, self.seal, self.clock
+            self.channels,
+            self.store,
+            self.commits,
+            parts.normalizer,
+            self.seal,
+            self.clock,
+            warning=Warning(parts.routing, self.letters),
         )
         self.route = Route(
             self.store,
