@@ -50,6 +50,11 @@ async def test_programs_are_told_to_show_it(here: Town) -> None:
     assert "danger" not in (await here.send({"text": CALM, "sender": {"id": "budi"}})).json
 
 
+async def test_open311_says_it_at_the_head_of_its_notice(here: Town) -> None:
+    heard = await here.request(lat="-6.88", long="107.61", description=FIRE, email="a@x.example")
+    assert heard.json[0]["service_notice"].startswith("Segera telepon")
+
+
 def test_numbers_nobody_confirmed_are_named() -> None:
     sms = load("sms", {"type": "web", "region": "64.72"}, public_url=PUBLIC_URL)
     (said,) = build.unconfirmed({"sms": sms})
