@@ -118,6 +118,8 @@ class Filed:
     """Its tracking number: the same for every repeat of the message."""
     secret: str
     """What opens its tracking page, together with the number."""
+    danger: str = ""
+    """Whom to call in the danger that it tells of: shown before anything else."""
 
 
 @dataclass(frozen=True, slots=True)

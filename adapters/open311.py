@@ -161,7 +161,7 @@ class Open311(Keyed):
     def _told(self, filed: Filed) -> dict[str, str]:
         return {
             "service_request_id": filed.tracking,
-            "service_notice": f"{_NOTICE['id']} / {_NOTICE['en']}",
+            "service_notice": f"{filed.danger} {_NOTICE['id']} / {_NOTICE['en']}".strip(),
             "account_id": "",
         }
 

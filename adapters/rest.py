@@ -228,6 +228,8 @@ class Rest(Keyed):
             "status_url": url,
             "tracking_url": f"{url}?secret={secret}",
         }
+        if filed[0].danger:
+            told = {"danger": filed[0].danger, **told}
         return Answer(201, "application/json", json.dumps(told).encode(), {"location": url})
 
     def refusal(self, hook: Hook, error: ChannelError) -> Answer:

@@ -168,6 +168,8 @@ class Web(Receiver, Sends):
             # What stands behind # is never sent to a server, so it is in nobody's log.
             "url": f"{self._public_url}/lacak/{number}#{secret}",
         }
+        if filed[0].danger:
+            said = {"danger": filed[0].danger, **said}
         return _json(201, said)
 
     def refusal(self, hook: Hook, error: ChannelError) -> Answer:

@@ -39,6 +39,8 @@ class Kind(Row):
     elsewhere: tuple[str, ...] = Field(min_length=1)
     beside: bool
     """Elsewhere 112 is named too, "if it connects"."""
+    delicate: bool = False
+    """Who lives with the reporter may read the phone: texts to it are neutral."""
 
 
 class Served(Row):
@@ -57,6 +59,7 @@ class Words(Row):
     help: tuple[str, ...]
     over: tuple[str, ...]
     feared: tuple[str, ...]
+    afraid: tuple[str, ...]
     talk: tuple[str, ...]
     sayings: tuple[str, ...]
 
@@ -89,6 +92,15 @@ class Emergency(Row):
         names = row.served if served else row.elsewhere
         said = [self.numbers[name].says or name for name in names]
         return said, row.beside and not served
+
+    def unverified(self, regions: Iterable[str]) -> list[str]:
+        """Name the numbers that are told in regions (none: anywhere) and were not confirmed."""
+        codes = list(regions)
+        here = {self._is_served(code) for code in codes} or {True, False}
+        names = {"112"} if not self.served.verified else set()
+        for row in self.kinds.values():
+            names.update(*(row.served if served else row.elsewhere for served in here))
+        return sorted(n for n in names if not self.numbers[n].verified)
 
     def faults(self) -> Iterator[str]:
         """Say what does not fit together."""

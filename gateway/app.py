@@ -35,6 +35,7 @@ from gateway.mx import Envelope, MailServer, TryLater
 from gateway.reading import Reader, ReadingError
 from gateway.steps import heavy
 from gateway.steps.answer import AnswerCitizen
+from gateway.steps.delicate import Delicate
 from gateway.steps.deliver import Deliver
 from gateway.steps.desk import Desk
 from gateway.steps.directory import Directory
@@ -42,12 +43,14 @@ from gateway.steps.files import DOWNLOAD, FileDesk
 from gateway.steps.intake import GroupCommit, NotDurable
 from gateway.steps.letters import Letters
 from gateway.steps.media import StoreFiles
+from gateway.steps.ownership import Ownership
 from gateway.steps.page import Pages
 from gateway.steps.partner import PartnerDesk
 from gateway.steps.receive import Door, mail_hook
 from gateway.steps.reply import AgencyDesk
 from gateway.steps.route import Route
 from gateway.steps.track import Tracking
+from gateway.steps.warning import Warning
 from gateway.store.cursors import Bookmark, LeaseLost
 from gateway.store.engine import Database, Unavailable
 from gateway.store.queries import Queries
@@ -108,7 +111,9 @@ class Kanal:
         self.spool = Spool(settings.server.data_dir / "spool")
         self.broker = self._broker()
         self.commits = GroupCommit(self.store, self.spool)
-        self.letters = Letters(self.parts.texts, now)
+        fetched = frozenset(name for name, c in self.channels.items() if c.fetched)
+        delicate = Delicate(self.parts.routing.topics.delicate, fetched)
+        self.letters = Letters(self.parts.texts, now, delicate)
         self.reader = Reader(1, settings.mail_server.parse_seconds, modules=("adapters.mail",))
         self.cleaner = Reader(1, settings.media.clean_seconds, modules=("gateway.media.clean",))
         self.heavy = Reader(1, heavy.SECONDS, modules=("gateway.steps.heavy",))
@@ -122,6 +127,7 @@ class Kanal:
             now,
             self._parse,
             self._normalized,
+            Warning(self.parts.routing, self.letters),
         )
         self.queries = Queries(self.store)
         self.files = FileDesk(self.queries, self.vault)
@@ -294,6 +300,8 @@ class Kanal:
 
     def _consumers(self) -> list[Consumer]:
         work = self.settings.work
+        phones = frozenset(name for name, c in self.channels.items() if c.by_phone)
+        ownership = Ownership(phones, self.settings.routing.ownership_days)
         route = Route(
             self.store,
             self.parts.routing,
@@ -302,6 +310,7 @@ class Kanal:
             self.seal,
             now,
             waiting=timedelta(days=self.settings.routing.waiting_days),
+            ownership=ownership,
             mute=frozenset(name for name, c in self.channels.items() if not c.can_ask),
             overheard=frozenset(name for name, c in self.channels.items() if c.overhears),
             fetched=frozenset(name for name, c in self.channels.items() if c.fetched),
@@ -309,7 +318,14 @@ class Kanal:
         deliver = Deliver(
             self.store, self.settings.delivery, self.webhooks, concurrency=work.concurrency
         )
-        answer = AnswerCitizen(self.store, self.channels, self.seal, concurrency=work.concurrency)
+        answer = AnswerCitizen(
+            self.store,
+            self.channels,
+            self.seal,
+            self.letters,
+            ownership,
+            concurrency=work.concurrency,
+        )
         media = self.settings.media
         store_files = StoreFiles(
             self.store,

@@ -15,6 +15,7 @@ from adapters.base import Channel, Receiver, Sends
 from adapters.load import BadBlock, UnknownChannel
 from adapters.load import load as load_channel
 from config import files
+from config.emergency import emergency
 from config.settings import (
     DEFAULTS,
     Fault,
@@ -163,6 +164,20 @@ def warnings(built: Mapping[str, Channel]) -> list[str]:
         "authserv_id to the name your own mail server puts into Authentication-Results"
         for name, channel in built.items()
         if channel.block.enabled and getattr(channel.block, "authserv_id", "") is None
+    ]
+
+
+def unconfirmed(built: Mapping[str, Channel]) -> list[str]:
+    """List emergency numbers that nobody confirmed in the regions of the channels, in one line."""
+    regions = [each.block.region for each in built.values() if each.block.enabled]
+    everywhere = not all(regions)
+    numbers = emergency().unverified([] if everywhere else filter(None, regions))
+    if not (built and numbers):
+        return []
+    return [
+        "config/emergency.toml: people in danger are told to call "
+        f"{', '.join(numbers)}, which nobody has confirmed to answer in your region. Call them, "
+        "then set verified = true and the date"
     ]
 
 

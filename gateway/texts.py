@@ -41,6 +41,7 @@ KEYS: Mapping[str, frozenset[str]] = {
     "none_yet": frozenset(),
     "help": frozenset(),
     "no_agency": frozenset(),
+    "read": frozenset({"nomor", "instansi", "status", "teks"}),
     "subject": frozenset({"nomor"}),
     "paused": frozenset(),
     "danger_beside": frozenset({"telepon"}),
@@ -55,8 +56,46 @@ KEYS: Mapping[str, frozenset[str]] = {
     "danger_suicide": frozenset({"nomor", "telepon"}),
     "danger_other": frozenset({"nomor", "telepon"}),
     "danger_where": frozenset(),
+    "lapsed": frozenset({"nomor"}),
+    "neutral_received": frozenset({"nomor"}),
+    "neutral_place": frozenset({"nomor"}),
+    "neutral_more": frozenset({"nomor"}),
+    "neutral_closed": frozenset({"nomor"}),
+    "neutral_status": frozenset({"nomor"}),
+    "neutral_news": frozenset({"nomor"}),
+    "neutral_subject": frozenset({"nomor"}),
 }
 """Every text there must be, and the fields it may use."""
+
+NEUTRAL: Mapping[str, str] = {
+    **dict.fromkeys(("received", "triage", "completed", "scope_praise"), "neutral_received"),
+    **dict.fromkeys(("ask_place", "ask_place_which"), "neutral_place"),
+    **dict.fromkeys(("ask_topic", "ask_topic_which"), "neutral_more"),
+    **dict.fromkeys(("scope", "scope_court", "scope_quarrel"), "neutral_closed"),
+    **dict.fromkeys(("status", "duplicate", "forwarded"), "neutral_status"),
+    **dict.fromkeys(("answer", "progress", "status_answered", "archived"), "neutral_news"),
+    **dict.fromkeys(
+        (
+            "danger_fire", "danger_electricity", "danger_rescue", "danger_medical",
+            "danger_crime", "danger_violence",
+        ),
+        "danger_other",
+    ),
+    "subject": "neutral_subject",
+}  # fmt: skip
+"""What is said instead about a delicate report, on a phone that others may read."""
+HARMLESS = frozenset(
+    {
+        "ask_earlier", "join", "joined", "kept_apart", "follow_up", "anonymous", "confidential",
+        "choice_join", "choice_new", "choice_anonymous", "choice_confidential", "scope_greeting",
+        "not_found", "none_yet", "help", "no_agency", "paused", "danger_beside", "danger_where",
+        "danger_other", "danger_violence_home", "danger_child", "danger_suicide", "lapsed",
+        *(key for key in KEYS if key.startswith("neutral_")),
+    }
+)  # fmt: skip
+"""What may be said about a delicate report as it is: it names a number at most."""
+ASKED_FOR = frozenset({"read"})
+"""What is told only to a reporter who asks for it by number."""
 
 
 class Texts:

@@ -12,6 +12,7 @@ from normalizer.text import vocabulary
 from normalizer.tracking import mentions
 
 _STATUS = vocabulary("status stts cek check lacak tracking perkembangan progres progress")
+_READ = vocabulary("baca bacakan read")
 _HELP = vocabulary("bantuan help info menu petunjuk panduan format cara lapor melapor start")
 _GREETING = vocabulary(
     "halo hallo hello hai hi hey assalamualaikum assalamu alaikum ass aslm wr wb "
@@ -31,6 +32,8 @@ _LAPOR = re.compile(
     r"^\W*(?:#lapor(?:1708)?\b!?|LAPOR(?:1708)?\b!?|lapor1708\b|lapor(?=\s*[:!#]))[\s:!,.\-]*"
 )
 _WORD = re.compile(r"[^\W_]+")
+_CODE = re.compile(r"[a-z2-7]{8}")
+"""What opens the page of a number; said beside it, it proves whose the report is."""
 _LONGEST = 12
 """Words a command may have; anything longer is somebody's report."""
 
@@ -75,6 +78,10 @@ def _intent(text: str) -> Intent:
         return Intent.REPORT
     numbered = next(mentions(text), None) is not None
     rest = set(words) - _FILLER
+    if numbered and rest & (_STATUS | _READ):
+        rest -= set([word for word in words if _is_code(word)][:1])
+    if rest & _READ and rest <= _READ | _GREETING and (numbered or len(words) == 1):
+        return Intent.READ
     if rest <= _STATUS | _GREETING and (rest & _STATUS or numbered):
         return Intent.STATUS
     if not (
@@ -84,3 +91,7 @@ def _intent(text: str) -> Intent:
     if len(words) <= 6 and set(words) & _HELP and rest <= _HELP | _GREETING:
         return Intent.HELP
     return Intent.REPORT
+
+
+def _is_code(word: str) -> bool:
+    return _CODE.fullmatch(word) is not None and word not in _STATUS | _READ | _GREETING | _FILLER

@@ -57,6 +57,7 @@ OUTCOME_LABELS: Final[dict[Outcome, dict[Tongue, str]]] = {
 INTENT_LABELS: Final[dict[Intent, dict[Tongue, str]]] = {
     Intent.REPORT: {"id": "Laporan", "en": "Report"},
     Intent.STATUS: {"id": "Cek status", "en": "Status question"},
+    Intent.READ: {"id": "Baca kabar", "en": "Read the news"},
     Intent.HELP: {"id": "Bantuan", "en": "Help"},
     Intent.GREETING: {"id": "Salam", "en": "Greeting"},
     Intent.STOP: {"id": "Berhenti", "en": "Stop"},

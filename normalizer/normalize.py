@@ -128,7 +128,7 @@ def _asked(said: str, inbound: Inbound) -> command.Command:
         # Whoever sends a photo with "selamat pagi" reports something.
         return (
             body
-            if body.intent is Intent.STATUS
+            if body.intent in (Intent.STATUS, Intent.READ)
             else command.Command(Intent.REPORT, body.text, body.refers_to)
         )
     if inbound.subject and body.intent is Intent.REPORT and len(said.split()) <= 3:

@@ -36,6 +36,8 @@ class Intent(StrEnum):
 
     REPORT = "report"
     STATUS = "status"
+    READ = "read"
+    """To be told what there is about a report, whatever its texts keep back."""
     HELP = "help"
     GREETING = "greeting"
     STOP = "stop"

@@ -5,17 +5,18 @@ unless the same sentence says that it happens now. The words stand in ``config/e
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from config.emergency import Threat, Words
 
 MOST_CHARACTERS = 6_000
 """Characters that are looked at."""
 _SENTENCE = re.compile(r"[.!?;\n]+")
+_CLAUSE = re.compile(r"[.!?;\n,:()]+")
 _NOT_WORD = re.compile(r"[\W_]+")
 _STRETCHED = re.compile(r"([a-z])\1\1+")
-MOST_CUED_WORDS = 25
-"""Words up to which a cue makes a threat of a weak word: who is in danger writes no letter."""
+MOST_CUED_WORDS = 30
+"""Words up to which a cue makes a threat of a weak word: a letter has a cue in it anyhow."""
 _GAP = r"(?: \w+){0,5}"
 
 
@@ -29,17 +30,17 @@ class Dangers:
         self._now = _any(words.now)
         self._over = _any(words.over)
         self._feared = _any(words.feared)
+        self._afraid = _any(words.afraid)
         self._talk = _any(words.talk)
         self._sayings = _any(words.sayings)
 
     def danger(self, text: str) -> tuple[str, str] | None:
         """Return the kind of danger a text tells of and the words that say so, if any."""
         clipped = text[:MOST_CHARACTERS].casefold()
-        sentences = [self._read(sentence) for sentence in _SENTENCE.split(clipped)]
-        is_cued = "!!" in clipped or any(self._cues.search(sentence) for sentence in sentences)
+        is_cued = "!!" in clipped or self._cues.search(self._read(clipped)) is not None
         is_short = len(clipped.split()) <= MOST_CUED_WORDS
         rules = [*self._always, *self._cued] if is_cued and is_short else self._always
-        live = [sentence for sentence in sentences if sentence.strip() and self._is_live(sentence)]
+        live = list(self._live(clipped))
         for kind, rule in rules:
             for sentence in live:
                 if said := rule.search(sentence):
@@ -48,9 +49,19 @@ class Dangers:
 
     def is_past(self, text: str) -> bool:
         """Tell whether all that a text says is over, feared or only talked about."""
-        clipped = text[:MOST_CHARACTERS].casefold()
-        sentences = [self._read(sentence) for sentence in _SENTENCE.split(clipped)]
-        return not any(sentence.strip() and self._is_live(sentence) for sentence in sentences)
+        return next(self._live(text[:MOST_CHARACTERS].casefold()), None) is None
+
+    def _live(self, text: str) -> Iterator[str]:
+        """Yield what a text says of now: a sentence, or what it fears nothing in."""
+        for said in _SENTENCE.split(text):
+            sentence = self._read(said)
+            if not sentence.strip() or not self._is_live(sentence):
+                continue
+            if not self._afraid.search(sentence) or self._now.search(sentence):
+                yield sentence
+                continue
+            clauses = map(self._read, _CLAUSE.split(said))
+            yield from (c for c in clauses if c.strip() and not self._afraid.search(c))
 
     def _read(self, sentence: str) -> str:
         words = _STRETCHED.sub(r"\1", _NOT_WORD.sub(" ", sentence)).strip()

@@ -119,6 +119,8 @@ class TopicRow(Row):
     """LAPOR!'s id of the category, where it is known."""
     sensitive: bool = False
     """Reports about this name people who could be harmed: no public row, only counts."""
+    delicate: bool = False
+    """Whom a report about this is about may read the reporter's phone: texts to it are neutral."""
     supervised: bool = False
     """Reports about this are complaints under supervision (pengaduan berkadar pengawasan)."""
     phrases: Phrases
@@ -167,6 +169,8 @@ class Topics:
         self.groups = file.groups
         self.sensitive = frozenset(id for id, row in self.rows.items() if row.sensitive)
         """The topics whose reports have no public row."""
+        self.delicate = frozenset(id for id, row in self.rows.items() if row.delicate)
+        """The topics of which texts to a phone say nothing."""
         self.alone = file.alone.words
         self.curve = Curve(file.calibration.points)
         self.lexicon = Lexicon(file.slang)

@@ -15,7 +15,9 @@ from gateway.broker.base import Delivery, Later
 from gateway.names import hashed, opened_thread
 from gateway.seal import Seal
 from gateway.steps.deliver import NoWay, waiting_letters
+from gateway.steps.letters import Letters
 from gateway.steps.machines import Machines
+from gateway.steps.ownership import Ownership
 from gateway.steps.receive import REPORTER
 from gateway.store.rows import Letter, Sent, Silence
 from gateway.store.store import Store
@@ -44,9 +46,18 @@ class AnswerCitizen:
     """The step."""
 
     def __init__(
-        self, store: Store, channels: Mapping[str, Channel], seal: Seal, *, concurrency: int
+        self,
+        store: Store,
+        channels: Mapping[str, Channel],
+        seal: Seal,
+        letters: Letters,
+        ownership: Ownership,
+        *,
+        concurrency: int,
     ) -> None:
         self._store = store
+        self._letters = letters
+        self._ownership = ownership
         self._channels = channels
         self._machines = Machines(channels)
         self._seal = seal
@@ -58,6 +69,13 @@ class AnswerCitizen:
         letters = await waiting_letters(self._store, batch)
         async with self._store.unit() as unit:
             silent = await unit.silences.of(letter.reader for letter in letters)
+            withheld = await self._ownership.withheld(unit, letters, self._store.now())
+        letters = [
+            self._letters.kept_back(letter, withheld[letter.id])
+            if letter.id in withheld
+            else letter
+            for letter in letters
+        ]
         sends = (self._send(letter, silent.get(letter.reader)) for letter in letters)
         results = await asyncio.gather(*sends)
         failed: dict[str, Exception] = {}

@@ -25,6 +25,8 @@ class Known:
     """Reports that others were joined to, by id."""
     silent: dict[str, Silence] = field(default_factory=dict)
     """Who cannot be written to, by pseudonym."""
+    lapsed: frozenset[str] = frozenset()
+    """Ids of reports that are nobody's any more: their telephone number may be another's."""
 
     def remember(self, stored: Stored) -> None:
         """Let later messages of the same batch see a report as it is now."""
@@ -35,7 +37,16 @@ class Known:
 
     def mine(self, report: Report) -> list[Stored]:
         """What the same reporter sent, newest first."""
-        return self.by_reporter.get(report.reporter.ref, [])
+        found = self.by_reporter.get(report.reporter.ref, [])
+        return [stored for stored in found if stored.report.id not in self.lapsed]
+
+    def owns(self, message: Report, report: Report) -> bool:
+        """Tell whether a message is of the very reporter of a report, as far as can be known."""
+        return same_person(report, message) and report.id not in self.lapsed
+
+    def takes_more(self, report: Report, message: Report) -> bool:
+        """Only its own reporter can add to a report, and only while it is open."""
+        return self.owns(message, report) and report.status not in FINAL
 
     def meant_by(self, report: Report) -> Stored | None:
         """Find the report a message says it is about, whoever sent it."""
@@ -89,11 +100,6 @@ def is_part(message: Report, report: Report) -> bool:
     """Tell whether a file without a word came with a report: photos of one album come singly."""
     wordless = not any(map(str.isalnum, message.text)) and bool(message.attachments)
     return wordless and abs(message.received_at - report.received_at) <= TOGETHER
-
-
-def takes_more(report: Report, message: Report) -> bool:
-    """Only its own reporter can add to a report, and only while it is open."""
-    return same_person(report, message) and report.status not in FINAL
 
 
 def linked(report: Report, earlier: Report, kind: str = "follow_up") -> Report:

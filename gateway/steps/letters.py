@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
@@ -11,11 +12,12 @@ from config.emergency import emergency
 from gateway import event
 from gateway.message import ANSWERS, DELIVERIES, Message
 from gateway.names import sealed_thread
+from gateway.steps.delicate import Delicate
 from gateway.store.rows import Letter
 from gateway.store.unit import Unit
-from gateway.texts import Texts
+from gateway.texts import NEUTRAL, Texts
 from normalizer import labels
-from normalizer.report import Outcome, Report, Unanswered
+from normalizer.report import Outcome, Report, Unanswered, Urgency
 from normalizer.tracking import written
 
 log = structlog.get_logger(__name__)
@@ -26,12 +28,18 @@ _NAMES = uuid.UUID("6b616e61-6c00-5000-8000-6c6574746572")
 class Letters:
     """Writes letters into a unit of work."""
 
-    def __init__(self, texts: Texts, now: Callable[[], datetime]) -> None:
+    def __init__(self, texts: Texts, now: Callable[[], datetime], delicate: Delicate) -> None:
         self._texts = texts
         self._now = now
+        self.delicate = delicate
 
-    def text(self, key: str, report: Report, **fields: str) -> str:
-        """Fill in one text about a report, in its reporter's language."""
+    def text(self, key: str, report: Report, *, to: Report | None = None, **fields: str) -> str:
+        """Fill in one text about a report, in its reporter's language; ``to`` is who asked.
+
+        Of a delicate report the neutral text is filled in, on channels whose words lie on a phone.
+        """
+        if self.hushed(report, to or report):
+            key = NEUTRAL.get(key, key)
         assignment = report.assignment
         agency = assignment.agency.name if assignment and assignment.agency else None
         language = report.language
@@ -74,7 +82,7 @@ class Letters:
             text=text,
             sealed_to=to.reporter.sealed,
             tracking=report.tracking,
-            subject=self.text("subject", report),
+            subject=self.text("subject", report, to=to),
             thread=sealed_thread(to.origin),
             choices=tuple(choices),
             reader=to.reporter.ref,
@@ -87,16 +95,53 @@ class Letters:
         )
         unit.send(letter, queued(ANSWERS, id, at=self._now()))
 
-    def danger(self, report: Report) -> str:
-        """Return whom to call in the danger of a report: the first words of an answer."""
-        assert report.urgency is not None
+    def hushed(self, report: Report, to: Report) -> bool:
+        """Tell whether what ``to`` is told about a report must be neutral."""
+        return self.delicate.hushed(report, channel=to.origin.channel)
+
+    async def warn(
+        self,
+        unit: Unit,
+        report: Report,
+        asked_by: Report,
+        *,
+        more: str = "",
+        choices: Sequence[str] = (),
+    ) -> bool:
+        """Say whom to call in the danger that a message names, once per report and kind of danger.
+
+        ``more`` is said after it. Returns False where there is nothing to say, or it was said.
+        """
+        if asked_by.urgency is None:
+            return False
+        cause = f"danger {emergency().kind(asked_by.urgency.id)}"
+        if await unit.wrote(letter_id(report, cause)):
+            return False
+        self.answer(
+            unit,
+            report,
+            f"{self.danger(report, asked_by.urgency)} {more}".strip(),
+            cause=cause,
+            asked_by=asked_by,
+            choices=choices,
+            automatic=True,
+            urgent=True,
+        )
+        return True
+
+    def danger(self, report: Report, danger: Urgency) -> str:
+        """Return whom to call in a danger: the first words of an answer."""
         table, language = emergency(), report.language
-        kind = table.kind(report.urgency.id)
+        kind = table.kind(danger.id)
         numbers, beside = table.call(kind, [place.code for place in report.places[:1]])
         call = " / ".join(numbers)
         if beside:
             call = self._texts.say("danger_beside", language, telepon=call)
         return self.text(f"danger_{kind}", report, telepon=call)
+
+    def kept_back(self, letter: Letter, report: Report) -> Letter:
+        """Return a letter to a telephone that may be another's by now: what it says is not told."""
+        return replace(letter, text=self.text("lapsed", report), choices=())
 
     def again(self, unit: Unit, ids: Iterable[str]) -> None:
         """Put answers that were held on the queue again."""

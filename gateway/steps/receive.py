@@ -82,6 +82,7 @@ class Door:
         now: Callable[[], datetime],
         parse: Parse = parse_here,
         apart: Apart | None = None,
+        warning: Callable[[Report], str] = lambda _: "",
     ) -> None:
         self.channels = channels
         self.machines = Machines(channels)
@@ -91,6 +92,7 @@ class Door:
         self.seal = seal
         self._now = now
         self._parse = parse
+        self.warning = warning
         self._forged = forgeries.Budget()
 
     def receiver(self, name: str) -> Receiver | None:
@@ -348,10 +350,11 @@ class Door:
         if not news and _is_strict(channel) and await self._contradicts(item):
             raise Contradicts(["this id was used before, for something else"])
         assert item.tracking is not None
-        return self._filed(inbound, item.tracking)
+        danger = self.warning(Report.model_validate_json(item.body)) if channel.fetched else ""
+        return self._filed(inbound, item.tracking, danger)
 
-    def _filed(self, inbound: Inbound, number: str) -> Filed:
-        return Filed(inbound, number, page_secret(self.seal, number))
+    def _filed(self, inbound: Inbound, number: str, danger: str = "") -> Filed:
+        return Filed(inbound, number, page_secret(self.seal, number), danger)
 
     async def _contradicts(self, item: Accepted) -> bool:
         """Tell whether a repeat says something else than the first; False while nobody knows."""

@@ -13,9 +13,11 @@ from gateway.broker.base import Delivery
 from gateway.names import hidden
 from gateway.seal import Seal
 from gateway.steps import talk
-from gateway.steps.known import Known, is_part, joined, linked, origin_with, takes_more
+from gateway.steps.delicate import graver, is_grave
+from gateway.steps.known import Known, is_part, joined, linked, origin_with
 from gateway.steps.letters import Letters
 from gateway.steps.media import ask
+from gateway.steps.ownership import Ownership, proven
 from gateway.steps.receive import new_tracking
 from gateway.steps.recused import united
 from gateway.steps.talk import Talk, followed_up, heard, open_question
@@ -46,7 +48,7 @@ STATUS_OF = {
     Outcome.ASK: Status.WAITING_FOR_REPORTER,
     Outcome.TRIAGE: Status.TRIAGE,
 }
-_QUESTIONS = frozenset({Intent.STATUS, Intent.HELP})
+_QUESTIONS = frozenset({Intent.STATUS, Intent.READ, Intent.HELP})
 ANOTHER_MATTER = 6
 """Words from which an answer that routes by itself is taken for a new report."""
 
@@ -61,6 +63,7 @@ class Route:
     ``waiting`` is how long a question of ours stays open for an answer; ``mute`` names the channels
     on which nobody would answer one, ``overheard`` those where people also talk to each other, and
     ``fetched`` those whose senders come and look for answers, which cannot be too many.
+    ``ownership`` says how long a report is its telephone number's.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class Route:
         now: Callable[[], datetime],
         *,
         waiting: timedelta,
+        ownership: Ownership,
         mute: frozenset[str] = frozenset(),
         overheard: frozenset[str] = frozenset(),
         fetched: frozenset[str] = frozenset(),
@@ -85,6 +89,7 @@ class Route:
         self._talk = Talk(letters, now, router.accused, router.topics.sensitive)
         self._now = now
         self._waiting = waiting
+        self._ownership = ownership
         self._mute = mute
         self._overheard = overheard
         self._fetched = fetched
@@ -159,6 +164,12 @@ class Route:
         ties = (joined(each.report) for each in found)
         known.silent = await unit.silences.of(refs)
         known.joined_to = await unit.by_ids({tie.report_id for tie in ties if tie})
+        every = {s.report.id: s for s in (*found, *known.joined_to.values())}
+        lapsed = await self._ownership.lapsed(unit, every.values(), self._now())
+        known.lapsed = frozenset(
+            id for id in lapsed if not proven(self._seal, reports, every[id].report)
+        )
+        unit.lapsed(known.lapsed)
         return known
 
     async def _route(
@@ -177,19 +188,23 @@ class Route:
             return "start"
         if report.intent is Intent.STATUS:
             return await self._talk.tell_status(unit, known, report)
+        if report.intent is Intent.READ:
+            return await self._talk.read(unit, known, report)
         if decision is None:
             text = self._letters.text("help", report)
             self._letters.answer(unit, report, text, cause="help", automatic=True)
             return "help"
+        if decision.urgency:  # danger comes before anything a message may answer
+            return await self._file(unit, known, report, decision)
         if to_hide := talk.to_hide(known, report, at=self._now()):
             return self._talk.hide(unit, known, to_hide, report)
         if found := talk.answered(known, report, at=self._now()):
-            return self._settle(unit, known, *found, report)
+            return await self._settle(unit, known, *found, report)
         if talk.pressed_late(known, report):
             return await self._talk.tell_status(unit, known, report)
-        return self._file(unit, known, report, decision)
+        return await self._file(unit, known, report, decision)
 
-    def _settle(
+    async def _settle(
         self,
         unit: Unit,
         known: Known,
@@ -202,12 +217,12 @@ class Route:
             return self._talk.join(unit, known, offered, answer)
         if offered.report.status is Status.WAITING_FOR_REPORTER:
             wordless = answer.model_copy(update={"text": "", "original": ""})
-            return self._complete(unit, known, offered, wordless)
+            return await self._complete(unit, known, offered, wordless)
         return self._talk.keep(unit, known, offered, answer)
 
-    def _file(self, unit: Unit, known: Known, report: Report, decision: Decision) -> str:
+    async def _file(self, unit: Unit, known: Known, report: Report, decision: Decision) -> str:
         meant = known.meant_by(report)
-        if meant and not takes_more(meant.report, report):
+        if meant and not known.takes_more(meant.report, report):
             report, meant = linked(report, meant.report), None
         report = report.model_copy(update={"urgency": decision.urgency})
         if decision.assignment.question == "place" and (earlier := _earlier_place(known, report)):
@@ -215,20 +230,20 @@ class Route:
             overheard = report.origin.channel in self._overheard
             decision = self._router.decide(report, at=self._now(), overheard=overheard)
         if meant and is_part(report, meant.report):
-            return self._talk.follow_up(unit, known, meant, report)
+            return await self._talk.follow_up(unit, known, meant, report)
         question = meant or open_question(known.mine(report))
         if question and question.report.status is Status.WAITING_FOR_REPORTER:
             if meant or not _stands_alone(report, decision):
-                return self._complete(unit, known, question, report)
+                return await self._complete(unit, known, question, report)
         elif meant:
-            return self._talk.follow_up(unit, known, meant, report)
-        return self._new(unit, known, report, decision)
+            return await self._talk.follow_up(unit, known, meant, report)
+        return await self._new(unit, known, report, decision)
 
-    def _new(self, unit: Unit, known: Known, report: Report, decision: Decision) -> str:
+    async def _new(self, unit: Unit, known: Known, report: Report, decision: Decision) -> str:
         decided = apply(report, decision, at=self._now())
         for earlier in known.mine(report):
             if earlier.report.status not in FINAL and repeats(decided, earlier.report):
-                return self._repeat(unit, known, earlier, report)
+                return await self._repeat(unit, known, earlier, report)
         if like := talk.earlier_matter(known.mine(report), decided):
             decided = linked(decided, like, "possible")
         stored = unit.add(
@@ -240,60 +255,55 @@ class Route:
         ask(unit, decided, report, at=self._now())
         known.remember(stored)
         if not decision.is_talk or decided.urgency:
-            self._act(unit, decided, first="received", like=like)
+            await self._act(unit, decided, first="received", like=like)
         return decision.assignment.decision.value
 
-    def _repeat(self, unit: Unit, known: Known, earlier: Stored, report: Report) -> str:
+    async def _repeat(self, unit: Unit, known: Known, earlier: Stored, report: Report) -> str:
         change = Change("repeated", "gateway", data={"message": report.id})
-        is_news = report.urgency is not None and earlier.report.urgency is None
-        urgency = earlier.report.urgency or report.urgency
+        urgency = graver(earlier.report.urgency, report.urgency)
         now = earlier.report.model_copy(update={"urgency": urgency})
         known.remember(unit.change(earlier, now, [change]))
         unit.belongs(report, now)
-        text = self._letters.danger(now) if is_news else self._letters.text("duplicate", now)
-        cause = f"duplicate {report.id}"
-        self._letters.answer(
-            unit, now, text, cause=cause, asked_by=report, automatic=True, urgent=is_news
-        )
+        if await self._letters.warn(unit, now, report):
+            return "repeat"
+        text, cause = self._letters.text("duplicate", now), f"duplicate {report.id}"
+        self._letters.answer(unit, now, text, cause=cause, asked_by=report, automatic=True)
         return "repeat"
 
-    def _complete(self, unit: Unit, known: Known, asked: Stored, answer: Report) -> str:
+    async def _complete(self, unit: Unit, known: Known, asked: Stored, answer: Report) -> str:
         """Put the reporter's answer to our question into the report, and decide again."""
         whole = merged(asked.report, answer, self._gazetteer)
         decision = self._router.decide(whole, at=self._now(), may_ask=False)
         decided = apply(whole, decision, at=self._now())
+        if is_grave(asked.report.urgency):
+            kept = graver(asked.report.urgency, decided.urgency)
+            decided = decided.model_copy(update={"urgency": kept})
         changes = [followed_up(answer), decision_change(decision)]
         known.remember(unit.change(asked, decided, changes))
         unit.belongs(answer, decided)
         ask(unit, decided, answer, at=self._now())
-        told = asked.report.urgency is not None
-        self._act(unit, decided, first="completed", told=told)
+        await self._act(unit, decided, first="completed")
         return "completed"
 
-    def _act(
-        self,
-        unit: Unit,
-        report: Report,
-        *,
-        first: str,
-        like: Report | None = None,
-        told: bool = False,
+    async def _act(
+        self, unit: Unit, report: Report, *, first: str, like: Report | None = None
     ) -> None:
         """Do what a decision asks for: deliver, and tell the citizen.
 
-        ``like`` is the earlier report that this one may belong to; ``told``: whom to call in this
-        danger was said before.
+        ``like`` is the earlier report that this one may belong to.
         """
         assert report.assignment is not None
         made = report.assignment
         if made.decision is Outcome.ASSIGN:
             self._letters.deliveries(unit, report, cause="assigned 1")
-        if report.urgency and not told:
-            self._warn(unit, report, like)
+        offered = self._offered(report, like)
+        asks = report.status is Status.WAITING_FOR_REPORTER and not report.places
+        where = self._letters.text("danger_where", report) if asks else ""
+        if await self._letters.warn(unit, report, report, more=where, choices=offered):
             return
         if made.scope and made.scope.id in SILENT:
             return
-        key, offered = _reply(made, first, like), self._offered(report, like)
+        key = _reply(made, first, like)
         earlier = written(like.tracking) if like else ""
         text = self._letters.text(key, report, pilihan=choices(made.options), lama=earlier)
         if like and made.decision is not Outcome.ASK:
@@ -302,22 +312,13 @@ class Route:
             unit, report, text, cause=_cause(made, first), choices=offered, automatic=True
         )
 
-    def _warn(self, unit: Unit, report: Report, like: Report | None) -> None:
-        """Say whom to call, first of all; ask where it is when nothing says so."""
-        text, offered = self._letters.danger(report), self._offered(report, like)
-        if report.status is Status.WAITING_FOR_REPORTER and not report.places:
-            text = f"{text} {self._letters.text('danger_where', report)}"
-        self._letters.answer(
-            unit, report, text, cause="danger", choices=offered, automatic=True, urgent=True
-        )
-
     def _offered(self, report: Report, like: Report | None) -> Sequence[str]:
         """Return the likely answers to a receipt; there is never more than one question in it."""
         assert report.assignment is not None
         if like:
             return talk.ways_on(self._letters, report, like)
         if report.assignment.decision is Outcome.ASK or report.assignment.scope:
-            return report.assignment.options
+            return () if self._letters.hushed(report, report) else report.assignment.options
         return talk.ways_to_hide(self._letters, report)
 
 

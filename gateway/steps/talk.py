@@ -11,16 +11,11 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from gateway import event
-from gateway.steps.known import (
-    Known,
-    is_part,
-    linked,
-    origin_with,
-    same_person,
-    takes_more,
-)
+from gateway.steps.delicate import graver
+from gateway.steps.known import Known, is_part, linked, origin_with
 from gateway.steps.letters import Letters
 from gateway.steps.media import ask
+from gateway.steps.ownership import RENEWED
 from gateway.steps.recused import Accusations, recused
 from gateway.store.rows import Change, Silence, Stored
 from gateway.store.shown import is_sensitive
@@ -89,7 +84,7 @@ class Talk:
     def echoed(self, unit: Unit, known: Known, message: Report) -> str:
         """Keep a text of ours that came back, at the report it speaks of; it says nothing new."""
         found = known.meant_by(message)
-        if found and same_person(found.report, message):
+        if found and known.owns(message, found.report):
             data: dict[str, object] = {"message": message.id}
             known.remember(
                 unit.change(found, found.report, [Change("echoed", "gateway", data=data)])
@@ -124,7 +119,7 @@ class Talk:
         offered = offer_of(stored.report)
         found = next((s for s in known.mine(message) if offered and s.report.id == offered), None)
         earlier = known.whole(found) if found else None
-        if earlier is None or not takes_more(earlier.report, message):
+        if earlier is None or not known.takes_more(earlier.report, message):
             return self.keep(unit, known, stored, message)
         at, note = self._now(), written(earlier.report.tracking)
         closed = linked(settled(stored.report), earlier.report, "joined")
@@ -152,31 +147,31 @@ class Talk:
         self._letters.answer(unit, report, text, cause=cause, asked_by=message, automatic=True)
         return "kept_apart"
 
-    def follow_up(self, unit: Unit, known: Known, meant: Stored, message: Report) -> str:
+    async def follow_up(self, unit: Unit, known: Known, meant: Stored, message: Report) -> str:
         """Add a message to a report and pass it on."""
-        is_news = message.urgency is not None and meant.report.urgency is None
         report = self._add(unit, known, meant, message)
         if is_part(message, meant.report):
             return "part"
-        text = self._letters.danger(report) if is_news else self._letters.text("follow_up", report)
+        if await self._letters.warn(unit, report, message):
+            return "follow_up"
+        text = self._letters.text("follow_up", report)
         cause = f"follow-up {message.id}"
-        self._letters.answer(
-            unit, report, text, cause=cause, asked_by=message, automatic=True, urgent=is_news
-        )
+        self._letters.answer(unit, report, text, cause=cause, asked_by=message, automatic=True)
         return "follow_up"
 
     async def tell_status(self, unit: Unit, known: Known, asked: Report) -> str:
         """Say how a report stands, to whom it may be told.
 
+        Who names no report is told of the newest that is not delicate.
         A stranger is told by the number alone, and is tied to nothing by it; of a *rahasia* or
         sensitive report a stranger hears nothing, as at the doors for everybody.
         """
         found = known.meant_by(asked)
-        mine = found is not None and same_person(found.report, asked)
+        mine = found is not None and known.owns(asked, found.report)
         if found and not mine and not (self._is_told(found.report) and known.numbered_by(asked)):
             found = None
         if not found and not asked.refers_to:
-            found = next(map(known.whole, known.mine(asked)), None)
+            found = self._newest(known, asked)
             mine = found is not None
         cause = f"status {asked.id}"
         if not found:
@@ -184,15 +179,40 @@ class Talk:
             text = self._letters.text(key, asked)
             self._letters.answer(unit, asked, text, cause=cause, automatic=True)
             return "status_unknown"
-        text = self._letters.text("status", found.report)
+        text = self._letters.text("status", found.report, to=asked)
         if not mine:
             self._letters.answer(unit, asked, text, cause=cause, automatic=True)
             return "status"
-        unit.belongs(asked, found.report)
+        await self._asked(unit, known, found, asked)
         if said := await unit.answered_with(found.report.id):
             text = self._letters.text("status_answered", found.report, teks=said)
         self._letters.answer(unit, found.report, text, cause=cause, asked_by=asked, automatic=True)
         return "status"
+
+    async def read(self, unit: Unit, known: Known, asked: Report) -> str:
+        """Tell a reporter all there is about a report that they name, however delicate it is."""
+        found, cause = known.meant_by(asked), f"read {asked.id}"
+        if found is None or not known.owns(asked, found.report):
+            text = self._letters.text("not_found", asked)
+            self._letters.answer(unit, asked, text, cause=cause, automatic=True)
+            return "status_unknown"
+        await self._asked(unit, known, found, asked)
+        said = await unit.agency_words(found.report.id)
+        text = self._letters.text("read", found.report, teks="\n".join(said) or "-")
+        self._letters.answer(unit, found.report, text, cause=cause, asked_by=asked, automatic=True)
+        return "status"
+
+    async def _asked(self, unit: Unit, known: Known, found: Stored, asked: Report) -> None:
+        """File a reporter's question; now and then the log says that they still ask."""
+        unit.belongs(asked, found.report)
+        heard = (await unit.last_heard([found.report.id])).get(found.report.id)
+        if heard and self._now() - heard > RENEWED:
+            change = Change("asked", "reporter", data={"message": asked.id})
+            known.remember(unit.change(found, found.report, [change]))
+
+    def _newest(self, known: Known, asked: Report) -> Stored | None:
+        mine = map(known.whole, known.mine(asked))
+        return next((s for s in mine if not self._letters.hushed(s.report, asked)), None)
 
     def _is_told(self, report: Report) -> bool:
         """Tell whether a stranger who knows its number may hear how a report stands."""
@@ -206,7 +226,7 @@ class Talk:
                 "origin": origin_with(meant.report, message),
                 "anonymous": meant.report.anonymous or message.anonymous,
                 "confidential": meant.report.confidential or message.confidential,
-                "urgency": meant.report.urgency or message.urgency,
+                "urgency": graver(meant.report.urgency, message.urgency),
             }
         )
         report = recused(report, self._accused(report), at=self._now())
@@ -237,7 +257,7 @@ def to_hide(known: Known, message: Report, *, at: datetime) -> Stored | None:
         return None
     named = known.meant_by(message)
     if named:
-        return named if same_person(named.report, message) else None
+        return named if known.owns(message, named.report) else None
     return _last(s for s in known.mine(message) if at - s.report.received_at <= SOON)
 
 
@@ -253,7 +273,7 @@ def answered(
         return None
     asked = known.replied_to(message) or _last_asked(known, message, at)
     offered = offer_of(asked.report) if asked else None
-    if asked is None or offered is None or not takes_more(asked.report, message):
+    if asked is None or offered is None or not known.takes_more(asked.report, message):
         return None
     numbers = {link.tracking for link in asked.report.links if link.report_id == offered}
     return (asked, said) if numbers.issuperset(message.refers_to) else None
@@ -263,7 +283,7 @@ def pressed_late(known: Known, message: Report) -> bool:
     """Tell whether a message is a button below a letter of ours whose question is settled."""
     words = set(re.findall(r"\w+", without(message.text).casefold()))
     asked = known.replied_to(message)
-    return words in _BUTTONS and asked is not None and same_person(asked.report, message)
+    return words in _BUTTONS and asked is not None and known.owns(message, asked.report)
 
 
 def earlier_matter(mine: Iterable[Stored], report: Report) -> Report | None:

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.message import Message
 from gateway.store import chain
-from gateway.store.owned import owned
+from gateway.store.owned import last_heard, owned
 from gateway.store.queue_table import Queue
 from gateway.store.reactions import USUAL, Limits, Reactions
 from gateway.store.rows import Change, Letter, LetterState, Sent, Stored, tidy
@@ -70,6 +70,7 @@ class Unit:
         self._letters: list[dict[str, Any]] = []
         self._messages: list[Message] = []
         self._belongs: list[dict[str, Any]] = []
+        self._lapsed: set[str] = set()
         self._sent: list[dict[str, Any]] = []
         self._moved: list[dict[str, Any]] = []
 
@@ -166,6 +167,31 @@ class Unit:
         data = (await self._connection.execute(newest)).scalar()
         return str(json.loads(data).get("text", "")) if data else None
 
+    async def agency_words(self, report_id: str) -> list[str]:
+        """Return what agencies answered and why it was archived by hand, newest first."""
+        kinds = ("agency_replied", "archived_by_admin")
+        query = select(events.c.data, events.c.note).where(
+            events.c.report_id == report_id, events.c.kind.in_(kinds)
+        )
+        rows = await self._connection.execute(query.order_by(events.c.seq.desc()))
+        said = (str(json.loads(row.data).get("text", "")) or row.note for row in rows)
+        return [words for words in said if words]
+
+    async def last_heard(self, ids: Iterable[str]) -> dict[str, datetime]:
+        """Return when the reporters of reports last wrote about them."""
+        wanted = set(ids)
+        if not wanted:
+            return {}
+        found = (await self._connection.execute(last_heard(wanted))).all()
+        return {row.report_id: row.last for row in found}
+
+    async def wrote(self, letter_id: str) -> bool:
+        """Tell whether a letter was ever written, in this unit or before."""
+        if any(row["id"] == letter_id for row in self._letters):
+            return True
+        query = select(outgoing.c.id).where(outgoing.c.id == letter_id)
+        return (await self._connection.execute(query)).scalar() is not None
+
     async def was_answered(self, report_id: str) -> bool:
         """Tell whether anything was ever written to the citizen about a report."""
         wrote = outgoing.c.report_id == report_id, outgoing.c.kind == "answer"
@@ -203,9 +229,13 @@ class Unit:
         """Put a message on a queue when the unit commits."""
         self._messages.append(message)
 
+    def lapsed(self, ids: Iterable[str]) -> None:
+        """Note which reports are nobody's any more: no message is filed to them."""
+        self._lapsed.update(ids)
+
     def belongs(self, message: Report, report: Report) -> None:
         """Note to which report a message was filed; only its own reporter's messages are."""
-        if message.reporter.ref == report.reporter.ref:
+        if message.reporter.ref == report.reporter.ref and report.id not in self._lapsed:
             self._belongs.append({"message": message.id, "belongs_to": report.id})
 
     def sent(self, result: Sent) -> None:

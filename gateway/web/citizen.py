@@ -239,6 +239,7 @@ class Citizens:
             "status.html",
             status,
             tracked=tracked,
+            call=self._door.warning(tracked.report) if tracked.report else "",
             secret=form.first("secret"),
             typed=typed,
             sent=sent,

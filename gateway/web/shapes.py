@@ -13,6 +13,9 @@ from normalizer.report import FINAL, Kind, Level, Outcome, Report, Status
 class Filed(BaseModel):
     """A report was taken in, or was here already."""
 
+    danger: str = ""
+    """Whom to call in the danger it tells of, in the reporter's language: show it first. Absent
+    where there is none."""
     tracking: str
     secret: str
     """Opens the report to whoever has no key; give it to the reporter."""

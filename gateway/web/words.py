@@ -118,6 +118,7 @@ EVENT: dict[str, str] = {
     "agency_refused": "ditolak instansi",
     "files_stored": "lampiran diproses",
     "not_answered": "tidak dibalas",
+    "asked": "ditanyakan pelapor",
     "echoed": "pesan kami sendiri kembali",
 }
 UNANSWERED: dict[str, str] = {

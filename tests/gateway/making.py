@@ -40,14 +40,17 @@ from gateway.media.fetch import Fetcher
 from gateway.message import ANSWERS
 from gateway.seal import Seal
 from gateway.steps.answer import AnswerCitizen
+from gateway.steps.delicate import Delicate
 from gateway.steps.deliver import Deliver
 from gateway.steps.files import FileDesk
 from gateway.steps.intake import GroupCommit
 from gateway.steps.letters import Letters
 from gateway.steps.media import StoreFiles
+from gateway.steps.ownership import Ownership
 from gateway.steps.receive import Door
 from gateway.steps.reply import AgencyDesk
 from gateway.steps.route import Route
+from gateway.steps.warning import Warning
 from gateway.store.cursors import Bookmark
 from gateway.store.engine import Database
 from gateway.store.queries import Queries
@@ -170,11 +173,21 @@ class House:
         self.store = Store(Database(url, pool_size=10, timeout=timeout), self.clock)
         self.broker = Embedded(self.store.queue, lease=60)
         self.commits = GroupCommit(self.store, self.spool)
-        self.letters = Letters(parts.texts, self.clock)
         self.queries = Queries(self.store)
         self.channels: dict[str, Channel] = {c.name: c for c in (self.paper, *more)}
+        fetched = frozenset(name for name, channel in self.channels.items() if channel.fetched)
+        delicate = Delicate(parts.routing.topics.delicate, fetched)
+        phones = {name for name, c in self.channels.items() if c.by_phone or c is self.paper}
+        self.ownership = Ownership(phones, days=180)
+        self.letters = Letters(parts.texts, self.clock, delicate)
         self.door = Door(
-            self.channels, self.store, self.commits, parts.normalizer, self.seal, self.clock
+            self.channels,
+            self.store,
+            self.commits,
+            parts.normalizer,
+            self.seal,
+            self.clock,
+            warning=Warning(parts.routing, self.letters),
         )
         self.route = Route(
             self.store,
@@ -184,15 +197,22 @@ class House:
             self.seal,
             self.clock,
             waiting=timedelta(days=14),
+            ownership=self.ownership,
             mute=frozenset(channel.name for channel in more if not channel.can_ask),
             overheard=frozenset(channel.name for channel in more if channel.overhears),
         )
         self.deliver = Deliver(self.store, methods or {}, webhooks or {}, concurrency=8)
-        self.answer = AnswerCitizen(self.store, self.channels, self.seal, concurrency=4)
+        self.answer = self.answering(self.channels, concurrency=4)
         self.vault = Vault(Folder(folder / "files"), self.seal)
         self.files = FileDesk(self.queries, self.vault)
         self.media = self.storing()
         self.agencies = AgencyDesk(self.store, self.letters, methods or {}, self.clock)
+
+    def answering(self, channels: Mapping[str, Channel], *, concurrency: int) -> AnswerCitizen:
+        """Make the step that answers on these channels."""
+        return AnswerCitizen(
+            self.store, channels, self.seal, self.letters, self.ownership, concurrency=concurrency
+        )
 
     def storing(self, **settings: Any) -> StoreFiles:
         """Make the step that stores files; ``settings`` differ from the defaults of [media]."""

@@ -11,7 +11,7 @@ from gateway.broker.base import DELIVERIES, REPORTS, Delivery
 from gateway.message import ANSWERS
 from gateway.names import hashed
 from gateway.seal import BadSeal, Seal
-from gateway.steps.answer import AnswerCitizen, Pace
+from gateway.steps.answer import Pace
 from gateway.steps.deliver import NoWay
 from gateway.store.views import OutgoingView
 from tests.gateway.making import ROAD, SOON, WHO, House, Paper, note
@@ -107,7 +107,7 @@ async def test_a_channel_that_is_off_is_said_and_nothing_is_lost(
     lite: House, channels: dict[str, Paper]
 ) -> None:
     batch = await _waiting(lite)
-    off = AnswerCitizen(lite.store, channels, lite.seal, concurrency=1)
+    off = lite.answering(channels, concurrency=1)
     ((error,),) = [tuple((await off(batch)).values())]
     assert isinstance(error, NoWay)
     assert "paper" in str(error)
@@ -137,7 +137,7 @@ class Slow(Paper):
 
 async def test_only_so_many_answers_are_under_way_at_once(lite: House) -> None:
     slow = Slow(3)
-    step = AnswerCitizen(lite.store, {"paper": slow}, lite.seal, concurrency=3)
+    step = lite.answering({"paper": slow}, concurrency=3)
     async with asyncio.timeout(SOON):
         assert await step(await _waiting(lite, 9)) == {}
     assert (slow.peak, len(slow.carried)) == (3, 9)
@@ -180,7 +180,7 @@ async def test_a_channels_own_pace_is_the_one_that_is_kept(lite: House) -> None:
         async def turn(self) -> None:
             turns.append("paper")
 
-    step = AnswerCitizen(lite.store, {"paper": lite.paper}, lite.seal, concurrency=2)
+    step = lite.answering({"paper": lite.paper}, concurrency=2)
     assert step._paces["paper"]._gap == pytest.approx(1e-4)
     step._paces["paper"] = Counted(1)
     await step(await _waiting(lite, 4))

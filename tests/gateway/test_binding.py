@@ -17,7 +17,6 @@ from gateway.demo.sms_center import OK, MessageCenter
 from gateway.health import OVERDUE, Health
 from gateway.message import ANSWERS, REPORTS
 from gateway.names import hashed
-from gateway.steps.answer import AnswerCitizen
 from gateway.store.cursors import Bookmark, readings
 from gateway.store.views import Reading
 from gateway.work import duty
@@ -367,7 +366,7 @@ async def test_an_answer_goes_out_and_its_receipt_is_noted(
         assert await center.text(WHO, LONG) == OK
         await joining(house).turn()
         assert await house.work(REPORTS, house.route) == {}
-        answer = AnswerCitizen(house.store, {"smpp": channel}, house.seal, concurrency=2)
+        answer = house.answering({"smpp": channel}, concurrency=2)
         center.statuses = [0x58]
         failed = await house.work(ANSWERS, answer)
         assert [type(error).__name__ for error in failed.values()] == ["Throttled"]

@@ -79,6 +79,14 @@ class Visitor:
         return got.status, page
 
 
+async def test_a_receipt_in_danger_begins_with_the_number_to_call(visitor: Visitor) -> None:
+    body = "tolong rumah tetangga terbakar sekarang di Kelurahan Dago Kota Bandung"
+    _, page = await visitor.post("/", filled(title="Laporan", body=body))
+    assert page.index("Segera telepon 112") < page.index('id="receipt-title"')
+    _, page = await visitor.post("/", filled())
+    assert 'id="r-danger" role="alert" hidden' in page
+
+
 def receipt(page: str) -> tuple[str, str]:
     """Read number and secret off a receipt."""
     number = re.search(r'id="r-number">([\d-]{14})<', page)

@@ -22,7 +22,6 @@ from gateway.message import MEDIA
 from gateway.names import hashed, opened_thread, opened_url
 from gateway.seal import Seal
 from gateway.steps import receipts, receive
-from gateway.steps.answer import AnswerCitizen
 from gateway.steps.receive import Door
 from gateway.steps.reply import Reply
 from gateway.store.renaming import hide_names
@@ -173,7 +172,7 @@ def carried_by(
 
 async def work(built: House) -> None:
     """Work on all there is; files that nobody has are given up."""
-    built.answer = AnswerCitizen(built.store, built.channels, built.seal, concurrency=4)
+    built.answer = built.answering(built.channels, concurrency=4)
     built.media = built.storing()
     assert await built.work_all() == {}
     await built.work(MEDIA, built.media)

@@ -264,7 +264,7 @@ STATUS = [
     ("own confidential", "RAHASIA ", "STATUS {number}", WHO, ["{written}"]),
     ("foreign confidential", "RAHASIA ", "STATUS {number}", OTHER, ["tidak ditemukan"]),
     ("unknown", "", "STATUS 4821-0937-5514", WHO, ["tidak ditemukan"]),
-    ("none", "", "STATUS", OTHER, ["belum punya laporan"]),
+    ("none", "", "STATUS", OTHER, ["STATUS dan nomornya"]),
 ]
 
 

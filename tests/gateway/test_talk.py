@@ -336,4 +336,4 @@ async def test_a_stranger_hears_nothing_of_a_sensitive_report(house: House) -> N
     file = await house.report("guru SD Negeri 7 Kota Bandung memukul anak saya kelas 3B")
     number = file.report.tracking
     assert (await house.say(f"STATUS {number}", OTHER)).startswith("Nomor laporan tidak ditemukan")
-    assert (await house.say(f"STATUS {number}")).startswith("Laporan ")
+    assert (await house.say(f"STATUS {number}")).startswith("Pesan ")

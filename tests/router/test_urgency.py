@@ -32,7 +32,7 @@ NOW = [
     ("tanggul jebol", "collapse"),
     ("atap kelas ambruk menimpa siswa", "rescue"),
     ("pohon tumbang menimpa mobil, ada orang di dalam", "rescue"),
-    ("anak saya hilang sejak sore, umur 5 tahun", "missing-person"),
+    ("anak saya hilang sejak sore, umur 5 tahun", "child"),
     ("nelayan hilang kontak sejak kemarin", "rescue"),
     ("nenek saya hilang dari rumah", "missing-person"),
     ("ada tawuran di depan terminal bawa celurit", "crime"),

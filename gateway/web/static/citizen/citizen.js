@@ -174,6 +174,8 @@ function start() {
     clear();
     $("writing").hidden = true;
     if (said.tracking) {
+      $("r-call").textContent = said.danger || "";
+      $("r-danger").hidden = !said.danger;
       $("r-number").textContent = said.written;
       $("r-secret").textContent = said.secret;
       $("r-open").href = said.url;
