@@ -151,7 +151,7 @@ class X(Poller, Sends, Keeps):
         """Close the connections."""
         client, self._client = self._client, None
         if client is not None:
-            await client.session.close()
+            await client.http.close()
 
     def _api(self) -> Client:
         if self._client is None:
