@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, AnyHttpUrl, BaseModel, ConfigDict, Field
 
+from adapters.exchange import ExchangeLog
 from normalizer.inbound import File, Inbound, Part, Sender
 
 
@@ -245,6 +246,7 @@ class Channel:
         self.name = name
         self.block = block
         self.hook_url = f"{public_url.rstrip('/')}/in/{name}"
+        self.exchanges = ExchangeLog()
 
     @property
     def own(self) -> frozenset[str]:

@@ -1,12 +1,9 @@
 """The one way of a channel to its provider over HTTP, and the provider's errors as ours.
 
 Every call has a deadline and a largest answer, follows no redirect and keeps no cookie. It leaves
-an ``Exchange`` for operators: where, when and with what outcome, never what was said or to whom.
+an exchange in the channel's log.
 """
 
-import re
-import time
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,34 +14,16 @@ from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, D
 from yarl import URL
 
 from adapters.base import ChannelError, Refused, Silenced, Throttled, Unreachable, Until
+from adapters.exchange import ExchangeLog
 
 LARGEST = 10_000_000
 """Bytes of an answer that a channel takes unless it says otherwise."""
 LONGEST_WAIT = 3600.0
 """Seconds; a longer Retry-After is cut to this."""
-KEPT = 200
-"""Exchanges that a client remembers."""
 PAUSE = 5.0
 """Seconds to wait after a 429 that names none."""
 
 T = TypeVar("T")
-_PLAIN = re.compile(r"[A-Za-z._~-]{1,32}|v?\d{1,2}")
-"""A part of a path that can be no token, no number of a phone and no id."""
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """One call of ours to a provider, without what was said."""
-
-    at: datetime
-    method: str
-    url: str
-    """Host and path; parts that may hold a token or name a person are cut out."""
-    status: int | None
-    """None where there was no answer."""
-    seconds: float
-    error: str = ""
-    """The type of what went wrong on the way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +43,13 @@ class HttpResponse:
 class HttpClient:
     """The connections of one channel to one provider; opened by the first call."""
 
-    def __init__(self, provider: str, *, timeout: float, largest: int = LARGEST) -> None:
+    def __init__(
+        self, provider: str, log: ExchangeLog, *, timeout: float, largest: int = LARGEST
+    ) -> None:
         self.provider = provider
         self.timeout = timeout
         self.largest = largest
-        self.exchanges: deque[Exchange] = deque(maxlen=KEPT)
+        self._log = log
         self._session: ClientSession | None = None
 
     async def request(
@@ -78,27 +59,17 @@ class HttpClient:
 
         Raises ``Unreachable`` when there is no whole answer in time.
         """
-        at, began = datetime.now(UTC), time.monotonic()
-        status, error = None, ""
-        try:
-            async with self._open().request(
-                method,
-                url,
-                timeout=ClientTimeout(total=seconds or self.timeout),
-                allow_redirects=False,
-                **more,
-            ) as answer:
-                status = answer.status
-                return HttpResponse(status, answer.headers, await self._read(answer))
-        except (ClientError, TimeoutError, OSError) as failure:
-            error = type(failure).__name__
-            raise Unreachable(f"{self.provider} did not answer ({error})") from None
-        except Unreachable:
-            error = "TooLarge"
-            raise
-        finally:
-            took = round(time.monotonic() - began, 3)
-            self.exchanges.append(Exchange(at, method, redacted(url), status, took, error))
+        deadline = ClientTimeout(total=seconds or self.timeout)
+        with self._log.note(method, str(url)) as exchange:
+            try:
+                async with self._open().request(
+                    method, url, timeout=deadline, allow_redirects=False, **more
+                ) as answer:
+                    exchange.status = answer.status
+                    return HttpResponse(answer.status, answer.headers, await self._read(answer))
+            except (ClientError, TimeoutError, OSError) as error:
+                said = f"{self.provider} did not answer ({type(error).__name__})"
+                raise Unreachable(said) from None
 
     async def _read(self, answer: ClientResponse) -> bytes:
         """Read what there is; with no byte allowed the answer counts by its status alone."""
@@ -121,13 +92,6 @@ class HttpClient:
         if self._session is None:
             self._session = ClientSession(cookie_jar=DummyCookieJar())
         return self._session
-
-
-def redacted(url: str | URL) -> str:
-    """Return host and path of a URL, without what may be a secret or a person."""
-    whole = URL(url) if isinstance(url, str) else url
-    parts = (part if not part or _PLAIN.fullmatch(part) else "…" for part in whole.path.split("/"))
-    return f"{whole.host}{'/'.join(parts)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -205,7 +205,7 @@ class Twilio(Receiver, Reconciler, Sends, Keeps):
     def _api(self) -> Any:
         if self._client is None:
             block = self.block
-            self._http = Http(str(block.api_base or "").rstrip("/"), block.timeout)
+            self._http = Http(str(block.api_base or "").rstrip("/"), block.timeout, self.exchanges)
             token = block.auth_tokens[0].get_secret_value()
             self._client = Client(block.account_sid, token, http_client=self._http)
         return self._client

@@ -156,7 +156,7 @@ class X(Poller, Sends, Keeps):
     def _api(self) -> Client:
         if self._client is None:
             base = str(self.block.api_base or API).rstrip("/")
-            self._client = Client(self.block, base, self.block.timeout)
+            self._client = Client(self.block, base, self.block.timeout, self.exchanges)
         return self._client
 
     async def _listed(self, mark: Mark, most: int) -> Listed:

@@ -17,6 +17,7 @@ from telegram.request import BaseRequest, RequestData
 
 from adapters.base import ChannelError, Unreachable, Until
 from adapters.botapi.seen import Named, Number
+from adapters.exchange import ExchangeLog
 from adapters.http import LONGEST_WAIT, PAUSE, Errors, HttpClient
 
 logging.getLogger("telegram").setLevel(logging.WARNING)  # below, the library logs token and texts
@@ -97,8 +98,8 @@ class Http(BaseRequest):
     The library's own logs every URL, and with it the token.
     """
 
-    def __init__(self, timeout: float) -> None:
-        self.client = HttpClient(ERRORS.provider, timeout=timeout, largest=MAX_ANSWER)
+    def __init__(self, timeout: float, log: ExchangeLog) -> None:
+        self.client = HttpClient(ERRORS.provider, log, timeout=timeout, largest=MAX_ANSWER)
 
     @property
     def read_timeout(self) -> float:

@@ -17,6 +17,7 @@ from twilio.base.exceptions import (  # type: ignore[import-untyped]
 from twilio.http.response import Response  # type: ignore[import-untyped]
 
 from adapters.base import ChannelError, Unreachable, Until
+from adapters.exchange import ExchangeLog
 from adapters.http import Errors, HttpClient
 
 MENDABLE: Mapping[int, str] = {
@@ -88,9 +89,9 @@ class Http:
 
     is_async = True
 
-    def __init__(self, base: str, timeout: float) -> None:
+    def __init__(self, base: str, timeout: float, log: ExchangeLog) -> None:
         self.base = base
-        self.client = HttpClient(ERRORS.provider, timeout=timeout)
+        self.client = HttpClient(ERRORS.provider, log, timeout=timeout)
 
     async def request(
         self,

@@ -16,6 +16,7 @@ from tweepy.asynchronous import AsyncClient  # type: ignore[import-untyped]
 from yarl import URL
 
 from adapters.base import ChannelError, Throttled, Unreachable
+from adapters.exchange import ExchangeLog
 from adapters.http import Errors, HttpClient
 from adapters.posts.account import AccountBlock
 from adapters.posts.budget import HOUR
@@ -84,11 +85,11 @@ class Client(AsyncClient):  # type: ignore[misc]
     and raises anything at all over an error that is not the JSON it expects.
     """
 
-    def __init__(self, account: AccountBlock, base: str, timeout: float) -> None:
+    def __init__(self, account: AccountBlock, base: str, timeout: float, log: ExchangeLog) -> None:
         super().__init__(return_type=ClientResponse)  # what ``request`` returns, untouched
         self._account = account
         self._base = base
-        self.http = HttpClient(ERRORS.provider, timeout=timeout, largest=MAX_ANSWER)
+        self.http = HttpClient(ERRORS.provider, log, timeout=timeout, largest=MAX_ANSWER)
 
     async def request(
         self,
