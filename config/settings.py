@@ -180,7 +180,6 @@ class Routing(Section):
     reports: tuple[str, ...]
     """The kinds of message that are reports, by their names in the rows a model learned from."""
     waiting_days: Days
-    follow_up_hours: Annotated[int, Field(ge=0)]
 
 
 class Resolution(Section):
