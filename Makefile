@@ -14,9 +14,13 @@ COMPILE := UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip compile --universal --python-
 	--generate-hashes --no-header --quiet $(ARGS)
 # Tests of one file stay together: they share what they start. Chosen tests run in one process.
 SPREAD := $(if $(ARGS),,--numprocesses 2 --dist loadfile --no-loadscope-reorder)
+# The pure rooms without their big tables, and the promises of every channel: no service is started.
+QUICK := tests/config tests/adapters/test_conformance.py tests/adapters/test_http.py tests/gateway/test_logs.py \
+	tests/gateway/test_texts.py tests/normalizer tests/router/test_register.py tests/test_house.py \
+	--ignore=tests/normalizer/test_work.py
 LOCKS := requirements.lock requirements-bootstrap.lock
 
-.PHONY: help demo run test check lint fmt bench lock
+.PHONY: help demo run quick test check lint fmt bench lock
 
 help:  ## show this list
 	@sed -n 's/^\([a-z]*\):.*##/\1:/p' Makefile | awk -F ':' '{printf "  make %-6s %s\n", $$1, $$2}'
@@ -30,6 +34,9 @@ run: .venv/.run  ## set up, then start the gateway with all its roles
 test: export OMP_NUM_THREADS := 1
 test: .venv/.dev  ## set up, then run all tests (ARGS chooses some)
 	@$(BIN)/python -m pytest $(SPREAD) $(ARGS)
+
+quick: .venv/.dev  ## the tests that need no service, in well under half a minute
+	@$(BIN)/python -m pytest -q --numprocesses 2 --dist loadfile $(QUICK)
 
 check: lint test  ## format, lint, types, import rules, then all tests, once
 

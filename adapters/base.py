@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, AnyHttpUrl, BaseModel, ConfigDict, Field
 
+from adapters.exchange import ExchangeLog
 from normalizer.inbound import File, Inbound, Part, Sender
 
 
@@ -97,6 +98,7 @@ class Hook:
     url: str
     headers: Mapping[str, str]
     body: bytes
+    method: str = "POST"
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +248,7 @@ class Channel:
         self.name = name
         self.block = block
         self.hook_url = f"{public_url.rstrip('/')}/in/{name}"
+        self.exchanges = ExchangeLog()
 
     @property
     def own(self) -> frozenset[str]:
@@ -263,6 +266,8 @@ class Channel:
 class Receiver(Channel, ABC):
     """A channel whose provider calls us."""
 
+    methods: ClassVar[frozenset[str]] = frozenset({"POST"})
+    """The HTTP methods by which messages come: some aggregators only know GET."""
     parse_may_hang: ClassVar[bool] = False
     """True when hostile input may take long to read: the shell then parses in a worker process."""
     strict_ids: ClassVar[bool] = False
@@ -279,6 +284,14 @@ class Receiver(Channel, ABC):
     @property
     def posts_per_hour(self) -> int | None:
         """Hooks taken from one network address; None does not count (providers have few)."""
+        return None
+
+    def challenge(self, hook: Hook) -> Answer | None:
+        """Answer a GET by which a provider asks whether we are who we say; pure.
+
+        None says that it was no such question. Raises ``Forged`` when its secret is not ours. A
+        HEAD is answered by the shell.
+        """
         return None
 
     @abstractmethod

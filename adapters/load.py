@@ -10,7 +10,7 @@ from pydantic import ValidationError
 import adapters
 from adapters.base import Block, Channel
 
-_NOT_CHANNELS = {"base", "load"}
+_NOT_CHANNELS = {"base", "exchange", "http", "load"}
 
 
 class UnknownChannel(Exception):

@@ -115,7 +115,8 @@ class Mail(Receiver, Sends):
         )
         sender = compose.plus_address(block.address, message.tracking)
         try:
-            await self._deliver(sender, target, raw)
+            with self.exchanges.note("SMTP", f"smtp://{block.smtp_host}"):
+                await self._deliver(sender, target, raw)
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             raise _translated(error) from error
         return compose.id_of(message, block.address)

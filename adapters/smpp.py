@@ -212,6 +212,10 @@ class Smpp(Bound, Sends):
             default=self.block.default_alphabet,
             most=self.block.max_reply_characters,
         )
+        with self.exchanges.note("SMPP", f"smpp://{self.block.host}"):
+            return await self._submit(to, message, made)
+
+    async def _submit(self, to: str, message: Outgoing, made: Split) -> str:
         session = await self._carrier()
         done = self._under_way.setdefault(message.id, [])
         while len(self._under_way) > MOST_UNDER_WAY:

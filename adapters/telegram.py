@@ -217,7 +217,7 @@ class Telegram(Receiver, Poller, Reconciler, Sends, Keeps):
 
     def _api(self) -> Bot:
         if self._bot is None:
-            http = Http(self.block.timeout)
+            http = Http(self.block.timeout, self.exchanges)
             self._bot = Bot(self.block.token.get_secret_value(), self._base, http)
         return self._bot
 

@@ -41,7 +41,7 @@ from adapters.base import (
     Unreadable,
 )
 from adapters.messaging import content, form, listing
-from adapters.messaging.connection import SILENCED, Http, failure, failures, told
+from adapters.messaging.connection import ERRORS, SILENCED, Http, failure, failures
 from adapters.messaging.listing import MessageList
 from adapters.messaging.signature import Signatures
 from normalizer.tracking import written
@@ -200,12 +200,12 @@ class Twilio(Receiver, Reconciler, Sends, Keeps):
         """Close the connections of the sending side."""
         http, self._http, self._client = self._http, None, None
         if http is not None:
-            await http.session.close()
+            await http.client.close()
 
     def _api(self) -> Any:
         if self._client is None:
             block = self.block
-            self._http = Http(str(block.api_base or "").rstrip("/"), block.timeout)
+            self._http = Http(str(block.api_base or "").rstrip("/"), block.timeout, self.exchanges)
             token = block.auth_tokens[0].get_secret_value()
             self._client = Client(block.account_sid, token, http_client=self._http)
         return self._client
@@ -281,7 +281,7 @@ class Twilio(Receiver, Reconciler, Sends, Keeps):
             return None
         code = int(said) if re.fullmatch(r"[0-9]{1,6}", said) else 0
         silenced = SILENCED.get(code) if state == "failed" else None
-        detail = told(code) if code else said
+        detail = ERRORS.told(code) if code else said
         return Receipt(self.name, sid, state, detail, silenced[0] if silenced else None)
 
     def _inbound(self, sid: str, fields: Mapping[str, str], raw: bytes) -> Inbound:

@@ -10,26 +10,15 @@ stand); redirects are not followed, because they would let the agency's server c
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Annotated, Literal
 
-from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar
 from pydantic import AfterValidator, Field, SecretStr
 from standardwebhooks import Webhook as Signer
 
-from adapters.base import (
-    Block,
-    ChannelError,
-    Outgoing,
-    Refused,
-    SafeUrl,
-    Sends,
-    Throttled,
-    Unreachable,
-)
+from adapters.base import Block, ChannelError, Outgoing, SafeUrl, Sends
+from adapters.http import Errors, HttpClient, HttpResponse, retry_after
 
-LONGEST_WAIT = 3600.0
-"""Seconds; a longer Retry-After is cut to this."""
+ERRORS = Errors(provider="the agency")
 TRY_AGAIN = frozenset({408, 409, 421, 423, 425, 429})
 """The 4xx answers that may pass; every other one refuses the report for good, and with 3xx it
 waits among the dead letters until an operator has mended address or secret."""
@@ -63,7 +52,9 @@ class Webhook(Sends):
     def __init__(self, name: str, block: Block, *, public_url: str) -> None:
         super().__init__(name, block, public_url=public_url)
         self._signer = Signer(self.block.secret.get_secret_value())
-        self._session: ClientSession | None = None
+        self._http = HttpClient(
+            ERRORS.provider, self.exchanges, timeout=self.block.timeout, largest=0
+        )
 
     async def send(self, to: str, message: Outgoing) -> str:
         """Post ``message.text`` (JSON) and return ``message.id``; ``to`` says nothing here.
@@ -71,31 +62,19 @@ class Webhook(Sends):
         Raises ``ChannelError``. The answer counts by its status alone; its body is never read, so
         that nothing an agency sends back can hold up or fill the worker.
         """
-        try:
-            async with self._open().post(
-                str(self.block.url),
-                data=message.text.encode(),
-                headers=self._headers(message, datetime.now(UTC)),
-                allow_redirects=False,
-            ) as answer:
-                failure = _failure(answer)
-        except (ClientError, TimeoutError, OSError) as error:
-            raise Unreachable(f"the agency did not answer ({type(error).__name__})") from error
-        if failure is not None:
+        answer = await self._http.request(
+            "POST",
+            str(self.block.url),
+            data=message.text.encode(),
+            headers=self._headers(message, datetime.now(UTC)),
+        )
+        if failure := _failure(answer):
             raise failure
         return message.id
 
     async def close(self) -> None:
         """Close the connections."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
-
-    def _open(self) -> ClientSession:
-        if self._session is None:
-            timeout = ClientTimeout(total=self.block.timeout)
-            self._session = ClientSession(timeout=timeout, cookie_jar=DummyCookieJar())
-        return self._session
+        await self._http.close()
 
     def _headers(self, message: Outgoing, now: datetime) -> Mapping[str, str]:
         return {
@@ -110,28 +89,9 @@ class Webhook(Sends):
 CHANNEL = Webhook
 
 
-def retry_after(value: str | None, now: datetime) -> float | None:
-    """Read a Retry-After header (RFC 9110 §10.2.3): seconds to wait, between 1 and an hour."""
-    if not value:
+def _failure(answer: HttpResponse) -> ChannelError | None:
+    if answer.is_success:
         return None
-    if value.isascii() and value.isdigit():
-        return min(max(float(value[:9]), 1.0), LONGEST_WAIT)
-    try:
-        moment = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return min(max((aware - now).total_seconds(), 1.0), LONGEST_WAIT)
-
-
-def _failure(answer: ClientResponse) -> ChannelError | None:
-    status = answer.status
-    if 200 <= status < 300:
-        return None
-    said = f"the agency answered {status}"
-    if status < 500 and status not in TRY_AGAIN:
-        return Refused(said)
-    wait = retry_after(answer.headers.get("Retry-After"), datetime.now(UTC))
-    if status == 429 or wait is not None:
-        return Throttled(said, retry_after=wait or 5.0)
-    return Unreachable(said)
+    final = answer.status < 500 and answer.status not in TRY_AGAIN
+    wait = None if final else retry_after(answer.headers.get("Retry-After"), datetime.now(UTC))
+    return ERRORS.error(answer.status, wait=wait, final=final)

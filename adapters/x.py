@@ -151,12 +151,12 @@ class X(Poller, Sends, Keeps):
         """Close the connections."""
         client, self._client = self._client, None
         if client is not None:
-            await client.session.close()
+            await client.http.close()
 
     def _api(self) -> Client:
         if self._client is None:
             base = str(self.block.api_base or API).rstrip("/")
-            self._client = Client(self.block, base, self.block.timeout)
+            self._client = Client(self.block, base, self.block.timeout, self.exchanges)
         return self._client
 
     async def _listed(self, mark: Mark, most: int) -> Listed:

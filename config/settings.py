@@ -180,7 +180,6 @@ class Routing(Section):
     reports: tuple[str, ...]
     """The kinds of message that are reports, by their names in the rows a model learned from."""
     waiting_days: Days
-    follow_up_hours: Annotated[int, Field(ge=0)]
     ownership_days: Annotated[int, Field(ge=0, le=3_650)]
     """Days without a word of its reporter after which a report is no longer its phone number's."""
 

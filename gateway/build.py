@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 from yarl import URL
 
-from adapters.base import Channel, Receiver, Sends
+from adapters.base import Channel, Sends
 from adapters.load import BadBlock, UnknownChannel
 from adapters.load import load as load_channel
 from config import files
@@ -344,8 +344,3 @@ def categories(built: Parts) -> dict[str, str]:
     used = {row.group for row in topics.rows.values()}
     named = [(group.name, id) for id, group in topics.groups.items() if id in used]
     return {id: name for name, id in sorted(named)}
-
-
-def receivers(built: Mapping[str, Channel]) -> dict[str, Receiver]:
-    """Return those channels that a provider can call."""
-    return {name: c for name, c in built.items() if isinstance(c, Receiver)}

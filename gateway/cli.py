@@ -67,6 +67,26 @@ def main() -> None:
     app()
 
 
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"kanal {version('kanal')}")
+        raise typer.Exit
+
+
+@app.callback()
+def kanal(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=_say_version, help="Say which version this is."
+        ),
+    ] = False,
+) -> None:
+    """Take the options that stand before every command."""
+
+
 @app.command()
 def up() -> None:
     """Run all roles in one process.

@@ -17,7 +17,8 @@ HARMLESS = frozenset(
         "event", "level", "timestamp", "logger", "exc_info", "exception", "stack_info",
         "agency", "attempts", "by", "channel", "count", "delay", "error", "item", "items",
         "message", "mode", "name", "port", "queue", "role", "seconds", "task", "url", "version",
-        "caller", "did", "door", "id", "report_id", "sha256", "status",
+        "caller", "did", "door", "id", "incident", "kind", "link", "report_id", "sha256", "status",
+        "trace",
     }
 )  # fmt: skip
 QUIET = (

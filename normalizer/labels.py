@@ -2,7 +2,7 @@
 
 from typing import Final, Literal
 
-from normalizer.report import Intent, Kind, Level, Outcome, Status
+from normalizer.report import Kind, Status
 
 Tongue = Literal["id", "en"]
 
@@ -38,30 +38,6 @@ STATUS_LABELS: Final[dict[Status, dict[Tongue, str]]] = {
         "id": "Diarsipkan oleh Admin",
         "en": "Archived by the administrator",
     },
-}
-
-LEVEL_LABELS: Final[dict[Level, dict[Tongue, str]]] = {
-    Level.PROVINCE: {"id": "Provinsi", "en": "Province"},
-    Level.REGENCY: {"id": "Kabupaten", "en": "Regency"},
-    Level.CITY: {"id": "Kota", "en": "City"},
-    Level.DISTRICT: {"id": "Kecamatan", "en": "District"},
-    Level.VILLAGE: {"id": "Kelurahan/Desa", "en": "Village"},
-}
-
-OUTCOME_LABELS: Final[dict[Outcome, dict[Tongue, str]]] = {
-    Outcome.ASSIGN: {"id": "Diteruskan", "en": "Assigned"},
-    Outcome.ASK: {"id": "Ditanyakan ke pelapor", "en": "Reporter asked"},
-    Outcome.TRIAGE: {"id": "Perlu verifikasi", "en": "Needs an operator"},
-}
-
-INTENT_LABELS: Final[dict[Intent, dict[Tongue, str]]] = {
-    Intent.REPORT: {"id": "Laporan", "en": "Report"},
-    Intent.STATUS: {"id": "Cek status", "en": "Status question"},
-    Intent.READ: {"id": "Baca kabar", "en": "Read the news"},
-    Intent.HELP: {"id": "Bantuan", "en": "Help"},
-    Intent.GREETING: {"id": "Salam", "en": "Greeting"},
-    Intent.STOP: {"id": "Berhenti", "en": "Stop"},
-    Intent.START: {"id": "Mulai", "en": "Start"},
 }
 
 PRIVACY_LABELS: Final[dict[tuple[bool, bool], dict[Tongue, str]]] = {

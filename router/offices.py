@@ -8,7 +8,6 @@ some thirty kinds, and 91,047 districts and villages, cost nothing at start-up.
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import date
 
 from normalizer.report import Agency, Level
 from router.agencies import (
@@ -105,13 +104,6 @@ class Offices:
         override = self.override(code)
         template = None if kind in override.rename else self.template(code, kind)
         return override.short.get(kind) or (template and template.short) or agency.name
-
-    def valid(self, id: str, on: date) -> bool:
-        """Tell whether there is an agency of this id, by its present name, on a day."""
-        row = self.national.get(id)
-        if row is None:
-            return self.agency(id) is not None
-        return (row.since or date.min) <= on <= (row.until or date.max)
 
     def has(self, tier: Tier, kind: str) -> bool:
         """Tell whether the national bodies or the templates of a tier know ``kind``."""

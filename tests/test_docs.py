@@ -22,7 +22,7 @@ from config import settings
 from gateway import event, metrics
 from gateway.seal import KEY_FILE
 from gateway.web import words
-from normalizer.labels import KIND_LABELS, LEVEL_LABELS, STATUS_LABELS
+from normalizer.labels import KIND_LABELS, STATUS_LABELS
 from tests.adapters.examples import EXAMPLES, PUBLIC_URL
 from tests.adapters.test_conformance import GARBAGE, survives
 
@@ -122,7 +122,7 @@ def test_commands_that_are_named_exist(page: Path) -> None:
 
 def test_the_glossary_has_every_word_an_officer_reads() -> None:
     told = (DOCS / "glossary.md").read_text()
-    for table in (KIND_LABELS, STATUS_LABELS, LEVEL_LABELS):
+    for table in (KIND_LABELS, STATUS_LABELS):
         for word, labels in table.items():
             assert labels["id"] in told, f"{word} is called {labels['id']}"
 

@@ -6,18 +6,19 @@ Every URL of the API holds the token: none is logged or quoted.
 import json
 import logging
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any
 
 import telegram
-from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar
 from pydantic import BaseModel, Field, ValidationError
 from telegram.error import TelegramError
 from telegram.request import BaseRequest, RequestData
 
-from adapters.base import ChannelError, Refused, Silenced, Throttled, Unreachable
+from adapters.base import ChannelError, Unreachable, Until
 from adapters.botapi.seen import Named, Number
+from adapters.exchange import ExchangeLog
+from adapters.http import LONGEST_WAIT, PAUSE, Errors, HttpClient
 
 logging.getLogger("telegram").setLevel(logging.WARNING)  # below, the library logs token and texts
 
@@ -26,7 +27,6 @@ PAGE = 100
 UPDATES = ("message", "edited_message", "callback_query")
 MAX_ANSWER = 20_000_000
 """Bytes of one answer of the API; a hundred long messages are about two million."""
-LONGEST_WAIT = 3600.0
 MOST_BUTTONS = 8
 _PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]{0,500}")
 """A server of one's own may name a path on its disk, which begins with "/"."""
@@ -37,9 +37,9 @@ MENDABLE: Mapping[int, str] = {
     409: "another program fetches the updates of this bot",
 }
 """Errors that an operator can mend; an answer refused for good because of them would be lost."""
-BLOCKED: Mapping[str, str] = {
-    "blocked by the user": "the citizen has blocked the bot",
-    "can't initiate conversation": "the citizen has not written to the bot",
+BLOCKED: Mapping[str, tuple[Until, str]] = {
+    "blocked by the user": ("writes", "the citizen has blocked the bot"),
+    "can't initiate conversation": ("writes", "the citizen has not written to the bot"),
 }
 """Telegram's words for who may write to us again one day: until then nothing is sent."""
 REFUSALS: Mapping[str, str] = {
@@ -54,6 +54,7 @@ REFUSALS: Mapping[str, str] = {
     "bad webhook": "server.public_url cannot be called by Telegram",
 }
 """Telegram's words for what will never work, and ours: its own may name people."""
+ERRORS = Errors(provider="Telegram", mendable=MENDABLE, silenced=BLOCKED, refused=REFUSALS)
 
 _UNREADABLE = (
     TelegramError,
@@ -92,27 +93,23 @@ class _Error(BaseModel):
 
 
 class Http(BaseRequest):
-    """What the bot sends through: one session with a deadline.
+    """What the bot sends through: our own client.
 
-    The library's own client logs every URL, and with it the token.
+    The library's own logs every URL, and with it the token.
     """
 
-    def __init__(self, timeout: float) -> None:
-        self._timeout = timeout
-        self._session: ClientSession | None = None
+    def __init__(self, timeout: float, log: ExchangeLog) -> None:
+        self.client = HttpClient(ERRORS.provider, log, timeout=timeout, largest=MAX_ANSWER)
 
     @property
     def read_timeout(self) -> float:
-        return self._timeout
+        return self.client.timeout
 
     async def initialize(self) -> None:
-        if self._session is None:
-            self._session = ClientSession(cookie_jar=DummyCookieJar())
+        """Nothing: the first call opens the connections."""
 
     async def shutdown(self) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        await self.client.close()
 
     async def do_request(
         self,
@@ -123,23 +120,15 @@ class Http(BaseRequest):
         *_: object,
         **__: object,
     ) -> tuple[int, bytes]:
-        await self.initialize()
-        assert self._session is not None
-        seconds = read_timeout if isinstance(read_timeout, float) else self._timeout
+        seconds = read_timeout if isinstance(read_timeout, float) else None
+        data = request_data.json_parameters if request_data else None
         try:
-            async with self._session.request(
-                method,
-                url,
-                data=request_data.json_parameters if request_data else None,
-                timeout=ClientTimeout(total=seconds),
-                allow_redirects=False,
-            ) as answer:
-                body = await _read(answer.content.iter_chunked(65536))
-        except (ClientError, TimeoutError, OSError) as error:
-            raise NoAnswer(type(error).__name__) from None
+            answer = await self.client.request(method, url, data=data, seconds=seconds)
+        except Unreachable as error:
+            raise NoAnswer(str(error)) from None
         if answer.status != 200:
-            raise Declined(answer.status, body)
-        return answer.status, body
+            raise Declined(answer.status, answer.body)
+        return answer.status, answer.body
 
     @staticmethod
     def parse_json_payload(payload: bytes) -> dict[str, Any]:
@@ -147,15 +136,6 @@ class Http(BaseRequest):
         if not isinstance(value, dict) or "result" not in value:
             raise ValueError("not an answer of the Bot API")
         return value
-
-
-async def _read(chunks: AsyncIterator[bytes]) -> bytes:
-    read = bytearray()
-    async for chunk in chunks:
-        read += chunk
-        if len(read) > MAX_ANSWER:
-            raise NoAnswer("the answer does not end")
-    return bytes(read)
 
 
 class Bot(telegram.Bot):
@@ -217,21 +197,12 @@ def translated() -> Iterator[None]:
     except Declined as error:
         raise failure(error) from None
     except NoAnswer as error:
-        raise Unreachable(f"Telegram did not answer ({error})") from None
+        raise Unreachable(str(error)) from None
     except _UNREADABLE:
         raise Unreachable("Telegram's answer could not be read") from None
 
 
 def failure(error: Declined) -> ChannelError:
-    said = f"Telegram answered {error.status}"
-    if error.retry_after is not None or error.status == 429:
-        wait = min(max(error.retry_after or 5.0, 1.0), LONGEST_WAIT)
-        return Throttled(said, retry_after=wait)
-    if words := MENDABLE.get(error.status):
-        return Unreachable(f"{said}: {words}")
-    if not 400 <= error.status < 500 or error.status == 408:
-        return Unreachable(said)
-    if words := next((o for theirs, o in BLOCKED.items() if theirs in error.description), None):
-        return Silenced(f"{said}: {words}")
-    words = next((ours for theirs, ours in REFUSALS.items() if theirs in error.description), "")
-    return Refused(f"{said}: {words}" if words else said)
+    asked = error.retry_after is not None or error.status == 429
+    wait = min(max(error.retry_after or PAUSE, 1.0), LONGEST_WAIT) if asked else None
+    return ERRORS.error(error.status, words=error.description, wait=wait)

@@ -8,13 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from urllib.parse import urlencode, urlsplit
 
-from aiohttp import (
-    ClientError,
-    ClientSession,
-    ClientTimeout,
-    DummyCookieJar,
-    encode_basic_auth,
-)
+from aiohttp import encode_basic_auth
 from twilio.base.exceptions import (  # type: ignore[import-untyped]
     TwilioException,
     TwilioRestException,
@@ -22,7 +16,9 @@ from twilio.base.exceptions import (  # type: ignore[import-untyped]
 )
 from twilio.http.response import Response  # type: ignore[import-untyped]
 
-from adapters.base import ChannelError, Refused, Silenced, Throttled, Unreachable, Until
+from adapters.base import ChannelError, Unreachable, Until
+from adapters.exchange import ExchangeLog
+from adapters.http import Errors, HttpClient
 
 MENDABLE: Mapping[int, str] = {
     401: "the credentials were refused",
@@ -80,19 +76,22 @@ SLOW_DOWN: Mapping[int, float] = {429: 5.0, 20429: 5.0, 21611: 60.0, 63018: 60.0
 """Errors that ask us to wait, and for how many seconds (Twilio names none)."""
 
 
+ERRORS = Errors(
+    provider="Twilio", slow=SLOW_DOWN, mendable=MENDABLE, silenced=SILENCED, refused=REFUSALS
+)
+
+
 class Http:
-    """What Twilio's client sends through: one session with a deadline, and another host if set.
+    """What Twilio's client sends through: our own client, and another host if set.
 
     The SDK's own asynchronous client ignores its ``timeout`` and logs addresses.
     """
 
     is_async = True
 
-    def __init__(self, base: str, timeout: float) -> None:
+    def __init__(self, base: str, timeout: float, log: ExchangeLog) -> None:
         self.base = base
-        self.session = ClientSession(
-            timeout=ClientTimeout(total=timeout), cookie_jar=DummyCookieJar()
-        )
+        self.client = HttpClient(ERRORS.provider, log, timeout=timeout)
 
     async def request(
         self,
@@ -104,15 +103,14 @@ class Http:
         auth: tuple[str, str] = ("", ""),
         **_: object,
     ) -> Response:
-        async with self.session.request(
+        answer = await self.client.request(
             method,
             self.base + urlsplit(url).path if self.base else url,
             params=params,
             data=urlencode(data, doseq=True).encode() if data else None,
             headers={**(headers or {}), "Authorization": encode_basic_auth(*auth)},
-            allow_redirects=False,
-        ) as answer:
-            return Response(answer.status, await answer.text("utf-8", "replace"), answer.headers)
+        )
+        return Response(answer.status, answer.body.decode("utf-8", "replace"), answer.headers)
 
 
 @contextmanager
@@ -125,8 +123,6 @@ def failures() -> Iterator[None]:
         yield
     except TwilioException as error:
         raise failure(error) from None
-    except (ClientError, TimeoutError, OSError) as error:
-        raise Unreachable(f"Twilio did not answer ({type(error).__name__})") from None
     except ValueError:
         raise Unreachable("Twilio's answer could not be read") from None
 
@@ -135,23 +131,4 @@ def failure(error: TwilioException) -> ChannelError:
     """Turn an error of the SDK into ours. Codes: https://www.twilio.com/docs/api/errors."""
     if not isinstance(error, TwilioRestException | TwilioServiceException):
         return Unreachable("Twilio's answer could not be read")
-    known = (error.code, error.status)
-    if silenced := SILENCED.get(error.code):
-        return Silenced(told(error.code), until=silenced[0])
-    said = f"Twilio answered {error.status}, code {error.code}"
-    if wait := next((SLOW_DOWN[k] for k in known if k in SLOW_DOWN), None):
-        return Throttled(said, retry_after=wait)
-    if words := next((MENDABLE[k] for k in known if k in MENDABLE), None):
-        return Unreachable(f"{said}: {words}")
-    refused = 400 <= error.status < 500 and error.status != 408
-    if not refused:
-        return Unreachable(said)
-    words = REFUSALS.get(error.code)
-    return Refused(f"{said}: {words}" if words else said)
-
-
-def told(code: int | None) -> str:
-    """Say an error code in our words, as far as there are any."""
-    silenced = SILENCED.get(code or 0)
-    words = silenced[1] if silenced else REFUSALS.get(code or 0) or MENDABLE.get(code or 0)
-    return f"{code}: {words}" if words else str(code or "")
+    return ERRORS.error(error.status, error.code)

@@ -5,17 +5,19 @@ X's words may quote people: none of them is logged or repeated.
 
 import json
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar
+from aiohttp import ClientResponse
 from tweepy.asynchronous import AsyncClient  # type: ignore[import-untyped]
 from yarl import URL
 
-from adapters.base import ChannelError, Refused, Throttled, Unreachable
+from adapters.base import ChannelError, Throttled, Unreachable
+from adapters.exchange import ExchangeLog
+from adapters.http import Errors, HttpClient
 from adapters.posts.account import AccountBlock
 from adapters.posts.budget import HOUR
 
@@ -42,12 +44,9 @@ REFUSALS: Mapping[str, str] = {
     "direct message": "the citizen takes no direct messages from us",
 }
 """X's words for what will never work, and ours: its own may name people."""
+ERRORS = Errors(provider="X", mendable=MENDABLE, refused=REFUSALS)
 RESETS = ("x-rate-limit", "x-app-limit-24hour", "x-user-limit-24hour")
 """The windows in which X counts requests, as its headers name them."""
-
-
-class NoAnswer(Exception):
-    """X could not be reached; its words are ours."""
 
 
 class Declined(Exception):
@@ -86,13 +85,11 @@ class Client(AsyncClient):  # type: ignore[misc]
     and raises anything at all over an error that is not the JSON it expects.
     """
 
-    def __init__(self, account: AccountBlock, base: str, timeout: float) -> None:
+    def __init__(self, account: AccountBlock, base: str, timeout: float, log: ExchangeLog) -> None:
         super().__init__(return_type=ClientResponse)  # what ``request`` returns, untouched
         self._account = account
         self._base = base
-        self.session = ClientSession(
-            timeout=ClientTimeout(total=timeout), cookie_jar=DummyCookieJar()
-        )
+        self.http = HttpClient(ERRORS.provider, log, timeout=timeout, largest=MAX_ANSWER)
 
     async def request(
         self,
@@ -104,33 +101,19 @@ class Client(AsyncClient):  # type: ignore[misc]
     ) -> dict[str, Any]:
         """Make one call and return the JSON of the answer.
 
-        Raises ``Declined``, ``NoAnswer``, ``ValueError``.
+        Raises ``Declined``, ``Unreachable``, ``ValueError``.
         """
         asked = urlencode({k: str(v) for k, v in (params or {}).items()}, quote_via=quote)
         url = f"{self._base}{route}" + (f"?{asked}" if asked else "")
-        try:
-            async with self.session.request(
-                method,
-                URL(url, encoded=True),
-                json=json,
-                headers=self._account.proof(method, url, by_account=user_auth),
-                allow_redirects=False,
-            ) as answer:
-                body = await _read(answer.content.iter_chunked(65536))
-        except (ClientError, TimeoutError, OSError) as error:
-            raise NoAnswer(f"X did not answer ({type(error).__name__})") from None
-        if not 200 <= answer.status < 300:
-            raise Declined(answer.status, answer.headers, body)
-        return _object(body)
-
-
-async def _read(chunks: AsyncIterator[bytes]) -> bytes:
-    read = bytearray()
-    async for chunk in chunks:
-        read += chunk
-        if len(read) > MAX_ANSWER:
-            raise NoAnswer("X's answer does not end")
-    return bytes(read)
+        answer = await self.http.request(
+            method,
+            URL(url, encoded=True),
+            json=json,
+            headers=self._account.proof(method, url, by_account=user_auth),
+        )
+        if not answer.is_success:
+            raise Declined(answer.status, answer.headers, answer.body)
+        return _object(answer.body)
 
 
 def _object(body: bytes) -> dict[str, Any]:
@@ -147,8 +130,6 @@ def translated(*, writing: bool = False) -> Iterator[None]:
         yield
     except Declined as error:
         raise failure(error, writing, datetime.now(UTC)) from None
-    except NoAnswer as error:
-        raise Unreachable(str(error)) from None
     except (ValueError, RecursionError):
         raise Unreachable("X's answer could not be read") from None
 
@@ -161,9 +142,5 @@ def failure(error: Declined, writing: bool, now: datetime) -> ChannelError:
         return Throttled(f"{said}: X's cap for this month is reached", retry_after=HOUR)
     if error.status == 429:
         return Throttled(f"{said}: too many requests", retry_after=error.wait(now))
-    if words := MENDABLE.get(error.kind) or MENDABLE.get(error.status):
-        return Unreachable(f"{said}: {words}")
-    if not writing or error.status not in (400, 403, 409, 422):
-        return Unreachable(said)
-    words = next((ours for theirs, ours in REFUSALS.items() if theirs in error.detail), "")
-    return Refused(f"{said}: {words}" if words else said)
+    final = writing and error.status in (400, 403, 409, 422)
+    return ERRORS.error(error.status, error.kind, words=error.detail, final=final)

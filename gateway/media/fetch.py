@@ -34,7 +34,7 @@ from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from adapters.base import Refused, Source, Throttled, Unreachable
-from adapters.webhook import retry_after
+from adapters.http import retry_after
 from normalizer.report import FileNote
 
 HOPS = 5

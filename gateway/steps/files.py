@@ -51,7 +51,7 @@ class FileDesk:
         if found is None:
             raise NoFile
         shown = await self._shown(found.report, sha256, whole=True)
-        log.info("a file was looked at", by=by, report=report_id, file=sha256[:12])
+        log.info("a file was looked at", by=by, report_id=report_id, sha256=sha256[:12])
         return shown
 
     async def for_agency(self, agency: str, tracking: str, sha256: str) -> Shown:
@@ -63,7 +63,7 @@ class FileDesk:
         if found is None or agency not in _readers(found.report):
             raise NotYours
         shown = await self._shown(found.report, sha256)
-        log.info("a file was fetched", by=f"agency:{agency}", report=found.report.id)
+        log.info("a file was fetched", by=f"agency:{agency}", report_id=found.report.id)
         return shown
 
     async def _shown(self, report: Report, sha256: str, *, whole: bool = False) -> Shown:
@@ -83,7 +83,7 @@ class FileDesk:
         except BlobsAway as error:
             raise NotYet(str(error)) from None
         if content is None:
-            log.error("a kept file cannot be found or opened", file=sha256[:12])
+            log.error("a kept file cannot be found or opened", sha256=sha256[:12])
             raise NoFile
         return content
 

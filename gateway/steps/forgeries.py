@@ -5,6 +5,7 @@ Counted in this process. What comes from a proven sender never passes here.
 
 import hashlib
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime
 
 from adapters.base import Hook
@@ -40,7 +41,7 @@ def cut(hook: Hook) -> tuple[Hook, str]:
         return hook, ""
     digest = hashlib.sha256(hook.body).hexdigest()
     said = f"; cut: {BODY} of {len(hook.body)} bytes kept, sha256 {digest}"
-    return Hook(CUT + hook.url, hook.headers, hook.body[:BODY]), said
+    return replace(hook, url=CUT + hook.url, body=hook.body[:BODY]), said
 
 
 def further(hook: Hook, now: datetime) -> tuple[Hook, str]:

@@ -179,7 +179,7 @@ class Letters:
         self, unit: Unit, report: Report, agency: str, kind: event.Type, cause: str
     ) -> None:
         if report.recuses(agency):
-            log.warning("an accused agency gets nothing", report=report.id, agency=agency)
+            log.warning("an accused agency gets nothing", report_id=report.id, agency=agency)
             return
         id = str(uuid.uuid5(_NAMES, f"{report.id} delivery {agency} {cause}"))
         data = event.for_agency(report).model_dump_json()

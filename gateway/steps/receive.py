@@ -107,6 +107,17 @@ class Door:
         usable = isinstance(channel, Receiver | Fetches | Bound) and channel.block.enabled
         return channel if usable else None
 
+    def challenge(self, channel: Receiver, hook: Hook) -> Answer | None:
+        """Answer a provider's question whether we are who we say; None when it asked nothing."""
+        try:
+            return channel.challenge(hook)
+        except ChannelError as error:
+            metrics.INTAKE.labels(channel.name, "challenge_refused").inc()
+            return channel.refusal(hook, error) or FORBIDDEN
+        except Exception as error:
+            log.error("a question of a provider failed", channel=channel.name, error=_name(error))
+            return FORBIDDEN
+
     async def take(self, channel: Receiver, hook: Hook) -> Answer:
         """Take one hook and say what the provider is answered. Raises ``NotDurable``."""
         try:
@@ -244,7 +255,8 @@ class Door:
         state: Literal["open", "noted"] = "open",
     ) -> Held:
         """Seal a hook for the quarantine; the same hook gets the same id."""
-        digest = hashlib.sha256(reason.encode() + b"\n" + hook.body).hexdigest()
+        said = hook.body if hook.method == "POST" else hook.url.encode() + b"\n" + hook.body
+        digest = hashlib.sha256(reason.encode() + b"\n" + said).hexdigest()
         return Held(
             id=str(uuid.uuid5(uuid.NAMESPACE_OID, f"{channel} {digest}")),
             channel=channel,
@@ -473,13 +485,15 @@ FORBIDDEN = problem(403, "Forbidden", "the signature does not fit this request")
 def packed(hook: Hook) -> bytes:
     """Write a hook down, to be sealed."""
     body = base64.b64encode(hook.body).decode()
-    return json.dumps({"url": hook.url, "headers": dict(hook.headers), "body": body}).encode()
+    values = {"url": hook.url, "headers": dict(hook.headers), "body": body, "method": hook.method}
+    return json.dumps(values).encode()
 
 
 def unpacked(written: bytes) -> Hook:
     """Read back what ``packed`` wrote."""
     values = json.loads(written)
-    return Hook(values["url"], values["headers"], base64.b64decode(values["body"]))
+    body, method = base64.b64decode(values["body"]), values.get("method", "POST")
+    return Hook(values["url"], values["headers"], body, method)
 
 
 def mail_hook(peer: str, mail_from: str, rcpt_to: Sequence[str], data: bytes) -> Hook:

@@ -409,11 +409,6 @@ def unanswered(report: Report) -> list[Change]:
     return [Change("not_answered", "gateway", note=why.value)] if why else []
 
 
-def _open_question(mine: Iterable[Stored]) -> Stored | None:
-    """Return the newest report of a reporter that waits for an answer."""
-    return next((s for s in mine if s.report.status is Status.WAITING_FOR_REPORTER), None)
-
-
 def _earlier_place(known: Known, report: Report) -> str | None:
     """Return where the same person's newest report that found its agency was."""
     forwarded = (

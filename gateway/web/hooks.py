@@ -1,4 +1,8 @@
-"""The HTTP door of the channels: ``POST /in/{channel}``, answered once the message is durable."""
+"""The HTTP door of the channels: ``/in/{channel}``, answered once the message is durable.
+
+Messages come by the methods that a channel names (mostly POST). A GET may also be a provider's
+question whether we are who we say (``challenge``), and a HEAD only asks whether somebody is there.
+"""
 
 from collections.abc import Container
 from dataclasses import replace
@@ -17,6 +21,8 @@ TOO_LARGE = problem(413, "Content Too Large", "this message is larger than the g
 OFTEN = problem(429, "Too Many Requests", "too many messages came from this network address")
 AWAY = problem(503, "Service Unavailable", "the message could not be stored; send it again")
 UNKNOWN = problem(404, "Not Found", "there is no such channel here")
+METHOD = problem(405, "Method Not Allowed", "messages do not come to this channel by this method")
+THERE = Answer(200, "text/plain", b"")
 
 
 class TooLarge(Exception):
@@ -44,6 +50,12 @@ def routes(
         except TooLarge:
             metrics.INTAKE.labels(channel.name, "too_large").inc()
             return respond(TOO_LARGE)
+        if hook.method != "POST" and (answer := door.challenge(channel, hook)):
+            return respond(answer)
+        if hook.method not in channel.methods:
+            if hook.method == "HEAD":
+                return respond(THERE)
+            return respond(METHOD, {"allow": ", ".join(sorted(channel.methods))})
         try:
             with metrics.STEP.labels("receive").time():
                 return respond(await door.take(channel, hook))
@@ -51,7 +63,7 @@ def routes(
             metrics.INTAKE.labels(channel.name, "not_durable").inc()
             return respond(AWAY, {"retry-after": "5"})
 
-    return [Route("/in/{channel}", take, methods=["POST"])]
+    return [Route("/in/{channel}", take, methods=["POST", "GET", "HEAD"])]
 
 
 async def too_often(channel: Receiver, request: Request, limits: Limits) -> Answer | None:
@@ -69,7 +81,7 @@ async def too_often(channel: Receiver, request: Request, limits: Limits) -> Answ
 async def hook_of(request: Request, public_url: str, most: int) -> Hook:
     """Dress a request of at most ``most`` bytes as a hook. Raises ``TooLarge``."""
     url = public_url.rstrip("/") + _path(request)
-    return Hook(url, _headers(request), await body(request, most))
+    return Hook(url, _headers(request), await body(request, most), request.method)
 
 
 async def body(request: Request, most: int) -> bytes:

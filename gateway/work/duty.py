@@ -130,10 +130,10 @@ class Duty(ABC):
         log.warning(
             "a provider could not be read",
             channel=self.channel.name,
-            work=self.kind,
+            task=self.kind,
             error=said,
-            failures=place.failures + 1,
-            pause=round(pause, 1),
+            attempts=place.failures + 1,
+            delay=round(pause, 1),
         )
         await self._bookmark.failed(said, pause=pause)
         return pause
@@ -154,7 +154,7 @@ class Duty(ABC):
                 await self._bookmark.take(LEASE)
 
     def _say(self, what: str, error: Exception) -> None:
-        log.warning(what, channel=self.channel.name, work=self.kind, error=str(error))
+        log.warning(what, channel=self.channel.name, task=self.kind, error=str(error))
 
 
 def backoff(failures: int, error: Exception) -> float:

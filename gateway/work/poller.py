@@ -60,7 +60,7 @@ class Polling(Duty):
         self._behind = behind and more
         if behind:
             metrics.RECOVERED.labels(self.channel.name).inc(news)
-            log.info("caught up with a provider", channel=self.channel.name, recovered=news)
+            log.info("caught up with a provider", channel=self.channel.name, count=news)
         return Seen(news, pause, more)
 
     async def _fetch(self, cursor: str) -> Page:

@@ -81,7 +81,7 @@ class Reconciling(Duty):
             async for page in pages:
                 count += await self._file(page)
         if count:
-            log.info("recovered messages", channel=self.channel.name, recovered=count)
+            log.info("recovered messages", channel=self.channel.name, count=count)
         return count
 
     async def _file(self, page: Page) -> int:

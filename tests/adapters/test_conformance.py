@@ -337,6 +337,12 @@ async def test_a_provider_that_is_away_is_worth_another_try(kind: str) -> None:
             await channel.send(SOMEBODY[kind], Outgoing("1", "halo", subject="halo"))
     assert raised.value.retryable
     assert SOMEBODY[kind] not in str(raised.value), "what is logged names no citizen"
+    (exchange,) = channel.exchanges
+    assert (exchange.error != "", exchange.status) == (True, None)
+    assert exchange.target.startswith("127.0.0.1")
+    assert not any(
+        secret in repr(exchange) for secret in (*_secrets(channel.block), SOMEBODY[kind], "halo")
+    )
     await channel.close()
     await channel.close()
 

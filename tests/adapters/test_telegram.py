@@ -890,7 +890,10 @@ async def test_telegram_says_how_long_to_wait(server: BotServer, bot: Telegram) 
     [
         *((s, error_body(s, "x"), Unreachable, words) for s, words in MENDABLE.items()),
         *((400, error_body(400, f"Bad Request: {w}"), Refused, o) for w, o in REFUSALS.items()),
-        *((403, error_body(403, f"Forbidden: bot {w}"), Silenced, o) for w, o in BLOCKED.items()),
+        *(
+            (403, error_body(403, f"Forbidden: bot {w}"), Silenced, o[1])
+            for w, o in BLOCKED.items()
+        ),
         (400, error_body(400, "Bad Request: +62811 is wrong"), Refused, "answered 400"),
         (403, error_body(403, "Forbidden: new reason"), Refused, "answered 403"),
         (429, error_body(429, "Too Many Requests"), Throttled, "answered 429"),

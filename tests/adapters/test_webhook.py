@@ -15,7 +15,8 @@ from standardwebhooks import Webhook as Agency
 from standardwebhooks.webhooks import WebhookVerificationError
 
 from adapters.base import ChannelError, Outgoing, Refused, Throttled, Unreachable
-from adapters.webhook import LONGEST_WAIT, TRY_AGAIN, Webhook, WebhookBlock, retry_after
+from adapters.http import LONGEST_WAIT, retry_after
+from adapters.webhook import TRY_AGAIN, Webhook, WebhookBlock
 from tests.adapters.doubles import Door
 from tests.adapters.examples import EXAMPLES, SECRET, build
 

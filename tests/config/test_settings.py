@@ -1,18 +1,21 @@
 """Whoever writes a setting wrongly is told every fault at once, and where each one is."""
 
+import ast
 import json
 import os
 import string
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
-from config.settings import SettingsError, fault_at, line_of, load
+import config
+from config.settings import Resolution, Settings, SettingsError, fault_at, line_of, load
 
 
 @pytest.fixture(autouse=True)
@@ -314,3 +317,26 @@ def test_odd_variables_are_read_or_said_to_be_wrong(variables: dict[str, str]) -
             if "=" not in name and "\0" not in name + value:
                 patch.setenv(f"KANAL_{name}", value)
         assert all(place.startswith("environment") for place in places_of_faults())
+
+
+def _sections(section: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    yield section
+    for field in section.model_fields.values():
+        for kind in (field.annotation, *get_args(field.annotation)):
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                yield from _sections(kind)
+
+
+def test_every_setting_is_read() -> None:
+    """Swept: a setting that nothing reads is a promise that is not kept."""
+    root = Path(config.__file__).parent.parent
+    rooms = ("gateway", "adapters", "router", "normalizer", "config")
+    read = {
+        node.attr
+        for path in (path for room in rooms for path in (root / room).rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Attribute)
+    }
+    by_name = set(Resolution.model_fields)  # read by the name of a kind of report
+    for section in _sections(Settings):
+        assert set(section.model_fields) - by_name <= read, section.__name__

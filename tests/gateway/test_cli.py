@@ -5,6 +5,7 @@ import json
 import os
 import sqlite3
 import sys
+import tomllib
 from asyncio import create_subprocess_exec
 from asyncio.subprocess import PIPE
 from contextlib import closing
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+import config
 from gateway.cli import app
 from tests.gateway.citizens import citizens, walking
 from tests.gateway.ledger import Ledger
@@ -292,6 +294,12 @@ def test_an_unknown_role_is_told_which_there_are() -> None:
     assert result.exit_code == 2
     assert "'postman'" in result.stderr
     assert all(role in result.stderr for role in ("web", "mail", "worker", "poller"))
+
+
+def test_the_version_is_that_of_the_project() -> None:
+    project = tomllib.loads((Path(config.__file__).parents[1] / "pyproject.toml").read_text())
+    result = run("--version")
+    assert (result.exit_code, result.stdout) == (0, f"kanal {project['project']['version']}\n")
 
 
 async def test_help_names_every_command_and_imports_little(folder: Path) -> None:

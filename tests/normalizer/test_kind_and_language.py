@@ -2,14 +2,11 @@ import pytest
 
 from normalizer.kind import kind_of
 from normalizer.labels import (
-    INTENT_LABELS,
     KIND_LABELS,
-    LEVEL_LABELS,
-    OUTCOME_LABELS,
     STATUS_LABELS,
 )
 from normalizer.language import language_of
-from normalizer.report import Intent, Kind, Level, Outcome, Status
+from normalizer.report import Kind, Status
 
 SUPERVISED, COMPLAINT = Kind.SUPERVISED_COMPLAINT, Kind.COMPLAINT
 ASPIRATION, INFORMATION = Kind.ASPIRATION, Kind.INFORMATION_REQUEST
@@ -113,9 +110,6 @@ def test_language(text: str, language: str) -> None:
 def test_everything_shown_has_a_label_in_both_languages() -> None:
     assert set(KIND_LABELS) == set(Kind)
     assert set(STATUS_LABELS) == set(Status)
-    assert set(LEVEL_LABELS) == set(Level)
-    assert set(OUTCOME_LABELS) == set(Outcome)
-    assert set(INTENT_LABELS) == set(Intent)
-    tables = (KIND_LABELS, STATUS_LABELS, LEVEL_LABELS, OUTCOME_LABELS, INTENT_LABELS)
+    tables = (KIND_LABELS, STATUS_LABELS)
     labels = [label for table in tables for label in table.values()]
     assert all(label["id"] and label["en"] for label in labels)

@@ -1,6 +1,5 @@
 import shutil
 from collections import Counter
-from datetime import date
 from itertools import islice
 from pathlib import Path
 
@@ -217,22 +216,6 @@ def test_every_district_and_village_has_one_office_called_after_it(code: str) ->
 )
 def test_an_agency_has_a_short_name(id: str, short: str) -> None:
     assert register.short(id) == short
-
-
-@pytest.mark.parametrize(
-    ("id", "on", "valid"),
-    [
-        ("kementerian-haji", date(2025, 9, 7), False),
-        ("kementerian-haji", date(2025, 9, 8), True),
-        ("kementerian-komdigi", date(2024, 10, 20), False),
-        ("bp-bumn", date(2026, 1, 1), True),
-        ("pln", date(1999, 1, 1), True),
-        ("6472-dinas-pu", date(2020, 1, 1), True),
-        ("6472-dinas-sihir", date(2020, 1, 1), False),
-    ],
-)
-def test_an_agency_is_valid_from_when_it_has_its_name(id: str, on: date, valid: bool) -> None:
-    assert register.valid(id, on) is valid
 
 
 def test_a_name_ends_the_day_before_the_next_begins() -> None:

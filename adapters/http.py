@@ -1,0 +1,172 @@
+"""The one way of a channel to its provider over HTTP, and the provider's errors as ours.
+
+Every call has a deadline and a largest answer, follows no redirect and keeps no cookie. It leaves
+an exchange in the channel's log.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
+
+from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar
+from yarl import URL
+
+from adapters.base import ChannelError, Refused, Silenced, Throttled, Unreachable, Until
+from adapters.exchange import ExchangeLog
+
+LARGEST = 10_000_000
+"""Bytes of an answer that a channel takes unless it says otherwise."""
+LONGEST_WAIT = 3600.0
+"""Seconds; a longer Retry-After is cut to this."""
+PAUSE = 5.0
+"""Seconds to wait after a 429 that names none."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """What a provider answered."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+    @property
+    def is_success(self) -> bool:
+        """Tell whether the status is 2xx."""
+        return 200 <= self.status < 300
+
+
+class HttpClient:
+    """The connections of one channel to one provider; opened by the first call."""
+
+    def __init__(
+        self, provider: str, log: ExchangeLog, *, timeout: float, largest: int = LARGEST
+    ) -> None:
+        self.provider = provider
+        self.timeout = timeout
+        self.largest = largest
+        self._log = log
+        self._session: ClientSession | None = None
+
+    async def request(
+        self, method: str, url: str | URL, *, seconds: float | None = None, **more: Any
+    ) -> HttpResponse:
+        """Make one call within ``seconds``; ``more`` is what aiohttp takes (headers, data, json).
+
+        Raises ``Unreachable`` when there is no whole answer in time.
+        """
+        deadline = ClientTimeout(total=seconds or self.timeout)
+        with self._log.note(method, str(url)) as exchange:
+            try:
+                async with self._open().request(
+                    method, url, timeout=deadline, allow_redirects=False, **more
+                ) as answer:
+                    exchange.status = answer.status
+                    return HttpResponse(answer.status, answer.headers, await self._read(answer))
+            except (ClientError, TimeoutError, OSError) as error:
+                said = f"{self.provider} did not answer ({type(error).__name__})"
+                raise Unreachable(said) from None
+
+    async def _read(self, answer: ClientResponse) -> bytes:
+        """Read what there is; with no byte allowed the answer counts by its status alone."""
+        if not self.largest:
+            return b""
+        read = bytearray()
+        async for chunk in answer.content.iter_chunked(65_536):
+            read += chunk
+            if len(read) > self.largest:
+                raise Unreachable(f"the answer of {self.provider} does not end")
+        return bytes(read)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    def _open(self) -> ClientSession:
+        if self._session is None:
+            self._session = ClientSession(cookie_jar=DummyCookieJar())
+        return self._session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Errors:
+    """What a provider's statuses, codes and words mean, each in our words.
+
+    A provider's own words may name people: none of them is repeated. Keys are statuses, codes, or
+    parts of words in small letters.
+    """
+
+    provider: str
+    slow: Mapping[int, float] = field(default_factory=dict)
+    """What asks us to wait, and the seconds where the provider names none."""
+    mendable: Mapping[Any, str] = field(default_factory=dict)
+    """What an operator can mend. It is retried: refused for good, the answer would be lost."""
+    silenced: Mapping[Any, tuple[Until, str]] = field(default_factory=dict)
+    """What says that the citizen must act first, and until when."""
+    refused: Mapping[Any, str] = field(default_factory=dict)
+    """What will never work for this message or this recipient."""
+
+    def error(
+        self,
+        status: int,
+        *keys: int | str | None,
+        words: str = "",
+        wait: float | None = None,
+        final: bool | None = None,
+    ) -> ChannelError:
+        """Return the error of an answer that is no success.
+
+        ``words`` are the provider's, in small letters. ``final`` says whether what is neither slow
+        nor mendable is refused for good; without it every 4xx is, but 408.
+        """
+        said = f"{self.provider} answered {status}"
+        said += "".join(f", code {key}" for key in keys if isinstance(key, int))
+        known: tuple[int | str | None, ...] = (*keys, status)
+        pauses = (self.slow[k] for k in known if isinstance(k, int) and k in self.slow)
+        pause = wait if wait is not None else next(pauses, PAUSE if status == 429 else None)
+        if pause is not None:
+            return Throttled(said, retry_after=pause)
+        if silenced := _meaning(self.silenced, known, words):
+            until, ours = silenced
+            return Silenced(f"{said}: {ours}", until=until)
+        if mendable := _meaning(self.mendable, known, words):
+            return Unreachable(f"{said}: {mendable}")
+        if not (400 <= status < 500 and status != 408 if final is None else final):
+            return Unreachable(said)
+        refused = _meaning(self.refused, known, words)
+        return Refused(f"{said}: {refused}" if refused else said)
+
+    def told(self, code: int | None) -> str:
+        """Say a code in our words, as far as there are any."""
+        silenced = self.silenced.get(code or 0)
+        ours = silenced[1] if silenced else self.refused.get(code or 0)
+        ours = ours or self.mendable.get(code or 0)
+        return f"{code}: {ours}" if ours else str(code or "")
+
+
+def _meaning(table: Mapping[Any, T], keys: tuple[int | str | None, ...], words: str) -> T | None:
+    for key in keys:
+        if key is not None and key in table:
+            return table[key]
+    theirs = (key for key in table if isinstance(key, str) and words and key in words)
+    return next((table[key] for key in theirs), None)
+
+
+def retry_after(value: str | None, now: datetime) -> float | None:
+    """Read a Retry-After header (RFC 9110 §10.2.3): seconds to wait, between 1 and an hour."""
+    if not value:
+        return None
+    if value.isascii() and value.isdigit():
+        return min(max(float(value[:9]), 1.0), LONGEST_WAIT)
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return min(max((aware - now).total_seconds(), 1.0), LONGEST_WAIT)
