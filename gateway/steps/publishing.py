@@ -13,7 +13,7 @@ from gateway.store.rows import Change, Stored
 from gateway.store.shown import Window, may_be_read
 from gateway.store.store import Store
 from gateway.store.unit import Conflict as Raced
-from normalizer.masking import masked_self
+from normalizer.masking import masked_all
 from normalizer.report import Release, Report
 
 
@@ -95,7 +95,7 @@ class Publishing:
 
 def proposed(report: Report) -> Proposal:
     """Return a report's words as the public would read them."""
-    return Proposal(report, masked_self(report.text))
+    return Proposal(report, masked_all(report.text))
 
 
 def _found(stored: Stored | None) -> Stored:
