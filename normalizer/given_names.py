@@ -3,6 +3,7 @@
 from normalizer.text import vocabulary
 
 GIVEN = vocabulary(
+    "fajar hasbullah maryanto tugimin rohim ucok endang nurkholis entin parulian tiur "
     "abdillah abdul abdullah abdurrahman abu achmad ade adelia adi aditya adnan agnes agung agus "
     "agustina agustinus ahmad aida aini aisyah ajeng akbar akhmad albert aldi alex alfian alfred "
     "ali alif alvin alwi amalia amanda amat amelia ami amin amina aminah amir amiruddin amran "
@@ -76,6 +77,7 @@ GIVEN = vocabulary(
 )
 """Given names of Indonesia's peoples, common ones; in front of one of them a title is enough."""
 ALSO_WORDS = vocabulary(
+    "fajar "
     "abu adi agung akbar ali aman amat ami amin anas ari arya asih asma asri awan ayu bagus bahar "
     "bahari bayu bima bonar bunga cahyo citra cucu damar dana dani darma dewa dewi dian dinda "
     "dini dino edo eka elia endah esti fajri galih garuda gede gita grace guntur hakim halim hari "
@@ -90,6 +92,8 @@ ALSO_WORDS = vocabulary(
 )
 """Names that are words, places or institutions as well: alone they are not taken for somebody."""
 STOP = vocabulary(
+    "ttd kawin pamong praja resor sektor resort metro selatan timur barat tengah raya honorer "
+    "spesialis tersayang "
     "a abis ada adalah adanya adik admin agar agustus air aja akan akhirnya akrab aku alamat am "
     "aman an anak and anggota angkat angkot antri apa apakah aparat apel april asal ass "
     "assalamualaikum asuh atas atasan atasnya atau atensinya ayah babinsa baca bagaimana bagian "
