@@ -102,8 +102,11 @@ def for_agency(report: Report) -> Report:
     changes["attachments"] = tuple(file.model_copy(update=kept) for file in report.attachments)
     hidden = {"external_id": "", "thread": (), "sealed": {}}
     changes["origin"] = report.origin.model_copy(update=hidden)
+    # Whoever looks into it is told the office; the persons' ids and the evidence stay with us.
+    bare = {"persons": (), "words": ()}
+    changes["recusals"] = tuple(each.model_copy(update=bare) for each in report.recusals)
     if report.anonymous:
         changes["links"] = ()
-        for part in ("title", "text", "original", "address"):
+        for part in ("title", "text", "original", "address", "chosen_agency"):
             changes[part] = masked_self(getattr(report, part))
     return report.model_copy(update=changes)
