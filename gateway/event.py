@@ -83,12 +83,16 @@ AGENCY_ORIGIN: Final = {"external_id": "", "thread": [], "sealed": {}}
 """What an agency is told of the provider's ids: a chat or a Message-ID is as good as an address."""
 
 
+_IN_WORDS: Final = ("title", "text", "original", "address", "chosen_agency")
+"""Fields in which the writer may say who they are."""
+
+
 def for_agency(report: Report) -> Report:
     """Return the report as its agency may see it.
 
     The sealed identity and the provider's ids never leave the gateway; of an anonymous report
     neither does the pseudonym, by which two reports of one person could be tied together, nor do
-    the links to others, and what its writer says of themselves in the text is masked.
+    the links to others, and what its writer says of themselves is masked wherever they write.
     """
     ref = "" if report.anonymous else report.reporter.ref
     changes: dict[str, Any] = {
@@ -102,8 +106,12 @@ def for_agency(report: Report) -> Report:
     changes["attachments"] = tuple(file.model_copy(update=kept) for file in report.attachments)
     hidden = {"external_id": "", "thread": (), "sealed": {}}
     changes["origin"] = report.origin.model_copy(update=hidden)
+    # Whoever looks into it is told the office; the persons' ids and the evidence stay with us.
+    bare = {"persons": (), "words": ()}
+    changes["recusals"] = tuple(each.model_copy(update=bare) for each in report.recusals)
     if report.anonymous:
         changes["links"] = ()
-        for part in ("title", "text", "original", "address"):
-            changes[part] = masked_self(getattr(report, part))
+        said = {part: getattr(report, part) for part in _IN_WORDS}
+        masks = {words: masked_self(words) for words in {*said.values()}}  # mostly text is original
+        changes |= {part: masks[words] for part, words in said.items()}
     return report.model_copy(update=changes)

@@ -223,6 +223,14 @@ class Router:
         seats = rank.Seats(report.places, self.register)
         return self.recuser.recusals(report, told(report), has, seats)
 
+    def overseer(self, report: Report) -> Share | None:
+        """Return who oversees whom a report accuses; None where that is not plain."""
+        if self.recuser is None:
+            return None
+        found = self.recuser.overseer(report.recusals, rank.Seats(report.places, self.register))
+        sure = found.agency if found and not found.lacks_place else None
+        return sure if sure and sure.confidence >= self.rules.assign_above else None
+
     def _recused(
         self, said: Said, agencies: Sequence[Share], seats: rank.Seats
     ) -> tuple[tuple[Recusal, ...], Overseer | None]:

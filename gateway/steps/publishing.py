@@ -1,7 +1,8 @@
 """Which words of reports the public may read: an operator's decision, where the reporter agreed.
 
 What is released is the masked text as the operator saw it, and it is stored. What the reporter adds
-later is not in it until it is released anew.
+later is not in it until it is released anew. While masking is not trusted for every kind of secret
+(``normalizer.masking.UNTRUSTED``) nothing is released, and what was is not shown.
 """
 
 import hashlib
@@ -13,7 +14,7 @@ from gateway.store.rows import Change, Stored
 from gateway.store.shown import Window, may_be_read
 from gateway.store.store import Store
 from gateway.store.unit import Conflict as Raced
-from normalizer.masking import masked_self
+from normalizer import masking
 from normalizer.report import Release, Report
 
 
@@ -62,6 +63,8 @@ class Publishing:
             async with self._store.unit() as unit:
                 stored = _found(await unit.by_id(report_id, lock=True))
                 proposal = proposed(stored.report)
+                if closed := why_closed():
+                    raise Unpublishable(closed)
                 if not may_be_read(stored.report, self._sensitive):
                     raise Unpublishable("Isi laporan ini tidak boleh ditampilkan untuk umum.")
                 if proposal.name != name:
@@ -93,9 +96,17 @@ class Publishing:
         return Release(shown=bool(text), text=text, by=f"operator:{by}", at=at)
 
 
+def why_closed() -> str:
+    """Say why no text may be public at all, in Indonesian; "" when an operator may release one."""
+    kinds = ", ".join(masking.KINDS[kind] for kind in masking.UNTRUSTED)
+    if not kinds:
+        return ""
+    return f"Isi laporan tetap tertutup untuk umum: penyamaran {kinds} belum cukup andal (98 %)."
+
+
 def proposed(report: Report) -> Proposal:
     """Return a report's words as the public would read them."""
-    return Proposal(report, masked_self(report.text))
+    return Proposal(report, masking.masked_all(report.text))
 
 
 def _found(stored: Stored | None) -> Stored:

@@ -1,16 +1,19 @@
 """An accusation never goes to whom it accuses: the one guard of everything handed to an agency.
 
 ``Report.recuses`` says who that is. A report that accuses the agency it is already with is taken
-back from there at once, and an operator decides.
+back from there at once and goes to who oversees it; where that is not plain an operator decides.
 """
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from normalizer.report import Agency, Assignment, Outcome, Reason, Recusal, Report, Status
+from router.blend import Share
 
 Accusations = Callable[[Report], tuple[Recusal, ...]]
 """Tells whom a report accuses, as ``router.assign.Router.accused`` does."""
+Overseers = Callable[[Report], Share | None]
+"""Tells who oversees whom a report accuses, as ``router.assign.Router.overseer`` does."""
 BY = "router"
 
 
@@ -28,9 +31,15 @@ def united(one: Sequence[Recusal], other: Sequence[Recusal]) -> tuple[Recusal, .
     return tuple(found.values())
 
 
-def recused(report: Report, found: Sequence[Recusal], *, at: datetime) -> Report:
-    """Note whom a report accuses, and take it back from them."""
-    report = report.model_copy(update={"recusals": united(report.recusals, found)})
+def nobody(_: Report) -> None:
+    """Know of no overseer: an operator decides."""
+
+
+def recused(
+    report: Report, accused: Sequence[Recusal], *, at: datetime, overseer: Overseers = nobody
+) -> Report:
+    """Note whom a report accuses, and take it back from them, for ``overseer`` to have."""
+    report = report.model_copy(update={"recusals": united(report.recusals, accused)})
     made = report.assignment
     if made is None or not report.recusals:
         return report
@@ -44,20 +53,25 @@ def recused(report: Report, found: Sequence[Recusal], *, at: datetime) -> Report
     )
     if made.agency is None or not report.recuses(made.agency.id):
         return report.model_copy(update={"assignment": kept})
+    found = overseer(report)
+    to = found.agency if found else None
     taken = Assignment(
-        decision=Outcome.TRIAGE,
-        confidence=0.0,
+        decision=Outcome.ASSIGN if to else Outcome.TRIAGE,
+        agency=to,
+        confidence=found.confidence if found else 0.0,
         alternatives=kept.alternatives,
-        reasons=(_why(report), *made.reasons),
+        reasons=(_why(report, to), *made.reasons),
         by=BY,
         at=at,
     )
     report = report.model_copy(update={"assignment": taken})
-    return report.moved(Status.TRIAGE, at=at, by=BY)
+    status, note = (Status.FORWARDED, to.name) if to else (Status.TRIAGE, "")
+    return report.moved(status, at=at, by=BY, note=note)
 
 
-def _why(report: Report) -> Reason:
+def _why(report: Report, to: Agency | None) -> Reason:
     names = ", ".join(dict.fromkeys(each.name for each in report.recusals))
     words = tuple(word for each in report.recusals for word in each.words)
-    text = f"Terlapor: {names}; laporan ditarik dari terlapor."
+    then = f" dan diteruskan ke pengawasnya, {to.name}" if to else ""
+    text = f"Terlapor: {names}; laporan ditarik dari terlapor{then}."
     return Reason(rule="recusal", text=text, words=words)

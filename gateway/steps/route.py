@@ -86,7 +86,8 @@ class Route:
         self._gazetteer = gazetteer
         self._letters = letters
         self._seal = seal
-        self._talk = Talk(letters, now, router.accused, router.topics.sensitive)
+        sensitive = router.topics.sensitive
+        self._talk = Talk(letters, now, router.accused, router.overseer, sensitive)
         self._now = now
         self._waiting = waiting
         self._ownership = ownership

@@ -16,7 +16,7 @@ from gateway.steps.known import Known, is_part, linked, origin_with
 from gateway.steps.letters import Letters
 from gateway.steps.media import ask
 from gateway.steps.ownership import RENEWED
-from gateway.steps.recused import Accusations, recused
+from gateway.steps.recused import Accusations, Overseers, recused
 from gateway.store.rows import Change, Silence, Stored
 from gateway.store.shown import is_sensitive
 from gateway.store.unit import Unit
@@ -56,9 +56,11 @@ class Talk:
         letters: Letters,
         now: Callable[[], datetime],
         accused: Accusations,
+        overseer: Overseers,
         sensitive: Set[str],
     ) -> None:
         self._accused = accused
+        self._overseer = overseer
         self._sensitive = sensitive
         self._letters = letters
         self._now = now
@@ -229,14 +231,21 @@ class Talk:
                 "urgency": graver(meant.report.urgency, message.urgency),
             }
         )
-        report = recused(report, self._accused(report), at=self._now())
+        found = self._accused(report)
+        report = recused(report, found, at=self._now(), overseer=self._overseer)
         known.remember(unit.change(meant, report, [followed_up(message)]))
         unit.belongs(message, report)
         ask(unit, report, message, at=self._now())
         if report.assignment and report.assignment.agency:
-            cause = f"follow-up {message.id}"
-            self._letters.delivery(unit, report, kind=event.FOLLOWED_UP, cause=cause)
+            kind: event.Type = event.FOLLOWED_UP if _has(meant.report, report) else event.ASSIGNED
+            self._letters.delivery(unit, report, kind=kind, cause=f"follow-up {message.id}")
         return report
+
+
+def _has(before: Report, now: Report) -> bool:
+    """Tell whether the agency of a report had it before."""
+    old, new = before.assignment, now.assignment
+    return bool(old and new and old.agency and new.agency and old.agency.id == new.agency.id)
 
 
 def heard(unit: Unit, message: Report) -> str:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from gateway.store.shown import Shown, is_open, is_sensitive
+from normalizer import masking
 from normalizer.gazetteer import Gazetteer
 from normalizer.report import Assignment, Origin, Place, Reason, Report, Reporter
 
@@ -147,8 +148,12 @@ def _only(report: Report, fields: Mapping[str, Field]) -> Report:
 
 
 def _released(report: Report) -> str:
-    """Return the words that an operator released, while the reporter still agrees to be read."""
-    shown = report.release if report.public and not report.anonymous else None
+    """Return the words that an operator released, while the reporter still agrees to be read.
+
+    While masking is not trusted there are none.
+    """
+    readable = report.public and not report.anonymous and not masking.UNTRUSTED
+    shown = report.release if readable else None
     return shown.text if shown and shown.shown else ""
 
 

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from gateway.steps.files import NoFile, NotYet, Shown
-from gateway.steps.publishing import Proposal
+from gateway.steps.publishing import Proposal, why_closed
 from gateway.store.views import DeadView, Identity, Overview, QuarantineView, ReportFile, Session
 from gateway.web import files
 from gateway.web.pages import BASE, Pages
@@ -139,7 +139,8 @@ class Screens:
         """Words that their reporters agreed to have read, as the public would read them."""
         proposals = await self._desk.proposals()
         overview = await self._desk.overview()
-        return self._page("public.html", session, overview, proposals=proposals)
+        closed = why_closed()
+        return self._page("public.html", session, overview, proposals=proposals, closed=closed)
 
     async def failed(self, _: Request, session: Session) -> Response:
         """Dead letters and quarantine."""
@@ -165,12 +166,15 @@ class Screens:
         return self._more("parts/quarantine_cards.html", fresh, held=fresh, session=session)
 
     async def agencies(self, request: Request, _: Session) -> Response:
-        """Agencies whose names fit what is being typed, as buttons."""
+        """Agencies whose names fit what is being typed, as buttons; none that is accused."""
         query = request.query_params.get("q", "").strip()[:100]
         region = request.query_params.get("region", "")
         near = region if _REGION.fullmatch(region) else None
         found = await asyncio.to_thread(self._desk.agencies, query, near) if query else []
-        return self._pages.page("parts/agencies.html", query=query, found=found)
+        file = await self._desk.report(request.query_params.get("report", "")) if found else None
+        offered = [each for each in found if not (file and file.report.recuses(each.id))]
+        accused = len(found) > len(offered)
+        return self._pages.page("parts/agencies.html", query=query, found=offered, accused=accused)
 
     async def _glance(self) -> Overview:
         """Look for a poll; all open pages share one look (a dozen counts) per second."""

@@ -19,6 +19,7 @@ from structlog.testing import capture_logs
 from gateway.store.engine import Unavailable
 from gateway.web import words
 from gateway.web.pages import HEADERS, STATIC
+from normalizer import masking
 from normalizer import report as schema
 from tests.gateway.console_double import (
     ADDRESS,
@@ -550,6 +551,23 @@ async def test_agencies_are_found_while_typing(operator: Visitor) -> None:
     assert (await operator.get("/agencies?q="))[1].strip() == ""
 
 
+async def test_an_accused_agency_is_not_offered_by_the_search(
+    operator: Visitor, desk: MemoryDesk
+) -> None:
+    accused = schema.Recusal(office="pdam", name="PDAM", agencies=("regency/pdam",))
+    desk.put(report(4, recusals=(accused,)))
+    _, page = await operator.get(f"/reports/{report(4).id}")
+    assert f"/agencies?report={report(4).id}&amp;region=" in page
+    for query in ("pdam", "perumda"):
+        _, body = await operator.get(f"/agencies?report={report(4).id}&q={query}&region=64.72")
+        assert 'name="agency"' not in body
+        assert "6472-pdam" not in body
+    assert "Pihak terlapor tidak ditawarkan" in body
+    _, body = await operator.get(f"/agencies?report={report(4).id}&q=dinas")
+    assert "6201-dinas-pu" in body
+    assert "terlapor" not in body
+
+
 @pytest.mark.parametrize(("chosen", "sent"), [("7", [7]), ("all", [7, 8]), ("99", [])])
 async def test_dead_letters_go_again(
     operator: Visitor, desk: MemoryDesk, chosen: str, sent: list[int]
@@ -612,6 +630,18 @@ async def test_everything_works_without_script(
 # What the public may read
 
 
+async def test_while_masking_is_not_trusted_the_page_says_why_nothing_is_released(
+    operator: Visitor, desk: MemoryDesk
+) -> None:
+    topic = schema.Topic(id="lampu-jalan", name="Lampu jalan", confidence=0.9)
+    desk.put(report(4, public=True, topic=topic))
+    _, page = await operator.get("/public")
+    assert ("tetap tertutup untuk umum" in page) == bool(masking.UNTRUSTED)
+    assert ("Buka untuk umum" in page) != bool(masking.UNTRUSTED)
+    assert "Jangan tampilkan" in page
+
+
+@pytest.mark.usefixtures("trusted")
 async def test_words_are_shown_as_the_public_would_read_them_and_released(
     operator: Visitor, desk: MemoryDesk
 ) -> None:

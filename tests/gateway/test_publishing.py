@@ -10,11 +10,14 @@ import pytest
 
 from gateway.steps.desk import Conflict, Desk
 from gateway.steps.publishing import proposed
+from normalizer import masking
 from normalizer.masking import HIDDEN
 from normalizer.report import Attachment, Link, Recusal, Release, Report, Status, Topic
 from tests.gateway.making import LAMP
 from tests.gateway.partners import API, CITY, O311, Town, town
 from tests.gateway.test_desk import desk_of
+
+pytestmark = pytest.mark.usefixtures("trusted")
 
 CANARY = "kenari7351"
 AGREED = {"attribute[public]": "true", "address_string": f"Gang {CANARY} no 4"}
@@ -118,6 +121,21 @@ async def test_words_are_taken_back_and_kept(here: Town) -> None:
     ]
     (proposal,) = await desk.proposals()
     assert not proposal.is_shown
+
+
+async def test_while_masking_is_not_trusted_no_words_are_public(
+    here: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, report = desk_of(here.house, here.house.seal), await sent(here)
+    await release(desk, report)
+    monkeypatch.setattr(masking, "UNTRUSTED", ("name",))
+    assert await read(here) == [""]
+    other = await sent(here, description=f"{SAID} lagi")
+    with pytest.raises(Conflict, match="penyamaran nama pelapor belum"):
+        await release(desk, other)
+    await desk.keep_private(report.id, by="sari")
+    monkeypatch.setattr(masking, "UNTRUSTED", ())
+    assert await read(here) == ["", ""]
 
 
 @pytest.mark.parametrize("flag", FLAGS)

@@ -24,7 +24,7 @@ from gateway.steps.recused import readers, recused
 from gateway.steps.reply import NotYours, Reply
 from normalizer.report import Agency, Assignment, Outcome, Recusal, Report, Status
 from normalizer.tracking import written
-from tests.gateway.making import ROAD, WHO, House, house
+from tests.gateway.making import ROAD, WHO, House, house, made_parts
 from tests.gateway.test_desk import desk_of
 
 ACCUSED, OVERSEER = "3578-dinas-pu", "3578-inspektorat"
@@ -75,10 +75,17 @@ async def test_an_accusation_that_comes_later_takes_the_report_back(town: House)
     number = written(file.report.tracking)
     await town.say(f"{number} petugas dinas PU minta uang 500 ribu supaya diperbaiki", WHO)
     after = await town.file(file.report.tracking)
-    assert after.report.status is Status.TRIAGE
+    made = after.report.assignment
+    assert after.report.status is Status.FORWARDED
+    assert made is not None
+    assert made.agency is not None
+    assert made.agency.id == OVERSEER
+    assert "ditarik dari terlapor dan diteruskan ke pengawasnya" in made.reasons[0].text
     assert after.report.recuses(ACCUSED)
-    sent = [letter for letter in after.outgoing if letter.kind == "delivery"]
-    assert len(sent) == 1
+    sent = [letter.target for letter in after.outgoing if letter.kind == "delivery"]
+    assert sorted(sent) == sorted([ACCUSED, OVERSEER])
+    (told,) = await _read(town, OVERSEER)
+    assert event.read(told.encode()).type == event.ASSIGNED
     assert await _read(town, ACCUSED) == []
     with pytest.raises(NotYours):
         await town.agencies.reply(
@@ -127,7 +134,7 @@ async def test_no_kind_of_letter_is_written_to_the_accused(town: House) -> None:
         for name, way in inspect.getmembers(Letters, inspect.isfunction)
         if not name.startswith("_")
         and {"unit", "report"} <= set(inspect.signature(way).parameters)
-        and name != "answer"
+        and name not in ("answer", "warn")  # these go to the citizen
     ]
     assert {"deliveries", "delivery", "files_ready", "changed"} <= set(ways)
     before = await town.counted("outgoing")
@@ -152,6 +159,16 @@ def test_letters_to_agencies_are_written_and_read_in_one_place_each() -> None:
         if re.search(pattern, path.read_text(encoding="utf-8"))
     }
     assert found == {(wrote, "steps/letters.py"), (lists, "store/queries.py")}
+
+
+async def test_without_a_plain_overseer_an_operator_decides(town: House) -> None:
+    report = _with((await town.report(ROAD)).report)
+    taken = recused(report, [PU], at=AT, overseer=made_parts().routing.overseer)
+    assert taken.assignment is not None
+    assert taken.assignment.agency is not None
+    nowhere = report.model_copy(update={"places": ()})
+    taken = recused(nowhere, [PU], at=AT, overseer=made_parts().routing.overseer)
+    assert taken.status is Status.TRIAGE
 
 
 def test_what_is_taken_back_is_offered_to_nobody_who_is_accused() -> None:

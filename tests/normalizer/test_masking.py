@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from normalizer.masking import HIDDEN, masked
+from normalizer.masking import HIDDEN, found, masked, masked_all, masked_self
 
 
 @pytest.mark.parametrize(
@@ -52,6 +52,14 @@ def test_what_says_where_and_what_stays(said: str) -> None:
 def test_nothing_crashes_and_masking_again_changes_nothing(text: str) -> None:
     once = masked(text)
     assert masked(once) == once
+
+
+@given(st.text(max_size=300))
+def test_what_is_found_is_gone_and_the_rest_stays(text: str) -> None:
+    for own, mask in ((True, masked_self), (False, masked_all)):
+        covered = {at for each in found(text, own=own) for at in range(each.start, each.end)}
+        kept = "".join(each for at, each in enumerate(text) if at not in covered)
+        assert mask(text).replace(HIDDEN, "") == kept.replace(HIDDEN, "")
 
 
 @given(st.integers(min_value=10**9, max_value=10**16 - 1), st.sampled_from(["", " ", "-", "."]))
