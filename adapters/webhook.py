@@ -16,10 +16,12 @@ from typing import Annotated, Literal
 from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar
 from pydantic import AfterValidator, Field, SecretStr
 from standardwebhooks import Webhook as Signer
+from standardwebhooks.webhooks import WebhookVerificationError
 
 from adapters.base import (
     Block,
     ChannelError,
+    Forged,
     Outgoing,
     Refused,
     SafeUrl,
@@ -71,6 +73,14 @@ class Webhook(Sends):
         Raises ``ChannelError``. The answer counts by its status alone; its body is never read, so
         that nothing an agency sends back can hold up or fill the worker.
         """
+        await self.ask(message, most=0)
+        return message.id
+
+    async def ask(self, message: Outgoing, *, most: int) -> bytes:
+        """Post ``message.text`` and return the first ``most`` bytes of the answer's body.
+
+        Raises ``ChannelError``.
+        """
         try:
             async with self._open().post(
                 str(self.block.url),
@@ -79,11 +89,19 @@ class Webhook(Sends):
                 allow_redirects=False,
             ) as answer:
                 failure = _failure(answer)
+                said = b"" if failure or not most else await _first(answer, most)
         except (ClientError, TimeoutError, OSError) as error:
             raise Unreachable(f"the agency did not answer ({type(error).__name__})") from error
         if failure is not None:
             raise failure
-        return message.id
+        return said
+
+    def verify(self, body: bytes, headers: Mapping[str, str]) -> None:
+        """Check that a message to us is signed with our common secret. Raises ``Forged``."""
+        try:
+            self._signer.verify(body, dict(headers))
+        except (WebhookVerificationError, ValueError) as error:
+            raise Forged("the signature does not fit") from error
 
     async def close(self) -> None:
         """Close the connections."""
@@ -122,6 +140,13 @@ def retry_after(value: str | None, now: datetime) -> float | None:
         return None
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return min(max((aware - now).total_seconds(), 1.0), LONGEST_WAIT)
+
+
+async def _first(answer: ClientResponse, most: int) -> bytes:
+    read = bytearray()
+    while len(read) < most and (chunk := await answer.content.read(most - len(read))):
+        read += chunk
+    return bytes(read)
 
 
 def _failure(answer: ClientResponse) -> ChannelError | None:
