@@ -123,11 +123,11 @@ class Alarm:
         if alert.rounds >= self._repeat or (not alert.told and now - alert.opened_at > OLD):
             await unit.alerts.keep(replace(alert, due_at=None))
             unit.change(stored, stored.report, [Change("alert_unheard", "gateway")])
-            log.error("nobody on duty answered an alert", alert=alert.id)
+            log.error("nobody on duty answered an alert", id=alert.id)
             return None
         if not posts:
             await unit.alerts.keep(replace(alert, due_at=now + 2 * AGAIN))
-            log.error("nobody is on duty: an alert reaches nobody", alert=alert.id)
+            log.error("nobody is on duty: an alert reaches nobody", id=alert.id)
             return None
         return Ring(alert, stored, posts[alert.step], alert.step + 1 == len(posts))
 
@@ -201,7 +201,7 @@ class Alarm:
         """Write down that a post was told, or could not be, and when it goes on."""
         post = group[0].post
         metrics.ALERTED.labels(post.channel, "error" if failed else "sent").inc()
-        told = {"post": post.name, "channel": post.channel, "alerts": [r.alert.id for r in group]}
+        told = {"name": post.name, "channel": post.channel, "count": len(group)}
         if failed:
             log.warning("a post on duty cannot be reached", error=failed, **told)
         else:

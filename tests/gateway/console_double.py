@@ -174,6 +174,18 @@ class MemoryDesk:
         )
         self.held[held_id] = replace(view, **changes)
 
+    def alarm(self, alert_id: str, about: Report, **changes: Any) -> None:
+        view = AlertView(
+            id=alert_id,
+            report=about,
+            code="4821",
+            opened_at=datetime.now(UTC),
+            told=("posko",),
+            passed_by=False,
+            is_over=False,
+        )
+        self.alerts = (*self.alerts, replace(view, **changes))
+
     async def overview(self) -> Overview:
         self.looks += 1
         if self.broken:

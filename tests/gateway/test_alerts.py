@@ -17,6 +17,7 @@ from config.emergency import emergency
 from config.settings import load
 from gateway import build
 from gateway.health import Health
+from gateway.logs import HARMLESS
 from gateway.message import REPORTS
 from gateway.steps.desk import Conflict
 from gateway.steps.roster import MISSING
@@ -26,7 +27,7 @@ from gateway.work import alarm
 from normalizer.report import Status
 from normalizer.tracking import written
 from tests.adapters.examples import EXAMPLES
-from tests.gateway.making import LAMP, OTHER, ROAD, WHO, House, Paper, house, note
+from tests.gateway.making import LAMP, OTHER, ROAD, UNCLEAR, WHO, House, Paper, house, note
 from tests.gateway.test_desk import desk_of
 
 FIRE = "Tolong ada kebakaran sekarang di kecamatan Wonocolo Surabaya, api besar sekali"
@@ -344,6 +345,17 @@ async def test_a_button_on_the_console_acknowledges_once(manned: House) -> None:
         await desk.acknowledge(seen.id, by="budi")
 
 
+async def test_danger_stands_first_in_triage_whenever_it_came(guarded: House) -> None:
+    await guarded.take(note(UNCLEAR, OTHER))
+    guarded.clock.pass_(minutes=5)
+    file = await _danger(
+        guarded, "Tolong! ada orang mau bunuh saya sekarang, cepat " + UNCLEAR[:60]
+    )
+    await guarded.change(f"UPDATE reports SET status = 'triage' WHERE id = '{file.report.id}'")
+    first, *_ = await desk_of(guarded, guarded.seal).triage()
+    assert first.id == file.report.id
+
+
 async def test_one_matter_has_one_alert_and_danger_that_comes_later_opens_it(
     manned: House,
 ) -> None:
@@ -479,6 +491,7 @@ async def test_nothing_of_a_reporter_is_in_an_alert_a_log_or_the_table(
             found = "\n".join(where).casefold()
             for word in ("kenari", "sulastri", "suami", "menangis", WHO[3:], "paper-ref"):
                 assert word not in found
+            assert {name for line in logs for name in line} - {"log_level"} <= HARMLESS
             assert not any(post[3:] in repr(logs) + repr(rows) for post in (FIRST, SECOND))
             assert SECRET not in found
             assert "kekerasan dalam rumah tangga" in found
