@@ -1,12 +1,15 @@
 """Alerts: danger reaches a human within a minute, goes on until one answers, and names nobody."""
 
+import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from aiohttp import web
 from standardwebhooks import Webhook as Signer
@@ -16,6 +19,7 @@ from adapters.base import Forged, Refused, Unreachable
 from config.emergency import emergency
 from config.settings import load
 from gateway import build
+from gateway.app import Kanal
 from gateway.health import Health
 from gateway.logs import HARMLESS
 from gateway.message import REPORTS
@@ -27,7 +31,22 @@ from gateway.work import alarm
 from normalizer.report import Status
 from normalizer.tracking import written
 from tests.adapters.examples import EXAMPLES
-from tests.gateway.making import LAMP, OTHER, ROAD, UNCLEAR, WHO, House, Paper, house, note
+from tests.gateway.making import (
+    LAMP,
+    NOWHERE,
+    OTHER,
+    ROAD,
+    SOON,
+    UNCLEAR,
+    WHO,
+    House,
+    Paper,
+    house,
+    made_parts,
+    note,
+)
+from tests.gateway.partners import CITY
+from tests.gateway.partners import KEYS as PARTNERS
 from tests.gateway.test_desk import desk_of
 
 FIRE = "Tolong ada kebakaran sekarang di kecamatan Wonocolo Surabaya, api besar sekali"
@@ -222,21 +241,23 @@ async def test_an_outage_uses_up_no_round_and_floods_no_log(guarded: House) -> N
 
 @pytest.mark.parametrize("says", ["OK", "ok siap pak", "Oke, meluncur", "OK {code}", "ok {number}"])
 async def test_a_post_acknowledges_by_replying_and_nobody_else_is_told(
-    manned: House, says: str
+    guarded: House, says: str
 ) -> None:
-    file = await _danger(manned)
-    await manned.alarm.turn()
-    code = await _code(manned, file)
-    await _reply(manned, says.format(code=code, number=written(file.report.tracking)))
-    assert manned.paper.told(FIRST)[1:] == [
+    file = await _danger(guarded)
+    await guarded.alarm.turn()
+    code = await _code(guarded, file)
+    await _reply(guarded, says.format(code=code, number=written(file.report.tracking)))
+    assert guarded.paper.told(FIRST)[1:] == [
         f"Dicatat: Anda menangani {code}. Peringatan dihentikan."
     ]
-    assert await manned.rows("SELECT acknowledged_by, due_at FROM alerts") == [("duty:posko", None)]
-    assert (await _events(manned, file))[-1] == ("alert_acknowledged", "duty:posko", "")
-    manned.clock.pass_(seconds=301)
-    assert await manned.alarm.turn() == 0
-    assert await manned.counted("reports") == 1
-    assert await manned.queries.audit() == (1, [])
+    assert await guarded.rows("SELECT acknowledged_by, due_at FROM alerts") == [
+        ("duty:posko", None)
+    ]
+    assert (await _events(guarded, file))[-1] == ("alert_acknowledged", "duty:posko", "")
+    guarded.clock.pass_(seconds=301)
+    assert await guarded.alarm.turn() == 0
+    assert await guarded.counted("reports") == 1
+    assert await guarded.queries.audit() == (1, [])
 
 
 @pytest.mark.parametrize("says", ["OK", "OK {code}", "OK SEMUA"])
@@ -372,6 +393,33 @@ async def test_one_matter_has_one_alert_and_danger_that_comes_later_opens_it(
     assert await manned.counted("alerts") == await manned.counted("reports", "urgent") == 2
 
 
+WAYS = (
+    [FIRE],
+    [FIRE, FIRE],
+    [LAMP, f"{LAMP}. Tolong, sekarang ada kebakaran!"],
+    [NOWHERE, "di kecamatan Tenggarong, tolong, sekarang ada orang hanyut!"],
+    [NOWHERE, "Tolong!! ada orang tenggelam sekarang"],
+    ["STATUS tolong ada kebakaran sekarang di kecamatan Wonocolo Surabaya"],
+    ["Bantuan! kebakaran sekarang di kecamatan Wonocolo Surabaya, tolong"],
+    [ROAD, "Tolong! rumah saya kebakaran sekarang", "1"],
+    [ROAD, "Tolong! rumah saya kebakaran sekarang", "2"],
+    ["ANONIM tolong saya dipukul suami sekarang di kecamatan Wonocolo Surabaya"],
+)
+"""Conversations by which a report comes to be one of danger."""
+
+
+async def test_whatever_makes_a_report_urgent_opens_its_alert(guarded: House) -> None:
+    for number, said in enumerate(WAYS):
+        before = await guarded.counted("alerts")
+        for text in said:
+            await _reply(guarded, text, f"{WHO[:-2]}{number:02}")
+            guarded.clock.pass_(minutes=2)
+        assert await guarded.counted("alerts") > before, said
+    urgent = {row[0] for row in await guarded.rows("SELECT id FROM reports WHERE urgent")}
+    alerted = {row[0] for row in await guarded.rows("SELECT report_id FROM alerts")}
+    assert alerted == urgent
+
+
 async def test_no_budget_no_country_and_no_stop_holds_an_alert_back(guarded: House) -> None:
     guarded.store._limits = type(guarded.store._limits)(1, 1, 2)
     await guarded.take(note("STOP"))
@@ -391,9 +439,11 @@ class Station:
     def __init__(self) -> None:
         self.says = b""
         self.calls: list[tuple[dict[str, str], bytes]] = []
+        self.called = asyncio.Event()
 
     async def take(self, request: web.Request) -> web.Response:
         self.calls.append((dict(request.headers), await request.read()))
+        self.called.set()
         return web.Response(body=self.says)
 
 
@@ -464,6 +514,49 @@ async def test_a_signed_message_acknowledges_and_no_other_does(
             assert await built.rows("SELECT acknowledged_by FROM alerts") == [("duty:siaga",)]
             for post_ in built.roster.posts:
                 await post_.sender.close()
+
+
+async def test_the_running_gateway_alerts_in_seconds_and_hears_the_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of it at once: a partner's report in, a signed alert out, a signed answer back."""
+    parts = made_parts()
+    monkeypatch.setattr(build, "parts", lambda _: parts)
+    async with _station() as (station, url), AsyncExitStack() as stack:
+        post = {"name": "siaga", "channel": "webhook", "to": url, "secret": SECRET}
+        settings = load(
+            server={"data_dir": tmp_path, "port": 0},
+            channels={"rest": {"type": "rest", "keys": PARTNERS}},
+            alerts={"duty": [post]},
+        )
+        kanal = Kanal(settings)
+        ports = await kanal.start(("web", "worker"))
+        stack.push_async_callback(kanal.stop)
+        base = f"http://127.0.0.1:{ports.web}"
+        http = await stack.enter_async_context(aiohttp.ClientSession(base))
+        body = {"text": FIRE}
+        headers = {"authorization": f"Bearer {CITY}"}
+        begun = time.monotonic()
+        async with http.post("/api/v1/reports", json=body, headers=headers) as answer:
+            assert answer.status == 201, await answer.text()
+        async with asyncio.timeout(60):
+            await station.called.wait()
+        assert time.monotonic() - begun < 60
+        data = Signer(SECRET).verify(station.calls[0][1], station.calls[0][0])["data"]
+        assert data["console"] == "", "an address of this machine leads nobody anywhere"
+        says = {"alert": data["alert"], "acknowledged": True}
+        async with asyncio.timeout(SOON):
+            while True:  # the ring is written down just after it was heard
+                said, signed = _signed(says)
+                async with http.post("/alerts/acknowledge", data=said, headers=signed) as answer:
+                    if answer.status != 422:
+                        break
+        assert answer.status == 204
+        for bad, status in ((b"{}", 403), (b"x" * 5000, 413)):
+            async with http.post("/alerts/acknowledge", data=bad, headers=signed) as answer:
+                assert answer.status == status
+        assert (await kanal.desk.overview()).alerts == ()
+        assert (await kanal.health.look()).checks["alerts"] == "ok"
 
 
 async def test_nothing_of_a_reporter_is_in_an_alert_a_log_or_the_table(
