@@ -151,6 +151,9 @@ def _sender(
         raise _at_duty(file, duty, f"the channel {duty.channel} is off, or does not send")
     if sender.fetched or sender.overhears:
         raise _at_duty(file, duty, f"the channel {duty.channel} wakes nobody: SMS, Telegram, mail")
+    if getattr(sender.block, "authserv_id", "") is None:
+        said = "anybody can acknowledge by mail in its name: set authserv_id of the channel first"
+        raise _at_duty(file, duty, said)
     if duty.channel != WEBHOOK and sender.block.type == "telegram" and duty.to.startswith("-"):
         said = "to: a group cannot acknowledge; name the chat of the post itself"
         raise _at_duty(file, duty, said)

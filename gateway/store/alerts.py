@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, bindparam, or_, select, text, update
+from sqlalchemy import ColumnElement, Select, bindparam, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.store.tables import alerts, reports
@@ -121,10 +121,10 @@ class Alerts:
         return [alert_of(row) for row in (await self._connection.execute(query)).mappings().all()]
 
 
-def passed_by(alert: Alert, now: datetime) -> bool:
-    """Tell whether nobody of the whole roster answered, or nobody could be told in time."""
-    untold = not alert.told and alert.opened_at <= now - UNTOLD
-    return untold or alert.rounds > 0 or alert.due_at is None
+def passed_by(now: datetime) -> ColumnElement[bool]:
+    """Ask whether nobody of the whole roster answered, or nobody could be told in time."""
+    untold = (alerts.c.told == "[]") & (alerts.c.opened_at <= now - UNTOLD)
+    return or_(untold, alerts.c.rounds > 0, alerts.c.due_at.is_(None))
 
 
 def alert_of(row: Mapping[Any, Any]) -> Alert:

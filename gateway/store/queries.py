@@ -123,18 +123,17 @@ class Queries:
 
     async def passed_by_count(self) -> int:
         """Count the open alerts that nobody of the whole roster answered."""
-        now = self._store.now()
-        rows = await self._rows(select(alerts).where(alerts.c.acknowledged_at.is_(None)))
-        return sum(passed_by(alert_of(row), now) for row in rows)
+        late = alerts.c.acknowledged_at.is_(None) & passed_by(self._store.now())
+        return int(await self._one(select(func.count()).select_from(alerts).where(late)))
 
     async def open_alerts(self, most: int = 20) -> tuple[AlertView, ...]:
         """List what nobody has acknowledged, what the whole roster passed by first."""
+        late = passed_by(self._store.now()).label("late")
         joined = alerts.join(reports, reports.c.id == alerts.c.report_id)
-        query = select(alerts, reports.c.body).select_from(joined)
-        query = query.where(alerts.c.acknowledged_at.is_(None)).order_by(alerts.c.opened_at)
-        now = self._store.now()
-        found = [_alert(row, now) for row in await self._rows(query.limit(most))]
-        return tuple(sorted(found, key=lambda each: not each.passed_by))
+        query = select(alerts, reports.c.body, late).select_from(joined)
+        query = query.where(alerts.c.acknowledged_at.is_(None))
+        query = query.order_by(late.desc(), alerts.c.opened_at).limit(most)
+        return tuple(_alert(row) for row in await self._rows(query))
 
     async def channels(self, names: Sequence[str]) -> tuple[ChannelView, ...]:
         """Describe what each channel brought in and could not bring out."""
@@ -301,9 +300,9 @@ class Queries:
             last = page[-1].id
 
 
-def _alert(row: RowMapping, now: datetime) -> AlertView:
-    alert, report = alert_of(row), _report(row["body"])
-    late, over = passed_by(alert, now), alert.due_at is None
+def _alert(row: RowMapping) -> AlertView:
+    alert, report, over = alert_of(row), _report(row["body"]), row["due_at"] is None
+    late = bool(row["late"])
     return AlertView(alert.id, report, alert.code, alert.opened_at, alert.told, late, over)
 
 

@@ -651,6 +651,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "bare": ({"channel": "webhook", "to": "https://x.example/y"}, "secret"),
     "group": ({"channel": "telegram", "to": "-100123"}, "a group cannot acknowledge"),
     "door": ({"channel": "web"}, "wakes nobody"),
+    "letter": ({"channel": "email", "to": "posko@kota.example"}, "set authserv_id"),
     "kind": ({"kinds": ["volcano"]}, "no kind of danger 'volcano'"),
     "region": ({"regions": ["99"]}, "there is no region '99'"),
     "good": ({}, ""),
@@ -660,8 +661,8 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 def test_a_roster_that_cannot_work_is_a_fault_with_its_line(tmp_path: Path) -> None:
     file = tmp_path / "kanal.toml"
     lines = ["[channels.web]", "type = 'web'"]
-    for kind in ("smpp", "telegram"):
-        lines += [f"[channels.{'sms' if kind == 'smpp' else kind}]"]
+    for channel, kind in (("sms", "smpp"), ("telegram", "telegram"), ("email", "mail")):
+        lines += [f"[channels.{channel}]"]
         lines += [f"{key} = {json.dumps(value)}" for key, value in EXAMPLES[kind].items()]
     for name, (changes, _) in WRONG.items():
         post = {"name": name, "channel": "sms", "to": FIRST} | changes
