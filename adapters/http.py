@@ -53,9 +53,17 @@ class HttpClient:
         self._session: ClientSession | None = None
 
     async def request(
-        self, method: str, url: str | URL, *, seconds: float | None = None, **more: Any
+        self,
+        method: str,
+        url: str | URL,
+        *,
+        seconds: float | None = None,
+        first: int | None = None,
+        **more: Any,
     ) -> HttpResponse:
         """Make one call within ``seconds``; ``more`` is what aiohttp takes (headers, data, json).
+
+        Of the answer's body the ``first`` bytes are read, and all of it where none are named.
 
         Raises ``Unreachable`` when there is no whole answer in time.
         """
@@ -66,17 +74,19 @@ class HttpClient:
                     method, url, timeout=deadline, allow_redirects=False, **more
                 ) as answer:
                     exchange.status = answer.status
-                    return HttpResponse(answer.status, answer.headers, await self._read(answer))
+                    return HttpResponse(
+                        answer.status, answer.headers, await self._read(answer, first)
+                    )
             except (ClientError, TimeoutError, OSError) as error:
                 said = f"{self.provider} did not answer ({type(error).__name__})"
                 raise Unreachable(said) from None
 
-    async def _read(self, answer: ClientResponse) -> bytes:
-        """Read what there is; with no byte allowed the answer counts by its status alone."""
-        if not self.largest:
-            return b""
+    async def _read(self, answer: ClientResponse, first: int | None) -> bytes:
         read = bytearray()
-        async for chunk in answer.content.iter_chunked(65_536):
+        while first is None or len(read) < first:
+            chunk = await answer.content.read(65_536 if first is None else first - len(read))
+            if not chunk:
+                break
             read += chunk
             if len(read) > self.largest:
                 raise Unreachable(f"the answer of {self.provider} does not end")

@@ -14,8 +14,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr
 from standardwebhooks import Webhook as Signer
+from standardwebhooks.webhooks import WebhookVerificationError
 
-from adapters.base import Block, ChannelError, Outgoing, SafeUrl, Sends
+from adapters.base import Block, ChannelError, Forged, Outgoing, SafeUrl, Sends
 from adapters.http import Errors, HttpClient, HttpResponse, retry_after
 
 ERRORS = Errors(provider="the agency")
@@ -52,9 +53,7 @@ class Webhook(Sends):
     def __init__(self, name: str, block: Block, *, public_url: str) -> None:
         super().__init__(name, block, public_url=public_url)
         self._signer = Signer(self.block.secret.get_secret_value())
-        self._http = HttpClient(
-            ERRORS.provider, self.exchanges, timeout=self.block.timeout, largest=0
-        )
+        self._http = HttpClient(ERRORS.provider, self.exchanges, timeout=self.block.timeout)
 
     async def send(self, to: str, message: Outgoing) -> str:
         """Post ``message.text`` (JSON) and return ``message.id``; ``to`` says nothing here.
@@ -62,15 +61,31 @@ class Webhook(Sends):
         Raises ``ChannelError``. The answer counts by its status alone; its body is never read, so
         that nothing an agency sends back can hold up or fill the worker.
         """
+        await self.ask(message, most=0)
+        return message.id
+
+    async def ask(self, message: Outgoing, *, most: int) -> bytes:
+        """Post ``message.text`` and return the first ``most`` bytes of the answer's body.
+
+        Raises ``ChannelError``.
+        """
         answer = await self._http.request(
             "POST",
             str(self.block.url),
             data=message.text.encode(),
             headers=self._headers(message, datetime.now(UTC)),
+            first=most,
         )
         if failure := _failure(answer):
             raise failure
-        return message.id
+        return answer.body
+
+    def verify(self, body: bytes, headers: Mapping[str, str]) -> None:
+        """Check that a message to us is signed with our common secret. Raises ``Forged``."""
+        try:
+            self._signer.verify(body, dict(headers))
+        except (WebhookVerificationError, ValueError) as error:
+            raise Forged("the signature does not fit") from error
 
     async def close(self) -> None:
         """Close the connections."""

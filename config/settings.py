@@ -213,6 +213,41 @@ class Answers(Section):
     """The same text of theirs, or of ours, so many times running ends the answers."""
 
 
+class Duty(Section):
+    """``[[alerts.duty]]``: a post of the duty roster; posts are told in the order they stand in."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+    """What it is called in logs and on the console: a post, never a person."""
+    channel: Annotated[str, Field(min_length=1)]
+    """A ``[channels.NAME]`` that sends, or ``webhook``."""
+    to: Annotated[str, Field(min_length=1, max_length=320, repr=False)]
+    """A telephone number, a chat's id, or an https URL."""
+    secret: SecretStr | None = None
+    """Of a webhook: ``whsec_...``."""
+    kinds: tuple[str, ...] = ()
+    """Kinds of ``emergency.toml`` it is told of; () is all."""
+    regions: tuple[str, ...] = ()
+    """Codes of the regions it is told of; () is all."""
+    language: Literal["id", "en"] = "id"
+
+
+class Alerts(Section):
+    """``[alerts]``: who is told when somebody reports danger to life, and how often."""
+
+    duty: tuple[Duty, ...]
+    acknowledge_within_seconds: Annotated[float, Field(ge=30, le=3600)]
+    """After so long without a word the next post is told."""
+    repeat: Annotated[int, Field(ge=1, le=20)]
+    """How often the whole roster is gone through."""
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        names = [post.name for post in self.duty]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"duty: two posts are called {min(twice)!r}; give each its own name")
+        return self
+
+
 class Console(Section):
     """``[console]``."""
 
@@ -255,6 +290,7 @@ class Settings(Section):
     routing: Routing
     deadlines: Deadlines
     answers: Answers
+    alerts: Alerts
     console: Console
     log: Log
     agencies: Agencies
@@ -353,6 +389,7 @@ def _depth(values: Any, keys: tuple[str, ...]) -> int:
 __all__ = [
     "DEFAULTS",
     "DeliveryBlock",
+    "Duty",
     "Fault",
     "Settings",
     "SettingsError",

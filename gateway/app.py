@@ -34,6 +34,7 @@ from gateway.media.fetch import Fetcher
 from gateway.mx import Envelope, MailServer, TryLater
 from gateway.reading import Reader, ReadingError
 from gateway.steps import heavy
+from gateway.steps.alerts import DutyDesk
 from gateway.steps.answer import AnswerCitizen
 from gateway.steps.delicate import Delicate
 from gateway.steps.deliver import Deliver
@@ -48,6 +49,7 @@ from gateway.steps.page import Pages
 from gateway.steps.partner import PartnerDesk
 from gateway.steps.receive import Door, mail_hook
 from gateway.steps.reply import AgencyDesk
+from gateway.steps.roster import Wording
 from gateway.steps.route import Route
 from gateway.steps.track import Tracking
 from gateway.steps.warning import Warning
@@ -57,9 +59,11 @@ from gateway.store.queries import Queries
 from gateway.store.renaming import hide_names
 from gateway.store.spool import Spool
 from gateway.store.store import Store
+from gateway.web import alerts
 from gateway.web.asgi import Web, application, monitor
 from gateway.web.citizen import Parts as Citizens
 from gateway.web.doors import doors
+from gateway.work.alarm import ALARM, Alarm
 from gateway.work.binding import BIND, Binding
 from gateway.work.consumer import Consumer, Step
 from gateway.work.duty import Duty
@@ -114,6 +118,8 @@ class Kanal:
         fetched = frozenset(name for name, c in self.channels.items() if c.fetched)
         delicate = Delicate(self.parts.routing.topics.delicate, fetched)
         self.letters = Letters(self.parts.texts, now, delicate)
+        self.roster = build.roster(settings, file, self.channels, self.seal)
+        self.duty_desk = DutyDesk(self.store, self.roster, self.letters)
         self.reader = Reader(1, settings.mail_server.parse_seconds, modules=("adapters.mail",))
         self.cleaner = Reader(1, settings.media.clean_seconds, modules=("gateway.media.clean",))
         self.heavy = Reader(1, heavy.SECONDS, modules=("gateway.steps.heavy",))
@@ -144,6 +150,7 @@ class Kanal:
             self.files,
             session_hours=settings.console.session_hours,
             sensitive=self.parts.routing.topics.sensitive,
+            duty=self.duty_desk,
         )
         self.agencies = AgencyDesk(self.store, self.letters, settings.delivery, now)
         self.partners = PartnerDesk(
@@ -153,8 +160,15 @@ class Kanal:
         self.bindings = self._bindings()
         mark = Bookmark(self.store, EVERYWHERE, JOIN, holder=uuid.uuid4().hex)
         self.joining = Joining(self.door, self.store, self.seal, mark)
+        self.alarm = self._alarm()
         self.health = Health(
-            self.store, self.broker, self.commits, self.spool, self._looked_after(), self.vault
+            self.store,
+            self.broker,
+            self.commits,
+            self.spool,
+            self._looked_after(),
+            self.vault,
+            on_duty=bool(self.roster.posts),
         )
         self.web: Web | None = None
         self.mail: MailServer | None = None
@@ -187,6 +201,19 @@ class Kanal:
                     overlap=timedelta(minutes=wanted.reconcile.overlap_minutes),
                 )
         return pollings, reconcilings
+
+    def _alarm(self) -> Alarm:
+        """Make what tells the posts on duty of danger."""
+        wanted = self.settings.alerts
+        url = str(self.settings.server.public_url)
+        return Alarm(
+            self.store,
+            self.roster,
+            Wording(self.parts.texts, self.parts.gazetteer, url),
+            Bookmark(self.store, EVERYWHERE, ALARM, holder=uuid.uuid4().hex),
+            within=wanted.acknowledge_within_seconds,
+            repeat=wanted.repeat,
+        )
 
     def _bindings(self) -> list[Binding]:
         """Make what keeps the connections of enabled channels."""
@@ -224,7 +251,7 @@ class Kanal:
         A process of doors opens them even while database or broker are away: the spool stands in.
         One that works raises ``Unavailable`` (of the store or the broker) instead.
         """
-        for said in build.warnings(self.channels):
+        for said in (*build.warnings(self.channels), *build.duty_warnings(self.settings)):
             log.warning(said)
         patient = "worker" not in roles and self.spool.writable()
         await self._reach("the database", self.migrate, patient=patient)
@@ -264,7 +291,8 @@ class Kanal:
 
     async def close_channels(self) -> None:
         """Let go of the connections to providers and agencies."""
-        for channel in (*self.channels.values(), *self.webhooks.values()):
+        posts = (post.sender for post in self.roster.posts)
+        for channel in {*self.channels.values(), *self.webhooks.values(), *posts}:
             await channel.close()
 
     async def _reach(
@@ -284,6 +312,7 @@ class Kanal:
         for consumer in self._consumers():
             self._spawn(f"work on {consumer.queue}", consumer.run)
         self._spawn("trained models", self._refresh_models)
+        self._spawn(ALARM, self.alarm.run)
         if self.broker.outbox_is_queue:
             return
         lease = min(self.settings.work.lease, LEASE)
@@ -314,6 +343,7 @@ class Kanal:
             mute=frozenset(name for name, c in self.channels.items() if not c.can_ask),
             overheard=frozenset(name for name, c in self.channels.items() if c.overhears),
             fetched=frozenset(name for name, c in self.channels.items() if c.fetched),
+            duty=self.duty_desk,
         )
         deliver = Deliver(
             self.store, self.settings.delivery, self.webhooks, concurrency=work.concurrency
@@ -405,6 +435,7 @@ class Kanal:
             now,
             Citizens(Tracking(self.queries, self.seal), build.categories(self.parts)),
             own,
+            alerts.routes(self.duty_desk, server.client_header, url),
         )
         self.web = Web(app, server, server.port)
         await self.web.start()

@@ -18,6 +18,7 @@ from config import files
 from config.emergency import emergency
 from config.settings import (
     DEFAULTS,
+    Duty,
     Fault,
     Settings,
     SettingsError,
@@ -30,6 +31,7 @@ from gateway import models
 from gateway.media.blobs import Blobs, Bucket, Folder, Vault
 from gateway.models import ModelError
 from gateway.seal import Seal, keys_from
+from gateway.steps.roster import MISSING, Post, Roster
 from gateway.store.reactions import Limits as AnswerLimits
 from gateway.texts import Texts
 from gateway.texts import faults as text_faults
@@ -42,6 +44,9 @@ from router.data import DataError
 from router.deadlines import Calendar, Limits
 
 T = TypeVar("T")
+WEBHOOK = "webhook"
+ALIKE = {"url": "to"}
+"""What a webhook's settings are called in the roster."""
 REPLIES = DEFAULTS.with_name("replies")
 
 
@@ -108,6 +113,57 @@ def webhooks(settings: Settings, file: Path | None) -> dict[str, Sends]:
     return built
 
 
+def roster(
+    settings: Settings, file: Path | None, built: Mapping[str, Channel], sealed: Seal
+) -> Roster:
+    """Build the duty roster. Raises ``SettingsError``."""
+    wrong: list[Fault] = []
+    posts: list[Post] = []
+    for duty in settings.alerts.duty:
+        if sender := _try(wrong, lambda d=duty: _sender(settings, file, built, d)):  # type: ignore[misc]
+            told = frozenset(duty.kinds), duty.regions, duty.language
+            posts.append(Post(duty.name, duty.channel, duty.to, sender, *told))
+    if wrong:
+        raise SettingsError(wrong)
+    return Roster(posts, sealed)
+
+
+def _sender(
+    settings: Settings, file: Path | None, built: Mapping[str, Channel], duty: Duty
+) -> Sends:
+    """Return what carries alerts to a post. Raises ``SettingsError``."""
+    if duty.channel == WEBHOOK:
+        secret = duty.secret.get_secret_value() if duty.secret else ""
+        values = {"type": "webhook", "url": duty.to, "secret": secret, "timeout": 8.0}
+        try:
+            sender = load_channel(duty.name, values, public_url=str(settings.server.public_url))
+        except BadBlock as error:
+            said = "; ".join(f"{ALIKE.get(keys[0], keys[0])}: {why}" for keys, why in error.faults)
+            raise _at_duty(file, duty, said) from None
+    else:
+        channel = built.get(duty.channel)
+        if channel is None:
+            known = ", ".join(sorted(name for name, c in built.items() if isinstance(c, Sends)))
+            said = f"there is no [channels.{duty.channel}]; there are: webhook, {known}"
+            raise _at_duty(file, duty, said)
+        sender = channel
+    if not isinstance(sender, Sends) or not sender.block.enabled:
+        raise _at_duty(file, duty, f"the channel {duty.channel} is off, or does not send")
+    if sender.fetched or sender.overhears:
+        raise _at_duty(file, duty, f"the channel {duty.channel} wakes nobody: SMS, Telegram, mail")
+    if getattr(sender.block, "authserv_id", "") is None:
+        said = "anybody can acknowledge by mail in its name: set authserv_id of the channel first"
+        raise _at_duty(file, duty, said)
+    if duty.channel != WEBHOOK and sender.block.type == "telegram" and duty.to.startswith("-"):
+        said = "to: a group cannot acknowledge; name the chat of the post itself"
+        raise _at_duty(file, duty, said)
+    return sender
+
+
+def _at_duty(file: Path | None, duty: Duty, said: str) -> SettingsError:
+    return SettingsError([fault_at(file, ("alerts", "duty"), f"{duty.name}: {said}")])
+
+
 def seal(settings: Settings) -> Seal:
     """Build the seal; makes a key file on first use. Raises ``SettingsError``."""
     try:
@@ -149,12 +205,20 @@ def faults(settings: Settings, file: Path | None) -> list[Fault]:
     """List everything that is wrong with the configuration beyond the settings' own types."""
     wrong: list[Fault] = []
     built = _try(wrong, lambda: parts(settings))
-    _try(wrong, lambda: channels(settings, file))
+    doors = _try(wrong, lambda: channels(settings, file))
     _try(wrong, lambda: webhooks(settings, file))
+    if doors is not None:
+        _try(wrong, lambda: roster(settings, file, doors, Seal([bytes(32)])))
     if built:
         wrong += _delivery_faults(settings, built, file)
         wrong += _partner_faults(settings, built, file)
+        wrong += _duty_faults(settings, built, file)
     return wrong
+
+
+def duty_warnings(settings: Settings) -> list[str]:
+    """Say so where nobody is told of danger to life."""
+    return [] if settings.alerts.duty else [MISSING]
 
 
 def warnings(built: Mapping[str, Channel]) -> list[str]:
@@ -232,6 +296,19 @@ def _delivery_faults(settings: Settings, built: Parts, file: Path | None) -> lis
         for agency in settings.delivery
         if built.routing.register.agency(agency) is None
     ]
+
+
+def _duty_faults(settings: Settings, built: Parts, file: Path | None) -> list[Fault]:
+    """List kinds of danger and regions of the roster that there are not."""
+    wrong: list[Fault] = []
+    for duty in settings.alerts.duty:
+        for kind in set(duty.kinds) - emergency().kinds.keys():
+            known = ", ".join(emergency().kinds)
+            wrong += _at_duty(file, duty, f"no kind of danger {kind!r}: {known}").faults
+        for code in duty.regions:
+            if built.gazetteer.region(code) is None:
+                wrong += _at_duty(file, duty, f"there is no region {code!r}").faults
+    return wrong
 
 
 def _partner_faults(settings: Settings, built: Parts, file: Path | None) -> list[Fault]:

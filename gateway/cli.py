@@ -165,7 +165,8 @@ def check(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     if faults:
         raise typer.Exit(1)
     built = build.channels(load(), _file())
-    for said in (*build.warnings(built), *build.unconfirmed(built)):
+    noted = (*build.warnings(built), *build.unconfirmed(built), *build.duty_warnings(load()))
+    for said in noted:
         typer.echo(f"WARNING: {said}", err=True)
     if not as_json:
         from gateway.learning.command import versions

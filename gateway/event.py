@@ -18,6 +18,7 @@ COPIED: Final = "id.kanal.report.copied"
 FOLLOWED_UP: Final = "id.kanal.report.followed_up"
 FILES_READY: Final = "id.kanal.report.files_ready"
 LETTER: Final = "id.kanal.letter.written"
+ALERT: Final = "id.kanal.alert.raised"
 FILES: Final = "id.kanal.files.named"
 SOURCE = "/kanal"
 MEDIA_TYPE = "application/cloudevents+json"
@@ -29,6 +30,7 @@ Type = Literal[
     "id.kanal.report.followed_up",
     "id.kanal.report.files_ready",
     "id.kanal.letter.written",
+    "id.kanal.alert.raised",
     "id.kanal.files.named",
 ]
 

@@ -11,6 +11,7 @@ from gateway import metrics
 from gateway.broker.base import Broker, BrokerError
 from gateway.media.blobs import BlobsAway, Vault
 from gateway.steps.intake import GroupCommit
+from gateway.steps.roster import MISSING
 from gateway.store.cursors import readings
 from gateway.store.engine import Unavailable
 from gateway.store.queries import Queries
@@ -35,6 +36,19 @@ class Finding:
     ready: bool = True
     checks: dict[str, str] = field(default_factory=dict)
 
+    warned: bool = False
+    """Green, and yet something is to be mended."""
+
+    @property
+    def status(self) -> str:
+        """Say all of it in a word."""
+        return "fail" if not self.ok else "warn" if self.warned else "ok"
+
+    def warn(self, name: str, said: str) -> None:
+        """Note what makes nothing red."""
+        self.checks[name] = said
+        self.warned = True
+
     def note(self, name: str, fault: str, *, stops: bool = False) -> None:
         """Note one check; an empty ``fault`` is good."""
         self.checks[name] = fault or "ok"
@@ -46,7 +60,7 @@ class Health:
     """Looks after one process.
 
     ``duties``: the providers that some process must read, as (channel, work), and the seconds
-    between two looks at each.
+    between two looks at each. ``on_duty``: somebody is told of danger to life.
     """
 
     def __init__(
@@ -57,6 +71,8 @@ class Health:
         spool: Spool,
         duties: Mapping[tuple[str, str], float] | None = None,
         vault: Vault | None = None,
+        *,
+        on_duty: bool = True,
     ) -> None:
         self._store = store
         self._broker = broker
@@ -65,6 +81,7 @@ class Health:
         self._queries = Queries(store)
         self._duties = dict(duties or {})
         self._vault = vault
+        self._on_duty = on_duty
         self._begun = store.now()
         self._died: dict[str, float] = {}
 
@@ -97,6 +114,7 @@ class Health:
             held = await self._queries.held_of_proven_count()
             waiting = await self._overdue()
             unread = await self._unread()
+            unheard = await self._queries.passed_by_count()
         except Unavailable as error:
             writable = await asyncio.to_thread(self._spool.writable)
             finding.note("database", str(error), stops=not writable)
@@ -105,6 +123,9 @@ class Health:
         finding.note("dead_letters", f"{dead} to replay or examine" if dead else "")
         finding.note("quarantine", f"{held} to release or dismiss" if held else "")
         finding.note("outbox", waiting)
+        finding.note("alerts", f"{unheard} that nobody on duty has answered" if unheard else "")
+        if not (unheard or self._on_duty):
+            finding.warn("alerts", MISSING)
         if self._duties:
             finding.note("providers", unread)
 
@@ -145,6 +166,7 @@ class Health:
             metrics.AGE.labels(view.name).set(age)
             metrics.DEAD.labels(view.name).set(view.dead)
         metrics.HELD.set(await self._queries.held_count())
+        metrics.UNHEARD.set(await self._queries.passed_by_count())
 
     async def gauge_for_ever(self) -> None:
         """Keep the gauges up to date until cancelled."""

@@ -41,6 +41,12 @@ DELIVERED = Counter(
 ANSWERED = Counter(
     "kanal_answers", "Messages to citizens", ["channel", "outcome"], registry=REGISTRY
 )
+ALERTED = Counter(
+    "kanal_alerts", "Alerts to posts on duty", ["channel", "outcome"], registry=REGISTRY
+)
+UNHEARD = Gauge(
+    "kanal_alerts_unheard", "Alerts nobody of the whole roster answered", registry=REGISTRY
+)
 FILES = Counter(
     "kanal_files",
     "Files of reports by what became of them",

@@ -64,6 +64,24 @@ KEYS: Mapping[str, frozenset[str]] = {
     "neutral_status": frozenset({"nomor"}),
     "neutral_news": frozenset({"nomor"}),
     "neutral_subject": frozenset({"nomor"}),
+    "alert": frozenset({"jenis", "tempat", "menit", "nomor", "kode"}),
+    "alert_subject": frozenset(),
+    "alert_many": frozenset({"jumlah", "daftar"}),
+    "alert_nowhere": frozenset(),
+    "alert_kind_fire": frozenset(),
+    "alert_kind_electricity": frozenset(),
+    "alert_kind_rescue": frozenset(),
+    "alert_kind_medical": frozenset(),
+    "alert_kind_crime": frozenset(),
+    "alert_kind_violence": frozenset(),
+    "alert_kind_violence_home": frozenset(),
+    "alert_kind_child": frozenset(),
+    "alert_kind_suicide": frozenset(),
+    "alert_kind_other": frozenset(),
+    "alert_taken": frozenset({"daftar"}),
+    "alert_which": frozenset({"jumlah", "daftar"}),
+    "alert_none": frozenset(),
+    "alert_not_filed": frozenset(),
 }
 """Every text there must be, and the fields it may use."""
 
@@ -96,6 +114,8 @@ HARMLESS = frozenset(
 """What may be said about a delicate report as it is: it names a number at most."""
 ASKED_FOR = frozenset({"read"})
 """What is told only to a reporter who asks for it by number."""
+TO_POSTS = frozenset(key for key in KEYS if key.startswith("alert"))
+"""What is told to posts on duty, never to a reporter."""
 
 
 class Texts:

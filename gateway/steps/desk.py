@@ -15,6 +15,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from adapters.base import Malformed
 from gateway.broker.base import Broker, BrokerError
 from gateway.seal import BadSeal, Seal
+from gateway.steps.alerts import DutyDesk
 from gateway.steps.directory import Directory
 from gateway.steps.files import FileDesk, Shown
 from gateway.steps.letters import Letters
@@ -74,6 +75,7 @@ class Desk:
         *,
         session_hours: int,
         sensitive: Set[str],
+        duty: DutyDesk,
     ) -> None:
         self._store = store
         self._broker = broker
@@ -87,6 +89,7 @@ class Desk:
         self._publishing = Publishing(store, sensitive)
         self._people = People(store)
         self._queries = Queries(store)
+        self._duty = duty
         self._hasher = PasswordHasher()
         self._nobody = self._hasher.hash(secrets.token_hex(16))
 
@@ -107,6 +110,7 @@ class Desk:
             dead=sum(dead.values()),
             quarantined=await self._queries.held_count(),
             channels=await self._queries.channels(sorted(self._door.channels)),
+            alerts=await self._queries.open_alerts(),
         )
 
     async def latest(self, limit: int = 50) -> list[Report]:
@@ -186,6 +190,15 @@ class Desk:
         except Raced:
             raise Conflict("Petugas lain baru saja mengubah laporan ini.") from None
         return report
+
+    async def acknowledge(self, alert_id: str, *, by: str) -> None:
+        """Take a danger on: nobody else on duty is told any more. Raises ``Conflict``."""
+        try:
+            done = await self._duty.by_operator(alert_id, by=by)
+        except Raced:
+            raise Conflict("Laporan ini baru saja berubah. Tekan sekali lagi.") from None
+        if not done:
+            raise Conflict("Peringatan ini sudah ditangani.")
 
     async def proposals(self, limit: int = 100) -> list[Proposal]:
         """List reports whose reporters agreed to be read in public, undecided ones first."""

@@ -13,6 +13,7 @@ from gateway.broker.base import Delivery
 from gateway.names import hidden
 from gateway.seal import Seal
 from gateway.steps import talk
+from gateway.steps.alerts import DutyDesk
 from gateway.steps.delicate import graver, is_grave
 from gateway.steps.known import Known, is_part, joined, linked, origin_with
 from gateway.steps.letters import Letters
@@ -64,6 +65,7 @@ class Route:
     on which nobody would answer one, ``overheard`` those where people also talk to each other, and
     ``fetched`` those whose senders come and look for answers, which cannot be too many.
     ``ownership`` says how long a report is its telephone number's.
+    ``duty`` hears what posts on duty reply, which is no report.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class Route:
         mute: frozenset[str] = frozenset(),
         overheard: frozenset[str] = frozenset(),
         fetched: frozenset[str] = frozenset(),
+        duty: DutyDesk | None = None,
     ) -> None:
         self._store = store
         self._router = router
@@ -94,6 +97,7 @@ class Route:
         self._mute = mute
         self._overheard = overheard
         self._fetched = fetched
+        self._duty = duty
 
     async def __call__(self, batch: Sequence[Delivery]) -> Mapping[str, Exception]:
         """Route a batch. Raises ``BadEvent``, ``UnknownMessage``, ``Unavailable``, ``Conflict``."""
@@ -181,6 +185,8 @@ class Route:
         echo = heard(unit, report)
         if echo == "sure":
             return self._talk.echoed(unit, known, report)
+        if self._duty and await self._duty.heard(unit, known, report):
+            return "duty"
         if echo and report.unanswered is None:
             report = report.model_copy(update={"unanswered": Unanswered.ECHO})
         if report.intent is Intent.STOP:

@@ -4,15 +4,17 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, case, exists, func, select
+from sqlalchemy import RowMapping, Select, case, exists, func, select
 
 from gateway.message import ANSWERS, DELIVERIES, MEDIA, REPORTS
 from gateway.store import chain
+from gateway.store.alerts import alert_of, passed_by
 from gateway.store.cursors import readings
 from gateway.store.owned import owned_ids
 from gateway.store.store import Store
-from gateway.store.tables import events, messages, outgoing, quarantine, queue, reports
+from gateway.store.tables import alerts, events, messages, outgoing, quarantine, queue, reports
 from gateway.store.views import (
+    AlertView,
     ChannelView,
     DeadView,
     EventView,
@@ -36,6 +38,11 @@ class Queries:
     async def _all(self, query: Select[Any]) -> Sequence[Any]:
         async with self._store.database.read() as connection:
             rows: Sequence[Any] = (await connection.execute(query)).all()
+        return rows
+
+    async def _rows(self, query: Select[Any]) -> Sequence[RowMapping]:
+        async with self._store.database.read() as connection:
+            rows: Sequence[RowMapping] = (await connection.execute(query)).mappings().all()
         return rows
 
     async def _one(self, query: Select[Any]) -> Any:
@@ -108,6 +115,25 @@ class Queries:
     async def count_status(self, status: Status) -> int:
         """Count reports in a status."""
         return int(await self._one(select(func.count()).where(reports.c.status == status.value)))
+
+    async def has_due_alerts(self) -> bool:
+        """Tell whether somebody is to be told of an alert now."""
+        late = alerts.c.acknowledged_at.is_(None) & (alerts.c.due_at <= self._store.now())
+        return await self._one(select(alerts.c.id).where(late).limit(1)) is not None
+
+    async def passed_by_count(self) -> int:
+        """Count the open alerts that nobody of the whole roster answered."""
+        late = alerts.c.acknowledged_at.is_(None) & passed_by(self._store.now())
+        return int(await self._one(select(func.count()).select_from(alerts).where(late)))
+
+    async def open_alerts(self, most: int = 20) -> tuple[AlertView, ...]:
+        """List what nobody has acknowledged, what the whole roster passed by first."""
+        late = passed_by(self._store.now()).label("late")
+        joined = alerts.join(reports, reports.c.id == alerts.c.report_id)
+        query = select(alerts, reports.c.body, late).select_from(joined)
+        query = query.where(alerts.c.acknowledged_at.is_(None))
+        query = query.order_by(late.desc(), alerts.c.opened_at).limit(most)
+        return tuple(_alert(row) for row in await self._rows(query))
 
     async def channels(self, names: Sequence[str]) -> tuple[ChannelView, ...]:
         """Describe what each channel brought in and could not bring out."""
@@ -272,6 +298,12 @@ class Queries:
                 faults = chain.faults(logs[row.id], head=row.head)
                 wrong += [f"{row.tracking}: {fault}" for fault in faults]
             last = page[-1].id
+
+
+def _alert(row: RowMapping) -> AlertView:
+    alert, report, over = alert_of(row), _report(row["body"]), row["due_at"] is None
+    late = bool(row["late"])
+    return AlertView(alert.id, report, alert.code, alert.opened_at, alert.told, late, over)
 
 
 def _accuses(body: str, agency: str) -> bool:

@@ -60,6 +60,7 @@ _READY = text("state = 'ready'")
 _UNROUTED = text("routed_at IS NULL")
 _HELD = text("state = 'held'")
 _UNJOINED = text("joined_at IS NULL")
+_UNACKNOWLEDGED = text("acknowledged_at IS NULL")
 _AGREED = text("publicity IS NOT NULL")
 
 messages = Table(
@@ -208,6 +209,31 @@ reactions = Table(
     Column("at", UTCDateTime, nullable=False),
     Index("ix_reactions_at", "at"),
     comment="what each reader was answered by ourselves lately, so that it ends",
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("report_id", String(36), nullable=False, comment="one alert per matter"),
+    Column("code", String(6), nullable=False, comment="what a post acknowledges it by"),
+    Column("opened_at", UTCDateTime, nullable=False),
+    Column("due_at", UTCDateTime, comment="when the next post is told; none when that is over"),
+    Column("step", Integer, nullable=False, comment="posts that were tried in this round"),
+    Column("reached", Integer, nullable=False, comment="posts that were told in this round"),
+    Column("rounds", Integer, nullable=False, comment="rounds that nobody answered"),
+    Column("failures", Integer, nullable=False, comment="tries in a row that reached no post"),
+    Column("told", Text, nullable=False, comment="names of the posts that were told"),
+    Column("acknowledged_at", UTCDateTime),
+    Column("acknowledged_by", String(128)),
+    UniqueConstraint("report_id"),
+    Index(
+        "ix_alerts_open",
+        "due_at",
+        sqlite_where=_UNACKNOWLEDGED,
+        postgresql_where=_UNACKNOWLEDGED,
+    ),
+    comment="danger to life that a human is told of, until one says so; names no citizen",
 )
 
 queue = Table(

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.message import Message
 from gateway.store import chain
+from gateway.store.alerts import Alerts
 from gateway.store.owned import last_heard, owned
 from gateway.store.queue_table import Queue
 from gateway.store.reactions import USUAL, Limits, Reactions
@@ -63,6 +64,7 @@ class Unit:
         self._queue = queue
         self._now = now
         self.silences = Silences(connection, now)
+        self.alerts = Alerts(connection, now)
         self.reactions = Reactions(connection, now, limits)
         self._new: list[dict[str, Any]] = []
         self._changed: list[tuple[Stored, dict[str, Any]]] = []
@@ -205,14 +207,16 @@ class Unit:
         return any(json.loads(data).get("key") == key for data in found)
 
     def add(self, report: Report, fingerprint: str, changes: Sequence[Change]) -> Stored:
-        """File a new report with the first events of its log."""
+        """File a new report with the first events of its log; danger in it opens an alert."""
+        self.alerts.weigh(report)
         head, seq = self._link(report.id, chain.START, 0, changes)
         stored = Stored(report, seq, head, fingerprint)
         self._new.append(_report_row(stored, self._now()))
         return stored
 
     def change(self, old: Stored, report: Report, changes: Sequence[Change]) -> Stored:
-        """File a new state of a report, with what happened."""
+        """File a new state of a report, with what happened; danger that is new opens an alert."""
+        self.alerts.weigh(report, old.report)
         head, seq = self._link(report.id, old.head, old.version, changes)
         stored = Stored(report, seq, head, old.fingerprint)
         self._changed.append((old, _report_row(stored, self._now())))
@@ -277,6 +281,7 @@ class Unit:
         for old, row in self._changed:
             await self._replace(old, row)
         await self._many(insert(events), self._events)
+        await self.alerts.flush()
         await self._many(insert(outgoing), self._letters)
         await self._many(_DONE, self._sent)
         await self._many(_ROUTED, self._belongs)

@@ -88,6 +88,22 @@ class ReportFile:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertView:
+    """Danger to life that nobody has acknowledged."""
+
+    id: str
+    report: Report
+    code: str
+    opened_at: datetime
+    told: tuple[str, ...]
+    """The posts on duty that were told."""
+    passed_by: bool
+    """Nobody of the whole roster answered, or nobody could be told."""
+    is_over: bool
+    """Nobody will be told again."""
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
     """The first screen of the console."""
 
@@ -97,6 +113,7 @@ class Overview:
     dead: int
     quarantined: int
     channels: tuple["ChannelView", ...]
+    alerts: tuple[AlertView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

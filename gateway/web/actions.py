@@ -85,6 +85,14 @@ class Actions:
         text = f"Isi laporan {tracking.written(report.tracking)} tidak ditampilkan untuk umum."
         return self._done(request, "public", text, link=f"reports/{report_id}")
 
+    async def acknowledge(self, request: Request, session: Session, _: Form) -> Response:
+        """Take a danger on, so that nobody else is told of it."""
+        try:
+            await self._desk.acknowledge(request.path_params["id"], by=session.operator)
+        except Conflict as error:
+            return self._conflict(request, error)
+        return self._done(request, "", "Anda menangani bahaya ini; piket tidak diberi tahu lagi.")
+
     async def replay(self, request: Request, session: Session, form: Form) -> Response:
         """Send the chosen dead letters, or all of them, on their way again."""
         count = await self._desk.replay(_chosen(form), by=session.operator)

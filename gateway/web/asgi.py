@@ -99,8 +99,12 @@ def application(
     now: Callable[[], datetime],
     citizens: citizen.Parts,
     more: Mapping[str, Sequence[BaseRoute]] | None = None,
+    beside: Sequence[BaseRoute] = (),
 ) -> FastAPI:
-    """Compose the application. ``more`` holds the routes of channels with doors of their own."""
+    """Compose the application. ``more`` holds the routes of channels with doors of their own.
+
+    ``beside`` are further routes.
+    """
     more = more or {}
     url = str(settings.public_url)
     app = FastAPI(
@@ -113,6 +117,7 @@ def application(
         *hooks.routes(door, url, settings.max_hook_bytes, limits, elsewhere=more),
         *(route for routes in more.values() for route in routes),
         *_operations(health),
+        *beside,
         *(
             citizen.routes(door, citizens, limits)
             or [Route("/", lambda _: RedirectResponse("/console/"), methods=["GET"])]
@@ -143,7 +148,7 @@ def _operations(health: Health) -> list[Route]:
 
     async def whole(_: Request) -> Response:
         finding = await health.look()
-        said = {"status": "ok" if finding.ok else "fail", "checks": finding.checks}
+        said = {"status": finding.status, "checks": finding.checks}
         return JSONResponse(said, 200 if finding.ok else 503)
 
     async def shown(_: Request) -> Response:

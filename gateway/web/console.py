@@ -84,6 +84,7 @@ def _actions(actions: Actions) -> list[tuple[str, Action]]:
         ("/reports/{report_id}/unseal", actions.unseal),
         ("/reports/{report_id}/publish", actions.publish),
         ("/reports/{report_id}/keep-private", actions.keep_private),
+        ("/alerts/{id}/acknowledge", actions.acknowledge),
         ("/failed/replay", actions.replay),
         ("/quarantine/{id}/release", actions.release),
         ("/quarantine/{id}/dismiss", actions.dismiss),

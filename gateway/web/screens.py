@@ -39,6 +39,7 @@ class Desk(Protocol):
     async def proposals(self, limit: int = 100) -> list[Proposal]: ...
     async def publish(self, report_id: str, *, by: str, name: str) -> Report: ...
     async def keep_private(self, report_id: str, *, by: str) -> Report: ...
+    async def acknowledge(self, alert_id: str, *, by: str) -> None: ...
     def agencies(self, query: str, region: str | None = None, limit: int = 12) -> list[Agency]: ...
     async def assign(
         self, report_id: str, agency_id: str, *, by: str, note: str = ""
@@ -70,14 +71,14 @@ class Screens:
         """The first screen: queues, channels and the latest reports, moving live."""
         overview = await self._desk.overview()
         reports = await self._desk.latest(LATEST)
-        live = self._pages.piece("parts/overview.html", overview=overview)
+        live = self._pages.piece("parts/overview.html", overview=overview, session=session)
         latest = self._pages.piece("parts/latest.html", reports=reports, after=None)
         return self._page("overview.html", session, overview, live=live, latest=latest)
 
-    async def overview_part(self, request: Request, _: Session) -> Response:
-        """The cards of queues and channels, asked for every second."""
-        overview = await self._glance()
-        return self._pages.part(request, "parts/overview.html", overview=overview)
+    async def overview_part(self, request: Request, session: Session) -> Response:
+        """Open alerts and the cards of queues and channels, asked for every second."""
+        values = {"overview": await self._glance(), "session": session}
+        return self._pages.part(request, "parts/overview.html", **values)
 
     async def latest_part(self, request: Request, _: Session) -> Response:
         """The latest reports, asked for twice a second; what came since ``?after=`` is marked."""

@@ -120,6 +120,10 @@ EVENT: dict[str, str] = {
     "not_answered": "tidak dibalas",
     "asked": "ditanyakan pelapor",
     "echoed": "pesan kami sendiri kembali",
+    "alerted": "piket diberi tahu",
+    "alert_failed": "piket tidak terjangkau",
+    "alert_unheard": "tidak ada piket yang menjawab",
+    "alert_acknowledged": "bahaya ditangani",
 }
 UNANSWERED: dict[str, str] = {
     "machine": "nomor pendek, nama pengirim, atau alamat kami sendiri",
@@ -187,6 +191,8 @@ def actor(code: str) -> str:
     role, _, name = code.partition(":")
     if role == "agency":
         return f"instansi {name}"
+    if role == "duty":
+        return f"piket {name}"
     return name if role == "operator" else _ACTORS.get(code, code)
 
 

@@ -18,6 +18,7 @@ from gateway.steps.desk import Conflict
 from gateway.steps.files import NoFile, Shown
 from gateway.steps.publishing import Proposal, proposed
 from gateway.store.views import (
+    AlertView,
     ChannelView,
     DeadView,
     EventView,
@@ -140,6 +141,8 @@ class MemoryDesk:
     files: dict[str, Shown] = field(default_factory=dict)
     shown_to: list[tuple[str, str, str]] = field(default_factory=list)
     unsealed: list[tuple[str, str, str]] = field(default_factory=list)
+    alerts: tuple[AlertView, ...] = ()
+    acknowledged: list[tuple[str, str]] = field(default_factory=list)
     broken: Exception | None = None
     gate: asyncio.Event | None = None
     """While set and not open, an assignment stays under way."""
@@ -171,6 +174,18 @@ class MemoryDesk:
         )
         self.held[held_id] = replace(view, **changes)
 
+    def alarm(self, alert_id: str, about: Report, **changes: Any) -> None:
+        view = AlertView(
+            id=alert_id,
+            report=about,
+            code="4821",
+            opened_at=datetime.now(UTC),
+            told=("posko",),
+            passed_by=False,
+            is_over=False,
+        )
+        self.alerts = (*self.alerts, replace(view, **changes))
+
     async def overview(self) -> Overview:
         self.looks += 1
         if self.broken:
@@ -191,6 +206,7 @@ class MemoryDesk:
                 ChannelView("email", 31, oldest, 2, 1),
                 ChannelView("telegram", 0, None, 0, 0),
             ),
+            alerts=self.alerts,
         )
 
     async def latest(self, limit: int = 50) -> list[Report]:
@@ -235,6 +251,12 @@ class MemoryDesk:
         release = Release(shown=bool(text), text=text, by=by, at=datetime.now(UTC))
         self.reports[found.id] = found.model_copy(update={"release": release})
         return self.reports[found.id]
+
+    async def acknowledge(self, alert_id: str, *, by: str) -> None:
+        if alert_id not in {each.id for each in self.alerts}:
+            raise Conflict("Peringatan ini sudah ditangani.")
+        self.alerts = tuple(each for each in self.alerts if each.id != alert_id)
+        self.acknowledged.append((alert_id, by))
 
     async def find(self, tracking: str) -> ReportFile | None:
         return next((self._file(r) for r in self.reports.values() if r.tracking == tracking), None)

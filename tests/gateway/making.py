@@ -39,6 +39,7 @@ from gateway.media.clean import Cleaned, clean
 from gateway.media.fetch import Fetcher
 from gateway.message import ANSWERS
 from gateway.seal import Seal
+from gateway.steps.alerts import DutyDesk
 from gateway.steps.answer import AnswerCitizen
 from gateway.steps.delicate import Delicate
 from gateway.steps.deliver import Deliver
@@ -49,6 +50,7 @@ from gateway.steps.media import StoreFiles
 from gateway.steps.ownership import Ownership
 from gateway.steps.receive import Door
 from gateway.steps.reply import AgencyDesk
+from gateway.steps.roster import Wording
 from gateway.steps.route import Route
 from gateway.steps.warning import Warning
 from gateway.store.cursors import Bookmark
@@ -58,12 +60,14 @@ from gateway.store.rows import Accepted, Held, StoredFile
 from gateway.store.spool import Spool
 from gateway.store.store import Store
 from gateway.store.views import ReportFile
+from gateway.work.alarm import ALARM, Alarm
 from gateway.work.consumer import Step
 from gateway.work.joining import EVERYWHERE, JOIN, Joining
 from tests import services
 from tests.gateway import migrated
 
 KEY = b"k" * 32
+URL = "https://lapor.example.go.id"
 WHO = "+6281234567890"
 OTHER = "+6289876543210"
 ROAD = "Jalan rusak parah dan berlubang di depan pasar, Kecamatan Wonocolo, Kota Surabaya"
@@ -164,6 +168,8 @@ class House:
         methods: Mapping[str, DeliveryBlock] | None = None,
         webhooks: Mapping[str, Sends] | None = None,
         more: Sequence[Channel] = (),
+        duty: Sequence[Mapping[str, Any]] = (),
+        repeat: int = 2,
     ) -> None:
         parts = made_parts()
         self.clock = Clock()
@@ -189,6 +195,11 @@ class House:
             self.clock,
             warning=Warning(parts.routing, self.letters),
         )
+        self.repeat = repeat
+        settings = load(alerts={"duty": list(duty), "repeat": repeat}, server={"public_url": URL})
+        self.roster = build.roster(settings, None, self.channels, self.seal)
+        self.duty = DutyDesk(self.store, self.roster, self.letters)
+        self.alarm = self.ringing("one")
         self.route = Route(
             self.store,
             parts.routing,
@@ -200,6 +211,7 @@ class House:
             ownership=self.ownership,
             mute=frozenset(channel.name for channel in more if not channel.can_ask),
             overheard=frozenset(channel.name for channel in more if channel.overhears),
+            duty=self.duty,
         )
         self.deliver = Deliver(self.store, methods or {}, webhooks or {}, concurrency=8)
         self.answer = self.answering(self.channels, concurrency=4)
@@ -213,6 +225,13 @@ class House:
         return AnswerCitizen(
             self.store, channels, self.seal, self.letters, self.ownership, concurrency=concurrency
         )
+
+    def ringing(self, holder: str) -> Alarm:
+        """Make the alarm of one process."""
+        parts = made_parts()
+        mark = Bookmark(self.store, EVERYWHERE, ALARM, holder=holder)
+        wording = Wording(parts.texts, parts.gazetteer, URL)
+        return Alarm(self.store, self.roster, wording, mark, within=300, repeat=self.repeat)
 
     def storing(self, **settings: Any) -> StoreFiles:
         """Make the step that stores files; ``settings`` differ from the defaults of [media]."""

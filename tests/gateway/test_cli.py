@@ -134,6 +134,7 @@ def test_check_finds_nothing_where_nothing_is_wrong(folder: Path, written: str) 
     (folder / "kanal.toml").write_text(written)
     plain, as_json = run("check"), run("check", "--json")
     assert (plain.exit_code, plain.stdout) == (0, "Everything is in order.\n" + UNTRAINED)
+    assert "WARNING: alerts: NOBODY IS ON DUTY" in plain.stderr
     assert (as_json.exit_code, json.loads(as_json.stdout)) == (0, [])
 
 

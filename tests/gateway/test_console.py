@@ -53,6 +53,7 @@ CHANGES = (
     "/failed/replay",
     "/quarantine/q1/release",
     "/quarantine/q1/dismiss",
+    "/alerts/q1/acknowledge",
     "/logout",
     "/logout/everywhere",
 )
@@ -110,6 +111,7 @@ def desk() -> MemoryDesk:
     desk.put(report(1), unsure(2))
     desk.kill(7)
     desk.hold("q1")
+    desk.alarm("q1", report(1))
     return desk
 
 
@@ -150,6 +152,7 @@ async def test_a_stranger_changes_nothing(guest: Visitor, desk: MemoryDesk, path
     response, _ = await guest.post(path, agency=AGENCIES[0].id, id="all", reason="iseng")
     assert response.status == 403
     assert (desk.assigned, desk.replayed, desk.dismissed, list(desk.held)) == ([], [], {}, ["q1"])
+    assert desk.acknowledged == []
 
 
 @pytest.mark.parametrize("secure", [True, False])
@@ -610,6 +613,25 @@ async def test_quarantine_opens_and_closes(operator: Visitor, desk: MemoryDesk) 
     assert (await operator.act("/quarantine/q1/release"))[0].status == 409
 
 
+async def test_danger_nobody_answers_stands_on_top_until_somebody_takes_it(
+    operator: Visitor, desk: MemoryDesk
+) -> None:
+    desk.alarm("a2", report(1), passed_by=True, is_over=True)
+    desk.alarm("a3", report(1), told=())
+    for path in ("/", "/parts/overview"):
+        _, page = await operator.get(path)
+        assert page.index("Bahaya: belum ada yang menangani") < page.index("laporan hari ini")
+        assert page.count("Saya tangani") == 3
+        assert "tidak ada yang menjawab, tidak diulang lagi" in page
+        assert "Belum ada yang diberi tahu" in page
+        assert ADDRESS not in page
+    for id in ("q1", "a2", "a3"):
+        assert (await operator.act(f"/alerts/{id}/acknowledge"))[0].status == 200
+    assert desk.acknowledged == [("q1", NAME), ("a2", NAME), ("a3", NAME)]
+    assert (await operator.act("/alerts/q1/acknowledge"))[0].status == 409
+    assert "Bahaya:" not in (await operator.get("/"))[1]
+
+
 @pytest.mark.parametrize(
     ("path", "fields", "then"),
     [
@@ -618,6 +640,7 @@ async def test_quarantine_opens_and_closes(operator: Visitor, desk: MemoryDesk) 
         ("/failed/replay", {"id": "7"}, "/console/failed"),
         ("/quarantine/q1/release", {}, "/console/failed"),
         ("/quarantine/q1/dismiss", {"reason": "iklan"}, "/console/failed"),
+        ("/alerts/q1/acknowledge", {}, "/console/"),
     ],
 )
 async def test_everything_works_without_script(

@@ -175,6 +175,7 @@ async def test_every_change_leaves_one_line_with_who_and_what(clock: Clock, path
     desk.put(report(1), unsure(2))
     desk.kill(7)
     desk.hold("q1")
+    desk.alarm("q1", report(1))
     fields = {"agency": AGENCIES[0].id, "reason": "Bu Sri 0812", "note": "Bu Sri", "id": "7"}
     fields["name"] = proposed(report(1)).name
     async with office(desk, clock) as (ani, _):

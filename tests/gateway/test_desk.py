@@ -24,6 +24,7 @@ def desk_of(house: House, seal: Seal) -> Desk:
         FileDesk(house.queries, house.vault),
         session_hours=1,
         sensitive=parts.routing.topics.sensitive,
+        duty=house.duty,
     )
 
 

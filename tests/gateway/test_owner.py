@@ -66,6 +66,10 @@ BARE = [
 """What somebody may write below a letter of another, or a message of another."""
 
 
+OTHERS = ("alerts", "events", "outgoing")
+"""Tables whose rows belong to a report by our own doing, not by what a message named."""
+
+
 # The sweeps: who reads the tie, and who makes it.
 
 
@@ -87,7 +91,7 @@ def _is_column(node: ast.AST) -> bool:
     of = node.value
     if not (isinstance(of, ast.Attribute) and of.attr in ("c", "columns")):
         return False
-    return not (isinstance(of.value, ast.Name) and of.value.id in ("events", "outgoing"))
+    return not (isinstance(of.value, ast.Name) and of.value.id in OTHERS)
 
 
 def _is_query(node: ast.AST) -> bool:

@@ -18,6 +18,12 @@ FIELDS = {
     "instansi": "Dinas Perhubungan Kota Surabaya",
     "status": "Diteruskan",
     "pilihan": "Kota Bandung / Kabupaten Bandung",
+    "jenis": "kekerasan dalam rumah tangga",
+    "tempat": "Kec. Kuta Alam, Kota Banda Aceh",
+    "menit": "59",
+    "kode": "4821",
+    "jumlah": "12",
+    "daftar": "4821, 1708, 9018",
     "alasan": "Bukan laporan.",
     "teks": "Terima kasih, regu kami turun besok.",
 }
@@ -37,6 +43,13 @@ def test_every_text_fills_in_and_fits_plain_sms_letters(language: str, key: str)
     assert "{" not in said
     for name in KEYS[key] & {"nomor"}:
         assert FIELDS[name] in said, f"{key} does not name the report"
+
+
+@pytest.mark.parametrize("language", ["id", "en"])
+def test_an_alert_fits_one_sms(language: str) -> None:
+    texts = Texts({language: read_toml(REPLIES / f"{language}.toml"), "id": GOOD})
+    for key in ("alert", "alert_many", "alert_taken", "alert_none", "alert_not_filed"):
+        assert len(texts.say(key, language, **FIELDS)) <= 160, key
 
 
 def test_a_language_without_texts_gets_indonesian() -> None:

@@ -1,0 +1,142 @@
+"""Alerts: danger to life that a human is told of, one for each matter, until somebody hears.
+
+Part of a unit of work. An alert is written in the very transaction that makes a report urgent: a
+process that is killed loses neither or both.
+"""
+
+import json
+import secrets
+import uuid
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, bindparam, or_, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.store.tables import alerts, reports
+from normalizer.report import Report
+
+MOST = 100
+"""Alerts looked at together."""
+UNTOLD = timedelta(seconds=60)
+"""How long it may take until somebody is told of an alert."""
+_NAMES = uuid.UUID("6b616e61-6c00-5000-8000-616c65727473")
+_SHORT = 1_000
+"""Open alerts up to which four digits tell them apart."""
+_TIME = alerts.c.opened_at.type
+_OPEN = text(
+    "INSERT INTO alerts "
+    "(id, report_id, code, opened_at, due_at, step, reached, rounds, failures, told) "
+    "VALUES (:id, :report_id, :code, :opened_at, :due_at, 0, 0, 0, 0, '[]') ON CONFLICT DO NOTHING"
+).bindparams(bindparam("opened_at", type_=_TIME), bindparam("due_at", type_=_TIME))
+_UNHEARD = alerts.c.acknowledged_at.is_(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One alert as it stands."""
+
+    id: str
+    report_id: str
+    code: str
+    opened_at: datetime
+    due_at: datetime | None
+    step: int
+    reached: int
+    rounds: int
+    failures: int
+    told: tuple[str, ...]
+    acknowledged_at: datetime | None = None
+    acknowledged_by: str | None = None
+
+
+class Alerts:
+    """The alerts in one transaction."""
+
+    def __init__(self, connection: AsyncConnection, now: Callable[[], datetime]) -> None:
+        self._connection = connection
+        self._now = now
+        self._new: dict[str, datetime] = {}
+
+    def weigh(self, report: Report, before: Report | None = None) -> None:
+        """Open an alert where a report is urgent that was not."""
+        if report.urgency and not (before and before.urgency):
+            self._new[report.id] = self._now()
+
+    async def due(self) -> list[Alert]:
+        """Return those of which the next post is to be told now, the oldest first."""
+        late = _UNHEARD & (alerts.c.due_at <= self._now())
+        return await self._read(select(alerts).where(late).order_by(alerts.c.opened_at).limit(MOST))
+
+    async def told_to(self, post: str, *, since: datetime) -> list[Alert]:
+        """Return those that a post was told of: all open ones, and any from ``since`` on."""
+        lately = or_(_UNHEARD, alerts.c.opened_at >= since)
+        told = alerts.c.told.contains(json.dumps(post), autoescape=True)
+        return await self._read(select(alerts).where(lately, told).order_by(alerts.c.opened_at))
+
+    async def open_by(self, names: Collection[str]) -> list[Alert]:
+        """Return open alerts by their codes, or by the numbers of their reports."""
+        joined = alerts.join(reports, reports.c.id == alerts.c.report_id)
+        known = or_(alerts.c.code.in_(names), reports.c.tracking.in_(names))
+        return await self._read(select(alerts).select_from(joined).where(_UNHEARD, known))
+
+    async def by_ids(self, ids: Collection[str]) -> list[Alert]:
+        """Return alerts by their ids."""
+        return await self._read(select(alerts).where(alerts.c.id.in_(ids)))
+
+    async def acknowledge(self, ids: Collection[str], by: str) -> list[Alert]:
+        """Note that somebody heard; return the alerts of which that is news."""
+        change = update(alerts).where(alerts.c.id.in_(ids), _UNHEARD)
+        change = change.values(acknowledged_at=self._now(), acknowledged_by=by, due_at=None)
+        rows = await self._connection.execute(change.returning(alerts))
+        return [alert_of(row) for row in rows.mappings().all()]
+
+    async def keep(self, alert: Alert) -> None:
+        """Write how an alert stands, unless somebody has acknowledged it meanwhile."""
+        values: dict[str, Any] = {
+            name: getattr(alert, name) for name in ("due_at", "step", "reached", "rounds")
+        }
+        values |= {"failures": alert.failures, "told": json.dumps(alert.told)}
+        mine = update(alerts).where(alerts.c.id == alert.id, _UNHEARD)
+        await self._connection.execute(mine.values(**values))
+
+    async def flush(self) -> None:
+        """Write the new ones; of a matter that has one already nothing is written."""
+        if not self._new:
+            return
+        query = select(alerts.c.code).where(_UNHEARD)
+        taken = set((await self._connection.execute(query)).scalars())
+        rows = []
+        for report_id, at in self._new.items():
+            code = _code(taken)
+            taken.add(code)
+            id = str(uuid.uuid5(_NAMES, report_id))
+            rows.append({"id": id, "report_id": report_id, "code": code, "opened_at": at})
+        await self._connection.execute(_OPEN, [row | {"due_at": row["opened_at"]} for row in rows])
+        self._new.clear()
+
+    async def _read(self, query: Select[Any]) -> list[Alert]:
+        return [alert_of(row) for row in (await self._connection.execute(query)).mappings().all()]
+
+
+def passed_by(now: datetime) -> ColumnElement[bool]:
+    """Ask whether nobody of the whole roster answered, or nobody could be told in time."""
+    untold = (alerts.c.told == "[]") & (alerts.c.opened_at <= now - UNTOLD)
+    return or_(untold, alerts.c.rounds > 0, alerts.c.due_at.is_(None))
+
+
+def alert_of(row: Mapping[Any, Any]) -> Alert:
+    """Read a row of the table."""
+    made = Alert(**{name: row[name] for name in Alert.__dataclass_fields__})
+    return replace(made, told=tuple(json.loads(row["told"])))
+
+
+def _code(taken: Collection[str]) -> str:
+    """Draw a code that no open alert has."""
+    size = 4 if len(taken) < _SHORT else 6
+    while True:
+        code = str(secrets.randbelow(9 * 10 ** (size - 1)) + 10 ** (size - 1))
+        if code not in taken:
+            return code
