@@ -119,6 +119,8 @@ class TopicRow(Row):
     """LAPOR!'s id of the category, where it is known."""
     sensitive: bool = False
     """Reports about this name people who could be harmed: no public row, only counts."""
+    needs_identity: bool = False
+    """The agency can hardly act without knowing who asks: identity papers, benefits, licences."""
     supervised: bool = False
     """Reports about this are complaints under supervision (pengaduan berkadar pengawasan)."""
     phrases: Phrases
@@ -167,6 +169,7 @@ class Topics:
         self.groups = file.groups
         self.sensitive = frozenset(id for id, row in self.rows.items() if row.sensitive)
         """The topics whose reports have no public row."""
+        self.needs_identity = frozenset(id for id, row in self.rows.items() if row.needs_identity)
         self.alone = file.alone.words
         self.curve = Curve(file.calibration.points)
         self.lexicon = Lexicon(file.slang)

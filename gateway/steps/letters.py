@@ -89,14 +89,18 @@ class Letters:
 
     def danger(self, report: Report) -> str:
         """Return whom to call in the danger of a report: the first words of an answer."""
-        assert report.urgency is not None
         table, language = emergency(), report.language
-        kind = table.kind(report.urgency.id)
+        kind = self.danger_kind(report)
         numbers, beside = table.call(kind, [place.code for place in report.places[:1]])
         call = " / ".join(numbers)
         if beside:
             call = self._texts.say("danger_beside", language, telepon=call)
         return self.text(f"danger_{kind}", report, telepon=call)
+
+    def danger_kind(self, report: Report) -> str:
+        """Return the kind of a report's danger in the table of whom to call."""
+        assert report.urgency is not None
+        return emergency().kind(report.urgency.id)
 
     def again(self, unit: Unit, ids: Iterable[str]) -> None:
         """Put answers that were held on the queue again."""

@@ -12,7 +12,8 @@ from gateway import event, metrics
 from gateway.broker.base import Delivery
 from gateway.names import hidden
 from gateway.seal import Seal
-from gateway.steps import talk
+from gateway.steps import hiding, talk
+from gateway.steps.hiding import DANGER_AT_HOME, Hiding
 from gateway.steps.known import Known, is_part, joined, linked, origin_with, takes_more
 from gateway.steps.letters import Letters
 from gateway.steps.media import ask
@@ -83,6 +84,7 @@ class Route:
         self._letters = letters
         self._seal = seal
         self._talk = Talk(letters, now, router.accused, router.topics.sensitive)
+        self._hiding = Hiding(letters, now, router.topics.needs_identity, self._agency_name)
         self._now = now
         self._waiting = waiting
         self._mute = mute
@@ -181,13 +183,19 @@ class Route:
             text = self._letters.text("help", report)
             self._letters.answer(unit, report, text, cause="help", automatic=True)
             return "help"
-        if to_hide := talk.to_hide(known, report, at=self._now()):
-            return self._talk.hide(unit, known, to_hide, report)
+        if to_hide := hiding.to_hide(known, report, decision, at=self._now()):
+            return await self._hiding.hide(unit, known, to_hide, report)
+        if shown := await self._hiding.show(unit, known, report, decision):
+            return shown
         if found := talk.answered(known, report, at=self._now()):
             return self._settle(unit, known, *found, report)
         if talk.pressed_late(known, report):
             return await self._talk.tell_status(unit, known, report)
         return self._file(unit, known, report, decision)
+
+    def _agency_name(self, id: str) -> str:
+        agency = self._router.register.agency(id)
+        return agency.name if agency else id
 
     def _settle(
         self,
@@ -234,7 +242,12 @@ class Route:
         stored = unit.add(
             decided,
             fingerprint(decided),
-            [_received(report), *unanswered(report), decision_change(decision)],
+            [
+                _received(report),
+                *unanswered(report),
+                decision_change(decision),
+                *([] if like else self._hiding.told(decided)),
+            ],
         )
         unit.belongs(report, decided)
         ask(unit, decided, report, at=self._now())
@@ -262,7 +275,7 @@ class Route:
         whole = merged(asked.report, answer, self._gazetteer)
         decision = self._router.decide(whole, at=self._now(), may_ask=False)
         decided = apply(whole, decision, at=self._now())
-        changes = [followed_up(answer), decision_change(decision)]
+        changes = [followed_up(answer), decision_change(decision), *self._hiding.told(decided)]
         known.remember(unit.change(asked, decided, changes))
         unit.belongs(answer, decided)
         ask(unit, decided, answer, at=self._now())
@@ -298,6 +311,9 @@ class Route:
         text = self._letters.text(key, report, pilihan=choices(made.options), lama=earlier)
         if like and made.decision is not Outcome.ASK:
             text = f"{text}\n{self._letters.text('join', report, lama=earlier)}"
+        text = f"{text} {self._hiding.words(report)}".rstrip()
+        if not like and self._hiding.tells(report):
+            text = f"{text} {self._letters.text('needs_identity', report)}"
         self._letters.answer(
             unit, report, text, cause=_cause(made, first), choices=offered, automatic=True
         )
@@ -307,6 +323,8 @@ class Route:
         text, offered = self._letters.danger(report), self._offered(report, like)
         if report.status is Status.WAITING_FOR_REPORTER and not report.places:
             text = f"{text} {self._letters.text('danger_where', report)}"
+        if self._letters.danger_kind(report) not in DANGER_AT_HOME:
+            text = f"{text} {self._hiding.words(report)}".rstrip()
         self._letters.answer(
             unit, report, text, cause="danger", choices=offered, automatic=True, urgent=True
         )
@@ -316,6 +334,8 @@ class Route:
         assert report.assignment is not None
         if like:
             return talk.ways_on(self._letters, report, like)
+        if self._hiding.tells(report):
+            return self._hiding.choices(report)
         if report.assignment.decision is Outcome.ASK or report.assignment.scope:
             return report.assignment.options
         return talk.ways_to_hide(self._letters, report)
