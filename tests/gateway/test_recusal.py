@@ -141,7 +141,10 @@ async def test_no_kind_of_letter_is_written_to_the_accused(town: House) -> None:
 
 
 def test_letters_to_agencies_are_written_and_read_in_one_place_each() -> None:
-    """Swept: a second place that writes or lists deliveries would stand outside the guard."""
+    """Swept: a second place that writes or lists deliveries would stand outside the guard.
+
+    ``store/unit.py`` names to a reporter who has the report, and lists nothing for an agency.
+    """
     root = Path(gateway.__file__).parent
     wrote = r"kind=\"delivery\""
     lists = r"outgoing\.c\.target"
@@ -151,7 +154,8 @@ def test_letters_to_agencies_are_written_and_read_in_one_place_each() -> None:
         for pattern in (wrote, lists)
         if re.search(pattern, path.read_text(encoding="utf-8"))
     }
-    assert found == {(wrote, "steps/letters.py"), (lists, "store/queries.py")}
+    told = (lists, "store/unit.py")
+    assert found == {(wrote, "steps/letters.py"), (lists, "store/queries.py"), told}
 
 
 def test_what_is_taken_back_is_offered_to_nobody_who_is_accused() -> None:
