@@ -204,9 +204,18 @@ def _has_words(message: Report) -> bool:
 def _is_matter(message: Report, decision: Decision) -> bool:
     """Tell whether a message is a report of its own: it has a topic, a place, or is long."""
     said = any(place.found_by != "context" for place in message.places)
+    if not said and _EARLIER.search(message.text):
+        return False
     return said or decision.topic is not None or wishes.words_beside(message.text) > _MUCH
 
 
+_EARLIER = re.compile(
+    r"\b(?:laporan|aduan|pengaduan)(?:ku)?\s(?:(?:saya|sy|aku|kami|yang|yg)\s){0,2}"
+    r"(?:tadi|kemarin|kmrn|sebelumnya|barusan|itu|di\s?atas|pertama|terakhir)\b"
+    r"|\bmy\s(?:last|earlier|previous|first)\sreport\b",
+    re.IGNORECASE,
+)
+"""Words that say that an earlier report is meant."""
 _MUCH = 12
 """Words beside a wish that are a matter whatever they say."""
 

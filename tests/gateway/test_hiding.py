@@ -73,6 +73,7 @@ async def test_in_a_public_place_the_receipt_says_that_it_is_read_there(lite: Ho
         "aja kandha sapa-sapa ya pak nek aku sing lapor",
         "tolong jangan sebut nama saya, soalnya saya takut sama orangnya",
         "please keep my name secret",
+        "pak soal laporan tadi, nama saya disembunyikan aja ya takut tetangga marah",
     ],
 )
 @pytest.mark.parametrize("days", [0, 3])
