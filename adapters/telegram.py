@@ -332,6 +332,7 @@ class Telegram(Receiver, Poller, Reconciler, Sends, Keeps):
             thread=self._thread(message),
             automatic="written by another bot" if message.is_automatic else None,
             notes=tuple(message.notes()),
+            in_public=message.chat.type != "private",
         )
 
     def _edited(self, update_id: int, message: Message, raw: bytes) -> Inbound | None:
@@ -364,6 +365,7 @@ class Telegram(Receiver, Poller, Reconciler, Sends, Keeps):
             text=text,
             raw=raw,
             thread=names,
+            in_public=asked.chat.type != "private",
         )
 
     def _thread(self, message: Message) -> tuple[str, ...]:

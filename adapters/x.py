@@ -212,6 +212,7 @@ class X(Poller, Sends, Keeps):
             thread=post.thread,
             automatic=self._why_none(post, author, includes.tweets),
             notes=tuple(post.notes(len(files))),
+            in_public=True,
         )
 
     def _is_news(self, post: Post, other: Written) -> bool:

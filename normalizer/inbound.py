@@ -84,6 +84,8 @@ class Inbound:
     """The sender chose *rahasia* by a box or a button."""
     public: bool = False
     """The sender chose that the words may be shown in public once they were looked at."""
+    in_public: bool = False
+    """Anybody can read it where it was written, and the answer too."""
     wants: Literal["", "stop", "start"] = ""
     """The sender wants no more answers, or answers again, and nothing else."""
     explicit: bool = False

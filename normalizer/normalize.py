@@ -79,6 +79,7 @@ class Normalizer:
             received_at=received_at,
             anonymous=wish.anonymous or inbound.anonymous,
             confidential=wish.confidential or inbound.confidential,
+            unhide=wish.unhide and not (inbound.explicit or inbound.anonymous),
             public=inbound.public,
             unanswered=inbound.unanswered,
             notes=tuple(text.repair(each, _NOTE) for each in inbound.notes[:_MOST_NOTES]),
@@ -150,6 +151,7 @@ def _origin(inbound: Inbound) -> Origin:
         account=text.storable(inbound.account, _ID),
         external_id=text.storable(inbound.external_id, _ID),
         thread=tuple(text.storable(one, _ID) for one in inbound.thread),
+        in_public=inbound.in_public,
     )
 
 

@@ -121,6 +121,8 @@ class Origin(Value):
     external_id: str
     thread: tuple[str, ...] = ()
     """Ids of earlier messages this one says it answers (Message-IDs, provider ids)."""
+    in_public: bool = False
+    """It was written where anybody reads along: a public post, a group."""
     sealed: dict[str, str] = {}
     """The ids themselves by their hashes, encrypted, for an answer that must name them."""
 
@@ -359,6 +361,8 @@ class Report(Value):
     """Anonim: the identity is hidden from the agency and the public."""
     confidential: bool = False
     """Rahasia: the report is hidden from the public."""
+    unhide: bool = False
+    """A message says that its sender may be known again; never a property of a filed report."""
     public: bool = False
     """The reporter chose that the words may be shown in public once an operator released them."""
     release: Release | None = None

@@ -1,148 +1,280 @@
 """Wishes not to be known, in people's own words: slang, English and regional languages.
 
-Tables of words and a few orders in which they stand. A wish is about who wrote: "dana rahasia",
-"surat anonim" and "nama saya tidak ada di DTKS" are matters, not wishes.
+A wish is about who wrote: "dana rahasia", "surat anonim" and "nama saya tidak ada di DTKS" are
+matters, not wishes. A rule names kinds of words (``normalizer.wish_words``) in their order, with
+the number of other words that may stand between. Each word is looked at a bounded number of times.
 """
 
 import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+from unicodedata import combining, normalize
 
-# ruff: noqa: E501 - a pattern is easier to read on one line
+from normalizer.wish_rules import ANONYMOUS, BOTH, CONFIDENTIAL, FAR, OPENED, Rule
+from normalizer.wish_words import joined, kinds
 
-_LONGEST = 4_000
+LONGEST = 4_000
 """Characters of a text that are looked through."""
+_LONG_RULE = 13
+"""Words over which a rule may stretch."""
+_ASIDE = 6
+"""Words beside a withdrawal; with more of them the text is about something else."""
 
-_W = r"(?:[^\W_][\w'’-]*\s+)"
-_NAME = (
-    r"(?:nama|nm|name|namo|ngaran|jeneng|nami|nyama(?:na)?|adan|wastan|aseng|areng|identitas"
-    r"|identity|data\s+diri|jati\s?diri|(?:no(?:mor|mer)?|nmr)\s*(?:hp|wa|telp\w*|telepon)?)"
-)
-_NAME_MINE = r"(?:namaku|namaq|jenengku|asekku|arengku|ngaranku|namana\s+abdi|identitasku|nomorku)"
-_ME = (
-    r"(?:saya|sy|sya|aku|ak|gue|gua|gw|kami|abdi|kuring|kula|kulo|ulun|unda|ambo|den|aye|engko['’]?"
-    r"|kaula|tiange?|titiang|iya['’]|nakke|sa|beta|kita|torang|me|i|pelapor\w*|pengirim\w*"
-    r"|(?:kita|sa|sy|torang|beta)\s+pe?u?)"
-)
-_MINE = rf"(?:{_NAME_MINE}|{_NAME}\s+{_ME}|(?:kita|sa|beta|torang)\s+p[eu]\s+nama|my\s+(?:name|identity|number))"
-_NOT = (
-    r"(?:jangan|jgn|jng|jngn|jan|jang|aja|ojo|ampun|sampun|ulah|tong|eda|da|sampunang|ja['’]|aja['’]"
-    r"|teaki|tea|(?:tidak|tdk|tak|gak|ga|nggak|ngga|ndak)\s+(?:usah|perlu|mau|ingin)|tanpa"
-    r"|don['’]?t|do\s+not|never)"
-)
-_SAY = (
-    r"(?:(?:di|me|ny|man|mu|ka)?(?:sebut|sabuik|nyebut|yebut|nyebat|nyambat|manyambat|sambat|ambat|nyebbut|teppu)[\w-]*"
-    r"|(?:di|men|me|ny)?(?:cantum|sebar|bocor|publikasi|ungkap|tampil|buka|tulis|pidang|umbar)\w*"
-    r"|(?:di|me)?(?:kasih?|kase|beri)\s?(?:tau|tahu)\w*|bilang\w*|(?:di)?bilangin|ngomong\w*|omong\w*"
-    r"|(?:di)?beja\w*|kandha\w*|kondo|ngandhani|(?:di)?padah\w*|(?:di)?kecek\w*|mupau|pau|upau|ka['’]?oca['’]?"
-    r"|tell|mention|reveal|disclose|publish|share|say)"
-)
-_REPORTS = r"(?:me?l|mal|ma?ll|ng)?(?:lapor|apor|aduan|adu|ngadu)\w*|report\w*"
-_WHO_REPORTS = (
-    rf"(?:dari\s+{_ME}|{_ME}\s+(?:(?:yang|yg|sing|ingkang|nu|nang|nan|nyang|se|who)\s+)?(?:{_REPORTS})"
-    r"|(?:siapa|sapa|sopo|saha|sia)[\w-]*|anyone|anybody|it\s+was\s+me|who\s+i\s+am)"
-)
-_HIDE = (
-    r"(?:(?:di|tipun|dipun)?(?:rahasia|rusiah|rasio)\w*|(?:di)?(?:sembunyi|umpet|suruak|suruk|engkeb|cokko"
-    r"|subbu|samar|pundhelik|dhelik|simpan\s+rapat)\w*|dilindungi|dijaga|secret|private|hidden|hide)"
-)
-_HIDING = (
-    r"(?:(?:rahasia(?:kan|in|ken|['’]?aghi|ang|kangi|akan|kanlah)|(?:di)?rahasiakke|rusiahkeun|rahasiaakan"
-    r"|rasioan|sembunyi(?:kan|in|akan)|umpetin|suruakan|engkebang|cokkoi|subbui|samarkan|lindungi|hide)"
-    r"|(?:kase|kasi|kasih)\s+(?:rahasia|sembunyi))"
-)
-_FEAR = (
-    r"(?:takut(?:an)?|tkt|takuik|wedi|ajrih|sieun|tako['’]?|jejeh|metau\w*|mallaka\w*|khawatir|kuatir|ngeri"
-    r"|afraid|scared|(?:jgn|jangan|jan|jang|ulah|ojo|aja)\s+(?:sampai|sampe|smpe|nepi\s+ka))"
-)
-_KNOWN = (
-    r"(?:ketahuan\w*|ketauan\w*|ktauan|ketawan|konangan|kanyahoan|katahuan\w*|katauan|tau|tahu|tw|ngerti|etemmo\w*|tawang\w*"
-    r"|naisseng|naasseng|dikenali?|dibalas|diintimidasi|diancam|didatangi|found\s+out|know\w*|exposed)"
-)
-_SOFT = (
-    r"(?:pak|bapak|bpk|bu|ibu|min|admin|kak|mas|mbak|bang|gan|om|ya|y|yah|ye|yo|nya|nya['’]|nggih|nah|neh|e"
-    r"|lah|dong|donk|aja|aje|ae|wae|we|bae|gen|haja|ja|saja|sj|jo|mi|ji|ki|sudah|please|pls|plis|tolong|mohon|kalau\s+bisa"
-    r"|klo\s+bisa|makasih|mksh|terima\s+kasih|suwun|nuhun|thanks|thank\s+you|untuk\s+saya|laporan\s+(?:ini|saya))"
-)
-_END = rf"(?=(?:\s+{_SOFT}\b){{0,6}}+\s*(?:[.,;!?\n)]|$))"
-_ASK = r"(?:tolong|tlg|tlong|mohon|mhn|minta|harap|pls|plis|please|tulung|punten|saya|sy|aku|gue|gw|mau|ingin|pengen|pilih|biar|ini|jadi|lapor|laporan)"
-
-_ANONYMOUS = re.compile(
-    rf"\b{_MINE}\s+{_W}{{0,3}}?(?:{_NOT}\s+{_W}{{0,2}}?{_SAY}|{_HIDE})"
-    rf"|\b{_NOT}\s+{_W}{{0,2}}?{_SAY}\s+{_W}{{0,3}}?(?:{_MINE}|{_NAME}{_END})"
-    rf"|\b{_NOT}\s+{_W}{{0,2}}?{_SAY}\s+{_W}{{0,4}}?{_WHO_REPORTS}"
-    rf"|\b(?:{_HIDING}|keep)\s+{_W}{{0,2}}?(?:{_MINE}|{_NAME}\s+pelapor)(?:\s+(?:secret|private|hidden|out\b\w*))?"
-    rf"|\b{_HIDE}\s+{_W}{{0,1}}?(?:{_MINE}|{_NAME}(?:nya)?{_END}|identitas\w*)"
-    rf"|\b(?:identitas(?:nya)?|nama(?:nya)?|nama\s+pelapor)\s+(?:{_ASK}\s+|di)?{_HIDE}"
-    rf"|\b(?<!warga ){_FEAR}\s+(?!warga|masyarakat|anak|karena|kalau\s+tidak)(?:(?!tidak|tdk|belum|warga)[^\W_][\w'’-]*\s+){{0,3}}?{_KNOWN}\b"
-    rf"|\b(?<!atas nama )(?:dari\s+)?hamba\s+allah\b"
-    rf"|\b{_ASK}\s+(?:(?:{_SOFT}|{_ASK})\s+){{0,4}}+(?:secara\s+|sebagai\s+|di)?anonim(?:kan|in)?\b(?!\s+(?:yang|yg|ber|me)\w*)"
-    rf"|(?:^|[.,;!?\n])\s*(?:(?:{_SOFT}|{_ASK})\s+){{0,4}}+(?:anonim(?:kan|in)?|anonymous|tanpa\s+nama){_END}"
-    rf"|(?<!surat )(?<!akun )(?<!pesan )(?<!nomor )(?<!telepon )(?<!donatur )(?<!grup )\banonim(?:kan|in)?(?:\s+{_SOFT}\b){{1,4}}+\s*(?=[.,;!?\n)]|$)"
-    r"|\b(?:stay|remain|be|keep\s+me)\s+anonymous\b|\bdon['’]?t\s+use\s+my\s+name\b"
-    rf"|\b(?:{_REPORTS})\s+{_W}{{0,3}}?(?:tanpa\s+nama|without\s+(?:my\s+)?name)\b"
-    r"|\bwithout\s+my\s+name\b",
-    re.I,
-)
-_BOTH = re.compile(
-    rf"\b(?<!tidak )(?<!bukan )(?:{_HIDING}|dirahasia(?:kan|in)){_END}"
-    rf"|\bini\s+rahasia{_END}|(?:^|[.,;!?\n])\s*(?:(?:tolong|mohon|minta|tlg|please)\s+){{1,4}}+(?:di)?rahasia\w*{_END}",
-    re.I,
-)
-_OPEN = re.compile(
-    rf"\b(?:buka|tampilkan|munculkan|sebut(?:kan)?|cantumkan|pakai|tunjukkan)\s+{_W}{{0,2}}?{_MINE}"
-    rf"|\b(?:tidak|tdk|tak|gak|ga|nggak|ngga|ndak|ora|teu|kada|indak|batal|batalkan|cabut|hapus)\s+"
-    rf"(?:(?:usah|perlu|jadi|sah|kedah|status)\s+)?(?:di)?(?:anonim|rahasia)\w*(?:\s+lagi)?"
-    rf"|\b(?:boleh|silakan|gapapa|tidak\s+apa)\s+{_W}{{0,1}}?(?:di)?(?:sebut|tampil|buka)\w*\s+{_MINE}"
-    rf"|\b{_MINE}\s+(?:boleh|silakan|bisa)\s+{_W}{{0,1}}?(?:di)?(?:sebut|tampil|buka)\w*"
-    r"|\b(?:show|use)\s+my\s+name\b|\bno\s+longer\s+anonymous\b",
-    re.I,
-)
-_FOREIGN = re.compile(
-    r"\bnama\s+\w+\s+(?:tidak|tdk|tak|ga|gak|nggak|belum|blm)\s+(?:ter|di)?(?:cantum|daftar|muncul"
-    r"|tampil|ada|masuk|tercantum|terdaftar)\w*(?=\s+(?:di|dalam|pada|sebagai|dpt|dtks|daftar))"
-    rf"|\b{_NOT}\s+{_W}{{0,1}}?{_SAY}\s+(?:dinas|kantor|pemerintah|pemda|kalau\s+tidak|nanti|sedang)\b",
-    re.I,
-)
-"""What looks like a wish and is a complaint."""
-_COURTESY = re.compile(
-    rf"\b(?:{_SOFT}|{_ASK}|{_ME}|laporan\w*|gapapa|anonim\w*|rahasia\w*|dan|soalnya|karena|krn|soale)\b",
-    re.I,
-)
-_SPACES = re.compile(r"\s+")
-_WORD = re.compile(r"[^\W_]+")
-_STEMS = (
-    "anonim", "anonym", "rahasia", "rusiah", "rasio", "sebut", "nyeb", "nyambat", "ambat", "sabuik",
-    "sembunyi", "umpet", "suruak", "engkeb", "cokko", "subbu", "samar", "dhelik", "allah", "nama",
-    "name", "takut", "tkt", "takuik", "wedi", "ajrih", "sieun", "tako", "jejeh", "metau", "mallaka",
-    "bilang", "tau", "tahu", "beja", "kandh", "kondo", "padah", "kecek", "pau", "teppu", "oca",
-    "tell", "anyone", "secret", "afraid", "scared", "sampe", "sampai", "identi", "cantum",
-    "hide", "ngomong", "omong", "lindung",
-)  # fmt: skip
+_TOKEN = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*['’]?|[.,;:!?()\n\"“”/]")
+_WORD = re.compile(r"[^\W_]")
+_DRAWN = re.compile(r"(.)\1{2,}")
+_BREAK = frozenset({"BREAK"})
+_COURTEOUS = frozenset({"SOFT", "ASK", "PLEAD", "LINK"})
+_BESIDE = _COURTEOUS | {
+    "ME",
+    "THISONE",
+    "ANON",
+    "SECRET",
+    "MAY",
+    "WANT",
+    "BREAK",
+    "NEG",
+    "REPORTS",
+    "PAST",
+}
+"""Kinds of words that are no matter of their own."""
 
 
-def _head(text: str) -> str:
-    """Return what is looked through, with single spaces: runs of them cost patterns dearly."""
-    return _SPACES.sub(lambda run: "\n" if "\n" in run[0] else " ", text[:_LONGEST])
+class Token(NamedTuple):
+    """One word, or what ends a clause."""
+
+    word: str
+    kinds: frozenset[str]
+    size: int = 1
+    """Words of the text that it stands for."""
 
 
-def found(text: str) -> tuple[bool, bool]:
-    """Tell whether a text asks to hide who wrote, and whether to hide the report too."""
-    head = _head(text)
-    lowered = head.lower()
-    if not any(stem in lowered for stem in _STEMS):
-        return False, False
-    named, number = _ANONYMOUS.subn(" ", _FOREIGN.sub(" ", head))
-    both = _BOTH.search(named) is not None
-    return both or number > 0, both
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a text says about its writer being known."""
+
+    anonymous: bool = False
+    confidential: bool = False
+    unhide: bool = False
+    """The writer may be known again, or the report be seen, and nothing else is said."""
 
 
-def withdrawn(text: str) -> bool:
-    """Tell whether a text says that its writer may be known again."""
-    return _OPEN.search(_ANONYMOUS.sub(" ", _FOREIGN.sub(" ", _head(text)))) is not None
+class _Clauses:
+    """The tokens of a text, and where only courtesy is left in a clause."""
+
+    def __init__(self, text: str) -> None:
+        self.tokens = _merged(_tokens(text[:LONGEST]))
+        self.kinds = frozenset[str]().union(*(token.kinds for token in self.tokens))
+        self.ends = self._courteous(range(len(self.tokens) - 1, -1, -1))
+        self.used = [False] * len(self.tokens)
+
+    def _courteous(self, order: Iterable[int]) -> list[bool]:
+        """Tell of each place whether only courtesy stands from there to the end of the clause."""
+        left = [True] * (len(self.tokens) + 1)
+        for at in order:
+            here = self.tokens[at].kinds
+            left[at] = "BREAK" in here or ("SOFT" in here and left[at + 1])
+        return left
+
+    def take(self, rules: Sequence[Rule]) -> bool:
+        """Find and mark all that the rules say; tell whether there was any."""
+        found = False
+        able = [rule for rule in rules if all(step & self.kinds for *_, step in rule.steps)]
+        if not able:
+            return False
+        for at in range(len(self.tokens)):
+            for rule in self._likely(able, at):
+                end = self._match(rule, at)
+                if end is not None:
+                    self.used[at:end] = [True] * (end - at)
+                    found = True
+        return found
+
+    def _likely(self, rules: Sequence[Rule], at: int) -> Iterator[Rule]:
+        """Yield the rules whose kinds all stand from a place on; most end here."""
+        here = self.tokens[at].kinds
+        starting = [rule for rule in rules if not here.isdisjoint(rule.steps[0][2])]
+        if starting:
+            near = frozenset[str]().union(*(t.kinds for t in self.tokens[at + 1 : at + _LONG_RULE]))
+            for rule in starting:
+                if all(not near.isdisjoint(step) for *_, step in rule.steps[1:]):
+                    yield rule
+
+    def _match(self, rule: Rule, at: int) -> int | None:
+        if self.used[at] or not self._begins(rule, at):
+            return None
+        for end in self._ways(rule, 1, at + 1):
+            if self._holds(rule, at, end):
+                return end
+        return None
+
+    def _ways(self, rule: Rule, step: int, at: int) -> Iterator[int]:
+        """Yield where the rest of a rule may end, from each place where its next kind stands."""
+        if step == len(rule.steps):
+            yield at
+            return
+        gap, courteous, wanted = rule.steps[step]
+        for place in range(at, min(at + gap + 1, len(self.tokens))):
+            here = self.tokens[place].kinds
+            if "BREAK" in here or self.used[place]:
+                return
+            if here & wanted:
+                yield from self._ways(rule, step + 1, place + 1)
+            if here & rule.not_within or (courteous and not here & _COURTEOUS):
+                return
+
+    def _begins(self, rule: Rule, at: int) -> bool:
+        if any(self._said(at, kind, far) for kind, far in rule.not_before):
+            return False
+        if rule.starts and not self._is_start(at):
+            return False
+        return not rule.mine or self._is_writer(at)
+
+    def _holds(self, rule: Rule, at: int, end: int) -> bool:
+        if rule.ends and not self.ends[end]:
+            return False
+        follows = self.tokens[end].kinds if end < len(self.tokens) else _BREAK
+        if follows & rule.not_after:
+            return False
+        return not rule.asks or any("PLEAD" in t.kinds for t in self.tokens[max(0, at - 3) : end])
+
+    def _said(self, at: int, kind: str, far: int) -> bool:
+        """Tell whether a kind stands just before a place; a quotation may stand before a break."""
+        for token in reversed(self.tokens[max(0, at - far) : at]):
+            if "BREAK" in token.kinds and kind != "QUOTE":
+                return False
+            if kind in token.kinds:
+                return True
+            if kind == "QUOTE" and "ME" in token.kinds:
+                return False
+        return False
+
+    def _is_start(self, at: int) -> bool:
+        for token in reversed(self.tokens[max(0, at - 6) : at]):
+            if "BREAK" in token.kinds:
+                return True
+            if not token.kinds & _COURTEOUS:
+                return False
+        return at <= 6
+
+    def _is_writer(self, at: int) -> bool:
+        """Tell whether the one a clause is about is its writer: "saya ...", or nobody named."""
+        for place in range(at - 1, max(-1, at - 1 - FAR), -1):
+            here = self.tokens[place].kinds
+            if "BREAK" in here:
+                return True
+            if "ME" in here:
+                before = self.tokens[place - 1].kinds if place else _BREAK
+                return not before & {"KIN", "THIRD"}
+            if not here & _COURTEOUS:
+                return False
+        return at <= FAR or self.tokens[at - 1 - FAR].kinds >= _BREAK
+
+    def has(self, kind: str) -> bool:
+        """Tell whether a kind of word is in the text."""
+        return any(kind in token.kinds for token in self.tokens)
+
+    def beside(self) -> int:
+        """Count the words that belong neither to a wish nor to courtesy."""
+        pairs = zip(self.tokens, self.used, strict=True)
+        return sum(t.size for t, used in pairs if not used and not t.kinds & _BESIDE)
+
+
+def _tokens(text: str) -> list[Token]:
+    found = [_token(match[0]) for match in _TOKEN.finditer(text.lower())]
+    made: list[Token] = []
+    for token in found:
+        pair = joined(made[-1].word, token.word) if made else None
+        if made and made[-1].word == "di" and (passive := kinds(f"di{token.word}")) & _DONE:
+            pair = passive
+        if pair:
+            made[-1] = Token(f"{made[-1].word} {token.word}", pair, made[-1].size + 1)
+        else:
+            made.append(token)
+    return made
+
+
+def _token(written: str) -> Token:
+    if not _WORD.match(written):
+        return Token(written, _BREAK, 0)
+    word = _DRAWN.sub(r"\1", written.replace("’", "'"))
+    if not word.isascii():
+        word = "".join(c for c in normalize("NFKD", word) if not combining(c))
+    first, dash, second = word.partition("-")
+    if dash and (first.endswith(second) or second.startswith(first) or second in ("nya", "nyo")):
+        word = first
+    elif word[-1] == "2" and word[:-1].isalpha():
+        word = word[:-1]
+    found = kinds(word) or kinds(word.replace("'", "").replace("-", ""))
+    return Token(word, found)
+
+
+def _merged(tokens: Sequence[Token]) -> list[Token]:
+    """Make one token of "nama lengkap saya", of "my real name", and of "tidak usah"."""
+    made: list[Token] = []
+    at = 0
+    while at < len(tokens):
+        length, kind = _merge(tokens, at)
+        if kind:
+            words = tokens[at : at + length]
+            made.append(Token(" ".join(t.word for t in words), kind, sum(t.size for t in words)))
+        else:
+            made.append(tokens[at])
+        at += length
+    return made
+
+
+def _merge(tokens: Sequence[Token], at: int) -> tuple[int, frozenset[str] | None]:
+    """Return how many words from here on are one, and of what kind."""
+    here = tokens[at].kinds
+    if "MINE" in here:
+        return 1, _OWN
+    if "DONT_SAY" in here and at + 1 < len(tokens) and tokens[at + 1].kinds & _SAYING:
+        return 1, _DONT
+    if "NO" in here and at + 1 < len(tokens) and "WILL" in tokens[at + 1].kinds:
+        return 2, _WONT
+    if "NAME" in here and (end := _after(tokens, at + 1, "ME")):
+        return end - at, _OWN
+    if "MY" in here and (end := _after(tokens, at + 1, "NAME")):
+        return end - at, _OWN
+    owner = "ME" in here and at + 2 < len(tokens) and "P" in tokens[at + 1].kinds
+    if owner and "NAME" in tokens[at + 2].kinds:
+        return 3, _OWN
+    return 1, None
+
+
+_OWN, _WONT, _DONT = frozenset({"OWN"}), frozenset({"WONT", "NEG"}), frozenset({"DONT"})
+_DONE = frozenset({"HIDE", "HIDING", "SAY", "COVER"})
+"""Kinds of what is done: "di rahasiakan" is one word that people write as two."""
+_SAYING = frozenset({"SAY", "TELL"})
+
+
+def _after(tokens: Sequence[Token], at: int, kind: str) -> int | None:
+    """Return the place after a kind, with at most three parts of a name before it."""
+    for place in range(at, min(at + 4, len(tokens))):
+        if kind in tokens[place].kinds:
+            return place + 1
+        if "PART" not in tokens[place].kinds:
+            return None
+    return None
+
+
+def read(text: str) -> Wish:
+    """Tell what a text asks for: to hide who wrote, to hide the report, or neither any longer."""
+    clauses = _Clauses(text)
+    anonymous = clauses.take(ANONYMOUS)
+    confidential = clauses.take(CONFIDENTIAL)
+    both = clauses.take(BOTH)
+    opened = clauses.take(OPENED)
+    if (anonymous or confidential or both) and not (opened and clauses.has("PAST")):
+        return Wish(anonymous or both, confidential or both)
+    return Wish(unhide=opened and clauses.beside() <= _ASIDE)
 
 
 def words_beside(text: str) -> int:
     """Count the words of a text that belong neither to a wish nor to courtesy."""
-    rest = _head(text)
-    for pattern in (_ANONYMOUS, _BOTH, _OPEN, _COURTESY):
-        rest = pattern.sub(" ", rest)
-    return len(_WORD.findall(rest))
+    clauses = _Clauses(text)
+    for rules in (ANONYMOUS, CONFIDENTIAL, BOTH, OPENED):
+        clauses.take(rules)
+    return clauses.beside()

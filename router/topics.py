@@ -121,6 +121,8 @@ class TopicRow(Row):
     """Reports about this name people who could be harmed: no public row, only counts."""
     delicate: bool = False
     """Whom a report about this is about may read the reporter's phone: texts to it are neutral."""
+    needs_identity: bool = False
+    """The agency can hardly act without knowing who asks: identity papers, benefits, licences."""
     supervised: bool = False
     """Reports about this are complaints under supervision (pengaduan berkadar pengawasan)."""
     phrases: Phrases
@@ -171,6 +173,7 @@ class Topics:
         """The topics whose reports have no public row."""
         self.delicate = frozenset(id for id, row in self.rows.items() if row.delicate)
         """The topics of which texts to a phone say nothing."""
+        self.needs_identity = frozenset(id for id, row in self.rows.items() if row.needs_identity)
         self.alone = file.alone.words
         self.curve = Curve(file.calibration.points)
         self.lexicon = Lexicon(file.slang)

@@ -8,6 +8,7 @@ import asyncio
 import json
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from adapters.base import Outgoing, Sends
 from config.settings import DeliveryBlock
@@ -17,6 +18,7 @@ from gateway.message import Message, agency_queue
 from gateway.store.rows import Letter, Sent
 from gateway.store.store import Store
 from gateway.store.unit import Unit
+from normalizer.report import Report
 
 QUEUE = DeliveryBlock()
 BUDGET = 20.0
@@ -66,7 +68,7 @@ class Deliver:
         return failed
 
     async def _unaccusing(self, letters: Sequence[Letter]) -> list[Letter]:
-        """Withdraw letters to agencies that their report has come to accuse."""
+        """Withdraw letters to whom their report accuses, and mask what was hidden since."""
         async with self._store.unit() as unit:
             found = await unit.by_ids({letter.report_id for letter in letters})
             kept: list[Letter] = []
@@ -75,7 +77,7 @@ class Deliver:
                 if stored and stored.report.recuses(letter.target):
                     unit.sent(Sent(letter.id, "withdrawn", detail="the agency is accused"))
                 else:
-                    kept.append(letter)
+                    kept.append(_hidden(letter, stored.report) if stored else letter)
         return kept
 
     def _count(self, letter: Letter, error: Exception | None) -> None:
@@ -108,6 +110,20 @@ class Deliver:
         except Exception as error:  # one agency never fails its neighbours
             return letter, error
         return letter, None
+
+
+def _hidden(letter: Letter, report: Report) -> Letter:
+    """Return a letter as it may leave now, where its report was hidden after it was written."""
+    said = json.loads(letter.text)
+    old = said["data"]
+    marks = {"anonymous": report.anonymous, "confidential": report.confidential}
+    if all(old[mark] or not is_set for mark, is_set in marks.items()):
+        return letter
+    told = event.report_in(event.read(letter.text.encode())).model_copy(
+        update={mark: True for mark, is_set in marks.items() if is_set}
+    )
+    data = json.loads(event.for_agency(told).model_dump_json())
+    return replace(letter, text=json.dumps(said | {"data": data}))
 
 
 def _for_queue(letter: Letter) -> Message:

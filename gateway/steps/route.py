@@ -12,9 +12,10 @@ from gateway import event, metrics
 from gateway.broker.base import Delivery
 from gateway.names import hidden
 from gateway.seal import Seal
-from gateway.steps import talk
+from gateway.steps import hiding, talk
 from gateway.steps.alerts import DutyDesk
 from gateway.steps.delicate import graver, is_grave
+from gateway.steps.hiding import Hiding
 from gateway.steps.known import Known, is_part, joined, linked, origin_with
 from gateway.steps.letters import Letters
 from gateway.steps.media import ask
@@ -91,6 +92,7 @@ class Route:
         self._seal = seal
         sensitive = router.topics.sensitive
         self._talk = Talk(letters, now, router.accused, router.overseer, sensitive)
+        self._hiding = Hiding(letters, now, router.topics.needs_identity, self._agency_name)
         self._now = now
         self._waiting = waiting
         self._ownership = ownership
@@ -203,13 +205,19 @@ class Route:
             return "help"
         if decision.urgency:  # danger comes before anything a message may answer
             return await self._file(unit, known, report, decision)
-        if to_hide := talk.to_hide(known, report, at=self._now()):
-            return self._talk.hide(unit, known, to_hide, report)
+        if to_hide := hiding.to_hide(known, report, decision, at=self._now()):
+            return await self._hiding.hide(unit, known, to_hide, report)
+        if shown := await self._hiding.show(unit, known, report, decision):
+            return shown
         if found := talk.answered(known, report, at=self._now()):
             return await self._settle(unit, known, *found, report)
         if talk.pressed_late(known, report):
             return await self._talk.tell_status(unit, known, report)
         return await self._file(unit, known, report, decision)
+
+    def _agency_name(self, id: str) -> str:
+        agency = self._router.register.agency(id)
+        return agency.name if agency else id
 
     async def _settle(
         self,
@@ -256,7 +264,12 @@ class Route:
         stored = unit.add(
             decided,
             fingerprint(decided),
-            [_received(report), *unanswered(report), decision_change(decision)],
+            [
+                _received(report),
+                *unanswered(report),
+                decision_change(decision),
+                *([] if like else self._hiding.told(decided)),
+            ],
         )
         unit.belongs(report, decided)
         ask(unit, decided, report, at=self._now())
@@ -285,7 +298,7 @@ class Route:
         if is_grave(asked.report.urgency):
             kept = graver(asked.report.urgency, decided.urgency)
             decided = decided.model_copy(update={"urgency": kept})
-        changes = [followed_up(answer), decision_change(decision)]
+        changes = [followed_up(answer), decision_change(decision), *self._hiding.told(decided)]
         known.remember(unit.change(asked, decided, changes))
         unit.belongs(answer, decided)
         ask(unit, decided, answer, at=self._now())
@@ -306,7 +319,9 @@ class Route:
         offered = self._offered(report, like)
         asks = report.status is Status.WAITING_FOR_REPORTER and not report.places
         where = self._letters.text("danger_where", report) if asks else ""
-        if await self._letters.warn(unit, report, report, more=where, choices=offered):
+        hidden = "" if is_grave(report.urgency) else self._hiding.words(report)
+        more = f"{where} {hidden}".strip()
+        if await self._letters.warn(unit, report, report, more=more, choices=offered):
             return
         if made.scope and made.scope.id in SILENT:
             return
@@ -315,6 +330,9 @@ class Route:
         text = self._letters.text(key, report, pilihan=choices(made.options), lama=earlier)
         if like and made.decision is not Outcome.ASK:
             text = f"{text}\n{self._letters.text('join', report, lama=earlier)}"
+        text = f"{text} {hidden}".rstrip()
+        if not like and self._hiding.tells(report):
+            text = f"{text} {self._letters.text('needs_identity', report)}"
         self._letters.answer(
             unit, report, text, cause=_cause(made, first), choices=offered, automatic=True
         )
@@ -324,6 +342,8 @@ class Route:
         assert report.assignment is not None
         if like:
             return talk.ways_on(self._letters, report, like)
+        if self._hiding.tells(report):
+            return self._hiding.choices(report)
         if report.assignment.decision is Outcome.ASK or report.assignment.scope:
             return () if self._letters.hushed(report, report) else report.assignment.options
         return talk.ways_to_hide(self._letters, report)

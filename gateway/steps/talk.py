@@ -12,6 +12,7 @@ from typing import Literal
 
 from gateway import event
 from gateway.steps.delicate import graver
+from gateway.steps.hiding import SOON
 from gateway.steps.known import Known, is_part, linked, origin_with
 from gateway.steps.letters import Letters
 from gateway.steps.media import ask
@@ -20,18 +21,13 @@ from gateway.steps.recused import Accusations, Overseers, recused
 from gateway.store.rows import Change, Silence, Stored
 from gateway.store.shown import is_sensitive
 from gateway.store.unit import Unit
-from normalizer import wishes
 from normalizer.report import FINAL, MAX_TEXT, Intent, Link, Report, Status
 from normalizer.tracking import without, written
 
 RECENT = timedelta(days=7)
 """How long ago an earlier report may have come that a new one is taken to belong to."""
-SOON = timedelta(days=1)
-"""How long words that name no report ("ANONIM", "1") are taken to be about the last one."""
 SHORT = 12
 """Words up to which a message without a matter of its own may belong to an earlier report."""
-MOST_BESIDE = 1
-"""Words beside a wish to be hidden that do not make it a matter of its own."""
 _REGENCY = 5
 
 STOPPED = "the citizen said STOP, and hears nothing until START"
@@ -94,28 +90,6 @@ class Talk:
             unit.belongs(message, found.report)
         return "echo"
 
-    def hide(self, unit: Unit, known: Known, stored: Stored, message: Report) -> str:
-        """Hide the reporter or the report, as a message asked; those who have it are told."""
-        old = stored.report
-        report = old.model_copy(
-            update={
-                "anonymous": old.anonymous or message.anonymous,
-                "confidential": old.confidential or message.confidential,
-                "origin": origin_with(old, message),
-            }
-        )
-        asked = {"anonymous": message.anonymous, "confidential": message.confidential}
-        data: dict[str, object] = {"message": message.id, **asked}
-        known.remember(unit.change(stored, report, [Change("hidden", "reporter", data=data)]))
-        unit.belongs(message, report)
-        if (old.anonymous, old.confidential) != (report.anonymous, report.confidential):
-            self._letters.changed(unit, report, cause=f"hidden {message.id}")
-        text = " ".join(self._letters.text(key, report) for key, wanted in asked.items() if wanted)
-        self._letters.answer(
-            unit, report, text, cause=f"hidden {message.id}", asked_by=message, automatic=True
-        )
-        return "hidden"
-
     def join(self, unit: Unit, known: Known, stored: Stored, message: Report) -> str:
         """Join a report to the earlier one it was offered to, and close it."""
         offered = offer_of(stored.report)
@@ -157,6 +131,8 @@ class Talk:
         if await self._letters.warn(unit, report, message):
             return "follow_up"
         text = self._letters.text("follow_up", report)
+        if message.anonymous and not meant.report.anonymous:
+            text = f"{text} {self._letters.text('hidden_anonymous', report)}"
         cause = f"follow-up {message.id}"
         self._letters.answer(unit, report, text, cause=cause, asked_by=message, automatic=True)
         return "follow_up"
@@ -258,18 +234,6 @@ def heard(unit: Unit, message: Report) -> str:
     )
 
 
-def to_hide(known: Known, message: Report, *, at: datetime) -> Stored | None:
-    """Return the report that a message without any other word asks to hide."""
-    if not (message.anonymous or message.confidential) or message.attachments:
-        return None
-    if _has_matter(message):
-        return None
-    named = known.meant_by(message)
-    if named:
-        return named if known.owns(message, named.report) else None
-    return _last(s for s in known.mine(message) if at - s.report.received_at <= SOON)
-
-
 def answered(
     known: Known, message: Report, *, at: datetime
 ) -> tuple[Stored, Literal["join", "new"]] | None:
@@ -345,16 +309,6 @@ def ways_on(letters: Letters, report: Report, earlier: Report) -> Sequence[str]:
     """Name the two answers to the offer to join a report to an earlier one."""
     join = letters.text("choice_join", report, lama=written(earlier.tracking))
     return [join, letters.text("choice_new", report)]
-
-
-def _has_matter(message: Report) -> bool:
-    """Tell whether a message says more than a wish: a place, or words of its own."""
-    said = any(place.found_by != "context" for place in message.places)
-    return wishes.words_beside(without(message.text)) > (0 if said else MOST_BESIDE)
-
-
-def _last(mine: Iterable[Stored]) -> Stored | None:
-    return next((s for s in mine if s.report.status not in FINAL), None)
 
 
 def _last_asked(known: Known, message: Report, at: datetime) -> Stored | None:

@@ -54,6 +54,7 @@ TABLE: Mapping[str, str] = {
     "assignment": "ppwwww",
     "anonymous": "--wwww",
     "confidential": "--wwww",
+    "unhide": "--wwww",
     "public": "--wwww",
     "release": "--w--w",
     "unanswered": "--w--w",

@@ -194,6 +194,25 @@ class Unit:
         query = select(outgoing.c.id).where(outgoing.c.id == letter_id)
         return (await self._connection.execute(query)).scalar() is not None
 
+    async def latest_event(
+        self, report_id: str, kinds: Iterable[str]
+    ) -> tuple[str, dict[str, Any], datetime] | None:
+        """Return kind, data and time of a report's newest event of some kinds."""
+        among = events.c.report_id == report_id, events.c.kind.in_(list(kinds))
+        query = select(events.c.kind, events.c.data, events.c.at).where(*among)
+        newest = query.order_by(events.c.seq.desc()).limit(1)
+        row = (await self._connection.execute(newest)).first()
+        return (row[0], json.loads(row[1]) if row[1] else {}, row[2]) if row else None
+
+    async def delivered_to(self, report_id: str) -> list[str]:
+        """List the agencies that were sent a report, the first first."""
+        sent = outgoing.c.state.in_(("sent", "delivered"))
+        query = select(outgoing.c.target).where(
+            outgoing.c.report_id == report_id, outgoing.c.kind == "delivery", sent
+        )
+        found = (await self._connection.execute(query.order_by(outgoing.c.at))).scalars()
+        return list(dict.fromkeys(found))
+
     async def was_answered(self, report_id: str) -> bool:
         """Tell whether anything was ever written to the citizen about a report."""
         wrote = outgoing.c.report_id == report_id, outgoing.c.kind == "answer"

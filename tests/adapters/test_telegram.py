@@ -391,6 +391,7 @@ def test_in_a_group_everybody_is_somebody_else_and_the_answer_goes_to_the_group(
     second = read(message=in_group("/lapor banjir", **{"from": OURS | {"id": 5, "is_bot": False}}))
     assert first.sender.address == f"{CITIZEN}@{GROUP}"
     assert second.sender.address == f"5@{GROUP}"
+    assert (first.in_public, read(message=message("banjir")).in_public) == (True, False)
 
 
 def test_a_sender_of_whom_little_is_said_is_a_citizen() -> None:

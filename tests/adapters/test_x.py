@@ -128,6 +128,7 @@ def test_a_mention_is_read() -> None:
         text="jalan rusak 💡",
         raw=raw.encode(),
         sent_at=datetime(2026, 11, 23, 1, 0, tzinfo=UTC),
+        in_public=True,
     )
 
 

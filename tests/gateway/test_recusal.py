@@ -148,7 +148,10 @@ async def test_no_kind_of_letter_is_written_to_the_accused(town: House) -> None:
 
 
 def test_letters_to_agencies_are_written_and_read_in_one_place_each() -> None:
-    """Swept: a second place that writes or lists deliveries would stand outside the guard."""
+    """Swept: a second place that writes or lists deliveries would stand outside the guard.
+
+    ``store/unit.py`` names to a reporter who has the report, and lists nothing for an agency.
+    """
     root = Path(gateway.__file__).parent
     wrote = r"kind=\"delivery\""
     lists = r"outgoing\.c\.target"
@@ -158,7 +161,8 @@ def test_letters_to_agencies_are_written_and_read_in_one_place_each() -> None:
         for pattern in (wrote, lists)
         if re.search(pattern, path.read_text(encoding="utf-8"))
     }
-    assert found == {(wrote, "steps/letters.py"), (lists, "store/queries.py")}
+    told = (lists, "store/unit.py")
+    assert found == {(wrote, "steps/letters.py"), (lists, "store/queries.py"), told}
 
 
 async def test_without_a_plain_overseer_an_operator_decides(town: House) -> None:

@@ -29,7 +29,7 @@ def test_an_sms_becomes_a_report(normalize: Normalize) -> None:
     assert report.title == report.text
     assert report.origin.model_dump() == {
         "channel": "sms", "account": "1708", "external_id": "SM1", "thread": (),
-        "sealed": {},
+        "in_public": False, "sealed": {},
     }  # fmt: skip
     assert [(p.code, p.found_by) for p in report.places] == [
         ("64.72", "keyword"),

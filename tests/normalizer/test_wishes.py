@@ -1,72 +1,46 @@
 """Wishes not to be known, and what only looks like one."""
 
+import csv
+from pathlib import Path
+
 import pytest
 
 from normalizer.masking import masked_self
 from normalizer.privacy import read
 
-WISHES = """
-minta tolong saya anonim saja pak
-got di Sekeloa mampet, anonim ya min
-mohon anonim, soalnya tetangga saya sendiri
-bu jangan sebut-sebut nama saya nanti
-nama kami jangan disebut ke pak RW
-jgn kasih tau nama sy ke kelurahan
-jangan bilang ke pak lurah kalau saya yang lapor
-jgn kasih tau siapa pun ini dari saya
-saya takut ketahuan bos, limbahnya dibuang malam hari
-pungli di pasar, pelapor hamba Allah
-lapor pungli tanpa nama
-ada pungli di pasar, rahasiakan ya bu
-mohon dirahasiakan identitas kami sekeluarga
-keep my name secret, the headmaster takes money
-please don't tell anyone I reported this
-aja nyebut jenengku ya mas
-ulah nyebut ngaran kuring nya
-sieun kanyahoan ku pa RW
-jan disabuik namo denai
-jangan sebut name saye, tolong rahasiain name saye
-eda nyambat adan tiange nggih
-jang bilang kita yang lapor neh
-"""
-MATTERS = """
-dana rahasia kabupaten tidak pernah diaudit
-sudah rahasia umum jalan itu dibiarkan
-selebaran anonim ditempel di balai desa
-nama saya belum tercantum sebagai penerima bantuan
-nama saya hilang dari daftar vaksin
-data keluarga saya bocor di internet
-penelepon anonim mengaku dari bank
-jangan sebut program ini berhasil kalau airnya kotor
-takut banjir lagi
-warga takut karena tidak tahu kapan air datang
-jalan tanpa nama di belakang pasar rusak
-nama saya salah di KTP
-tidak ada yang tahu kapan diperbaiki
-kode rahasia ATM saya dicuri
-warga takut anak tertabrak, tolong dibuatkan polisi tidur
-nomor hp saya dibuka orang lain untuk pinjol
-jangan bilang tidak ada anggaran
-jangan sampai warga tahu sendiri dari koran
-"""
+TABLE = Path(__file__).with_name("wishes.csv")
+"""Half ``before`` was written before the rules, ``after`` when they stood, ``blind`` by somebody
+else. They were measured once before they were mended: after 127 of 152, blind 115 of 170."""
+LEAST = {"before": 1.0, "after": 0.96, "blind": 0.90}
+"""The share of each half that is read right now; the lines of all halves are known since."""
 
 
-@pytest.mark.parametrize("text", WISHES.strip().splitlines())
-def test_a_wish_hides_who_wrote(text: str) -> None:
-    assert read(text).anonymous
+def rows(half: str) -> list[dict[str, str]]:
+    with TABLE.open(newline="") as file:
+        return [row for row in csv.DictReader(file) if row["half"] == half]
 
 
-@pytest.mark.parametrize("text", MATTERS.strip().splitlines())
-def test_a_matter_is_no_wish(text: str) -> None:
-    wish = read(text)
-    assert (wish.anonymous, wish.confidential, wish.unhide) == (False, False, False)
+def wish_of(text: str) -> str:
+    said = read(text)
+    marks = {"anonymous": said.anonymous, "confidential": said.confidential, "unhide": said.unhide}
+    asked = [mark for mark, is_asked in marks.items() if is_asked]
+    return "both" if len(asked) > 1 else "".join(asked) or "none"
 
 
-@pytest.mark.parametrize(
-    "text", ["buka lagi nama saya gapapa", "tidak perlu anonim lagi", "batal anonim"]
-)
-def test_a_wish_can_be_withdrawn(text: str) -> None:
-    assert read(text).unhide
+@pytest.mark.parametrize("half", LEAST)
+def test_wishes_are_understood_and_matters_are_none(half: str) -> None:
+    wrong = [
+        (row, wish_of(row["text"])) for row in rows(half) if wish_of(row["text"]) != row["wish"]
+    ]
+    assert len(wrong) <= (1 - LEAST[half]) * len(rows(half)), wrong
+    hidden = [row for row, read_as in wrong if row["wish"] == "none"]
+    assert len(hidden) <= 0.015 * len(rows(half)), hidden
+
+
+def test_the_table_has_as_many_matters_as_it_should() -> None:
+    for half in ("before", "after", "blind"):
+        matters = [row for row in rows(half) if row["wish"] == "none"]
+        assert len(matters) >= 0.4 * len(rows(half))
 
 
 @pytest.mark.parametrize(

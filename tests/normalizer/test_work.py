@@ -3,7 +3,9 @@
 Counted are calls of functions, Python's and built-in ones: the same on every machine.
 """
 
+import re
 import sys
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import chain
@@ -12,11 +14,15 @@ from typing import Any
 
 import pytest
 
+from normalizer import privacy
 from normalizer.gazetteer import Gazetteer
 from normalizer.inbound import Inbound, Sender
 from normalizer.normalize import Normalizer
 from normalizer.places import READ
 from normalizer.report import Report, Reporter
+from normalizer.wish_rules import ANONYMOUS, BOTH, CONFIDENTIAL, OPENED
+from normalizer.wish_words import words_of
+from normalizer.wishes import LONGEST
 from tests.router.making import RECEIVED, gazetteer, router
 
 MOST_AMBIGUOUS = 50
@@ -37,6 +43,8 @@ STAGES = (
 """What makes each stage of reading and routing look closer."""
 A_CHARACTER = 60
 """Calls that a character may cost; everyday reports cost fifteen to twenty-five."""
+MERGED = frozenset({"OWN", "WONT"})
+"""Kinds that several words make."""
 LONG = 4 * READ // 2
 """Characters: twice what is searched for places."""
 
@@ -117,6 +125,62 @@ def test_every_stage_costs_by_the_length(piece: str) -> None:
     text = filled(piece, LONG)
     whole_way(text)
     assert calls(whole_way, text) < A_CHARACTER * LONG
+
+
+def wishful() -> list[str]:
+    """Return texts that keep the rules of wishes busy: each rule's own words, with and without."""
+    rules = (*ANONYMOUS, *CONFIDENTIAL, *BOTH, *OPENED)
+    kinds = {kind for rule in rules for _, _, step in rule.steps for kind in step} - MERGED
+    texts = [f"{word} " for kind in sorted(kinds) for word in words_of(kind)[:1]]
+    for rule in rules:
+        words = [
+            words_of(min(step - MERGED))[0] if step - MERGED else "nama saya"
+            for *_, step in rule.steps
+        ]
+        texts.append(" x ".join(words) + " x ")
+    return [text for text in texts if text.strip()]
+
+
+def test_wishes_cost_by_the_length() -> None:
+    """Whatever a text repeats of the words of which wishes are made."""
+    for piece in (
+        *wishful(),
+        "nmr ",
+        "nmr nmr hp ",
+        "jangan nama saya ",
+        "anonim",
+        "(anonim ",
+        "\n",
+    ):
+        text = filled(piece, LONGEST)
+        assert calls(privacy.read, text) < A_CHARACTER * LONGEST, piece
+
+
+@pytest.mark.parametrize(
+    "pattern", [p for p in vars(privacy).values() if isinstance(p, re.Pattern)]
+)
+def test_patterns_of_marks_cost_by_the_length(pattern: re.Pattern[str]) -> None:
+    """A pattern is one call however long it works: it is timed, four times the text at once."""
+
+    def took(text: str) -> float:
+        begun = time.thread_time()
+        pattern.findall(text)
+        return time.thread_time() - begun
+
+    for piece in (
+        "anonim ",
+        "rahasia",
+        "[anonim ",
+        "( ",
+        "[ \t",
+        ", ",
+        ". ",
+        "\n",
+        "ANONIM RAHASIA ",
+        "A9 ",
+    ):
+        short, long = (min(took(filled(piece, n) + "x") for _ in range(3)) for n in (200, 800))
+        assert long < 16 * short + 0.002, (pattern.pattern, piece)
 
 
 def test_twice_the_text_costs_twice_the_work() -> None:
