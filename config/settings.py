@@ -212,6 +212,15 @@ class Answers(Section):
     """The same text of theirs, or of ours, so many times running ends the answers."""
 
 
+class Privacy(Section):
+    """``[privacy]``: what the privacy notice says of the deployment."""
+
+    controller: Annotated[str, Field(max_length=120)]
+    """Who runs it and answers for the data."""
+    contact: Annotated[str, Field(max_length=120)]
+    """Where people write about their data: a mailbox, a number, or an address."""
+
+
 class Console(Section):
     """``[console]``."""
 
@@ -254,6 +263,7 @@ class Settings(Section):
     routing: Routing
     deadlines: Deadlines
     answers: Answers
+    privacy: Privacy
     console: Console
     log: Log
     agencies: Agencies

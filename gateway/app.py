@@ -98,6 +98,7 @@ class Kanal:
         self.parts = build.parts(settings)
         self.channels = build.channels(settings, file)
         self.webhooks = build.webhooks(settings, file)
+        self.notice = build.notice(settings, self.channels)
         self.seal = build.seal(settings)
         database = Database(
             settings.database_url,
@@ -108,7 +109,7 @@ class Kanal:
         self.spool = Spool(settings.server.data_dir / "spool")
         self.broker = self._broker()
         self.commits = GroupCommit(self.store, self.spool)
-        self.letters = Letters(self.parts.texts, now)
+        self.letters = Letters(self.parts.texts, now, self.notice)
         self.reader = Reader(1, settings.mail_server.parse_seconds, modules=("adapters.mail",))
         self.cleaner = Reader(1, settings.media.clean_seconds, modules=("gateway.media.clean",))
         self.heavy = Reader(1, heavy.SECONDS, modules=("gateway.steps.heavy",))
@@ -218,7 +219,7 @@ class Kanal:
         A process of doors opens them even while database or broker are away: the spool stands in.
         One that works raises ``Unavailable`` (of the store or the broker) instead.
         """
-        for said in build.warnings(self.channels):
+        for said in [*build.warnings(self.channels), *build.unsaid(self.settings)]:
             log.warning(said)
         patient = "worker" not in roles and self.spool.writable()
         await self._reach("the database", self.migrate, patient=patient)
@@ -387,7 +388,7 @@ class Kanal:
             self.health,
             self.files,
             now,
-            Citizens(Tracking(self.queries, self.seal), build.categories(self.parts)),
+            Citizens(Tracking(self.queries, self.seal), build.categories(self.parts), self.notice),
             own,
         )
         self.web = Web(app, server, server.port)

@@ -14,7 +14,8 @@ from yarl import URL
 from adapters.base import Channel, Receiver, Sends
 from adapters.load import BadBlock, UnknownChannel
 from adapters.load import load as load_channel
-from config import files
+from adapters.web import Web
+from config import files, links
 from config.settings import (
     DEFAULTS,
     Fault,
@@ -28,6 +29,7 @@ from config.settings import (
 from gateway import models
 from gateway.media.blobs import Blobs, Bucket, Folder, Vault
 from gateway.models import ModelError
+from gateway.notice import PAGE, Notice
 from gateway.seal import Seal, keys_from
 from gateway.store.reactions import Limits as AnswerLimits
 from gateway.texts import Texts
@@ -124,6 +126,18 @@ def limits(settings: Settings) -> AnswerLimits:
     )
 
 
+def notice(settings: Settings, built: Mapping[str, Channel]) -> Notice:
+    """Return the privacy notice; it has a page where citizens reach the one of type ``web``."""
+    server = settings.server.public_url
+    open_ = any(isinstance(each, Web) and each.block.enabled for each in built.values())
+    reached = open_ and not links.is_own(server.host or "")
+    return Notice(
+        page=str(server).rstrip("/") + PAGE if reached else "",
+        controller=settings.privacy.controller,
+        contact=settings.privacy.contact,
+    )
+
+
 def vault(settings: Settings, sealed: Seal) -> Vault:
     """Build what keeps the files of reports."""
     return Vault(_blobs(settings), sealed)
@@ -163,6 +177,17 @@ def warnings(built: Mapping[str, Channel]) -> list[str]:
         "authserv_id to the name your own mail server puts into Authentication-Results"
         for name, channel in built.items()
         if channel.block.enabled and getattr(channel.block, "authserv_id", "") is None
+    ]
+
+
+def unsaid(settings: Settings) -> list[str]:
+    """List what the privacy notice lacks, where strangers can reach the deployment."""
+    if links.is_own(settings.server.public_url.host or ""):
+        return []
+    said = "privacy.{}: the privacy notice must say {} (UU 27/2022 article 21); set it"
+    wanted = {"controller": "who answers for the data", "contact": "where people ask about it"}
+    return [
+        said.format(key, what) for key, what in wanted.items() if not getattr(settings.privacy, key)
     ]
 
 

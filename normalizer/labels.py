@@ -61,6 +61,7 @@ INTENT_LABELS: Final[dict[Intent, dict[Tongue, str]]] = {
     Intent.GREETING: {"id": "Salam", "en": "Greeting"},
     Intent.STOP: {"id": "Berhenti", "en": "Stop"},
     Intent.START: {"id": "Mulai", "en": "Start"},
+    Intent.PRIVACY: {"id": "Privasi", "en": "Privacy"},
 }
 
 PRIVACY_LABELS: Final[dict[tuple[bool, bool], dict[Tongue, str]]] = {

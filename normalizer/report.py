@@ -41,6 +41,8 @@ class Intent(StrEnum):
     STOP = "stop"
     """To be told nothing more, until START."""
     START = "start"
+    PRIVACY = "privacy"
+    """To be told what becomes of their data."""
 
 
 class Level(StrEnum):

@@ -11,6 +11,7 @@ from config.emergency import emergency
 from gateway import event
 from gateway.message import ANSWERS, DELIVERIES, Message
 from gateway.names import sealed_thread
+from gateway.notice import Notice, segments
 from gateway.store.rows import Letter
 from gateway.store.unit import Unit
 from gateway.texts import Texts
@@ -26,9 +27,12 @@ _NAMES = uuid.UUID("6b616e61-6c00-5000-8000-6c6574746572")
 class Letters:
     """Writes letters into a unit of work."""
 
-    def __init__(self, texts: Texts, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, texts: Texts, now: Callable[[], datetime], notice: Notice | None = None
+    ) -> None:
         self._texts = texts
         self._now = now
+        self._notice = notice or Notice()
 
     def text(self, key: str, report: Report, **fields: str) -> str:
         """Fill in one text about a report, in its reporter's language."""
@@ -53,14 +57,16 @@ class Letters:
         choices: Sequence[str] = (),
         automatic: bool = False,
         urgent: bool = False,
+        receipt: bool = False,
     ) -> None:
         """Write to the citizen. ``cause`` names why; the same cause writes only one letter.
 
         ``asked_by`` is the message that is answered, when it is not the report itself;
         ``choices`` are likely answers to a question in the text; ``automatic`` says that nobody
         wrote the text: it counts against what one reader gets. An ``urgent`` letter tells whom to
-        call, and neither that nor anything else holds it back. Who must not be written to gets
-        nothing, and the letter is filed with the reason.
+        call, and neither that nor anything else holds it back. The first ``receipt`` of a person
+        says where the privacy notice is read. Who must not be written to gets nothing, and the
+        letter is filed with the reason.
         """
         to = asked_by or report
         id = letter_id(report, cause)
@@ -82,10 +88,30 @@ class Letters:
             urgent=urgent,
             found_agency=cause == "received",
             paused=self.text("paused", report) if automatic else "",
+            notice=self.notice_line(text, report.language, urgent=urgent) if receipt else "",
             state="withdrawn" if held_back else "waiting",
             detail=f"not sent: {held_back.value}" if held_back else "",
         )
         unit.send(letter, queued(ANSWERS, id, at=self._now()))
+
+    def privacy(self, asked: Report) -> str:
+        """Return the privacy notice in one SMS, with where to read on if there is room for it."""
+        text = self._texts.say("privacy", asked.language)
+        longer = (f"{text} {way}" for way in self._notice.ways_on)
+        return next((each for each in longer if segments(each) == segments(text)), text)
+
+    def notice_line(self, text: str, language: str, *, urgent: bool) -> str:
+        """Return the line below a receipt that says where the privacy notice is read.
+
+        The page's address where that costs no further SMS, else the word that asks for it. Below
+        whom to call in danger nothing may cost one: there the line waits for the next receipt.
+        """
+        page = self._notice.page
+        word = self._texts.say("privacy_word", language)
+        lines = [self._texts.say("privacy_page", language, alamat=page)] if page else []
+        most = segments(text)
+        free = (each for each in (*lines, word) if segments(f"{text}\n{each}") <= most)
+        return next(free, "" if urgent else word)
 
     def danger(self, report: Report) -> str:
         """Return whom to call in the danger of a report: the first words of an answer."""

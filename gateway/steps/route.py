@@ -46,7 +46,7 @@ STATUS_OF = {
     Outcome.ASK: Status.WAITING_FOR_REPORTER,
     Outcome.TRIAGE: Status.TRIAGE,
 }
-_QUESTIONS = frozenset({Intent.STATUS, Intent.HELP})
+_QUESTIONS = frozenset({Intent.STATUS, Intent.HELP, Intent.PRIVACY})
 ANOTHER_MATTER = 6
 """Words from which an answer that routes by itself is taken for a new report."""
 
@@ -177,6 +177,10 @@ class Route:
             return "start"
         if report.intent is Intent.STATUS:
             return await self._talk.tell_status(unit, known, report)
+        if report.intent is Intent.PRIVACY:
+            text = self._letters.privacy(report)
+            self._letters.answer(unit, report, text, cause="privacy", automatic=True)
+            return "privacy"
         if decision is None:
             text = self._letters.text("help", report)
             self._letters.answer(unit, report, text, cause="help", automatic=True)
@@ -299,7 +303,13 @@ class Route:
         if like and made.decision is not Outcome.ASK:
             text = f"{text}\n{self._letters.text('join', report, lama=earlier)}"
         self._letters.answer(
-            unit, report, text, cause=_cause(made, first), choices=offered, automatic=True
+            unit,
+            report,
+            text,
+            cause=_cause(made, first),
+            choices=offered,
+            automatic=True,
+            receipt=True,
         )
 
     def _warn(self, unit: Unit, report: Report, like: Report | None) -> None:
@@ -308,7 +318,14 @@ class Route:
         if report.status is Status.WAITING_FOR_REPORTER and not report.places:
             text = f"{text} {self._letters.text('danger_where', report)}"
         self._letters.answer(
-            unit, report, text, cause="danger", choices=offered, automatic=True, urgent=True
+            unit,
+            report,
+            text,
+            cause="danger",
+            choices=offered,
+            automatic=True,
+            urgent=True,
+            receipt=True,
         )
 
     def _offered(self, report: Report, like: Report | None) -> Sequence[str]:

@@ -33,7 +33,7 @@ from tests.services import free_ports
 
 AGENCY = "3578-dinas-perhubungan"
 WHO = {"name": "Siti Rahma", "contact": "siti@desa.example"}
-PAGES = ("/", "/lacak", "/lacak/482109375514", "/luring")
+PAGES = ("/", "/lacak", "/lacak/482109375514", "/luring", "/privasi")
 
 
 @dataclass

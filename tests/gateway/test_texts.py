@@ -19,6 +19,7 @@ FIELDS = {
     "status": "Diteruskan",
     "pilihan": "Kota Bandung / Kabupaten Bandung",
     "alasan": "Bukan laporan.",
+    "alamat": "https://lapor.contohkab.go.id/privasi",
     "teks": "Terima kasih, regu kami turun besok.",
 }
 
