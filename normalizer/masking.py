@@ -2,6 +2,8 @@
 
 import re
 
+from normalizer.text import has_any
+
 # ruff: noqa: E501 - a pattern is easier to read on one line
 
 HIDDEN = "[disembunyikan]"
@@ -39,6 +41,25 @@ _HOME = re.compile(
     r"|\b(?i:rt)\b[ .]*\d{1,3}[ /,]*(?i:rw)\b[ .]*\d{1,3}"
     r"|\b(?i:rumah|tinggal)[ ](?i:saya|sy|kami|di|samping|depan|dekat|belakang)[ ][^.,;\n]{1,40}"
 )
+_CODE = (
+    r"(?:otp|(?:kode|code)\s(?:otp|verifikasi|konfirmasi|keamanan|aktivasi|akses|login|masuk|rahasia|anda|is|adalah)"
+    r"|(?:verification|security|login|confirmation|authentication|whatsapp|your)\scode|passcode|pin\s(?:anda|sementara|atm))"
+)
+_NUMERALS = r"(?<![\d-])(?:\d{3}[ -]\d{3}|\d{4,8})(?!\d|-\d)"
+_GAP = r"(?:(?!sejak|tahun|tgl|tanggal|jam|pukul|\brp)[^\d\n]){0,25}?"
+_CODES = (
+    re.compile(rf"(\b{_CODE}\b{_GAP}){_NUMERALS}()", re.I),
+    re.compile(
+        rf"(){_NUMERALS}(\s(?:adalah|is|sebagai|untuk|utk|to)\b[^\d\n]{{0,20}}?\b(?:{_CODE}|code|kode|otp|masuk|login|verify))",
+        re.I,
+    ),
+    re.compile(
+        rf"((?:<#>|\b(?:gunakan|masukkan|use)\s(?:kode\s)?)){_NUMERALS}(\s[^\d\n]{{0,20}}?\b(?:code|kode|masuk|login|verify|aplikasi|konfirmasi))",
+        re.I,
+    ),
+    re.compile(r"(\b[A-Z]-)\d{4,8}(\b[^\d\n]{0,20}?\bcode)"),
+)
+_CODE_CUES = ("otp", "kode", "code", "verify", "pin ", "gunakan", "login")
 _LONGEST = 20_000
 
 
@@ -59,6 +80,15 @@ def masked_self(text: str) -> str:
     hidden = _NAMED.sub(rf"\1{HIDDEN}", hidden)
     hidden = _SMALL_NAMED.sub(rf"\1{HIDDEN}", hidden)
     return masked(_HOME.sub(HIDDEN, hidden))
+
+
+def without_codes(text: str) -> str:
+    """Return ``text`` without codes that open somebody's account; what is said of them stays."""
+    lowered = text.lower()
+    if has_any(_CODE_CUES, lowered):
+        for pattern in _CODES:
+            text = pattern.sub(rf"\1{HIDDEN}\2", text)
+    return text
 
 
 def names_reporter(text: str) -> bool:

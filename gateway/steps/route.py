@@ -38,8 +38,9 @@ from normalizer.report import (
 from normalizer.tracking import written
 from router.assign import Decision, Router
 from router.duplicates import fingerprint, repeats
+from router.precedence import Signal, acting
 
-SILENT = frozenset({"prank", "spam"})
+SILENT = frozenset({"prank"})
 """What is archived without a word: an answer would only tell the sender that somebody reads."""
 STATUS_OF = {
     Outcome.ASSIGN: Status.FORWARDED,
@@ -185,12 +186,13 @@ class Route:
             text = self._letters.text("help", report)
             self._letters.answer(unit, report, text, cause="help", automatic=True)
             return "help"
-        if to_hide := talk.to_hide(known, report, at=self._now()):
-            return self._talk.hide(unit, known, to_hide, report)
-        if found := talk.answered(known, report, at=self._now()):
-            return self._settle(unit, known, *found, report)
-        if talk.pressed_late(known, report):
-            return await self._talk.tell_status(unit, known, report)
+        if Signal.DANGER not in acting(decision.signals):
+            if to_hide := talk.to_hide(known, report, at=self._now()):
+                return self._talk.hide(unit, known, to_hide, report)
+            if found := talk.answered(known, report, at=self._now()):
+                return self._settle(unit, known, *found, report)
+            if talk.pressed_late(known, report):
+                return await self._talk.tell_status(unit, known, report)
         return self._file(unit, known, report, decision)
 
     def _settle(
@@ -214,6 +216,10 @@ class Route:
         if meant and not takes_more(meant.report, report):
             report, meant = linked(report, meant.report), None
         report = report.model_copy(update={"urgency": decision.urgency})
+        if Signal.FOREIGN_TEXT in acting(_signals(report, decision, meant)):
+            unanswered = report.unanswered or Unanswered.FOREIGN_TEXT
+            report = report.model_copy(update={"unanswered": unanswered})
+            return self._new(unit, known, report, decision)
         if decision.assignment.question == "place" and (earlier := _earlier_place(known, report)):
             report = _remembered(report, earlier, self._gazetteer)
             overheard = report.origin.channel in self._overheard
@@ -355,7 +361,7 @@ def apply(report: Report, decision: Decision, *, at: datetime) -> Report:
     note = agency.name if agency and decision.assignment.decision is Outcome.ASSIGN else ""
     if scope := decision.assignment.scope:
         note = scope.name
-    status = status_of(decision.assignment)
+    status = status_of(decision)
     return decided.moved(status, at=at, by=decision.assignment.by, note=note)
 
 
@@ -391,12 +397,22 @@ def decision_change(decision: Decision) -> Change:
     }
     if assignment.copies:
         data["copies"] = [agency.id for agency in assignment.copies]
-    return Change(status_of(assignment).value, assignment.by, data=data)
+    return Change(status_of(decision).value, assignment.by, data=data)
 
 
-def status_of(assignment: Assignment) -> Status:
-    """Return the status that follows from a decision."""
-    return Status.ARCHIVED_BY_SYSTEM if assignment.scope else STATUS_OF[assignment.decision]
+def status_of(decision: Decision) -> Status:
+    """Return the status that follows from a decision; what may be nobody's report, people see."""
+    made = decision.assignment
+    if made.scope and Signal.FOREIGN_TEXT not in acting(decision.signals):
+        return Status.ARCHIVED_BY_SYSTEM
+    return STATUS_OF[made.decision]
+
+
+def _signals(report: Report, decision: Decision, own: Stored | None) -> frozenset[Signal]:
+    """List what a message carries: in its text, and in what was said before."""
+    wished = report.anonymous or report.confidential
+    about = {Signal.PRIVACY: wished, Signal.OWN_REPORT: own is not None}
+    return decision.signals.union(signal for signal, carried in about.items() if carried)
 
 
 def _reply(made: Assignment, first: str, like: Report | None) -> str:
