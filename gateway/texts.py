@@ -41,6 +41,7 @@ KEYS: Mapping[str, frozenset[str]] = {
     "none_yet": frozenset(),
     "help": frozenset(),
     "privacy": frozenset(),
+    "received_brief": frozenset({"nomor", "instansi"}),
     "privacy_page": frozenset({"alamat"}),
     "privacy_word": frozenset(),
     "no_agency": frozenset(),

@@ -58,6 +58,7 @@ class Letters:
         automatic: bool = False,
         urgent: bool = False,
         receipt: bool = False,
+        brief: str = "",
     ) -> None:
         """Write to the citizen. ``cause`` names why; the same cause writes only one letter.
 
@@ -65,8 +66,8 @@ class Letters:
         ``choices`` are likely answers to a question in the text; ``automatic`` says that nobody
         wrote the text: it counts against what one reader gets. An ``urgent`` letter tells whom to
         call, and neither that nor anything else holds it back. The first ``receipt`` of a person
-        says where the privacy notice is read. Who must not be written to gets nothing, and the
-        letter is filed with the reason.
+        says where the privacy notice is read, in the words of ``brief`` if that saves an SMS. Who
+        must not be written to gets nothing, and the letter is filed with the reason.
         """
         to = asked_by or report
         id = letter_id(report, cause)
@@ -88,7 +89,7 @@ class Letters:
             urgent=urgent,
             found_agency=cause == "received",
             paused=self.text("paused", report) if automatic else "",
-            notice=self.notice_line(text, report.language, urgent=urgent) if receipt else "",
+            first=self.first(text, report.language, urgent=urgent, brief=brief) if receipt else "",
             state="withdrawn" if held_back else "waiting",
             detail=f"not sent: {held_back.value}" if held_back else "",
         )
@@ -100,18 +101,20 @@ class Letters:
         longer = (f"{text} {way}" for way in self._notice.ways_on)
         return next((each for each in longer if segments(each) == segments(text)), text)
 
-    def notice_line(self, text: str, language: str, *, urgent: bool) -> str:
-        """Return the line below a receipt that says where the privacy notice is read.
+    def first(self, text: str, language: str, *, urgent: bool = False, brief: str = "") -> str:
+        """Return a receipt with the line below that says where the privacy notice is read.
 
-        The page's address where that costs no further SMS, else the word that asks for it. Below
-        whom to call in danger nothing may cost one: there the line waits for the next receipt.
+        The page's address where that costs no further SMS, else the word that asks for it; if need
+        be below the ``brief`` form of the text. Below whom to call in danger nothing may cost one:
+        there ("") the line waits for the next receipt.
         """
-        page = self._notice.page
-        word = self._texts.say("privacy_word", language)
+        page, word = self._notice.page, self._texts.say("privacy_word", language)
         lines = [self._texts.say("privacy_page", language, alamat=page)] if page else []
-        most = segments(text)
-        free = (each for each in (*lines, word) if segments(f"{text}\n{each}") <= most)
-        return next(free, "" if urgent else word)
+        whole = [
+            f"{said}\n{line}" for said in filter(None, (text, brief)) for line in (*lines, word)
+        ]
+        free = (each for each in whole if segments(each) <= segments(text))
+        return next(free, "" if urgent else f"{text}\n{word}")
 
     def danger(self, report: Report) -> str:
         """Return whom to call in the danger of a report: the first words of an answer."""

@@ -306,7 +306,9 @@ class Route:
         key, offered = _reply(made, first, like), self._offered(report, like)
         earlier = written(like.tracking) if like else ""
         text = self._letters.text(key, report, pilihan=choices(made.options), lama=earlier)
+        brief = self._letters.text("received_brief", report) if key == "received" else ""
         if like and made.decision is not Outcome.ASK:
+            brief = ""
             text = f"{text}\n{self._letters.text('join', report, lama=earlier)}"
         self._letters.answer(
             unit,
@@ -316,6 +318,7 @@ class Route:
             choices=offered,
             automatic=True,
             receipt=True,
+            brief=brief,
         )
 
     def _warn(self, unit: Unit, report: Report, like: Report | None) -> None:

@@ -200,7 +200,7 @@ class Reactions:
         if not letter.paused or now - state.paused_at < DAY:
             return _withdrawn(letter, SPENT)
         state.paused_at = now
-        return replace(letter, text=letter.paused, choices=(), detail=SPENT, notice="")
+        return replace(letter, text=letter.paused, choices=(), detail=SPENT, first="")
 
     def _seconds(self) -> float:
         return self._now().timestamp()
@@ -212,10 +212,10 @@ def _withdrawn(letter: Letter, why: str) -> Letter:
 
 def _noticed(state: State, letter: Letter) -> Letter:
     """Say where the privacy notice is read, to who was not told yet."""
-    if not letter.notice or state.noticed:
+    if not letter.first or state.noticed:
         return letter
     state.noticed = True
-    return replace(letter, text=f"{letter.text}\n{letter.notice}")
+    return replace(letter, text=letter.first)
 
 
 def _remember(state: State, plain: str, said: str, now: float) -> None:

@@ -101,15 +101,17 @@ def test_the_line_costs_a_further_sms_only_where_nothing_shorter_would_do(
 ) -> None:
     word = WORD[language]
     for length in range(1, 500):
-        text = "a" * length
-        line = letters(page).notice_line(text, language, urgent=False)
-        urgent = letters(page).notice_line(text, language, urgent=True)
-        is_free = segments(f"{text}\n{line}") == segments(text)
-        assert urgent == (line if is_free else "")
-        assert is_free or line == word
-        assert is_free or segments(f"{text}\n{word}") == segments(text) + 1
-        if page and segments(f"{text}\nPrivasi: {page}") == segments(text):
-            assert page in line
+        text, brief = "a" * length, "b" * (length - 21)
+        said = letters(page).first(text, language, brief=brief)
+        urgent = letters(page).first(text, language, urgent=True)
+        most = segments(text)
+        is_free = segments(said) == most
+        assert is_free or (said, segments(said)) == (f"{text}\n{word}", most + 1)
+        assert is_free or segments(f"{brief}\n{word}") > most
+        assert said.startswith(text) or segments(f"{text}\n{word}") > most
+        assert urgent == "" or (urgent.startswith(text) and segments(urgent) == most)
+        if page and segments(f"{text}\nPrivasi: {page}") == most:
+            assert page in said
 
 
 @pytest.mark.parametrize(
