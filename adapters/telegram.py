@@ -49,7 +49,9 @@ MAX_CHARACTERS = 4096
 CORRECTED = "Ralat:"
 """What an edited message begins with: officers read it below the first version."""
 
-COMMANDS = frozenset({"aduan", "anonim", "bantuan", "help", "lapor", "rahasia", "status"})
+COMMANDS = frozenset(
+    {"aduan", "anonim", "bantuan", "help", "lapor", "privacy", "privasi", "rahasia", "status"}
+)
 """What is for us in a group even without our name; all others may be another bot's."""
 
 _COMMAND = re.compile(r"/([A-Za-z0-9_]{1,64})(?:@(\w{1,64}))?(?!\S)")

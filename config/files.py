@@ -29,6 +29,7 @@ class Files:
 
     topics: Table
     accusations: Table
+    foreign: Table
     national: Table
     province: Table
     regency: Table
@@ -49,6 +50,7 @@ def read(overrides: Path | None = None) -> Files:
     files = Files(
         topics=_table(FOLDER / "topics.toml", faults),
         accusations=_table(FOLDER / "accusations.toml", faults),
+        foreign=_table(FOLDER / "foreign.toml", faults),
         national=_table(agencies / "national.toml", faults),
         province=_table(agencies / "province.toml", faults),
         regency=_table(agencies / "regency.toml", faults),

@@ -248,6 +248,15 @@ class Alerts(Section):
         return self
 
 
+class Privacy(Section):
+    """``[privacy]``: what the privacy notice says of the deployment."""
+
+    controller: Annotated[str, Field(max_length=120)]
+    """Who runs it and answers for the data."""
+    contact: Annotated[str, Field(max_length=120)]
+    """Where people write about their data: a mailbox, a number, or an address."""
+
+
 class Console(Section):
     """``[console]``."""
 
@@ -291,6 +300,7 @@ class Settings(Section):
     deadlines: Deadlines
     answers: Answers
     alerts: Alerts
+    privacy: Privacy
     console: Console
     log: Log
     agencies: Agencies

@@ -105,6 +105,7 @@ class Kanal:
         self.parts = build.parts(settings)
         self.channels = build.channels(settings, file)
         self.webhooks = build.webhooks(settings, file)
+        self.notice = build.notice(settings, self.channels)
         self.seal = build.seal(settings)
         database = Database(
             settings.database_url,
@@ -117,7 +118,7 @@ class Kanal:
         self.commits = GroupCommit(self.store, self.spool)
         fetched = frozenset(name for name, c in self.channels.items() if c.fetched)
         delicate = Delicate(self.parts.routing.topics.delicate, fetched)
-        self.letters = Letters(self.parts.texts, now, delicate)
+        self.letters = Letters(self.parts.texts, now, delicate, self.notice)
         self.roster = build.roster(settings, file, self.channels, self.seal)
         self.duty_desk = DutyDesk(self.store, self.roster, self.letters)
         self.reader = Reader(1, settings.mail_server.parse_seconds, modules=("adapters.mail",))
@@ -251,7 +252,7 @@ class Kanal:
         A process of doors opens them even while database or broker are away: the spool stands in.
         One that works raises ``Unavailable`` (of the store or the broker) instead.
         """
-        for said in (*build.warnings(self.channels), *build.duty_warnings(self.settings)):
+        for said in build.all_warnings(self.settings, self.channels):
             log.warning(said)
         patient = "worker" not in roles and self.spool.writable()
         await self._reach("the database", self.migrate, patient=patient)
@@ -433,7 +434,7 @@ class Kanal:
             self.health,
             self.files,
             now,
-            Citizens(Tracking(self.queries, self.seal), build.categories(self.parts)),
+            Citizens(Tracking(self.queries, self.seal), build.categories(self.parts), self.notice),
             own,
             alerts.routes(self.duty_desk, server.client_header, url),
         )

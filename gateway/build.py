@@ -14,7 +14,8 @@ from yarl import URL
 from adapters.base import Channel, Sends
 from adapters.load import BadBlock, UnknownChannel
 from adapters.load import load as load_channel
-from config import files
+from adapters.web import Web
+from config import files, links
 from config.emergency import emergency
 from config.settings import (
     DEFAULTS,
@@ -30,6 +31,7 @@ from config.settings import (
 from gateway import models
 from gateway.media.blobs import Blobs, Bucket, Folder, Vault
 from gateway.models import ModelError
+from gateway.notice import PAGE, Notice
 from gateway.seal import Seal, keys_from
 from gateway.steps.roster import MISSING, Post, Roster
 from gateway.store.reactions import Limits as AnswerLimits
@@ -181,6 +183,18 @@ def limits(settings: Settings) -> AnswerLimits:
     )
 
 
+def notice(settings: Settings, built: Mapping[str, Channel]) -> Notice:
+    """Return the privacy notice; it has a page where citizens reach the one of type ``web``."""
+    server = settings.server.public_url
+    open_ = any(isinstance(each, Web) and each.block.enabled for each in built.values())
+    reached = open_ and not links.is_own(server.host or "")
+    return Notice(
+        page=str(server).rstrip("/") + PAGE if reached else "",
+        controller=settings.privacy.controller,
+        contact=settings.privacy.contact,
+    )
+
+
 def vault(settings: Settings, sealed: Seal) -> Vault:
     """Build what keeps the files of reports."""
     return Vault(_blobs(settings), sealed)
@@ -242,6 +256,17 @@ def unconfirmed(built: Mapping[str, Channel]) -> list[str]:
         "config/emergency.toml: people in danger are told to call "
         f"{', '.join(numbers)}, which nobody has confirmed to answer in your region. Call them, "
         "then set verified = true and the date"
+    ]
+
+
+def unsaid(settings: Settings) -> list[str]:
+    """List what the privacy notice lacks, where strangers can reach the deployment."""
+    if links.is_own(settings.server.public_url.host or ""):
+        return []
+    said = "privacy.{}: the privacy notice must say {} (UU 27/2022 article 21); set it"
+    wanted = {"controller": "who answers for the data", "contact": "where people ask about it"}
+    return [
+        said.format(key, what) for key, what in wanted.items() if not getattr(settings.privacy, key)
     ]
 
 
@@ -421,3 +446,10 @@ def categories(built: Parts) -> dict[str, str]:
     used = {row.group for row in topics.rows.values()}
     named = [(group.name, id) for id, group in topics.groups.items() if id in used]
     return {id: name for name, id in sorted(named)}
+
+
+def all_warnings(settings: Settings, built: Mapping[str, Channel]) -> list[str]:
+    """List what works and should all the same be seen to, for every start and ``kanal check``."""
+    return [
+        *warnings(built), *unconfirmed(built), *duty_warnings(settings), *unsaid(settings)
+    ]  # fmt: skip

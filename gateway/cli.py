@@ -164,9 +164,7 @@ def check(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
         _print_faults(faults)
     if faults:
         raise typer.Exit(1)
-    built = build.channels(load(), _file())
-    noted = (*build.warnings(built), *build.unconfirmed(built), *build.duty_warnings(load()))
-    for said in noted:
+    for said in build.all_warnings(load(), build.channels(load(), _file())):
         typer.echo(f"WARNING: {said}", err=True)
     if not as_json:
         from gateway.learning.command import versions

@@ -55,6 +55,10 @@ KEYS: Mapping[str, frozenset[str]] = {
     "not_found": frozenset(),
     "none_yet": frozenset(),
     "help": frozenset(),
+    "privacy": frozenset(),
+    "received_brief": frozenset({"nomor", "instansi"}),
+    "privacy_page": frozenset({"alamat"}),
+    "privacy_word": frozenset(),
     "no_agency": frozenset(),
     "read": frozenset({"nomor", "instansi", "status", "teks"}),
     "subject": frozenset({"nomor"}),
@@ -116,6 +120,7 @@ NEUTRAL: Mapping[str, str] = {
         "danger_other",
     ),
     "subject": "neutral_subject",
+    "received_brief": "neutral_received",
     "anonymous": "neutral_anonymous",
 }  # fmt: skip
 """What is said instead about a delicate report, on a phone that others may read."""
@@ -125,7 +130,8 @@ HARMLESS = frozenset(
         "anonymous_unsent", "still_anonymous", "hidden_anonymous", "hidden_confidential",
         "hidden_in_public", "needs_identity", "without_identity", "unhide_anonymous",
         "unhide_confidential", "unhidden_anonymous", "unhidden_confidential", "not_hidden",
-        "choice_unhide", "choice_unhide_report", "choice_stay",
+        "choice_unhide", "choice_unhide_report", "choice_stay", "privacy", "privacy_page",
+        "privacy_word",
         "choice_join", "choice_new", "choice_anonymous", "choice_confidential", "scope_greeting",
         "not_found", "none_yet", "help", "no_agency", "paused", "danger_beside", "danger_where",
         "danger_other", "danger_violence_home", "danger_child", "danger_suicide", "lapsed",

@@ -14,6 +14,13 @@ from normalizer.tracking import mentions
 _STATUS = vocabulary("status stts cek check lacak tracking perkembangan progres progress")
 _READ = vocabulary("baca bacakan read")
 _HELP = vocabulary("bantuan help info menu petunjuk panduan format cara lapor melapor start")
+_PRIVACY = vocabulary(
+    "privasi privacy privasy privaci prifasi prifacy pripasi privesi prvasi privas privasinya"
+)
+_ABOUT_PRIVACY = vocabulary(
+    "kebijakan pemberitahuan perlindungan aturan policy notice statement data pribadi balas ketik "
+    "kirim baca tentang soal informasi dan about read tell me apakah bagaimanakah"
+)
 _GREETING = vocabulary(
     "halo hallo hello hai hi hey assalamualaikum assalamu alaikum ass aslm wr wb "
     "warahmatullahi wabarakatuh waalaikumsalam salam selamat pagi siang sore malam malem "
@@ -88,6 +95,8 @@ def _intent(text: str) -> Intent:
         set(words) - _GREETING - {"pak", "bu", "min", "admin", "kak", "bapak", "ibu", "banyak"}
     ):
         return Intent.GREETING if words else Intent.REPORT
+    if set(words) & _PRIVACY and rest <= _PRIVACY | _ABOUT_PRIVACY | _HELP | _GREETING:
+        return Intent.PRIVACY
     if len(words) <= 6 and set(words) & _HELP and rest <= _HELP | _GREETING:
         return Intent.HELP
     return Intent.REPORT

@@ -19,13 +19,13 @@ _INDONESIAN = vocabulary(
     "apakah kapan kenapa mengapa dimana jalan jln jl lampu air listrik sampah rusak mati "
     "banjir bau macet depan dekat warga rumah hari minggu bulan tahun sekolah lapor laporan "
     "terima kasih selamat pagi siang malam sore kota desa kelurahan kecamatan kabupaten "
-    "pemerintah dinas nya tsb sudahkah masih saja aja hanya para"
+    "pemerintah dinas nya tsb sudahkah masih saja aja hanya para privasi"
 )
 _ENGLISH = vocabulary(
     "the a an is are was were be been and or of to in on at for from with without this that "
     "these those there it its we our my your you he she they have has had not no please can "
     "could would will since because when where what why how who street road light water "
-    "broken garbage near days weeks help i am me us do does did very still"
+    "broken garbage near days weeks help i am me us do does did very still privacy"
 )
 _LEANS = dict.fromkeys(_INDONESIAN, 1) | dict.fromkeys(_ENGLISH, -1)
 _LEANS |= dict.fromkeys(_INDONESIAN & _ENGLISH, 0)

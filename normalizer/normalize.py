@@ -5,6 +5,7 @@ import math
 from datetime import datetime
 
 from normalizer import command, places, privacy, text, when
+from normalizer.codes import without_codes
 from normalizer.gazetteer import Gazetteer
 from normalizer.inbound import File, Inbound
 from normalizer.kind import kind_of
@@ -52,7 +53,7 @@ class Normalizer:
         ``received_at`` is aware; ``context`` is the code of the region this door belongs to.
         Never raises on any ``inbound`` whose texts are strings.
         """
-        said = text.repair(inbound.text)
+        said = without_codes(text.repair(inbound.text))
         asked = _asked(said, inbound)
         wish = privacy.read(asked.text)
         sent_at = _aware(inbound.sent_at)
@@ -64,9 +65,9 @@ class Normalizer:
             kind=_kind(wish.text, inbound.kind),
             origin=_origin(inbound),
             reporter=reporter,
-            title=text.title_of(wish.text, inbound.subject),
+            title=without_codes(text.title_of(wish.text, inbound.subject)),
             text=wish.text,
-            original=text.storable(inbound.text),
+            original=without_codes(text.storable(inbound.text)),
             language=language_of(wish.text),
             attachments=tuple(map(attachment, inbound.files)),
             places=self._places(wish.text, inbound, context),

@@ -43,6 +43,8 @@ class Intent(StrEnum):
     STOP = "stop"
     """To be told nothing more, until START."""
     START = "start"
+    PRIVACY = "privacy"
+    """To be told what becomes of their data."""
 
 
 class Level(StrEnum):
@@ -75,7 +77,8 @@ class Status(StrEnum):
 class Unanswered(StrEnum):
     """Why the sender of a report that is filed and routed as any other is not written to.
 
-    ``AUTOMATIC_WORDS`` and ``ECHO`` hold back only what we would write by ourselves.
+    ``AUTOMATIC_WORDS``, ``ECHO`` and ``FOREIGN_TEXT`` hold back only what we would write by
+    ourselves.
     """
 
     MACHINE = "machine"
@@ -85,11 +88,13 @@ class Unanswered(StrEnum):
     UNPROVEN_SENDER = "unproven_sender"
     AUTOMATIC_WORDS = "automatic_words"
     ECHO = "echo"
+    FOREIGN_TEXT = "foreign_text"
+    """A code, an advert, a notice that went astray: nobody's report."""
 
     @property
     def wholly(self) -> bool:
         """Tell whether an agency's answer is held back too."""
-        return self not in (Unanswered.AUTOMATIC_WORDS, Unanswered.ECHO)
+        return self not in (Unanswered.AUTOMATIC_WORDS, Unanswered.ECHO, Unanswered.FOREIGN_TEXT)
 
 
 FINAL = frozenset(s for s in Status if s.startswith(("closed_", "archived_")))

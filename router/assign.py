@@ -25,7 +25,9 @@ from router import explain, rank
 from router.blend import LOCAL_OFFICE, Said, Scorer, Share
 from router.data import DataError, Files, Regions
 from router.deadlines import Calendar, Limits, deadlines
+from router.foreign import Foreign
 from router.kinds import Kinds
+from router.precedence import Signal, acting
 from router.rank import Lead
 from router.recusal import Overseer, Recuser, unaccused
 from router.register import Register
@@ -77,6 +79,8 @@ class Decision(NamedTuple):
     """Whom the report accuses; among them whom it was known to accuse before."""
     is_talk: bool = False
     """Overheard, and more likely talk than a report: nobody waits for an answer."""
+    signals: frozenset[Signal] = frozenset()
+    """What the text carries, whatever was decided by it."""
 
 
 class _View(NamedTuple):
@@ -100,6 +104,19 @@ class _View(NamedTuple):
     recusals: tuple[Recusal, ...] = ()
     overseer: Overseer | None = None
     """Who a report of misconduct goes to, whatever its topic."""
+    foreign: Scope | None = None
+    """Which kind of text it is that is nobody's report."""
+
+    @property
+    def signals(self) -> frozenset[Signal]:
+        """List what the text carries."""
+        carried = {
+            Signal.DANGER: self.danger,
+            Signal.RECUSAL: self.recusals,
+            Signal.FOREIGN_TEXT: self.foreign,
+            Signal.TOPIC: self.lead,
+        }
+        return frozenset(signal for signal, found in carried.items() if found)
 
     @property
     def unplaced(self) -> bool:
@@ -122,6 +139,7 @@ class Router:
         scorer: Scorer | None = None,
         kinds: Kinds | None = None,
         recuser: Recuser | None = None,
+        foreign: Foreign | None = None,
     ) -> None:
         self.register = register
         self.topics = topics
@@ -131,6 +149,7 @@ class Router:
         self.scorer = scorer
         self.kinds = kinds
         self.recuser = recuser
+        self.foreign = foreign
 
     def decide(
         self, report: Report, *, at: datetime, may_ask: bool = True, overheard: bool = False
@@ -195,6 +214,7 @@ class Router:
         agencies = unaccused(agencies, recusals)
         if meant < 1:
             agencies = [Share(agency, sure * meant) for agency, sure in agencies]
+        outside = self.topics.scope(said.reading)
         return _View(
             said.report,
             said.reading,
@@ -204,12 +224,19 @@ class Router:
             agencies[0] if agencies else None,
             learned,
             self.topics.urgency(said.reading),
-            self.topics.scope(said.reading),
+            outside,
             self.topics.name_of(said.report.chosen_topic),
             meant,
             recusals,
             overseer,
+            self._foreign(said.reading.text, outside),
         )
+
+    def _foreign(self, text: str, outside: Scope | None) -> Scope | None:
+        """Say which kind of text it is that is nobody's report, if it is one."""
+        if outside and self.topics.scopes.rows[outside.id].foreign:
+            return outside
+        return self.foreign.found(text) if self.foreign else None
 
     def accused(self, report: Report) -> tuple[Recusal, ...]:
         """List whom a report accuses that was decided before and has got more words since.
@@ -255,6 +282,7 @@ class Router:
             deadlines=deadlines(kind, report.received_at, self.rules.limits, self.calendar),
             recusals=view.recusals,
             is_talk=self._is_talk(view),
+            signals=view.signals,
         )
 
     def _is_talk(self, view: _View) -> bool:
@@ -262,10 +290,14 @@ class Router:
         return view.meant < self.rules.assign_above
 
     def _assignment(self, view: _View, at: datetime, may_ask: bool) -> Assignment:
-        outside = view.outside
-        if outside and not view.danger and not (may_ask and outside.id == GREETING):
+        acts, outside = acting(view.signals), view.outside
+        if view.foreign and Signal.FOREIGN_TEXT in acts:
+            return explain.out_of_scope(view.foreign, _shown(view.agencies), at)
+        if view.foreign is outside or Signal.DANGER in acts:
+            outside = None
+        if outside and not (may_ask and outside.id == GREETING):
             return explain.out_of_scope(outside, _shown(view.agencies), at)
-        if view.overseer:
+        if view.overseer and Signal.RECUSAL in acts:
             return self._overseen(view, view.overseer, at, may_ask)
         confidence = view.best.confidence if view.best else 0.0
         limit = self.rules.assign_above
@@ -354,9 +386,13 @@ def build(
     register, faults = Register.check(files, gazetteer)
     topics, more = Topics.check(files, register)
     recuser, wrong = Recuser.check(files.accusations, register)
-    if faults or more or wrong:  # a register with faults knows too few agencies to check against
-        raise DataError(faults + more + ([] if faults else wrong))
-    return Router(register, topics, gazetteer, rules, calendar, scorer, recuser=recuser)
+    foreign, unread = Foreign.check(files.foreign)
+    if faults or more or wrong or unread:
+        # A register with faults knows too few agencies to check against.
+        raise DataError(faults + more + unread + ([] if faults else wrong))
+    return Router(
+        register, topics, gazetteer, rules, calendar, scorer, recuser=recuser, foreign=foreign
+    )
 
 
 def told(report: Report) -> str:

@@ -24,15 +24,15 @@ class Dangers:
     """Recognises danger by the tables of ``config/emergency.toml``, in their order."""
 
     def __init__(self, threats: Sequence[tuple[str, Threat]], words: Words) -> None:
-        self._always = [(kind, _any(row.always)) for kind, row in threats if row.always]
-        self._cued = [(kind, _any(row.cued)) for kind, row in threats if row.cued]
-        self._cues = _any((*words.now, *words.help))
-        self._now = _any(words.now)
-        self._over = _any(words.over)
-        self._feared = _any(words.feared)
-        self._afraid = _any(words.afraid)
-        self._talk = _any(words.talk)
-        self._sayings = _any(words.sayings)
+        self._always = [(kind, any_of(row.always)) for kind, row in threats if row.always]
+        self._cued = [(kind, any_of(row.cued)) for kind, row in threats if row.cued]
+        self._cues = any_of((*words.now, *words.help))
+        self._now = any_of(words.now)
+        self._over = any_of(words.over)
+        self._feared = any_of(words.feared)
+        self._afraid = any_of(words.afraid)
+        self._talk = any_of(words.talk)
+        self._sayings = any_of(words.sayings)
 
     def danger(self, text: str) -> tuple[str, str] | None:
         """Return the kind of danger a text tells of and the words that say so, if any."""
@@ -75,7 +75,8 @@ class Dangers:
         return not (self._over.search(sentence) or self._feared.search(sentence))
 
 
-def _any(phrases: Iterable[str]) -> re.Pattern[str]:
+def any_of(phrases: Iterable[str]) -> re.Pattern[str]:
+    """Match a phrase of the tables among words with a space before and behind each."""
     return re.compile(f" (?:{'|'.join(map(_pattern, phrases)) or '(?!)'})(?= )")
 
 

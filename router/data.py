@@ -59,6 +59,10 @@ class Files(Protocol):
         """Who may be accused of what, and who oversees whom."""
 
     @property
+    def foreign(self) -> Table:
+        """Texts that are nobody's report."""
+
+    @property
     def national(self) -> Table:
         """The national bodies."""
 

@@ -35,6 +35,8 @@ class ScopeRow(Row):
     """Phrases of which one keeps a report in scope, whatever else it says."""
     only: tuple[str, ...] = ()
     """A report made of these words alone says nothing."""
+    foreign: bool = False
+    """It is nobody's report at all, as what ``router/foreign.py`` finds."""
 
     def written(self) -> Iterator[tuple[str, str]]:
         """List the phrases with the key they stand under."""

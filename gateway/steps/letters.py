@@ -12,6 +12,7 @@ from config.emergency import emergency
 from gateway import event
 from gateway.message import ANSWERS, DELIVERIES, Message
 from gateway.names import sealed_thread
+from gateway.notice import Notice, segments
 from gateway.steps.delicate import Delicate
 from gateway.store.rows import Letter
 from gateway.store.unit import Unit
@@ -28,10 +29,17 @@ _NAMES = uuid.UUID("6b616e61-6c00-5000-8000-6c6574746572")
 class Letters:
     """Writes letters into a unit of work."""
 
-    def __init__(self, texts: Texts, now: Callable[[], datetime], delicate: Delicate) -> None:
+    def __init__(
+        self,
+        texts: Texts,
+        now: Callable[[], datetime],
+        delicate: Delicate,
+        notice: Notice | None = None,
+    ) -> None:
         self._texts = texts
         self._now = now
         self.delicate = delicate
+        self._notice = notice or Notice()
 
     def text(self, key: str, report: Report, *, to: Report | None = None, **fields: str) -> str:
         """Fill in one text about a report, in its reporter's language; ``to`` is who asked.
@@ -61,14 +69,17 @@ class Letters:
         choices: Sequence[str] = (),
         automatic: bool = False,
         urgent: bool = False,
+        receipt: bool = False,
+        brief: str = "",
     ) -> None:
         """Write to the citizen. ``cause`` names why; the same cause writes only one letter.
 
         ``asked_by`` is the message that is answered, when it is not the report itself;
         ``choices`` are likely answers to a question in the text; ``automatic`` says that nobody
         wrote the text: it counts against what one reader gets. An ``urgent`` letter tells whom to
-        call, and neither that nor anything else holds it back. Who must not be written to gets
-        nothing, and the letter is filed with the reason.
+        call, and neither that nor anything else holds it back. The first ``receipt`` of a person
+        says where the privacy notice is read, in the words of ``brief`` if that saves an SMS. Who
+        must not be written to gets nothing, and the letter is filed with the reason.
         """
         to = asked_by or report
         id = letter_id(report, cause)
@@ -90,6 +101,7 @@ class Letters:
             urgent=urgent,
             found_agency=cause == "received",
             paused=self.text("paused", report) if automatic else "",
+            first=self.first(text, report.language, urgent=urgent, brief=brief) if receipt else "",
             state="withdrawn" if held_back else "waiting",
             detail=f"not sent: {held_back.value}" if held_back else "",
         )
@@ -126,8 +138,30 @@ class Letters:
             choices=choices,
             automatic=True,
             urgent=True,
+            receipt=asked_by is report,
         )
         return True
+
+    def privacy(self, asked: Report) -> str:
+        """Return the privacy notice in one SMS, with where to read on if there is room for it."""
+        text = self._texts.say("privacy", asked.language)
+        longer = (f"{text} {way}" for way in self._notice.ways_on)
+        return next((each for each in longer if segments(each) == segments(text)), text)
+
+    def first(self, text: str, language: str, *, urgent: bool = False, brief: str = "") -> str:
+        """Return a receipt with the line below that says where the privacy notice is read.
+
+        The page's address where that costs no further SMS, else the word that asks for it; if need
+        be below the ``brief`` form of the text. Below whom to call in danger nothing may cost one:
+        there ("") the line waits for the next receipt.
+        """
+        page, word = self._notice.page, self._texts.say("privacy_word", language)
+        lines = [self._texts.say("privacy_page", language, alamat=page)] if page else []
+        whole = [
+            f"{said}\n{line}" for said in filter(None, (text, brief)) for line in (*lines, word)
+        ]
+        free = (each for each in whole if segments(each) <= segments(text))
+        return next(free, "" if urgent else f"{text}\n{word}")
 
     def danger(self, report: Report, danger: Urgency) -> str:
         """Return whom to call in a danger: the first words of an answer."""

@@ -42,15 +42,16 @@ from normalizer.report import (
 from normalizer.tracking import written
 from router.assign import Decision, Router
 from router.duplicates import fingerprint, repeats
+from router.precedence import Signal, acting
 
-SILENT = frozenset({"prank", "spam"})
+SILENT = frozenset({"prank"})
 """What is archived without a word: an answer would only tell the sender that somebody reads."""
 STATUS_OF = {
     Outcome.ASSIGN: Status.FORWARDED,
     Outcome.ASK: Status.WAITING_FOR_REPORTER,
     Outcome.TRIAGE: Status.TRIAGE,
 }
-_QUESTIONS = frozenset({Intent.STATUS, Intent.READ, Intent.HELP})
+_QUESTIONS = frozenset({Intent.STATUS, Intent.READ, Intent.HELP, Intent.PRIVACY})
 ANOTHER_MATTER = 6
 """Words from which an answer that routes by itself is taken for a new report."""
 
@@ -199,20 +200,23 @@ class Route:
             return await self._talk.tell_status(unit, known, report)
         if report.intent is Intent.READ:
             return await self._talk.read(unit, known, report)
+        if report.intent is Intent.PRIVACY:
+            text = self._letters.privacy(report)
+            self._letters.answer(unit, report, text, cause="privacy", automatic=True)
+            return "privacy"
         if decision is None:
             text = self._letters.text("help", report)
             self._letters.answer(unit, report, text, cause="help", automatic=True)
             return "help"
-        if decision.urgency:  # danger comes before anything a message may answer
-            return await self._file(unit, known, report, decision)
-        if to_hide := hiding.to_hide(known, report, decision, at=self._now()):
-            return await self._hiding.hide(unit, known, to_hide, report)
-        if shown := await self._hiding.show(unit, known, report, decision):
-            return shown
-        if found := talk.answered(known, report, at=self._now()):
-            return await self._settle(unit, known, *found, report)
-        if talk.pressed_late(known, report):
-            return await self._talk.tell_status(unit, known, report)
+        if Signal.DANGER not in acting(decision.signals):
+            if to_hide := hiding.to_hide(known, report, decision, at=self._now()):
+                return await self._hiding.hide(unit, known, to_hide, report)
+            if shown := await self._hiding.show(unit, known, report, decision):
+                return shown
+            if found := talk.answered(known, report, at=self._now()):
+                return await self._settle(unit, known, *found, report)
+            if talk.pressed_late(known, report):
+                return await self._talk.tell_status(unit, known, report)
         return await self._file(unit, known, report, decision)
 
     def _agency_name(self, id: str) -> str:
@@ -240,6 +244,10 @@ class Route:
         if meant and not known.takes_more(meant.report, report):
             report, meant = linked(report, meant.report), None
         report = report.model_copy(update={"urgency": decision.urgency})
+        if Signal.FOREIGN_TEXT in acting(_signals(report, decision, meant)):
+            unanswered = report.unanswered or Unanswered.FOREIGN_TEXT
+            report = report.model_copy(update={"unanswered": unanswered})
+            return await self._new(unit, known, report, decision)
         if decision.assignment.question == "place" and (earlier := _earlier_place(known, report)):
             report = _remembered(report, earlier, self._gazetteer)
             overheard = report.origin.channel in self._overheard
@@ -328,13 +336,22 @@ class Route:
         key = _reply(made, first, like)
         earlier = written(like.tracking) if like else ""
         text = self._letters.text(key, report, pilihan=choices(made.options), lama=earlier)
+        brief = self._letters.text("received_brief", report) if key == "received" else ""
         if like and made.decision is not Outcome.ASK:
+            brief = ""
             text = f"{text}\n{self._letters.text('join', report, lama=earlier)}"
-        text = f"{text} {hidden}".rstrip()
         if not like and self._hiding.tells(report):
-            text = f"{text} {self._letters.text('needs_identity', report)}"
+            hidden = f"{hidden} {self._letters.text('needs_identity', report)}".strip()
+        text, brief = f"{text} {hidden}".rstrip(), brief and f"{brief} {hidden}".rstrip()
         self._letters.answer(
-            unit, report, text, cause=_cause(made, first), choices=offered, automatic=True
+            unit,
+            report,
+            text,
+            cause=_cause(made, first),
+            choices=offered,
+            automatic=True,
+            receipt=True,
+            brief=brief,
         )
 
     def _offered(self, report: Report, like: Report | None) -> Sequence[str]:
@@ -366,7 +383,7 @@ def apply(report: Report, decision: Decision, *, at: datetime) -> Report:
     note = agency.name if agency and decision.assignment.decision is Outcome.ASSIGN else ""
     if scope := decision.assignment.scope:
         note = scope.name
-    status = status_of(decision.assignment)
+    status = status_of(decision)
     return decided.moved(status, at=at, by=decision.assignment.by, note=note)
 
 
@@ -402,12 +419,22 @@ def decision_change(decision: Decision) -> Change:
     }
     if assignment.copies:
         data["copies"] = [agency.id for agency in assignment.copies]
-    return Change(status_of(assignment).value, assignment.by, data=data)
+    return Change(status_of(decision).value, assignment.by, data=data)
 
 
-def status_of(assignment: Assignment) -> Status:
-    """Return the status that follows from a decision."""
-    return Status.ARCHIVED_BY_SYSTEM if assignment.scope else STATUS_OF[assignment.decision]
+def status_of(decision: Decision) -> Status:
+    """Return the status that follows from a decision; what may be nobody's report, people see."""
+    made = decision.assignment
+    if made.scope and Signal.FOREIGN_TEXT not in acting(decision.signals):
+        return Status.ARCHIVED_BY_SYSTEM
+    return STATUS_OF[made.decision]
+
+
+def _signals(report: Report, decision: Decision, own: Stored | None) -> frozenset[Signal]:
+    """List what a message carries: in its text, and in what was said before."""
+    wished = report.anonymous or report.confidential
+    about = {Signal.PRIVACY: wished, Signal.OWN_REPORT: own is not None}
+    return decision.signals.union(signal for signal, carried in about.items() if carried)
 
 
 def _reply(made: Assignment, first: str, like: Report | None) -> str:

@@ -270,6 +270,8 @@ def earlier_matter(mine: Iterable[Stored], report: Report) -> Report | None:
         earlier = stored.report
         if earlier.status in FINAL or earlier.status is Status.WAITING_FOR_REPORTER:
             continue
+        if earlier.assignment and earlier.assignment.scope:
+            continue  # nobody's report is nothing to add to
         if report.received_at - earlier.received_at <= RECENT and _alike(report, earlier):
             return earlier
     return None

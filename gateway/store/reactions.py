@@ -65,6 +65,8 @@ class State:
     """When they got automatic answers in the last day."""
     paused_at: float = 0.0
     """When they were last told that answers are paused."""
+    noticed: bool = False
+    """They were told where the privacy notice is read."""
     ours: list[Sketch] = field(default_factory=list)
     our_last: str = ""
     our_times: int = 0
@@ -142,7 +144,8 @@ class Reactions:
                 return _withdrawn(letter, why)
             letter = letter if letter.urgent else self._within_budget(state, letter)
         if letter.state == "waiting":
-            _remember(state, letter.text, self._seconds())
+            plain, letter = letter.text, _noticed(state, letter)
+            _remember(state, plain, letter.text, self._seconds())
         self._changed.add(letter.reader)
         return letter
 
@@ -197,7 +200,7 @@ class Reactions:
         if not letter.paused or now - state.paused_at < DAY:
             return _withdrawn(letter, SPENT)
         state.paused_at = now
-        return replace(letter, text=letter.paused, choices=(), detail=SPENT)
+        return replace(letter, text=letter.paused, choices=(), detail=SPENT, first="")
 
     def _seconds(self) -> float:
         return self._now().timestamp()
@@ -207,8 +210,17 @@ def _withdrawn(letter: Letter, why: str) -> Letter:
     return replace(letter, state="withdrawn", detail=why)
 
 
-def _remember(state: State, said: str, now: float) -> None:
-    digest = _digest(said)
+def _noticed(state: State, letter: Letter) -> Letter:
+    """Say where the privacy notice is read, to who was not told yet."""
+    if not letter.first or state.noticed:
+        return letter
+    state.noticed = True
+    return replace(letter, text=letter.first)
+
+
+def _remember(state: State, plain: str, said: str, now: float) -> None:
+    """Remember a text; ``plain`` is what it says each time, without what is only said once."""
+    digest = _digest(plain)
     running = state.our_last == digest and now - state.our_at <= RUNNING
     state.our_times = state.our_times + 1 if running else 1
     state.our_last, state.our_at = digest, now

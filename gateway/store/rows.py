@@ -144,6 +144,9 @@ class Letter:
     the number of a house or a lamp post that differs."""
     paused: str = ""
     """What is said instead, once, where its reader has had enough automatic letters."""
+    first: str = ""
+    """What is said instead to who was not told yet where the privacy notice is read; "" for the
+    same. Only while it is written."""
     detail: str = ""
     """Why it is not sent, or not as it was written."""
     urgent: bool = False

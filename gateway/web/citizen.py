@@ -27,6 +27,7 @@ from starlette.types import Receive, Scope, Send
 from adapters.base import Answer, Hook
 from adapters.web import TRAP, Web, key_of, mend
 from adapters.webform.body import Form, Unreadable, read
+from gateway.notice import PAGE, Notice
 from gateway.steps.intake import NotDurable
 from gateway.steps.receive import Door
 from gateway.steps.track import Tracked, Tracking
@@ -55,10 +56,11 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the pages show: reports, and the categories to choose from, id to name."""
+    """What the pages show: reports, the categories to choose from, id to name, and the notice."""
 
     tracking: Tracking
     categories: Mapping[str, str]
+    notice: Notice = field(default_factory=Notice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,7 @@ def routes(door: Door, parts: Parts, limits: Limits) -> list[BaseRoute]:
         ("/lacak/{number}", site.ask, "GET", NEVER),
         ("/lacak", site.track, "POST", NEVER),
         ("/luring", site.offline, "GET", FRESH),
+        (PAGE, site.privacy, "GET", FRESH),
         ("/manifest.webmanifest", site.manifest, "GET", FRESH),
         ("/sw.js", site.worker, "GET", FRESH),
     ]
@@ -154,6 +157,10 @@ class Citizens:
     async def offline(self, request: Request) -> Response:
         """What the service worker shows where a page needs the network."""
         return self._pages.page(request, "offline.html")
+
+    async def privacy(self, request: Request) -> Response:
+        """The privacy notice, on one screen of a phone."""
+        return self._pages.page(request, "privacy.html", notice=self._parts.notice)
 
     async def manifest(self, request: Request) -> Response:
         """What makes the form an app (W3C Web Application Manifest)."""

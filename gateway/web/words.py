@@ -132,6 +132,7 @@ UNANSWERED: dict[str, str] = {
     "unproven_sender": "pengirim e-mail tidak terbukti",
     "automatic_words": "isinya seperti balasan otomatis",
     "echo": "isinya kiriman ulang pesan kami",
+    "foreign_text": "isinya bukan laporan: kode, iklan, atau pemberitahuan yang salah kirim",
 }
 REASON: dict[str, str] = {
     "forged": "Tanda tangan tidak sah",

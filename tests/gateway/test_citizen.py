@@ -33,7 +33,7 @@ from tests.services import free_ports
 
 AGENCY = "3578-dinas-perhubungan"
 WHO = {"name": "Siti Rahma", "contact": "siti@desa.example"}
-PAGES = ("/", "/lacak", "/lacak/482109375514", "/luring")
+PAGES = ("/", "/lacak", "/lacak/482109375514", "/luring", "/privasi")
 
 
 @dataclass
@@ -374,6 +374,16 @@ async def test_a_closed_report_takes_nothing_more(visitor: Visitor) -> None:
 
 
 # How it is served
+
+
+async def test_the_example_of_a_proxy_lets_every_page_through(visitor: Visitor) -> None:
+    example = (Path(__file__).parents[2] / "docs" / "nginx.conf").read_text()
+    limits = Limits("", proxied=False)
+    parts = citizen.Parts(Tracking(visitor.house.queries, visitor.house.seal), {})
+    for route in citizen.routes(visitor.house.door, parts, limits):
+        path = getattr(route, "path").partition("{")[0]  # noqa: B009 - of a Route and of a Mount
+        ways = f"location = {path} ", f"location {path} ", f"location {path}/ "
+        assert any(way in example for way in ways), path
 
 
 @pytest.mark.parametrize("path", [*PAGES, "/sw.js", "/manifest.webmanifest", "/nothing-here"])

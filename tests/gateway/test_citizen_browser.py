@@ -106,7 +106,10 @@ async def kanal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Kanal
     folder = tmp_path_factory.mktemp("citizen")
     server = {"port": port, "public_url": url, "data_dir": folder}
     block = {"type": "web", "posts_per_hour": 1000}
-    running = Kanal(settings.load(None, server=server, channels={"web": block}))
+    said = {"controller": "Dinas Komunikasi dan Informatika Kabupaten Contoh Jaya"}
+    privacy = {**said, "contact": "pelindungan.data@contohkab.go.id"}
+    chosen = settings.load(None, server=server, channels={"web": block}, privacy=privacy)
+    running = Kanal(chosen)
     try:
         await running.start(("web", "worker"))
         yield running
@@ -150,6 +153,23 @@ async def sound(phone: Phone, what: str, folder: Path) -> None:
         if each["impact"] in ("serious", "critical")
     ]
     assert grave == [], what
+
+
+@pytest.mark.parametrize("language", ["id", "en"])
+async def test_the_privacy_notice_is_one_screen_of_a_cheap_phone_without_scripts(
+    browser: Browser, kanal: Kanal, tmp_path: Path, language: str
+) -> None:
+    async with held(browser, kanal, java_script_enabled=False) as phone:
+        await phone.open(f"/?lang={language}")
+        await phone.page.locator("footer a[href='/privasi']").click()
+        await expect(phone.page.get_by_role("heading", level=1)).to_be_visible()
+        await phone.page.screenshot(path=tmp_path / "privacy.png")
+        box = await phone.page.locator("main dl").bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] <= PHONE["viewport"]["height"]
+    async with held(browser, kanal) as phone:
+        await phone.open(f"/privasi?lang={language}")
+        await sound(phone, f"privacy {language}", tmp_path)
 
 
 async def test_a_report_is_sent_tracked_answered_and_added_to(

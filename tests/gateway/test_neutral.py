@@ -28,7 +28,7 @@ from tests.gateway.making import LAMP, OTHER, ROAD, WHERE, WHO, Clock, House, ma
 from tests.router.making import RECEIVED, report
 
 FOLDER = Path(gateway.__file__).parent
-SAFE = {"nomor", "lama", "telepon"}
+SAFE = {"nomor", "lama", "telepon", "alamat"}
 """Fields that tell nobody what a report is about."""
 VIOLENCE = "suami saya memukuli saya sekarang di rumah, Kecamatan Wonocolo, Kota Surabaya"
 SCHOOL = "guru SD Negeri 7 Kota Bandung memukul anak saya kelas 3B"
@@ -87,7 +87,7 @@ def test_every_text_is_neutral_or_has_one_that_is() -> None:
 @pytest.mark.parametrize("language", ["id", "en"])
 @pytest.mark.parametrize("key", sorted(KEYS.keys() - ASKED_FOR - TO_POSTS))
 def test_no_text_about_a_delicate_report_tells_what_it_is_about(key: str, language: str) -> None:
-    fields = CANARY | {"lama": "4821-0937-5514", "telepon": "112"}
+    fields = CANARY | {"lama": "4821-0937-5514", "telepon": "112", "alamat": "https://x.example"}
     said = letters().text(key, delicate_report(language), to=None, **fields)
     assert told_of(said) == [], said
 

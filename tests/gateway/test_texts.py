@@ -25,6 +25,7 @@ FIELDS = {
     "jumlah": "12",
     "daftar": "4821, 1708, 9018",
     "alasan": "Bukan laporan.",
+    "alamat": "https://lapor.contohkab.go.id/privasi",
     "teks": "Terima kasih, regu kami turun besok.",
 }
 

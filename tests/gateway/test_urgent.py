@@ -126,7 +126,7 @@ async def test_nor_does_what_is_added(lite: House) -> None:
 async def test_nor_does_the_answer_to_where_it_is(lite: House) -> None:
     first = await lite.say("kebakaran tolong")
     assert first.startswith("Segera telepon")
-    assert first.endswith("Di mana? Balas nama kecamatan dan kota.")
+    assert "Di mana? Balas nama kecamatan dan kota." in first
     lite.clock.pass_(minutes=1)
     assert "Segera telepon" not in await lite.say(WHERE)
 

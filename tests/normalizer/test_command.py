@@ -37,6 +37,17 @@ def test_help(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
+    ["PRIVASI", "privasi", "Privasi?", "PRIVACY", "prifasi", "privasy", "balas PRIVASI",
+     "info privasi", "kebijakan privasi", "privacy policy", "mau tanya privasi",
+     "bagaimana privasi saya pak?",
+     "Privasi: balas PRIVASI", "tolong info tentang privasi data pribadi saya", "bantuan privasi"],
+)  # fmt: skip
+def test_privacy(text: str) -> None:
+    assert read(text).intent is Intent.PRIVACY
+
+
+@pytest.mark.parametrize(
+    "text",
     ["halo", "Selamat pagi", "assalamualaikum wr wb", "pagi min", "Hi!", "P", "tes", "terima kasih",
      "Makasih banyak pak", "ok"],
 )  # fmt: skip
@@ -54,6 +65,9 @@ def test_greeting(text: str) -> None:
         "Info jadwal SIM keliling hari ini",
         "info ada pohon tumbang di jalan Ahmad Yani",
         "bantuan sosial belum cair",
+        "data pribadi saya bocor",
+        "privasi warga dilanggar CCTV tetangga",
+        "petugas loket tidak menjaga privasi pasien",
         "bantuan beras belum sampai ke warga",
         "selamat pagi pak jalan rusak",
         "tolong banjir",

@@ -38,7 +38,8 @@ STAGES = (
     "\n\n", "\t \t", "Ã©Ã¢â‚¬â„¢ ", "a\u0301\u0302", "\u200b\u00a0", "\u202e", "𝗝𝗮𝗹𝗮𝗻 ",
     "ＪＡＬＡＮ ", "😀", "a", "ab", "kelurahansukamaju ", "ja'lan ", "a_b_",
     "kel. smarnda kec. sngai ", "rt 01 rw 02 ", "kebakaran tolong ", "guru memukul murid ",
-    "dinas puskesmas sekolah polisi ",
+    "dinas puskesmas sekolah polisi ", "kode otp ", "kode otp 123 ", "gunakan 123456 untuk masuk ",
+    "promo diskon klik wa 0812 ", "selamat anda terpilih ",
 )  # fmt: skip
 """What makes each stage of reading and routing look closer."""
 A_CHARACTER = 60
