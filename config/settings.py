@@ -130,6 +130,15 @@ class MailServer(Section):
         return self
 
 
+class Quarantine(Section):
+    """``[quarantine]``: how much of what strangers and machines send is kept, and how long."""
+
+    max_bytes: Annotated[int, Field(ge=1_048_576)]
+    max_rows: Annotated[int, Field(ge=100)]
+    channel_share: Annotated[float, Field(gt=0, le=1)]
+    keep_days: Days
+
+
 class Media(Section):
     """``[media]``: the files that come with reports."""
 
@@ -249,6 +258,7 @@ class Settings(Section):
     work: Work
     reconcile: Reconcile
     mail_server: MailServer
+    quarantine: Quarantine
     media: Media
     seal: Seal
     routing: Routing

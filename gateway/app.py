@@ -60,6 +60,7 @@ from gateway.web.doors import doors
 from gateway.work.binding import BIND, Binding
 from gateway.work.consumer import Consumer, Step
 from gateway.work.duty import Duty
+from gateway.work.expiry import EXPIRE, Expiry
 from gateway.work.joining import EVERYWHERE, JOIN, Joining
 from gateway.work.poller import POLL, Polling
 from gateway.work.reconcile import RECONCILE, Reconciling
@@ -72,7 +73,7 @@ ROLES = ("web", "mail", "worker", "poller")
 AGAIN = 1.0
 """Seconds before a task that died is started again."""
 LOOK_AGAIN = 10.0
-"""Seconds between two looks whether another trained model is to be used."""
+"""Seconds between two looks at what changes seldom: a trained model, counts of forgeries."""
 INSIST = 5.0
 """Seconds a cancelled task gets before it is cancelled again."""
 
@@ -104,7 +105,7 @@ class Kanal:
             pool_size=settings.database.pool_size,
             timeout=settings.database.timeout,
         )
-        self.store = Store(database, now, build.limits(settings))
+        self.store = Store(database, now, build.limits(settings), build.room(settings))
         self.spool = Spool(settings.server.data_dir / "spool")
         self.broker = self._broker()
         self.commits = GroupCommit(self.store, self.spool)
@@ -147,6 +148,8 @@ class Kanal:
         self.bindings = self._bindings()
         mark = Bookmark(self.store, EVERYWHERE, JOIN, holder=uuid.uuid4().hex)
         self.joining = Joining(self.door, self.store, self.seal, mark)
+        expiring = Bookmark(self.store, EVERYWHERE, EXPIRE, holder=uuid.uuid4().hex)
+        self.expiry = Expiry(self.store, expiring)
         self.health = Health(
             self.store, self.broker, self.commits, self.spool, self._looked_after(), self.vault
         )
@@ -231,6 +234,7 @@ class Kanal:
                 self._spawn(f"{duty.kind} {duty.channel.name}", duty.run)
         if {"worker", "poller"} & set(roles):
             self._spawn("join parts", self.joining.run)
+            self._spawn("expire the quarantine", self.expiry.run)
         if "mail" in roles and self.settings.mail_server.enabled:
             await self._start_mail()
         if "web" in roles:
@@ -238,6 +242,7 @@ class Kanal:
         elif self.settings.server.monitor_port:
             await self._start_monitor()
         self._spawn("gauges", self.health.gauge_for_ever)
+        self._spawn("count what is not kept", self._count_missed)
         return Ports(self.web.port if self.web else None, self.mail.port if self.mail else None)
 
     async def stop(self) -> None:
@@ -249,6 +254,8 @@ class Kanal:
         await _end(task for task in self._tasks if task.get_name().startswith(BIND))
         await self.commits.stop()
         await _end(self._tasks)
+        with contextlib.suppress(Unavailable):
+            await self.door.write_missed()
         await self.reader.close()
         await self.cleaner.close()
         await self.heavy.close()
@@ -340,6 +347,12 @@ class Kanal:
             )
             for queue, (step, batch) in batches.items()
         ]
+
+    async def _count_missed(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_AGAIN)
+            with contextlib.suppress(Unavailable):
+                await self.door.write_missed()
 
     async def _refresh_models(self) -> None:
         while True:

@@ -29,6 +29,7 @@ from gateway import models
 from gateway.media.blobs import Blobs, Bucket, Folder, Vault
 from gateway.models import ModelError
 from gateway.seal import Seal, keys_from
+from gateway.store.quarantine import Limits as RoomLimits
 from gateway.store.reactions import Limits as AnswerLimits
 from gateway.texts import Texts
 from gateway.texts import faults as text_faults
@@ -122,6 +123,12 @@ def limits(settings: Settings) -> AnswerLimits:
     return AnswerLimits(
         chosen.receipts_per_10_minutes, chosen.receipts_per_day, chosen.same_text_times
     )
+
+
+def room(settings: Settings) -> RoomLimits:
+    """Return how much noise the quarantine keeps, and how long."""
+    chosen = settings.quarantine
+    return RoomLimits(chosen.max_bytes, chosen.max_rows, chosen.channel_share, chosen.keep_days)
 
 
 def vault(settings: Settings, sealed: Seal) -> Vault:

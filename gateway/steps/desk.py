@@ -107,6 +107,7 @@ class Desk:
             dead=sum(dead.values()),
             quarantined=await self._queries.held_count(),
             channels=await self._queries.channels(sorted(self._door.channels)),
+            not_kept=await self._queries.missed_since(self._store.now() - timedelta(days=1)),
         )
 
     async def latest(self, limit: int = 50) -> list[Report]:

@@ -132,6 +132,15 @@ class Door:
             note, said = forgeries.further(hook, self._now())
             await self.hold(channel.name, note, "forged", said, state="noted")
 
+    async def write_missed(self) -> None:
+        """Write down how many forged messages were not kept. Raises ``Unavailable``."""
+        if missed := self._forged.missed():
+            try:
+                await self._store.count_missed(missed)
+            except Unavailable:
+                self._forged.give_back(missed)
+                raise
+
     async def read(self, channel: Receiver, hook: Hook) -> Answer:
         """Take one hook whose sender is proven (or was released by an operator)."""
         try:

@@ -97,6 +97,8 @@ class Overview:
     dead: int
     quarantined: int
     channels: tuple["ChannelView", ...]
+    not_kept: int = 0
+    """Noise that the quarantine had no room for, yesterday and today."""
 
 
 @dataclass(frozen=True, slots=True)
