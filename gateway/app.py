@@ -44,7 +44,7 @@ from gateway.steps.letters import Letters
 from gateway.steps.media import StoreFiles
 from gateway.steps.page import Pages
 from gateway.steps.partner import PartnerDesk
-from gateway.steps.receive import Door, mail_hook
+from gateway.steps.receive import Door, mail_hook, parse_here
 from gateway.steps.reply import AgencyDesk
 from gateway.steps.route import Route
 from gateway.steps.track import Tracking
@@ -221,7 +221,8 @@ class Kanal:
         A process of doors opens them even while database or broker are away: the spool stands in.
         One that works raises ``Unavailable`` (of the store or the broker) instead.
         """
-        for said in build.warnings(self.channels):
+        said_of_links = build.link_warnings(self.settings, self.channels)
+        for said in (*build.warnings(self.channels), *said_of_links):
             log.warning(said)
         patient = "worker" not in roles and self.spool.writable()
         await self._reach("the database", self.migrate, patient=patient)
@@ -422,7 +423,7 @@ class Kanal:
 
     async def _parse(self, channel: Receiver, hook: Hook) -> list[Inbound | Receipt]:
         if not channel.parse_may_hang:
-            return channel.parse(hook)
+            return await parse_here(channel, hook)
         try:
             return await self.reader.read(channel.parse, hook)
         except ReadingError as error:

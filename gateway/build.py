@@ -14,7 +14,7 @@ from yarl import URL
 from adapters.base import Channel, Receiver, Sends
 from adapters.load import BadBlock, UnknownChannel
 from adapters.load import load as load_channel
-from config import files
+from config import files, links
 from config.settings import (
     DEFAULTS,
     Fault,
@@ -171,6 +171,25 @@ def warnings(built: Mapping[str, Channel]) -> list[str]:
         for name, channel in built.items()
         if channel.block.enabled and getattr(channel.block, "authserv_id", "") is None
     ]
+
+
+def link_warnings(settings: Settings, built: Mapping[str, Channel]) -> list[str]:
+    """List the links that are set so that somebody on the way, or behind us, can deceive us."""
+    said = [
+        f'channels.{name}: smtp_tls = "if_offered" to {host} takes any certificate, or none: who '
+        "is on the way can read the answers; set starttls or implicit"
+        for name, channel in built.items()
+        if channel.block.enabled and getattr(channel.block, "smtp_tls", "") == "if_offered"
+        if not links.is_own(host := getattr(channel.block, "smtp_host", ""))
+    ]
+    server = settings.server
+    if server.public_url.scheme == "https" and not server.client_header:
+        said.append(
+            "server.client_header is not set, and an https public_url means a proxy: nobody is "
+            "counted by network address. Let the proxy put the caller's address into a header of "
+            'its own and name it, for example client_header = "X-Real-IP" (docs/nginx.conf)'
+        )
+    return said
 
 
 def model_faults(settings: Settings) -> list[Fault]:

@@ -144,7 +144,8 @@ def check(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
         _print_faults(faults)
     if faults:
         raise typer.Exit(1)
-    for said in build.warnings(build.channels(load(), _file())):
+    built = build.channels(load(), _file())
+    for said in (*build.warnings(built), *build.link_warnings(load(), built)):
         typer.echo(f"WARNING: {said}", err=True)
     if not as_json:
         from gateway.learning.command import versions

@@ -150,6 +150,33 @@ async def test_who_sends_too_much_hears_the_answer(
     assert line.split()[1] == str(status).encode()
 
 
+async def test_who_is_disabled_or_removed_is_out_at_once(
+    kanal: Kanal, http: aiohttp.ClientSession
+) -> None:
+    cookie, typed = "", {"name": "budi", "password": PASSWORD}
+    entry, inside = Way("POST", "/console/login"), Way("GET", "/console/triage")
+
+    async def log_in() -> int:
+        nonlocal cookie
+        response = await ask(kanal, http, entry, data=typed)
+        given = response.headers.getall("Set-Cookie", [])
+        cookie = "; ".join(each.split(";")[0] for each in given)
+        return response.status
+
+    async def looked() -> int:
+        return (await ask(kanal, http, inside, {"Cookie": cookie})).status
+
+    await kanal.desk.set_password("budi", PASSWORD)
+    assert [await log_in(), await looked()] == [303, 200]
+    assert await kanal.desk.enable("budi", may=False)
+    assert await looked() == 303, "the page of the log-in"
+    assert await log_in() == 401
+    assert await kanal.desk.enable("budi", may=True)
+    assert [await log_in(), await looked()] == [303, 200]
+    assert await kanal.desk.remove("budi")
+    assert [await looked(), await log_in()] == [303, 401]
+
+
 async def test_security_txt(kanal: Kanal, http: aiohttp.ClientSession, tmp_path: Path) -> None:
     assert kanal.web
     url = f"http://127.0.0.1:{kanal.web.port}/.well-known/security.txt"
