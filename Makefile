@@ -53,6 +53,7 @@ fmt: .venv/.dev  ## put every file into the house format
 bench: .venv/.dev  ## measure, next to the obvious implementation
 	@$(BIN)/python -m bench $(ARGS)
 	@test -n "$(ARGS)" || $(BIN)/python -m bench.routing
+	@test -n "$(ARGS)" || $(BIN)/python -m bench.slices
 
 # The runtime lock leads, so that tests run on exactly the versions that are deployed.
 lock: .venv/.dev  ## write pyproject.toml's choices into the lock files (ARGS=--upgrade: newest)

@@ -14,7 +14,6 @@ retry is. The errors a channel may raise:
         └── Throttled       the provider asked us to slow down (retry_after seconds)
 """
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, AnyHttpUrl, BaseModel, ConfigDict, Field
 
 from adapters.exchange import ExchangeLog
+from config import links
 from normalizer.inbound import File, Inbound, Part, Sender
 
 
@@ -196,11 +196,8 @@ class Source:
         return urlsplit(self.url).hostname or ""
 
 
-_LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|\[::1\]")
-
-
 def _private_or_encrypted(url: AnyHttpUrl) -> AnyHttpUrl:
-    if url.scheme != "https" and not _LOOPBACK.fullmatch(url.host or ""):
+    if not links.is_safe(str(url), "https"):
         raise ValueError("http is for this machine only; secrets and reports would be in the clear")
     return url
 

@@ -9,10 +9,10 @@ Formats: RFC 5322, 2045-2047, 2231, 3464, 3676, 3834, 6532.
 import ssl
 from datetime import UTC, datetime
 from functools import cache
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import aiosmtplib
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from adapters.base import (
     Block,
@@ -31,6 +31,7 @@ from adapters.base import (
 from adapters.mime import compose, headers
 from adapters.mime.message import parse_mail
 from adapters.mime.quotes import REPLY_MARKER
+from config import links
 
 _THROTTLED = {421, 450, 452}
 """Reply codes by which a mail server asks for patience: shutting down, mailbox busy, no room."""
@@ -62,6 +63,12 @@ class MailBlock(Block):
         if not headers.is_address(value) or not value.isascii() or "+" in value:
             raise ValueError("must be one plain address such as lapor@lapor.example, without '+'")
         return value.lower()
+
+    @model_validator(mode="after")
+    def _encrypted(self) -> Self:
+        if self.smtp_tls == "none" and not links.is_own(self.smtp_host):
+            raise ValueError('smtp_tls = "none" is for this machine only: use starttls or implicit')
+        return self
 
 
 class Mail(Receiver, Sends):

@@ -8,7 +8,6 @@ answer was lost; its parts carry the same reference then.
 """
 
 import asyncio
-import ipaddress
 import time
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
@@ -52,6 +51,7 @@ from adapters.sms.session import (
     bind_body,
 )
 from adapters.sms.split import Split, split
+from config import links
 
 URL = "smpp:"
 """Stands for the URL of what came over the connection."""
@@ -131,7 +131,7 @@ class SmppBlock(Block):
 
     @model_validator(mode="after")
     def _private_or_encrypted(self) -> Self:
-        if not (self.tls or self.tunnel or _is_here(self.host)):
+        if not (self.tls or self.tunnel or links.is_own(self.host)):
             raise ValueError("set tls, or tunnel where a VPN encrypts the way to host")
         return self
 
@@ -346,10 +346,3 @@ def _failures() -> Iterator[None]:
         if status in SLOW_DOWN:
             raise Throttled(f"asked to wait ({error})", retry_after=SLOW_DOWN[status]) from None
         raise Unreachable(f"{MENDABLE.get(status, 'refused')} ({error})") from None
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

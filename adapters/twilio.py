@@ -200,7 +200,7 @@ class Twilio(Receiver, Reconciler, Sends, Keeps):
         """Close the connections of the sending side."""
         http, self._http, self._client = self._http, None, None
         if http is not None:
-            await http.client.close()
+            await http.http.close()
 
     def _api(self) -> Any:
         if self._client is None:

@@ -27,6 +27,9 @@ from config.toml import Fault, SettingsError, line_of, merge, read_toml
 
 DEFAULTS = Path(__file__).with_name("default.toml")
 Days = Annotated[int, Field(ge=1, le=365)]
+Contact = Annotated[str, Field(pattern=r"^(mailto:[^@\s]+@[^@\s]+|https://\S+|tel:\+[0-9-]+)$")]
+"""Where a weakness is told (RFC 9116)."""
+Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -55,6 +58,9 @@ class Server(Section):
     body_seconds: Seconds
     max_header_bytes: Annotated[int, Field(ge=1024, le=1_048_576)]
     max_headers: Annotated[int, Field(ge=10)]
+    security_contact: tuple[Contact, ...]
+    security_languages: Annotated[tuple[Language, ...], Field(min_length=1)]
+    security_days: Days
 
 
 class Database(Section):
@@ -128,6 +134,15 @@ class MailServer(Section):
         if bool(self.tls_certificate) != bool(self.tls_key):
             raise ValueError("tls_certificate and tls_key are set together or not at all")
         return self
+
+
+class Quarantine(Section):
+    """``[quarantine]``: how much of what strangers and machines send is kept, and how long."""
+
+    max_bytes: Annotated[int, Field(ge=1_048_576)]
+    max_rows: Annotated[int, Field(ge=100)]
+    channel_share: Annotated[float, Field(gt=0, le=1)]
+    keep_days: Days
 
 
 class Media(Section):
@@ -294,6 +309,7 @@ class Settings(Section):
     work: Work
     reconcile: Reconcile
     mail_server: MailServer
+    quarantine: Quarantine
     media: Media
     seal: Seal
     routing: Routing

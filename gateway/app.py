@@ -47,7 +47,7 @@ from gateway.steps.media import StoreFiles
 from gateway.steps.ownership import Ownership
 from gateway.steps.page import Pages
 from gateway.steps.partner import PartnerDesk
-from gateway.steps.receive import Door, mail_hook
+from gateway.steps.receive import Door, mail_hook, parse_here
 from gateway.steps.reply import AgencyDesk
 from gateway.steps.roster import Wording
 from gateway.steps.route import Route
@@ -67,6 +67,7 @@ from gateway.work.alarm import ALARM, Alarm
 from gateway.work.binding import BIND, Binding
 from gateway.work.consumer import Consumer, Step
 from gateway.work.duty import Duty
+from gateway.work.expiry import EXPIRE, Expiry
 from gateway.work.joining import EVERYWHERE, JOIN, Joining
 from gateway.work.poller import POLL, Polling
 from gateway.work.reconcile import RECONCILE, Reconciling
@@ -79,7 +80,7 @@ ROLES = ("web", "mail", "worker", "poller")
 AGAIN = 1.0
 """Seconds before a task that died is started again."""
 LOOK_AGAIN = 10.0
-"""Seconds between two looks whether another trained model is to be used."""
+"""Seconds between two looks at what changes seldom: a trained model, counts of forgeries."""
 INSIST = 5.0
 """Seconds a cancelled task gets before it is cancelled again."""
 
@@ -112,7 +113,7 @@ class Kanal:
             pool_size=settings.database.pool_size,
             timeout=settings.database.timeout,
         )
-        self.store = Store(database, now, build.limits(settings))
+        self.store = Store(database, now, build.limits(settings), build.room(settings))
         self.spool = Spool(settings.server.data_dir / "spool")
         self.broker = self._broker()
         self.commits = GroupCommit(self.store, self.spool)
@@ -162,6 +163,8 @@ class Kanal:
         mark = Bookmark(self.store, EVERYWHERE, JOIN, holder=uuid.uuid4().hex)
         self.joining = Joining(self.door, self.store, self.seal, mark)
         self.alarm = self._alarm()
+        expiring = Bookmark(self.store, EVERYWHERE, EXPIRE, holder=uuid.uuid4().hex)
+        self.expiry = Expiry(self.store, expiring)
         self.health = Health(
             self.store,
             self.broker,
@@ -265,6 +268,7 @@ class Kanal:
                 self._spawn(f"{duty.kind} {duty.channel.name}", duty.run)
         if {"worker", "poller"} & set(roles):
             self._spawn("join parts", self.joining.run)
+            self._spawn("expire the quarantine", self.expiry.run)
         if "mail" in roles and self.settings.mail_server.enabled:
             await self._start_mail()
         if "web" in roles:
@@ -272,6 +276,7 @@ class Kanal:
         elif self.settings.server.monitor_port:
             await self._start_monitor()
         self._spawn("gauges", self.health.gauge_for_ever)
+        self._spawn("count what is not kept", self._count_missed)
         return Ports(self.web.port if self.web else None, self.mail.port if self.mail else None)
 
     async def stop(self) -> None:
@@ -283,6 +288,8 @@ class Kanal:
         await _end(task for task in self._tasks if task.get_name().startswith(BIND))
         await self.commits.stop()
         await _end(self._tasks)
+        with contextlib.suppress(Unavailable):
+            await self.door.write_missed()
         await self.reader.close()
         await self.cleaner.close()
         await self.heavy.close()
@@ -388,6 +395,12 @@ class Kanal:
             for queue, (step, batch) in batches.items()
         ]
 
+    async def _count_missed(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_AGAIN)
+            with contextlib.suppress(Unavailable):
+                await self.door.write_missed()
+
     async def _refresh_models(self) -> None:
         while True:
             await asyncio.sleep(LOOK_AGAIN)
@@ -457,7 +470,7 @@ class Kanal:
 
     async def _parse(self, channel: Receiver, hook: Hook) -> list[Inbound | Receipt]:
         if not channel.parse_may_hang:
-            return channel.parse(hook)
+            return await parse_here(channel, hook)
         try:
             return await self.reader.read(channel.parse, hook)
         except ReadingError as error:

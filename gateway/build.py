@@ -34,6 +34,7 @@ from gateway.models import ModelError
 from gateway.notice import PAGE, Notice
 from gateway.seal import Seal, keys_from
 from gateway.steps.roster import MISSING, Post, Roster
+from gateway.store.quarantine import Limits as RoomLimits
 from gateway.store.reactions import Limits as AnswerLimits
 from gateway.texts import Texts
 from gateway.texts import faults as text_faults
@@ -195,6 +196,12 @@ def notice(settings: Settings, built: Mapping[str, Channel]) -> Notice:
     )
 
 
+def room(settings: Settings) -> RoomLimits:
+    """Return how much noise the quarantine keeps, and how long."""
+    chosen = settings.quarantine
+    return RoomLimits(chosen.max_bytes, chosen.max_rows, chosen.channel_share, chosen.keep_days)
+
+
 def vault(settings: Settings, sealed: Seal) -> Vault:
     """Build what keeps the files of reports."""
     return Vault(_blobs(settings), sealed)
@@ -268,6 +275,25 @@ def unsaid(settings: Settings) -> list[str]:
     return [
         said.format(key, what) for key, what in wanted.items() if not getattr(settings.privacy, key)
     ]
+
+
+def link_warnings(settings: Settings, built: Mapping[str, Channel]) -> list[str]:
+    """List the links that are set so that somebody on the way, or behind us, can deceive us."""
+    said = [
+        f'channels.{name}: smtp_tls = "if_offered" to {host} takes any certificate, or none: who '
+        "is on the way can read the answers; set starttls or implicit"
+        for name, channel in built.items()
+        if channel.block.enabled and getattr(channel.block, "smtp_tls", "") == "if_offered"
+        if not links.is_own(host := getattr(channel.block, "smtp_host", ""))
+    ]
+    server = settings.server
+    if server.public_url.scheme == "https" and not server.client_header:
+        said.append(
+            "server.client_header is not set, and an https public_url means a proxy: nobody is "
+            "counted by network address. Let the proxy put the caller's address into a header of "
+            'its own and name it, for example client_header = "X-Real-IP" (docs/nginx.conf)'
+        )
+    return said
 
 
 def model_faults(settings: Settings) -> list[Fault]:
@@ -451,5 +477,9 @@ def categories(built: Parts) -> dict[str, str]:
 def all_warnings(settings: Settings, built: Mapping[str, Channel]) -> list[str]:
     """List what works and should all the same be seen to, for every start and ``kanal check``."""
     return [
-        *warnings(built), *unconfirmed(built), *duty_warnings(settings), *unsaid(settings)
-    ]  # fmt: skip
+        *warnings(built),
+        *link_warnings(settings, built),
+        *unconfirmed(built),
+        *duty_warnings(settings),
+        *unsaid(settings),
+    ]

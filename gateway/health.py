@@ -112,6 +112,8 @@ class Health:
         try:
             dead = sum((await self._queries.dead_counts()).values())
             held = await self._queries.held_of_proven_count()
+            room = await self._queries.messages_room()
+            missed = await self._queries.missed_since(self._store.now() - timedelta(days=1))
             waiting = await self._overdue()
             unread = await self._unread()
             unheard = await self._queries.passed_by_count()
@@ -121,7 +123,13 @@ class Health:
             return
         finding.note("database", "")
         finding.note("dead_letters", f"{dead} to replay or examine" if dead else "")
-        finding.note("quarantine", f"{held} to release or dismiss" if held else "")
+        full = (
+            f", {room.bytes} bytes: more than [quarantine] lets noise take, and kept all the same"
+        )
+        more = full if room.over(self._store.shelf.limits) else ""
+        finding.note("quarantine", f"{held} to release or dismiss{more}" if held else "")
+        if missed:  # what strangers and machines send makes nobody unwell
+            finding.checks["quarantine_noise"] = f"{missed} more not kept since yesterday"
         finding.note("outbox", waiting)
         finding.note("alerts", f"{unheard} that nobody on duty has answered" if unheard else "")
         if not (unheard or self._on_duty):

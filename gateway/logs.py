@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 import structlog
 
+from normalizer.nameless import nameless
+
 HARMLESS = frozenset(
     {
         "event", "level", "timestamp", "logger", "exc_info", "exception", "stack_info",
@@ -21,6 +23,8 @@ HARMLESS = frozenset(
         "trace",
     }
 )  # fmt: skip
+LONGEST = 2_000
+"""Characters of an error that are logged."""
 QUIET = (
     "aio_pika",
     "aiohttp.access",
@@ -88,7 +92,9 @@ def frames_only(_: Any, __: str, values: MutableMapping[str, Any]) -> MutableMap
 
 
 def keep_harmless(_: Any, __: str, values: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Drop every value whose name is not known to be harmless."""
+    """Drop every value whose name is not known to be harmless, and the names in what errors say."""
     for name in [name for name in values if name not in HARMLESS and not name.startswith("_")]:
         values[name] = "[not logged]"
+    if isinstance(said := values.get("error"), str):
+        values["error"] = nameless(said[:LONGEST])
     return values

@@ -72,6 +72,12 @@ AGE = Gauge(
     registry=REGISTRY,
 )
 DEAD = Gauge("kanal_dead_letters", "Dead letters", ["queue"], registry=REGISTRY)
+NOT_KEPT = Counter(
+    "kanal_quarantine_not_kept",
+    "Noise the quarantine had no room for",
+    ["channel", "reason"],
+    registry=REGISTRY,
+)
 HELD = Gauge("kanal_quarantine_open", "Quarantined messages nobody has decided", registry=REGISTRY)
 SPOOL = Gauge("kanal_spool_batches", "Batches waiting in the spool", registry=REGISTRY)
 ROUTE_DELAY = Histogram(

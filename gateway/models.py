@@ -24,7 +24,7 @@ from zipfile import BadZipFile
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from config.settings import Settings
-from gateway.disk import sync_folder
+from gateway.disk import private_file, private_folder, sync_folder
 
 if TYPE_CHECKING:
     from router.kinds import Kinds
@@ -186,7 +186,7 @@ def load(folder: Path, purpose: str) -> "tuple[Card, Weights] | None":
 def save(folder: Path, draft: Draft) -> Card:
     """Write a new version and make it the one in use, or leave everything as it was."""
     home = folder / draft.purpose
-    home.mkdir(parents=True, exist_ok=True)
+    private_folder(home)
     building = Path(tempfile.mkdtemp(prefix=".new-", dir=home))
     try:
         made = _write(home, building, draft)
@@ -247,8 +247,10 @@ def _write(home: Path, building: Path, draft: Draft) -> Card:
         replaces=_replaced(home),
         files={name: _digest(building / name) for name in (ARCHIVE, WEIGHTS)},
     )
-    (building / _CARD).write_text(made.model_dump_json(indent=2) + "\n", "utf-8")
+    with private_file(building / _CARD) as file:
+        file.write((made.model_dump_json(indent=2) + "\n").encode())
     for path in building.iterdir():
+        path.chmod(0o600)
         _sync(path)
     sync_folder(building)
     return made

@@ -13,19 +13,24 @@ from normalizer.report import Attachment, Origin, Report
 from normalizer.text import storable
 
 LONGEST = 1_000
-NAME, URL = "name of a message", "url of a file"
+NAME, URL, CURSOR = "name of a message", "url of a file", "cursor"
 MARKS = ("update:", "released:")
 """Words of our own in front of a name: they say what a message is, and are kept."""
 _HASHED = re.compile(r"([a-z]+:)?ref:[0-9a-f]{32}")
-_SEALED_URL = "sealed:"
+_SEALED = "sealed:"
 
 
 def hashed(seal: Seal, channel: str, name: str) -> str:
     """Return what a provider's name is compared by; a hash stays what it is."""
-    if _HASHED.fullmatch(name):
+    if is_hashed(name):
         return name
     mark = next((mark for mark in MARKS if name.startswith(mark)), "")
     return f"{mark}ref:{seal.reference('name', channel, storable(name, LONGEST))}"
+
+
+def is_hashed(name: str) -> bool:
+    """Tell whether a name is a keyed hash already."""
+    return _HASHED.fullmatch(name) is not None
 
 
 def hidden(seal: Seal, report: Report) -> Report:
@@ -63,13 +68,25 @@ def _opened(seal: Seal, sealed: str) -> str | None:
 
 
 def _with_sealed_url(seal: Seal, file: Attachment) -> Attachment:
-    if file.url is None or file.url.startswith(_SEALED_URL):
+    if file.url is None or file.url.startswith(_SEALED):
         return file
-    return file.model_copy(update={"url": _SEALED_URL + seal.close_text(file.url, URL)})
+    return file.model_copy(update={"url": _SEALED + seal.close_text(file.url, URL)})
 
 
 def opened_url(seal: Seal, url: str) -> str:
     """Open the URL of a file, to fetch it. Raises ``BadSeal``."""
-    if not url.startswith(_SEALED_URL):
+    if not url.startswith(_SEALED):
         return url
-    return seal.open_text(url.removeprefix(_SEALED_URL), URL)
+    return seal.open_text(url.removeprefix(_SEALED), URL)
+
+
+def sealed_cursor(seal: Seal, cursor: str) -> str:
+    """Seal how far a provider was read: the last one's id, say. "" is the beginning."""
+    return _SEALED + seal.close_text(cursor, CURSOR) if cursor else ""
+
+
+def opened_cursor(seal: Seal, cursor: str) -> str:
+    """Open a cursor; one of the version before stands in the clear. Raises ``BadSeal``."""
+    if not cursor.startswith(_SEALED):
+        return cursor
+    return seal.open_text(cursor.removeprefix(_SEALED), CURSOR)

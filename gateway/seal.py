@@ -17,7 +17,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from gateway.disk import sync_folder
+from gateway.disk import private_file, private_folder, sync_folder
 
 KEY_FILE = "seal.key"
 
@@ -98,10 +98,10 @@ def keys_from(written: Sequence[str], data_dir: Path) -> list[bytes]:
 
 def _own_key(path: Path) -> bytes:
     """Read the key file, or make it whole and at once: several processes may start together."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(path.parent)
     if not path.exists():
         draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        with private_file(draft, new=True) as file:
             file.write(base64.b64encode(secrets.token_bytes(32)))
             file.flush()
             os.fsync(file.fileno())

@@ -30,7 +30,8 @@ def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], AbstractEventLo
 
 
 @contextmanager
-def _offered(what: str) -> Iterator[None]:
+def offered(what: str) -> Iterator[None]:
+    """Skip a test whose service is missing, loudly; with ``CI=true`` fail it."""
     try:
         yield
     except services.ServiceMissing as error:
@@ -45,7 +46,7 @@ def rabbit_node() -> Iterator[services.RabbitNode]:
     """A private RabbitMQ node; a test that kills it starts it again."""
     node = services.RabbitNode()
     try:
-        with _offered("RabbitMQ"):
+        with offered("RabbitMQ"):
             node.start()
         yield node
     finally:
@@ -57,7 +58,7 @@ def postgres_server() -> Iterator[services.PostgresServer]:
     """A private PostgreSQL server; a test that stops it starts it again."""
     server = services.PostgresServer(fsync=False)
     try:
-        with _offered("PostgreSQL"):
+        with offered("PostgreSQL"):
             server.start()
         yield server
     finally:
@@ -79,7 +80,7 @@ def postgres_url(postgres_server: services.PostgresServer) -> str:
 @pytest.fixture(scope="session")
 def chromium_path() -> str:
     """The path of a Chromium."""
-    with _offered("Chromium"):
+    with offered("Chromium"):
         return services.chromium()
     raise AssertionError("unreachable: a missing service skips or fails")
 

@@ -99,17 +99,17 @@ class Http(BaseRequest):
     """
 
     def __init__(self, timeout: float, log: ExchangeLog) -> None:
-        self.client = HttpClient(ERRORS.provider, log, timeout=timeout, largest=MAX_ANSWER)
+        self.http = HttpClient(ERRORS.provider, log, timeout=timeout, largest=MAX_ANSWER)
 
     @property
     def read_timeout(self) -> float:
-        return self.client.timeout
+        return self.http.timeout
 
     async def initialize(self) -> None:
         """Nothing: the first call opens the connections."""
 
     async def shutdown(self) -> None:
-        await self.client.close()
+        await self.http.close()
 
     async def do_request(
         self,
@@ -123,7 +123,7 @@ class Http(BaseRequest):
         seconds = read_timeout if isinstance(read_timeout, float) else None
         data = request_data.json_parameters if request_data else None
         try:
-            answer = await self.client.request(method, url, data=data, seconds=seconds)
+            answer = await self.http.request(method, url, data=data, seconds=seconds)
         except Unreachable as error:
             raise NoAnswer(str(error)) from None
         if answer.status != 200:

@@ -91,7 +91,7 @@ class Http:
 
     def __init__(self, base: str, timeout: float, log: ExchangeLog) -> None:
         self.base = base
-        self.client = HttpClient(ERRORS.provider, log, timeout=timeout)
+        self.http = HttpClient(ERRORS.provider, log, timeout=timeout)
 
     async def request(
         self,
@@ -103,7 +103,7 @@ class Http:
         auth: tuple[str, str] = ("", ""),
         **_: object,
     ) -> Response:
-        answer = await self.client.request(
+        answer = await self.http.request(
             method,
             self.base + urlsplit(url).path if self.base else url,
             params=params,

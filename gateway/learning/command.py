@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from config.settings import Settings
 from gateway import build, models
+from gateway.disk import private_file
 from gateway.learning import measure, rows
 from gateway.learning.measure import Answer
 from gateway.learning.rows import PURPOSES, Rows, RowsError
@@ -112,7 +113,8 @@ def evaluate(
     except RowsError as error:
         raise CommandError(str(error)) from None
     if html:
-        html.write_text(page(evaluation, f"Evaluasi Kanal: {csv.name}"), "utf-8")
+        with private_file(html) as file:
+            file.write(page(evaluation, f"Evaluasi Kanal: {csv.name}").encode())
     return _as_json(evaluation) if as_json else _as_text(evaluation)
 
 

@@ -16,7 +16,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
-from gateway.disk import sync_folder
+from gateway.disk import private_file, private_folder, sync_folder
 from gateway.seal import BadSeal, Seal
 
 _NAME = re.compile(r"[0-9a-f]{64}")
@@ -78,7 +78,7 @@ class Folder(Blobs):
     async def ping(self) -> None:
         """Return when the folder can be written."""
         try:
-            await asyncio.to_thread(self._home.mkdir, parents=True, exist_ok=True)
+            await asyncio.to_thread(private_folder, self._home)
         except OSError as error:
             raise BlobsAway(f"the folder of the files: {error.strerror}") from None
         if not os.access(self._home, os.W_OK):
@@ -90,10 +90,10 @@ class Folder(Blobs):
     def _put(self, path: Path, content: bytes) -> None:
         if path.exists():
             return
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(path.parent)
         aside = path.with_name(f".{secrets.token_hex(8)}")
         try:
-            with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            with private_file(aside, new=True) as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())

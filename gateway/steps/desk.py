@@ -111,6 +111,7 @@ class Desk:
             quarantined=await self._queries.held_count(),
             channels=await self._queries.channels(sorted(self._door.channels)),
             alerts=await self._queries.open_alerts(),
+            not_kept=await self._queries.missed_since(self._store.now() - timedelta(days=1)),
         )
 
     async def latest(self, limit: int = 50) -> list[Report]:

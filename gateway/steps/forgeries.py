@@ -5,6 +5,7 @@ Counted in this process. What comes from a proven sender never passes here.
 
 import hashlib
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -25,6 +26,7 @@ class Budget:
     def __init__(self) -> None:
         self._hour = ""
         self._kept: Counter[str] = Counter()
+        self._missed: Counter[tuple[str, str]] = Counter()
 
     def take(self, channel: str, now: datetime) -> int:
         """Count a forged message of a channel; return how many it has had in this hour."""
@@ -32,7 +34,18 @@ class Budget:
         if hour != self._hour:
             self._hour, self._kept = hour, Counter()
         self._kept[channel] += 1
+        if self._kept[channel] > PER_HOUR:
+            self._missed[channel, "forged"] += 1
         return self._kept[channel]
+
+    def missed(self) -> dict[tuple[str, str], int]:
+        """Hand over what was not kept since the last time, by channel and reason."""
+        found, self._missed = dict(self._missed), Counter()
+        return found
+
+    def give_back(self, missed: Mapping[tuple[str, str], int]) -> None:
+        """Take back what could not be written down."""
+        self._missed.update(missed)
 
 
 def cut(hook: Hook) -> tuple[Hook, str]:

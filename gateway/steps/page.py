@@ -31,6 +31,7 @@ class Pages:
     def __init__(self, door: Door, store: Store) -> None:
         self._door = door
         self._store = store
+        self.seal = door.seal
 
     async def file(self, channel: Fetches, page: Page, write: Write | None = None) -> int:
         """File a page by ``write`` (the store's own if None); return how many were news.

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Literal
+from typing import Literal, TypeVar
 
 import structlog
 
@@ -41,7 +41,7 @@ from gateway.steps.intake import GroupCommit, NotDurable, Unstorable
 from gateway.steps.machines import Machines
 from gateway.steps.parts import PARTS, Bundle
 from gateway.store.engine import Unavailable
-from gateway.store.rows import Accepted, Held, Piece, StoredFile
+from gateway.store.rows import Accepted, Held, Piece, StoredFile, noted
 from gateway.store.store import Store
 from normalizer import tracking
 from normalizer.normalize import Normalizer
@@ -55,18 +55,26 @@ FILE = "file"
 PART = "message part"
 REPORTER = "reporter"
 LONGEST_ID = 200
+LARGE = 262_144
+"""Bytes of a hook that is hashed, packed and sealed beside the loop."""
 PATIENCE = (0.0, 0.3, 1.0, 3.0)
 """Seconds between looks for the letter of a receipt that may be faster than our own commit."""
 PAGE = "page:"
 """Stands for the URL of what nobody sent us: we fetched it from the provider."""
 
+T = TypeVar("T")
 Parse = Callable[[Receiver, Hook], Awaitable[list[Inbound | Receipt]]]
 """Reads a hook; the shell does it in a worker process for channels whose messages may hang."""
 
 
+async def aside(hook: Hook, work: Callable[[], T]) -> T:
+    """Do what costs by the bytes of a hook: of a large one beside the loop, which goes on."""
+    return await asyncio.to_thread(work) if len(hook.body) > LARGE else work()
+
+
 async def parse_here(channel: Receiver, hook: Hook) -> list[Inbound | Receipt]:
-    """Read a hook on the spot."""
-    return channel.parse(hook)
+    """Read a hook on the spot, or beside the loop."""
+    return await aside(hook, lambda: channel.parse(hook))
 
 
 class Door:
@@ -144,6 +152,15 @@ class Door:
         if count == forgeries.PER_HOUR + 1:
             note, said = forgeries.further(hook, self._now())
             await self.hold(channel.name, note, "forged", said, state="noted")
+
+    async def write_missed(self) -> None:
+        """Write down how many forged messages were not kept. Raises ``Unavailable``."""
+        if missed := self._forged.missed():
+            try:
+                await self._store.count_missed(missed)
+            except Unavailable:
+                self._forged.give_back(missed)
+                raise
 
     async def read(self, channel: Receiver, hook: Hook) -> Answer:
         """Take one hook whose sender is proven (or was released by an operator)."""
@@ -241,7 +258,8 @@ class Door:
         """Put a hook into the quarantine; the same hook is kept once. Raises ``NotDurable``."""
         metrics.INTAKE.labels(channel, reason).inc()
         try:
-            await self._commits.put(self.held(channel, hook, reason, detail, state=state))
+            item = await aside(hook, lambda: self.held(channel, hook, reason, detail, state=state))
+            await self._commits.put(item)
         except Unstorable as error:
             raise NotDurable(str(error)) from error
 
@@ -261,7 +279,7 @@ class Door:
             id=str(uuid.uuid5(uuid.NAMESPACE_OID, f"{channel} {digest}")),
             channel=channel,
             reason=reason,
-            detail=detail[:500],
+            detail=noted(detail, 500),
             envelope=self.seal.close(packed(hook), ENVELOPE),
             size=len(hook.body),
             state=state,
@@ -295,7 +313,8 @@ class Door:
     async def _keep(self, channel: Channel, inbound: Inbound, hook: Hook) -> None:
         """Make one part of a message durable; ``gateway.work.joining`` makes the message."""
         try:
-            news = await self._commits.put(self.piece(inbound, hook))
+            piece = await aside(hook, lambda: self.piece(inbound, hook))
+            news = await self._commits.put(piece)
         except Unstorable as error:
             await self.hold(channel.name, hook, "unstorable", str(error))
             return
@@ -305,7 +324,7 @@ class Door:
         """Keep a message that is long to read; it is read where nobody waits for it."""
         whole = as_part(inbound, self.identity(inbound)[1])
         try:
-            piece = self.piece(whole, hook)
+            piece = await aside(hook, lambda: self.piece(whole, hook))
             news = await self._commits.put(piece)
             if not news and not await self._store.has_part(piece):
                 await self.hold(channel.name, hook, "same_id_other_content", "")
@@ -325,7 +344,7 @@ class Door:
             channel=inbound.channel,
             account=account,
             sender=self.seal.reference(inbound.channel, inbound.sender.address.casefold()),
-            reference=short_id(inbound.part.reference),
+            reference=names.hashed(self.seal, inbound.channel, inbound.part.reference),
             total=inbound.part.total,
             number=inbound.part.number,
             external_id=external_id,
@@ -377,7 +396,11 @@ class Door:
 
     async def accepted(self, channel: Channel, inbound: Inbound, hook: Hook) -> Accepted:
         """Read a message as a report on its way, sealed and ready to be written."""
-        report = names.hidden(self.seal, await self._report(channel, inbound))
+        report = await self._report(channel, inbound)
+        return await aside(hook, lambda: self._sealed(channel, inbound, hook, report))
+
+    def _sealed(self, channel: Channel, inbound: Inbound, hook: Hook, read: Report) -> Accepted:
+        report = names.hidden(self.seal, read)
         account, external_id = self.identity(inbound)
         body = report.model_dump_json()
         return Accepted(

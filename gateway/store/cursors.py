@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import RowMapping, func, or_, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.store.rows import Intake, tidy
+from gateway.store.rows import Intake, noted
 from gateway.store.store import Store
 from gateway.store.tables import cursors, messages
 from gateway.store.views import Reading
@@ -114,7 +114,7 @@ class Bookmark:
         change = change.values(
             failures=cursors.c.failures + 1,
             failed_at=now,
-            error=tidy(error, 500),
+            error=noted(error, 500),
             due_at=now + timedelta(seconds=pause),
         )
         async with self._store.database.write() as connection:

@@ -1,6 +1,7 @@
 """Engines for the two databases, and the one error for a database that is away."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,6 +12,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from gateway.disk import private_file, private_folder
 
 _NO_TABLE = "42P01"  # PostgreSQL's undefined_table; SQLite says OperationalError
 
@@ -39,8 +42,12 @@ class Database:
             self._writer = self._reader = _postgres(url, pool_size=pool_size, timeout=timeout)
 
     def _make_folder(self) -> None:
-        if self.url.database:
-            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+        """Make folder and file before SQLite does, which would let others read them."""
+        path = self.url.database or ""
+        if path and not path.startswith((":", "file:")):
+            private_folder(Path(path).parent)
+            with contextlib.suppress(FileExistsError):
+                private_file(Path(path), new=True).close()
 
     @asynccontextmanager
     async def write(self, *, within: float | None = None) -> AsyncIterator[AsyncConnection]:

@@ -11,6 +11,7 @@ from gateway.store import chain
 from gateway.store.alerts import alert_of, passed_by
 from gateway.store.cursors import readings
 from gateway.store.owned import owned_ids
+from gateway.store.quarantine import Room, messages_room, missed_since
 from gateway.store.store import Store
 from gateway.store.tables import alerts, events, messages, outgoing, quarantine, queue, reports
 from gateway.store.views import (
@@ -101,6 +102,16 @@ class Queries:
         """Count what is undecided and not forged: what strangers send makes nobody unwell."""
         waiting = (quarantine.c.state == "open") & (quarantine.c.reason != "forged")
         return int(await self._one(select(func.count()).where(waiting)))
+
+    async def messages_room(self) -> Room:
+        """Count the undecided that may be people's, with their bytes."""
+        async with self._store.database.read() as connection:
+            return await messages_room(connection)
+
+    async def missed_since(self, since: datetime) -> int:
+        """Count what the quarantine did not keep since the day of a moment."""
+        async with self._store.database.read() as connection:
+            return await missed_since(connection, since)
 
     async def overdue(self, since: datetime) -> dict[str, int]:
         """Count the messages in the outbox from before ``since``, by queue."""

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.message import DeadLetter, Leased, Message
 from gateway.store.engine import Database
-from gateway.store.rows import tidy
+from gateway.store.rows import noted, tidy
 from gateway.store.tables import queue
 
 _COLUMNS = "queue, message_id, body, headers, attempts, state, visible_at, error, at"
@@ -114,7 +114,7 @@ class Queue:
             lease=None,
             visible_at=time.time() + delay,
             attempts=queue.c.attempts + int(counted),
-            error=tidy(error, 1000),
+            error=noted(error, 1000),
         )
 
     async def bury(self, leased: Leased, *, error: str) -> None:
@@ -124,7 +124,7 @@ class Queue:
             state="dead",
             lease=None,
             attempts=queue.c.attempts + 1,
-            error=tidy(error, 1000),
+            error=noted(error, 1000),
             at=self._now(),
         )
 
@@ -150,7 +150,7 @@ class Queue:
                 "message_id": _known_as(letter.message),
                 "state": "dead",
                 "attempts": letter.attempts,
-                "error": tidy(letter.error, 1000),
+                "error": noted(letter.error, 1000),
             }
             for letter in letters
         ]

@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, Table, select, update
+from sqlalchemy import Row, Table, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway import names
@@ -34,7 +34,9 @@ async def hide_names(store: Store, seal: Seal) -> int:
 
 
 async def _clear(store: Store, table: Table) -> Sequence[Row[Any]]:
-    query = select(table).where(table.c.external_id.not_like(_CLEAR)).limit(_MOST)
+    named = [table.c.external_id] + ([parts.c.reference] if table is parts else [])
+    clear = or_(*(column.not_like(_CLEAR) for column in named))
+    query = select(table).where(clear).limit(_MOST)
     async with store.database.read() as connection:
         return (await connection.execute(query)).all()
 
@@ -61,7 +63,9 @@ async def _hide_parts(connection: AsyncConnection, seal: Seal, rows: Sequence[Ro
     for row in rows:
         change = update(parts).where(parts.c.id == row.id, parts.c.external_id == row.external_id)
         joined = names.hashed(seal, row.channel, row.message) if row.message else None
-        await connection.execute(change.values(**_keyed(seal, row), message=joined))
+        reference = names.hashed(seal, row.channel, row.reference)
+        changes = {} if names.is_hashed(row.external_id) else _keyed(seal, row)
+        await connection.execute(change.values(**changes, message=joined, reference=reference))
 
 
 def _of(table: Table, column: Any, ids: Sequence[str]) -> Any:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from normalizer.nameless import nameless
 from normalizer.report import Report
 from normalizer.text import storable
 
@@ -91,6 +92,11 @@ class Piece:
 
 
 Intake = Accepted | Held | Piece
+
+
+def noted(said: str, most: int) -> str:
+    """Cut what somebody else said of a fault, without the names in it."""
+    return nameless(tidy(said, most))[:most]
 
 
 def tidy(said: str, most: int) -> str:

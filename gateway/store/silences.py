@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, delete, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.store.rows import Silence, tidy
+from gateway.store.rows import Silence, noted
 from gateway.store.tables import outgoing, silences
 
 _BEGIN = text(
@@ -37,7 +37,7 @@ class Silences:
     async def begin(self, silence: Silence) -> None:
         """Note a silence; one that only START ends is not softened by another."""
         row = {name: getattr(silence, name) for name in ("reader", "channel", "until")}
-        reason = tidy(silence.reason, 1000)
+        reason = noted(silence.reason, 1000)
         await self._connection.execute(_BEGIN, row | {"reason": reason, "at": self._now()})
         if silence.until == "starts":
             mine = update(silences).where(silences.c.reader == silence.reader)
@@ -57,7 +57,7 @@ class Silences:
         """
         ours = (outgoing.c.channel == channel) & (outgoing.c.provider_id == provider_id)
         change = update(outgoing).where(ours, outgoing.c.state.in_(["waiting", "sent"]))
-        change = change.values(state="held", detail=tidy(detail, 1000))
+        change = change.values(state="held", detail=noted(detail, 1000))
         returned = change.returning(outgoing.c.id, outgoing.c.reader, outgoing.c.report_id)
         row = (await self._connection.execute(returned)).first()
         if row is None:

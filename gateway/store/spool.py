@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from gateway.disk import sync_folder
+from gateway.disk import private_file, private_folder, sync_folder
 from gateway.store.rows import Accepted, Held, Intake, Piece, StoredFile
 
 _KINDS: dict[str, type[Intake]] = {"accepted": Accepted, "held": Held, "piece": Piece}
@@ -32,7 +32,7 @@ class Spool:
     def __init__(self, folder: Path) -> None:
         self._new, self._tmp, self._bad = (folder / name for name in ("new", "tmp", "bad"))
         for path in (self._new, self._tmp, self._bad):
-            path.mkdir(parents=True, exist_ok=True)
+            private_folder(path)
 
     def write(self, batch: Sequence[Intake]) -> None:
         """Make a batch durable. Raises ``SpoolFull``."""
@@ -40,7 +40,7 @@ class Spool:
         since = first.at if isinstance(first, Held) else first.received_at
         name = f"{since:%Y%m%dT%H%M%S%f}-{uuid.uuid4().hex}.json"
         try:
-            with open(self._tmp / name, "wb") as file:
+            with private_file(self._tmp / name, new=True) as file:
                 file.write(json.dumps([_packed(item) for item in batch]).encode())
                 file.flush()
                 os.fsync(file.fileno())

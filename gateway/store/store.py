@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -16,10 +16,13 @@ from gateway.message import REPORTS, Message
 from gateway.store import migrate
 from gateway.store.engine import Database
 from gateway.store.parts import Also, has, put_parts
+from gateway.store.quarantine import USUAL as USUAL_ROOM
+from gateway.store.quarantine import Limits as RoomLimits
+from gateway.store.quarantine import Shelf
 from gateway.store.queue_table import Queue
 from gateway.store.reactions import USUAL, Limits, forget
 from gateway.store.rows import Accepted, Held, Intake, KeptFile, Piece
-from gateway.store.tables import files, messages, quarantine
+from gateway.store.tables import files, messages
 from gateway.store.unit import Unit
 
 _TIME = messages.c.received_at.type
@@ -30,11 +33,6 @@ _TAKE = text(
     ":tracking, :reporter_ref) "
     "ON CONFLICT DO NOTHING"
 ).bindparams(bindparam("received_at", type_=_TIME))
-_HOLD = text(
-    "INSERT INTO quarantine (id, channel, reason, detail, envelope, size, state, at) "
-    "VALUES (:id, :channel, :reason, :detail, :envelope, :size, :state, :at) "
-    "ON CONFLICT DO NOTHING"
-).bindparams(bindparam("at", type_=quarantine.c.at.type))
 _FILE = text(
     "INSERT INTO files (sha256, size, content) VALUES (:sha256, :size, :content) "
     "ON CONFLICT DO NOTHING"
@@ -45,12 +43,17 @@ class Store:
     """Everything durable. ``now`` is the clock; times it gives must be aware."""
 
     def __init__(
-        self, database: Database, now: Callable[[], datetime], limits: Limits = USUAL
+        self,
+        database: Database,
+        now: Callable[[], datetime],
+        limits: Limits = USUAL,
+        room: RoomLimits = USUAL_ROOM,
     ) -> None:
         self.database = database
         self.now = now
         self._limits = limits
         self.queue = Queue(database, now)
+        self.shelf = Shelf(now, room)
         self._pieces = asyncio.Event()
 
     async def migrate(self) -> None:
@@ -80,7 +83,7 @@ class Store:
         async with self.database.write() as connection:
             news = await self._take(connection, accepted) if accepted else set()
             if held:
-                await connection.execute(_HOLD, [_held_row(item) for item in held])
+                await self.shelf.put(connection, held)
             if pieces:
                 news |= await put_parts(connection, pieces)
             if also:
@@ -127,12 +130,12 @@ class Store:
         ).where(key.in_(wanted))
         first = {(c, a, e): digest for c, a, e, digest in await connection.execute(query)}
         held = [
-            _held_row(_contradiction(item))
+            _contradiction(item)
             for item in repeats
             if first.get((item.channel, item.account, item.external_id), item.digest) != item.digest
         ]
         if held:
-            await connection.execute(_HOLD, held)
+            await self.shelf.put(connection, held)
 
     async def says_the_same(self, item: Accepted) -> bool:
         """Tell whether the message that was first taken under an id says what this one says."""
@@ -146,6 +149,11 @@ class Store:
         """Tell whether a part that was taken under the same id says what this one says."""
         async with self.database.read() as connection:
             return await has(connection, piece)
+
+    async def count_missed(self, missed: Mapping[tuple[str, str], int]) -> None:
+        """Count what was not even offered to the quarantine, by channel and reason."""
+        async with self.database.write() as connection:
+            await self.shelf.tally(connection, missed)
 
     @asynccontextmanager
     async def unit(self) -> AsyncIterator[Unit]:
@@ -179,19 +187,6 @@ def _message_row(item: Accepted) -> dict[str, Any]:
         "body": item.body,
         "tracking": item.tracking,
         "reporter_ref": item.reporter_ref,
-    }
-
-
-def _held_row(item: Held) -> dict[str, Any]:
-    return {
-        "id": item.id,
-        "channel": item.channel,
-        "reason": item.reason,
-        "detail": item.detail,
-        "envelope": item.envelope,
-        "size": item.size,
-        "state": item.state,
-        "at": item.at,
     }
 
 

@@ -273,6 +273,16 @@ quarantine = Table(
     comment="what a door took in and no report was made of; envelope is sealed",
 )
 
+not_kept = Table(
+    "not_kept",
+    metadata,
+    Column("channel", String(64), primary_key=True),
+    Column("reason", String(64), primary_key=True),
+    Column("day", String(10), primary_key=True, comment="of UTC"),
+    Column("count", BigInteger, nullable=False),
+    comment="what the quarantine had no room for, counted only",
+)
+
 parts = Table(
     "parts",
     metadata,

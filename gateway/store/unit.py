@@ -18,7 +18,7 @@ from gateway.store.alerts import Alerts
 from gateway.store.owned import last_heard, owned
 from gateway.store.queue_table import Queue
 from gateway.store.reactions import USUAL, Limits, Reactions
-from gateway.store.rows import Change, Letter, LetterState, Sent, Stored, tidy
+from gateway.store.rows import Change, Letter, LetterState, Sent, Stored, noted, tidy
 from gateway.store.silences import Silences
 from gateway.store.tables import events, files, messages, outgoing, reports
 from normalizer.report import Report
@@ -268,7 +268,7 @@ class Unit:
                 "letter": result.id,
                 "becomes": result.state,
                 "known_as": tidy(result.provider_id, 300) if result.provider_id else None,
-                "says": tidy(result.detail, 1000),
+                "says": noted(result.detail, 1000),
                 "now": self._now(),
             }
         )
@@ -288,7 +288,7 @@ class Unit:
         ours = (outgoing.c.channel == channel) & (outgoing.c.provider_id == provider_id)
         if state == "sent":
             ours &= outgoing.c.state == "waiting"
-        change = update(outgoing).where(ours).values(state=state, detail=tidy(detail, 1000))
+        change = update(outgoing).where(ours).values(state=state, detail=noted(detail, 1000))
         found = await self._connection.execute(change.returning(outgoing.c.report_id))
         report_id: str | None = found.scalars().first()
         return report_id
@@ -395,7 +395,7 @@ def _letter_row(letter: Letter, now: datetime) -> dict[str, Any]:
         "reader": letter.reader,
         "urgent": letter.urgent,
         "state": letter.state,
-        "detail": tidy(letter.detail, 1000),
+        "detail": noted(letter.detail, 1000),
         "at": now,
     }
 

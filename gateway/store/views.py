@@ -114,6 +114,8 @@ class Overview:
     quarantined: int
     channels: tuple["ChannelView", ...]
     alerts: tuple[AlertView, ...] = ()
+    not_kept: int = 0
+    """Noise that the quarantine had no room for, yesterday and today."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,13 @@ from gateway.web.limits import Limits
 bearer = HTTPBearer(auto_error=False, description="The agency's token")
 
 
+MOST = 262_144
+"""Bytes of a reply; counted before anybody has shown a token."""
+
+
 def api(agencies: AgencyDesk, queries: Queries, files: FileDesk, limits: Limits) -> APIRouter:
     """Return the routes below ``/agency/v1``."""
-    routes = APIRouter(prefix="/agency/v1", tags=["agency"])
+    routes = APIRouter(prefix="/agency/v1", tags=["agency"], max_body_size=MOST)
 
     async def agency(
         request: Request,

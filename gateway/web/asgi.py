@@ -21,8 +21,9 @@ from gateway.steps.files import FileDesk
 from gateway.steps.receive import Door
 from gateway.steps.reply import AgencyDesk
 from gateway.store.queries import Queries
-from gateway.web import agency_api, citizen, console, hooks, problems
+from gateway.web import agency_api, citizen, console, hooks, problems, security_txt
 from gateway.web.bounds import Lines, Parser, protocol
+from gateway.web.drain import Drained
 from gateway.web.limits import Limits
 from gateway.web.secure import Secure
 
@@ -56,7 +57,9 @@ class Web:
         """Listen. Raises ``OSError`` when the address is taken."""
         self._socket = _listen(*self._address)
         options = uvicorn.Config(
-            Lines(self.app, self._limits.max_headers),
+            Secure(
+                Drained(Lines(self.app, self._limits.max_headers)), https=_is_https(self._limits)
+            ),
             http=protocol(self._parser, self._limits),
             lifespan="off",
             log_config=None,
@@ -110,7 +113,7 @@ def application(
     app = FastAPI(
         title="Kanal", version="1", docs_url=None, redoc_url=None, openapi_url="/openapi.json"
     )
-    secure = settings.public_url.scheme == "https"
+    secure = _is_https(settings)
     limits = Limits(settings.client_header, proxied=secure)
     app.include_router(agency_api.api(agencies, queries, files, limits))
     app.router.routes[:0] = [
@@ -118,6 +121,7 @@ def application(
         *(route for routes in more.values() for route in routes),
         *_operations(health),
         *beside,
+        *security_txt.routes(settings, now),
         *(
             citizen.routes(door, citizens, limits)
             or [Route("/", lambda _: RedirectResponse("/console/"), methods=["GET"])]
@@ -128,13 +132,16 @@ def application(
         ),
     ]
     problems.answer_with_problems(app)
-    app.add_middleware(Secure, https=secure)
     return app
 
 
 def monitor(health: Health) -> Starlette:
     """Compose what a role without the web shows: its health and its metrics."""
     return Starlette(routes=_operations(health))
+
+
+def _is_https(settings: Server) -> bool:
+    return settings.public_url.scheme == "https"
 
 
 def _operations(health: Health) -> list[Route]:

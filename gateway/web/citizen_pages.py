@@ -93,6 +93,7 @@ class CitizenPages:
                 max_age=YEAR,
                 samesite="lax",
                 httponly=True,
+                secure=request.url.scheme == "https",
             )
         return response
 

@@ -148,7 +148,8 @@ class Screens:
         overview = await self._desk.overview()
         held = await self._held()
         dead = await self.dead(session)
-        return self._page("failed.html", session, overview, dead=dead, held=held)
+        values = {"dead": dead, "held": held, "not_kept": overview.not_kept}
+        return self._page("failed.html", session, overview, **values)
 
     async def dead(self, session: Session) -> Any:
         """Draw the list of dead letters."""

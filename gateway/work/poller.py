@@ -9,7 +9,7 @@ from functools import partial
 import structlog
 
 from adapters.base import Page, Poller, Unreachable
-from gateway import metrics
+from gateway import metrics, names
 from gateway.steps.page import Pages
 from gateway.store.cursors import Bookmark, Place
 from gateway.store.store import Store
@@ -36,6 +36,7 @@ class Polling(Duty):
         super().__init__(channel, bookmark)
         self.channel: Poller = channel
         self._pages = pages
+        self._seal = pages.seal
         self._now = store.now
         self._behind = False
 
@@ -46,9 +47,11 @@ class Polling(Duty):
 
     async def look(self, place: Place) -> Seen:
         """Fetch one page and file it with its cursor."""
-        page = await self._fetch(place.cursor)
-        cursor = page.cursor or place.cursor
-        moved = cursor != place.cursor
+        before = names.opened_cursor(self._seal, place.cursor)
+        page = await self._fetch(before)
+        after = page.cursor or before
+        moved = after != before
+        cursor = names.sealed_cursor(self._seal, after)
         behind = self._behind or self._was_away(place)
         pause = self._pause(page, moved)
         news = await self._pages.file(

@@ -122,7 +122,8 @@ def _imports(file: Path) -> Iterator[str]:
 def test_no_file_knows_a_room_above_or_another_channel(file: Path) -> None:
     channels = {f"adapters.{kind}" for kind in KINDS if FOLDER / f"{kind}.py" != file}
     for name in _imports(file):
-        assert name.split(".")[0] not in FORBIDDEN, f"{file.name} imports {name}"
+        is_rule = name in ("config", "config.links")  # which addresses may be reached in the clear
+        assert is_rule or name.split(".")[0] not in FORBIDDEN, f"{file.name} imports {name}"
         assert ".".join(name.split(".")[:2]) not in channels, f"{file.name} imports {name}"
 
 

@@ -1,11 +1,19 @@
 """Links in the clear to other machines are refused unless the deployment says so."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from typer.testing import CliRunner
 
+from adapters.load import BadBlock, channel_class, kinds
+from adapters.load import load as load_channel
 from config.settings import Settings, SettingsError, load
+from gateway import build, cli
+from tests.adapters.examples import EXAMPLES, PUBLIC_URL, SECRET
 
 KEYS = {"access_key": "a", "secret": "b", "url": "s3://kanal"}
 REFUSED = [
@@ -58,26 +66,110 @@ def test_an_encrypted_link_or_one_within_the_machine_is_taken(
     load(None, **{section: values})
 
 
+OURS, BUILT, GUARDED = "ours", "checked when its sender is built", "config/links.py"
+WORDS = frozenset(
+    {"url", "uri", "link", "host", "hostname", "endpoint", "server", "address", "base", "contact"}
+    | {"authserv", "site", "domain"}
+)
 RULES = {
-    "server.public_url": "ours: what providers call, TLS ends at the proxy",
-    "server.host": "where we listen",
-    "mail_server.host": "where we listen",
-    "mail_server.hostname": "our own name",
-    "database.url": "links",
-    "broker.url": "links",
-    "media.url": "a folder or a bucket; the endpoint is the link",
-    "media.endpoint": "links",
-    "delivery.url": "the rule of webhooks (SafeUrl)",
+    "server.public_url": OURS,  # what providers call; TLS ends at the proxy
+    "server.host": OURS,
+    "server.security_contact": OURS,  # shown, never called
+    "privacy.contact": OURS,  # shown, never called
+    "mail_server.host": OURS,
+    "mail_server.hostname": OURS,
+    "database.url": GUARDED,
+    "broker.url": GUARDED,
+    "media.url": OURS,  # a folder or a bucket; the endpoint is the link
+    "media.endpoint": GUARDED,
+    "delivery.url": BUILT,
+    "mail.address": OURS,
+    "mail.authserv_id": OURS,
+    "mail.smtp_host": GUARDED,
+    "open311.contact": OURS,
+    "smpp.host": GUARDED,
+    "telegram.api_base": GUARDED,
+    "twilio.api_base": GUARDED,
+    "webhook.url": GUARDED,
+    "x.api_base": GUARDED,
 }
-"""Every setting that names an address, and why it may: a new one has to be thought about."""
+"""Every setting that names an address, and who sees to it: a new one has to be thought about."""
+BLOCKS = sorted(n for n, rule in RULES.items() if rule == GUARDED and n.split(".")[0] in kinds())
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Yield the models within a field's type."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models(inner)
+
+
+def _is_link(name: str, field: FieldInfo) -> bool:
+    said = f"{field.annotation} {field.metadata}"
+    return not WORDS.isdisjoint(name.split("_")) or "Url" in said or "://" in said
+
+
+def _links(model: type[BaseModel], prefix: str) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        inner = list(_models(field.annotation))
+        for each in inner:
+            yield from _links(each, prefix if inner[0].__name__ == "Key" else f"{prefix}.{name}")
+        if not inner and _is_link(name, field):
+            yield f"{prefix}.{name}"
 
 
 def test_every_setting_that_holds_an_address_has_a_rule() -> None:
-    found = set()
+    found: set[str] = set()
     for section, field in Settings.model_fields.items():
-        inner = [field.annotation, *getattr(field.annotation, "__args__", ())]
-        for model in inner:
-            for name in getattr(model, "model_fields", {}):
-                if any(word in name for word in ("url", "host", "endpoint", "server", "address")):
-                    found.add(f"{section}.{name}")
+        for model in _models(field.annotation):
+            found |= set(_links(model, section))
+    for kind in kinds():
+        found |= set(_links(channel_class(kind).settings, kind))
     assert found == set(RULES)
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_a_channel_refuses_an_address_in_the_clear(name: str) -> None:
+    kind, field = name.split(".")
+    bare = field in ("host", "smtp_host")
+    more = {"smtp_tls": "none"} if kind == "mail" else {}
+    far = "provider.example" if bare else "http://provider.example"
+    near = "127.0.0.1" if bare else "http://127.0.0.1:9"
+    with pytest.raises(BadBlock):
+        load_channel(kind, {**EXAMPLES[kind], **more, field: far}, public_url=PUBLIC_URL)
+    with pytest.raises(BadBlock):
+        load_channel(
+            kind,
+            {**EXAMPLES[kind], **more, field: far.replace("provider", "localhost")},
+            public_url=PUBLIC_URL,
+        )
+    load_channel(kind, {**EXAMPLES[kind], **more, field: near}, public_url=PUBLIC_URL)
+
+
+def test_an_agency_refuses_an_address_in_the_clear() -> None:
+    block = {"method": "webhook", "url": "http://agency.example/", "secret": SECRET}
+    with pytest.raises(SettingsError, match="in the clear"):
+        build.webhooks(load(None, delivery={"pln": block}), None)
+
+
+def test_what_can_deceive_us_is_said() -> None:
+    mail = {"type": "mail", "address": "lapor@lapor.example", "smtp_host": "mail.example"}
+    far = load(None, server={"public_url": "https://lapor.example"}, channels={"email": mail})
+    smtp, header = build.link_warnings(far, build.channels(far, None))
+    assert "starttls" in smtp
+    assert 'client_header = "X-Real-IP"' in header
+    sure = load(
+        None,
+        server={"public_url": "https://lapor.example", "client_header": "X-Real-IP"},
+        channels={"email": {**mail, "smtp_tls": "starttls"}},
+    )
+    assert build.link_warnings(sure, build.channels(sure, None)) == []
+    assert build.link_warnings(load(None), {}) == []
+
+
+def test_check_says_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KANAL_SERVER__PUBLIC_URL", "https://lapor.example")
+    done = CliRunner().invoke(cli.app, ["check"])
+    assert done.exit_code == 0, done.output
+    assert "server.client_header is not set" in done.output

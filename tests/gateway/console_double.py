@@ -130,6 +130,7 @@ class MemoryDesk:
 
     reports: dict[str, Report] = field(default_factory=dict)
     dead: dict[int, DeadView] = field(default_factory=dict)
+    not_kept: int = 0
     held: dict[str, QuarantineView] = field(default_factory=dict)
     sessions: dict[str, Session] = field(default_factory=dict)
     depth: int = 3
@@ -201,6 +202,7 @@ class MemoryDesk:
             triage=len(await self.triage()),
             dead=len(self.dead),
             quarantined=len(self.held),
+            not_kept=self.not_kept,
             channels=(
                 ChannelView("sms", 1204, oldest, 0, 0),
                 ChannelView("email", 31, oldest, 2, 1),

@@ -13,7 +13,6 @@ from fastapi import FastAPI
 from starlette.routing import Mount, Route
 from structlog.testing import capture_logs
 
-import gateway
 from gateway.logs import HARMLESS
 from gateway.steps.passwords import WeakPassword, check_password
 from gateway.steps.publishing import proposed
@@ -34,6 +33,7 @@ from tests.gateway.console_double import (
 from tests.gateway.test_console import CHANGES, Visitor
 
 HEADER = "X-Real-IP"
+ROOT = Path(__file__).parents[2]
 
 
 @asynccontextmanager
@@ -116,23 +116,51 @@ async def test_a_made_up_device_is_a_strangers(clock: Clock, cookie: str) -> Non
 # Who calls is found out in one place
 
 
+READERS = {
+    "gateway/web/limits.py": "who is counted, at every door that is asked over HTTP",
+    "gateway/web/bounds.py": "places of connections, which count nobody behind a proxy",
+    "gateway/mx.py": "the mail door's peers, which have no proxy",
+}
+FORWARDED = {"client", "x-forwarded-for", "x-real-ip", "peername", "remote_addr"}
+
+
+def _reads_an_address(tree: ast.AST) -> bool:
+    """Tell whether code asks a request, a scope or a transport who calls."""
+    for node in ast.walk(tree):
+        asks = isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)
+        if asks and getattr(node, "attr", "") in ("client", "remote", "getpeername"):
+            return True
+        if isinstance(node, ast.Constant) and isinstance(node.value, str | bytes):
+            said = node.value if isinstance(node.value, str) else node.value.decode("latin-1")
+            if said.casefold() in FORWARDED:
+                return True
+    return False
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "request.client.host",
+        "scope['client']",
+        "request.remote",
+        "transport.get_extra_info('peername')",
+        "sock.getpeername()",
+        "request.headers.get('X-Forwarded-For')",
+        "dict(scope['headers'])[b'x-real-ip']",
+    ],
+)
+def test_the_sweep_finds(source: str) -> None:
+    assert _reads_an_address(ast.parse(source))
+
+
 def test_the_network_address_is_read_in_one_place() -> None:
-    readers = set()
-    for path in Path(*gateway.__path__).rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            peer = (
-                isinstance(node, ast.Attribute)
-                and node.attr == "client"
-                and isinstance(node.value, ast.Name | ast.Attribute)
-            )
-            scope = isinstance(node, ast.Constant) and node.value in {
-                "client",
-                "x-forwarded-for",
-                "x-real-ip",
-            }
-            if peer or scope:
-                readers.add(path.name)
-    assert readers == {"limits.py"}
+    found = {
+        str(path.relative_to(ROOT))
+        for room in ("gateway", "adapters")
+        for path in (ROOT / room).rglob("*.py")
+        if _reads_an_address(ast.parse(path.read_text()))
+    }
+    assert {name for name in found if not name.startswith("gateway/demo/")} == set(READERS)
 
 
 # What the log says

@@ -10,22 +10,36 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
+from time import process_time
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from sqlalchemy import inspect, select
+from structlog import get_logger
 from structlog.testing import capture_logs
 
-from adapters.base import Channel, Hook, Inbound, Outgoing, Receipt, Sends
-from gateway.message import MEDIA
+from adapters.base import (
+    Channel,
+    Hook,
+    Inbound,
+    Outgoing,
+    Receipt,
+    Refused,
+    Sends,
+    Unreachable,
+)
+from gateway.logs import keep_harmless
+from gateway.message import MEDIA, REPORTS, Message
 from gateway.names import hashed, opened_thread, opened_url
 from gateway.seal import Seal
 from gateway.steps import receipts, receive
 from gateway.steps.receive import Door
 from gateway.steps.reply import Reply
+from gateway.store.cursors import Bookmark
 from gateway.store.renaming import hide_names
 from gateway.store.tables import messages, metadata, outgoing, parts, reports
+from normalizer.nameless import nameless
 from normalizer.report import Report
 from tests.adapters.doubles import signed_form
 from tests.adapters.examples import SOMEBODY, TOKEN
@@ -290,6 +304,88 @@ async def test_an_agency_hears_nothing_of_the_providers_names(lite: House) -> No
             assert (origin["external_id"], origin["thread"], origin["sealed"]) == ("", [], {})
 
 
+# What providers say of a fault.
+
+
+@pytest.mark.parametrize("kind", INWARD)
+async def test_what_is_said_of_a_fault_is_kept_without_names(
+    kind: str, canary: Canary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = (canary.address, canary.letter, *canary.marks)
+    named = [each for each in real if "@" in each or sum(map(str.isdigit, each)) > 6]
+    assert named, "a real provider's names have many digits, or an @"
+    words = "; ".join(f"550 <{each}> unknown ({each})" for each in named)
+    with capture_logs(processors=[keep_harmless]) as logs:
+        async with opened(kind, tmp_path) as (built, channel):
+            if isinstance(channel, Sends):
+
+                async def send(to: str, message: Outgoing) -> str:
+                    raise failing.pop() if failing else Refused(words)
+
+                failing: list[Exception] = [Unreachable(words)]
+                monkeypatch.setattr(channel, "send", send)
+            await bring(built, channel, canary.hook(channel, ROAD, ""))
+            await built.work_all()
+            hold = canary.hook(channel, "rusak", "")
+            await built.door.hold(channel.name, hold, "malformed", f"no: {words}")
+            await built.store.queue.put([Message(REPORTS, "1", b"{}")])
+            (leased,) = await built.store.queue.claim(REPORTS, 1, lease=60)
+            await built.store.queue.bury(leased, error=words)
+            mark = Bookmark(built.store, kind, "poll", holder="one")
+            await mark.take(60)
+            await mark.failed(words, pause=1)
+            get_logger().warning("a provider could not be read", error=words)
+            async for where, said in everything(built, tmp_path):
+                assert not [each for each in named if each in said], where
+            assert await built.counted("quarantine", "detail LIKE 'no: 550 %unknown%'") == 1
+            assert await built.counted("queue", "error LIKE '550 %unknown%' OR error = ''") >= 1
+            assert await built.counted("cursors", "error LIKE '550 %unknown%' OR error = ''") == 1
+    assert not [each for each in named if each in json.dumps(logs, default=str)]
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("550 5.1.1 <siti@contoh.id>: mailbox full", "550 5.1.1 <…>: mailbox full"),
+        ("to +62 812-3456-7890 failed (21610)", "to … failed (21610)"),
+        (
+            "POST https://api.telegram.org/bot12:AA/send said 400",
+            "POST https://api.telegram.org/… said 400",
+        ),
+        ("message SM0123456789abcdef0123456789abcdef is gone", "message … is gone"),
+        ("chat 6200117766554 not found", "chat … not found"),
+        ("@kenari_p blocked us", "… blocked us"),
+        ("In-Reply-To <a.b+c@laptop.example>", "In-Reply-To <…>"),
+        ("not taken by the broker: 24 for agency.3578-dinas-perhubungan",) * 2,
+        ("no answer within 20 s from db.internal:5432",) * 2,
+        ("cut: 65536 of 200000 bytes kept, sha256 " + "0a" * 32,) * 2,
+        ("ConnectionRefusedError at subscription.py:114",) * 2,
+        ("DELIVRD 000",) * 2,
+    ],
+)
+def test_a_note_names_the_fault_and_nobody(said: str, kept: str) -> None:
+    assert nameless(said) == kept
+    assert nameless(kept) == kept
+
+
+@pytest.mark.parametrize("piece", ["a", "1", "a@", "@", "x1_", "1-", "-", "https://", "a:", "…"])
+def test_a_note_is_read_in_the_time_its_length_allows(piece: str) -> None:
+    said = piece * 20_000
+    begun = process_time()
+    nameless(said)
+    assert process_time() - begun < 1
+
+
+async def test_the_reference_of_parts_is_hashed_and_parts_still_find_each_other(
+    house: House,
+) -> None:
+    for number, said in ((1, ROAD[:40]), (2, ROAD[40:])):
+        await house.take(note(said, id=f"b{number}", part=["acuan-kenari", number, 2]))
+    async for where, said in _all(house):
+        assert "acuan-kenari" not in said, where
+    assert await house.join() == 1
+
+
 # Names themselves.
 
 
@@ -306,8 +402,10 @@ def test_a_name_is_another_one_on_another_channel_and_under_another_key() -> Non
 
 
 async def test_what_the_version_before_kept_in_the_clear_is_hidden_at_the_start(
-    lite: House, monkeypatch: pytest.MonkeyPatch
+    house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    lite = house
+
     def unkeyed(door: Door, inbound: Inbound, *, whole: bool = False) -> str:
         return receive._digest(inbound, whole=whole)
 
@@ -379,7 +477,8 @@ async def _as_before(house: House) -> None:
                 if table is messages:
                     values["external_id"] = json.loads(body)["origin"]["external_id"]
                 await connection.execute(change.values(**values))
-        await connection.execute(parts.update().values(external_id="bagian-kenari"))
+        values = {"external_id": "bagian-kenari", "reference": "acuan-kenari"}
+        await connection.execute(parts.update().values(**values))
         for letter in (await connection.execute(select(outgoing))).all():
             names = opened_thread(seal, json.loads(letter.thread))
             change = outgoing.update().where(outgoing.c.id == letter.id)

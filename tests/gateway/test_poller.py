@@ -25,7 +25,7 @@ from adapters.base import (
 from gateway import metrics
 from gateway.health import OVERDUE, Health
 from gateway.message import REPORTS
-from gateway.names import hashed
+from gateway.names import hashed, opened_cursor
 from gateway.steps.receive import ENVELOPE, PAGE, unpacked
 from gateway.store.cursors import Bookmark, LeaseLost, readings
 from gateway.store.views import Reading
@@ -46,7 +46,8 @@ async def reading(house: House) -> Reading:
 
 
 async def cursor(house: House) -> str:
-    return (await Bookmark(house.store, *KEYED, holder="").peek()).cursor
+    kept = (await Bookmark(house.store, *KEYED, holder="").peek()).cursor
+    return opened_cursor(house.seal, kept)
 
 
 # --- reading --------------------------------------------------------------------------------------
@@ -58,6 +59,8 @@ async def test_what_the_provider_holds_is_filed_and_routed_once(house: House) ->
     mine = polling(house, channel)
     assert [await mine.turn() for _ in range(3)] == [0, 0, 5.0]
     assert channel.asked == ["", "3", "6"]
+    ((kept,),) = await house.rows("SELECT cursor FROM cursors")
+    assert kept.startswith("sealed:"), "it may be somebody's post"
     assert await cursor(house) == "7"
     assert await house.counted("messages") == 7
     assert await house.work(REPORTS, house.route) == {}
