@@ -52,6 +52,8 @@ STATUS_OF = {
     Outcome.TRIAGE: Status.TRIAGE,
 }
 _QUESTIONS = frozenset({Intent.STATUS, Intent.READ, Intent.HELP, Intent.PRIVACY})
+IN_PIECES = timedelta(minutes=30)
+"""How long what is said after a call for help, and is no matter of its own, belongs to it."""
 ANOTHER_MATTER = 6
 """Words from which an answer that routes by itself is taken for a new report."""
 
@@ -254,6 +256,8 @@ class Route:
             decision = self._router.decide(report, at=self._now(), overheard=overheard)
         if meant and is_part(report, meant.report):
             return await self._talk.follow_up(unit, known, meant, report)
+        if not meant and not decision.urgency and not _stands_alone(report, decision):
+            meant = _call_for_help(known.mine(report), at=self._now())
         question = meant or open_question(known.mine(report))
         if question and question.report.status is Status.WAITING_FOR_REPORTER:
             if meant or not _stands_alone(report, decision):
@@ -480,6 +484,14 @@ def _remembered(report: Report, earlier: str, gazetteer: Gazetteer) -> Report:
         report.text, gazetteer, context=context, coordinates=report.coordinates, earlier=earlier
     )
     return report.model_copy(update={"places": places})
+
+
+def _call_for_help(mine: Sequence[Stored], *, at: datetime) -> Stored | None:
+    """Return the open report of danger that its reporter may be going on with: people in need
+    write in pieces, and the place comes after the cry."""
+    going_on = (s for s in mine if s.report.urgency and s.report.status not in FINAL)
+    newest = next(going_on, None)
+    return newest if newest and at - newest.report.received_at <= IN_PIECES else None
 
 
 def _stands_alone(report: Report, decision: Decision) -> bool:

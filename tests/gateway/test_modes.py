@@ -63,8 +63,8 @@ async def live():
         channels={"email": {"type": "mail", "address": "lapor@lapor.localhost"}},
     ))
     await kanal.start()
-    kanal.spool.write([Held("1", "email", "forged", "", b"x", 1, "open", datetime.now(UTC))])
     await kanal.vault.put(b"a file")
+    kanal.spool.write([Held("1", "email", "forged", "", b"x", 1, "open", datetime.now(UTC))])
     for path in sorted(Path("deep").rglob("*")):
         print(oct(path.lstat().st_mode), path)
     await kanal.stop()

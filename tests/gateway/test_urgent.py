@@ -164,3 +164,21 @@ async def test_a_closed_report_does_not_swallow_danger(lite: House) -> None:
         unit.change(stored, closed, [])
     lite.clock.pass_(days=9)
     assert CALL in await lite.say(f"{first.tracking} {FIRE}")
+
+
+@pytest.mark.parametrize(
+    ("minutes", "words", "reports"),
+    [
+        (2, "di depan masjid islamic center samarinda", 1),
+        (2, "cepat pak", 1),
+        (45, "di depan masjid islamic center samarinda", 2),
+        (2, f"lain lagi, {ROAD}, sudah sebulan tidak ada yang menambal lubangnya", 2),
+    ],
+)
+async def test_what_follows_a_cry_for_help_belongs_to_it(
+    lite: House, minutes: int, words: str, reports: int
+) -> None:
+    await lite.say("anak hanyut di sungai mahakam tolong")
+    lite.clock.pass_(minutes=minutes)
+    await lite.say(words)
+    assert await lite.counted("reports") == reports
