@@ -394,7 +394,7 @@ async def test_an_operator_sees_all_and_is_noted(lite: House) -> None:
     with capture_logs() as logs:
         shown = await lite.files.for_operator(found.report.id, str(good.sha256), by="ani")
     assert shown.inline
-    assert [(each["by"], each["report"]) for each in logs] == [("ani", found.report.id)]
+    assert [(each["by"], each["report_id"]) for each in logs] == [("ani", found.report.id)]
     shown = await lite.files.for_operator(found.report.id, str(bad.sha256), by="ani")
     assert (shown.name, shown.media_type, shown.inline) == (
         "foto1.jpg.bin",
