@@ -100,6 +100,8 @@ class _View(NamedTuple):
     recusals: tuple[Recusal, ...] = ()
     overseer: Overseer | None = None
     """Who a report of misconduct goes to, whatever its topic."""
+    suspected: Recusal | None = None
+    """Whom it may accuse: no agency gets it before an operator has read it."""
 
     @property
     def unplaced(self) -> bool:
@@ -191,7 +193,7 @@ class Router:
         seats: rank.Seats,
     ) -> _View:
         learned = agencies is not said.phrases
-        recusals, overseer = self._recused(said, agencies, seats)
+        recusals, overseer, suspected = self._recused(said, agencies, seats)
         agencies = unaccused(agencies, recusals)
         if meant < 1:
             agencies = [Share(agency, sure * meant) for agency, sure in agencies]
@@ -209,6 +211,7 @@ class Router:
             meant,
             recusals,
             overseer,
+            suspected,
         )
 
     def accused(self, report: Report) -> tuple[Recusal, ...]:
@@ -225,15 +228,15 @@ class Router:
 
     def _recused(
         self, said: Said, agencies: Sequence[Share], seats: rank.Seats
-    ) -> tuple[tuple[Recusal, ...], Overseer | None]:
-        """Find whom a report accuses, and who oversees them."""
+    ) -> tuple[tuple[Recusal, ...], Overseer | None, Recusal | None]:
+        """Find whom a report accuses, who oversees them, and whom it may accuse."""
         if self.recuser is None:
-            return said.report.recusals, None
-        recusals = self.recuser.recusals(said.report, said.reading.text, agencies, seats)
+            return said.report.recusals, None, None
+        recusals, suspected = self.recuser.read(said.report, said.reading.text, agencies, seats)
         free = unaccused(agencies, recusals)
         if not recusals or (free and self.recuser.looks_into(free[0].agency)):
-            return recusals, None
-        return recusals, self.recuser.overseer(recusals, seats)
+            return recusals, None, suspected
+        return recusals, self.recuser.overseer(recusals, seats), suspected
 
     def _decision(self, view: _View, at: datetime, may_ask: bool) -> Decision:
         report, danger = view.report, view.danger
@@ -249,6 +252,13 @@ class Router:
             is_talk=self._is_talk(view),
         )
 
+    def _is_held(self, view: _View, best: Share) -> bool:
+        """Tell whether an operator reads it first: it may accuse somebody, and not before the one
+        body that is there for that."""
+        if view.suspected is None or self.recuser is None:
+            return False
+        return not self.recuser.oversees(best.agency)
+
     def _is_talk(self, view: _View) -> bool:
         """Tell whether bothering an agency would cost more than asking an operator."""
         return view.meant < self.rules.assign_above
@@ -262,7 +272,7 @@ class Router:
         confidence = view.best.confidence if view.best else 0.0
         limit = self.rules.assign_above
         given, copies = None, []
-        if view.best and not view.unplaced:
+        if view.best and not view.unplaced and not self._is_held(view, view.best):
             copies = _copies(view, limit)
             confidence = min(1.0, confidence + sum(copy.confidence for copy in copies))
             given = view.best.agency if confidence >= limit else None
@@ -317,6 +327,8 @@ class Router:
 
     def _why(self, view: _View) -> Iterable[Reason]:
         yield from map(explain.recusal, view.recusals)
+        if view.suspected:
+            yield explain.suspicion(view.suspected)
         if view.danger:
             yield explain.urgency(view.danger)
         if view.chosen:
