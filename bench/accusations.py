@@ -39,6 +39,9 @@ WORD = 1.2
 OF_TRAFFIC = 0.8
 """What a report of everyday traffic counts beside a line written for this."""
 ACCUSING = (
+    "{0} minta uang",
+    "{0} Sukamaju Kota Bandung minta uang",
+    "{0} Sukamaju Kecamatan Sukajadi Kota Bandung minta uang",
     "{0} minta uang 500 ribu",
     "uang 500 ribu diminta {0}",
     "saya diperas {0} kemarin",
@@ -68,7 +71,7 @@ HARMLESS = (
 )
 """Plain sentences, said of the first people of every office."""
 PEOPLE = 3
-OF_PLAIN = 0.25
+OF_PLAIN = 0.5
 LEVELS = (0.5, 0.6, 0.7, 0.8, 0.9)
 
 

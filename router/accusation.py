@@ -18,7 +18,8 @@ from router.mentions import Label, Mention, Spelling, Terms, bare, sentences
 
 __all__ = ["UNKNOWN", "Accused", "Detector", "OfficeRow"]
 
-MOST_CHARACTERS = 6_000
+MOST_CHARACTERS, _LAST = 6_000, 1_500
+"""Characters that are read of a text, and how many of them are its last: what was added later."""
 _FAR = 30
 """Words between somebody and a deed that are as good as another sentence."""
 _CLOSE = 5
@@ -114,10 +115,10 @@ class Detector:
 
     def accused(self, text: str) -> tuple[Accused, ...]:
         """List the offices that a text accuses or may accuse, each once."""
-        text = text[:MOST_CHARACTERS]
         found: dict[str, Accused] = {}
-        lines = [line for line in text.split("\n") if line.strip()]
-        for piece in (text, *(lines if len(lines) > 1 else ())):
+        last = text[-_LAST:].rpartition("\n\n")[2]
+        pieces = (text[:MOST_CHARACTERS], last) if len(last) < len(text) else (text,)
+        for piece in pieces:
             for each in self._accused_by(piece):
                 if each.is_sure or each.office not in found:
                     found[each.office] = each
@@ -126,7 +127,7 @@ class Detector:
         return tuple(found.values())
 
     def _accused_by(self, text: str) -> tuple[Accused, ...]:
-        """Judge a text, or a line of it: a later message stands on a line of its own."""
+        """Judge a text, or the end of it: a later message is a paragraph of its own."""
         evidence = self.evidence(text)
         if evidence is None:
             return ()

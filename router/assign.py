@@ -27,7 +27,7 @@ from router.data import DataError, Files, Regions
 from router.deadlines import Calendar, Limits, deadlines
 from router.kinds import Kinds
 from router.rank import Lead
-from router.recusal import Overseer, Recuser, unaccused
+from router.recusal import Overseer, Read, Recuser, unaccused
 from router.register import Register
 from router.scope import Scope
 from router.topics import Topics
@@ -214,17 +214,17 @@ class Router:
             suspected,
         )
 
-    def accused(self, report: Report) -> tuple[Recusal, ...]:
-        """List whom a report accuses that was decided before and has got more words since.
+    def accused(self, report: Report) -> Read:
+        """Find whom a report accuses, or may accuse, that has got more words since it was decided.
 
         Of somebody without an office, the office is that of the agency that has the report.
         """
         if self.recuser is None:
-            return report.recusals
+            return Read(report.recusals, None)
         made = report.assignment
         has = [Share(made.agency, 1.0)] if made and made.agency else []
         seats = rank.Seats(report.places, self.register)
-        return self.recuser.recusals(report, told(report), has, seats)
+        return self.recuser.read(report, told(report), has, seats)
 
     def _recused(
         self, said: Said, agencies: Sequence[Share], seats: rank.Seats

@@ -66,17 +66,11 @@ class Recuser:
         ]
         return cls(detector, register), faults
 
-    def recusals(
-        self, report: Report, told: str, ranked: Sequence[Share], at: Seats
-    ) -> tuple[Recusal, ...]:
-        """List whom a report accuses: what it was known to do before, and what its text says.
+    def read(self, report: Report, told: str, ranked: Sequence[Share], at: Seats) -> Read:
+        """Find whom a report accuses: what it was known to do before, and what its text says.
 
         Of somebody without an office, the office is that of the likeliest agency in ``ranked``.
         """
-        return self.read(report, told, ranked, at).recusals
-
-    def read(self, report: Report, told: str, ranked: Sequence[Share], at: Seats) -> Read:
-        """Find whom a report accuses, and whom it may accuse: nobody where it surely does."""
         found = {each.office: each for each in report.recusals}
         accused = self._detector.accused(told)
         named = [(each, self._recusal(each, ranked, at)) for each in accused]

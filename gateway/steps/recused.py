@@ -9,8 +9,8 @@ from datetime import datetime
 
 from normalizer.report import Agency, Assignment, Outcome, Reason, Recusal, Report, Status
 
-Accusations = Callable[[Report], tuple[Recusal, ...]]
-"""Tells whom a report accuses, as ``router.assign.Router.accused`` does."""
+Accusations = Callable[[Report], tuple[tuple[Recusal, ...], Recusal | None]]
+"""Tells whom a report accuses, and whom it may accuse, as ``router.assign.Router.accused`` does."""
 BY = "router"
 
 
@@ -44,11 +44,30 @@ def recused(report: Report, found: Sequence[Recusal], *, at: datetime) -> Report
     )
     if made.agency is None or not report.recuses(made.agency.id):
         return report.model_copy(update={"assignment": kept})
+    return _taken(report.model_copy(update={"assignment": kept}), _why(report), at=at)
+
+
+def held(report: Report, suspected: Recusal | None, *, at: datetime) -> Report:
+    """Take a report back from whom its newest words may accuse: an operator reads them first.
+
+    Nothing is barred: the operator may hand it back.
+    """
+    made = report.assignment
+    if suspected is None or made is None or made.agency is None:
+        return report
+    if not suspected.covers(made.agency.id):
+        return report
+    text = f"Mungkin terlapor: {suspected.name}; dibaca operator sebelum diteruskan."
+    return _taken(report, Reason(rule="recusal", text=text, words=suspected.words), at=at)
+
+
+def _taken(report: Report, why: Reason, *, at: datetime) -> Report:
+    made = report.assignment
     taken = Assignment(
         decision=Outcome.TRIAGE,
         confidence=0.0,
-        alternatives=kept.alternatives,
-        reasons=(_why(report), *made.reasons),
+        alternatives=made.alternatives if made else (),
+        reasons=(why, *(made.reasons if made else ())),
         by=BY,
         at=at,
     )

@@ -21,7 +21,7 @@ from gateway.steps.known import (
 )
 from gateway.steps.letters import Letters
 from gateway.steps.media import ask
-from gateway.steps.recused import Accusations, recused
+from gateway.steps.recused import Accusations, held, recused
 from gateway.store.rows import Change, Silence, Stored
 from gateway.store.shown import is_sensitive
 from gateway.store.unit import Unit
@@ -209,7 +209,7 @@ class Talk:
                 "urgency": meant.report.urgency or message.urgency,
             }
         )
-        report = recused(report, self._accused(report), at=self._now())
+        report = self._kept_from_the_accused(report, message)
         known.remember(unit.change(meant, report, [followed_up(message)]))
         unit.belongs(message, report)
         ask(unit, report, message, at=self._now())
@@ -217,6 +217,14 @@ class Talk:
             cause = f"follow-up {message.id}"
             self._letters.delivery(unit, report, kind=event.FOLLOWED_UP, cause=cause)
         return report
+
+    def _kept_from_the_accused(self, report: Report, message: Report) -> Report:
+        """Take a report back from whom it now accuses, or whom this message may accuse."""
+        accused, _ = self._accused(report)
+        new = report.model_copy(update={"title": "", "text": message.text})
+        _, suspected = self._accused(new)
+        report = recused(report, accused, at=self._now())
+        return held(report, suspected, at=self._now())
 
 
 def heard(unit: Unit, message: Report) -> str:
