@@ -110,7 +110,8 @@ class Blame:
         for id, row in sorted(deeds.items(), key=lambda one: bool(one[1].objects)):
             for root in row.roots:
                 for voice, ways in forms(root).items():
-                    self._deeds.add(ways, Label("deed", id, voice))
+                    if voice != "deed" or not row.objects:  # "pemotongan" alone is of anything
+                        self._deeds.add(ways, Label("deed", id, voice))
             self._deeds.add(row.active, Label("deed", id, "active"))
             self._deeds.add(row.passive, Label("deed", id, "passive"))
             self._deeds.add(row.deed, Label("deed", id, "deed"))
