@@ -49,7 +49,7 @@ def read(overrides: Path | None = None) -> Files:
     agencies = FOLDER / "agencies"
     files = Files(
         topics=_table(FOLDER / "topics.toml", faults),
-        accusations=_table(FOLDER / "accusations.toml", faults),
+        accusations=_accusations(faults),
         foreign=_table(FOLDER / "foreign.toml", faults),
         national=_table(agencies / "national.toml", faults),
         province=_table(agencies / "province.toml", faults),
@@ -62,6 +62,16 @@ def read(overrides: Path | None = None) -> Files:
     if faults:
         raise SettingsError(faults)
     return files
+
+
+def _accusations(faults: list[Fault]) -> Table:
+    """Read who may be accused, in what words, and what the words weigh."""
+    found = _table(FOLDER / "accusations.toml", faults)
+    for name in ("accusation_words", "accusation_weights"):
+        found = Table(
+            found.path, {**_table(FOLDER / f"{name}.toml", faults).values, **found.values}
+        )
+    return found
 
 
 def _all_overrides(shipped: Path, own: Path | None, faults: list[Fault]) -> dict[str, Table]:

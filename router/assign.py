@@ -29,7 +29,7 @@ from router.foreign import Foreign
 from router.kinds import Kinds
 from router.precedence import Signal, acting
 from router.rank import Lead
-from router.recusal import Overseer, Recuser, unaccused
+from router.recusal import Overseer, Read, Recuser, unaccused
 from router.register import Register
 from router.scope import Scope
 from router.topics import Topics
@@ -106,6 +106,8 @@ class _View(NamedTuple):
     """Who a report of misconduct goes to, whatever its topic."""
     foreign: Scope | None = None
     """Which kind of text it is that is nobody's report."""
+    suspected: Recusal | None = None
+    """Whom it may accuse: no agency gets it before an operator has read it."""
 
     @property
     def signals(self) -> frozenset[Signal]:
@@ -210,7 +212,7 @@ class Router:
         seats: rank.Seats,
     ) -> _View:
         learned = agencies is not said.phrases
-        recusals, overseer = self._recused(said, agencies, seats)
+        recusals, overseer, suspected = self._recused(said, agencies, seats)
         agencies = unaccused(agencies, recusals)
         if meant < 1:
             agencies = [Share(agency, sure * meant) for agency, sure in agencies]
@@ -230,6 +232,7 @@ class Router:
             recusals,
             overseer,
             self._foreign(said.reading.text, outside),
+            suspected,
         )
 
     def _foreign(self, text: str, outside: Scope | None) -> Scope | None:
@@ -238,17 +241,17 @@ class Router:
             return outside
         return self.foreign.found(text) if self.foreign else None
 
-    def accused(self, report: Report) -> tuple[Recusal, ...]:
-        """List whom a report accuses that was decided before and has got more words since.
+    def accused(self, report: Report) -> Read:
+        """Find whom a report accuses, or may accuse, that has got more words since it was decided.
 
         Of somebody without an office, the office is that of the agency that has the report.
         """
         if self.recuser is None:
-            return report.recusals
+            return Read(report.recusals, None)
         made = report.assignment
         has = [Share(made.agency, 1.0)] if made and made.agency else []
         seats = rank.Seats(report.places, self.register)
-        return self.recuser.recusals(report, told(report), has, seats)
+        return self.recuser.read(report, told(report), has, seats)
 
     def overseer(self, report: Report) -> Share | None:
         """Return who oversees whom a report accuses; None where that is not plain."""
@@ -260,15 +263,15 @@ class Router:
 
     def _recused(
         self, said: Said, agencies: Sequence[Share], seats: rank.Seats
-    ) -> tuple[tuple[Recusal, ...], Overseer | None]:
-        """Find whom a report accuses, and who oversees them."""
+    ) -> tuple[tuple[Recusal, ...], Overseer | None, Recusal | None]:
+        """Find whom a report accuses, who oversees them, and whom it may accuse."""
         if self.recuser is None:
-            return said.report.recusals, None
-        recusals = self.recuser.recusals(said.report, said.reading.text, agencies, seats)
+            return said.report.recusals, None, None
+        recusals, suspected = self.recuser.read(said.report, said.reading.text, agencies, seats)
         free = unaccused(agencies, recusals)
         if not recusals or (free and self.recuser.looks_into(free[0].agency)):
-            return recusals, None
-        return recusals, self.recuser.overseer(recusals, seats)
+            return recusals, None, suspected
+        return recusals, self.recuser.overseer(recusals, seats), suspected
 
     def _decision(self, view: _View, at: datetime, may_ask: bool) -> Decision:
         report, danger = view.report, view.danger
@@ -284,6 +287,13 @@ class Router:
             is_talk=self._is_talk(view),
             signals=view.signals,
         )
+
+    def _is_held(self, view: _View, best: Share) -> bool:
+        """Tell whether an operator reads it first: it may accuse somebody, and not before the one
+        body that is there for that."""
+        if view.suspected is None or self.recuser is None:
+            return False
+        return not self.recuser.oversees(best.agency)
 
     def _is_talk(self, view: _View) -> bool:
         """Tell whether bothering an agency would cost more than asking an operator."""
@@ -302,7 +312,7 @@ class Router:
         confidence = view.best.confidence if view.best else 0.0
         limit = self.rules.assign_above
         given, copies = None, []
-        if view.best and not view.unplaced:
+        if view.best and not view.unplaced and not self._is_held(view, view.best):
             copies = _copies(view, limit)
             confidence = min(1.0, confidence + sum(copy.confidence for copy in copies))
             given = view.best.agency if confidence >= limit else None
@@ -357,6 +367,8 @@ class Router:
 
     def _why(self, view: _View) -> Iterable[Reason]:
         yield from map(explain.recusal, view.recusals)
+        if view.suspected:
+            yield explain.suspicion(view.suspected)
         if view.danger:
             yield explain.urgency(view.danger)
         if view.chosen:

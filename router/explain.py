@@ -105,6 +105,12 @@ def recusal(accused: Recusal) -> Reason:
     return Reason(rule="recusal", text=text, words=accused.words)
 
 
+def suspicion(suspected: Recusal) -> Reason:
+    """Say whom the report may accuse, so that an operator reads it before anybody gets it."""
+    text = f"Mungkin terlapor: {suspected.name}; dibaca operator sebelum diteruskan."
+    return Reason(rule="recusal", text=text, words=suspected.words)
+
+
 def history(best: Share) -> Reason:
     """Say that this deployment's own earlier decisions speak for an agency."""
     return _history(best.agency.name, percent(best.confidence))

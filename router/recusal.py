@@ -31,6 +31,14 @@ class Overseer(NamedTuple):
     """The place would tell."""
 
 
+class Read(NamedTuple):
+    """What the text of a report says of its agencies."""
+
+    recusals: tuple[Recusal, ...]
+    suspected: Recusal | None
+    """Whom it may accuse, if it is an accusation at all: an operator reads it first."""
+
+
 class Recuser:
     """Applies the table of who oversees whom."""
 
@@ -58,18 +66,19 @@ class Recuser:
         ]
         return cls(detector, register), faults
 
-    def recusals(
-        self, report: Report, told: str, ranked: Sequence[Share], at: Seats
-    ) -> tuple[Recusal, ...]:
-        """List whom a report accuses: what it was known to do before, and what its text says.
+    def read(self, report: Report, told: str, ranked: Sequence[Share], at: Seats) -> Read:
+        """Find whom a report accuses: what it was known to do before, and what its text says.
 
         Of somebody without an office, the office is that of the likeliest agency in ``ranked``.
         """
         found = {each.office: each for each in report.recusals}
-        for accused in self._detector.accused(told):
-            if one := self._recusal(accused, ranked, at):
+        accused = self._detector.accused(told)
+        named = [(each, self._recusal(each, ranked, at)) for each in accused]
+        for each, one in named:
+            if one and each.is_sure:
                 found.setdefault(one.office, one)
-        return tuple(found.values())
+        doubted = (one for each, one in named if one and not each.is_sure)
+        return Read(tuple(found.values()), None if found else next(doubted, None))
 
     def _recusal(self, accused: Accused, ranked: Sequence[Share], at: Seats) -> Recusal | None:
         office = accused.office
@@ -93,13 +102,17 @@ class Recuser:
 
     def _office_of(self, agency: str) -> tuple[str, OfficeRow | None, tuple[str, ...]]:
         """Return the row of an agency that may be the accused one, and its id."""
-        as_recusal = Recusal(office="", name="", agencies=tuple(self._overseers))
-        if not agency or as_recusal.covers(agency) or self._register.agency(agency) is None:
+        known = self._register.agency(agency) if agency else None
+        if known is None or self.oversees(known):
             return UNKNOWN, None, ()
         for id, row in self._rows.items():
             if Recusal(office=id, name="", agencies=row.agencies).covers(agency):
                 return id, row, (agency,)
         return UNKNOWN, None, (agency,)
+
+    def oversees(self, agency: Agency) -> bool:
+        """Tell whether a body is there for accusations, so that they may go there unread."""
+        return Recusal(office="", name="", agencies=tuple(self._overseers)).covers(agency.id)
 
     def looks_into(self, agency: Agency) -> bool:
         """Tell whether a body that is there for complaints about others is the right one anyway."""

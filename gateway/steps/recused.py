@@ -10,8 +10,8 @@ from datetime import datetime
 from normalizer.report import Agency, Assignment, Outcome, Reason, Recusal, Report, Status
 from router.blend import Share
 
-Accusations = Callable[[Report], tuple[Recusal, ...]]
-"""Tells whom a report accuses, as ``router.assign.Router.accused`` does."""
+Accusations = Callable[[Report], tuple[tuple[Recusal, ...], Recusal | None]]
+"""Tells whom a report accuses, and whom it may accuse, as ``router.assign.Router.accused`` does."""
 Overseers = Callable[[Report], Share | None]
 """Tells who oversees whom a report accuses, as ``router.assign.Router.overseer`` does."""
 BY = "router"
@@ -53,14 +53,34 @@ def recused(
     )
     if made.agency is None or not report.recuses(made.agency.id):
         return report.model_copy(update={"assignment": kept})
+    kept_back = report.model_copy(update={"assignment": kept})
     found = overseer(report)
-    to = found.agency if found else None
+    return _taken(kept_back, _why(report, found.agency if found else None), found, at=at)
+
+
+def held(report: Report, suspected: Recusal | None, *, at: datetime) -> Report:
+    """Take a report back from whom its newest words may accuse: an operator reads them first.
+
+    Nothing is barred: the operator may hand it back.
+    """
+    made = report.assignment
+    if suspected is None or made is None or made.agency is None:
+        return report
+    if not suspected.covers(made.agency.id):
+        return report
+    text = f"Mungkin terlapor: {suspected.name}; dibaca operator sebelum diteruskan."
+    return _taken(report, Reason(rule="recusal", text=text, words=suspected.words), None, at=at)
+
+
+def _taken(report: Report, why: Reason, found: Share | None, *, at: datetime) -> Report:
+    """Give a report to who was found, else to an operator."""
+    made, to = report.assignment, found.agency if found else None
     taken = Assignment(
         decision=Outcome.ASSIGN if to else Outcome.TRIAGE,
         agency=to,
         confidence=found.confidence if found else 0.0,
-        alternatives=kept.alternatives,
-        reasons=(_why(report, to), *made.reasons),
+        alternatives=made.alternatives if made else (),
+        reasons=(why, *(made.reasons if made else ())),
         by=BY,
         at=at,
     )

@@ -17,7 +17,7 @@ from gateway.steps.known import Known, is_part, linked, origin_with
 from gateway.steps.letters import Letters
 from gateway.steps.media import ask
 from gateway.steps.ownership import RENEWED
-from gateway.steps.recused import Accusations, Overseers, recused
+from gateway.steps.recused import Accusations, Overseers, held, recused
 from gateway.store.rows import Change, Silence, Stored
 from gateway.store.shown import is_sensitive
 from gateway.store.unit import Unit
@@ -207,8 +207,7 @@ class Talk:
                 "urgency": graver(meant.report.urgency, message.urgency),
             }
         )
-        found = self._accused(report)
-        report = recused(report, found, at=self._now(), overseer=self._overseer)
+        report = self._kept_from_the_accused(report, message)
         known.remember(unit.change(meant, report, [followed_up(message)]))
         unit.belongs(message, report)
         ask(unit, report, message, at=self._now())
@@ -216,6 +215,14 @@ class Talk:
             kind: event.Type = event.FOLLOWED_UP if _has(meant.report, report) else event.ASSIGNED
             self._letters.delivery(unit, report, kind=kind, cause=f"follow-up {message.id}")
         return report
+
+    def _kept_from_the_accused(self, report: Report, message: Report) -> Report:
+        """Take a report back from whom it now accuses, or whom this message may accuse."""
+        accused, _ = self._accused(report)
+        new = report.model_copy(update={"title": "", "text": message.text})
+        _, suspected = self._accused(new)
+        report = recused(report, accused, at=self._now(), overseer=self._overseer)
+        return held(report, suspected, at=self._now())
 
 
 def _has(before: Report, now: Report) -> bool:

@@ -33,6 +33,7 @@ METHODS = {
     OVERSEER: DeliveryBlock(token=SecretStr("token-of-inspektorat")),
 }
 BRIBE = "petugas Dinas PU minta uang 500 ribu di Kecamatan Wonocolo Kota Surabaya"
+DOUBTFUL = "kata tukangnya dinas PU minta potongan"
 AT = datetime(2026, 3, 2, tzinfo=UTC)
 PU = Recusal(office="pu", name="Dinas Pekerjaan Umum", agencies=("regency/dinas-pu",))
 
@@ -93,6 +94,27 @@ async def test_an_accusation_that_comes_later_takes_the_report_back(town: House)
         )
     with pytest.raises(NotYours):
         await FileDesk(town.queries, town.vault).for_agency(ACCUSED, file.report.tracking, "0" * 64)
+
+
+async def test_what_only_may_accuse_is_read_by_an_operator_who_may_hand_it_back(
+    town: House,
+) -> None:
+    file = await town.report(ROAD)
+    number = written(file.report.tracking)
+    await town.say(f"{number} {DOUBTFUL}", WHO)
+    after = await town.file(file.report.tracking)
+    assert after.report.status is Status.TRIAGE
+    assert after.report.recusals == ()
+    assert after.report.assignment is not None
+    assert "Mungkin terlapor" in after.report.assignment.reasons[0].text
+    sent = [letter for letter in after.outgoing if letter.kind == "delivery"]
+    assert len(sent) == 1
+    await desk_of(town, town.seal).assign(file.report.id, ACCUSED, by="sari")
+    again = await town.file(file.report.tracking)
+    assert again.report.assignment is not None
+    assert again.report.assignment.agency is not None
+    assert again.report.assignment.agency.id == ACCUSED
+    assert len([letter for letter in again.outgoing if letter.kind == "delivery"]) > 1
 
 
 async def test_a_letter_that_waits_is_withdrawn(town: House) -> None:

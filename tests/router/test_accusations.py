@@ -2,7 +2,15 @@
 
 ``accusations.csv`` (half, accused, text) holds accusations in the styles and languages of citizens,
 and messages that name the same offices and the same deeds and accuse nobody ("" as accused). The
-half "after" was written when the rules had been frozen.
+half "after" was written when the rules of then had been frozen. ``accusation_lines.csv`` holds what
+the weights were learned from since: two other authors' lines, the house's own ("learning"), and the
+accusations that stood in the tables of everyday traffic.
+
+All these lines are seen: what is measured here keeps what was learned, and is no promise. Of the
+second author's lines the first rules missed 36 of 60, of the third author's 155 of 202 (4 of 200
+taken for an accusation). Learned without a line of the third author, the weights miss 35 of 202 and
+take 9 of 200 for one; of the second author's lines 4 of 60 and 4 of 100
+(``python -m bench.accusations``, at 0.5; some words of the table came from lines seen then).
 """
 
 import csv
@@ -29,13 +37,19 @@ class Line(NamedTuple):
     text: str
 
 
-def _lines() -> list[Line]:
-    path = Path(__file__).with_name("accusations.csv")
+def _rows(name: str) -> list[dict[str, str]]:
+    path = Path(__file__).with_name(name)
     with path.open(encoding="utf-8", newline="") as lines:
-        return [Line(r["half"], r["accused"], r["text"]) for r in csv.DictReader(lines)]
+        return list(csv.DictReader(lines))
 
 
-LINES = _lines()
+def _lines(name: str) -> list[Line]:
+    return [Line(r["half"], r["accused"], r["text"]) for r in _rows(name)]
+
+
+LINES = _lines("accusations.csv")
+LEARNED = [line for line in _lines("accusation_lines.csv") if line.accused != "unclear"]
+AUTHORS = ("second author", "third author", "fourth author")
 DETECTOR = Detector.build(shipped().accusations)
 
 
@@ -83,6 +97,34 @@ def test_accusations_are_found(half: str) -> None:
     assert len(missed) <= MOST_MISSED * len(lines), missed
 
 
+@pytest.mark.parametrize("author", [*AUTHORS, "traffic"])
+def test_accusations_that_were_learned_from_are_found(author: str) -> None:
+    lines = [line for line in LEARNED if line.half == author and line.accused]
+    missed = [line for line in lines if not _found(line.text)]
+    assert lines
+    assert len(missed) <= MOST_MISSED * len(lines), missed
+
+
+@pytest.mark.parametrize("author", AUTHORS)
+def test_nobody_is_taken_for_accused_where_it_was_learned_that_they_are_not(author: str) -> None:
+    lines = [line for line in LEARNED if line.half == author and not line.accused]
+    over = [line for line in lines if _found(line.text)]
+    assert lines
+    assert len(over) <= MOST_OVER * len(lines), over
+
+
+def test_little_of_everyday_traffic_is_held() -> None:
+    """Looked at is what was not marked as an accusation, nor as one that can be read both ways."""
+    marked = {line.text for line in _lines("accusation_lines.csv")}
+    texts = {
+        row["text"]
+        for name in ("hotlines.csv", "citizens.csv", "messages.csv")
+        for row in _rows(name)
+    } - marked
+    held = [text for text in texts if _found(text)]
+    assert len(held) <= 0.01 * len(texts), held
+
+
 @pytest.mark.parametrize("half", ["before", "after"])
 def test_nobody_is_taken_for_accused_who_is_not(half: str) -> None:
     lines = [line for line in LINES if line.half == half and not line.accused]
@@ -94,7 +136,8 @@ def test_nobody_is_taken_for_accused_who_is_not(half: str) -> None:
 def test_the_accused_office_gets_nothing_wherever_it_is(code: str) -> None:
     wrong = []
     for line in LINES:
-        if line.accused and line.accused in _found(line.text):
+        sure = [each.office for each in DETECTOR.accused(line.text) if each.is_sure]
+        if line.accused and line.accused in sure:
             decision = _decided(line.text, code)
             handed = _handed(decision)
             mine = [id for id in handed if id in set(_desks(line.accused, code))]
@@ -102,6 +145,37 @@ def test_the_accused_office_gets_nothing_wherever_it_is(code: str) -> None:
             if mine or decision.kind is not Kind.SUPERVISED_COMPLAINT:
                 wrong.append((line.text, mine, decision.kind))
     assert wrong == []
+
+
+def _overseers() -> set[str]:
+    return {one for row in DETECTOR.rules.offices.values() for one in row.supervisors}
+
+
+@pytest.mark.parametrize("code", HERE)
+def test_what_only_may_accuse_is_read_by_an_operator_first(code: str) -> None:
+    doubted = [
+        line
+        for line in (*LINES, *LEARNED)
+        if (found := DETECTOR.accused(line.text)) and not any(each.is_sure for each in found)
+    ]
+    assert doubted
+    overseers = Recusal(office="", name="", agencies=(*_overseers(), "national/kpk"))
+    for line in doubted:
+        decision = _decided(line.text, code)
+        made = decision.assignment
+        assert decision.recusals == ()
+        if made.agency:
+            assert overseers.covers(made.agency.id), (line, made)
+        elif not made.reasons[0].text.startswith("Di luar lingkup"):
+            assert any("Mungkin terlapor" in why.text for why in made.reasons), line
+
+
+def test_a_sign_that_weighs_something_is_one_that_is_looked_for() -> None:
+    rules = DETECTOR.rules
+    known = {*(f"sign {id}" for id in rules.signs), *(f"deed {id}" for id in rules.deeds)}
+    named = {s for s in rules.weights.signs if s.startswith(("sign ", "deed "))}
+    assert named - known <= {"sign near", "sign in sentence", "deed near", "deed in sentence"}
+    assert len(named) > len(known) / 2
 
 
 def test_every_office_that_may_be_accused_reaches_who_oversees_it_and_never_itself() -> None:

@@ -312,7 +312,8 @@ def test_all_faults_of_all_files_are_told_at_once(
 ) -> None:
     folder = tmp_path / "config"
     shutil.copytree(files.FOLDER / "agencies", folder / "agencies")
-    shutil.copy(files.FOLDER / "accusations.toml", folder)
+    for path in files.FOLDER.glob("accusation*.toml"):
+        shutil.copy(path, folder)
     shutil.copy(files.FOLDER / "foreign.toml", folder)
     (folder / "topics.toml").write_text(
         '[groups.g]\nname = "G"\n'
@@ -357,7 +358,8 @@ def test_a_wrong_table_of_agencies_is_named_with_file_and_key(
 ) -> None:
     shutil.copytree(files.FOLDER / "agencies", tmp_path / "agencies")
     shutil.copy(files.FOLDER / "topics.toml", tmp_path)
-    shutil.copy(files.FOLDER / "accusations.toml", tmp_path)
+    for path in files.FOLDER.glob("accusation*.toml"):
+        shutil.copy(path, tmp_path)
     shutil.copy(files.FOLDER / "foreign.toml", tmp_path)
     (tmp_path / "agencies" / f"{name}.toml").write_text(text)
     shutil.rmtree(tmp_path / "agencies" / "overrides")
@@ -375,7 +377,8 @@ def test_a_topic_of_the_wrong_shape_is_a_fault_not_a_crash(
 ) -> None:
     folder = tmp_path / "config"
     shutil.copytree(files.FOLDER / "agencies", folder / "agencies")
-    shutil.copy(files.FOLDER / "accusations.toml", folder)
+    for path in files.FOLDER.glob("accusation*.toml"):
+        shutil.copy(path, folder)
     shutil.copy(files.FOLDER / "foreign.toml", folder)
     (folder / "topics.toml").write_text("[topics.a]\nname = 7\ncompetence = []\n")
     monkeypatch.setattr(files, "FOLDER", folder)
