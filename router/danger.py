@@ -18,7 +18,7 @@ _STRETCHED = re.compile(r"([a-z])\1\1+")
 MOST_CUED_WORDS = 30
 """Words up to which a cue makes a threat of a weak word: a letter has a cue in it anyhow."""
 RULE = 1.0
-"""Log-odds that a rule adds to the evidence."""
+"""Log-odds that a rule adds to the evidence (``router.evidence``), which decides."""
 _GAP = r"(?: \w+){0,5}"
 
 
@@ -48,10 +48,6 @@ class Dangers:
                 if said := rule.search(sentence):
                     return kind, said.group().strip()
         return None
-
-    def worth(self, text: str) -> float:
-        """Return what the rules' word counts beside evidence."""
-        return RULE if self.danger(text) else 0.0
 
     def is_past(self, text: str) -> bool:
         """Tell whether all that a text says is over, feared or only talked about."""

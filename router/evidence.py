@@ -8,16 +8,18 @@ long letter is as alarming as its most alarming passage.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import exp, sqrt
 
-from config.danger import Weights
+from config.danger import Feature, Weights
 
 MOST_CHARACTERS = 6_000
 """Characters that are looked at."""
 PASSAGE = 22
 """Words that are weighed together, beside the whole text."""
+PART = 0.7
+"""Log-odds that a passage of a longer text lacks: of many passages one is alarming by chance."""
 NEAR = 8
 """Words within which two signs belong together."""
 PIECES = (3, 4)
@@ -25,6 +27,9 @@ PIECES = (3, 4)
 SURE = 0.4
 """How likely a kind of danger must be to be named."""
 OTHER = "other"
+SHOWN = 3
+"""Words that are shown as having said so."""
+_NOTHING = Feature(0.0)
 _LONGEST = 24
 _SHORTEST = 4
 _MOST_REMEMBERED = 50_000
@@ -34,28 +39,30 @@ _STRETCHED = re.compile(r"([a-z])\1\1+")
 _NUMBER = re.compile(r"\d+")
 _END = re.compile(r"[.!?;\n]+")
 
-_BEGINNINGS: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys(
-        "di ke ka ta ti be ba ber bar ter tar tor se sa ku pe pa ha a baku mo mu".split(), ("",)
-    ),
-    **dict.fromkeys("me ma n m nge nga".split(), ("", "t", "p")),
-    **dict.fromkeys("meng mang peng pang ng".split(), ("", "k")),
-    **dict.fromkeys("meny many peny ny".split(), ("s", "")),
-    **dict.fromkeys("mem mam pem".split(), ("", "p")),
-    **dict.fromkeys("men man pen".split(), ("", "t")),
+_SWALLOWED = (
+    ("", ("di", "ke", "ka", "ta", "ti", "ba", "be", "ber", "bar", "ter", "tar", "tor", "se", "sa",
+          "ku", "pe", "pa", "ha", "a", "baku", "mo", "mu", "me", "ma", "n", "m", "nge", "nga", "ng",
+          "meng", "mang", "peng", "pang", "ny", "mem", "mam", "pem", "men", "man", "pen")),
+    ("k", ("meng", "mang", "peng", "pang", "ng")), ("s", ("meny", "many", "peny", "ny")),
+    ("p", ("mem", "mam", "pem", "me", "ma", "m")), ("t", ("men", "man", "pen", "n")),
+)  # fmt: skip
+_BEGINNINGS = {
+    beginning: tuple(letter for letter, some in _SWALLOWED if beginning in some)
+    for _, beginnings in _SWALLOWED
+    for beginning in beginnings
 }
 """What may stand before a root, in Indonesian from Aceh to Papua → what it may have swallowed."""
-_ENDINGS = tuple(
-    "nya nyo nye ipun keun kan ken lah pun kah na ne ku mu an in i e mi ki ka ing ed s 0".split()
-)
+_ENDINGS = (
+    "nya", "nyo", "nye", "ipun", "keun", "kan", "ken", "lah", "pun", "kah", "na", "ne", "ku", "mu",
+    "an", "in", "i", "e", "mi", "ki", "ka", "ing", "ed", "s", "0",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class _Word:
     signs: tuple[int, ...]
-    weight: float
-    pieces: float
-    count: int
+    whole: Feature
+    pieces: Feature
 
 
 class Signs:
@@ -73,6 +80,11 @@ class Signs:
         if word in self._of or not _SHORTEST <= len(word) <= _LONGEST:
             return self._of.get(word, ())
         return next((self._of[root] for root in _roots(word) if root in self._of), ())
+
+    def told(self, words: Iterable[str]) -> set[str]:
+        """Return the names of the signs in words, and the words, with "_" before them."""
+        once = {*words}
+        return {self.names[n] for word in once for n in self.of(word)} | {f"_{w}" for w in once}
 
     def near(self, words: list[tuple[int, ...]]) -> set[int]:
         """Return the signs of words in a row, and the pairs of those that stand near each other."""
@@ -108,16 +120,15 @@ class Evidence:
 
     def score(self, text: str) -> float:
         """Return the log-odds of danger in the most alarming passage."""
-        return max(self._score(words) for words in passages(text))
+        return self._passage(text)[0]
 
     def kind(self, text: str) -> str:
         """Return the kind of danger that the signs of a text speak for; ``OTHER`` if none does."""
         if not self._weights.kinds:
             return OTHER
-        words = max(passages(text), key=self._score)
-        names = [self.signs.names[n] for n in {s for w in words for s in self._word(w).signs}]
+        names = self.signs.told(self._passage(text)[1])
         said = {
-            kind: sum(table.get(name, 0.0) for name in ("", *names))
+            kind: sum(table.get(name, _NOTHING).weight for name in ("", *names))
             for kind, table in self._weights.kinds.items()
         }
         best = max(said, key=lambda kind: said[kind])
@@ -126,21 +137,27 @@ class Evidence:
 
     def words(self, text: str) -> list[str]:
         """Return the words of the most alarming passage that speak for danger most."""
-        words = max(passages(text), key=self._score)
-        heavy = sorted(set(words), key=lambda word: -self._word(word).pieces)[:3]
+        words = self._passage(text)[1]
+        heavy = sorted(set(words), key=lambda word: -self._word(word).pieces.weight)[:SHOWN]
         return [word for word in dict.fromkeys(words) if word in heavy]
+
+    def _passage(self, text: str) -> tuple[float, list[str]]:
+        """Return the score of the most alarming passage, and its words."""
+        scored = (
+            (self._score(words) - (PART if at else 0), words)
+            for at, words in enumerate(passages(text))
+        )
+        return max(scored)
 
     def _score(self, words: list[str]) -> float:
         read = [self._word(word) for word in words]
         near = self.signs.near([word.signs for word in read])
         once = dict(zip(words, read, strict=True)).values()
-        weight = self._pairs.get
-        pieces = sum(word.count for word in once)
         return (
             self._weights.bias
-            + sum(weight(number, 0.0) for number in near) / sqrt(len(near) or 1)
-            + sum(word.weight for word in once) / sqrt(len(once) or 1)
-            + sum(word.pieces for word in once) / sqrt(pieces or 1)
+            + _together(self._pairs[number] for number in near if number in self._pairs)
+            + _together(word.whole for word in once)
+            + _together(word.pieces for word in once)
         )
 
     def _word(self, word: str) -> _Word:
@@ -148,16 +165,20 @@ class Evidence:
         if known is None:
             if len(self._remembered) >= _MOST_REMEMBERED:
                 self._remembered.clear()
-            cut = [*pieces(word)]
-            weights = self._weights
-            known = _Word(
-                self.signs.of(word),
-                weights.words.get(word, 0.0),
-                sum(weights.pieces.get(piece, 0.0) for piece in cut),
-                len(cut),
-            )
-            self._remembered[word] = known
+            table = self._weights.pieces
+            cut = [table[piece] for piece in pieces(word) if piece in table]
+            whole = self._weights.words.get(word, _NOTHING)
+            summed = Feature(sum(each.weight for each in cut), sum(each.rarity for each in cut))
+            known = self._remembered[word] = _Word(self.signs.of(word), whole, summed)
         return known
+
+
+def _together(features: Iterable[Feature]) -> float:
+    weight = rarity = 0.0
+    for feature in features:
+        weight += feature.weight
+        rarity += feature.rarity
+    return weight / sqrt(rarity) if rarity else 0.0
 
 
 def passages(text: str) -> Iterator[list[str]]:
@@ -194,7 +215,9 @@ def words_of(text: str) -> list[str]:
 def _roots(word: str) -> Iterator[str]:
     """Yield what a word may be made from: without an ending or two, then without a beginning."""
     short = {word[: -len(ending)] for ending in _ENDINGS if word.endswith(ending)}
-    shorter = {each[: -len(ending)] for each in short for ending in _ENDINGS if each.endswith(ending)}
+    shorter = {
+        each[: -len(ending)] for each in short for ending in _ENDINGS if each.endswith(ending)
+    }
     stems = sorted((s for s in {word} | short | shorter if len(s) >= 3), key=lambda s: (-len(s), s))
     yield from stems
     for stem in stems:
