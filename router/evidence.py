@@ -18,13 +18,17 @@ MOST_CHARACTERS = 6_000
 """Characters that are looked at."""
 PASSAGE = 22
 """Words that are weighed together, beside the whole text."""
+FEW = 3
+"""Words that are rather the name of a place than danger ..."""
+DOUBT = 1.0
+"""... unless there is so much more evidence, in log-odds."""
 PART = 0.7
 """Log-odds that a passage of a longer text lacks: of many passages one is alarming by chance."""
 NEAR = 8
 """Words within which two signs belong together."""
 PIECES = (3, 4)
 """Letters of the pieces of a word, its ends counted as letters."""
-SURE = 0.4
+SURE = 0.5
 """How likely a kind of danger must be to be named."""
 OTHER = "other"
 SHOWN = 3
@@ -121,6 +125,10 @@ class Evidence:
     def score(self, text: str) -> float:
         """Return the log-odds of danger in the most alarming passage."""
         return self._passage(text)[0]
+
+    def needed(self, text: str) -> float:
+        """Return the score above which a text tells of danger, though no rule says so."""
+        return DOUBT if len(next(passages(text))) <= FEW else 0.0
 
     def kind(self, text: str) -> str:
         """Return the kind of danger that the signs of a text speak for; ``OTHER`` if none does."""

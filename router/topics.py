@@ -251,7 +251,8 @@ class Topics:
     def urgency(self, reading: Reading) -> Urgency | None:
         """Say why a text cannot wait; None when it can."""
         told = self._told(reading)
-        if self.evidence.score(reading.text) + (RULE if told else 0.0) <= 0:
+        needed = -RULE if told else self.evidence.needed(reading.text)
+        if self.evidence.score(reading.text) <= needed:
             return None
         if told:
             return told
