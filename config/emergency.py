@@ -80,6 +80,8 @@ class Emergency(Row):
     kind_of: Mapping[str, str]
     words: Words
     threats: Mapping[str, Threat]
+    signs: Mapping[str, str]
+    """What a text about danger is made of: words with spaces between them, by sign."""
 
     def kind(self, urgency: str) -> str:
         """Return the kind of danger of an urgency by its id."""

@@ -17,6 +17,8 @@ _NOT_WORD = re.compile(r"[\W_]+")
 _STRETCHED = re.compile(r"([a-z])\1\1+")
 MOST_CUED_WORDS = 30
 """Words up to which a cue makes a threat of a weak word: a letter has a cue in it anyhow."""
+RULE = 1.0
+"""Log-odds that a rule adds to the evidence (``router.evidence``), which decides."""
 _GAP = r"(?: \w+){0,5}"
 
 

@@ -10,11 +10,13 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
+from config.danger import weights
 from config.emergency import emergency
 from normalizer.report import Level, Topic
 from router.calibration import AS_SAID, Curve, Point, wrong_with
-from router.danger import Dangers
+from router.danger import RULE, Dangers
 from router.data import DataError, Fault, Files, Row, read
+from router.evidence import Evidence
 from router.phrases import PAIR, Book, PhraseIndex, Rivals, Tally
 from router.register import Kind, Register, Tier
 from router.scope import Scope, ScopeRow, Scopes
@@ -182,6 +184,7 @@ class Topics:
         self.urgencies = Urgencies(file.urgency, index)
         self.emergency = emergency()
         self.dangers = Dangers([*self.emergency.threats.items()], self.emergency.words)
+        self.evidence = Evidence(self.emergency.signs, weights())
         self._about = Rivals(index)
         for id, row in self.rows.items():
             for strength, weight in WEIGHTS.items():
@@ -250,6 +253,18 @@ class Topics:
 
     def urgency(self, reading: Reading) -> Urgency | None:
         """Say why a text cannot wait; None when it can."""
+        told = self._told(reading)
+        needed = -RULE if told else self.evidence.needed(reading.text)
+        if self.evidence.score(reading.text) <= needed:
+            return None
+        if told:
+            return told
+        kind = self.evidence.kind(reading.text)
+        words = tuple(self.evidence.words(reading.text))
+        return Urgency(kind, self.emergency.kinds[kind].name, words)
+
+    def _told(self, reading: Reading) -> Urgency | None:
+        """Return the danger that a rule or a phrase sees in a text."""
         if said := self.dangers.danger(reading.text):
             return Urgency(said[0], self.emergency.kinds[said[0]].name, tuple(said[1].split()))
         found = self.urgencies.urgency(reading)
