@@ -20,7 +20,7 @@ PASSAGE = 22
 """Words that are weighed together, beside the whole text."""
 FEW = 3
 """Words that are rather the name of a place than danger ..."""
-DOUBT = 1.0
+DOUBT = 2.0
 """... unless there is so much more evidence, in log-odds."""
 PART = 0.7
 """Log-odds that a passage of a longer text lacks: of many passages one is alarming by chance."""
@@ -190,10 +190,13 @@ def _together(features: Iterable[Feature]) -> float:
 
 
 def passages(text: str) -> Iterator[list[str]]:
-    """Yield the words of a text, then of its passages if it is longer than one."""
+    """Yield the words of a text, then of its passages if it is longer than one, else of its
+    sentences: a cry for help beside another matter is one all the same."""
     text = text[:MOST_CHARACTERS]
     yield (whole := words_of(text))
     if len(whole) <= PASSAGE:
+        sentences = [words for part in _END.split(text) if len(words := words_of(part)) >= FEW]
+        yield from sentences if len(sentences) > 1 else ()
         return
     passage: list[str] = []
     for sentence in _END.split(text):
