@@ -41,15 +41,19 @@ class Privacy:
 
 def read(text: str) -> Privacy:
     """Find privacy marks in ``text`` (repaired, without a leading LAPOR)."""
-    if wishes.read(text).unhide:
-        return Privacy(anonymous=False, confidential=False, text=text, unhide=True)
-    marks, rest = _take_marks(text) if has_any(_MARKS, text.lower()) else ([], text)
+    marks: list[str] = []
+    rest = text
+    if has_any(_MARKS, text.lower()):
+        if wishes.by_rules(text).unhide:
+            return Privacy(anonymous=False, confidential=False, text=text, unhide=True)
+        marks, rest = _take_marks(text)
     said = " ".join(marks).lower()
     wish = wishes.read(rest)
     return Privacy(
         "anon" in said or wish.anonymous,
         "rahasia" in said or "confid" in said or wish.confidential,
         rest,
+        unhide=wish.unhide and not marks,
     )
 
 

@@ -4,7 +4,8 @@ A word ending in ``*`` stands for all that begin so. A pair is one word written 
 """
 
 import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from normalizer.text import vocabulary
@@ -220,17 +221,37 @@ _PAIRS = (
 """What is one word though it is written as two: (first, second, kinds)."""
 
 
-def _split(words: str) -> tuple[frozenset[str], tuple[str, ...]]:
-    whole = vocabulary(words)
-    stems = tuple(word[:-1] for word in whole if word.endswith("*"))
-    return frozenset(word for word in whole if not word.endswith("*")), stems
+class Lexicon:
+    """Which kinds a word is of, looked up at once however many words there are."""
+
+    def __init__(self, table: Mapping[str, str]) -> None:
+        whole: dict[str, set[str]] = defaultdict(set)
+        stems: dict[str, set[str]] = defaultdict(set)
+        for kind, words in table.items():
+            for word in vocabulary(words):
+                (stems if word.endswith("*") else whole)[word.rstrip("*")].add(kind)
+        self._whole = {word: frozenset(kinds) for word, kinds in whole.items()}
+        self._stems = {word: frozenset(kinds) for word, kinds in stems.items()}
+        self._lengths = sorted({*map(len, stems)})
+
+    def of(self, word: str) -> frozenset[str]:
+        """Return the kinds of a word as it is written, or as one of the stems begins it."""
+        found = self._whole.get(word, frozenset())
+        for length in self._lengths:
+            if stem := self._stems.get(word[:length]):
+                found |= stem
+        return found
+
+    def of_bare(self, word: str) -> frozenset[str]:
+        """Return the kinds of a word, or else those of it without its endings."""
+        return self.of(word) or next(filter(None, map(self.of, _bare(word))), frozenset())
 
 
 _SHORTEST = 5
 _ENDINGS = re.compile(
     r"(?P<head>di|ke|ka|me|ny|ng)?(?P<stem>[a-z]{3,}?)(?:kan|in|i|ke|ken|keun|nya|lah|nyo|ne)?"
 )
-_TABLE = {kind: _split(words) for kind, words in _KINDS.items()}
+_LEXICON = Lexicon(_KINDS)
 _JOINED = {
     (first, second): frozenset(kinds.split())
     for firsts, seconds, kinds in _PAIRS
@@ -242,7 +263,7 @@ _JOINED = {
 @lru_cache(maxsize=4_096)
 def kinds(word: str) -> frozenset[str]:
     """Return the kinds of a word in small letters."""
-    return _kinds(word) or next(filter(None, map(_kinds, _bare(word))), frozenset())
+    return _LEXICON.of_bare(word)
 
 
 def joined(first: str, second: str) -> frozenset[str] | None:
@@ -256,19 +277,9 @@ def words_of(kind: str) -> tuple[str, ...]:
     return (*sorted(word.rstrip("*") for word in _KINDS.get(kind, "").split()), *pairs)
 
 
-def _kinds(word: str) -> frozenset[str]:
-    return frozenset(
-        kind for kind, (whole, stems) in _TABLE.items() if word in whole or _begins(word, stems)
-    )
-
-
 def _bare(word: str) -> Iterator[str]:
     """Yield a word without its endings: "dimunculin", "bebeja" and "identitasnya"."""
     if len(word) > _SHORTEST and word[:2] == word[2:4]:
         yield word[2:]
     if ended := _ENDINGS.fullmatch(word):
         yield from filter(None, (ended["stem"], f"{ended['head'] or ''}{ended['stem']}"))
-
-
-def _begins(word: str, stems: tuple[str, ...]) -> bool:
-    return word.startswith(stems) if stems else False

@@ -3,16 +3,15 @@
 A wish is about who wrote: "dana rahasia", "surat anonim" and "nama saya tidak ada di DTKS" are
 matters, not wishes. A rule names kinds of words (``normalizer.wish_words``) in their order, with
 the number of other words that may stand between. Each word is looked at a bounded number of times.
+What no rule knows is found by the weight of all that hints at it (``normalizer.wish_evidence``).
 """
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
-from unicodedata import combining, normalize
 
+from normalizer.wish_evidence import Likelihood, likelihood, may_wish
 from normalizer.wish_rules import ANONYMOUS, BOTH, CONFIDENTIAL, FAR, OPENED, Rule
-from normalizer.wish_words import joined, kinds
+from normalizer.wish_tokens import BREAK, tokens
 
 LONGEST = 4_000
 """Characters of a text that are looked through."""
@@ -21,10 +20,9 @@ _LONG_RULE = 13
 _ASIDE = 6
 """Words beside a withdrawal; with more of them the text is about something else."""
 
-_TOKEN = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*['’]?|[.,;:!?()\n\"“”/]")
-_WORD = re.compile(r"[^\W_]")
-_DRAWN = re.compile(r"(.)\1{2,}")
-_BREAK = frozenset({"BREAK"})
+_LIKELY, _ADDED, _OPENED, _AGAINST = 0.35, 0.7, 0.5, 0.8
+"""How likely a text must ask to hide, one thing beside another, to be known again, and to hide
+after all where a rule reads the opposite."""
 _COURTEOUS = frozenset({"SOFT", "ASK", "PLEAD", "LINK"})
 _BESIDE = _COURTEOUS | {
     "ME",
@@ -41,15 +39,6 @@ _BESIDE = _COURTEOUS | {
 """Kinds of words that are no matter of their own."""
 
 
-class Token(NamedTuple):
-    """One word, or what ends a clause."""
-
-    word: str
-    kinds: frozenset[str]
-    size: int = 1
-    """Words of the text that it stands for."""
-
-
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What a text says about its writer being known."""
@@ -64,7 +53,7 @@ class _Clauses:
     """The tokens of a text, and where only courtesy is left in a clause."""
 
     def __init__(self, text: str) -> None:
-        self.tokens = _merged(_tokens(text[:LONGEST]))
+        self.tokens = tokens(text[:LONGEST])
         self.kinds = frozenset[str]().union(*(token.kinds for token in self.tokens))
         self.ends = self._courteous(range(len(self.tokens) - 1, -1, -1))
         self.used = [False] * len(self.tokens)
@@ -76,6 +65,16 @@ class _Clauses:
             here = self.tokens[at].kinds
             left[at] = "BREAK" in here or ("SOFT" in here and left[at + 1])
         return left
+
+    def stated(self) -> Wish:
+        """Mark and tell what the rules find."""
+        anonymous = self.take(ANONYMOUS)
+        confidential = self.take(CONFIDENTIAL)
+        both = self.take(BOTH)
+        opened = self.take(OPENED)
+        if (anonymous or confidential or both) and not (opened and self.has("PAST")):
+            return Wish(anonymous or both, confidential or both)
+        return Wish(unhide=opened and self.beside() <= _ASIDE)
 
     def take(self, rules: Sequence[Rule]) -> bool:
         """Find and mark all that the rules say; tell whether there was any."""
@@ -134,7 +133,7 @@ class _Clauses:
     def _holds(self, rule: Rule, at: int, end: int) -> bool:
         if rule.ends and not self.ends[end]:
             return False
-        follows = self.tokens[end].kinds if end < len(self.tokens) else _BREAK
+        follows = self.tokens[end].kinds if end < len(self.tokens) else BREAK
         if follows & rule.not_after:
             return False
         return not rule.asks or any("PLEAD" in t.kinds for t in self.tokens[max(0, at - 3) : end])
@@ -165,11 +164,11 @@ class _Clauses:
             if "BREAK" in here:
                 return True
             if "ME" in here:
-                before = self.tokens[place - 1].kinds if place else _BREAK
+                before = self.tokens[place - 1].kinds if place else BREAK
                 return not before & {"KIN", "THIRD"}
             if not here & _COURTEOUS:
                 return False
-        return at <= FAR or self.tokens[at - 1 - FAR].kinds >= _BREAK
+        return at <= FAR or self.tokens[at - 1 - FAR].kinds >= BREAK
 
     def has(self, kind: str) -> bool:
         """Tell whether a kind of word is in the text."""
@@ -181,100 +180,38 @@ class _Clauses:
         return sum(t.size for t, used in pairs if not used and not t.kinds & _BESIDE)
 
 
-def _tokens(text: str) -> list[Token]:
-    found = [_token(match[0]) for match in _TOKEN.finditer(text.lower())]
-    made: list[Token] = []
-    for token in found:
-        pair = joined(made[-1].word, token.word) if made else None
-        if made and made[-1].word == "di" and (passive := kinds(f"di{token.word}")) & _DONE:
-            pair = passive
-        if pair:
-            made[-1] = Token(f"{made[-1].word} {token.word}", pair, made[-1].size + 1)
-        else:
-            made.append(token)
-    return made
-
-
-def _token(written: str) -> Token:
-    if not _WORD.match(written):
-        return Token(written, _BREAK, 0)
-    word = _DRAWN.sub(r"\1", written.replace("’", "'"))
-    if not word.isascii():
-        word = "".join(c for c in normalize("NFKD", word) if not combining(c))
-    first, dash, second = word.partition("-")
-    if dash and (first.endswith(second) or second.startswith(first) or second in ("nya", "nyo")):
-        word = first
-    elif word[-1] == "2" and word[:-1].isalpha():
-        word = word[:-1]
-    found = kinds(word) or kinds(word.replace("'", "").replace("-", ""))
-    return Token(word, found)
-
-
-def _merged(tokens: Sequence[Token]) -> list[Token]:
-    """Make one token of "nama lengkap saya", of "my real name", and of "tidak usah"."""
-    made: list[Token] = []
-    at = 0
-    while at < len(tokens):
-        length, kind = _merge(tokens, at)
-        if kind:
-            words = tokens[at : at + length]
-            made.append(Token(" ".join(t.word for t in words), kind, sum(t.size for t in words)))
-        else:
-            made.append(tokens[at])
-        at += length
-    return made
-
-
-def _merge(tokens: Sequence[Token], at: int) -> tuple[int, frozenset[str] | None]:
-    """Return how many words from here on are one, and of what kind."""
-    here = tokens[at].kinds
-    if "MINE" in here:
-        return 1, _OWN
-    if "DONT_SAY" in here and at + 1 < len(tokens) and tokens[at + 1].kinds & _SAYING:
-        return 1, _DONT
-    if "NO" in here and at + 1 < len(tokens) and "WILL" in tokens[at + 1].kinds:
-        return 2, _WONT
-    if "NAME" in here and (end := _after(tokens, at + 1, "ME")):
-        return end - at, _OWN
-    if "MY" in here and (end := _after(tokens, at + 1, "NAME")):
-        return end - at, _OWN
-    owner = "ME" in here and at + 2 < len(tokens) and "P" in tokens[at + 1].kinds
-    if owner and "NAME" in tokens[at + 2].kinds:
-        return 3, _OWN
-    return 1, None
-
-
-_OWN, _WONT, _DONT = frozenset({"OWN"}), frozenset({"WONT", "NEG"}), frozenset({"DONT"})
-_DONE = frozenset({"HIDE", "HIDING", "SAY", "COVER"})
-"""Kinds of what is done: "di rahasiakan" is one word that people write as two."""
-_SAYING = frozenset({"SAY", "TELL"})
-
-
-def _after(tokens: Sequence[Token], at: int, kind: str) -> int | None:
-    """Return the place after a kind, with at most three parts of a name before it."""
-    for place in range(at, min(at + 4, len(tokens))):
-        if kind in tokens[place].kinds:
-            return place + 1
-        if "PART" not in tokens[place].kinds:
-            return None
-    return None
-
-
 def read(text: str) -> Wish:
     """Tell what a text asks for: to hide who wrote, to hide the report, or neither any longer."""
+    text = text[:LONGEST]
+    if not may_wish(text):
+        return Wish()
     clauses = _Clauses(text)
-    anonymous = clauses.take(ANONYMOUS)
-    confidential = clauses.take(CONFIDENTIAL)
-    both = clauses.take(BOTH)
-    opened = clauses.take(OPENED)
-    if (anonymous or confidential or both) and not (opened and clauses.has("PAST")):
-        return Wish(anonymous or both, confidential or both)
-    return Wish(unhide=opened and clauses.beside() <= _ASIDE)
+    return _weighed(clauses.stated(), likelihood(clauses.tokens))
+
+
+def by_rules(text: str) -> Wish:
+    """Tell what a text asks for in the words of a rule alone."""
+    return _Clauses(text).stated()
+
+
+def _weighed(sure: Wish, likely: Likelihood) -> Wish:
+    """Add what is likely to what a rule is sure of; in doubt a text asks to hide."""
+    hiding = max(likely.anonymous, likely.confidential)
+    if sure.anonymous or sure.confidential:
+        return Wish(
+            sure.anonymous or likely.anonymous >= _ADDED,
+            sure.confidential or likely.confidential >= _ADDED,
+        )
+    if sure.unhide and hiding < _AGAINST:
+        return sure
+    if hiding >= _LIKELY and hiding >= likely.unhide:
+        least = min(hiding, _ADDED)
+        return Wish(likely.anonymous >= least, likely.confidential >= least)
+    return Wish(unhide=likely.unhide >= _OPENED)
 
 
 def words_beside(text: str) -> int:
     """Count the words of a text that belong neither to a wish nor to courtesy."""
     clauses = _Clauses(text)
-    for rules in (ANONYMOUS, CONFIDENTIAL, BOTH, OPENED):
-        clauses.take(rules)
+    clauses.stated()
     return clauses.beside()
