@@ -56,6 +56,12 @@ def may_wish(text: str) -> bool:
     return logit + sum(weights.first[sign] for sign in met) >= _UNLIKELY
 
 
+def speaks(word: str) -> bool:
+    """Tell whether a word speaks for a wish, at first look."""
+    weight, met = _hint(word)
+    return weight + sum(_weights().first[sign] for sign in met) > 0
+
+
 def likelihood(tokens: Sequence[Token]) -> Likelihood:
     """Tell how likely each wish is."""
     weights = _weights()

@@ -193,7 +193,6 @@ _WORDS = {
         sistem pinjol pemenang hacker rapor lowongan tarif jadwal hasil anggaran proyek""",
 }  # fmt: skip
 
-SIGNS = tuple(sorted({*_OF_KINDS, *_WORDS}))
 _LEXICON = Lexicon(_WORDS)
 _BY_KIND = {
     kind: frozenset(sign for sign, kinds in _OF_KINDS.items() if kind in kinds.split())
@@ -207,3 +206,8 @@ def signs(word: str, kinds: frozenset[str]) -> frozenset[str]:
     """Return the signs of a word, or of several that are one, of some kinds."""
     found = [_LEXICON.of_bare(part) for part in word.split()]
     return frozenset[str]().union(*found, *(_BY_KIND.get(kind, ()) for kind in kinds))
+
+
+def words_of_signs() -> tuple[str, ...]:
+    """List the words that are a sign by themselves, stems as words."""
+    return tuple(sorted({word.rstrip("*") for words in _WORDS.values() for word in words.split()}))

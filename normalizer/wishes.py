@@ -9,7 +9,7 @@ What no rule knows is found by the weight of all that hints at it (``normalizer.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from normalizer.wish_evidence import Likelihood, likelihood, may_wish
+from normalizer.wish_evidence import Likelihood, likelihood, may_wish, speaks
 from normalizer.wish_rules import ANONYMOUS, BOTH, CONFIDENTIAL, FAR, OPENED, Rule
 from normalizer.wish_tokens import BREAK, tokens
 
@@ -174,10 +174,14 @@ class _Clauses:
         """Tell whether a kind of word is in the text."""
         return any(kind in token.kinds for token in self.tokens)
 
-    def beside(self) -> int:
-        """Count the words that belong neither to a wish nor to courtesy."""
-        pairs = zip(self.tokens, self.used, strict=True)
-        return sum(t.size for t, used in pairs if not used and not t.kinds & _BESIDE)
+    def beside(self, *, weighed: bool = False) -> int:
+        """Count the words that belong neither to a wish nor to courtesy.
+
+        Where no rule says which words those are (``weighed``), they are what speaks for a wish.
+        """
+        left = (t for t, used in zip(self.tokens, self.used, strict=True) if not used)
+        matter = (t for t in left if not t.kinds & _BESIDE)
+        return sum(t.size for t in matter if not (weighed and speaks(t.word)))
 
 
 def read(text: str) -> Wish:
@@ -213,5 +217,5 @@ def _weighed(sure: Wish, likely: Likelihood) -> Wish:
 def words_beside(text: str) -> int:
     """Count the words of a text that belong neither to a wish nor to courtesy."""
     clauses = _Clauses(text)
-    clauses.stated()
-    return clauses.beside()
+    weighed = clauses.stated() == Wish() and read(text) != Wish()
+    return clauses.beside(weighed=weighed)

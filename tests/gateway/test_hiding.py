@@ -74,6 +74,8 @@ async def test_in_a_public_place_the_receipt_says_that_it_is_read_there(lite: Ho
         "tolong jangan sebut nama saya, soalnya saya takut sama orangnya",
         "please keep my name secret",
         "pak soal laporan tadi, nama saya disembunyikan aja ya takut tetangga marah",
+        "jangan sampai merembet ke saya ya pak",
+        "leave me out of it, my boss would fire me",
     ],
 )
 @pytest.mark.parametrize("days", [0, 3])
@@ -90,6 +92,14 @@ async def test_a_wish_in_own_words_hides_the_report_it_is_about(
     before, after = told_agency(file)
     assert ("Budi" in before["text"], "Budi" in after["text"]) == (True, False)
     assert after["anonymous"]
+
+
+async def test_a_wish_that_no_rule_knows_leaves_masked(lite: House) -> None:
+    file = await lite.report(f"{NAMED}. Kalau ketahuan saya bisa dipecat")
+    (sent,) = told_agency(file)
+    assert sent["anonymous"]
+    assert not sent["reporter"]["ref"]
+    assert "Budi" not in json.dumps(sent)
 
 
 async def test_what_was_not_sent_yet_is_said_and_leaves_masked(lite: House) -> None:

@@ -20,7 +20,10 @@ from normalizer.inbound import Inbound, Sender
 from normalizer.normalize import Normalizer
 from normalizer.places import READ
 from normalizer.report import Report, Reporter
+from normalizer.wish_evidence import features
 from normalizer.wish_rules import ANONYMOUS, BOTH, CONFIDENTIAL, OPENED
+from normalizer.wish_signs import words_of_signs
+from normalizer.wish_tokens import tokens
 from normalizer.wish_words import words_of
 from normalizer.wishes import LONGEST
 from tests.router.making import RECEIVED, gazetteer, router
@@ -154,6 +157,15 @@ def test_wishes_cost_by_the_length() -> None:
         "\n",
     ):
         text = filled(piece, LONGEST)
+        assert calls(privacy.read, text) < A_CHARACTER * LONGEST, piece
+
+
+def test_weighing_wishes_costs_by_the_length() -> None:
+    """Words of the most signs, alone and beside each other: each is seen with its next few only."""
+    most = sorted(words_of_signs(), key=lambda word: -len(features(tokens(word))) / len(word))
+    for piece in (*(f"{word} " for word in most[:6]), " ".join(most[:40]) + " "):
+        text = filled(piece, LONGEST)
+        assert calls(lambda said: features(tokens(said)), text) < A_CHARACTER * LONGEST, piece
         assert calls(privacy.read, text) < A_CHARACTER * LONGEST, piece
 
 
