@@ -10,7 +10,6 @@ import csv
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
 from math import log, sqrt
 from pathlib import Path
 
@@ -41,8 +40,6 @@ LEAST = 0.05
 SELDOM = 2
 """Lines that a feature must stand in."""
 FOLDS = 3
-FEW = 5
-"""Of so many regencies the name of one is learned."""
 COMMON = 0.03
 """The share of ordinary complaints not learned from that may be taken for danger: sets the bias."""
 Line = tuple[str, str, str]
@@ -58,9 +55,11 @@ def table(name: str) -> list[dict[str, str]]:
 
 
 def places() -> list[str]:
-    """Return names of regions: the answer to where something is, which is no danger."""
-    regions = Gazetteer.load(files.read().regions).regions(Level.REGENCY, Level.CITY)
-    return [region.bare for region in islice(regions, 0, None, FEW)]
+    """Return names of regions made of signs alone: where something is, which is no danger."""
+    regions = Gazetteer.load(files.read().regions)
+    levels = Level.PROVINCE, Level.REGENCY, Level.CITY, Level.DISTRICT
+    names = dict.fromkeys(region.bare for region in regions.regions(*levels))
+    return [name for name in names if all(map(_SIGNS.of, words_of(name)))]
 
 
 def features(words: Sequence[str]) -> Iterator[tuple[str, str]]:
