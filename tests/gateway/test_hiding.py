@@ -75,7 +75,7 @@ async def test_in_a_public_place_the_receipt_says_that_it_is_read_there(lite: Ho
         "please keep my name secret",
         "pak soal laporan tadi, nama saya disembunyikan aja ya takut tetangga marah",
         "jangan sampai merembet ke saya ya pak",
-        "leave me out of it, my boss would fire me",
+        "please keep me out of it, I would lose my job",
     ],
 )
 @pytest.mark.parametrize("days", [0, 3])
