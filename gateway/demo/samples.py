@@ -39,7 +39,7 @@ SAMPLES = (
     ),
     Sample(
         SMS,
-        "RAHASIA kepala sekolah SMA di Kota Semarang minta pungutan liar tiap bulan",
+        "RAHASIA kepala sekolah SMA di Kota Semarang minta uang 500 ribu ke wali murid",
         "33-inspektorat",
     ),
     Sample(SMS, "listrik PLN padam terus tiap malam di Kab Kutai Kartanegara", "pln"),
@@ -71,7 +71,7 @@ SAMPLES = (
     ),
     Sample(
         MAIL,
-        "ANONIM\n\nBantuan PKH di Kabupaten Bantul dipotong oknum, warga tidak berani bicara.",
+        "ANONIM\n\nKepala dusun di Kabupaten Bantul memotong uang bantuan PKH 100 ribu per orang.",
         "3402-inspektorat",
         subject="Bansos dipotong",
         anonymous=True,

@@ -31,7 +31,9 @@ def test_a_city_learns_to_route_its_newest_quarter(tmp_path: Path) -> None:
     obvious = found["ways"]["TF-IDF + linear SVM"]
     assert found["top1"] >= 0.775
     assert found["top3"] >= 0.925
-    assert found["coverage_95"] >= 0.49  # accusations go to who oversees, where officers did not
+    # Accusations go to who oversees and what may be one waits for an operator, where officers
+    # sent both to the office: 0.495 before suspicions were held, 0.451 with them.
+    assert found["coverage_95"] >= 0.44
     assert found["calibration_error"] <= 0.04
     for number in ("top1", "top3", "coverage_90", "coverage_95"):
         assert found[number] > obvious[number], number
