@@ -293,7 +293,8 @@ class Router:
         body that is there for that."""
         if view.suspected is None or self.recuser is None:
             return False
-        return not self.recuser.oversees(best.agency)
+        accused = view.suspected.covers(best.agency.id)
+        return accused or not self.recuser.oversees(best.agency)
 
     def _is_talk(self, view: _View) -> bool:
         """Tell whether bothering an agency would cost more than asking an operator."""

@@ -255,3 +255,11 @@ def test_an_accusation_once_made_stays_whatever_is_written_later() -> None:
     decision = _decided("jalan rusak parah berlubang", recusals=(earlier,))
     assert earlier in decision.recusals
     assert not any(earlier.covers(id) for id in _handed(decision))
+
+
+def test_who_oversees_others_does_not_get_what_may_accuse_itself() -> None:
+    """A district office oversees villages: that does not make it the judge of its own head."""
+    text = "camat Ampenan Kota Mataram sering mabuk di kantor"
+    (found,) = DETECTOR.accused(text)
+    assert not found.is_sure
+    assert _decided(text, "52.71.01").assignment.agency is None
