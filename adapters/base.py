@@ -25,7 +25,7 @@ from pydantic import AfterValidator, AnyHttpUrl, BaseModel, ConfigDict, Field
 
 from adapters.exchange import ExchangeLog
 from config import links
-from normalizer.inbound import File, Inbound, Part, Sender
+from normalizer.inbound import Author, File, Inbound, Segment
 
 
 class ChannelError(Exception):
@@ -53,7 +53,7 @@ class Invalid(Malformed):
         self.faults = tuple(faults)
 
 
-class Contradicts(Invalid):
+class DuplicateId(Invalid):
     """An id that was used before, for something else."""
 
 
@@ -65,7 +65,7 @@ Until = Literal["writes", "starts"]
 """What a citizen must do before we may write again: write anything, or say START."""
 
 
-class Silenced(ChannelError):
+class OptedOut(ChannelError):
     """The citizen cannot be written to until they write again, or ask for it."""
 
     def __init__(self, message: str = "", *, until: Until = "writes") -> None:
@@ -88,7 +88,7 @@ class Throttled(Unreachable):
 
 
 @dataclass(frozen=True, slots=True)
-class Hook:
+class WebhookRequest:
     """An HTTP request as a plain value.
 
     ``url`` is built from the configured public URL, never from Host or X-Forwarded headers;
@@ -102,7 +102,7 @@ class Hook:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class WebhookResponse:
     """What the caller of a hook is told: an HTTP status, and a body in its own format."""
 
     status: int
@@ -112,7 +112,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Filed:
+class AcceptedMessage:
     """A message of a hook that is durable now, for channels that tell the sender at once."""
 
     inbound: Inbound
@@ -137,7 +137,7 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
-class Unreadable:
+class UnreadableItem:
     """One thing a page held that could not be read: it is quarantined, its neighbours go on."""
 
     raw: bytes
@@ -150,7 +150,7 @@ class Unreadable:
 class Page:
     """What one look at a provider found. An empty page is an ordinary answer."""
 
-    items: tuple[Inbound | Receipt | Unreadable, ...] = ()
+    items: tuple[Inbound | Receipt | UnreadableItem, ...] = ()
     """Oldest first. What was in an earlier page may come again: its ids make it a repeat."""
     cursor: str = ""
     """Where the next look begins, in the channel's own words; "" leaves it where it was.
@@ -209,7 +209,7 @@ SafeUrl = Annotated[AnyHttpUrl, AfterValidator(_private_or_encrypted)]
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 
 
-class Block(BaseModel):
+class ChannelSettings(BaseModel):
     """The ``[channels.NAME]`` block of the settings; every channel extends it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -231,7 +231,7 @@ class Block(BaseModel):
 class Channel:
     """What every channel has: its name in the settings and its checked block."""
 
-    settings: ClassVar[type[Block]] = Block
+    settings: ClassVar[type[ChannelSettings]] = ChannelSettings
     can_ask: ClassVar[bool] = True
     """False where nobody would answer our question: an operator decides instead."""
     fetched: ClassVar[bool] = False
@@ -241,7 +241,7 @@ class Channel:
     overhears: ClassVar[bool] = False
     """True where people also talk to each other: a trained model tells reports from such talk."""
 
-    def __init__(self, name: str, block: Block, *, public_url: str) -> None:
+    def __init__(self, name: str, block: ChannelSettings, *, public_url: str) -> None:
         self.name = name
         self.block = block
         self.hook_url = f"{public_url.rstrip('/')}/in/{name}"
@@ -268,7 +268,7 @@ class Receiver(Channel, ABC):
     parse_may_hang: ClassVar[bool] = False
     """True when hostile input may take long to read: the shell then parses in a worker process."""
     strict_ids: ClassVar[bool] = False
-    """True when a caller is told that its id was used for something else (``Contradicts``); a
+    """True when a caller is told that its id was used for something else (``DuplicateId``); a
     provider could not mend that and hears nothing. The second message is quarantined either way."""
     keeps_forged: ClassVar[bool] = True
     """False where anybody may call and nothing forged is worth an operator's look."""
@@ -283,7 +283,7 @@ class Receiver(Channel, ABC):
         """Hooks taken from one network address; None does not count (providers have few)."""
         return None
 
-    def challenge(self, hook: Hook) -> Answer | None:
+    def challenge(self, hook: WebhookRequest) -> WebhookResponse | None:
         """Answer a GET by which a provider asks whether we are who we say; pure.
 
         None says that it was no such question. Raises ``Forged`` when its secret is not ours. A
@@ -292,26 +292,26 @@ class Receiver(Channel, ABC):
         return None
 
     @abstractmethod
-    def verify(self, hook: Hook) -> None:
+    def verify(self, hook: WebhookRequest) -> None:
         """Check the proof of the sender. Raises ``Forged``."""
 
     @abstractmethod
-    def parse(self, hook: Hook) -> list[Inbound | Receipt]:
+    def parse(self, hook: WebhookRequest) -> list[Inbound | Receipt]:
         """Read the messages of a verified hook; none in it gives []. Raises ``Malformed``."""
 
     def reply_body(self) -> tuple[str, bytes]:
         """Return media type and body of the 2xx answer the provider expects."""
         return "application/json", b"{}"
 
-    def reply(self, hook: Hook, filed: Sequence[Filed]) -> Answer:
+    def reply(self, hook: WebhookRequest, filed: Sequence[AcceptedMessage]) -> WebhookResponse:
         """Compose the answer once everything in a hook is durable.
 
         A provider hears the same whatever was in it; a channel whose caller is the sender names
         the tracking number.
         """
-        return Answer(200, *self.reply_body())
+        return WebhookResponse(200, *self.reply_body())
 
-    def refusal(self, hook: Hook, error: ChannelError) -> Answer | None:
+    def refusal(self, hook: WebhookRequest, error: ChannelError) -> WebhookResponse | None:
         """Compose the answer to a hook that was refused, in the channel's own words.
 
         None leaves it to the shell: 403 to what is forged, 400 to what is ``Invalid``, and an
@@ -321,7 +321,7 @@ class Receiver(Channel, ABC):
         return None
 
 
-class Fetches(Channel, ABC):
+class Fetcher(Channel, ABC):
     """What channels have in common that look for messages themselves."""
 
     @abstractmethod
@@ -332,7 +332,7 @@ class Fetches(Channel, ABC):
         """
 
 
-class Poller(Fetches, ABC):
+class Poller(Fetcher, ABC):
     """A channel that is asked again and again.
 
     One process at a time polls it. The cursor is saved in the transaction of its page's messages,
@@ -353,12 +353,12 @@ class Poller(Fetches, ABC):
     async def poll(self, cursor: str) -> Page:
         """Fetch what came after ``cursor``; "" is the beginning. Raises ``ChannelError``.
 
-        Must return within a minute. An item that cannot be read is an ``Unreadable`` of the page,
-        not an error: an error leaves the cursor where it is and the page is fetched again.
+        Must return within a minute. An item that cannot be read is an ``UnreadableItem`` of the
+        page, not an error: an error leaves the cursor where it is, and the page is fetched again.
         """
 
 
-class Reconciler(Fetches, ABC):
+class Reconciler(Fetcher, ABC):
     """A channel whose provider can list what it called us for, or tried to."""
 
     @abstractmethod
@@ -371,11 +371,11 @@ class Reconciler(Fetches, ABC):
         """
 
 
-Take = Callable[[Hook], Awaitable[None]]
+Take = Callable[[WebhookRequest], Awaitable[None]]
 """Makes one message durable; raises ``Unreachable`` when that is not possible now."""
 
 
-class Bound(Channel, ABC):
+class ConnectionChannel(Channel, ABC):
     """A channel that keeps a connection of its own, over which its messages come.
 
     One process at a time keeps it (like polling, under a lease).
@@ -387,7 +387,7 @@ class Bound(Channel, ABC):
         """Tell whether the connection stands now, so that messages can come."""
 
     @abstractmethod
-    def parse(self, hook: Hook) -> list[Inbound | Receipt]:
+    def parse(self, hook: WebhookRequest) -> list[Inbound | Receipt]:
         """Read one message as it came over the connection; pure. Raises ``Malformed``."""
 
     @abstractmethod
@@ -399,7 +399,7 @@ class Bound(Channel, ABC):
         """
 
 
-class Keeps(Channel, ABC):
+class MediaSource(Channel, ABC):
     """A channel whose provider keeps the files that its messages only name."""
 
     @abstractmethod
@@ -410,7 +410,7 @@ class Keeps(Channel, ABC):
         """
 
 
-class Sends(Channel, ABC):
+class Sender(Channel, ABC):
     """A channel that carries messages out."""
 
     @property
@@ -424,37 +424,37 @@ class Sends(Channel, ABC):
 
 
 __all__ = [
-    "Answer",
-    "Block",
-    "Bound",
+    "AcceptedMessage",
+    "Author",
     "Channel",
     "ChannelError",
-    "Contradicts",
-    "Fetches",
+    "ChannelSettings",
+    "ConnectionChannel",
+    "DuplicateId",
+    "Fetcher",
     "File",
-    "Filed",
     "Forged",
-    "Hook",
     "Inbound",
     "Invalid",
-    "Keeps",
     "Malformed",
+    "MediaSource",
+    "OptedOut",
     "Outgoing",
     "Page",
-    "Part",
     "Poller",
     "Receipt",
     "Receiver",
     "Reconciler",
     "Refused",
     "SafeUrl",
+    "Segment",
     "Sender",
-    "Sends",
-    "Silenced",
     "Source",
     "Take",
     "Throttled",
     "Unreachable",
-    "Unreadable",
+    "UnreadableItem",
     "Until",
+    "WebhookRequest",
+    "WebhookResponse",
 ]

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar
 from yarl import URL
 
-from adapters.base import ChannelError, Refused, Silenced, Throttled, Unreachable, Until
+from adapters.base import ChannelError, OptedOut, Refused, Throttled, Unreachable, Until
 from adapters.exchange import ExchangeLog
 
 LARGEST = 10_000_000
@@ -144,7 +144,7 @@ class Errors:
             return Throttled(said, retry_after=pause)
         if silenced := _meaning(self.silenced, known, words):
             until, ours = silenced
-            return Silenced(f"{said}: {ours}", until=until)
+            return OptedOut(f"{said}: {ours}", until=until)
         if mendable := _meaning(self.mendable, known, words):
             return Unreachable(f"{said}: {mendable}")
         if not (400 <= status < 500 and status != 408 if final is None else final):

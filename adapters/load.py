@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 import adapters
-from adapters.base import Block, Channel
+from adapters.base import Channel, ChannelSettings
 
 _NOT_CHANNELS = {"base", "exchange", "http", "load"}
 
@@ -49,7 +49,7 @@ def load(name: str, block: Mapping[str, Any], *, public_url: str) -> Channel:
         raise BadBlock([(("type",), f"say which channel this is: {', '.join(kinds())}")])
     found = channel_class(kind)
     try:
-        checked: Block = found.settings.model_validate(dict(block))
+        checked: ChannelSettings = found.settings.model_validate(dict(block))
     except ValidationError as error:
         faults = [(tuple(map(str, e["loc"])), e["msg"]) for e in error.errors()]
         raise BadBlock(faults) from None

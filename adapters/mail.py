@@ -15,18 +15,18 @@ import aiosmtplib
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from adapters.base import (
-    Block,
     ChannelError,
+    ChannelSettings,
     Forged,
-    Hook,
     Inbound,
     Outgoing,
     Receipt,
     Receiver,
     Refused,
-    Sends,
+    Sender,
     Throttled,
     Unreachable,
+    WebhookRequest,
 )
 from adapters.mime import compose, headers
 from adapters.mime.message import parse_mail
@@ -38,7 +38,7 @@ _THROTTLED = {421, 450, 452}
 _RETRY_AFTER = 60.0
 
 
-class MailBlock(Block):
+class MailBlock(ChannelSettings):
     """``[channels.NAME]`` of type ``mail``."""
 
     type: Literal["mail"] = "mail"
@@ -71,14 +71,14 @@ class MailBlock(Block):
         return self
 
 
-class Mail(Receiver, Sends):
+class Mail(Receiver, Sender):
     """The mail channel."""
 
     settings = MailBlock
     block: MailBlock
     parse_may_hang = True
 
-    def verify(self, hook: Hook) -> None:
+    def verify(self, hook: WebhookRequest) -> None:
         """Refuse mail that did not come by our own SMTP door; SMTP itself proves no sender."""
         if not hook.url.startswith("smtp:"):
             raise Forged("mail is taken by SMTP only")
@@ -99,7 +99,7 @@ class Mail(Receiver, Sends):
             return not local or domain == home
         return domain == home and local.partition("+")[0] == ours
 
-    def parse(self, hook: Hook) -> list[Inbound | Receipt]:
+    def parse(self, hook: WebhookRequest) -> list[Inbound | Receipt]:
         """Read one mail, or the receipts of a bounce. Raises ``Malformed``."""
         return parse_mail(
             hook.body,

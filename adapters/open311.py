@@ -16,21 +16,21 @@ from urllib.parse import urlsplit
 from pydantic import Field
 
 from adapters.base import (
-    Answer,
-    Block,
+    AcceptedMessage,
+    Author,
     ChannelError,
+    ChannelSettings,
     File,
-    Filed,
     Forged,
-    Hook,
     Inbound,
     Invalid,
     Receipt,
-    Sender,
+    WebhookRequest,
+    WebhookResponse,
 )
 from adapters.partner import form, georeport, identity
 from adapters.partner.door import Keyed
-from adapters.partner.form import Form
+from adapters.partner.form import PartnerForm
 from adapters.partner.keys import PartnerBlock
 
 MAX_DESCRIPTION = 4000
@@ -76,24 +76,24 @@ class Open311(Keyed):
     can_ask: ClassVar[bool] = False
     no_key: ClassVar[str] = "there is no valid api_key in this request"
 
-    def __init__(self, name: str, block: Block, *, public_url: str) -> None:
+    def __init__(self, name: str, block: ChannelSettings, *, public_url: str) -> None:
         super().__init__(name, block, public_url=public_url)
-        self._last: tuple[Hook, Form] | None = None
+        self._last: tuple[WebhookRequest, PartnerForm] | None = None
 
-    def given_key(self, hook: Hook) -> str:
+    def given_key(self, hook: WebhookRequest) -> str:
         """Return the ``api_key`` of the query or the body, "" without one."""
         try:
             return form.query(hook.url).first("api_key") or self.form(hook).first("api_key")
         except Invalid:
             return ""
 
-    def form(self, hook: Hook) -> Form:
+    def form(self, hook: WebhookRequest) -> PartnerForm:
         """Read the body of a hook; the same hook is read once. Raises ``Invalid``."""
         if self._last is None or self._last[0] is not hook:
             self._last = (hook, form.read(hook))
         return self._last[1]
 
-    def parse(self, hook: Hook) -> list[Inbound | Receipt]:
+    def parse(self, hook: WebhookRequest) -> list[Inbound | Receipt]:
         """Read a request, or an update of one. Raises ``Invalid`` with all that is wrong."""
         try:
             said = self.form(hook)
@@ -106,7 +106,7 @@ class Open311(Keyed):
             raise Invalid(faults)
         return [self._update(hook, said, name) if update else self._request(hook, said, name)]
 
-    def _request(self, hook: Hook, said: Form, caller: str) -> Inbound:
+    def _request(self, hook: WebhookRequest, said: PartnerForm, caller: str) -> Inbound:
         files = tuple(_files(said))
         external_id = _external_id(hook, said, files)
         contact = contact_of(said) or f"request:{external_id}"
@@ -114,7 +114,7 @@ class Open311(Keyed):
             channel=self.name,
             account=caller,
             external_id=external_id,
-            sender=Sender(identity.address(caller, contact), _name(said)),
+            sender=Author(identity.address(caller, contact), _name(said)),
             text=_text(said),
             raw=hook.body,
             subject=said.first("attribute[title]") or None,
@@ -126,7 +126,7 @@ class Open311(Keyed):
             explicit=True,
         )
 
-    def _update(self, hook: Hook, said: Form, caller: str) -> Inbound:
+    def _update(self, hook: WebhookRequest, said: PartnerForm, caller: str) -> Inbound:
         """Read what a reporter adds to a request; the shell has checked whose request it is."""
         number, update = said.first("service_request_id"), said.first("update_id")
         files = tuple(_files(said))
@@ -138,7 +138,7 @@ class Open311(Keyed):
             channel=self.name,
             account=caller,
             external_id=external_id,
-            sender=Sender(identity.address(caller, contact), _name(said)),
+            sender=Author(identity.address(caller, contact), _name(said)),
             text=text,
             raw=hook.body,
             files=files,
@@ -146,7 +146,7 @@ class Open311(Keyed):
             explicit=True,
         )
 
-    def reply(self, hook: Hook, filed: Sequence[Filed]) -> Answer:
+    def reply(self, hook: WebhookRequest, filed: Sequence[AcceptedMessage]) -> WebhookResponse:
         """Tell the number at once: FixMyStreet counts a pending token as a failure."""
         kind = georeport.format_of(hook.url)
         if not filed:
@@ -158,21 +158,21 @@ class Open311(Keyed):
         made = [self._told(each) for each in filed]
         return georeport.document(kind, "service_requests", made, 201)
 
-    def _told(self, filed: Filed) -> dict[str, str]:
+    def _told(self, filed: AcceptedMessage) -> dict[str, str]:
         return {
             "service_request_id": filed.tracking,
             "service_notice": f"{filed.danger} {_NOTICE['id']} / {_NOTICE['en']}".strip(),
             "account_id": "",
         }
 
-    def refusal(self, hook: Hook, error: ChannelError) -> Answer:
+    def refusal(self, hook: WebhookRequest, error: ChannelError) -> WebhookResponse:
         """Tell everything that is wrong, in the format that was asked for."""
         faults = error.faults if isinstance(error, Invalid) else (str(error),)
         status = 403 if isinstance(error, Forged) else 400
         return georeport.errors(georeport.format_of(hook.url), status, faults)
 
 
-def request_faults(said: Form) -> list[str]:
+def request_faults(said: PartnerForm) -> list[str]:
     """List everything that is wrong with a request, in words."""
     return [
         *([] if said.first("service_code") else ["service_code: is required"]),
@@ -182,7 +182,7 @@ def request_faults(said: Form) -> list[str]:
     ]
 
 
-def update_faults(said: Form) -> list[str]:
+def update_faults(said: PartnerForm) -> list[str]:
     """List everything that is wrong with an update."""
     needed = ("service_request_id", "description")
     missing = [f"{name}: is required" for name in needed if not said.first(name)]
@@ -191,7 +191,7 @@ def update_faults(said: Form) -> list[str]:
     return [*missing, *_length_faults(said), *_media_faults(said)]
 
 
-def contact_of(said: Form) -> str:
+def contact_of(said: PartnerForm) -> str:
     """Return by what the reporter is known: an address, or an account or device of the client's."""
     for name in ("email", "phone"):
         if given := said.first(name):
@@ -202,7 +202,7 @@ def contact_of(said: Form) -> str:
     return ""
 
 
-def _place_faults(said: Form) -> Iterator[str]:
+def _place_faults(said: PartnerForm) -> Iterator[str]:
     points = {name: said.first(name) for name in _LIMITS}
     for name, value in points.items():
         if value and _degrees(name, value) is None:
@@ -214,7 +214,7 @@ def _place_faults(said: Form) -> Iterator[str]:
         yield "lat and long, address_string or address_id: one of them is required"
 
 
-def _length_faults(said: Form) -> Iterator[str]:
+def _length_faults(said: PartnerForm) -> Iterator[str]:
     if len(said.first("description")) > MAX_DESCRIPTION:
         yield f"description: at most {MAX_DESCRIPTION} characters"
     for name, most in _LONGEST.items():
@@ -222,7 +222,7 @@ def _length_faults(said: Form) -> Iterator[str]:
             yield f"{name}: at most {most} characters"
 
 
-def _media_faults(said: Form) -> Iterator[str]:
+def _media_faults(said: PartnerForm) -> Iterator[str]:
     urls = said.all("media_url")
     if len(urls) > MOST_MEDIA:
         yield f"media_url: at most {MOST_MEDIA}"
@@ -246,12 +246,12 @@ def _degrees(name: str, value: str) -> float | None:
     return found if math.isfinite(found) and abs(found) <= _LIMITS[name] else None
 
 
-def _location(said: Form) -> tuple[float, float] | None:
+def _location(said: PartnerForm) -> tuple[float, float] | None:
     latitude, longitude = (_degrees(name, said.first(name)) for name in ("lat", "long"))
     return None if latitude is None or longitude is None else (latitude, longitude)
 
 
-def _text(said: Form) -> str:
+def _text(said: PartnerForm) -> str:
     """Return description and attributes in words; the chosen service where there are none."""
     description = said.first("description")
     lines = [description] if description else []
@@ -265,7 +265,7 @@ def _text(said: Form) -> str:
     return "\n".join(lines) or said.first("service_code").replace("-", " ")
 
 
-def _files(said: Form) -> Iterator[File]:
+def _files(said: PartnerForm) -> Iterator[File]:
     yield from said.files
     for url in said.all("media_url"):
         name = urlsplit(url).path.rpartition("/")[2] or "media"
@@ -276,7 +276,7 @@ def _contents(files: Sequence[File]) -> Iterator[str | bytes]:
     return (file.content or file.url or "" for file in files)
 
 
-def _external_id(hook: Hook, said: Form, files: Sequence[File]) -> str:
+def _external_id(hook: WebhookRequest, said: PartnerForm, files: Sequence[File]) -> str:
     if key := identity.named(hook):
         return f"key:{key}"
     if theirs := said.first("attribute[fixmystreet_id]"):
@@ -286,7 +286,7 @@ def _external_id(hook: Hook, said: Form, files: Sequence[File]) -> str:
     return identity.by_content(hook, [*words, *_contents(files)])
 
 
-def _name(said: Form) -> str | None:
+def _name(said: PartnerForm) -> str | None:
     names = (said.first("first_name"), said.first("last_name"))
     return " ".join(filter(None, names)) or None
 

@@ -28,18 +28,18 @@ from pydantic import (
 )
 
 from adapters.base import (
-    Answer,
-    Block,
+    AcceptedMessage,
+    Author,
     ChannelError,
-    Contradicts,
+    ChannelSettings,
+    DuplicateId,
     File,
-    Filed,
     Forged,
-    Hook,
     Inbound,
     Invalid,
     Receipt,
-    Sender,
+    WebhookRequest,
+    WebhookResponse,
 )
 from adapters.partner import identity
 from adapters.partner.door import Keyed
@@ -63,20 +63,20 @@ def _number(written: str) -> str:
     return number
 
 
-class Said(BaseModel):
+class ReportInput(BaseModel):
     """A strict, frozen part of a call."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
 
-class Location(Said):
+class LocationInput(ReportInput):
     """A point, WGS 84, degrees."""
 
     latitude: Annotated[Degrees, Field(ge=-90, le=90)]
     longitude: Annotated[Degrees, Field(ge=-180, le=180)]
 
 
-class Person(Said):
+class Person(ReportInput):
     """Who reports. The same id (else phone, else email) is the same person to Kanal."""
 
     id: Line = ""
@@ -90,7 +90,7 @@ class Person(Said):
         return self.id or self.phone or self.email
 
 
-class Attachment(Said):
+class AttachmentInput(ReportInput):
     """A file: its bytes in base64, or where it is kept."""
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=255)]
@@ -119,16 +119,18 @@ class Attachment(Said):
         return File(self.name, self.media_type, content, str(self.url) if self.url else None)
 
 
-class Message(Said):
+class MessageInput(ReportInput):
     """What somebody says, and the files that come with it."""
 
     text: Annotated[
         str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TEXT)
     ]
-    attachments: Annotated[tuple[Attachment, ...], Field(max_length=MOST_FILES, strict=False)] = ()
+    attachments: Annotated[
+        tuple[AttachmentInput, ...], Field(max_length=MOST_FILES, strict=False)
+    ] = ()
 
 
-class NewReport(Message):
+class NewReport(MessageInput):
     """A report as a partner sends it. Only ``text`` is needed."""
 
     title: Line = ""
@@ -137,7 +139,7 @@ class NewReport(Message):
     occurred_on: date | None = None
     address: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)] = ""
     """Where it happened, in words."""
-    location: Location | None = None
+    location: LocationInput | None = None
     topic: Annotated[str, Field(pattern=r"^([a-z][a-z0-9-]{0,59})?$")] = ""
     """The id of a topic or of a group of topics, from /api/v1/topics: evidence, not an order."""
     agency: Line = ""
@@ -169,17 +171,17 @@ class Rest(Keyed):
     strict_ids: ClassVar[bool] = True
     no_key: ClassVar[str] = "there is no valid key in this request"
 
-    def __init__(self, name: str, block: Block, *, public_url: str) -> None:
+    def __init__(self, name: str, block: ChannelSettings, *, public_url: str) -> None:
         super().__init__(name, block, public_url=public_url)
         self._public_url = public_url.rstrip("/")
 
-    def given_key(self, hook: Hook) -> str:
+    def given_key(self, hook: WebhookRequest) -> str:
         """Return the key of ``Authorization: Bearer`` or ``X-API-Key``, "" without one."""
         scheme, _, token = hook.headers.get("authorization", "").partition(" ")
         bearer = token.strip() if scheme.lower() == "bearer" else ""
         return bearer or hook.headers.get("x-api-key", "").strip()
 
-    def parse(self, hook: Hook) -> list[Inbound | Receipt]:
+    def parse(self, hook: WebhookRequest) -> list[Inbound | Receipt]:
         """Read a report, or what is added to one. Raises ``Invalid`` with all that is wrong."""
         added_to = _MESSAGES.fullmatch(urlsplit(hook.url).path)
         try:
@@ -195,7 +197,7 @@ class Rest(Keyed):
                 channel=self.name,
                 account=name,
                 external_id=external_id,
-                sender=Sender(identity.address(name, contact), said.sender.name or None),
+                sender=Author(identity.address(name, contact), said.sender.name or None),
                 text=said.text,
                 raw=hook.body,
                 subject=said.title or None,
@@ -216,7 +218,7 @@ class Rest(Keyed):
             )
         ]
 
-    def reply(self, hook: Hook, filed: Sequence[Filed]) -> Answer:
+    def reply(self, hook: WebhookRequest, filed: Sequence[AcceptedMessage]) -> WebhookResponse:
         """Tell number and secret, and where the report can be looked at."""
         if not filed:
             return problem(500, ["the report is kept, and has no number yet"])
@@ -230,17 +232,19 @@ class Rest(Keyed):
         }
         if filed[0].danger:
             told = {"danger": filed[0].danger, **told}
-        return Answer(201, "application/json", json.dumps(told).encode(), {"location": url})
+        return WebhookResponse(
+            201, "application/json", json.dumps(told).encode(), {"location": url}
+        )
 
-    def refusal(self, hook: Hook, error: ChannelError) -> Answer:
+    def refusal(self, hook: WebhookRequest, error: ChannelError) -> WebhookResponse:
         """Tell everything that is wrong as a problem (RFC 9457)."""
         if isinstance(error, Forged):
             return problem(403 if self.given_key(hook) else 401, [str(error)])
         faults = error.faults if isinstance(error, Invalid) else (str(error),)
-        return problem(409 if isinstance(error, Contradicts) else 400, faults)
+        return problem(409 if isinstance(error, DuplicateId) else 400, faults)
 
 
-def problem(status: int, faults: Sequence[str]) -> Answer:
+def problem(status: int, faults: Sequence[str]) -> WebhookResponse:
     """Compose a problem; ``errors`` lists every fault."""
     title = HTTPStatus(status).phrase
     told: dict[str, Any] = {"type": "about:blank", "title": title, "status": status}
@@ -248,7 +252,7 @@ def problem(status: int, faults: Sequence[str]) -> Answer:
     if status == 400:
         told["errors"] = list(faults)
     headers = {"www-authenticate": "Bearer"} if status == 401 else {}
-    return Answer(status, PROBLEM, json.dumps(told).encode(), headers)
+    return WebhookResponse(status, PROBLEM, json.dumps(told).encode(), headers)
 
 
 def _sent(body: bytes) -> NewReport:
@@ -256,11 +260,11 @@ def _sent(body: bytes) -> NewReport:
 
 
 def _added(body: bytes, number: str) -> NewReport:
-    said = Message.model_validate_json(body)
+    said = MessageInput.model_validate_json(body)
     return NewReport(text=said.text, attachments=said.attachments, reply_to=number)
 
 
-def _external_id(hook: Hook) -> str:
+def _external_id(hook: WebhookRequest) -> str:
     key = identity.named(hook)
     return f"key:{key}" if key else identity.by_content(hook, [hook.body])
 

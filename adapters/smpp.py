@@ -20,19 +20,19 @@ import smpp34
 from pydantic import Field, SecretStr, model_validator
 
 from adapters.base import (
-    Block,
-    Bound,
-    Hook,
+    Author,
+    ChannelSettings,
+    ConnectionChannel,
     Inbound,
     Malformed,
     Outgoing,
     Receipt,
     Refused,
     Sender,
-    Sends,
     Take,
     Throttled,
     Unreachable,
+    WebhookRequest,
 )
 from adapters.sms import receipts
 from adapters.sms.coding import Default, read
@@ -46,7 +46,7 @@ from adapters.sms.session import (
     SUBMIT_SM,
     Failed,
     Receive,
-    Session,
+    SmppSession,
     Timing,
     bind_body,
 )
@@ -99,7 +99,7 @@ Octet = Annotated[int, Field(ge=0, le=255)]
 Word = Annotated[str, Field(pattern=r"^[!-~]{0,16}$")]
 
 
-class SmppBlock(Block):
+class SmppBlock(ChannelSettings):
     """``type = "smpp"``: an account at a message centre, and the number it writes from."""
 
     type: Literal["smpp"]
@@ -136,18 +136,18 @@ class SmppBlock(Block):
         return self
 
 
-class Smpp(Bound, Sends):
+class Smpp(ConnectionChannel, Sender):
     """Text messages of one account at a message centre."""
 
     settings = SmppBlock
     by_phone = True
     block: SmppBlock
 
-    def __init__(self, name: str, block: Block, *, public_url: str) -> None:
+    def __init__(self, name: str, block: ChannelSettings, *, public_url: str) -> None:
         super().__init__(name, block, public_url=public_url)
         self._repeats = Repeats(60 * self.block.repeat_minutes)
-        self._held: Session | None = None
-        self._spare: Session | None = None
+        self._held: SmppSession | None = None
+        self._spare: SmppSession | None = None
         """A transmitter of our own, where another process holds the connection."""
         self._opening = asyncio.Lock()
         self._under_way: OrderedDict[str, list[str]] = OrderedDict()
@@ -163,7 +163,7 @@ class Smpp(Bound, Sends):
         """Tell whether we are bound."""
         return self._held is not None and self._held.bound
 
-    def parse(self, hook: Hook) -> list[Inbound | Receipt]:
+    def parse(self, hook: WebhookRequest) -> list[Inbound | Receipt]:
         """Read one ``deliver_sm``: a message, a part of one, or a receipt. Raises ``Malformed``."""
         pdu = _deliver_sm(hook.body)
         tlvs = {tlv.tag: tlv.value for tlv in pdu.tlvs}
@@ -181,7 +181,7 @@ class Smpp(Bound, Sends):
             channel=self.name,
             account=pdu.destination_addr or self.block.number,
             external_id=f"{fingerprint(hook.body)}-{hook.headers.get(STAMP, '')}",
-            sender=Sender(address(pdu.source_addr, pdu.source_addr_ton)),
+            sender=Author(address(pdu.source_addr, pdu.source_addr_ton)),
             text=words.text,
             raw=hook.body,
             notes=(*payload.notes, *words.notes),
@@ -244,9 +244,9 @@ class Smpp(Bound, Sends):
 
     async def _receive(self, take: Take, pdu: bytes) -> None:
         stamp = self._repeats.stamp(fingerprint(pdu), time.time())
-        await take(Hook(URL, {STAMP: stamp}, pdu))
+        await take(WebhookRequest(URL, {STAMP: stamp}, pdu))
 
-    async def _carrier(self) -> Session:
+    async def _carrier(self) -> SmppSession:
         """Return what can send: the connection that is held here, or a transmitter of our own."""
         held = self._held
         if held and held.bound and self.block.bind == "transceiver":
@@ -263,10 +263,10 @@ class Smpp(Bound, Sends):
         if spare:
             await spare.close()
 
-    async def _bound(self, command: int, receive: Receive | None = None) -> Session:
+    async def _bound(self, command: int, receive: Receive | None = None) -> SmppSession:
         block = self.block
         timing = Timing(block.response_seconds, block.enquire_seconds, block.window)
-        session = await Session.connect(
+        session = await SmppSession.connect(
             block.host,
             block.port,
             timing,

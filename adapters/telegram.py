@@ -22,12 +22,12 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 from telegram.error import TelegramError
 
 from adapters.base import (
-    Block,
+    Author,
+    ChannelSettings,
     Forged,
-    Hook,
     Inbound,
-    Keeps,
     Malformed,
+    MediaSource,
     Outgoing,
     Page,
     Poller,
@@ -37,12 +37,19 @@ from adapters.base import (
     Refused,
     SafeUrl,
     Sender,
-    Sends,
     Source,
-    Unreadable,
+    UnreadableItem,
+    WebhookRequest,
 )
-from adapters.botapi.connection import PAGE, UPDATES, Bot, Declined, Http, translated
-from adapters.botapi.seen import MAX_FILE, Callback, Chat, Message, Update, checked
+from adapters.botapi.connection import (
+    PAGE,
+    UPDATES,
+    Bot,
+    TelegramDeclined,
+    TelegramTransport,
+    translated,
+)
+from adapters.botapi.seen import MAX_FILE, Callback, Chat, TelegramMessage, TelegramUpdate, checked
 
 API = "https://api.telegram.org"
 MAX_CHARACTERS = 4096
@@ -73,7 +80,7 @@ def _usable_secret(secret: SecretStr) -> SecretStr:
     return secret
 
 
-class TelegramBlock(Block):
+class TelegramBlock(ChannelSettings):
     """``type = "telegram"``: one bot, and how its messages come."""
 
     type: Literal["telegram"]
@@ -98,14 +105,14 @@ class TelegramBlock(Block):
         return self
 
 
-class Telegram(Receiver, Poller, Reconciler, Sends, Keeps):
+class Telegram(Receiver, Poller, Reconciler, Sender, MediaSource):
     """What citizens write to one bot, and our answers."""
 
     settings = TelegramBlock
     block: TelegramBlock
     every: ClassVar[float] = 0.0
 
-    def __init__(self, name: str, block: Block, *, public_url: str) -> None:
+    def __init__(self, name: str, block: ChannelSettings, *, public_url: str) -> None:
         super().__init__(name, block, public_url=public_url)
         self._id = self.block.token.get_secret_value().partition(":")[0]
         self._bot: Bot | None = None
@@ -116,7 +123,7 @@ class Telegram(Receiver, Poller, Reconciler, Sends, Keeps):
         name = self.block.username
         return frozenset({self._id, *([f"@{name}"] if name else [])})
 
-    def verify(self, hook: Hook) -> None:
+    def verify(self, hook: WebhookRequest) -> None:
         """Check the secret that we gave to Telegram. Raises ``Forged``."""
         if self.polling or self.block.secret_token is None:
             raise Forged("this channel polls and takes no calls")
@@ -125,7 +132,7 @@ class Telegram(Receiver, Poller, Reconciler, Sends, Keeps):
         if not hmac.compare_digest(secret, said):
             raise Forged("the request has no valid X-Telegram-Bot-Api-Secret-Token")
 
-    def parse(self, hook: Hook) -> list[Inbound | Receipt]:
+    def parse(self, hook: WebhookRequest) -> list[Inbound | Receipt]:
         """Read one update. Raises ``Malformed``."""
         return self.reread(hook.body)
 
@@ -190,7 +197,7 @@ class Telegram(Receiver, Poller, Reconciler, Sends, Keeps):
             answered, choices = self._answered(chat, message.thread), message.choices
             try:
                 return await self._write(chat, text, answered, choices)
-            except Declined as error:
+            except TelegramDeclined as error:
                 if error.moved_to is None:
                     raise
                 return await self._write(error.moved_to, text, None, choices)
@@ -219,7 +226,7 @@ class Telegram(Receiver, Poller, Reconciler, Sends, Keeps):
 
     def _api(self) -> Bot:
         if self._bot is None:
-            http = Http(self.block.timeout, self.exchanges)
+            http = TelegramTransport(self.block.timeout, self.exchanges)
             self._bot = Bot(self.block.token.get_secret_value(), self._base, http)
         return self._bot
 
@@ -232,7 +239,7 @@ class Telegram(Receiver, Poller, Reconciler, Sends, Keeps):
         with translated():
             try:
                 found = await self._api().pending(offset, wait)
-            except Declined as error:
+            except TelegramDeclined as error:
                 if error.status != 409 or "webhook" not in error.description:
                     raise
                 await self._api().delete_webhook()
@@ -241,11 +248,11 @@ class Telegram(Receiver, Poller, Reconciler, Sends, Keeps):
         items = tuple(item for raw in _packed(found) for item in self._items(raw))
         return Page(items, str(max(ids) + 1) if ids else cursor, len(found) >= PAGE)
 
-    def _items(self, raw: bytes) -> Sequence[Inbound | Receipt | Unreadable]:
+    def _items(self, raw: bytes) -> Sequence[Inbound | Receipt | UnreadableItem]:
         try:
             return self.reread(raw)
         except Malformed as error:
-            return [Unreadable(raw, str(error))]
+            return [UnreadableItem(raw, str(error))]
 
     async def _listen(self, url: str, connections: int | None) -> None:
         secret = self.block.secret_token
@@ -280,7 +287,7 @@ class Telegram(Receiver, Poller, Reconciler, Sends, Keeps):
         return f"{self._id}/{chat}/{message}"
 
     def _album(
-        self, updates: Sequence[Update], messages: Sequence[Message], raw: bytes
+        self, updates: Sequence[TelegramUpdate], messages: Sequence[TelegramMessage], raw: bytes
     ) -> list[Inbound | Receipt]:
         """Read the parts of an album as one message; who addressed us in one meant us in all."""
         if not any(map(self._for_us, messages)):
@@ -292,7 +299,7 @@ class Telegram(Receiver, Poller, Reconciler, Sends, Keeps):
         found = [part for part in parts if part is not None]
         return [_joined(found)] if found else []
 
-    def _read(self, update: Update, raw: bytes) -> Inbound | None:
+    def _read(self, update: TelegramUpdate, raw: bytes) -> Inbound | None:
         if update.callback_query is not None:
             return self._pressed(update.update_id, update.callback_query, raw)
         if update.edited_message is not None:
@@ -301,7 +308,7 @@ class Telegram(Receiver, Poller, Reconciler, Sends, Keeps):
             return self._inbound(update.update_id, update.message, raw)
         return None
 
-    def _for_us(self, message: Message) -> bool:
+    def _for_us(self, message: TelegramMessage) -> bool:
         """In groups a message is for us if it is a command, mentions us, or replies to us."""
         if message.chat.type == "private":
             return True
@@ -316,7 +323,7 @@ class Telegram(Receiver, Poller, Reconciler, Sends, Keeps):
             return True
         return bool(ours) and _mention(ours).search(message.words) is not None
 
-    def _inbound(self, update_id: int, message: Message, raw: bytes) -> Inbound | None:
+    def _inbound(self, update_id: int, message: TelegramMessage, raw: bytes) -> Inbound | None:
         files = tuple(message.files())
         text = "\n".join(filter(None, (plain(message.words, self.block.username), *message.more())))
         if not (text or files or message.place or message.unread):
@@ -337,7 +344,7 @@ class Telegram(Receiver, Poller, Reconciler, Sends, Keeps):
             in_public=message.chat.type != "private",
         )
 
-    def _edited(self, update_id: int, message: Message, raw: bytes) -> Inbound | None:
+    def _edited(self, update_id: int, message: TelegramMessage, raw: bytes) -> Inbound | None:
         """Read an edit; a live location that moved and a change that nobody made are none."""
         if message.edit_date is None or message.place or not self._for_us(message):
             return None
@@ -363,14 +370,14 @@ class Telegram(Receiver, Poller, Reconciler, Sends, Keeps):
             channel=self.name,
             account=self._id,
             external_id=str(update_id),
-            sender=Sender(_address(query.from_user.id, asked.chat), query.from_user.name or None),
+            sender=Author(_address(query.from_user.id, asked.chat), query.from_user.name or None),
             text=text,
             raw=raw,
             thread=names,
             in_public=asked.chat.type != "private",
         )
 
-    def _thread(self, message: Message) -> tuple[str, ...]:
+    def _thread(self, message: TelegramMessage) -> tuple[str, ...]:
         chat, replied, album = message.chat.id, message.answers, message.media_group_id
         names = [self._name(chat, replied.message_id)] if replied else []
         names += [self._name(chat, f"album-{album}")] if album else []
@@ -411,11 +418,11 @@ def _address(user: int, chat: Chat) -> str:
     return str(chat.id) if chat.type == "private" else f"{user}@{chat.id}"
 
 
-def _sender(message: Message) -> Sender:
+def _sender(message: TelegramMessage) -> Author:
     if (chat := message.sender_chat) is not None:
-        return Sender(_address(chat.id, message.chat), chat.title)
+        return Author(_address(chat.id, message.chat), chat.title)
     if (user := message.from_user) is not None:
-        return Sender(_address(user.id, message.chat), user.name or None)
+        return Author(_address(user.id, message.chat), user.name or None)
     raise Malformed("a message without a sender")
 
 

@@ -23,11 +23,11 @@ from twilio.base.exceptions import TwilioException  # type: ignore[import-untype
 from twilio.rest import Client  # type: ignore[import-untyped]
 
 from adapters.base import (
-    Block,
-    Hook,
+    Author,
+    ChannelSettings,
     Inbound,
-    Keeps,
     Malformed,
+    MediaSource,
     Outgoing,
     Page,
     Receipt,
@@ -36,12 +36,12 @@ from adapters.base import (
     Refused,
     SafeUrl,
     Sender,
-    Sends,
     Source,
-    Unreadable,
+    UnreadableItem,
+    WebhookRequest,
 )
 from adapters.messaging import content, form, listing
-from adapters.messaging.connection import ERRORS, SILENCED, Http, failure, failures
+from adapters.messaging.connection import ERRORS, SILENCED, TwilioTransport, failure, failures
 from adapters.messaging.listing import MessageList
 from adapters.messaging.signature import Signatures
 from normalizer.tracking import written
@@ -87,7 +87,7 @@ _E164 = re.compile(r"\+[1-9]\d{7,14}")
 Secret = Annotated[SecretStr, Field(min_length=1)]
 
 
-class TwilioBlock(Block):
+class TwilioBlock(ChannelSettings):
     """``type = "twilio"``: an account, and the number or messaging service it writes from."""
 
     type: Literal["twilio"]
@@ -113,17 +113,17 @@ class TwilioBlock(Block):
         return self
 
 
-class Twilio(Receiver, Reconciler, Sends, Keeps):
+class Twilio(Receiver, Reconciler, Sender, MediaSource):
     """Text messages of one Twilio account, by webhook and by the Messages API."""
 
     settings = TwilioBlock
     by_phone = True
     block: TwilioBlock
 
-    def __init__(self, name: str, block: Block, *, public_url: str) -> None:
+    def __init__(self, name: str, block: ChannelSettings, *, public_url: str) -> None:
         super().__init__(name, block, public_url=public_url)
         self._signatures = Signatures((*self.block.auth_tokens, *self.block.shared_keys))
-        self._http: Http | None = None
+        self._http: TwilioTransport | None = None
         self._client: Any = None
         self._list = MessageList(self._get, self.block.number)
 
@@ -132,11 +132,11 @@ class Twilio(Receiver, Reconciler, Sends, Keeps):
         """Return our number; those of a messaging service are known by what comes to them."""
         return frozenset(filter(None, (self.block.number,)))
 
-    def verify(self, hook: Hook) -> None:
+    def verify(self, hook: WebhookRequest) -> None:
         """Check the signature over the exact URL and the body. Raises ``Forged``."""
         self._signatures.check(hook)
 
-    def parse(self, hook: Hook) -> list[Inbound | Receipt]:
+    def parse(self, hook: WebhookRequest) -> list[Inbound | Receipt]:
         """Read a message, a status callback, or a batch of events. Raises ``Malformed``."""
         found = (self._read(fields, raw) for fields, raw in form.messages(hook))
         return [said for said in found if said is not None]
@@ -205,7 +205,9 @@ class Twilio(Receiver, Reconciler, Sends, Keeps):
     def _api(self) -> Any:
         if self._client is None:
             block = self.block
-            self._http = Http(str(block.api_base or "").rstrip("/"), block.timeout, self.exchanges)
+            self._http = TwilioTransport(
+                str(block.api_base or "").rstrip("/"), block.timeout, self.exchanges
+            )
             token = block.auth_tokens[0].get_secret_value()
             self._client = Client(block.account_sid, token, http_client=self._http)
         return self._client
@@ -252,13 +254,13 @@ class Twilio(Receiver, Reconciler, Sends, Keeps):
         theirs = service is not None and message.get("messaging_service_sid") != service
         return message.get("direction") == "inbound" and not theirs
 
-    async def _recovered(self, message: dict[str, Any]) -> Inbound | Unreadable:
+    async def _recovered(self, message: dict[str, Any]) -> Inbound | UnreadableItem:
         raw = await self._list.kept(message)
         try:
             (found,) = self.reread(raw)
             assert isinstance(found, Inbound)
         except Malformed as error:
-            return Unreadable(raw, str(error))
+            return UnreadableItem(raw, str(error))
         return found
 
     def _read(self, fields: Mapping[str, str], raw: bytes) -> Inbound | Receipt | None:
@@ -293,7 +295,7 @@ class Twilio(Receiver, Reconciler, Sends, Keeps):
             channel=self.name,
             account=fields["To"],
             external_id=sid,
-            sender=Sender(address(fields["From"]), fields.get("ProfileName") or None),
+            sender=Author(address(fields["From"]), fields.get("ProfileName") or None),
             text=content.text(fields),
             raw=raw,
             files=files,

@@ -21,23 +21,23 @@ from uuid import UUID, uuid5
 from pydantic import Field
 
 from adapters.base import (
-    Answer,
-    Block,
+    AcceptedMessage,
+    Author,
     ChannelError,
+    ChannelSettings,
     File,
-    Filed,
     Forged,
-    Hook,
     Inbound,
     Invalid,
     Outgoing,
     Receipt,
     Receiver,
     Sender,
-    Sends,
     Throttled,
+    WebhookRequest,
+    WebhookResponse,
 )
-from adapters.webform.body import Form, Unreadable, Upload, read
+from adapters.webform.body import UnreadableForm, Upload, WebForm, read
 from adapters.webform.words import WORDS, Tongue, tongue_of
 from normalizer import command
 from normalizer.report import Intent, Kind
@@ -91,7 +91,7 @@ _TOPIC = re.compile(r"[a-z0-9-]{1,80}")
 _NUMBER = re.compile(r"\d{12}")
 
 
-class WebBlock(Block):
+class WebBlock(ChannelSettings):
     """``type = "web"``: the form at the public URL."""
 
     type: Literal["web"]
@@ -111,14 +111,14 @@ class Wrong(Invalid):
         self.fields = dict(fields)
 
 
-class Web(Receiver, Sends):
+class Web(Receiver, Sender):
     """Reports from the page of this gateway."""
 
     settings = WebBlock
     fetched = True
     block: WebBlock
 
-    def __init__(self, name: str, block: Block, *, public_url: str) -> None:
+    def __init__(self, name: str, block: ChannelSettings, *, public_url: str) -> None:
         super().__init__(name, block, public_url=public_url)
         parts = urlsplit(public_url)
         self.origin = f"{parts.scheme}://{parts.netloc}".lower()
@@ -136,19 +136,19 @@ class Web(Receiver, Sends):
         """Reports from one network address."""
         return self.block.posts_per_hour
 
-    def verify(self, hook: Hook) -> None:
+    def verify(self, hook: WebhookRequest) -> None:
         """Check that a page of ours sent it. Raises ``Forged``."""
         if hook.headers.get("origin", "").lower() != self.origin:
             raise Forged("the request does not come from our page (Origin)")
         if hook.headers.get("sec-fetch-site", "same-origin") != "same-origin":
             raise Forged("the request does not come from our page (Sec-Fetch-Site)")
 
-    def parse(self, hook: Hook) -> list[Inbound | Receipt]:
+    def parse(self, hook: WebhookRequest) -> list[Inbound | Receipt]:
         """Read a report, or an addition to one. Raises ``Wrong`` with all faults at once."""
         tongue = _tongue(hook)
         try:
             form = read(hook.headers.get("content-type", ""), hook.body)
-        except Unreadable:
+        except UnreadableForm:
             raise Wrong({"form": WORDS[tongue]["unreadable"]}) from None
         filled = _Filled(form, tongue)
         found = self._more(filled, hook) if "follows" in form.values else self._new(filled, hook)
@@ -156,7 +156,7 @@ class Web(Receiver, Sends):
             raise Wrong(filled.faults)
         return [found]
 
-    def reply(self, hook: Hook, filed: Sequence[Filed]) -> Answer:
+    def reply(self, hook: WebhookRequest, filed: Sequence[AcceptedMessage]) -> WebhookResponse:
         """Name the tracking number, its secret, and where both are used."""
         if not filed:
             return _json(202, {"held": WORDS[_tongue(hook)]["held"]})
@@ -172,7 +172,7 @@ class Web(Receiver, Sends):
             said = {"danger": filed[0].danger, **said}
         return _json(201, said)
 
-    def refusal(self, hook: Hook, error: ChannelError) -> Answer:
+    def refusal(self, hook: WebhookRequest, error: ChannelError) -> WebhookResponse:
         """Say what is wrong, by field where that is known."""
         words = WORDS[_tongue(hook)]
         if isinstance(error, Throttled):
@@ -188,7 +188,7 @@ class Web(Receiver, Sends):
         """Leave the answer to the tracking page: the letter is stored already."""
         return message.id
 
-    def _new(self, filled: "_Filled", hook: Hook) -> Inbound:
+    def _new(self, filled: "_Filled", hook: WebhookRequest) -> Inbound:
         filled.expect(FIELDS)
         kind, point = filled.kind(), filled.point()
         title, body = filled.text("title"), filled.body("body")
@@ -200,7 +200,7 @@ class Web(Receiver, Sends):
             channel=self.name,
             account=self.origin,
             external_id=filled.identity(key),
-            sender=Sender(
+            sender=Author(
                 address_of(key), filled.text("name") or None, contact=filled.contact() or None
             ),
             text=body,
@@ -220,7 +220,7 @@ class Web(Receiver, Sends):
             explicit=True,
         )
 
-    def _more(self, filled: "_Filled", hook: Hook) -> Inbound:
+    def _more(self, filled: "_Filled", hook: WebhookRequest) -> Inbound:
         filled.expect(MORE_FIELDS)
         number = filled.form.first("number")
         if not _NUMBER.fullmatch(number):
@@ -229,7 +229,7 @@ class Web(Receiver, Sends):
             channel=self.name,
             account=self.origin,
             external_id=filled.identity(filled.uuid("key")),
-            sender=Sender(address_of(filled.uuid("follows"))),
+            sender=Author(address_of(filled.uuid("follows"))),
             text=filled.body("more"),
             raw=hook.body,
             files=filled.files(),
@@ -262,18 +262,18 @@ def mend(tongue: Tongue) -> dict[str, str]:
     }
 
 
-def _tongue(hook: Hook) -> Tongue:
+def _tongue(hook: WebhookRequest) -> Tongue:
     return tongue_of(hook.headers.get("accept-language", ""))
 
 
-def _json(status: int, said: object, headers: Mapping[str, str] | None = None) -> Answer:
-    return Answer(status, "application/json", json.dumps(said).encode(), headers or {})
+def _json(status: int, said: object, headers: Mapping[str, str] | None = None) -> WebhookResponse:
+    return WebhookResponse(status, "application/json", json.dumps(said).encode(), headers or {})
 
 
 class _Filled:
     """Reads a form field by field and collects what is wrong with it."""
 
-    def __init__(self, form: Form, tongue: Tongue) -> None:
+    def __init__(self, form: WebForm, tongue: Tongue) -> None:
         self.form = form
         self.faults: dict[str, str] = {}
         self._words = WORDS[tongue]

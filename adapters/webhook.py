@@ -16,7 +16,7 @@ from pydantic import AfterValidator, Field, SecretStr
 from standardwebhooks import Webhook as Signer
 from standardwebhooks.webhooks import WebhookVerificationError
 
-from adapters.base import Block, ChannelError, Forged, Outgoing, SafeUrl, Sends
+from adapters.base import ChannelError, ChannelSettings, Forged, Outgoing, SafeUrl, Sender
 from adapters.http import Errors, HttpClient, HttpResponse, retry_after
 
 ERRORS = Errors(provider="the agency")
@@ -34,7 +34,7 @@ def _usable(secret: SecretStr) -> SecretStr:
     return secret
 
 
-class WebhookBlock(Block):
+class WebhookBlock(ChannelSettings):
     """``type = "webhook"``: where an agency takes its reports, and the secret shared with it."""
 
     type: Literal["webhook"]
@@ -44,13 +44,13 @@ class WebhookBlock(Block):
     """Seconds for the whole exchange."""
 
 
-class Webhook(Sends):
+class Webhook(Sender):
     """One agency's endpoint."""
 
     settings = WebhookBlock
     block: WebhookBlock
 
-    def __init__(self, name: str, block: Block, *, public_url: str) -> None:
+    def __init__(self, name: str, block: ChannelSettings, *, public_url: str) -> None:
         super().__init__(name, block, public_url=public_url)
         self._signer = Signer(self.block.secret.get_secret_value())
         self._http = HttpClient(ERRORS.provider, self.exchanges, timeout=self.block.timeout)

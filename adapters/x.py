@@ -19,10 +19,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from adapters.base import (
-    Block,
+    Author,
+    ChannelSettings,
     Inbound,
-    Keeps,
     Malformed,
+    MediaSource,
     Outgoing,
     Page,
     Poller,
@@ -30,9 +31,8 @@ from adapters.base import (
     Refused,
     SafeUrl,
     Sender,
-    Sends,
     Source,
-    Unreadable,
+    UnreadableItem,
 )
 from adapters.posts.account import AccountBlock, Username
 from adapters.posts.budget import PostBudget, used_up
@@ -42,10 +42,10 @@ from adapters.posts.page import FIELDS, Listed, alone
 from adapters.posts.seen import (
     Created,
     Includes,
-    Message,
-    Post,
-    User,
     Written,
+    XMessage,
+    XPost,
+    XUser,
     checked,
     is_file,
     is_id,
@@ -88,14 +88,14 @@ class XBlock(AccountBlock):
     max_reply_characters: Annotated[int, Field(ge=40, le=LONGEST_POST)] | None = None
 
 
-class X(Poller, Sends, Keeps):
+class X(Poller, Sender, MediaSource):
     """What citizens write to one account, and our answers."""
 
     settings = XBlock
     overhears = True
     block: XBlock
 
-    def __init__(self, name: str, block: Block, *, public_url: str) -> None:
+    def __init__(self, name: str, block: ChannelSettings, *, public_url: str) -> None:
         super().__init__(name, block, public_url=public_url)
         self._client: Client | None = None
         self._budget = PostBudget(self.block.posts_per_month)
@@ -178,21 +178,21 @@ class X(Poller, Sends, Keeps):
         if answered is None:
             text = message.text[:LONGEST_MESSAGE]
             sent = await self._api().create_direct_message(participant_id=to, text=text)
-            return Message.model_validate(sent).data.dm_event_id
+            return XMessage.model_validate(sent).data.dm_event_id
         text = fitted(message.text, self.block.max_reply_characters or MAX_CHARACTERS)
         sent = await self._api().create_tweet(text=text, in_reply_to_tweet_id=answered)
         return Created.model_validate(sent).data.id
 
     def _items(
         self, post: object, includes: Mapping[str, Any]
-    ) -> Sequence[Inbound | Receipt | Unreadable]:
+    ) -> Sequence[Inbound | Receipt | UnreadableItem]:
         raw = alone(post, includes)
         try:
             return self.reread(raw)
         except Malformed as error:
-            return [Unreadable(raw, str(error))]
+            return [UnreadableItem(raw, str(error))]
 
-    def _inbound(self, post: Post, includes: Includes, raw: bytes) -> Inbound:
+    def _inbound(self, post: XPost, includes: Includes, raw: bytes) -> Inbound:
         author = next((user for user in includes.users if user.id == post.author_id), None)
         place = next((each for each in includes.places if post.at(each)), None)
         others = [each for each in includes.tweets if self._is_news(post, each)]
@@ -203,7 +203,7 @@ class X(Poller, Sends, Keeps):
             channel=self.name,
             account=self.block.user_id,
             external_id=post.id,
-            sender=Sender(post.author_id, author.shown if author else None),
+            sender=Author(post.author_id, author.shown if author else None),
             text="\n".join(filter(None, (text, place.full_name if place else "", *quotes))),
             raw=raw,
             files=files,
@@ -215,12 +215,12 @@ class X(Poller, Sends, Keeps):
             in_public=True,
         )
 
-    def _is_news(self, post: Post, other: Written) -> bool:
+    def _is_news(self, post: XPost, other: Written) -> bool:
         """Tell whether a post that another one is about says what we have not read yet."""
         theirs = other.author_id != self.block.user_id
         return theirs and other.id in post.about and not self._our_name.search(other.words)
 
-    def _why_none(self, post: Post, author: User | None, others: Iterable[Written]) -> str | None:
+    def _why_none(self, post: XPost, author: XUser | None, others: Iterable[Written]) -> str | None:
         """Say why a post is nobody's report, or None.
 
         X puts the names of all who take part before a reply: below a report our name is in every

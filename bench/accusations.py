@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from config import files
-from router.accusation import Detector, Evidence
+from router.accusation import AccusationEvidence, Detector
 
 ROOT = Path(__file__).parent.parent
 LINES = ROOT / "tests" / "router"
@@ -121,7 +121,7 @@ class Learned(NamedTuple):
         return float(1 / (1 + np.exp(-logit)))
 
 
-def features(evidence: Evidence | None) -> list[str]:
+def features(evidence: AccusationEvidence | None) -> list[str]:
     """Name the signs ("sign:…") and words ("word:…") of a text."""
     if evidence is None:
         return []

@@ -13,11 +13,11 @@ import numpy as np
 from sklearn.isotonic import IsotonicRegression
 
 from config import settings
-from gateway import build
+from gateway import assembly
 from gateway.learning import measure
-from gateway.learning.measure import Answer
+from gateway.learning.measure import Prediction
 from gateway.learning.rows import read
-from gateway.learning.samples import Reader, Sample
+from gateway.learning.samples import Sample, SampleReader
 from router import rank
 from router.calibration import Curve, Point
 
@@ -27,7 +27,7 @@ Claims = Sequence[tuple[str, float]]
 """Keys of agencies and what the phrases say for each, the best first."""
 
 
-def claims(parts: build.Parts, reader: Reader, sample: Sample) -> Claims:
+def claims(parts: assembly.Components, reader: SampleReader, sample: Sample) -> Claims:
     """Return what the phrases say, before calibration and whatever the place."""
     routing = parts.routing
     reading = routing.topics.lexicon.read(sample.report.text)
@@ -54,14 +54,14 @@ def fitted(found: Sequence[tuple[Claims, str]]) -> tuple[Point, ...]:
     return tuple(zip(POINTS, (round(value, 3) for value in smooth), strict=True))
 
 
-def answers(found: Sequence[tuple[Claims, str]], curve: Curve) -> list[Answer]:
+def answers(found: Sequence[tuple[Claims, str]], curve: Curve) -> list[Prediction]:
     """Return what the phrases answer with a curve."""
     made = []
     for all_, right in found:
         sure = [(key, curve(min(1.0, said))) for key, said in all_]
         most = max(1.0, sum(p for _, p in sure))
         best = sure[0][1] / most if sure else 0.0
-        made.append(Answer(right, tuple(key for key, _ in sure[:BEST]), best))
+        made.append(Prediction(right, tuple(key for key, _ in sure[:BEST]), best))
     return made
 
 
@@ -71,8 +71,8 @@ def main() -> None:
     parser.add_argument("csv", type=Path)
     parser.add_argument("--region", default="")
     chosen = parser.parse_args()
-    parts = build.parts(settings.load())
-    reader = Reader(parts, "agency")
+    parts = assembly.parts(settings.load())
+    reader = SampleReader(parts, "agency")
     older, newer = read(chosen.csv, region=chosen.region).split(0.25)
     found = [
         [(claims(parts, reader, each), each.label.key) for each in reader.read(part.rows, print)]

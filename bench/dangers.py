@@ -18,12 +18,12 @@ from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 
 from config import files
-from config.danger import PATH, Feature, Weights
+from config.danger import PATH, DangerWeights, Feature
 from config.emergency import emergency
 from normalizer.gazetteer import Gazetteer
 from normalizer.report import Level
 from router.danger import RULE, Dangers
-from router.evidence import Evidence, Signs, passages, pieces, words_of
+from router.evidence import DangerEvidence, Signs, passages, pieces, words_of
 
 TABLES = Path(__file__).parents[1] / "tests" / "router"
 ORDINARY = ("messages", "citizens", "hotlines", "accusations")
@@ -70,7 +70,7 @@ def features(words: Sequence[str]) -> Iterator[tuple[str, str]]:
     yield from (("piece", piece) for word in once for piece in pieces(word))
 
 
-def learn(texts: Iterable[tuple[Sequence[str], bool]]) -> Weights:
+def learn(texts: Iterable[tuple[Sequence[str], bool]]) -> DangerWeights:
     """Fit the weights to passages that tell of danger or do not."""
     told = [([*features(words)], danger) for words, danger in texts]
     lines = Counter(name for row, _ in told for name in set(row))
@@ -91,7 +91,7 @@ def learn(texts: Iterable[tuple[Sequence[str], bool]]) -> Weights:
     for (group, name), weight, rare in zip(often, machine.coef_[0].tolist(), rarity, strict=True):
         groups[group][name] = Feature(SCALE[group] * weight * sqrt(rare), rare)
     bias = float(machine.intercept_[0])
-    return Weights(bias, groups["sign"], groups["word"], groups["piece"], {})
+    return DangerWeights(bias, groups["sign"], groups["word"], groups["piece"], {})
 
 
 def kinds(lines: Sequence[Line]) -> dict[str, dict[str, Feature]]:
@@ -114,15 +114,15 @@ def kinds(lines: Sequence[Line]) -> dict[str, dict[str, Feature]]:
     }
 
 
-def taught(lines: Iterable[Line], ordinary: Iterable[str]) -> Weights:
+def taught(lines: Iterable[Line], ordinary: Iterable[str]) -> DangerWeights:
     """Learn from whole lines, and from every passage of ordinary complaints."""
     told = [(next(passages(text)), bool(kind)) for _, kind, text in lines]
     return learn([*told, *((words, False) for text in ordinary for words in passages(text))])
 
 
-def judged(weights: Weights) -> Judge:
+def judged(weights: DangerWeights) -> Judge:
     """Return what a text scores, the rules' word included."""
-    evidence = Evidence(emergency().signs, weights)
+    evidence = DangerEvidence(emergency().signs, weights)
     return lambda text: evidence.score(text) + (RULE if _RULES.danger(text) else 0.0)
 
 

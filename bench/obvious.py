@@ -26,13 +26,13 @@ from twilio.request_validator import RequestValidator  # type: ignore[import-unt
 
 from bench.traffic import HOOK, TOKEN
 from config.settings import Settings
-from gateway import build
-from gateway.message import ANSWERS, REPORTS, agency_queue
-from gateway.steps.receive import new_tracking
-from gateway.steps.route import apply
+from gateway import assembly
+from gateway.casework.route import apply
+from gateway.platform.numbers import new_tracking
 from gateway.store.engine import Database
 from gateway.store.tables import messages, queue, reports
-from normalizer.inbound import Inbound, Sender
+from gateway.wire.queues import ANSWERS, REPORTS, agency_queue
+from normalizer.inbound import Author, Inbound
 from normalizer.report import Report, Reporter
 
 QUORUM = {"x-queue-type": "quorum"}
@@ -45,7 +45,7 @@ class Obvious:
     """The same road as Kanal's, without its ideas. Use with the tables already there."""
 
     def __init__(self, settings: Settings) -> None:
-        self._parts = build.parts(settings)
+        self._parts = assembly.parts(settings)
         self._url = settings.broker.url
         database = settings.database
         self._database = Database(settings.database_url, pool_size=database.pool_size, timeout=30.0)
@@ -104,7 +104,7 @@ class Obvious:
 
     def _report(self, form: Mapping[str, str]) -> Report:
         inbound = Inbound(
-            "sms", form["To"], form["MessageSid"], Sender(form["From"]), form["Body"], b""
+            "sms", form["To"], form["MessageSid"], Author(form["From"]), form["Body"], b""
         )
         ref = hashlib.sha256(form["From"].encode()).hexdigest()[:32]
         return self._parts.normalizer.normalize(

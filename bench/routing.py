@@ -21,14 +21,15 @@ from pathlib import Path
 from typing import Any
 
 from config import settings
-from gateway import build, models
-from gateway.collector import settle
+from gateway import assembly
 from gateway.learning.rows import read as read_rows
-from normalizer.inbound import Inbound, Sender
+from gateway.models import registry
+from gateway.platform.collector import settle
+from normalizer.inbound import Author, Inbound
 from normalizer.places import find
 from normalizer.report import Report, Reporter
 from router.assign import Router
-from router.learned import Learned, Weights
+from router.learned import Learned, ModelWeights
 from router.phrases import PAIR
 
 TEXTS = Path(__file__).parents[1] / "tests" / "router" / "citizens.csv"
@@ -68,11 +69,11 @@ def messages(path: Path, region: str) -> list[Message]:
     else:
         rows = rows[:: max(1, len(rows) // MOST)]
         said = [row.text for row in rows]
-    inbound = [Inbound("bench", "", "1", Sender("bench"), text, b"") for text in said]
+    inbound = [Inbound("bench", "", "1", Author("bench"), text, b"") for text in said]
     return [(each, row.region) for each, row in zip(inbound, rows, strict=True)]
 
 
-def read(parts: build.Parts, inbound: Inbound, region: str) -> Report:
+def read(parts: assembly.Components, inbound: Inbound, region: str) -> Report:
     """Read one message as the gateway's door does."""
     return parts.normalizer.normalize(
         inbound,
@@ -84,12 +85,14 @@ def read(parts: build.Parts, inbound: Inbound, region: str) -> Report:
     )
 
 
-def whole(parts: build.Parts, routing: Router) -> Route:
+def whole(parts: assembly.Components, routing: Router) -> Route:
     """Read and decide, as door and worker do."""
     return lambda batch: routing.decide_many([read(parts, *each) for each in batch], at=AT)
 
 
-def places_and_decision(parts: build.Parts, routing: Router, said: Sequence[Message]) -> Route:
+def places_and_decision(
+    parts: assembly.Components, routing: Router, said: Sequence[Message]
+) -> Route:
     """Only find the places of messages that are read already, once more, and decide."""
     known = {id(inbound): read(parts, inbound, region) for inbound, region in said}
 
@@ -101,7 +104,7 @@ def places_and_decision(parts: build.Parts, routing: Router, said: Sequence[Mess
     return lambda batch: routing.decide_many([located(*each) for each in batch], at=AT)
 
 
-def obvious(parts: build.Parts) -> Route:
+def obvious(parts: assembly.Components) -> Route:
     """Look for every phrase and every name of a region in the text, one after the other."""
     phrases = [
         (topic, tuple(half.strip() for half in written.lower().split(PAIR)))
@@ -124,7 +127,7 @@ def obvious(parts: build.Parts) -> Route:
     return lambda batch: [route(inbound.text) for inbound, _ in batch]
 
 
-def train(folder: Path, parts: build.Parts, path: Path, region: str) -> None:
+def train(folder: Path, parts: assembly.Components, path: Path, region: str) -> None:
     """Keep a model that has learned the rows of a CSV and their agencies."""
     from gateway.learning import train  # scikit-learn, which nobody who routes loads
 
@@ -133,13 +136,13 @@ def train(folder: Path, parts: build.Parts, path: Path, region: str) -> None:
     train.keep(folder, learned, parts.routing.topics)
 
 
-def kept(folder: Path | None) -> Weights | None:
+def kept(folder: Path | None) -> ModelWeights | None:
     """Return the model in a folder as the gateway loads it."""
-    found = models.load(folder, "agency") if folder else None
+    found = registry.load(folder, "agency") if folder else None
     return found[1] if found else None
 
 
-def with_model(parts: build.Parts, weights: Weights | None) -> Router:
+def with_model(parts: assembly.Components, weights: ModelWeights | None) -> Router:
     """Return the router with a model, or with the phrases alone."""
     routing = copy(parts.routing)
     routing.scorer = Learned(weights, routing.register) if weights else None
@@ -153,7 +156,7 @@ def rss() -> float:
 
 
 def _memory(answer: Any, folder: Path | None, path: Path, region: str) -> None:
-    parts = build.parts(settings.load())
+    parts = assembly.parts(settings.load())
     route = whole(parts, with_model(parts, kept(folder)))
     for each in messages(path, region):
         route((each,))
@@ -171,7 +174,9 @@ def memory(folder: Path | None, path: Path, region: str) -> float:
     return grown
 
 
-def ways(parts: build.Parts, weights: Weights | None, said: Sequence[Message]) -> dict[str, Way]:
+def ways(
+    parts: assembly.Components, weights: ModelWeights | None, said: Sequence[Message]
+) -> dict[str, Way]:
     """Return every way that is measured, by name."""
     found = {}
     for name, model in (("phrases", None), ("trained", weights)):
@@ -236,7 +241,7 @@ def main() -> None:
     parser.add_argument("--region", default="", help="the region of rows that name none")
     chosen = parser.parse_args()
     where = chosen.train, chosen.region
-    parts = build.parts(settings.load())
+    parts = assembly.parts(settings.load())
     with tempfile.TemporaryDirectory() as folder:
         train(Path(folder), parts, *where)
         sizes = {"phrases": memory(None, *where), "trained": memory(Path(folder), *where)}

@@ -12,10 +12,10 @@ import uvloop
 
 from bench.obvious import Obvious
 from config.settings import load
-from gateway import logs
-from gateway.app import Kanal
 from gateway.broker.base import ANSWERS
-from gateway.work.consumer import Consumer
+from gateway.platform import logs
+from gateway.process import Kanal
+from gateway.queues.consumer import Consumer
 
 ROLES = {"up": ("web", "worker"), "web": ("web",), "worker": ("worker",)}
 

@@ -19,14 +19,14 @@ from functools import partial
 from pathlib import Path
 from secrets import token_hex
 
-from adapters.base import Bound, Channel, Fetches, Hook, Page, Receiver
+from adapters.base import Channel, ConnectionChannel, Fetcher, Page, Receiver, WebhookRequest
 from adapters.load import channel_class, kinds
 from config.settings import load
-from gateway import logs, loop
-from gateway.app import Kanal
-from gateway.collector import settle
-from gateway.steps.heavy import BUDGET
-from gateway.steps.page import Pages
+from gateway.intake.heavy import BUDGET
+from gateway.intake.pages import PageIntake
+from gateway.platform import logs, loop
+from gateway.platform.collector import settle
+from gateway.process import Kanal
 from tests.adapters.examples import EXAMPLES, PUBLIC_URL
 from tests.adapters.forms import filled, multipart
 from tests.adapters.genuine import GENUINE
@@ -92,14 +92,14 @@ def texts(kanal: Kanal, most: int) -> dict[str, str]:
     }
 
 
-async def bring(kanal: Kanal, channel: Channel, hook: Hook) -> None:
+async def bring(kanal: Kanal, channel: Channel, hook: WebhookRequest) -> None:
     """Bring one message by the channel's own way."""
     if isinstance(channel, Receiver):
         await kanal.door.take(channel, hook)
-    elif isinstance(channel, Fetches):
+    elif isinstance(channel, Fetcher):
         page = Page(tuple(channel.reread(hook.body)))
-        await Pages(kanal.door, kanal.store).file(channel, page)
-    elif isinstance(channel, Bound):
+        await PageIntake(kanal.door, kanal.store).file(channel, page)
+    elif isinstance(channel, ConnectionChannel):
         await kanal.door.bring(channel, hook)
 
 
@@ -111,7 +111,7 @@ def loads(kanal: Kanal) -> dict[str, Load]:
         if name not in GENUINE:
             continue
 
-        def hook(text: str, channel: Channel = channel, name: str = name) -> Hook:
+        def hook(text: str, channel: Channel = channel, name: str = name) -> WebhookRequest:
             return GENUINE[name](channel, text, str(next(numbers)))
 
         for what, text in texts(kanal, SHORTER.get(name, BUDGET - 1)).items():
@@ -160,7 +160,9 @@ def _mail(kanal: Kanal) -> None:
 @asynccontextmanager
 async def opened(folder: Path) -> AsyncIterator[Kanal]:
     """Open the doors of every channel there is."""
-    inward = [k for k in kinds() if issubclass(channel_class(k), Receiver | Fetches | Bound)]
+    inward = [
+        k for k in kinds() if issubclass(channel_class(k), Receiver | Fetcher | ConnectionChannel)
+    ]
     settings = load(
         server={"port": 0, "data_dir": folder / "data", "public_url": PUBLIC_URL},
         mail_server={"port": 0, "channel": "mail"},

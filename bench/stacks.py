@@ -13,10 +13,10 @@ from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import ChannelNotFoundEntity
 
 from bench.traffic import ACCOUNT, AGENCIES, NUMBER, PUBLIC_URL, TOKEN
-from gateway.app import now
-from gateway.message import agency_queue
+from gateway.process import now
 from gateway.store.engine import Database
 from gateway.store.store import Store
+from gateway.wire.queues import agency_queue
 from tests.services import PostgresServer, RabbitNode
 
 _ARRIVED = f"SELECT count(*) FROM queue WHERE queue IN ({', '.join('?' * len(AGENCIES))})"

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
-from gateway.demo.samples import MAIL, OPEN311, REST, SAMPLES, WEB
+from demo.samples import MAIL, OPEN311, REST, SAMPLES, WEB
 
 PUBLIC_URL = "https://lapor.localhost"
 HOOK = f"{PUBLIC_URL}/in/sms"

@@ -34,7 +34,7 @@ Table = Mapping[str, Feature]
 
 
 @dataclass(frozen=True, slots=True)
-class Weights:
+class DangerWeights:
     """What a text's features say for danger, as log-odds."""
 
     bias: float
@@ -58,7 +58,7 @@ class Weights:
 
 
 @cache
-def weights(path: Path = PATH) -> Weights:
+def weights(path: Path = PATH) -> DangerWeights:
     """Read the file. Raises ``SettingsError``."""
     groups: dict[str, dict[str, Feature]] = {}
     line = ""
@@ -69,7 +69,7 @@ def weights(path: Path = PATH) -> Weights:
             groups.setdefault(group, {})[name] = feature
     except (OSError, ValueError) as error:
         raise SettingsError([Fault(str(path), 0, f"{error}: {line!r}")]) from None
-    return Weights(
+    return DangerWeights(
         groups.get("bias", {}).get("", Feature(0.0)).weight,
         groups.get("sign", {}),
         groups.get("word", {}),

@@ -14,13 +14,13 @@ PATH = Path(__file__).parent / "emergency.toml"
 LOCAL = "112"
 
 
-class Row(BaseModel):
+class EmergencyRow(BaseModel):
     """A table of the file: frozen, without unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Number(Row):
+class Number(EmergencyRow):
     """A number to call, and where that is known from."""
 
     says: str = ""
@@ -31,7 +31,7 @@ class Number(Row):
     verified: bool
 
 
-class Kind(Row):
+class EmergencyKind(EmergencyRow):
     """Whom to call in one kind of danger, in this order."""
 
     name: str
@@ -43,7 +43,7 @@ class Kind(Row):
     """Who lives with the reporter may read the phone: texts to it are neutral."""
 
 
-class Served(Row):
+class Served(EmergencyRow):
     """The regions where 112 is answered."""
 
     source: str = Field(min_length=1)
@@ -52,7 +52,7 @@ class Served(Row):
     regions: tuple[str, ...]
 
 
-class Words(Row):
+class EmergencyWords(EmergencyRow):
     """What makes a threat one of now, and what does not."""
 
     now: tuple[str, ...]
@@ -64,21 +64,21 @@ class Words(Row):
     sayings: tuple[str, ...]
 
 
-class Threat(Row):
+class Threat(EmergencyRow):
     """The words of one kind of danger; ``cued`` ones need a cue of now or help."""
 
     always: tuple[str, ...]
     cued: tuple[str, ...]
 
 
-class Emergency(Row):
+class Emergency(EmergencyRow):
     """The file."""
 
     numbers: Mapping[str, Number]
-    kinds: Mapping[str, Kind]
+    kinds: Mapping[str, EmergencyKind]
     served: Served
     kind_of: Mapping[str, str]
-    words: Words
+    words: EmergencyWords
     threats: Mapping[str, Threat]
     signs: Mapping[str, str]
     """What a text about danger is made of: words with spaces between them, by sign."""

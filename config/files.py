@@ -16,7 +16,7 @@ REGIONS = FOLDER / "regions"
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class ConfigTable:
     """One TOML file: its values and the path that a fault is shown with."""
 
     path: Path
@@ -24,22 +24,22 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
-class Files:
+class ConfigFiles:
     """Everything the router is built from; ``overrides`` by region code ("35.78")."""
 
-    topics: Table
-    accusations: Table
-    foreign: Table
-    national: Table
-    province: Table
-    regency: Table
-    district: Table
-    village: Table
-    overrides: Mapping[str, Table]
+    topics: ConfigTable
+    accusations: ConfigTable
+    foreign: ConfigTable
+    national: ConfigTable
+    province: ConfigTable
+    regency: ConfigTable
+    district: ConfigTable
+    village: ConfigTable
+    overrides: Mapping[str, ConfigTable]
     regions: Path
 
 
-def read(overrides: Path | None = None) -> Files:
+def read(overrides: Path | None = None) -> ConfigFiles:
     """Read the data files that ship with Kanal, then ``overrides``, a folder of ``<code>.toml``.
 
     A deployment's override of a region is laid over the shipped one, table by table.
@@ -47,7 +47,7 @@ def read(overrides: Path | None = None) -> Files:
     """
     faults: list[Fault] = []
     agencies = FOLDER / "agencies"
-    files = Files(
+    files = ConfigFiles(
         topics=_table(FOLDER / "topics.toml", faults),
         accusations=_accusations(faults),
         foreign=_table(FOLDER / "foreign.toml", faults),
@@ -64,40 +64,40 @@ def read(overrides: Path | None = None) -> Files:
     return files
 
 
-def _accusations(faults: list[Fault]) -> Table:
+def _accusations(faults: list[Fault]) -> ConfigTable:
     """Read who may be accused, in what words, and what the words weigh."""
     found = _table(FOLDER / "accusations.toml", faults)
     for name in ("accusation_words", "accusation_weights"):
-        found = Table(
+        found = ConfigTable(
             found.path, {**_table(FOLDER / f"{name}.toml", faults).values, **found.values}
         )
     return found
 
 
-def _all_overrides(shipped: Path, own: Path | None, faults: list[Fault]) -> dict[str, Table]:
+def _all_overrides(shipped: Path, own: Path | None, faults: list[Fault]) -> dict[str, ConfigTable]:
     special = dict(_overrides(shipped, faults))
     for code, table in _overrides(own, faults) if own else ():
         special[code] = _laid_over(special.get(code), table)
     return special
 
 
-def _overrides(folder: Path, faults: list[Fault]) -> Iterator[tuple[str, Table]]:
+def _overrides(folder: Path, faults: list[Fault]) -> Iterator[tuple[str, ConfigTable]]:
     if not folder.is_dir():
         faults.append(Fault(str(folder), 0, "no such folder of overrides"))
     for path in sorted(folder.glob("*.toml")):
         yield path.stem, _table(path, faults)
 
 
-def _table(path: Path, faults: list[Fault]) -> Table:
+def _table(path: Path, faults: list[Fault]) -> ConfigTable:
     try:
-        return Table(path, read_toml(path))
+        return ConfigTable(path, read_toml(path))
     except SettingsError as error:
         faults.extend(error.faults)
-        return Table(path, {})
+        return ConfigTable(path, {})
 
 
-def _laid_over(shipped: Table | None, own: Table) -> Table:
+def _laid_over(shipped: ConfigTable | None, own: ConfigTable) -> ConfigTable:
     values: dict[str, Any] = {}
     for table in (shipped, own):
         merge(values, table.values if table else {})
-    return Table(own.path, values)
+    return ConfigTable(own.path, values)

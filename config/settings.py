@@ -39,7 +39,7 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Server(Section):
+class ServerSettings(Section):
     """``[server]``: where the gateway is reached and where it keeps its files."""
 
     public_url: AnyHttpUrl
@@ -63,7 +63,7 @@ class Server(Section):
     security_days: Days
 
 
-class Database(Section):
+class DatabaseSettings(Section):
     """``[database]``."""
 
     url: Annotated[str, Field(pattern=r"^$|^(postgresql\+psycopg|sqlite\+aiosqlite)://")]
@@ -79,7 +79,7 @@ class Database(Section):
         return self
 
 
-class BrokerSection(Section):
+class BrokerSettings(Section):
     """``[broker]``."""
 
     url: Annotated[str, Field(pattern=r"^$|^amqps?://")]
@@ -95,7 +95,7 @@ class BrokerSection(Section):
         return self
 
 
-class Work(Section):
+class WorkSettings(Section):
     """``[work]``: how queues are worked on and when a message is given up."""
 
     batch: Annotated[int, Field(ge=1, le=1000)]
@@ -104,7 +104,7 @@ class Work(Section):
     lease: Seconds
 
 
-class Reconcile(Section):
+class ReconcileSettings(Section):
     """``[reconcile]``: catching up with what providers hold and no webhook brought."""
 
     every_minutes: Annotated[float, Field(ge=0, le=1440)]
@@ -112,7 +112,7 @@ class Reconcile(Section):
     overlap_minutes: Annotated[float, Field(ge=0, le=10_080)]
 
 
-class MailServer(Section):
+class MailServerSettings(Section):
     """``[mail_server]``: the SMTP and LMTP doors."""
 
     enabled: bool
@@ -136,7 +136,7 @@ class MailServer(Section):
         return self
 
 
-class Quarantine(Section):
+class QuarantineSettings(Section):
     """``[quarantine]``: how much of what strangers and machines send is kept, and how long."""
 
     max_bytes: Annotated[int, Field(ge=1_048_576)]
@@ -145,7 +145,7 @@ class Quarantine(Section):
     keep_days: Days
 
 
-class Media(Section):
+class MediaSettings(Section):
     """``[media]``: the files that come with reports."""
 
     url: Annotated[str, Field(pattern=r"^$|^file:///.|^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/|$)")]
@@ -179,13 +179,13 @@ class Media(Section):
         return self
 
 
-class Seal(Section):
+class SealSettings(Section):
     """``[seal]``: the keys that seal who wrote."""
 
     keys: tuple[SecretStr, ...]
 
 
-class Routing(Section):
+class RoutingSettings(Section):
     """``[routing]``."""
 
     cost_of_wrong: Annotated[float, Field(ge=1, le=1000)]
@@ -208,7 +208,7 @@ class Resolution(Section):
     information_request: Days
 
 
-class Deadlines(Section):
+class DeadlineSettings(Section):
     """``[deadlines]``: working days."""
 
     forward: Days
@@ -219,7 +219,7 @@ class Deadlines(Section):
     working_days: tuple[date, ...]
 
 
-class Answers(Section):
+class AnswerSettings(Section):
     """``[answers]``: what one person gets on one channel that nobody wrote (receipts, help)."""
 
     receipts_per_10_minutes: Annotated[int, Field(ge=1, le=1000)]
@@ -228,7 +228,7 @@ class Answers(Section):
     """The same text of theirs, or of ours, so many times running ends the answers."""
 
 
-class Duty(Section):
+class PostSettings(Section):
     """``[[alerts.duty]]``: a post of the duty roster; posts are told in the order they stand in."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
@@ -246,10 +246,10 @@ class Duty(Section):
     language: Literal["id", "en"] = "id"
 
 
-class Alerts(Section):
+class AlertSettings(Section):
     """``[alerts]``: who is told when somebody reports danger to life, and how often."""
 
-    duty: tuple[Duty, ...]
+    duty: tuple[PostSettings, ...]
     acknowledge_within_seconds: Annotated[float, Field(ge=30, le=3600)]
     """After so long without a word the next post is told."""
     repeat: Annotated[int, Field(ge=1, le=20)]
@@ -263,7 +263,7 @@ class Alerts(Section):
         return self
 
 
-class Privacy(Section):
+class PrivacySettings(Section):
     """``[privacy]``: what the privacy notice says of the deployment."""
 
     controller: Annotated[str, Field(max_length=120)]
@@ -272,26 +272,26 @@ class Privacy(Section):
     """Where people write about their data: a mailbox, a number, or an address."""
 
 
-class Console(Section):
+class ConsoleSettings(Section):
     """``[console]``."""
 
     session_hours: Annotated[int, Field(ge=1, le=720)]
 
 
-class Log(Section):
+class LogSettings(Section):
     """``[log]``."""
 
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
     format: Literal["console", "json"]
 
 
-class Agencies(Section):
+class AgencySettings(Section):
     """``[agencies]``."""
 
     overrides: str
 
 
-class DeliveryBlock(Section):
+class DeliverySettings(Section):
     """``[delivery.AGENCY]``: how one agency gets its reports and proves itself when it answers."""
 
     method: Literal["queue", "webhook", "console"] = "queue"
@@ -303,26 +303,26 @@ class DeliveryBlock(Section):
 class Settings(Section):
     """All that a deployment may set."""
 
-    server: Server
-    database: Database
-    broker: BrokerSection
-    work: Work
-    reconcile: Reconcile
-    mail_server: MailServer
-    quarantine: Quarantine
-    media: Media
-    seal: Seal
-    routing: Routing
-    deadlines: Deadlines
-    answers: Answers
-    alerts: Alerts
-    privacy: Privacy
-    console: Console
-    log: Log
-    agencies: Agencies
+    server: ServerSettings
+    database: DatabaseSettings
+    broker: BrokerSettings
+    work: WorkSettings
+    reconcile: ReconcileSettings
+    mail_server: MailServerSettings
+    quarantine: QuarantineSettings
+    media: MediaSettings
+    seal: SealSettings
+    routing: RoutingSettings
+    deadlines: DeadlineSettings
+    answers: AnswerSettings
+    alerts: AlertSettings
+    privacy: PrivacySettings
+    console: ConsoleSettings
+    log: LogSettings
+    agencies: AgencySettings
     channels: dict[str, dict[str, Any]] = {}
     """The blocks as written; each is checked by the channel its ``type`` names."""
-    delivery: dict[str, DeliveryBlock] = {}
+    delivery: dict[str, DeliverySettings] = {}
 
     @property
     def database_url(self) -> str:
@@ -414,9 +414,9 @@ def _depth(values: Any, keys: tuple[str, ...]) -> int:
 
 __all__ = [
     "DEFAULTS",
-    "DeliveryBlock",
-    "Duty",
+    "DeliverySettings",
     "Fault",
+    "PostSettings",
     "Settings",
     "SettingsError",
     "fault_at",

@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from gateway.collector import settle
+from gateway.platform.collector import settle
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from config.settings import Fault, Settings
-    from gateway.app import Kanal
+    from gateway.casework.operators import OperatorService
     from gateway.learning.rows import Rows
-    from gateway.steps.desk import Desk
+    from gateway.process import Kanal
     from normalizer.report import Report
 
 app = typer.Typer(
@@ -93,7 +93,7 @@ def up() -> None:
 
     Database and queue are embedded unless the settings name real services.
     """
-    from gateway.app import ROLES as ALL
+    from gateway.process import ROLES as ALL
 
     _serve(ALL)
 
@@ -113,9 +113,12 @@ def demo(
     ] = False,
 ) -> None:
     """Start Kanal and send sample messages through its real doors."""
-    from gateway import loop
-    from gateway.demo.show import show
+    from gateway.platform import loop
 
+    try:
+        from demo.show import show
+    except ModuleNotFoundError:
+        _stop("the demonstration is in the source checkout only; there, run: make demo", 1)
     sys.exit(_or_stop(lambda: loop.run(show(once=once))))
 
 
@@ -128,10 +131,10 @@ def explain(
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object per message")] = False,
 ) -> None:
     """Normalise and route a message without storing it, and say why."""
-    from gateway import build
-    from gateway.explain import Explainer, Line, stream, told
+    from gateway import assembly
+    from gateway.operations.explain import Explainer, Line, stream, told
 
-    parts = _or_stop(lambda: build.parts(_settings()))
+    parts = _or_stop(lambda: assembly.parts(_settings()))
     if region and not parts.gazetteer.region(region):
         _stop(f"there is no region {region!r}", 2)
     settle()
@@ -150,13 +153,14 @@ def check(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     Agencies, topics, regions and texts: every fault at once.
     """
     from config.settings import SettingsError, load
-    from gateway import build, logs
+    from gateway import assembly
+    from gateway.platform import logs
 
     logs.set_up("WARNING", "console")
     try:
-        faults = build.faults(load(), _file()) + build.model_faults(load())
+        faults = assembly.faults(load(), _file()) + assembly.model_faults(load())
     except SettingsError as error:
-        faults = error.faults + build.faults_beside(_file())
+        faults = error.faults + assembly.faults_beside(_file())
     if as_json:
         found = [{"file": f.file, "line": f.line, "message": f.message} for f in faults]
         typer.echo(json.dumps(found, ensure_ascii=False))
@@ -164,11 +168,11 @@ def check(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
         _print_faults(faults)
     if faults:
         raise typer.Exit(1)
-    for said in build.all_warnings(load(), build.channels(load(), _file())):
+    for said in assembly.all_warnings(load(), assembly.channels(load(), _file())):
         typer.echo(f"WARNING: {said}", err=True)
     if not as_json:
         from gateway.learning.command import versions
-        from gateway.modes import readable_by_others
+        from gateway.platform.modes import readable_by_others
 
         for path in readable_by_others(load()):
             typer.echo(f"note   others can read {path}: chmod go= {path}", err=True)
@@ -342,7 +346,7 @@ def operator(
 
     Every session of theirs ends.
     """
-    from gateway.steps.passwords import WeakPassword, check_password
+    from gateway.access.passwords import WeakPassword, check_password
 
     given = sys.stdin.readline().rstrip("\n") if password_stdin else ""
     password = given or secrets.token_urlsafe(12)
@@ -398,7 +402,9 @@ def operator_remove(name: OperatorName) -> None:
     _with_operator(name, "removed", lambda desk: desk.remove(name))
 
 
-def _with_operator(name: str, done: str, change: "Callable[[Desk], Awaitable[bool]]") -> None:
+def _with_operator(
+    name: str, done: str, change: "Callable[[OperatorService], Awaitable[bool]]"
+) -> None:
     async def go(kanal: "Kanal") -> None:
         await kanal.store.migrate()
         if not await change(kanal.desk):
@@ -483,9 +489,37 @@ def _moment(written: str) -> datetime | None:
     return None
 
 
+@app.command()
+def trace(
+    number: Annotated[str, typer.Argument(help="a tracking number")],
+    as_json: Annotated[bool, typer.Option("--json", help="one JSON object per line")] = False,
+) -> None:
+    """Print one report's whole way with times: what came, what was done, what left, what waits."""
+    from gateway.store.traces import TraceLine, Traces
+    from normalizer.tracking import mentions
+
+    numbers = list(mentions(number))
+    if len(numbers) != 1:
+        _stop(f"{number!r} is no tracking number: twelve digits, the last one checks the others", 2)
+    found: list[TraceLine] = []
+
+    async def go(kanal: "Kanal") -> None:
+        found.extend(await Traces(kanal.store).of(numbers[0]))
+
+    _with_kanal(go)
+    for line in found:
+        if as_json:
+            typer.echo(json.dumps(asdict(line) | {"at": line.at.isoformat()}))
+        else:
+            when = line.at.isoformat(timespec="milliseconds")
+            typer.echo(f"{when}  {line.where:<17} {line.what}")
+    if not found:
+        _stop("There is nothing of this number. Is [database] url the one it was filed in?", 1)
+
+
 def _settings() -> "Settings":
     from config.settings import load
-    from gateway import logs
+    from gateway.platform import logs
 
     logs.set_up("WARNING", "console")  # standard output is for what was asked
     settings: Settings = _or_stop(load)
@@ -498,12 +532,13 @@ def _file() -> Path | None:
 
 
 def _kanal() -> "Kanal":
-    from gateway import build, logs
-    from gateway.app import Kanal
+    from gateway import assembly
+    from gateway.platform import logs
+    from gateway.process import Kanal
 
     settings = _settings()
     logs.set_up(settings.log.level, settings.log.format)
-    if faults := build.faults(settings, _file()):
+    if faults := assembly.faults(settings, _file()):
         _print_faults(faults)
         _stop("Nothing was started: mend the faults above (kanal check lists them again).", 1)
     kanal: Kanal = _or_stop(lambda: Kanal(settings, _file()))
@@ -511,7 +546,7 @@ def _kanal() -> "Kanal":
 
 
 def _with_kanal(go: Any) -> None:
-    from gateway import loop
+    from gateway.platform import loop
     from gateway.store.engine import Unavailable
 
     async def whole() -> None:
@@ -528,8 +563,8 @@ def _with_kanal(go: Any) -> None:
 
 
 def _serve(roles: Sequence[str]) -> None:
-    from gateway import loop
     from gateway.broker.base import BrokerError
+    from gateway.platform import loop
     from gateway.store.engine import Unavailable
 
     try:

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from normalizer.cues import BEFORE, CUES, IN, NEAR, OFFICE, STREET
 from normalizer.gazetteer import Gazetteer
-from normalizer.localities import Found
+from normalizer.localities import LocalityMatch
 from normalizer.mentions import capitals_tell
-from normalizer.words import Words
+from normalizer.words import Tokens
 
 _THERE = IN | OFFICE | NEAR | CUES.keys()
 """Words before a place that something is in."""
@@ -31,11 +31,11 @@ _DISTRICT, _VILLAGE, _ORDINARY = 0.42, 0.36, 0.32
 class _Guess(NamedTuple):
     """A name, how good a guess it is, and the code in each regency it may lie in."""
 
-    found: Found
+    found: LocalityMatch
     rank: tuple[int, ...]
 
 
-def guesses(words: Words, gazetteer: Gazetteer) -> list[Found]:
+def guesses(words: Tokens, gazetteer: Gazetteer) -> list[LocalityMatch]:
     """Return what the best guess may mean; [] when nothing looks like a name."""
     found = [guess for at in _likely(words) for guess in _at(at, words, gazetteer)]
     if not found:
@@ -44,7 +44,7 @@ def guesses(words: Words, gazetteer: Gazetteer) -> list[Found]:
     return [guess.found for guess in found if guess.rank == best]
 
 
-def _likely(words: Words) -> list[int]:
+def _likely(words: Tokens) -> list[int]:
     """Return the words that a place may begin with, by what stands before them or a capital."""
     told = capitals_tell(words.text)
     keys = words.keys[:READ]
@@ -56,7 +56,7 @@ def _likely(words: Words) -> list[int]:
     ]
 
 
-def _at(at: int, words: Words, gazetteer: Gazetteer) -> Iterator[_Guess]:
+def _at(at: int, words: Tokens, gazetteer: Gazetteer) -> Iterator[_Guess]:
     before = words.before(at)
     there, street = before in _THERE, before in STREET
     for last in range(min(at + LONGEST, len(words.keys)) - 1, at - 1, -1):
@@ -67,7 +67,7 @@ def _at(at: int, words: Words, gazetteer: Gazetteer) -> Iterator[_Guess]:
         if codes and (there or key not in gazetteer.ordinary):
             rank = (there, not street, sure > _VILLAGE, last - at, len(key), -at)
             for code in codes:
-                how = Found(at, last, "plain", code, round(sure / len(codes) ** 0.5, 2))
+                how = LocalityMatch(at, last, "plain", code, round(sure / len(codes) ** 0.5, 2))
                 yield _Guess(how, rank)
             return
 

@@ -12,7 +12,7 @@ from normalizer.gazetteer import NEARBY, Gazetteer
 from normalizer.mentions import capital, kin
 from normalizer.report import Level
 from normalizer.spelling import alike, sound
-from normalizer.words import CUE, DISTRICT, Words
+from normalizer.words import CUE, DISTRICT, Tokens
 
 LONGEST = 4
 """Words a name of a district or village may have; five of 91,000 have more."""
@@ -65,7 +65,7 @@ class Around(NamedTuple):
 class Search:
     """One search of a text for the names of districts and villages."""
 
-    def __init__(self, words: Words, gazetteer: Gazetteer, around: Around) -> None:
+    def __init__(self, words: Tokens, gazetteer: Gazetteer, around: Around) -> None:
         self.words, self.gazetteer, self.around = words, gazetteer, around
         self.regencies = around.regencies()
         self._slips = 0

@@ -8,7 +8,7 @@ from normalizer.report import Kind, Unanswered
 
 
 @dataclass(frozen=True, slots=True)
-class Sender:
+class Author:
     """Who wrote: an address on the channel, and the name given there if any."""
 
     address: str
@@ -33,7 +33,7 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Segment:
     """Which piece of a longer message this is (a text message in several parts)."""
 
     reference: str
@@ -50,7 +50,7 @@ class Inbound:
     channel: str
     account: str
     external_id: str
-    sender: Sender
+    sender: Author
     text: str
     raw: bytes
     subject: str | None = None
@@ -90,5 +90,5 @@ class Inbound:
     """The sender wants no more answers, or answers again, and nothing else."""
     explicit: bool = False
     """Sent as a report where nothing else can be sent: its words are never read as a command."""
-    part: Part | None = None
+    part: Segment | None = None
     """Set when this is only one part of the message: the shell waits for the others."""

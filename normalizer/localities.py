@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from normalizer.gazetteer import Gazetteer
 from normalizer.hits import Around, Hit, How, Search
 from normalizer.report import Level
-from normalizer.words import Words
+from normalizer.words import Tokens
 
 Source = Literal["pair", "text", "door", "aside", "faint", "province", "alone"]
 """What speaks for a place: the village or district beside it, a regency the text names, the door,
@@ -34,7 +34,7 @@ named after the village they stand in: measured in one city, one street in two a
 in three lie in the village whose name they carry."""
 
 
-class Found(NamedTuple):
+class LocalityMatch(NamedTuple):
     """A district or village that the text names, and how sure that is."""
 
     first: int
@@ -44,7 +44,7 @@ class Found(NamedTuple):
     confidence: float
 
 
-def localities(words: Words, gazetteer: Gazetteer, around: Around) -> list[Found]:
+def localities(words: Tokens, gazetteer: Gazetteer, around: Around) -> list[LocalityMatch]:
     """Return the districts and villages the words name, each with how sure that is.
 
     Work grows with the hits plus the codes they may mean, never with pairs of them.
@@ -54,7 +54,7 @@ def localities(words: Words, gazetteer: Gazetteer, around: Around) -> list[Found
     return [*_resolved(hits, search)] if hits else []
 
 
-def _resolved(hits: list[Hit], search: Search) -> Iterator[Found]:
+def _resolved(hits: list[Hit], search: Search) -> Iterator[LocalityMatch]:
     """Choose for every hit the code that the rest speaks for; leave out what stays open."""
     weights = _weights(hits, search.around)
     chosen = [_chosen(hit, weights[hit.codes]) for hit in hits]
@@ -71,7 +71,7 @@ def _resolved(hits: list[Hit], search: Search) -> Iterator[Found]:
         if not told and not usual and len(hit.codes) == 1:
             told.add("alone")
         if sure := max((_SURE.get((source, hit.how), 0.0) for source in told), default=0.0):
-            yield Found(hit.first, hit.last, hit.how, code, sure)
+            yield LocalityMatch(hit.first, hit.last, hit.how, code, sure)
 
 
 def _weights(

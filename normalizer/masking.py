@@ -39,7 +39,7 @@ UNTRUSTED = tuple(kind for kind in KINDS if kind not in TRUSTED)
 """While there is one, no text is public: any text may hold what is not found."""
 
 
-class Found(NamedTuple):
+class MaskedSpan(NamedTuple):
     """A place in a text that names somebody, and the kind of rule that found it."""
 
     start: int
@@ -151,7 +151,7 @@ def _is_number(match: re.Match[str]) -> bool:
     return figures >= _LEAST or figures + len(re.findall(r"[^\W\d_]{3,}", said)) > _LEAST
 
 
-class Rule(NamedTuple):
+class MaskingRule(NamedTuple):
     """A pattern that finds one kind; what is hidden is its named group, or the whole."""
 
     kind: str
@@ -162,22 +162,22 @@ class Rule(NamedTuple):
 
 
 NUMBERS = (
-    Rule("link", _LINK),
-    Rule("email", _MAIL),
-    Rule("handle", _AT_NAME),
-    Rule("number", _NUMBER, _is_number),
-    Rule("plate", _PLATE),
-    Rule("plate", _SHORT_PLATE, cased=True),
+    MaskingRule("link", _LINK),
+    MaskingRule("email", _MAIL),
+    MaskingRule("handle", _AT_NAME),
+    MaskingRule("number", _NUMBER, _is_number),
+    MaskingRule("plate", _PLATE),
+    MaskingRule("plate", _SHORT_PLATE, cased=True),
 )
 """What names somebody without a cue: hidden wherever it stands."""
 CUED = (
-    Rule("handle", _HANDLE),
-    Rule("handle", _PAGE, cased=True),
-    Rule("number", _CUED_NUMBER, _is_no_sum),
-    Rule("document", _PASSPORT),
-    Rule("birth", _BIRTH),
-    Rule("address", _ADDRESS),
-    Rule("address", _HOME),
+    MaskingRule("handle", _HANDLE),
+    MaskingRule("handle", _PAGE, cased=True),
+    MaskingRule("number", _CUED_NUMBER, _is_no_sum),
+    MaskingRule("document", _PASSPORT),
+    MaskingRule("birth", _BIRTH),
+    MaskingRule("address", _ADDRESS),
+    MaskingRule("address", _HOME),
 )
 """What needs a cue."""
 
@@ -200,9 +200,9 @@ def masked_all(text: str) -> str:
     return _masked(text[:_LONGEST], own=False)
 
 
-def found(text: str, *, own: bool = False) -> list[Found]:
+def found(text: str, *, own: bool = False) -> list[MaskedSpan]:
     """List what names somebody; with ``own`` only what is said of the writer."""
-    people = [Found(start, end, "name") for start, end in names(text, own=own)]
+    people = [MaskedSpan(start, end, "name") for start, end in names(text, own=own)]
     return [*people, *_matches(text, (*NUMBERS, *CUED))]
 
 
@@ -215,10 +215,10 @@ def _masked(text: str, *, own: bool) -> str:
     return _hidden(text, found(text, own=own))
 
 
-def _matches(text: str, rules: Sequence[Rule]) -> list[Found]:
+def _matches(text: str, rules: Sequence[MaskingRule]) -> list[MaskedSpan]:
     small = lowered(text)
     return [
-        Found(*_span(match), rule.kind)
+        MaskedSpan(*_span(match), rule.kind)
         for rule in rules
         for match in rule.pattern.finditer(text if rule.cased else small)
         if rule.fits(match)
@@ -230,7 +230,7 @@ def _span(match: re.Match[str]) -> Span:
     return match.span(match.lastgroup) if match.lastgroup else match.span()
 
 
-def _hidden(text: str, places: Iterable[Found]) -> str:
+def _hidden(text: str, places: Iterable[MaskedSpan]) -> str:
     """Put the mark where the places are, once where they overlap."""
     parts: list[str] = []
     at = 0

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from normalizer.cues import BEFORE, CUES, DISH, HOUSING, IN, LOCATED, ORIGIN, STREET, TITLES
 from normalizer.gazetteer import PREFIX, Entry, Gazetteer, Region
 from normalizer.report import Level
-from normalizer.words import NAME, SLIP, Words
+from normalizer.words import NAME, SLIP, Tokens
 
 LONGEST = 6
 """Words a name may have with its title ("Kota Administrasi Jakarta Selatan")."""
@@ -56,7 +56,7 @@ class Mention(NamedTuple):
         return max([sure for _, sure in self.meanings], default=0.0)
 
 
-def mentions(words: Words, gazetteer: Gazetteer, home: Region | None) -> list[Mention]:
+def mentions(words: Tokens, gazetteer: Gazetteer, home: Region | None) -> list[Mention]:
     """Return the provinces, regencies and cities that the words name, in their order."""
     found: list[Mention] = []
     beyond = 0
@@ -84,7 +84,7 @@ def _may_begin(at: int, keys: Sequence[str], gazetteer: Gazetteer) -> bool:
     return at + 1 < len(keys) and (keys[at] + keys[at + 1])[:PREFIX] in gazetteer.starts
 
 
-def _unrouted(found: list[Mention], words: Words) -> list[Mention]:
+def _unrouted(found: list[Mention], words: Tokens) -> list[Mention]:
     """Lower the ends of a road or a line ("tol Surabaya-Gresik"): the report is between them."""
     ends = {
         n
@@ -106,7 +106,7 @@ def at_most(mention: Mention, most: float) -> Mention:
     return mention._replace(meanings=tuple((e, min(sure, most)) for e, sure in mention.meanings))
 
 
-def _told(mention: Mention, words: Words, gazetteer: Gazetteer) -> Mention:
+def _told(mention: Mention, words: Tokens, gazetteer: Gazetteer) -> Mention:
     """Note where a district or village beside a bare name says that it is meant."""
     if mention.located or mention.origin:
         return mention
@@ -114,7 +114,7 @@ def _told(mention: Mention, words: Words, gazetteer: Gazetteer) -> Mention:
     return mention._replace(located=True) if told else mention
 
 
-def _mention_at(at: int, words: Words, gazetteer: Gazetteer) -> Mention | None:
+def _mention_at(at: int, words: Tokens, gazetteer: Gazetteer) -> Mention | None:
     """Return the longest name that begins at word ``at``; titles go to the name behind them."""
     last, key = _longest(at, words, gazetteer)
     if last > at and words.keys[last] in TITLES and _named_at(last + 1, words, gazetteer):
@@ -127,14 +127,14 @@ def _mention_at(at: int, words: Words, gazetteer: Gazetteer) -> Mention | None:
     return Mention(at, last, words.said(at, last), key, shares, _is_origin(at, words), located)
 
 
-def _is_origin(at: int, words: Words) -> bool:
+def _is_origin(at: int, words: Tokens) -> bool:
     before = words.before(at)
     within = before in IN or before == "ke"
     return before in ORIGIN or (within and words.before(at - 1) in ORIGIN)
 
 
 def _longest(
-    at: int, words: Words, gazetteer: Gazetteer, stop: int | None = None
+    at: int, words: Tokens, gazetteer: Gazetteer, stop: int | None = None
 ) -> tuple[int, str]:
     found, key = (-1, ""), ""
     joined = _JOINED.get(len(words.keys[at]), 6) if at < len(words.keys) else 0
@@ -148,11 +148,11 @@ def _longest(
     return found
 
 
-def _named_at(at: int, words: Words, gazetteer: Gazetteer) -> bool:
+def _named_at(at: int, words: Tokens, gazetteer: Gazetteer) -> bool:
     return _longest(at, words, gazetteer)[0] >= at
 
 
-def _told_beside(mention: Mention, words: Words, gazetteer: Gazetteer) -> Mention | None:
+def _told_beside(mention: Mention, words: Tokens, gazetteer: Gazetteer) -> Mention | None:
     """Return what a doubtful name means when a district or village of it stands beside it."""
     told = tuple(
         (entry, TOLD)
@@ -162,7 +162,7 @@ def _told_beside(mention: Mention, words: Words, gazetteer: Gazetteer) -> Mentio
     return mention._replace(meanings=told, located=True) if told else None
 
 
-def _local_beside(mention: Mention, words: Words, region: Region, gazetteer: Gazetteer) -> bool:
+def _local_beside(mention: Mention, words: Tokens, region: Region, gazetteer: Gazetteer) -> bool:
     names = gazetteer.inside(region.code).names
     keys, first, last = words.keys, mention.first, mention.last
     if first > 1 and keys[first - 2] in _PLACED and keys[first - 1] in names:
@@ -185,7 +185,7 @@ def _local_beside(mention: Mention, words: Words, region: Region, gazetteer: Gaz
     )
 
 
-def _misspelt(words: Words, gazetteer: Gazetteer) -> Iterator[Mention]:
+def _misspelt(words: Tokens, gazetteer: Gazetteer) -> Iterator[Mention]:
     """Yield names with one wrong letter that a place beside them or a word before them confirms."""
     for at in words.marked(SLIP):
         key = gazetteer.slip(words.keys[at])
@@ -205,7 +205,7 @@ def _base(entry: Entry, entries: tuple[Entry, ...]) -> float:
     return _SURE[entry.kind] if len(entries) == 1 else SHARED[entry.region.level]
 
 
-def _meant(mention: Mention, words: Words, gazetteer: Gazetteer, home: Region | None) -> bool:
+def _meant(mention: Mention, words: Tokens, gazetteer: Gazetteer, home: Region | None) -> bool:
     """Tell whether an everyday word is meant as the region's name."""
     if mention.key not in gazetteer.ordinary:
         return True
@@ -235,7 +235,7 @@ def capitals_tell(text: str) -> bool:
 
 
 def _province_near(
-    regions: list[Region], mention: Mention, words: Words, gazetteer: Gazetteer
+    regions: list[Region], mention: Mention, words: Tokens, gazetteer: Gazetteer
 ) -> bool:
     """Tell whether the next words name the province of one of ``regions`` ("Batu, Jatim")."""
     after = words.keys[mention.last + 1 : mention.last + 6]
@@ -245,7 +245,7 @@ def _province_near(
     return any(code in provinces for code in near)
 
 
-def _weighed(mention: Mention, words: Words, gazetteer: Gazetteer) -> Mention:
+def _weighed(mention: Mention, words: Tokens, gazetteer: Gazetteer) -> Mention:
     """Lower the mention for the word before it, and let a title choose the level."""
     before = words.before(mention.first)
     if mention.meanings[0][0].kind == "typed" or _ends_a_name(mention.first, words, gazetteer):
@@ -265,7 +265,7 @@ def _weighed(mention: Mention, words: Words, gazetteer: Gazetteer) -> Mention:
     return mention._replace(meanings=tuple((e, min(sure, most)) for e, sure in mention.meanings))
 
 
-def _ends_a_name(first: int, words: Words, gazetteer: Gazetteer) -> bool:
+def _ends_a_name(first: int, words: Tokens, gazetteer: Gazetteer) -> bool:
     """Tell whether the word before a name belongs to a district ("kec. Taman Sidoarjo")."""
     if first < 2:
         return False

@@ -12,7 +12,6 @@ from normalizer.kind import kind_of
 from normalizer.language import language_of
 from normalizer.report import (
     Attachment,
-    Change,
     Coordinates,
     Intent,
     Kind,
@@ -21,6 +20,7 @@ from normalizer.report import (
     Report,
     Reporter,
     Status,
+    StatusChange,
 )
 from normalizer.tracking import is_valid, mentions
 
@@ -84,7 +84,7 @@ class Normalizer:
             public=inbound.public,
             unanswered=inbound.unanswered,
             notes=tuple(text.repair(each, _NOTE) for each in inbound.notes[:_MOST_NOTES]),
-            history=(Change(status=Status.RECEIVED, at=received_at, by="gateway"),),
+            history=(StatusChange(status=Status.RECEIVED, at=received_at, by="gateway"),),
         )
 
     def _places(self, said: str, inbound: Inbound, context: str | None) -> tuple[Place, ...]:

@@ -16,7 +16,7 @@ from normalizer.given_names import ALSO_WORDS, GIVEN, PLACE_CUES, ROLES, STOP
 Span = tuple[int, int]
 
 
-class Proof(IntEnum):
+class NameProof(IntEnum):
     """What must follow a cue to be taken for a name."""
 
     KNOWN = 1
@@ -31,7 +31,7 @@ class Cue(NamedTuple):
     """What stands before a name."""
 
     before: str
-    proof: Proof
+    proof: NameProof
     own: bool
     """Whether it is the writer's name, or that of somebody by whom the writer is known."""
 
@@ -41,18 +41,18 @@ _KIN = r"(?:anak|putra|putri|istri|isteri|suami|ibu|mama|emak|ayah|bapak|papa|ka
 _PARTY = r"(?:korban|pelaku|terlapor|saksi|oknum(?:nya)?|petugas(?:nya)?|pemilik(?:nya)?|orang(?:nya)?|guru(?:nya)?|ketua(?:nya)?|lurah(?:nya)?|kades(?:nya)?|sopir(?:nya)?|dokter(?:nya)?|beliau|dia|yang\s+bersangkutan|pejabat(?:nya)?|siswa|murid|pasien|almarhum(?:ah)?|penerima|pemohon)"
 HONORIFIC = r"(?:bapak|bpk|bp|pak|ibuk?|bu|sdri|sdra|sdr|saudara|saudari|mas|mbak|mba|mbok|bang|bg|kang|teteh|uda|uni|om|tante|tuan|nyonya|ny|tn|haji|hajah|hj|ustadzah|ustadz|ustaz|ustad|ust|kyai|kiai|gus|drg|drs|dra|prof|bli|daeng|almarhumah|almarhum|alm|mister|mr|mrs|ms)"
 CUES = (
-    Cue(rf"(?:nama|nm|namo|name|asma|jeneng|nami|ngaran|aran|adan|wastan|aseng)\s+(?:lengkap\s+|panggilan\s+|asli\s+)?{_ME}(?:\s+(?:adalah|yaitu|ialah|ini|is))?", Proof.ANY, True),
-    Cue(r"(?:namaku|namaq|namane\s+kula|jenengku|ngaranku|arengku|asekku|my\s+name(?:\s+is|'s|’s)?|(?:i\s+am|i'm|i’m|this\s+is)(?!\s+(?:a|an|the|not|very|so|in|from|at)\b))", Proof.ANY, True),
-    Cue(rf"(?:perkenalkan|kenalkan|dengan\s+hormat|izin\s+lapor|ijin\s+lapor|mohon\s+izin)[\s,:]+(?:nama\s+)?{_ME}?", Proof.CAPITAL, True),
-    Cue(rf"nama\s+(?:lengkap\s+)?{_KIN}\s?(?:ku|nya|{_ME})?(?:\s+(?:adalah|yaitu))?", Proof.ANY, True),
-    Cue(rf"{_KIN}(?:ku|\s{_ME})\s+(?:yang\s+|yg\s+)?(?:bernama|namanya|nama|an\.|a\.n\.)", Proof.ANY, True),
-    Cue(rf"{_KIN}(?:ku|\s{_ME})", Proof.CAPITAL, True),
-    Cue(r"(?:a\.\s?n\.?|a/n|an\.|atas\s+nama|ttd|tertanda|bertanda\s?tangan(?:\s+di\s?bawah\s+ini)?)", Proof.ANY, True),
-    Cue(rf"\b{_ME}(?:\s+(?:yang\s+)?bernama|\s+ini|\s+dengan|\s+atas\s+nama)?", Proof.CAPITAL, True),
-    Cue(rf"nama\s+{_PARTY}(?:\s+(?:adalah|yaitu|itu|tersebut|tsb))?", Proof.ANY, False),
-    Cue(r"(?:bernama|namanya|nama\s+nya|nama|inisial(?:nya)?|berinisial|dipanggil|disapa|panggil(?:\s+(?:aja|saja|saya|aku|ae|wae))+|panggilannya|named|called)(?:\s+(?:adalah|yaitu|itu))?", Proof.CAPITAL, False),
-    Cue(r"(?:bernama|namanya|berinisial|named)", Proof.ANY, False),
-    Cue(r"(?:dari|oleh|kepada|bersama|sama|dengan|dgn|ini|untuk|terhadap|cc|with|by)", Proof.KNOWN, False),
+    Cue(rf"(?:nama|nm|namo|name|asma|jeneng|nami|ngaran|aran|adan|wastan|aseng)\s+(?:lengkap\s+|panggilan\s+|asli\s+)?{_ME}(?:\s+(?:adalah|yaitu|ialah|ini|is))?", NameProof.ANY, True),
+    Cue(r"(?:namaku|namaq|namane\s+kula|jenengku|ngaranku|arengku|asekku|my\s+name(?:\s+is|'s|’s)?|(?:i\s+am|i'm|i’m|this\s+is)(?!\s+(?:a|an|the|not|very|so|in|from|at)\b))", NameProof.ANY, True),
+    Cue(rf"(?:perkenalkan|kenalkan|dengan\s+hormat|izin\s+lapor|ijin\s+lapor|mohon\s+izin)[\s,:]+(?:nama\s+)?{_ME}?", NameProof.CAPITAL, True),
+    Cue(rf"nama\s+(?:lengkap\s+)?{_KIN}\s?(?:ku|nya|{_ME})?(?:\s+(?:adalah|yaitu))?", NameProof.ANY, True),
+    Cue(rf"{_KIN}(?:ku|\s{_ME})\s+(?:yang\s+|yg\s+)?(?:bernama|namanya|nama|an\.|a\.n\.)", NameProof.ANY, True),
+    Cue(rf"{_KIN}(?:ku|\s{_ME})", NameProof.CAPITAL, True),
+    Cue(r"(?:a\.\s?n\.?|a/n|an\.|atas\s+nama|ttd|tertanda|bertanda\s?tangan(?:\s+di\s?bawah\s+ini)?)", NameProof.ANY, True),
+    Cue(rf"\b{_ME}(?:\s+(?:yang\s+)?bernama|\s+ini|\s+dengan|\s+atas\s+nama)?", NameProof.CAPITAL, True),
+    Cue(rf"nama\s+{_PARTY}(?:\s+(?:adalah|yaitu|itu|tersebut|tsb))?", NameProof.ANY, False),
+    Cue(r"(?:bernama|namanya|nama\s+nya|nama|inisial(?:nya)?|berinisial|dipanggil|disapa|panggil(?:\s+(?:aja|saja|saya|aku|ae|wae))+|panggilannya|named|called)(?:\s+(?:adalah|yaitu|itu))?", NameProof.CAPITAL, False),
+    Cue(r"(?:bernama|namanya|berinisial|named)", NameProof.ANY, False),
+    Cue(r"(?:dari|oleh|kepada|bersama|sama|dengan|dgn|ini|untuk|terhadap|cc|with|by)", NameProof.KNOWN, False),
 )  # fmt: skip
 """A cue is followed by at most a few separators, maybe a title, and the name."""
 
@@ -138,15 +138,15 @@ class _Finder:
             return
         for match in _TITLED.finditer(self._small):
             if match["role"]:
-                yield from self._name(match.end(), Proof.CAPITAL)
+                yield from self._name(match.end(), NameProof.CAPITAL)
             elif not self._names_a_place(match.start()):
-                yield from self._name(match.end(), Proof.ANY, match.start())
+                yield from self._name(match.end(), NameProof.ANY, match.start())
         for match in _ROLE.finditer(self._small):
             if not self._names_a_place(match.start()):
-                yield from self._name(match.end(), Proof.CAPITAL)
+                yield from self._name(match.end(), NameProof.CAPITAL)
         for match in _TITLE.finditer(self._text):
             if not self._names_a_place(match.start()):
-                yield from self._name(match.end(), Proof.CAPITAL, match.start())
+                yield from self._name(match.end(), NameProof.CAPITAL, match.start())
         yield from self._standing_out()
 
     def _by_cue(self, *, own: bool) -> Iterator[Span]:
@@ -155,13 +155,13 @@ class _Finder:
                 for match in pattern.finditer(self._small):
                     yield from self._name(match.end(), cue.proof, match.start("title"))
         for match in _LABEL.finditer(self._small):
-            yield from self._name(match.end(), Proof.ANY)
+            yield from self._name(match.end(), NameProof.ANY)
         for match in _OWNER.finditer(self._text):
             yield match.span(1)
 
     def _signed(self, *, own: bool) -> Iterator[Span]:
         for match in _CLOSING.finditer(self._small):
-            yield from self._signature(match.end(), Proof.ANY)
+            yield from self._signature(match.end(), NameProof.ANY)
         text = self._text.rstrip()
         line = text.rfind("\n") + 1
         ends = (
@@ -170,14 +170,14 @@ class _Finder:
             _LAST_WORDS.search(text, max(0, len(text) - _SHORT)),
         )
         for match in filter(None, ends):
-            yield from self._signature(match.end(), Proof.KNOWN if own else Proof.CAPITAL)
+            yield from self._signature(match.end(), NameProof.KNOWN if own else NameProof.CAPITAL)
 
     def _names_a_place(self, at: int) -> bool:
         """Tell whether the word before is what places are called by: "jalan H. Nawi"."""
         before = _WORD.findall(self._small, max(0, at - _LONGEST_WORD), at)
         return bool(before) and before[-1] in PLACE_CUES
 
-    def _signature(self, at: int, proof: Proof) -> Iterator[Span]:
+    def _signature(self, at: int, proof: NameProof) -> Iterator[Span]:
         title = _TITLE_AT.match(self._small, at)
         for start, end in self._name(title.end() if title else at, proof, at):
             if _ENDED.match(self._small, end):
@@ -195,7 +195,9 @@ class _Finder:
             if before in PLACE_CUES and word not in STOP:
                 end = self._run(match.end())
             elif self._stands_out(match, word):
-                for span in self._name(match.start(), Proof.KNOWN, self._first_name(last, match)):
+                for span in self._name(
+                    match.start(), NameProof.KNOWN, self._first_name(last, match)
+                ):
                     yield span
                     end = span[1]
             before, last = word, match
@@ -237,13 +239,13 @@ class _Finder:
             at = word.end()
         return at
 
-    def _name(self, at: int, proof: Proof, start: int | None = None) -> Iterator[Span]:
+    def _name(self, at: int, proof: NameProof, start: int | None = None) -> Iterator[Span]:
         """Yield the name at a place, with the title before it that begins at ``start``."""
         first = _WORD.match(self._text, at)
         if first is None or not self._begins(first, proof):
             return
         end, capital = first.end(), first[0][0].isupper() and self._cased
-        loose = not capital and (proof is Proof.ANY or first[0].lower() in GIVEN)
+        loose = not capital and (proof is NameProof.ANY or first[0].lower() in GIVEN)
         for _ in range(1, _LONGEST_NAME):
             gap = _GAP.match(self._text, end)
             word = _WORD.match(self._text, gap.end()) if gap else None
@@ -255,22 +257,22 @@ class _Finder:
             end = degree.end()
         yield first.start() if start is None else start, end
 
-    def _begins(self, match: re.Match[str], proof: Proof) -> bool:
+    def _begins(self, match: re.Match[str], proof: NameProof) -> bool:
         word = match[0].lower()
         capital = match[0][0].isupper() and self._cased
         if word in GIVEN and not (word in STOP and not capital):
-            sure = capital or proof is Proof.ANY or word not in ALSO_WORDS
-            return sure or (proof is Proof.CAPITAL and self._given_follows(match))
-        if proof is Proof.KNOWN or _is_common(word):
+            sure = capital or proof is NameProof.ANY or word not in ALSO_WORDS
+            return sure or (proof is NameProof.CAPITAL and self._given_follows(match))
+        if proof is NameProof.KNOWN or _is_common(word):
             return False
         if len(word) == 1:
-            sure = capital or (proof is Proof.ANY and self._given_follows(match))
+            sure = capital or (proof is NameProof.ANY and self._given_follows(match))
             return sure and self._text[match.end() : match.end() + 1] == "."
         if capital:
             return not self._is_acronym(match[0])
-        return proof is Proof.ANY and len(word) > 2 and not _VERB.fullmatch(word)
+        return proof is NameProof.ANY and len(word) > 2 and not _VERB.fullmatch(word)
 
-    def _goes_on(self, match: re.Match[str], *, loose: bool, sure: Proof) -> bool:
+    def _goes_on(self, match: re.Match[str], *, loose: bool, sure: NameProof) -> bool:
         word = match[0].lower()
         capital = self._cased and match[0][0].isupper()
         if word in _LINKS or (word in GIVEN and (capital or word not in STOP)):
@@ -281,7 +283,7 @@ class _Finder:
             return not self._is_acronym(match[0])
         if not loose or len(word) <= 2 or _VERB.fullmatch(word):
             return False
-        return sure is Proof.ANY or self._small[match.end() : match.end() + 1] in ("", *",.;\n")
+        return sure is NameProof.ANY or self._small[match.end() : match.end() + 1] in ("", *",.;\n")
 
 
 def _is_common(word: str) -> bool:

@@ -11,11 +11,11 @@ from typing import Literal
 from normalizer.gazetteer import Entry, Gazetteer, Region
 from normalizer.guesses import guesses
 from normalizer.hits import Around
-from normalizer.localities import Found, localities
+from normalizer.localities import LocalityMatch, localities
 from normalizer.mentions import ELSEWHERE, LIKELY, Mention, kin, mentions
 from normalizer.report import Coordinates, Place
 from normalizer.settling import settled
-from normalizer.words import Words
+from normalizer.words import Tokens
 
 READ = 8_000
 """Characters of a text that are searched; the place of a report is not further down."""
@@ -49,7 +49,7 @@ def find(
     ``context`` is the code of the region the door belongs to, ``coordinates`` where the sender
     says it is, ``earlier`` the code of the place of the sender's earlier report.
     """
-    words = Words(text[:READ], gazetteer)
+    words = Tokens(text[:READ], gazetteer)
     stands = _stands(gazetteer, context, coordinates, earlier)
     home = gazetteer.region(stands[0].code) if stands else None
     named = settled(mentions(words, gazetteer, home), home)
@@ -102,7 +102,7 @@ def _around(named: list[Mention], stands: list[Place]) -> Around:
     return Around(text, door, faint, aside, beside)
 
 
-def _decided(mention: Mention, local: list[Found]) -> Mention:
+def _decided(mention: Mention, local: list[LocalityMatch]) -> Mention:
     """Choose between a city and the regency around it by a district that the text names too."""
     told = {f.code[:5] for f in local if f.confidence >= _TELLS}
     meant = [e for e, _ in mention.meanings if e.region.code in told]
@@ -115,7 +115,9 @@ def _decided(mention: Mention, local: list[Found]) -> Mention:
     return mention._replace(meanings=tuple(meanings))
 
 
-def _apart(named: list[Mention], local: list[Found]) -> tuple[list[Mention], list[Found]]:
+def _apart(
+    named: list[Mention], local: list[LocalityMatch]
+) -> tuple[list[Mention], list[LocalityMatch]]:
     """Let the longer name have the words that two names share; a cue beats a bare name."""
     if not named or not local:
         return named, local
@@ -123,7 +125,7 @@ def _apart(named: list[Mention], local: list[Found]) -> tuple[list[Mention], lis
     return kept, [f for f in local if not any(_inside(f, m) for m in kept)]
 
 
-def _inside(found: Found, mention: Mention) -> bool:
+def _inside(found: LocalityMatch, mention: Mention) -> bool:
     """Tell whether a locality is but a part of another region's name ("Mandailing Natal")."""
     within = mention.first <= found.first and found.last <= mention.last
     own = any(kin(entry.region.code, found.code) for entry, _ in mention.meanings)
@@ -131,7 +133,7 @@ def _inside(found: Found, mention: Mention) -> bool:
     return within and mention.surest > _FAINT and not (own and whole)
 
 
-def _covers(found: Found, mention: Mention) -> bool:
+def _covers(found: LocalityMatch, mention: Mention) -> bool:
     if any(kin(entry.region.code, found.code) for entry, _ in mention.meanings):
         return False
     if found.first > mention.first or found.last < mention.last:
@@ -140,7 +142,7 @@ def _covers(found: Found, mention: Mention) -> bool:
     return longer or found.how in ("cued", "plain", "street")
 
 
-def _locality(found: Found, words: Words, gazetteer: Gazetteer) -> Place:
+def _locality(found: LocalityMatch, words: Tokens, gazetteer: Gazetteer) -> Place:
     region = gazetteer.region(found.code)
     assert region is not None
     return _place_of(region, "name", words.said(found.first, found.last), found.confidence)

@@ -29,7 +29,7 @@ _PROSE = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Privacy:
+class PrivacyMarks:
     """What the reporter asked to be hidden, and the text without the marks."""
 
     anonymous: bool
@@ -39,17 +39,17 @@ class Privacy:
     """Whether the reporter says that they may be known again."""
 
 
-def read(text: str) -> Privacy:
+def read(text: str) -> PrivacyMarks:
     """Find privacy marks in ``text`` (repaired, without a leading LAPOR)."""
     marks: list[str] = []
     rest = text
     if has_any(_MARKS, text.lower()):
         if wishes.by_rules(text).unhide:
-            return Privacy(anonymous=False, confidential=False, text=text, unhide=True)
+            return PrivacyMarks(anonymous=False, confidential=False, text=text, unhide=True)
         marks, rest = _take_marks(text)
     said = " ".join(marks).lower()
     wish = wishes.read(rest)
-    return Privacy(
+    return PrivacyMarks(
         "anon" in said or wish.anonymous,
         "rahasia" in said or "confid" in said or wish.confidential,
         rest,

@@ -294,7 +294,7 @@ _TIERS = {2: "province", 4: "regency", 6: "district", 10: "village"}
 """Digits before a regional agency's kind → its tier."""
 
 
-class Change(Value):
+class StatusChange(Value):
     """One entry of a report's history."""
 
     status: Status
@@ -377,7 +377,7 @@ class Report(Value):
     notes: tuple[str, ...] = ()
     """What had to be cut or repaired in reading the message, for operators."""
     status: Status = Status.RECEIVED
-    history: tuple[Change, ...] = ()
+    history: tuple[StatusChange, ...] = ()
     deadlines: tuple[Deadline, ...] = ()
     links: tuple[Link, ...] = ()
     recusals: tuple[Recusal, ...] = ()
@@ -389,5 +389,5 @@ class Report(Value):
 
     def moved(self, status: Status, *, at: datetime, by: str, note: str = "") -> Self:
         """Return the report in a new status, with the change added to its history."""
-        change = Change(status=status, at=at, by=by, note=note)
+        change = StatusChange(status=status, at=at, by=by, note=note)
         return self.model_copy(update={"status": status, "history": (*self.history, change)})

@@ -6,7 +6,7 @@ that no rule may rest on. A word ending in ``*`` stands for all that begin so.
 
 from functools import lru_cache
 
-from normalizer.wish_words import Lexicon
+from normalizer.wish_words import WishLexicon
 
 _OF_KINDS = {
     "ME": "ME MINE OWN MY",
@@ -193,7 +193,7 @@ _WORDS = {
         sistem pinjol pemenang hacker rapor lowongan tarif jadwal hasil anggaran proyek""",
 }  # fmt: skip
 
-_LEXICON = Lexicon(_WORDS)
+_LEXICON = WishLexicon(_WORDS)
 _BY_KIND = {
     kind: frozenset(sign for sign, kinds in _OF_KINDS.items() if kind in kinds.split())
     for kinds in _OF_KINDS.values()

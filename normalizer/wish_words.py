@@ -221,7 +221,7 @@ _PAIRS = (
 """What is one word though it is written as two: (first, second, kinds)."""
 
 
-class Lexicon:
+class WishLexicon:
     """Which kinds a word is of, looked up at once however many words there are."""
 
     def __init__(self, table: Mapping[str, str]) -> None:
@@ -251,7 +251,7 @@ _SHORTEST = 5
 _ENDINGS = re.compile(
     r"(?P<head>di|ke|ka|me|ny|ng)?(?P<stem>[a-z]{3,}?)(?:kan|in|i|ke|ken|keun|nya|lah|nyo|ne)?"
 )
-_LEXICON = Lexicon(_KINDS)
+_LEXICON = WishLexicon(_KINDS)
 _JOINED = {
     (first, second): frozenset(kinds.split())
     for firsts, seconds, kinds in _PAIRS

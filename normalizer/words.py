@@ -28,7 +28,7 @@ _GLUE = tuple(f"{di}{cue}" for di in ("", "di") for cue in ("kelurahan", "kecama
 _GLUE += ("kampung",)
 
 
-class Words:
+class Tokens:
     """The words of a text by their look-up keys; punctuation goes."""
 
     __slots__ = (

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from router.blame import UNKNOWN, Blame, DeedRow, OfficeRow, Roles, Sentence, distance
-from router.data import Row, Table
-from router.mentions import Label, Mention, Spelling, Terms, bare, sentences
+from router.data import DataRow, DataTable
+from router.mentions import Label, Spelling, Terms, WordMention, bare, sentences
 
 __all__ = ["UNKNOWN", "Accused", "Detector", "OfficeRow"]
 
@@ -28,12 +28,12 @@ accusation must not drown it. Alone, only what is sure counts."""
 _FAR = 30
 """Words between somebody and a deed that are as good as another sentence."""
 _CLOSE = 5
-_NO_DEED = Mention(0, 0, Label("deed", "", "active"))
+_NO_DEED = WordMention(0, 0, Label("deed", "", "active"))
 _RANKS = {"person": 0.0, "staff": 6.0, "office": 6.0}
 """How much less likely an office is meant than a person in it, in words of distance."""
 
 
-class SignRow(Row):
+class SignRow(DataRow):
     """``[signs.ID]``: words that speak for or against an accusation, wherever they stand."""
 
     name: str
@@ -42,14 +42,14 @@ class SignRow(Row):
     """It hints at misconduct: how near it stands to an office counts, and how many there are."""
 
 
-class Certainty(Row):
+class Certainty(DataRow):
     """``[certainty]``: from which probability on somebody is accused, or suspected of being so."""
 
     accused: float = 0.7
     suspected: float = 0.5
 
 
-class Weights(Row):
+class AccusationWeights(DataRow):
     """accusation_weights.toml: what speaks for an accusation, as logits."""
 
     bias: float = 0.0
@@ -57,7 +57,7 @@ class Weights(Row):
     words: dict[str, float] = {}
 
 
-class Rules(Row):
+class AccusationRules(DataRow):
     """accusations.toml, and the weights beside it."""
 
     spelling: dict[str, tuple[str, ...]] = {}
@@ -66,7 +66,7 @@ class Rules(Row):
     roles: Roles = Roles()
     signs: dict[str, SignRow] = {}
     certainty: Certainty = Certainty()
-    weights: Weights = Weights()
+    weights: AccusationWeights = AccusationWeights()
 
 
 class Accused(NamedTuple):
@@ -79,7 +79,7 @@ class Accused(NamedTuple):
     """Otherwise it may be no accusation, and an operator must read it."""
 
 
-class Evidence(NamedTuple):
+class AccusationEvidence(NamedTuple):
     """All that a text says of who did what."""
 
     signs: frozenset[str]
@@ -97,14 +97,14 @@ class _Candidate(NamedTuple):
     """Words to the next grave sign."""
     is_free: bool
     """It is neither a landmark nor asked for help, nor a victim."""
-    mention: Mention
+    mention: WordMention
     sentence: Sentence
 
 
 class Detector:
     """Finds who a text accuses. Pure."""
 
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: AccusationRules) -> None:
         self.rules = rules
         spelling = self._spelling = Spelling(rules.spelling)
         self._blame = Blame(rules.deeds, rules.offices, rules.roles, spelling)
@@ -114,9 +114,9 @@ class Detector:
         self._grave = frozenset(id for id, sign in rules.signs.items() if sign.grave)
 
     @classmethod
-    def build(cls, table: Table) -> "Detector":
+    def build(cls, table: DataTable) -> "Detector":
         """Read the table. Raises ``ValueError`` where it is wrong."""
-        return cls(Rules.model_validate(dict(table.values)))
+        return cls(AccusationRules.model_validate(dict(table.values)))
 
     def accused(self, text: str) -> tuple[Accused, ...]:
         """List the offices that a text accuses or may accuse, each once."""
@@ -150,7 +150,7 @@ class Detector:
         is_sure = sure >= certainty.accused
         return tuple(each._replace(is_sure=is_sure) for each in evidence.accused)
 
-    def probability(self, evidence: Evidence) -> float:
+    def probability(self, evidence: AccusationEvidence) -> float:
         """Tell how likely it is that a text accuses somebody."""
         weights = self.rules.weights
         logit = weights.bias
@@ -158,7 +158,7 @@ class Detector:
         logit += sum(weights.words.get(word, 0.0) for word in evidence.words)
         return 1 / (1 + math.exp(-logit))
 
-    def evidence(self, text: str) -> Evidence | None:
+    def evidence(self, text: str) -> AccusationEvidence | None:
         """Read a text; None where nothing hints at misconduct."""
         tokens = self._spelling.tokens(text)
         if not self._blame.may_blame(tokens):
@@ -179,9 +179,9 @@ class Detector:
             *(self._said_of_best(best, candidates) if best else ("nobody",)),
         }
         words = frozenset(bare(word) for word in tokens)
-        return Evidence(frozenset(signs), words, self._about(blamed, best, read))
+        return AccusationEvidence(frozenset(signs), words, self._about(blamed, best, read))
 
-    def _cues(self, words: Sequence[str]) -> Iterator[Mention]:
+    def _cues(self, words: Sequence[str]) -> Iterator[WordMention]:
         for start in range(len(words)):
             if found := self._signs.at(words, start):
                 yield found
@@ -198,7 +198,7 @@ class Detector:
         return found
 
     def _candidates(
-        self, read: Sequence[Sentence], cues: Sequence[Sequence[Mention]]
+        self, read: Sequence[Sentence], cues: Sequence[Sequence[WordMention]]
     ) -> Iterator[_Candidate]:
         for sentence, found in zip(read, cues, strict=True):
             grave = [m.start for m in found if m.label.id in self._grave]
@@ -216,7 +216,7 @@ class Detector:
                 yield _Candidate(cost, deed, sign, is_free, m, sentence)
 
     def _said_of(
-        self, read: Sequence[Sentence], cues: Sequence[Sequence[Mention]]
+        self, read: Sequence[Sentence], cues: Sequence[Sequence[WordMention]]
     ) -> Iterator[str]:
         """What is said of the text as a whole."""
         deeds = {deed.label.id for sentence in read for deed in sentence.deeds}

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from normalizer.report import Level
-from router.data import Row
+from router.data import DataRow
 
 Tier = Literal["national", "province", "regency", "district", "village"]
 """Whose affair something is; ``regency`` stands for regencies and cities alike."""
@@ -15,7 +15,7 @@ _TITLES = {Level.PROVINCE: "Provinsi", Level.REGENCY: "Kabupaten", Level.CITY: "
 _TITLED = (*_TITLES.values(), "Daerah Istimewa")
 
 
-class FormerName(Row):
+class FormerName(DataRow):
     """What a body was called until (and including) a day."""
 
     name: str
@@ -25,7 +25,7 @@ class FormerName(Row):
     """Of the bodies that share a former name, the heir is the one that the name now leads to."""
 
 
-class NationalRow(Row):
+class NationalRow(DataRow):
     """``[agencies.ID]`` of national.toml."""
 
     name: str
@@ -41,13 +41,13 @@ class NationalRow(Row):
     verified: bool = False
 
 
-class National(Row):
+class National(DataRow):
     """national.toml."""
 
     agencies: dict[Kind, NationalRow] = {}
 
 
-class TemplateRow(Row):
+class TemplateRow(DataRow):
     """``[agencies.KIND]`` of a template; ``{government}`` is filled in.
 
     Districts and villages also have ``{region}``, the bare name, and ``{word}``, what they are
@@ -65,13 +65,13 @@ class TemplateRow(Row):
     """By region code: the word where it is not ``word``; a regency's goes before its province's."""
 
 
-class Templates(Row):
+class Templates(DataRow):
     """province.toml, regency.toml, district.toml or village.toml."""
 
     agencies: dict[Kind, TemplateRow] = {}
 
 
-class Override(Row):
+class Override(DataRow):
     """How one government differs from the templates: ``overrides/<code>.toml``."""
 
     source: str = ""

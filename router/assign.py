@@ -22,18 +22,18 @@ from normalizer.report import (
     Urgency,
 )
 from router import explain, rank
-from router.blend import LOCAL_OFFICE, Said, Scorer, Share
-from router.data import DataError, Files, Regions
-from router.deadlines import Calendar, Limits, deadlines
+from router.blend import LOCAL_OFFICE, Scorer, ScoringInput, Share
+from router.data import DataError, DataFiles, Regions
+from router.deadlines import Calendar, DeadlineLimits, deadlines
 from router.foreign import Foreign
 from router.kinds import Kinds
 from router.precedence import Signal, acting
 from router.rank import Lead
 from router.recusal import Overseer, Read, Recuser, unaccused
 from router.register import Register
-from router.scope import Scope
+from router.scope import ScopeRules
 from router.topics import Topics
-from router.urgency import Urgency as Danger
+from router.urgency import UrgencyRules as Danger
 from router.words import Reading
 
 CLEAR = 0.45
@@ -50,7 +50,7 @@ Question = Literal["place", "topic"] | None
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class RoutingRules:
     """What a deployment sets: what a mistake costs, and the legal limits.
 
     ``cost_of_wrong``: what a wrong assignment costs, counted in decisions of an operator. Assigning
@@ -58,7 +58,7 @@ class Rules:
     """
 
     cost_of_wrong: float
-    limits: Limits
+    limits: DeadlineLimits
 
     @property
     def assign_above(self) -> float:
@@ -95,7 +95,7 @@ class _View(NamedTuple):
     learned: bool
     """The deployment's own history spoke, not only the phrases."""
     danger: Danger | None
-    outside: Scope | None
+    outside: ScopeRules | None
     """Why it is no affair of any agency."""
     chosen: str
     """The name of the topic or group that the reporter chose; "" for none."""
@@ -104,7 +104,7 @@ class _View(NamedTuple):
     recusals: tuple[Recusal, ...] = ()
     overseer: Overseer | None = None
     """Who a report of misconduct goes to, whatever its topic."""
-    foreign: Scope | None = None
+    foreign: ScopeRules | None = None
     """Which kind of text it is that is nobody's report."""
     suspected: Recusal | None = None
     """Whom it may accuse: no agency gets it before an operator has read it."""
@@ -136,7 +136,7 @@ class Router:
         register: Register,
         topics: Topics,
         gazetteer: Regions,
-        rules: Rules,
+        rules: RoutingRules,
         calendar: Calendar,
         scorer: Scorer | None = None,
         kinds: Kinds | None = None,
@@ -190,7 +190,7 @@ class Router:
             rank.candidates(led, at_hand, register, topics.curve)
             for led, at_hand in zip(leads, seats, strict=True)
         ]
-        said = [*map(Said, reports, readings, matches, phrases)]
+        said = [*map(ScoringInput, reports, readings, matches, phrases)]
         ranked = self.scorer.rank(said) if self.scorer else phrases
         meant = [1.0] * len(said)
         if self.kinds and overheard:
@@ -205,7 +205,7 @@ class Router:
 
     def _view(
         self,
-        said: Said,
+        said: ScoringInput,
         leads: Sequence[Lead],
         agencies: Sequence[Share],
         meant: float,
@@ -235,7 +235,7 @@ class Router:
             suspected,
         )
 
-    def _foreign(self, text: str, outside: Scope | None) -> Scope | None:
+    def _foreign(self, text: str, outside: ScopeRules | None) -> ScopeRules | None:
         """Say which kind of text it is that is nobody's report, if it is one."""
         if outside and self.topics.scopes.rows[outside.id].foreign:
             return outside
@@ -262,7 +262,7 @@ class Router:
         return sure if sure and sure.confidence >= self.rules.assign_above else None
 
     def _recused(
-        self, said: Said, agencies: Sequence[Share], seats: rank.Seats
+        self, said: ScoringInput, agencies: Sequence[Share], seats: rank.Seats
     ) -> tuple[tuple[Recusal, ...], Overseer | None, Recusal | None]:
         """Find whom a report accuses, who oversees them, and whom it may accuse."""
         if self.recuser is None:
@@ -389,9 +389,9 @@ class Router:
 
 
 def build(
-    files: Files,
+    files: DataFiles,
     gazetteer: Regions,
-    rules: Rules,
+    rules: RoutingRules,
     calendar: Calendar,
     scorer: Scorer | None = None,
 ) -> Router:

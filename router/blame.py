@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from router.data import Row
-from router.mentions import Label, Mention, Sort, Spelling, Terms, bare, forms
+from router.data import DataRow
+from router.mentions import Label, Sort, Spelling, Terms, WordMention, bare, forms
 
 __all__ = ["UNKNOWN", "Blame", "DeedRow", "OfficeRow", "Roles", "Sentence", "distance"]
 
@@ -29,7 +29,7 @@ _BEFORE = 3
 """Words before a deed in which it may be denied."""
 
 
-class DeedRow(Row):
+class DeedRow(DataRow):
     """``[deeds.ID]``: what is misconduct. A word with a star stands for all that begin so."""
 
     name: str
@@ -47,7 +47,7 @@ class DeedRow(Row):
     """Whoever is given something ("ke petugas") is accused, too."""
 
 
-class OfficeRow(Row):
+class OfficeRow(DataRow):
     """``[offices.ID]``: an office that may be accused, and who oversees it."""
 
     name: str
@@ -64,7 +64,7 @@ class OfficeRow(Row):
     source: str = ""
 
 
-class Roles(Row):
+class Roles(DataRow):
     """``[roles]``: words by which it is told who does what."""
 
     staff: tuple[str, ...] = ()
@@ -90,8 +90,8 @@ class Sentence:
     """The words of a sentence, where its commas are, and who and what is in it."""
 
     words: list[str]
-    deeds: list[Mention] = field(default_factory=list)
-    who: list[Mention] = field(default_factory=list)
+    deeds: list[WordMention] = field(default_factory=list)
+    who: list[WordMention] = field(default_factory=list)
     serves: bool = False
 
 
@@ -143,7 +143,7 @@ class Blame:
         sentence = Sentence(words)
         services = self._role["services"]
         sentence.serves = any(w in services or bare(w) in services for w in words)
-        deeds: list[Mention] = []
+        deeds: list[WordMention] = []
         at = 0
         while at < len(words):
             deed, who = self._deeds.at(words, at), self._who.at(words, at)
@@ -158,7 +158,7 @@ class Blame:
         sentence.who = _joined(sentence.who[:MOST_MENTIONS], words, self._role["at"])
         return sentence
 
-    def _is_misconduct(self, deed: Mention, words: Sequence[str]) -> bool:
+    def _is_misconduct(self, deed: WordMention, words: Sequence[str]) -> bool:
         """Tell whether it is about what it must be about, and is not denied."""
         before = words[max(0, deed.start - _BEFORE) : deed.start]
         if "," in before:
@@ -175,7 +175,7 @@ class Blame:
         return any(w in objects or bare(w) in objects or _AMOUNT.fullmatch(w) for w in near)
 
     def by_whom(
-        self, deed: Mention, sentence: Sentence, sentences: Sequence[Sentence], at: int
+        self, deed: WordMention, sentence: Sentence, sentences: Sequence[Sentence], at: int
     ) -> Iterator[tuple[str, tuple[str, ...]]]:
         finder = {"active": self._active, "passive": self._passive, "deed": self._near}
         who = finder[deed.label.voice](deed, sentence)
@@ -196,14 +196,14 @@ class Blame:
         elif who and self.is_official(who, sentence):
             yield UNKNOWN, (said,)
 
-    def is_official(self, m: Mention, sentence: Sentence) -> bool:
+    def is_official(self, m: WordMention, sentence: Sentence) -> bool:
         """Tell whether somebody is in an office even where none is named."""
         word = sentence.words[m.start]
         return bool({word, bare(word)} & self._role["officials"])
 
     def _meant(
         self,
-        deed: Mention,
+        deed: WordMention,
         sentence: Sentence,
         sentences: Sequence[Sentence],
         at: int,
@@ -225,7 +225,7 @@ class Blame:
                 return None
         return None
 
-    def _active(self, deed: Mention, sentence: Sentence) -> Mention | None:
+    def _active(self, deed: WordMention, sentence: Sentence) -> WordMention | None:
         """Who does it stands before it; where nobody does, after it."""
         before = [m for m in sentence.who if m.end <= deed.start]
         if any(m.label.sort == "person" for m in before):
@@ -251,7 +251,7 @@ class Blame:
                 return None if objectless and near and not _is_by(m, sentence) else m
         return None
 
-    def _passive(self, deed: Mention, sentence: Sentence) -> Mention | None:
+    def _passive(self, deed: WordMention, sentence: Sentence) -> WordMention | None:
         """Who does it stands after it, or it happens at theirs."""
         for m in sentence.who:
             if m.start < deed.end:
@@ -272,7 +272,7 @@ class Blame:
                 return m
         return None
 
-    def _near(self, deed: Mention, sentence: Sentence) -> Mention | None:
+    def _near(self, deed: WordMention, sentence: Sentence) -> WordMention | None:
         """Who is nearest to the deed; whoever is said to have done it goes first."""
         found = [
             m
@@ -285,7 +285,7 @@ class Blame:
         named = [m for m in ranked if m.label.sort != "staff"]
         return next(iter(named or ranked), None)
 
-    def may_be_accused(self, m: Mention, sentence: Sentence, deed: Mention) -> bool:
+    def may_be_accused(self, m: WordMention, sentence: Sentence, deed: WordMention) -> bool:
         """Tell whether an office is not merely a landmark, asked for help or acting on it."""
         if m.label.sort in ("other", "reporter", "staff"):
             return m.label.sort == "staff"
@@ -302,7 +302,7 @@ class Blame:
             return False
         return sentence.serves or not self._is_place(m)
 
-    def not_free(self, m: Mention, sentence: Sentence) -> Iterator[str]:
+    def not_free(self, m: WordMention, sentence: Sentence) -> Iterator[str]:
         """Say what an office is that is not likely accused."""
         before = sentence.words[max(0, m.start - 3) : m.start]
         if self._role["landmarks"].intersection(before):
@@ -312,11 +312,11 @@ class Blame:
         if self._role["acts"].intersection(sentence.words[m.end : m.end + 5]):
             yield "acts"
 
-    def _is_place(self, m: Mention) -> bool:
+    def _is_place(self, m: WordMention) -> bool:
         """Tell whether the name of an office may be only that of its place."""
         return m.label.sort == "office" and self._offices[m.label.id].is_place
 
-    def _suffers(self, m: Mention, sentence: Sentence, deed: Mention) -> bool:
+    def _suffers(self, m: WordMention, sentence: Sentence, deed: WordMention) -> bool:
         """Tell whether somebody is who a passive deed is done to."""
         prepositions = self._role["at"] | self._role["by"] | self._role["to"]
         return (
@@ -325,7 +325,7 @@ class Blame:
             and not self._given(m, sentence, prepositions)
         )
 
-    def _is_victim(self, m: Mention, deed: Mention, sentence: Sentence) -> bool:
+    def _is_victim(self, m: WordMention, deed: WordMention, sentence: Sentence) -> bool:
         """Tell whether an active deed of somebody else is done to an office."""
         close = 0 <= m.start - deed.end < _NEAR and deed.label.voice == "active"
         return (
@@ -334,42 +334,42 @@ class Blame:
             and any(o.end <= deed.start and o.label.sort != "reporter" for o in sentence.who)
         )
 
-    def _given(self, m: Mention, sentence: Sentence, prepositions: frozenset[str]) -> bool:
+    def _given(self, m: WordMention, sentence: Sentence, prepositions: frozenset[str]) -> bool:
         return bool(prepositions.intersection(sentence.words[max(0, m.start - 2) : m.start]))
 
 
-def _is_by(m: Mention, sentence: Sentence) -> bool:
+def _is_by(m: WordMention, sentence: Sentence) -> bool:
     return sentence.words[m.start - 1 : m.start] == ["oleh"]
 
 
-def distance(m: Mention, deed: Mention) -> int:
+def distance(m: WordMention, deed: WordMention) -> int:
     """Count the words between somebody and a deed."""
     return m.start - deed.end if m.start >= deed.end else deed.start - m.end
 
 
 def _joined(
-    found: Sequence[Mention], words: Sequence[str], between: frozenset[str]
-) -> list[Mention]:
+    found: Sequence[WordMention], words: Sequence[str], between: frozenset[str]
+) -> list[WordMention]:
     """Join somebody and the office they are in: "petugas (di) kelurahan" is one."""
-    joined: list[Mention] = []
+    joined: list[WordMention] = []
     for m in found:
         last = joined[-1] if joined else None
         if last and last.label.sort == "other" and m.label.sort == "office":
             gap = words[last.end : m.start]
             if 0 < len(gap) <= _NEAR and set(gap) <= between | {"kantor"}:
-                joined[-1] = Mention(last.start, m.end, last.label)
+                joined[-1] = WordMention(last.start, m.end, last.label)
                 continue
         if last and last.label.sort == "staff" and m.label.sort in ("office", "person", "other"):
             gap = words[last.end : m.start]
             near = len(gap) <= _NEAR
             if near and set(gap) <= between | {"kantor", "dari", "loket", "bagian"}:
                 sort: Sort = "other" if m.label.sort == "other" else "person"
-                joined[-1] = Mention(last.start, m.end, Label(sort, m.label.id))
+                joined[-1] = WordMention(last.start, m.end, Label(sort, m.label.id))
                 continue
         if last and last.label.sort == "person" and m.label.sort == "office":
             gap = words[last.end : m.start]  # "hakim (di) PN": who they are, not where, is accused
             if len(gap) <= 1 and set(gap) <= between:
-                joined[-1] = Mention(last.start, m.end, last.label)
+                joined[-1] = WordMention(last.start, m.end, last.label)
                 continue
         joined.append(m)
     return joined

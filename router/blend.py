@@ -25,7 +25,7 @@ class Share(NamedTuple):
     confidence: float
 
 
-class Said(NamedTuple):
+class ScoringInput(NamedTuple):
     """One report as it was read, and the agencies its phrases speak for, surest first."""
 
     report: Report
@@ -37,7 +37,7 @@ class Said(NamedTuple):
 class Scorer(Protocol):
     """Ranks agencies as a deployment's own history would; ``router.learned.Learned`` is one."""
 
-    def rank(self, batch: Sequence[Said]) -> list[Sequence[Share]]:
+    def rank(self, batch: Sequence[ScoringInput]) -> list[Sequence[Share]]:
         """Return the agencies for each report, surest first, blended with those of the phrases.
 
         Returns ``phrases`` itself, the same object, where the model has no say.

@@ -7,7 +7,7 @@ unless the same sentence says that it happens now. The words stand in ``config/e
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from config.emergency import Threat, Words
+from config.emergency import EmergencyWords, Threat
 
 MOST_CHARACTERS = 6_000
 """Characters that are looked at."""
@@ -25,7 +25,7 @@ _GAP = r"(?: \w+){0,5}"
 class Dangers:
     """Recognises danger by the tables of ``config/emergency.toml``, in their order."""
 
-    def __init__(self, threats: Sequence[tuple[str, Threat]], words: Words) -> None:
+    def __init__(self, threats: Sequence[tuple[str, Threat]], words: EmergencyWords) -> None:
         self._always = [(kind, any_of(row.always)) for kind, row in threats if row.always]
         self._cued = [(kind, any_of(row.cued)) for kind, row in threats if row.cued]
         self._cues = any_of((*words.now, *words.help))

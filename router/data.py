@@ -16,7 +16,7 @@ from normalizer.report import Level
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class DataFault:
     """One thing wrong: the file, the path of keys in it, and what is wrong, in words."""
 
     file: Path
@@ -30,12 +30,12 @@ class Fault:
 class DataError(Exception):
     """The data files are wrong; ``faults`` says what, where."""
 
-    def __init__(self, faults: list[Fault]) -> None:
+    def __init__(self, faults: list[DataFault]) -> None:
         super().__init__("\n".join(map(str, faults)))
         self.faults = faults
 
 
-class Table(Protocol):
+class DataTable(Protocol):
     """A data file as read: its path and its values."""
 
     @property
@@ -47,47 +47,47 @@ class Table(Protocol):
         """What it says."""
 
 
-class Files(Protocol):
+class DataFiles(Protocol):
     """All the files the router is built from; ``config.files.Files`` is one."""
 
     @property
-    def topics(self) -> Table:
+    def topics(self) -> DataTable:
         """What reports are about and whose affair each is."""
 
     @property
-    def accusations(self) -> Table:
+    def accusations(self) -> DataTable:
         """Who may be accused of what, and who oversees whom."""
 
     @property
-    def foreign(self) -> Table:
+    def foreign(self) -> DataTable:
         """Texts that are nobody's report."""
 
     @property
-    def national(self) -> Table:
+    def national(self) -> DataTable:
         """The national bodies."""
 
     @property
-    def province(self) -> Table:
+    def province(self) -> DataTable:
         """The templates of a province's agencies."""
 
     @property
-    def regency(self) -> Table:
+    def regency(self) -> DataTable:
         """The templates of a regency's or city's agencies."""
 
     @property
-    def district(self) -> Table:
+    def district(self) -> DataTable:
         """The template of a district's office."""
 
     @property
-    def village(self) -> Table:
+    def village(self) -> DataTable:
         """The templates of a village's office."""
 
     @property
-    def overrides(self) -> Mapping[str, Table]:
+    def overrides(self) -> Mapping[str, DataTable]:
         """How single governments differ, by region code."""
 
 
-class Named(Protocol):
+class NamedRow(Protocol):
     """An official region; ``normalizer.gazetteer.Region`` is one."""
 
     @property
@@ -110,30 +110,30 @@ class Named(Protocol):
 class Regions(Protocol):
     """Where regions are looked up; ``normalizer.gazetteer.Gazetteer`` is one."""
 
-    def region(self, code: str, /) -> Named | None:
+    def region(self, code: str, /) -> NamedRow | None:
         """Return the region of an official code."""
 
-    def regions(self, *levels: Level) -> Iterable[Named]:
+    def regions(self, *levels: Level) -> Iterable[NamedRow]:
         """Yield all regions of these levels."""
 
-    def named(self, words: str, /) -> Sequence[Named]:
+    def named(self, words: str, /) -> Sequence[NamedRow]:
         """Return the provinces, regencies and cities that a name may mean."""
 
 
-class Row(BaseModel):
+class DataRow(BaseModel):
     """A table of a data file; an unknown key in it is a fault."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-R = TypeVar("R", bound=Row)
+R = TypeVar("R", bound=DataRow)
 
 
-def read(row: type[R], table: Table, faults: list[Fault], empty: Callable[[], R]) -> R:
+def read(row: type[R], table: DataTable, faults: list[DataFault], empty: Callable[[], R]) -> R:
     """Check a whole file against ``row``; on faults note them and return ``empty()``."""
     try:
         return row.model_validate(dict(table.values))
     except ValidationError as error:
         for e in error.errors():
-            faults.append(Fault(table.path, tuple(map(str, e["loc"])), e["msg"]))
+            faults.append(DataFault(table.path, tuple(map(str, e["loc"])), e["msg"]))
         return empty()

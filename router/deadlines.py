@@ -20,7 +20,7 @@ Step = Literal["forward", "first_response", "resolution"]
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class DeadlineLimits:
     """Working days for each step; ``resolution`` by kind of report."""
 
     forward: int
@@ -69,7 +69,7 @@ def official_holidays(year: int) -> frozenset[date]:
 
 
 def deadlines(
-    kind: Kind, received_at: datetime, limits: Limits, calendar: Calendar
+    kind: Kind, received_at: datetime, limits: DeadlineLimits, calendar: Calendar
 ) -> tuple[Deadline, ...]:
     """Return the last days on which forwarding, first response and resolution are in time."""
     day = received_at.astimezone(JAKARTA).date()

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import exp, sqrt
 
-from config.danger import Feature, Weights
+from config.danger import DangerWeights, Feature
 
 MOST_CHARACTERS = 6_000
 """Characters that are looked at."""
@@ -111,10 +111,10 @@ class Signs:
         return f"{self.names[first - 1]} {self.names[second]}" if first else self.names[second]
 
 
-class Evidence:
+class DangerEvidence:
     """Weighs a text with learned weights."""
 
-    def __init__(self, table: Mapping[str, str], weights: Weights) -> None:
+    def __init__(self, table: Mapping[str, str], weights: DangerWeights) -> None:
         self.signs = Signs(table)
         self._weights = weights
         many = len(self.signs.names)

@@ -12,7 +12,7 @@ from router.data import Regions
 from router.jurisdiction import Jurisdiction
 from router.register import Tier
 from router.topics import Competence, Match
-from router.urgency import Urgency
+from router.urgency import UrgencyRules
 
 TIERS: dict[Tier, str] = {
     "national": "pemerintah pusat",
@@ -128,13 +128,13 @@ def overheard(meant: float) -> Reason:
     return Reason(rule="history", text=text)
 
 
-def urgency(danger: Urgency) -> Reason:
+def urgency(danger: UrgencyRules) -> Reason:
     """Say that it cannot wait, and which words say so."""
     return Reason(rule="urgency", text=f"Mendesak: {danger.name}.", words=danger.words)
 
 
 def out_of_scope(
-    outside: scope.Scope, otherwise: tuple[Candidate, ...], at: datetime
+    outside: scope.ScopeRules, otherwise: tuple[Candidate, ...], at: datetime
 ) -> Assignment:
     """Return the decision that no agency is bothered with this; ``otherwise`` who it would be."""
     sure = percent(outside.confidence)

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator, Mapping
 
 from router.danger import any_of
-from router.data import Fault, Row, Table
-from router.scope import Scope
+from router.data import DataFault, DataRow, DataTable
+from router.scope import ScopeRules
 
 MOST_CHARACTERS = 1_000
 """Whoever writes more has something to say."""
@@ -19,7 +19,7 @@ _PLAIN = re.compile(r"[^\W\d_]\w*")
 _DIGITS = r"\d{4,8}"
 
 
-class KindRow(Row):
+class KindRow(DataRow):
     """``[kinds.ID]``."""
 
     name: str
@@ -30,7 +30,7 @@ class KindRow(Row):
     also_unless: tuple[str, ...] = ()
 
 
-class ForeignTable(Row):
+class ForeignTable(DataRow):
     """The file."""
 
     groups: Mapping[str, tuple[str, ...]]
@@ -57,16 +57,16 @@ class Foreign:
         )
 
     @classmethod
-    def check(cls, table: Table) -> tuple["Foreign | None", list[Fault]]:
+    def check(cls, table: DataTable) -> tuple["Foreign | None", list[DataFault]]:
         """Build it, or list everything that is wrong with its file."""
         try:
             read = ForeignTable.model_validate(table.values)
         except ValueError as error:
-            return None, [Fault(table.path, (), str(error).splitlines()[0])]
-        faults = [Fault(table.path, keys, said) for keys, said in _faults(read)]
+            return None, [DataFault(table.path, (), str(error).splitlines()[0])]
+        faults = [DataFault(table.path, keys, said) for keys, said in _faults(read)]
         return (None if faults else cls(read)), faults
 
-    def found(self, text: str) -> Scope | None:
+    def found(self, text: str) -> ScopeRules | None:
         """Say which kind of foreign text this is; None for all that somebody may mean."""
         if len(text) > MOST_CHARACTERS:
             return None
@@ -77,7 +77,7 @@ class Foreign:
         for kind in self._kinds:
             for rule in kind.rules:
                 if (evidence := _evidence(rule, padded)) and not kind.unless.search(padded):
-                    return Scope(kind.id, kind.name, SURE, evidence)
+                    return ScopeRules(kind.id, kind.name, SURE, evidence)
         return None
 
 

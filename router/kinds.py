@@ -8,7 +8,7 @@ operator; no agency is bothered with it and nobody is answered.
 from collections.abc import Collection, Iterator, Sequence
 
 from normalizer.report import Report
-from router.learned import Model, Weights
+from router.learned import Model, ModelWeights
 from router.terms import tokens
 from router.topics import Match, Topics
 from router.words import Reading
@@ -30,7 +30,7 @@ def _facts(report: Report, reading: Reading, topics: Topics) -> Iterator[str]:
 class Kinds:
     """Tells reports from other talk with trained weights."""
 
-    def __init__(self, weights: Weights, reports: Collection[str]) -> None:
+    def __init__(self, weights: ModelWeights, reports: Collection[str]) -> None:
         """Take the classes that are reports. Raises ``ValueError`` if the model has none."""
         self._model = Model(weights)
         self._columns = [at for at, each in enumerate(weights.classes) if each in reports]

@@ -1,6 +1,6 @@
 """A deployment's own history as numbers: words and topics of a report → offices, with probability.
 
-Only numpy and no files: training (``gateway.learning``) leaves a ``Weights``, and this is all it
+Only numpy and no files: training (``gateway.learning``) leaves ``ModelWeights``, and this is all it
 takes to use them. Two views of the same words vote: a linear one and small networks.
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from normalizer.report import Agency, Place
-from router.blend import LOCAL_OFFICE, Said, Share, blend
+from router.blend import LOCAL_OFFICE, ScoringInput, Share, blend
 from router.register import DIGITS, Register, Tier
 from router.terms import FAMILIES, told
 from router.topics import Match
@@ -38,7 +38,7 @@ _LEAST_ODDS = 50.0
 
 
 @dataclass(frozen=True, slots=True)
-class Weights:
+class ModelWeights:
     """What training leaves behind. Rows of ``table``: terms, topics.
 
     A class is ``tier:kind`` ("regency:dinas-pu"), ``LOCAL``, or the id of a body in ``names``.
@@ -83,7 +83,7 @@ def class_of(agency: Agency) -> str:
 class Model:
     """Scores words and topics with trained weights."""
 
-    def __init__(self, weights: Weights) -> None:
+    def __init__(self, weights: ModelWeights) -> None:
         self.weights = weights
         self._column = {term: at for at, term in enumerate(weights.terms)}
         self._families = [FAMILIES[family] for family in weights.families]
@@ -169,7 +169,7 @@ _Meant = Agency | tuple[Tier, str] | None
 class Learned:
     """Ranks agencies with trained weights."""
 
-    def __init__(self, weights: Weights, register: Register) -> None:
+    def __init__(self, weights: ModelWeights, register: Register) -> None:
         self.weights = weights
         self._model = Model(weights)
         self._register = register
@@ -177,7 +177,7 @@ class Learned:
         self._classes = frozenset(weights.classes)
         self._offices = [self._meant(each) for each in weights.classes]
 
-    def rank(self, batch: Sequence[Said]) -> list[Sequence[Share]]:
+    def rank(self, batch: Sequence[ScoringInput]) -> list[Sequence[Share]]:
         """Return the agencies for each report, blended with those of the phrases.
 
         Returns ``phrases`` itself for a report of a region the model has not learned for.
@@ -195,7 +195,7 @@ class Learned:
         ]
 
     def _blended(
-        self, said: Said, code: str, best: Sequence[int], shares: Sequence[float]
+        self, said: ScoringInput, code: str, best: Sequence[int], shares: Sequence[float]
     ) -> list[Share]:
         learned = [
             Share(office, share)

@@ -14,11 +14,11 @@ from typing import Literal, NamedTuple
 
 __all__ = [
     "Label",
-    "Mention",
     "Sort",
     "Spelling",
     "Terms",
     "Voice",
+    "WordMention",
     "bare",
     "fits",
     "forms",
@@ -50,7 +50,7 @@ class Label(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Mention:
+class WordMention:
     """Where a phrase stands among the words of a sentence."""
 
     start: int
@@ -105,12 +105,12 @@ class Terms:
         """Tell whether a phrase may begin with a word."""
         return bool(self._known(word))
 
-    def at(self, words: Sequence[str], start: int) -> Mention | None:
+    def at(self, words: Sequence[str], start: int) -> WordMention | None:
         """Return the longest phrase that begins here."""
         for parts, label in self._known(words[start]):
             end = start + len(parts)
             if len(parts) == 1 or (end <= len(words) and all(map(fits, parts, words[start:end]))):
-                return Mention(start, end, label)
+                return WordMention(start, end, label)
         return None
 
     def _known(self, word: str) -> tuple[_Phrase, ...]:

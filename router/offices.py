@@ -19,7 +19,7 @@ from router.agencies import (
     Tier,
     government_name,
 )
-from router.data import Named, Regions
+from router.data import NamedRow, Regions
 
 DIGITS: dict[Tier, int] = {"national": 0, "province": 2, "regency": 5, "district": 8, "village": 13}
 """Characters of the region code that name the government of a tier."""
@@ -163,13 +163,13 @@ class Offices:
             return None
         return Agency(id=id, name=self._name(region, kind))
 
-    def _name(self, region: Named, kind: str) -> str:
+    def _name(self, region: NamedRow, kind: str) -> str:
         seat = region.code[: DIGITS["regency"]]
         name = self.office_name(region.code, kind)
         name = name.replace("{government}", self.government_name(seat))
         return name.replace("{word} {region}", self._called(region, kind))
 
-    def _called(self, region: Named, kind: str) -> str:
+    def _called(self, region: NamedRow, kind: str) -> str:
         """A district or village with its word, unless its name says it: "Desa Adat Yoboi"."""
         template = self.template(region.code, kind)
         if template is None or region.bare.startswith(f"{template.word} "):

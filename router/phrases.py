@@ -217,7 +217,7 @@ class Rivals(Book):
                 tallies[topic].add(phrase, weight * share, spans)
 
 
-class Found(NamedTuple):
+class PhraseMatch(NamedTuple):
     """What of each book occurs in a text."""
 
     phrases: dict[Book, list[Hit]]
@@ -252,11 +252,11 @@ class PhraseIndex:
             node = node.follow.setdefault(word, _Node(f"{node.phrase} {word}".lstrip()))
         return node
 
-    def search(self, reading: Reading) -> Found:
+    def search(self, reading: Reading) -> PhraseMatch:
         """Find the phrases of all books in a text, once."""
         found = reading.found
-        if not isinstance(found, Found):
-            found = reading.found = Found(defaultdict(list), defaultdict(list))
+        if not isinstance(found, PhraseMatch):
+            found = reading.found = PhraseMatch(defaultdict(list), defaultdict(list))
             self._find_phrases(reading.words, found.phrases)
             self._find_pairs(reading.words, found.pairs)
         return found

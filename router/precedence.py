@@ -27,7 +27,7 @@ class Signal(StrEnum):
     """A matter that some agency is there for."""
 
 
-class Row(NamedTuple):
+class PrecedenceRow(NamedTuple):
     """One line of the table."""
 
     signal: Signal
@@ -36,12 +36,12 @@ class Row(NamedTuple):
 
 
 TABLE = (
-    Row(Signal.DANGER, frozenset({Signal.FOREIGN_TEXT})),
-    Row(Signal.PRIVACY),
-    Row(Signal.RECUSAL, frozenset({Signal.FOREIGN_TEXT, Signal.TOPIC})),
-    Row(Signal.OWN_REPORT, frozenset({Signal.FOREIGN_TEXT, Signal.TOPIC})),
-    Row(Signal.FOREIGN_TEXT, frozenset({Signal.TOPIC})),
-    Row(Signal.TOPIC),
+    PrecedenceRow(Signal.DANGER, frozenset({Signal.FOREIGN_TEXT})),
+    PrecedenceRow(Signal.PRIVACY),
+    PrecedenceRow(Signal.RECUSAL, frozenset({Signal.FOREIGN_TEXT, Signal.TOPIC})),
+    PrecedenceRow(Signal.OWN_REPORT, frozenset({Signal.FOREIGN_TEXT, Signal.TOPIC})),
+    PrecedenceRow(Signal.FOREIGN_TEXT, frozenset({Signal.TOPIC})),
+    PrecedenceRow(Signal.TOPIC),
 )
 
 

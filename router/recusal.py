@@ -10,7 +10,7 @@ from typing import NamedTuple
 from normalizer.report import Agency, Recusal, Report
 from router.accusation import UNKNOWN, Accused, Detector, OfficeRow
 from router.blend import Share
-from router.data import DataError, Fault, Table
+from router.data import DataError, DataFault, DataTable
 from router.jurisdiction import is_ambiguous
 from router.rank import Seats
 from router.register import Register, Tier
@@ -51,15 +51,15 @@ class Recuser:
         }
 
     @classmethod
-    def check(cls, table: Table, register: Register) -> tuple["Recuser", list[Fault]]:
+    def check(cls, table: DataTable, register: Register) -> tuple["Recuser", list[DataFault]]:
         """Build it from what can be read, and list everything that is wrong."""
         try:
             detector = Detector.build(table)
         except ValueError as error:
             text = str(error).splitlines()[0]
-            raise DataError([Fault(table.path, (), text)]) from None
+            raise DataError([DataFault(table.path, (), text)]) from None
         faults = [
-            Fault(table.path, ("offices", id), f"no agency {one!r} in the register")
+            DataFault(table.path, ("offices", id), f"no agency {one!r} in the register")
             for id, row in detector.rules.offices.items()
             for one in (*row.agencies, *row.supervisors)
             if not _is_known(one, register)

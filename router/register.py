@@ -5,7 +5,7 @@ from functools import cached_property
 
 from normalizer.report import Agency, Level
 from router.agencies import Kind, National, Override, Templates, Tier, government_name
-from router.data import DataError, Fault, Files, Named, Regions, Table, read
+from router.data import DataError, DataFault, DataFiles, DataTable, NamedRow, Regions, read
 from router.naming import Names, Words, beginning, place_words, words
 from router.offices import DIGITS, VILLAGE_OFFICE, Offices, id_of
 
@@ -20,7 +20,7 @@ class Register(Offices):
     """Looks agencies up by id, by government and kind, or by name. Build with ``build``."""
 
     @classmethod
-    def build(cls, files: Files, regions: Regions) -> "Register":
+    def build(cls, files: DataFiles, regions: Regions) -> "Register":
         """Check the agency files and build the register. Raises ``RegisterError``."""
         register, faults = cls.check(files, regions)
         if faults:
@@ -28,11 +28,11 @@ class Register(Offices):
         return register
 
     @classmethod
-    def check(cls, files: Files, regions: Regions) -> tuple["Register", list[Fault]]:
+    def check(cls, files: DataFiles, regions: Regions) -> tuple["Register", list[DataFault]]:
         """Build the register from what can be read, and list everything that is wrong."""
-        faults: list[Fault] = []
+        faults: list[DataFault] = []
         national = read(National, files.national, faults, National)
-        tables: dict[Tier, Table] = {
+        tables: dict[Tier, DataTable] = {
             "province": files.province,
             "regency": files.regency,
             "district": files.district,
@@ -177,41 +177,41 @@ class Register(Offices):
     def _places(self) -> dict[tuple[str, Level], Names]:
         return {}
 
-    def _spellings(self, region: Named) -> Iterator[str]:
+    def _spellings(self, region: NamedRow) -> Iterator[str]:
         yield region.bare
         if above := self.regions.region(region.code[: DIGITS["district"]]):
             yield f"{region.bare} {above.bare}"
             yield f"{region.bare} Kecamatan {above.bare}"
 
-    def _clashes(self, table: Table) -> Iterator[Fault]:
+    def _clashes(self, table: DataTable) -> Iterator[DataFault]:
         """National bodies that claim a name which another one has."""
         names = Names()
         for name, id in self._national_names():
             if (other := names.add(name, id)) != id:
-                yield Fault(table.path, ("agencies", id), f"{name!r} already means {other}")
+                yield DataFault(table.path, ("agencies", id), f"{name!r} already means {other}")
 
-    def _unknown_regions(self, tier: Tier, table: Table) -> Iterator[Fault]:
+    def _unknown_regions(self, tier: Tier, table: DataTable) -> Iterator[DataFault]:
         for kind, row in self.templates[tier].items():
             for field in ("names", "words"):
                 for code in getattr(row, field):
                     if self.regions.region(code) is None:
                         keys = ("agencies", kind, field, code)
-                        yield Fault(table.path, keys, f"there is no region {code}")
+                        yield DataFault(table.path, keys, f"there is no region {code}")
 
-    def _faults_of(self, code: str, table: Table) -> Iterator[Fault]:
+    def _faults_of(self, code: str, table: DataTable) -> Iterator[DataFault]:
         override = self.overrides[code]
         if self.regions.region(code) is None or len(code) > DIGITS["regency"]:
-            yield Fault(table.path, (), f"{code} is no province, regency or city")
+            yield DataFault(table.path, (), f"{code} is no province, regency or city")
             return
         known = set(override.add).union(*(self.templates[t] for t in self.tiers(code)))
         for field in ("rename", "short", "aliases"):
             for kind in getattr(override, field):
                 if kind not in known:
-                    yield Fault(table.path, (field, kind), f"no agency {kind} to name")
+                    yield DataFault(table.path, (field, kind), f"no agency {kind} to name")
         for field in ("replace", "move"):
             for key, kind in getattr(override, field).items():
                 if kind not in known or kind in override.replace:
-                    yield Fault(table.path, (field, key), f"no agency {kind} in {code}")
+                    yield DataFault(table.path, (field, key), f"no agency {kind} in {code}")
 
 
 def _first(found: Iterable[str | None]) -> str | None:

@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from router.data import Row
+from router.data import DataRow
 from router.phrases import Book, PhraseIndex
 from router.words import Reading
 
@@ -19,14 +19,14 @@ _AT_MOST = 0.97
 _SCALE = 2.0
 
 
-class ScopePhrases(Row):
+class ScopePhrases(DataRow):
     """``[scope.ID]`` phrases, by how much they say."""
 
     sure: tuple[str, ...] = ()
     likely: tuple[str, ...] = ()
 
 
-class ScopeRow(Row):
+class ScopeRow(DataRow):
     """``[scope.ID]`` of topics.toml."""
 
     name: str
@@ -47,7 +47,7 @@ class ScopeRow(Row):
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class ScopeRules:
     """Why a report is no affair of any agency, how sure that is, and the writer's words for it."""
 
     id: str
@@ -76,17 +76,17 @@ class Scopes:
             if row.only
         }
 
-    def scope(self, reading: Reading) -> Scope | None:
+    def scope(self, reading: Reading) -> ScopeRules | None:
         """Say why a text is out of scope; None when an agency may have to act."""
         return self._of_only(reading) or self._by_phrases(reading)
 
-    def _of_only(self, reading: Reading) -> Scope | None:
+    def _of_only(self, reading: Reading) -> ScopeRules | None:
         for id, words in self._only.items():
             if reading.words and all(map(words.__contains__, reading.words)):
-                return Scope(id, self.rows[id].name, _AT_MOST, (reading.text.strip()[:60],))
+                return ScopeRules(id, self.rows[id].name, _AT_MOST, (reading.text.strip()[:60],))
         return None
 
-    def _by_phrases(self, reading: Reading) -> Scope | None:
+    def _by_phrases(self, reading: Reading) -> ScopeRules | None:
         tallies = self._for.tallies(reading)
         if not tallies:
             return None
@@ -96,4 +96,4 @@ class Scopes:
         if not id or left[id].points < ENOUGH:
             return None
         confidence = _AT_MOST * (1 - math.exp(-left[id].points / _SCALE))
-        return Scope(id, self.rows[id].name, confidence, left[id].words(5, reading))
+        return ScopeRules(id, self.rows[id].name, confidence, left[id].words(5, reading))

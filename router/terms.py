@@ -66,30 +66,30 @@ def _signs(text: str, found: Sequence[str]) -> list[str]:
     return [f"={begins}", *quoted, *shown, f"@{spoken_to}", f"={len(text) // 35}"]
 
 
-class Told(NamedTuple):
+class TermsRead(NamedTuple):
     """What a text is learned by: its words, numbers made alike, and its signs."""
 
     words: Sequence[str]
     signs: Sequence[str]
 
 
-def told(said: Sequence[str]) -> Told:
+def told(said: Sequence[str]) -> TermsRead:
     """Divide what was read in a text into words and signs."""
     words = [NUMBER if word.isdigit() else word for word in said if word[0] != SIGN]
-    return Told(words, () if len(words) == len(said) else [w for w in said if w[0] == SIGN])
+    return TermsRead(words, () if len(words) == len(said) else [w for w in said if w[0] == SIGN])
 
 
-def plain(text: Told) -> Sequence[str]:
+def plain(text: TermsRead) -> Sequence[str]:
     """Return the words."""
     return text.words
 
 
-def pairs(text: Told) -> Sequence[str]:
+def pairs(text: TermsRead) -> Sequence[str]:
     """Return words that follow each other, "a b"."""
     return [f"{a} {b}" for a, b in pairwise(text.words)]
 
 
-def pieces(text: Told) -> Sequence[str]:
+def pieces(text: TermsRead) -> Sequence[str]:
     """Return the pieces of two to five characters that words are made of, edges marked: "~_ab"."""
     found = []
     for word in text.words:
@@ -99,18 +99,18 @@ def pieces(text: Told) -> Sequence[str]:
     return found
 
 
-def runs(text: Told) -> Sequence[str]:
+def runs(text: TermsRead) -> Sequence[str]:
     """Return the runs of two to five characters, also across words: "≈b_c"."""
     whole = "_".join(text.words)
     return [f"≈{whole[at : at + size]}" for size in RUNS for at in range(len(whole) - size + 1)]
 
 
-def signs(text: Told) -> Sequence[str]:
+def signs(text: TermsRead) -> Sequence[str]:
     """Return the signs."""
     return text.signs
 
 
-FAMILIES: Final[Mapping[str, Callable[[Told], Sequence[str]]]] = {
+FAMILIES: Final[Mapping[str, Callable[[TermsRead], Sequence[str]]]] = {
     "words": plain,
     "pairs": pairs,
     "pieces": pieces,

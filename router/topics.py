@@ -15,12 +15,12 @@ from config.emergency import emergency
 from normalizer.report import Level, Topic
 from router.calibration import AS_SAID, Curve, Point, wrong_with
 from router.danger import RULE, Dangers
-from router.data import DataError, Fault, Files, Row, read
-from router.evidence import Evidence
+from router.data import DataError, DataFault, DataFiles, DataRow, read
+from router.evidence import DangerEvidence
 from router.phrases import PAIR, Book, PhraseIndex, Rivals, Tally
 from router.register import Kind, Register, Tier
-from router.scope import Scope, ScopeRow, Scopes
-from router.urgency import Urgencies, Urgency, UrgencyRow
+from router.scope import ScopeRow, ScopeRules, Scopes
+from router.urgency import Urgencies, UrgencyRow, UrgencyRules
 from router.words import Lexicon, Reading
 
 WEIGHTS: dict[Literal["sure", "likely", "hint"], float] = {"sure": 4, "likely": 2, "hint": 0.5}
@@ -48,7 +48,7 @@ class TopicsError(DataError):
     """The topics are wrong."""
 
 
-class Phrases(Row):
+class Phrases(DataRow):
     """``[topics.ID.phrases]``: what citizens write, by how much it says."""
 
     sure: tuple[str, ...] = ()
@@ -56,7 +56,7 @@ class Phrases(Row):
     hint: tuple[str, ...] = ()
 
 
-class Competence(Row):
+class Competence(DataRow):
     """Whose affair a topic is: the first row whose ``when`` occurs, else the rule without."""
 
     level: Tier
@@ -75,14 +75,14 @@ class Competence(Row):
         return not self.when and not self.also
 
 
-class Group(Row):
+class Group(DataRow):
     """``[groups.ID]``: a branch of LAPOR!'s category tree."""
 
     name: str
     category: int | None = None
 
 
-class Landmarks(Row):
+class Landmarks(DataRow):
     """``[landmarks]``: words that only say where something is, after certain words."""
 
     after: tuple[str, ...] = ()
@@ -91,19 +91,19 @@ class Landmarks(Row):
     words: tuple[str, ...] = ()
 
 
-class Courtesy(Row):
+class Courtesy(DataRow):
     """``[courtesy]``: phrases that say nothing of what a report is about."""
 
     phrases: tuple[str, ...] = ()
 
 
-class Alone(Row):
+class Alone(DataRow):
     """``[alone]``: words that are no form of the word they look like a form of."""
 
     words: tuple[str, ...] = ()
 
 
-class Calibration(Row):
+class Calibration(DataRow):
     """``[calibration]``: how often the phrases are right when they are so sure."""
 
     points: tuple[Point, ...] = AS_SAID
@@ -111,7 +111,7 @@ class Calibration(Row):
     """On what."""
 
 
-class TopicRow(Row):
+class TopicRow(DataRow):
     """``[topics.ID]``."""
 
     name: str
@@ -131,7 +131,7 @@ class TopicRow(Row):
     competence: Annotated[tuple[Competence, ...], Field(min_length=1)]
 
 
-class TopicsFile(Row):
+class TopicsFile(DataRow):
     """topics.toml."""
 
     slang: dict[str, str] = {}
@@ -184,7 +184,7 @@ class Topics:
         self.urgencies = Urgencies(file.urgency, index)
         self.emergency = emergency()
         self.dangers = Dangers([*self.emergency.threats.items()], self.emergency.words)
-        self.evidence = Evidence(self.emergency.signs, weights())
+        self.evidence = DangerEvidence(self.emergency.signs, weights())
         self._about = Rivals(index)
         for id, row in self.rows.items():
             for strength, weight in WEIGHTS.items():
@@ -198,7 +198,7 @@ class Topics:
         self._rules = {id: self._rule(id, row) for id, row in self.rows.items()}
 
     @classmethod
-    def build(cls, files: Files, register: Register) -> "Topics":
+    def build(cls, files: DataFiles, register: Register) -> "Topics":
         """Check topics.toml, and that each competence names an agency. Raises ``TopicsError``."""
         topics, faults = cls.check(files, register)
         if faults:
@@ -206,20 +206,20 @@ class Topics:
         return topics
 
     @classmethod
-    def check(cls, files: Files, register: Register) -> tuple["Topics", list[Fault]]:
+    def check(cls, files: DataFiles, register: Register) -> tuple["Topics", list[DataFault]]:
         """Build the topics from what can be read, and list everything that is wrong."""
-        faults: list[Fault] = []
+        faults: list[DataFault] = []
         topics = cls(read(TopicsFile, files.topics, faults, TopicsFile))
         for id, row in topics.rows.items():
             for keys, message in _faults_of(topics, row, register):
-                faults.append(Fault(files.topics.path, ("topics", id, *keys), message))
+                faults.append(DataFault(files.topics.path, ("topics", id, *keys), message))
         faults.extend(_faults_of_marks(topics, files))
         if message := wrong_with(topics.curve.points):
-            faults.append(Fault(files.topics.path, ("calibration", "points"), message))
+            faults.append(DataFault(files.topics.path, ("calibration", "points"), message))
         for code, table in files.overrides.items():
             for id in register.overrides[code].move:
                 if topics.rows and id not in topics.rows:
-                    faults.append(Fault(table.path, ("move", id), f"no topic {id}"))
+                    faults.append(DataFault(table.path, ("move", id), f"no topic {id}"))
         named = register.regions.regions(Level.PROVINCE, Level.REGENCY, Level.CITY, Level.DISTRICT)
         names = {word for one in named for word in one.bare.lower().split()}
         topics.lexicon.learn(names.union(topics.alone))
@@ -247,11 +247,11 @@ class Topics:
         found = self.rows.get(chosen) or self.groups.get(chosen)
         return found.name if found else ""
 
-    def scope(self, reading: Reading) -> Scope | None:
+    def scope(self, reading: Reading) -> ScopeRules | None:
         """Say why a text is no affair of any agency; None when it may be one."""
         return self.scopes.scope(reading)
 
-    def urgency(self, reading: Reading) -> Urgency | None:
+    def urgency(self, reading: Reading) -> UrgencyRules | None:
         """Say why a text cannot wait; None when it can."""
         told = self._told(reading)
         needed = -RULE if told else self.evidence.needed(reading.text)
@@ -261,12 +261,12 @@ class Topics:
             return told
         kind = self.evidence.kind(reading.text)
         words = tuple(self.evidence.words(reading.text))
-        return Urgency(kind, self.emergency.kinds[kind].name, words)
+        return UrgencyRules(kind, self.emergency.kinds[kind].name, words)
 
-    def _told(self, reading: Reading) -> Urgency | None:
+    def _told(self, reading: Reading) -> UrgencyRules | None:
         """Return the danger that a rule or a phrase sees in a text."""
         if said := self.dangers.danger(reading.text):
-            return Urgency(said[0], self.emergency.kinds[said[0]].name, tuple(said[1].split()))
+            return UrgencyRules(said[0], self.emergency.kinds[said[0]].name, tuple(said[1].split()))
         found = self.urgencies.urgency(reading)
         return found if found and not self.dangers.is_past(reading.text) else None
 
@@ -318,7 +318,7 @@ def _faults_of(
             yield ("competence", str(number), "agency"), message
 
 
-def _faults_of_marks(topics: Topics, files: Files) -> Iterator[Fault]:
+def _faults_of_marks(topics: Topics, files: DataFiles) -> Iterator[DataFault]:
     tables: dict[str, Mapping[str, ScopeRow | UrgencyRow]] = {
         "scope": topics.scopes.rows,
         "urgency": topics.urgencies.rows,
@@ -328,7 +328,7 @@ def _faults_of_marks(topics: Topics, files: Files) -> Iterator[Fault]:
             for key, written in row.written():
                 if message := _wrong_with(written, topics.lexicon):
                     keys = (table, id, key)
-                    yield Fault(files.topics.path, keys, f"{written!r}: {message}")
+                    yield DataFault(files.topics.path, keys, f"{written!r}: {message}")
 
 
 def _wrong_with(written: str, lexicon: Lexicon) -> str:

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from router.data import Row
+from router.data import DataRow
 from router.phrases import Book, PhraseIndex
 from router.words import Reading
 
 
-class UrgencyRow(Row):
+class UrgencyRow(DataRow):
     """``[urgency.ID]`` of topics.toml."""
 
     name: str
@@ -23,7 +23,7 @@ class UrgencyRow(Row):
 
 
 @dataclass(frozen=True, slots=True)
-class Urgency:
+class UrgencyRules:
     """Why a report cannot wait, and the writer's words that say so."""
 
     id: str
@@ -44,7 +44,7 @@ class Urgencies:
             for phrase in row.unless:
                 self._against.add(id, phrase, 1.0)
 
-    def urgency(self, reading: Reading) -> Urgency | None:
+    def urgency(self, reading: Reading) -> UrgencyRules | None:
         """Say why a text cannot wait; None when it can."""
         tallies = self._for.tallies(reading)
         if not tallies:
@@ -52,4 +52,4 @@ class Urgencies:
         against = self._against.tallies(reading)
         left = {id: tally for id, tally in tallies.items() if id not in against}
         id = max(left, key=lambda id: left[id].points, default="")
-        return Urgency(id, self.rows[id].name, left[id].words(5, reading)) if id else None
+        return UrgencyRules(id, self.rows[id].name, left[id].words(5, reading)) if id else None

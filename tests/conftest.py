@@ -16,7 +16,7 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
-from gateway import logs, loop
+from gateway.platform import logs, loop
 from tests import services
 
 # An example that takes long says that the machine is busy. Whoever measures does so by CPU time.

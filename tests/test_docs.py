@@ -15,13 +15,14 @@ import pytest
 import typer
 from pydantic import BaseModel
 
-from adapters.base import Block, Channel, Outgoing, Receiver
+from adapters.base import Channel, ChannelSettings, Outgoing, Receiver
 from adapters.load import channel_class
 from adapters.webhook import Webhook, WebhookBlock
 from config import settings
-from gateway import event, metrics
-from gateway.seal import KEY_FILE
-from gateway.web import words
+from gateway.platform import metrics
+from gateway.platform.seal import KEY_FILE
+from gateway.portals.console import labels as words
+from gateway.wire import events
 from normalizer.labels import KIND_LABELS, STATUS_LABELS
 from tests.adapters.examples import EXAMPLES, PUBLIC_URL
 from tests.adapters.test_conformance import GARBAGE, survives
@@ -136,7 +137,7 @@ def test_the_picture_can_be_drawn_and_names_every_work_queue() -> None:
 
 def test_the_floors_that_are_drawn_are_the_rooms_there_are() -> None:
     drawn = set(re.findall(r"`(\w+)/`", (DOCS / "architecture.md").read_text()))
-    rooms = {p.parent.name for p in ROOT.glob("*/__init__.py")} - {"tests", "bench"}
+    rooms = {p.parent.name for p in ROOT.glob("*/__init__.py")} - {"tests", "bench", "demo"}
     assert rooms <= drawn
 
 
@@ -152,7 +153,7 @@ def test_the_example_channel_keeps_every_channels_promises(
 ) -> None:
     source = _blocks(DOCS / "channel-author.md", "python")[0]
     kind: type[Channel] = _module("pigeon", source, monkeypatch).CHANNEL
-    block: Block = kind.settings.model_validate({"type": "pigeon", "secret": "s3cret"})
+    block: ChannelSettings = kind.settings.model_validate({"type": "pigeon", "secret": "s3cret"})
     channel = kind("pigeon", block, public_url=PUBLIC_URL)
     assert isinstance(channel, Receiver)
     for hook in GARBAGE:
@@ -178,14 +179,14 @@ def test_the_agencys_example_accepts_ours_and_refuses_others(
 
 
 def test_the_agencys_sample_is_an_event_of_ours() -> None:
-    sample = event.read(_blocks(DOCS / "agency.md", "json")[0].encode())
-    report = event.report_in(sample)
-    assert sample.type == event.ASSIGNED
-    assert event.for_agency(report) == report
+    sample = events.read(_blocks(DOCS / "agency.md", "json")[0].encode())
+    report = events.report_in(sample)
+    assert sample.type == events.ASSIGNED
+    assert events.for_agency(report) == report
 
 
 def test_the_operators_guide_explains_every_reason_for_quarantine() -> None:
-    files = ("gateway/steps/receive.py", "gateway/store/store.py")
+    files = ("gateway/intake/receive.py", "gateway/store/store.py")
     code = "".join((ROOT / name).read_text() for name in files)
     reasons = set(re.findall(r'(?:hook, |reason=)"(\w+)"', code))
     rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \|", (DOCS / "operator.md").read_text(), flags=re.M)

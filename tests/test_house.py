@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from importlib.metadata import packages_distributions
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,7 +18,8 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 ROOMS = ("gateway", "adapters", "router", "normalizer", "config")
-SOURCES = (*ROOMS, "tests", "bench")
+BESIDE = ("tests", "bench", "demo")
+SOURCES = (*ROOMS, *BESIDE)
 LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-bootstrap.lock")
 PINNED = re.compile(r"^([a-z0-9][\w.-]*)==(\S+)([^\n]*\n(?:[ ]{4}\S[^\n]*\n?)*)", re.MULTILINE)
 SAYS_NOTHING = {"utils", "util", "helpers", "helper", "manager", "common", "misc"}
@@ -54,7 +56,7 @@ def test_no_installed_distribution_claims_a_room(room: str) -> None:
 
 
 def test_every_room_is_under_the_import_rules_and_in_the_wheel() -> None:
-    found = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "bench"}
+    found = {path.parent.name for path in ROOT.glob("*/__init__.py")} - set(BESIDE)
     assert found == set(ROOMS)
     assert set(PROJECT["tool"]["importlinter"]["root_packages"]) == found
     assert set(PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]) == found
@@ -74,6 +76,18 @@ def test_every_folder_of_python_is_a_package() -> None:
 def test_no_name_says_nothing() -> None:
     names = {path: {*path.relative_to(ROOT).parts[:-1], path.stem} for path in files()}
     assert [str(path) for path, parts in names.items() if parts & SAYS_NOTHING] == []
+
+
+def test_no_two_classes_have_one_name() -> None:
+    """One word for one thing: a reader must know from a class's name which one it is."""
+    found = Counter(
+        node.name
+        for path in files()
+        if path.suffix == ".py" and path.relative_to(ROOT).parts[0] in ROOMS
+        for node in ast.parse(path.read_bytes()).body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    )
+    assert [name for name, times in found.items() if times > 1] == []
 
 
 def test_no_variable_shadows_a_room() -> None:
@@ -123,4 +137,4 @@ def test_the_wheel_holds_every_file_of_the_rooms(tmp_path: Path) -> None:
     assert {"config/default.toml", "config/regions/NOTICE"} <= packed
     assert any(name.startswith("config/regions/") and name.endswith(".gz") for name in packed)
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in packed)
-    assert not any(name.startswith(("tests/", "bench/")) for name in packed)
+    assert not any(name.startswith(tuple(f"{room}/" for room in BESIDE)) for name in packed)

@@ -16,7 +16,7 @@ from telegram.error import TelegramError
 from telegram.request import BaseRequest, RequestData
 
 from adapters.base import ChannelError, Unreachable, Until
-from adapters.botapi.seen import Named, Number
+from adapters.botapi.seen import Number, TelegramId
 from adapters.exchange import ExchangeLog
 from adapters.http import LONGEST_WAIT, PAUSE, Errors, HttpClient
 
@@ -67,7 +67,7 @@ class NoAnswer(TelegramError):
     """Telegram could not be reached."""
 
 
-class Declined(TelegramError):
+class TelegramDeclined(TelegramError):
     """Telegram answered with an error: https://core.telegram.org/bots/api#making-requests."""
 
     def __init__(self, status: int, body: bytes) -> None:
@@ -92,7 +92,7 @@ class _Error(BaseModel):
     parameters: _Parameters = _Parameters()
 
 
-class Http(BaseRequest):
+class TelegramTransport(BaseRequest):
     """What the bot sends through: our own client.
 
     The library's own logs every URL, and with it the token.
@@ -127,7 +127,7 @@ class Http(BaseRequest):
         except Unreachable as error:
             raise NoAnswer(str(error)) from None
         if answer.status != 200:
-            raise Declined(answer.status, answer.body)
+            raise TelegramDeclined(answer.status, answer.body)
         return answer.status, answer.body
 
     @staticmethod
@@ -141,7 +141,7 @@ class Http(BaseRequest):
 class Bot(telegram.Bot):
     """The library's bot, through our own connection."""
 
-    def __init__(self, token: str, base: str, http: Http) -> None:
+    def __init__(self, token: str, base: str, http: TelegramTransport) -> None:
         super().__init__(token, f"{base}/bot", f"{base}/file/bot", http, http)
 
     def __repr__(self) -> str:
@@ -149,7 +149,7 @@ class Bot(telegram.Bot):
 
     async def write(
         self, chat: int, text: str, answered: int | None, choices: Sequence[str]
-    ) -> Named:
+    ) -> TelegramId:
         """Send a message; the library's own method fails after sending if it dislikes the date."""
         reply = {"message_id": answered, "allow_sending_without_reply": True}
         data = {
@@ -159,7 +159,7 @@ class Bot(telegram.Bot):
             "reply_markup": keyboard(choices) if choices else None,
             "link_preview_options": {"is_disabled": True},
         }
-        return Named.model_validate(await self._post("sendMessage", data))
+        return TelegramId.model_validate(await self._post("sendMessage", data))
 
     async def path(self, file_id: str) -> str:
         """Ask where a file is, below the address of files."""
@@ -194,7 +194,7 @@ def translated() -> Iterator[None]:
     """Turn what the library raises into our errors, without its words: they may quote people."""
     try:
         yield
-    except Declined as error:
+    except TelegramDeclined as error:
         raise failure(error) from None
     except NoAnswer as error:
         raise Unreachable(str(error)) from None
@@ -202,7 +202,7 @@ def translated() -> Iterator[None]:
         raise Unreachable("Telegram's answer could not be read") from None
 
 
-def failure(error: Declined) -> ChannelError:
+def failure(error: TelegramDeclined) -> ChannelError:
     asked = error.retry_after is not None or error.status == 429
     wait = min(max(error.retry_after or PAUSE, 1.0), LONGEST_WAIT) if asked else None
     return ERRORS.error(error.status, words=error.description, wait=wait)

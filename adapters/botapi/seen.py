@@ -35,19 +35,19 @@ Moment = Annotated[int, Field(ge=0, lt=2**32)]
 Handle = Annotated[str, Field(pattern=r"^[!-~]{1,400}$")]
 
 
-class Seen(BaseModel):
+class TelegramPayload(BaseModel):
     """The part of one of Telegram's objects that we use."""
 
     model_config = ConfigDict(strict=True, frozen=True)
 
 
-class Chat(Seen):
+class Chat(TelegramPayload):
     id: Number
     type: str
     title: Words | None = None
 
 
-class User(Seen):
+class TelegramUser(TelegramPayload):
     id: Number
     is_bot: bool = False
     first_name: Words = ""
@@ -58,7 +58,7 @@ class User(Seen):
         return f"{self.first_name} {self.last_name or ''}".strip()
 
 
-class Media(Seen):
+class TelegramMedia(TelegramPayload):
     file_id: Handle
     file_unique_id: Handle
     file_size: Annotated[int, Field(ge=0)] | None = None
@@ -73,43 +73,43 @@ class Media(Seen):
         return f"telegram:{self.file_id}?unique={self.file_unique_id}{size}"
 
 
-class Location(Seen):
+class TelegramLocation(TelegramPayload):
     latitude: Annotated[float, Field(ge=-90, le=90)]
     longitude: Annotated[float, Field(ge=-180, le=180)]
 
 
-class Venue(Seen):
-    location: Location
+class Venue(TelegramPayload):
+    location: TelegramLocation
     title: Words
     address: Words
 
 
-class Contact(Seen):
+class Contact(TelegramPayload):
     phone_number: Words
     first_name: Words
     last_name: Words | None = None
 
 
-class Sticker(Seen):
+class Sticker(TelegramPayload):
     emoji: Words | None = None
 
 
-class Button(Seen):
+class Button(TelegramPayload):
     text: Words
     callback_data: object = None
 
 
-class Keyboard(Seen):
+class Keyboard(TelegramPayload):
     inline_keyboard: list[list[Button]] = []
 
 
-class Named(Seen):
+class TelegramId(TelegramPayload):
     """As much of a message as its neighbours need."""
 
     message_id: Number
     chat: Chat
-    from_user: User | None = Field(None, alias="from")
-    reply_to_message: "Named | None" = None
+    from_user: TelegramUser | None = Field(None, alias="from")
+    reply_to_message: "TelegramId | None" = None
     reply_markup: Keyboard | None = None
 
     def label(self, data: str | None) -> str | None:
@@ -118,7 +118,7 @@ class Named(Seen):
         return next((b.text for row in rows for b in row if b.callback_data == data), None)
 
 
-class Message(Named):
+class TelegramMessage(TelegramId):
     model_config = ConfigDict(extra="allow")  # what else it has is looked up in ``UNREAD``
 
     date: Moment
@@ -129,14 +129,14 @@ class Message(Named):
     message_thread_id: Number | None = None
     text: Words | None = None
     caption: Words | None = None
-    photo: list[Media] = []
-    animation: Media | None = None
-    audio: Media | None = None
-    document: Media | None = None
-    video: Media | None = None
-    video_note: Media | None = None
-    voice: Media | None = None
-    location: Location | None = None
+    photo: list[TelegramMedia] = []
+    animation: TelegramMedia | None = None
+    audio: TelegramMedia | None = None
+    document: TelegramMedia | None = None
+    video: TelegramMedia | None = None
+    video_note: TelegramMedia | None = None
+    voice: TelegramMedia | None = None
+    location: TelegramLocation | None = None
     venue: Venue | None = None
     contact: Contact | None = None
     sticker: Sticker | None = None
@@ -151,7 +151,7 @@ class Message(Named):
         return (found.latitude, found.longitude) if found else None
 
     @property
-    def answers(self) -> "Named | None":
+    def answers(self) -> "TelegramId | None":
         """What it replies to; every message of a forum's topic replies to the topic's first."""
         replied = self.reply_to_message
         if replied and self.is_topic_message and replied.message_id == self.message_thread_id:
@@ -167,7 +167,7 @@ class Message(Named):
         """Anonymous administrators write as a chat; Telegram fills in a bot for them."""
         return self.sender_chat is None and self.from_user is not None and self.from_user.is_bot
 
-    def media(self) -> Iterator[tuple[str, Media]]:
+    def media(self) -> Iterator[tuple[str, TelegramMedia]]:
         """Yield each file with its kind: of a photo the largest size, an animation once."""
         for kind in FILES:
             found = getattr(self, kind)
@@ -199,23 +199,23 @@ class Message(Named):
             yield "a file is larger than Telegram gives to bots"
 
 
-class Callback(Seen):
+class Callback(TelegramPayload):
     id: Handle
-    from_user: User = Field(alias="from")
-    message: Named | None = None
+    from_user: TelegramUser = Field(alias="from")
+    message: TelegramId | None = None
     data: Words | None = None
 
 
-class Update(Seen):
+class TelegramUpdate(TelegramPayload):
     update_id: Number
-    message: Message | None = None
-    edited_message: Message | None = None
+    message: TelegramMessage | None = None
+    edited_message: TelegramMessage | None = None
     callback_query: Callback | None = None
 
 
-def checked(value: object) -> Update:
+def checked(value: object) -> TelegramUpdate:
     try:
-        return Update.model_validate(value)
+        return TelegramUpdate.model_validate(value)
     except ValidationError as error:
         where = ".".join(map(str, error.errors()[0]["loc"]))
         raise Malformed(f"an update without a usable {where or 'form'}") from None

@@ -81,7 +81,7 @@ ERRORS = Errors(
 )
 
 
-class Http:
+class TwilioTransport:
     """What Twilio's client sends through: our own client, and another host if set.
 
     The SDK's own asynchronous client ignores its ``timeout`` and logs addresses.

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from urllib.parse import parse_qsl
 
-from adapters.base import Hook, Malformed
+from adapters.base import Malformed, WebhookRequest
 
 MAX_FIELDS = 500
 """Twilio sends about thirty fields; more than this is an attack on the parser."""
@@ -16,7 +16,7 @@ _EVENT = "com.twilio.messaging.inbound-message.received"
 _STATUS_EVENT = "com.twilio.messaging.message."
 
 
-class Form(dict[str, list[str]]):
+class TwilioForm(dict[str, list[str]]):
     """A form whose repeated fields Twilio's validator can ask for."""
 
     def getall(self, name: str) -> list[str]:
@@ -24,9 +24,9 @@ class Form(dict[str, list[str]]):
 
 
 @lru_cache(maxsize=4)
-def read(body: bytes) -> Form:
+def read(body: bytes) -> TwilioForm:
     """Read a form body; ``verify`` and ``parse`` of one hook share the work."""
-    form = Form()
+    form = TwilioForm()
     pairs = parse_qsl(
         body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MAX_FIELDS
     )
@@ -35,13 +35,13 @@ def read(body: bytes) -> Form:
     return form
 
 
-def is_json(hook: Hook) -> bool:
+def is_json(hook: WebhookRequest) -> bool:
     """Tell whether a request is of Event Streams."""
     media_type = hook.headers.get("content-type", "").partition(";")[0].strip().lower()
     return media_type == "application/json" or media_type.endswith("+json")
 
 
-def messages(hook: Hook) -> Iterator[tuple[Mapping[str, str], bytes]]:
+def messages(hook: WebhookRequest) -> Iterator[tuple[Mapping[str, str], bytes]]:
     """Yield the fields of each message or status, and its own bytes. Raises ``Malformed``."""
     if is_json(hook):
         yield from _events(hook.body)

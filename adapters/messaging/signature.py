@@ -12,9 +12,9 @@ from twilio.request_validator import (  # type: ignore[import-untyped]
     get_signature_algorithm,
 )
 
-from adapters.base import Forged, Hook
+from adapters.base import Forged, WebhookRequest
 from adapters.messaging import form
-from adapters.messaging.form import Form
+from adapters.messaging.form import TwilioForm
 
 _SETTINGS_HEADER = "x-twilio-webhooks-signature-settings"
 
@@ -25,7 +25,7 @@ class Signatures:
     def __init__(self, secrets: Iterable[SecretStr]) -> None:
         self._validators = [RequestValidator(s.get_secret_value()) for s in secrets]
 
-    def check(self, hook: Hook) -> None:
+    def check(self, hook: WebhookRequest) -> None:
         """Check the signature over the exact URL and the body. Raises ``Forged``."""
         signature = hook.headers.get("x-twilio-signature")
         if not signature:
@@ -44,7 +44,7 @@ class Signatures:
         raise Forged("the signature fits none of our tokens for this URL and body")
 
 
-def _signed_part(hook: Hook) -> Form | str:
+def _signed_part(hook: WebhookRequest) -> TwilioForm | str:
     """Return what the signature covers beside the URL: the form's fields, or a JSON body."""
     try:
         if not form.is_json(hook):
@@ -58,7 +58,7 @@ def _signed_part(hook: Hook) -> Form | str:
 
 
 def _exact(
-    validator: RequestValidator, url: str, signed: Form | str, signature: str, algorithm: str
+    validator: RequestValidator, url: str, signed: TwilioForm | str, signature: str, algorithm: str
 ) -> bool:
     """Check one token for a form signed for this very URL, which every genuine one is.
 

@@ -7,7 +7,7 @@ null envelope sender), RFC 2919 and 2369 (lists), RFC 8058 (one-click unsubscrib
 import re
 from collections.abc import Sequence
 
-from adapters.mime.tree import Part
+from adapters.mime.tree import MimePart
 
 LOOP_HEADER = "X-Kanal-Loop"
 DELIVERY_STATUS = {"message/delivery-status", "message/global-delivery-status"}
@@ -47,7 +47,7 @@ _SUBJECTS = re.compile(
 )
 
 
-def reason(root: Part, *, subject: str, sender: str, mail_from: str, ours: str) -> str | None:
+def reason(root: MimePart, *, subject: str, sender: str, mail_from: str, ours: str) -> str | None:
     """Say why a mail is automatic, in a few words; None for a person's writing.
 
     ``ours`` is our own address without token; ``mail_from`` is the envelope sender.
@@ -67,7 +67,7 @@ def is_machine(address: str, ours: str) -> bool:
     return own or local == "mailer-daemon" or bool(_MACHINES.match(address))
 
 
-def _reports_delivery(root: Part) -> bool:
+def _reports_delivery(root: MimePart) -> bool:
     return any(part.media_type in DELIVERY_STATUS for part in root.leaves())
 
 

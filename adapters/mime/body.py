@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from adapters.base import File
 from adapters.mime import charset, files, html, quotes
 from adapters.mime.headers import parameters
-from adapters.mime.tree import Part, Tree
+from adapters.mime.tree import MimePart, Tree
 
 MAX_TEXT_BYTES = 262_144
 """Bytes of text that are read; the report keeps 20,000 characters, the raw mail keeps all."""
@@ -19,7 +19,7 @@ _FORWARD_MARKS = ("forwarded message", "pesan terusan", "pesan yang diteruskan")
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class BodyReading:
     """What a mail says."""
 
     text: str
@@ -27,7 +27,7 @@ class Reading:
     notes: tuple[str, ...]
 
 
-def read(tree: Tree, *, reply: bool, forwarded: bool) -> Reading:
+def read(tree: Tree, *, reply: bool, forwarded: bool) -> BodyReading:
     """Read text and files of a mail. ``forwarded`` keeps all that it quotes. Never raises."""
     bodies, attached = _sorted(tree.root, {})
     bodies = bodies or [p for p in attached if p.media_type in _WRITTEN][:1]
@@ -42,10 +42,10 @@ def read(tree: Tree, *, reply: bool, forwarded: bool) -> Reading:
     if len(attached) > files.MAX_FILES:
         notes.append(files.TOO_MANY_FILES)
     found = [files.file(part, n) for n, part in enumerate(attached[: files.MAX_FILES], 1)]
-    return Reading(text, tuple(found), tuple(dict.fromkeys(notes)))
+    return BodyReading(text, tuple(found), tuple(dict.fromkeys(notes)))
 
 
-def _sorted(part: Part, blank: dict[int, bool]) -> tuple[list[Part], list[Part]]:
+def _sorted(part: MimePart, blank: dict[int, bool]) -> tuple[list[MimePart], list[MimePart]]:
     """Sort the parts into those that are the writer's text and those that are files.
 
     ``blank`` remembers, by where a part starts, whether it has text: alternatives may be nested
@@ -53,8 +53,8 @@ def _sorted(part: Part, blank: dict[int, bool]) -> tuple[list[Part], list[Part]]
     """
     if not part.parts:
         return ([part], []) if _is_written(part) else ([], [part] if _has_bytes(part) else [])
-    bodies: list[Part] = []
-    attached: list[Part] = []
+    bodies: list[MimePart] = []
+    attached: list[MimePart] = []
     for child in part.parts:
         texts, rest = _sorted(child, blank)
         bodies += texts
@@ -65,7 +65,7 @@ def _sorted(part: Part, blank: dict[int, bool]) -> tuple[list[Part], list[Part]]
     return bodies, attached
 
 
-def _best(bodies: list[Part], blank: dict[int, bool]) -> list[Part]:
+def _best(bodies: list[MimePart], blank: dict[int, bool]) -> list[MimePart]:
     """Of the same words in several forms take the plain ones, unless they are empty."""
     plain = [p for p in bodies if p.media_type == "text/plain"]
     for part in plain:
@@ -75,22 +75,22 @@ def _best(bodies: list[Part], blank: dict[int, bool]) -> list[Part]:
     return written or [p for p in bodies if p.media_type == "text/html"]
 
 
-def _is_written(part: Part) -> bool:
+def _is_written(part: MimePart) -> bool:
     disposition, _ = parameters(part.get("content-disposition"))
     named = bool(files.stated_name(part)) and disposition != "inline"
     return part.media_type in _WRITTEN and disposition != "attachment" and not named
 
 
-def _has_bytes(part: Part) -> bool:
+def _has_bytes(part: MimePart) -> bool:
     return part.end > part.start
 
 
-def _is_rendering(part: Part) -> bool:
+def _is_rendering(part: MimePart) -> bool:
     """One more form of the same words (AMP, enriched text), not a file; an invitation is one."""
     return part.media_type.startswith("text/") and part.media_type != "text/calendar"
 
 
-def _joined(bodies: list[Part], notes: list[str], *, quotes_too: bool) -> str:
+def _joined(bodies: list[MimePart], notes: list[str], *, quotes_too: bool) -> str:
     texts: list[str] = []
     room = MAX_TEXT_BYTES
     for part in bodies:
@@ -112,7 +112,7 @@ def _from_html(source: str, notes: list[str], quotes_too: bool) -> str:
     return html.to_text(source, quotes=quotes_too or forwards)
 
 
-def _source(part: Part, notes: list[str]) -> str:
+def _source(part: MimePart, notes: list[str]) -> str:
     """Decode the text of one part, with line ends as LF and without NUL."""
     raw = part.content()
     cut = len(raw) > MAX_TEXT_BYTES

@@ -6,7 +6,7 @@ from typing import Literal
 from adapters.base import Receipt
 from adapters.mime.automatic import DELIVERY_STATUS
 from adapters.mime.headers import message_id, thread
-from adapters.mime.tree import Part, Tree, read
+from adapters.mime.tree import MimePart, Tree, read
 
 _ORIGINALS = {
     "message/rfc822",
@@ -43,18 +43,18 @@ def receipts(tree: Tree, *, channel: str, domain: str) -> list[Receipt]:
     return [Receipt(channel, i, state, detail) for i in dict.fromkeys(ours)]
 
 
-def _is_bounce(root: Part) -> bool:
+def _is_bounce(root: MimePart) -> bool:
     """A report of delivery, or the plain text of an old mail server."""
     machine = "mailer-daemon@" in root.get("from").lower()
     return _is_report(root) or machine or bool(root.get("x-failed-recipients"))
 
 
-def _is_report(root: Part) -> bool:
+def _is_report(root: MimePart) -> bool:
     kinds = {part.media_type for part in root.leaves()}
     return root.media_type == "multipart/report" and bool(DELIVERY_STATUS & kinds)
 
 
-def _originals(root: Part) -> list[str]:
+def _originals(root: MimePart) -> list[str]:
     """Find the ids of the returned mails: in them, in the status, in the text, in References."""
     found = [_returned_id(p) for p in root.leaves() if p.media_type in _ORIGINALS]
     found += [message_id(g.get(name, "")) for g in _groups(root) for name in _STATED]
@@ -65,15 +65,15 @@ def _originals(root: Part) -> list[str]:
     return ids
 
 
-def _returned_id(part: Part) -> str | None:
+def _returned_id(part: MimePart) -> str | None:
     return message_id(read(part.content()[:_READ]).root.get("message-id"))
 
 
-def _beginning(part: Part) -> str:
+def _beginning(part: MimePart) -> str:
     return part.content()[:_READ].decode("utf-8", "replace")
 
 
-def _verdict(root: Part) -> tuple[State, str]:
+def _verdict(root: MimePart) -> tuple[State, str]:
     """Return the worst state of any recipient, and what the other server said."""
     verdicts = [_recipient(g) for g in _groups(root) if "action" in g or "status" in g]
     return min(verdicts, key=lambda v: _WORST.index(v[0]), default=("failed", ""))
@@ -86,7 +86,7 @@ def _recipient(group: dict[str, str]) -> tuple[State, str]:
     return state, _ADDRESS.sub("…", said)[:_MAX_DETAIL]
 
 
-def _groups(root: Part) -> list[dict[str, str]]:
+def _groups(root: MimePart) -> list[dict[str, str]]:
     """Read the fields of each delivery-status group; the first is about the whole mail."""
     groups: list[dict[str, str]] = []
     for part in root.leaves():

@@ -12,7 +12,7 @@ import magic
 
 from adapters.base import File
 from adapters.mime.headers import parameters
-from adapters.mime.tree import Part
+from adapters.mime.tree import MimePart
 
 MAX_FILES = 50
 TOO_MANY_FILES = f"Lampiran lebih dari {MAX_FILES}; sisanya hanya ada di surat asli."
@@ -53,7 +53,7 @@ def sniff(content: bytes) -> str:
         return "application/octet-stream"
 
 
-def stated_name(part: Part) -> str:
+def stated_name(part: MimePart) -> str:
     """Return the file name a part claims, decoded and not yet safe; "" if none."""
     _, disposition = parameters(part.get("content-disposition"))
     return disposition.get("filename") or part.parameters.get("name") or ""
@@ -74,7 +74,7 @@ def safe_name(name: str, media_type: str, number: int) -> str:
     return clean[:_MAX_NAME]
 
 
-def file(part: Part, number: int) -> File:
+def file(part: MimePart, number: int) -> File:
     """Turn a part into a file; a mail in the mail stays a file, unopened."""
     content = part.content()
     nested = part.media_type == "message/rfc822"

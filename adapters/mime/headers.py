@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from email.message import Message
 from email.utils import getaddresses, parsedate_to_datetime
 
-from adapters.base import Sender
+from adapters.base import Author
 from adapters.mime import charset
 
 MAX_PARAMETERS = 40
@@ -86,15 +86,15 @@ def is_address(text: str) -> bool:
     return len(text) <= 254 and bool(_ADDRESS.fullmatch(text)) and not _CONTROL.search(text)
 
 
-def addresses(*values: str) -> list[Sender]:
+def addresses(*values: str) -> list[Author]:
     """Read the addresses of address headers, in order; what is none is left out."""
-    found: list[Sender] = []
+    found: list[Author] = []
     for value in filter(None, values):
         found.extend(_mailboxes(value))
     return found
 
 
-def mailbox(value: str) -> tuple[Sender | None, bool]:
+def mailbox(value: str) -> tuple[Author | None, bool]:
     """Read who a From header names, and whether it names one only.
 
     The address is the last in angle brackets, as mail programs show it: what else looks like one
@@ -110,7 +110,7 @@ def mailbox(value: str) -> tuple[Sender | None, bool]:
     before = plain[: angled[-1].start()] if len(angled) == 1 else ""
     said = decoded(words.put_back(before)).replace('\\"', '"')
     name = " ".join(said.split()).strip(" \"',;")
-    return Sender(_domain_lower(angled[-1][1]), name or None), len(angled) == 1
+    return Author(_domain_lower(angled[-1][1]), name or None), len(angled) == 1
 
 
 class _Words:
@@ -134,7 +134,7 @@ class _Words:
         return self._away[at] if at < len(self._away) else ""
 
 
-def _mailboxes(value: str) -> list[Sender]:
+def _mailboxes(value: str) -> list[Author]:
     """Read mailboxes; an encoded word is one word, whatever signs of the grammar are in it."""
     words = _Words()
     try:
@@ -142,12 +142,12 @@ def _mailboxes(value: str) -> list[Sender]:
     except Exception:  # RecursionError at "((((", IndexError, and what later versions add
         pairs = []
     plain = [
-        Sender(_domain_lower(a), decoded(words.put_back(name)) or None)
+        Author(_domain_lower(a), decoded(words.put_back(name)) or None)
         for name, a in pairs
         if is_address(a) and _MARK not in a
     ]
     rest = _WORD.sub(" ", value)
-    return plain or [Sender(_domain_lower(a)) for a in _ADDRESS.findall(rest) if is_address(a)]
+    return plain or [Author(_domain_lower(a)) for a in _ADDRESS.findall(rest) if is_address(a)]
 
 
 def _domain_lower(address: str) -> str:

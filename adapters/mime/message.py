@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 
-from adapters.base import Inbound, Malformed, Receipt, Sender
+from adapters.base import Author, Inbound, Malformed, Receipt
 from adapters.mime import automatic, body, bounce, headers, proof, tree
 from adapters.mime.recipients import account_of, token_of
 from normalizer.report import Unanswered
@@ -82,7 +82,7 @@ def _inbound(
     )
 
 
-def _sender(root: tree.Part, mail_from: str) -> Sender:
+def _sender(root: tree.MimePart, mail_from: str) -> Author:
     written, _ = headers.mailbox(root.get("from"))
     if written:
         return written
@@ -92,12 +92,12 @@ def _sender(root: tree.Part, mail_from: str) -> Sender:
     return envelope[0]
 
 
-def _external_id(root: tree.Part, raw: bytes) -> str:
+def _external_id(root: tree.MimePart, raw: bytes) -> str:
     stated = headers.message_id(root.get("message-id"))
     return stated or f"sha256:{hashlib.sha256(raw).hexdigest()}"
 
 
-def _proven(root: tree.Part, sender: Sender, proven: proof.Proof, ours: str) -> Sender:
+def _proven(root: tree.MimePart, sender: Author, proven: proof.SenderProof, ours: str) -> Author:
     """Add what the proof allows: Reply-To is read of proven senders only."""
     if proven.verdict != "passed":
         return replace(sender, unproven=proven.pseudonymous)
@@ -108,7 +108,7 @@ def _proven(root: tree.Part, sender: Sender, proven: proof.Proof, ours: str) -> 
     return replace(sender, answers_to=wanted[0])
 
 
-def _notes(root: tree.Part, proven: proof.Proof) -> list[str]:
+def _notes(root: tree.MimePart, proven: proof.SenderProof) -> list[str]:
     told = (
         (NO_HEADERS, not root.fields),
         (UNPROVEN, proven.verdict == "failed"),

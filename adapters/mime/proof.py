@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from adapters.mime import headers
-from adapters.mime.tree import Part
+from adapters.mime.tree import MimePart
 
 Verdict = Literal["unasked", "passed", "failed", "unknown"]
 """``unasked``: nobody is trusted with it; ``unknown``: nothing passed and nothing failed."""
@@ -37,7 +37,7 @@ _OURS_TO_USE = frozenset({"example", "invalid", "localhost", "test"})
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
+class SenderProof:
     """What the witnesses say of one mail."""
 
     verdict: Verdict
@@ -55,7 +55,7 @@ class Proof:
         return self.verdict in ("failed", "unknown")
 
 
-def of(root: Part, *, sender: str, mail_from: str, authserv_id: str | None) -> Proof:
+def of(root: MimePart, *, sender: str, mail_from: str, authserv_id: str | None) -> SenderProof:
     """Weigh a mail. ``sender`` is the address in From."""
     single = len(root.all("from")) <= 1 and (
         headers.mailbox(root.get("from"))[1] or not root.get("from")
@@ -63,12 +63,12 @@ def of(root: Part, *, sender: str, mail_from: str, authserv_id: str | None) -> P
     envelope = mail_from.rpartition("@")[2]
     aligned = single and bool(envelope) and same_organisation(envelope, _domain(sender))
     if not authserv_id:
-        return Proof("unasked", aligned)
+        return SenderProof("unasked", aligned)
     results = _results(trusted(root, authserv_id))
-    return Proof(_verdict(results, _domain(sender), single=single), aligned)
+    return SenderProof(_verdict(results, _domain(sender), single=single), aligned)
 
 
-def trusted(root: Part, authserv_id: str) -> list[str]:
+def trusted(root: MimePart, authserv_id: str) -> list[str]:
     """Return the results that the server in front of us wrote, without its name.
 
     It stamps above what came: where there is a Received, only what stands above the first counts,

@@ -33,7 +33,7 @@ _MBOX = (b"From ", b">From ")
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class MimePart:
     """One part of a mail: its headers (names in lower case), and where its body lies."""
 
     fields: tuple[tuple[str, str], ...]
@@ -42,7 +42,7 @@ class Part:
     raw: bytes = field(repr=False)
     start: int
     end: int
-    parts: tuple["Part", ...] = ()
+    parts: tuple["MimePart", ...] = ()
 
     def get(self, name: str) -> str:
         """Return the first header of this name, unfolded and undecoded; "" if there is none."""
@@ -52,7 +52,7 @@ class Part:
         """Return every header of this name."""
         return [value for key, value in self.fields if key == name]
 
-    def leaves(self) -> Iterator["Part"]:
+    def leaves(self) -> Iterator["MimePart"]:
         """Yield the parts that have no parts, in order."""
         if not self.parts:
             yield self
@@ -74,7 +74,7 @@ class Part:
 class Tree:
     """A mail as parts, and what could not be read of it."""
 
-    root: Part
+    root: MimePart
     notes: tuple[str, ...]
     whole: bool
     """False when parts were left unread, so that only the text can be relied on."""
@@ -101,7 +101,7 @@ class _Reader:
         self.fields = 0
         self.candidates = 0
 
-    def part(self, start: int, end: int, depth: int, default: str) -> Part:
+    def part(self, start: int, end: int, depth: int, default: str) -> MimePart:
         self.count += 1
         fields, start = self.headers(
             start, end, MAX_PART_HEADER_BLOCK if depth else MAX_HEADER_BLOCK
@@ -112,11 +112,11 @@ class _Reader:
         children = self.children(kind, options, start, end, depth)
         if kind.startswith("multipart/") and not children:
             kind = "text/plain"
-        return Part(fields, kind, options, self.raw, start, end, children)
+        return MimePart(fields, kind, options, self.raw, start, end, children)
 
     def children(
         self, kind: str, options: Mapping[str, str], start: int, end: int, depth: int
-    ) -> tuple[Part, ...]:
+    ) -> tuple[MimePart, ...]:
         if not kind.startswith("multipart/"):
             return ()
         if depth >= MAX_DEPTH:
@@ -124,7 +124,7 @@ class _Reader:
             return ()
         inner = "message/rfc822" if kind == "multipart/digest" else "text/plain"
         spans = self.spans(options.get("boundary", ""), start, end)
-        found: list[Part] = []
+        found: list[MimePart] = []
         for first, last in spans:
             if self.count >= MAX_PARTS:
                 self.notes.append(TOO_MANY_PARTS)

@@ -13,7 +13,7 @@ from python_multipart.multipart import Field as FormField
 from python_multipart.multipart import File as FormFile
 from python_multipart.multipart import FormParser
 
-from adapters.base import File, Hook, Invalid
+from adapters.base import File, Invalid, WebhookRequest
 
 MOST_FIELDS = 500
 MOST_FILES = 20
@@ -26,7 +26,7 @@ UNREADABLE = "the body cannot be read as the content type it names"
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class PartnerForm:
     """Fields by name, each with its values in order, and files. An empty value is as none."""
 
     fields: Mapping[str, tuple[str, ...]]
@@ -41,21 +41,21 @@ class Form:
         return self.fields.get(name, ()) + self.fields.get(f"{name}[]", ())
 
 
-def query(url: str) -> Form:
+def query(url: str) -> PartnerForm:
     """Read the query of a URL. Raises ``Invalid``."""
-    return Form(_grouped(_pairs(urlsplit(url).query)))
+    return PartnerForm(_grouped(_pairs(urlsplit(url).query)))
 
 
-def read(hook: Hook) -> Form:
+def read(hook: WebhookRequest) -> PartnerForm:
     """Read the body of a hook. Raises ``Invalid``."""
     kind, options = _content_type(hook.headers.get("content-type", ""))
     if kind == MULTIPART:
         return _multipart(options, hook.body)
     if kind == JSON:
-        return Form(_grouped(_flat(_json(hook.body))))
+        return PartnerForm(_grouped(_flat(_json(hook.body))))
     if kind and kind != URLENCODED:
         raise Invalid([f"the body must be {URLENCODED}, {MULTIPART} or {JSON}"])
-    return Form(_grouped(_pairs(hook.body.decode("utf-8", "replace"))))
+    return PartnerForm(_grouped(_pairs(hook.body.decode("utf-8", "replace"))))
 
 
 def _content_type(header: str) -> tuple[str, dict[str, str]]:
@@ -146,7 +146,7 @@ def _file(file: FormFile, content: bytes) -> File:
     return File(name, kind or "application/octet-stream", content)
 
 
-def _multipart(options: Mapping[str, str], body: bytes) -> Form:
+def _multipart(options: Mapping[str, str], body: bytes) -> PartnerForm:
     parts = _Parts()
     make = partial(FormParser, MULTIPART, parts.field, parts.file, parts.end)
     try:
@@ -161,7 +161,7 @@ def _multipart(options: Mapping[str, str], body: bytes) -> Form:
         raise Invalid([UNREADABLE]) from None
     if not parts.ended:
         raise Invalid([UNREADABLE])
-    return Form(_grouped(parts.pairs), tuple(parts.files))
+    return PartnerForm(_grouped(parts.pairs), tuple(parts.files))
 
 
 def _text(value: bytes | None) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-from adapters.base import Answer
+from adapters.base import WebhookResponse
 
 Format = Literal["xml", "json"]
 MEDIA: Mapping[Format, str] = {
@@ -51,15 +51,15 @@ def document(
     content: Sequence[Fields] | Fields,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
-) -> Answer:
+) -> WebhookResponse:
     """Write one document."""
     body = _xml(root, content) if form == "xml" else _json(content)
-    return Answer(status, MEDIA[form], body, headers or {})
+    return WebhookResponse(status, MEDIA[form], body, headers or {})
 
 
 def errors(
     form: Format, status: int, faults: Sequence[str], headers: Mapping[str, str] | None = None
-) -> Answer:
+) -> WebhookResponse:
     """Write the list of everything that was wrong with a call."""
     listed = [{"code": str(status), "description": fault} for fault in faults]
     return document(form, "errors", listed, status, headers)

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable
 
-from adapters.base import Hook, Invalid
+from adapters.base import Invalid, WebhookRequest
 
 RECEIVED_ON = "x-kanal-received-on"
 """The day a call came (YYYY-MM-DD, UTC), written by the shell over whatever the caller sent.
@@ -16,7 +16,7 @@ SENDER = "x-kanal-sender"
 LONGEST_KEY = 255
 
 
-def named(hook: Hook) -> str:
+def named(hook: WebhookRequest) -> str:
     """Return the Idempotency-Key of a call, "" where there is none. Raises ``Invalid``.
 
     https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/: a string in quotes;
@@ -30,7 +30,7 @@ def named(hook: Hook) -> str:
     return key
 
 
-def by_content(hook: Hook, said: Iterable[str | bytes]) -> str:
+def by_content(hook: WebhookRequest, said: Iterable[str | bytes]) -> str:
     """Return an id of a call that carries none: what was said, and the day it was said."""
     whole = hashlib.sha256(hook.headers.get(RECEIVED_ON, "").encode("utf-8", "replace"))
     for part in said:

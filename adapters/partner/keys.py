@@ -12,7 +12,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from adapters.base import Block
+from adapters.base import ChannelSettings
 
 Scope = Literal["report", "read", "update"]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
@@ -57,7 +57,7 @@ class Key(BaseModel):
         return hashlib.sha256(self.key.get_secret_value().encode()).digest()
 
 
-class PartnerBlock(Block):
+class PartnerBlock(ChannelSettings):
     """What the blocks of these doors have in common."""
 
     keys: dict[Name, Key] = {}

@@ -8,7 +8,7 @@ from typing import Annotated
 from oauthlib.oauth1 import Client as Signer  # type: ignore[import-untyped]
 from pydantic import AfterValidator, Field, SecretStr
 
-from adapters.base import Block
+from adapters.base import ChannelSettings
 
 logging.getLogger("oauthlib").setLevel(logging.WARNING)  # below, it logs what it signs
 
@@ -29,7 +29,7 @@ Secret = Annotated[SecretStr, AfterValidator(_usable_secret)]
 Username = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,20}$")]
 
 
-class AccountBlock(Block):
+class AccountBlock(ChannelSettings):
     """The part of a block that says who we are at X."""
 
     username: Username

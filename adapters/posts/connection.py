@@ -49,7 +49,7 @@ RESETS = ("x-rate-limit", "x-app-limit-24hour", "x-user-limit-24hour")
 """The windows in which X counts requests, as its headers name them."""
 
 
-class Declined(Exception):
+class XDeclined(Exception):
     """X answered with an error: https://docs.x.com/x-api/fundamentals/response-codes-and-errors."""
 
     def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
@@ -101,7 +101,7 @@ class Client(AsyncClient):  # type: ignore[misc]
     ) -> dict[str, Any]:
         """Make one call and return the JSON of the answer.
 
-        Raises ``Declined``, ``Unreachable``, ``ValueError``.
+        Raises ``XDeclined``, ``Unreachable``, ``ValueError``.
         """
         asked = urlencode({k: str(v) for k, v in (params or {}).items()}, quote_via=quote)
         url = f"{self._base}{route}" + (f"?{asked}" if asked else "")
@@ -112,7 +112,7 @@ class Client(AsyncClient):  # type: ignore[misc]
             headers=self._account.proof(method, url, by_account=user_auth),
         )
         if not answer.is_success:
-            raise Declined(answer.status, answer.headers, answer.body)
+            raise XDeclined(answer.status, answer.headers, answer.body)
         return _object(answer.body)
 
 
@@ -128,13 +128,13 @@ def translated(*, writing: bool = False) -> Iterator[None]:
     """Turn what a call raises into our errors, without X's words."""
     try:
         yield
-    except Declined as error:
+    except XDeclined as error:
         raise failure(error, writing, datetime.now(UTC)) from None
     except (ValueError, RecursionError):
         raise Unreachable("X's answer could not be read") from None
 
 
-def failure(error: Declined, writing: bool, now: datetime) -> ChannelError:
+def failure(error: XDeclined, writing: bool, now: datetime) -> ChannelError:
     said = f"X answered {error.status}"
     if error.status == 402:
         return Throttled(f"{said}: the credits at X are used up", retry_after=HOUR)

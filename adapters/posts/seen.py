@@ -30,35 +30,35 @@ Words = Annotated[str, AfterValidator(lambda said: said.encode("utf-8", "replace
 """Half a surrogate pair is legal in JSON and cannot be stored."""
 
 
-class Seen(BaseModel):
+class XPayload(BaseModel):
     """The part of one of X's objects that we use, with strict types."""
 
     model_config = ConfigDict(strict=True, frozen=True)
 
 
-class Reference(Seen):
+class Reference(XPayload):
     type: str
     id: Id
 
 
-class Url(Seen):
+class Url(XPayload):
     url: str
     expanded_url: Annotated[Words, Field(max_length=4000)] = ""
     media_key: str | None = None
 
 
-class Entities(Seen):
+class Entities(XPayload):
     urls: list[Url] = []
 
 
-class Note(Seen):
+class Note(XPayload):
     """The whole text of a post longer than 280 characters."""
 
     text: Words
     entities: Entities = Entities()
 
 
-class Written(Seen):
+class Written(XPayload):
     """As much of a post as its neighbours need."""
 
     id: Id
@@ -91,12 +91,12 @@ class Written(Seen):
         return [each.id for each in self.referenced_tweets if each.type == kind]
 
 
-class Bounds(Seen):
+class Bounds(XPayload):
     bbox: list[float] = []
     """West, south, east, north."""
 
 
-class Place(Seen):
+class XPlace(XPayload):
     id: Key
     full_name: Words = ""
     geo: Bounds = Bounds()
@@ -112,27 +112,27 @@ class Place(Seen):
         return _on_earth([(west + east) / 2, (south + north) / 2])
 
 
-class Point(Seen):
+class XPoint(XPayload):
     coordinates: list[float] = []
     """Longitude and latitude."""
 
 
-class Geo(Seen):
-    coordinates: Point = Point()
+class Geo(XPayload):
+    coordinates: XPoint = XPoint()
     place_id: Key | None = None
 
 
-class Attachments(Seen):
+class Attachments(XPayload):
     media_keys: list[Key] = []
 
 
-class Variant(Seen):
+class Variant(XPayload):
     url: str = ""
     content_type: str = ""
     bit_rate: int = 0
 
 
-class Media(Seen):
+class XMedia(XPayload):
     media_key: Key
     url: str | None = None
     preview_image_url: str | None = None
@@ -147,7 +147,7 @@ class Media(Seen):
         return found if is_file(found) else None
 
 
-class Post(Written):
+class XPost(Written):
     author_id: Id
     conversation_id: Id | None = None
     in_reply_to_user_id: Id | None = None
@@ -179,10 +179,10 @@ class Post(Written):
     def point(self) -> tuple[float, float] | None:
         return _on_earth(self.geo.coordinates.coordinates)
 
-    def at(self, place: Place) -> bool:
+    def at(self, place: XPlace) -> bool:
         return place.id == self.geo.place_id
 
-    def files(self, media: Iterable[Media]) -> Iterator[File]:
+    def files(self, media: Iterable[XMedia]) -> Iterator[File]:
         known = {each.media_key: each.address for each in media}
         found = filter(None, (known.get(key) for key in self.attachments.media_keys))
         for number, url in enumerate(found, 1):
@@ -199,7 +199,7 @@ class Post(Written):
             yield "a file that X did not show"
 
 
-class User(Seen):
+class XUser(XPayload):
     id: Id
     name: Words = ""
     username: Words = ""
@@ -209,33 +209,33 @@ class User(Seen):
         return f"{self.name} (@{self.username})" if self.username else self.name
 
 
-class Includes(Seen):
-    media: list[Media] = []
-    places: list[Place] = []
+class Includes(XPayload):
+    media: list[XMedia] = []
+    places: list[XPlace] = []
     tweets: list[Written] = []
-    users: list[User] = []
+    users: list[XUser] = []
 
 
-class Single(Seen):
+class Single(XPayload):
     """One post as we keep it: the shape in which X gives a single one."""
 
-    data: Post
+    data: XPost
     includes: Includes = Includes()
 
 
-class NewPost(Seen):
+class NewPost(XPayload):
     id: Id
 
 
-class Created(Seen):
+class Created(XPayload):
     data: NewPost
 
 
-class NewMessage(Seen):
+class NewMessage(XPayload):
     dm_event_id: Id
 
 
-class Message(Seen):
+class XMessage(XPayload):
     data: NewMessage
 
 

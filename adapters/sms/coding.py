@@ -33,7 +33,7 @@ _GENERAL = (DEFAULT, BINARY, UCS2)
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class CodingWords:
     """A text and what was odd about reading it."""
 
     text: str
@@ -55,7 +55,7 @@ def coding_of(data_coding: int) -> str | None:
     return CODINGS.get(data_coding)
 
 
-def read(payload: bytes, data_coding: int, default: Default, *, whole: bool = True) -> Words:
+def read(payload: bytes, data_coding: int, default: Default, *, whole: bool = True) -> CodingWords:
     """Read what was written in a ``data_coding``; never raises.
 
     A character may lie across two parts of a message: of a part (not ``whole``) its half is kept
@@ -68,12 +68,14 @@ def read(payload: bytes, data_coding: int, default: Default, *, whole: bool = Tr
         return _default(payload, default)
     if coding == BINARY or coding is None:
         what = "binary data" if coding else f"the unknown coding {data_coding:#04x}"
-        return Words(_guessed(payload, default), (f"came in {what}, read as well as possible",))
+        return CodingWords(
+            _guessed(payload, default), (f"came in {what}, read as well as possible",)
+        )
     try:
-        return Words(payload.decode(coding))
+        return CodingWords(payload.decode(coding))
     except UnicodeDecodeError:
         note = f"is not what its coding {data_coding:#04x} says, read as well as possible"
-        return Words(_guessed(payload, "latin1"), (note,))
+        return CodingWords(_guessed(payload, "latin1"), (note,))
 
 
 def mended(text: str) -> str:
@@ -81,21 +83,21 @@ def mended(text: str) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
-def _ucs2(payload: bytes, *, whole: bool) -> Words:
+def _ucs2(payload: bytes, *, whole: bool) -> CodingWords:
     notes = ("its last half of a character was left out",) if len(payload) % 2 else ()
     even = payload[: len(payload) & ~1]
     codec = "utf-16-le" if even[:2] == b"\xff\xfe" else UCS2
     text = even.decode(codec, "surrogatepass").removeprefix("\ufeff")
-    return Words(mended(text) if whole else text, notes)
+    return CodingWords(mended(text) if whole else text, notes)
 
 
-def _default(payload: bytes, default: Default) -> Words:
+def _default(payload: bytes, default: Default) -> CodingWords:
     if default != "gsm":
-        return Words(payload.decode("latin-1"))  # every octet is a letter, also beyond ASCII
+        return CodingWords(payload.decode("latin-1"))  # every octet is a letter, also beyond ASCII
     if max(payload, default=0) < 0x80:
-        return Words(gsm.decode(payload))
+        return CodingWords(gsm.decode(payload))
     note = "holds more than seven bits, read as well as possible"
-    return Words(_guessed(payload, "latin1"), (note,))
+    return CodingWords(_guessed(payload, "latin1"), (note,))
 
 
 def _guessed(payload: bytes, default: Default) -> str:

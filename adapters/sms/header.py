@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from normalizer.inbound import Part
+from normalizer.inbound import Segment
 
 SAR_REFERENCE, SAR_TOTAL, SAR_NUMBER = 0x020C, 0x020E, 0x020F
 """Tags of the optional parameters."""
@@ -16,7 +16,7 @@ class Payload:
     """What a message carries, without its header."""
 
     body: bytes
-    part: Part | None = None
+    part: Segment | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -52,7 +52,7 @@ def _elements(header: bytes) -> Iterator[tuple[int, bytes]]:
         at += 2 + length
 
 
-def _concatenated(elements: Mapping[int, bytes]) -> Part | None:
+def _concatenated(elements: Mapping[int, bytes]) -> Segment | None:
     short, long = elements.get(CONCATENATED_8, b""), elements.get(CONCATENATED_16, b"")
     if len(long) == 4:
         return _part(f"16-bit {int.from_bytes(long[:2], 'big')}", long[2], long[3])
@@ -61,7 +61,7 @@ def _concatenated(elements: Mapping[int, bytes]) -> Part | None:
     return None
 
 
-def _by_sar(tlvs: Mapping[int, bytes]) -> Part | None:
+def _by_sar(tlvs: Mapping[int, bytes]) -> Segment | None:
     named = (
         tlvs.get(SAR_REFERENCE, b""),
         tlvs.get(SAR_TOTAL, b""),
@@ -73,6 +73,6 @@ def _by_sar(tlvs: Mapping[int, bytes]) -> Part | None:
     return _part(f"sar {reference}", total, number)
 
 
-def _part(reference: str, total: int, number: int) -> Part | None:
+def _part(reference: str, total: int, number: int) -> Segment | None:
     """Return a part that makes sense; a receiver ignores the others."""
-    return Part(reference, number, total) if 1 <= number <= total <= 255 and total > 1 else None
+    return Segment(reference, number, total) if 1 <= number <= total <= 255 and total > 1 else None

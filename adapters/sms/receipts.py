@@ -54,7 +54,7 @@ _WRITTEN: Mapping[Ids, tuple[int, int]] = {"decimal": (16, 10), "hex": (10, 16)}
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ReceiptText:
     """What a receipt says."""
 
     id: str
@@ -67,14 +67,14 @@ class Told:
         return WORDS.get(self.word.upper())
 
 
-def told(text: str, tlvs: Mapping[int, bytes]) -> Told | None:
+def told(text: str, tlvs: Mapping[int, bytes]) -> ReceiptText | None:
     """Read a receipt, its parameters before its words; None when it names no message or state."""
     words = {name.lower(): value for name, value in reversed(_FIELD.findall(text[:500]))}
     named = tlvs.get(MESSAGE_ID, b"").rstrip(b"\0").decode("latin-1")
     state = tlvs.get(MESSAGE_STATE, b"")
     id = named or words.get("id", "")
     word = STATES.get(state[0], "UNKNOWN") if len(state) == 1 else words.get("stat", "")
-    return Told(id, word, words.get("err", "")) if id and word else None
+    return ReceiptText(id, word, words.get("err", "")) if id and word else None
 
 
 def as_sent(id: str, ids: Ids) -> str:

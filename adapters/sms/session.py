@@ -82,7 +82,7 @@ def bind_body(system_id: str, password: str, system_type: str, ton: int, npi: in
     return words + system_type.encode("ascii", "replace") + bytes([0, INTERFACE, ton, npi, 0])
 
 
-class Session:
+class SmppSession:
     """A connection that was made; ``bind`` before anything else, ``close`` at the end."""
 
     def __init__(

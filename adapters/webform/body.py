@@ -17,7 +17,7 @@ MOST_VALUE = 100_000
 """Bytes of one field that is no file."""
 
 
-class Unreadable(ValueError):
+class UnreadableForm(ValueError):
     """The body is no form, or a broken one."""
 
 
@@ -31,7 +31,7 @@ class Upload:
 
 
 @dataclass(slots=True)
-class Form:
+class WebForm:
     """What was filled in, in the order of the form."""
 
     values: dict[str, list[str]] = field(default_factory=dict)
@@ -42,38 +42,38 @@ class Form:
         return self.values.get(name, [""])[0].replace("\r\n", "\n").strip()
 
 
-def read(content_type: str, body: bytes) -> Form:
-    """Read a form. Raises ``Unreadable``."""
+def read(content_type: str, body: bytes) -> WebForm:
+    """Read a form. Raises ``UnreadableForm``."""
     kind, options = parse_options_header(content_type.encode("latin-1", "replace"))
     if kind == b"multipart/form-data":
         return _multipart(options.get(b"boundary", b""), body)
     if kind == b"application/x-www-form-urlencoded":
         return _encoded(body)
-    raise Unreadable("not a form")
+    raise UnreadableForm("not a form")
 
 
-def _encoded(body: bytes) -> Form:
+def _encoded(body: bytes) -> WebForm:
     try:
         text = body.decode("utf-8", "replace")
         pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_PARTS)
     except ValueError:
-        raise Unreadable("too many fields") from None
-    form = Form()
+        raise UnreadableForm("too many fields") from None
+    form = WebForm()
     for name, value in pairs:
         form.values.setdefault(name, []).append(value)
     return form
 
 
-def _multipart(boundary: bytes, body: bytes) -> Form:
+def _multipart(boundary: bytes, body: bytes) -> WebForm:
     parts = _Parts()
     try:
         parser = MultipartParser(boundary, parts.callbacks())  # type: ignore[arg-type]
         parser.write(body)
         parser.finalize()
     except (FormParserError, ValueError, AssertionError) as error:
-        raise Unreadable("a broken form") from error
+        raise UnreadableForm("a broken form") from error
     if not parts.ended:
-        raise Unreadable("the form was cut off")
+        raise UnreadableForm("the form was cut off")
     return parts.form
 
 
@@ -81,7 +81,7 @@ class _Parts:
     """Collects the parts of a multipart body as the parser finds them."""
 
     def __init__(self) -> None:
-        self.form = Form()
+        self.form = WebForm()
         self.ended = False
         self._count = 0
         self._header = bytearray()
@@ -106,7 +106,7 @@ class _Parts:
     def _begin(self) -> None:
         self._count += 1
         if self._count > MOST_PARTS:
-            raise Unreadable("too many fields")
+            raise UnreadableForm("too many fields")
         self._headers, self._data = {}, bytearray()
 
     def _keep_header(self) -> None:
@@ -116,12 +116,12 @@ class _Parts:
     def _read_headers(self) -> None:
         kind, self._options = parse_options_header(self._headers.get(b"content-disposition"))
         if kind != b"form-data" or b"name" not in self._options:
-            raise Unreadable("a part without a name")
+            raise UnreadableForm("a part without a name")
 
     def _keep_data(self, data: bytes, start: int, end: int) -> None:
         self._data += data[start:end]
         if b"filename" not in self._options and len(self._data) > MOST_VALUE:
-            raise Unreadable("a field is too long")
+            raise UnreadableForm("a field is too long")
 
     def _end_part(self) -> None:
         name = self._options[b"name"].decode("utf-8", "replace")

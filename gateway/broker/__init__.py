@@ -1,0 +1,1 @@
+"""The message brokers: RabbitMQ, and the one embedded in the store."""

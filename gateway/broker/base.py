@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gateway.message import (
+from gateway.wire.queues import (
     ANSWERS,
     DELIVERIES,
     MEDIA,
@@ -20,7 +20,7 @@ from gateway.message import (
     WORK,
     DeadLetter,
     Leased,
-    Message,
+    QueuedMessage,
     QueueTable,
     agency_queue,
 )
@@ -34,7 +34,7 @@ class BrokerError(Exception):
     """The broker could not do what was asked."""
 
 
-class Unavailable(BrokerError):
+class BrokerUnavailable(BrokerError):
     """The broker did not answer; nothing was lost, try again."""
 
 
@@ -54,7 +54,7 @@ class Refusal:
 class Delivery:
     """A message taken from a queue, and how many attempts at it have failed before."""
 
-    message: Message
+    message: QueuedMessage
     attempts: int
     receipt: object
     """What the broker needs to settle it; means nothing to anyone else."""
@@ -98,18 +98,18 @@ class Broker(ABC):
 
     @abstractmethod
     async def start(self) -> None:
-        """Connect and declare the topology. Raises ``Unavailable``."""
+        """Connect and declare the topology. Raises ``BrokerUnavailable``."""
 
     @abstractmethod
     async def close(self) -> None:
         """Disconnect."""
 
     @abstractmethod
-    async def publish(self, messages: Sequence[Message]) -> dict[str, Refusal]:
+    async def publish(self, messages: Sequence[QueuedMessage]) -> dict[str, Refusal]:
         """Publish all, pipelined, and wait until each is durable or failed.
 
         Returns what was refused, by message id: an empty dict says all are durable. Raises
-        ``Unavailable`` when the broker is away.
+        ``BrokerUnavailable`` when the broker is away.
         """
 
     @abstractmethod
@@ -126,7 +126,7 @@ class Broker(ABC):
 
     @abstractmethod
     async def ping(self) -> None:
-        """Return when the broker answers. Raises ``Unavailable``."""
+        """Return when the broker answers. Raises ``BrokerUnavailable``."""
 
 
 __all__ = [
@@ -137,14 +137,14 @@ __all__ = [
     "WORK",
     "Broker",
     "BrokerError",
+    "BrokerUnavailable",
     "DeadLetter",
     "Delivery",
     "Later",
     "Leased",
-    "Message",
     "QueueTable",
+    "QueuedMessage",
     "Refusal",
     "Subscription",
-    "Unavailable",
     "agency_queue",
 ]

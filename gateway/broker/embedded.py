@@ -8,7 +8,7 @@ from gateway.broker.base import (
     BrokerError,
     Delivery,
     Leased,
-    Message,
+    QueuedMessage,
     QueueTable,
     Refusal,
     Subscription,
@@ -37,7 +37,7 @@ class Embedded(Broker):
         # What cannot be given back because the database is away comes back when its lease ends.
         await asyncio.gather(*(each.close() for each in held), return_exceptions=True)
 
-    async def publish(self, messages: Sequence[Message]) -> dict[str, Refusal]:
+    async def publish(self, messages: Sequence[QueuedMessage]) -> dict[str, Refusal]:
         """Put all in one transaction."""
         await self._table.put(messages)
         return {}

@@ -14,7 +14,7 @@ import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 
-from gateway.broker.base import Unavailable
+from gateway.broker.base import BrokerUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ def hearing() -> Iterator[None]:
         raise ConnectionError("the connection ended during a call") from error
 
 
-class Link:
+class BrokerLink:
     """A connection that is kept up. ``prepare`` runs on each new one before it counts as live.
 
     ``prepare`` is also given what to call when the broker no longer answers on that connection. It
@@ -67,7 +67,7 @@ class Link:
         return self._connection if self._up.is_set() and not self._lost.is_set() else None
 
     async def start(self) -> None:
-        """Connect once, and keep the connection up from then on. Raises ``Unavailable``."""
+        """Connect once, and keep the connection up from then on. Raises ``BrokerUnavailable``."""
         await self._connect()
         self._keeper = asyncio.create_task(self._keep())
 
@@ -82,10 +82,10 @@ class Link:
     async def channel(self) -> AsyncIterator[AbstractChannel]:
         """Open a short-lived channel: a refused declaration closes it and hurts nobody else.
 
-        Raises ``Unavailable`` when the broker does not answer in time.
+        Raises ``BrokerUnavailable`` when the broker does not answer in time.
         """
         if (connection := self.live) is None:
-            raise Unavailable("not connected to the broker")
+            raise BrokerUnavailable("not connected to the broker")
         try:
             async with asyncio.timeout(self._timeout):
                 with hearing():
@@ -94,7 +94,7 @@ class Link:
         except LOST as error:
             if (task := asyncio.current_task()) and task.cancelling():
                 raise asyncio.CancelledError from error
-            raise Unavailable(f"the broker did not answer: {error!r}") from error
+            raise BrokerUnavailable(f"the broker did not answer: {error!r}") from error
 
     async def close(self) -> None:
         """Disconnect for good."""
@@ -114,7 +114,7 @@ class Link:
         for attempt in range(10**9):
             try:
                 return await self._connect()
-            except Unavailable as error:
+            except BrokerUnavailable as error:
                 log.warning("%s", error, extra={"link": self._name})
                 await asyncio.sleep(PAUSES[min(attempt, len(PAUSES) - 1)])
 
@@ -125,7 +125,7 @@ class Link:
                 with hearing():
                     connection = await self._open(lost)
         except LOST as error:
-            raise Unavailable(f"cannot reach the broker: {error!r}") from error
+            raise BrokerUnavailable(f"cannot reach the broker: {error!r}") from error
         self._connection, self._lost = connection, lost
         self._up.set()
 

@@ -17,10 +17,10 @@ from pamqp.body import ContentBody
 from pamqp.header import ContentHeader
 
 from gateway.broker import topology
-from gateway.broker.base import Message, Refusal
+from gateway.broker.base import QueuedMessage, Refusal
 from gateway.broker.link import LOST
 
-Marked = tuple[Message, Mapping[str, str]]
+Marked = tuple[QueuedMessage, Mapping[str, str]]
 """A message, and headers that only Kanal itself may set on it."""
 PERSISTENT = 2
 
@@ -118,7 +118,7 @@ class Publisher:
                 errors[message.id] = Unencodable(str(error))
         return payloads, errors
 
-    def _encode(self, message: Message, marks: Mapping[str, str]) -> bytes:
+    def _encode(self, message: QueuedMessage, marks: Mapping[str, str]) -> bytes:
         if len(message.queue.encode()) > 255:
             raise ValueError("the name of the queue is longer than 255 bytes")
         properties = aiormq.spec.Basic.Properties(

@@ -12,12 +12,12 @@ from gateway.broker import topology
 from gateway.broker.base import (
     Broker,
     BrokerError,
-    Message,
+    BrokerUnavailable,
+    QueuedMessage,
     Refusal,
     Subscription,
-    Unavailable,
 )
-from gateway.broker.link import LOST, Link, hearing
+from gateway.broker.link import LOST, BrokerLink, hearing
 from gateway.broker.publisher import Marked, Publisher, refusal
 from gateway.broker.subscription import RabbitSubscription
 
@@ -46,8 +46,8 @@ class Rabbit(Broker):
         timeout: float = 10,
     ) -> None:
         self._rungs, self._limit, self._timeout = tuple(retry_after), delivery_limit, timeout
-        self._out = Link(url, name="kanal publish", timeout=timeout, prepare=self._prepare)
-        self._in = Link(url, name="kanal consume", timeout=timeout)
+        self._out = BrokerLink(url, name="kanal publish", timeout=timeout, prepare=self._prepare)
+        self._in = BrokerLink(url, name="kanal consume", timeout=timeout)
         self._channel: AbstractChannel | None = None
         self._publisher: Publisher | None = None
         self._agencies: set[str] = set()
@@ -57,11 +57,11 @@ class Rabbit(Broker):
         self._subscriptions: list[RabbitSubscription] = []
 
     async def start(self) -> None:
-        """Connect and declare the topology. Raises ``Unavailable``."""
+        """Connect and declare the topology. Raises ``BrokerUnavailable``."""
         await self._out.start()
         try:
             await self._in.start()
-        except Unavailable:
+        except BrokerUnavailable:
             await self._out.close()
             raise
 
@@ -75,18 +75,18 @@ class Rabbit(Broker):
         await self._in.close()
         await self._out.close()
 
-    async def publish(self, messages: Sequence[Message]) -> dict[str, Refusal]:
+    async def publish(self, messages: Sequence[QueuedMessage]) -> dict[str, Refusal]:
         """Publish all, at most 200 unconfirmed at a time; return what was refused, by message id.
 
         Never waits for a lost connection. A message that was not refused is durable; one that was
-        may have arrived all the same. Raises ``Unavailable`` when the broker is away.
+        may have arrived all the same. Raises ``BrokerUnavailable`` when the broker is away.
         """
         if self._out.live is None:
-            raise Unavailable("not connected to the broker")
+            raise BrokerUnavailable("not connected to the broker")
         return await self._publish([(message, {}) for message in messages])
 
     async def subscribe(self, queue: str, *, prefetch: int) -> Subscription:
-        """Consume a queue; goes on by itself after the broker was away. Raises ``Unavailable``."""
+        """Consume a queue; goes on after the broker was away. Raises ``BrokerUnavailable``."""
         await self._ensure(queue)
         return await self._consume(queue, queue, prefetch)
 
@@ -99,7 +99,7 @@ class Rabbit(Broker):
         return await self._consume(queue, topology.dead(queue), prefetch)
 
     async def depths(self) -> dict[str, int]:
-        """Count the ready messages by queue. Raises ``Unavailable``.
+        """Count the ready messages by queue. Raises ``BrokerUnavailable``.
 
         Agencies' queues count from when this process first published to them.
         """
@@ -111,7 +111,7 @@ class Rabbit(Broker):
         return found
 
     async def ping(self) -> None:
-        """Return when the broker answers on both connections. Raises ``Unavailable``."""
+        """Return when the broker answers on both connections. Raises ``BrokerUnavailable``."""
         for link in (self._out, self._in):
             async with link.channel():
                 pass
@@ -141,7 +141,7 @@ class Rabbit(Broker):
             async with self._out.channel() as channel:
                 declared = await channel.declare_queue(queue, durable=True, passive=True)
                 return declared.declaration_result.message_count
-        except Unavailable as error:
+        except BrokerUnavailable as error:
             if isinstance(error.__cause__, ChannelNotFoundEntity):
                 return None
             raise

@@ -15,13 +15,13 @@ from aiormq.abc import DeliveredMessage
 from gateway.broker import topology
 from gateway.broker.base import (
     BrokerError,
+    BrokerUnavailable,
     Delivery,
-    Message,
+    QueuedMessage,
     Refusal,
     Subscription,
-    Unavailable,
 )
-from gateway.broker.link import FAREWELL, LOST, Link, hearing
+from gateway.broker.link import FAREWELL, LOST, BrokerLink, hearing
 from gateway.broker.publisher import Marked
 
 log = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class Ledger:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Session:
+class ConsumerSession:
     """One channel's life. Its receipts are void when it ends: the messages come again."""
 
     wire: Wire
@@ -65,10 +65,10 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
+class AckReceipt:
     """The proof by which a delivery is settled."""
 
-    session: Session
+    session: ConsumerSession
     tag: int
 
 
@@ -77,7 +77,7 @@ class RabbitSubscription(Subscription):
 
     def __init__(
         self,
-        link: Link,
+        link: BrokerLink,
         queue: str,
         source: str,
         *,
@@ -87,21 +87,21 @@ class RabbitSubscription(Subscription):
     ) -> None:
         self._link, self._queue, self._source = link, queue, source
         self._prefetch, self._rungs, self._publish = prefetch, rungs, publish
-        self._session: Session | None = None
+        self._session: ConsumerSession | None = None
         self._buffer: deque[Delivery] = deque()
         self._news = asyncio.Event()
         self._opened = asyncio.Event()
         self._runner: asyncio.Task[None] | None = None
 
     async def start(self, within: float) -> None:
-        """Begin to consume. Raises ``Unavailable`` when that takes longer than ``within`` s."""
+        """Begin to consume. Raises ``BrokerUnavailable`` after more than ``within`` seconds."""
         self._runner = asyncio.create_task(self._run())
         try:
             async with asyncio.timeout(within):
                 await self._opened.wait()
         except TimeoutError:
             await self.close()
-            raise Unavailable(f"cannot consume {self._source}") from None
+            raise BrokerUnavailable(f"cannot consume {self._source}") from None
 
     async def take(self, most: int) -> list[Delivery]:
         """Wait for at least one message. Raises ``BrokerError`` once the subscription is closed."""
@@ -154,7 +154,9 @@ class RabbitSubscription(Subscription):
             return
         old = delivery.message
         marks = {topology.ATTEMPTS: str(attempts), topology.ERROR: error[:LONGEST_ERROR]}
-        failed = await self._publish([(Message(target, old.id, old.body, old.headers), marks)])
+        failed = await self._publish(
+            [(QueuedMessage(target, old.id, old.body, old.headers), marks)]
+        )
         if failed:
             log.warning("could not move a message to %s: %s", target, failed[old.id].reason)
             await self.release([delivery])
@@ -163,16 +165,16 @@ class RabbitSubscription(Subscription):
 
     def _valid(self, delivery: Delivery) -> bool:
         receipt = delivery.receipt
-        return isinstance(receipt, Receipt) and receipt.session is self._session
+        return isinstance(receipt, AckReceipt) and receipt.session is self._session
 
     async def _settle(
         self,
         send: Callable[..., Awaitable[None]],
-        session: Session,
+        session: ConsumerSession,
         deliveries: Sequence[Delivery],
     ) -> None:
         receipts = [d.receipt for d in deliveries if self._valid(d)]
-        tags = (receipt.tag for receipt in receipts if isinstance(receipt, Receipt))
+        tags = (receipt.tag for receipt in receipts if isinstance(receipt, AckReceipt))
         together, singly = session.ledger.settle(tags)
         with contextlib.suppress(*LOST):
             if together:
@@ -212,22 +214,22 @@ class RabbitSubscription(Subscription):
         await channel.set_qos(prefetch_count=self._prefetch)
         wire = await channel.get_underlay_channel()
         wire.on_consumer_cancel_callbacks.add(lambda _: lost.set())
-        self._session = session = Session(wire, Ledger())
+        self._session = session = ConsumerSession(wire, Ledger())
         await wire.basic_consume(self._source, partial(self._arrived, session))
         return lost
 
-    async def _arrived(self, session: Session, wired: DeliveredMessage) -> None:
+    async def _arrived(self, session: ConsumerSession, wired: DeliveredMessage) -> None:
         if session is self._session:
             self._buffer.append(self._delivery(session, wired))
             self._news.set()
 
-    def _delivery(self, session: Session, wired: DeliveredMessage) -> Delivery:
+    def _delivery(self, session: ConsumerSession, wired: DeliveredMessage) -> Delivery:
         properties = wired.header.properties
         headers = properties.headers or {}
         queue, shown = self._queue, topology.plain(headers)
         if self._source != queue:
             queue = topology.home(queue, headers)
             shown[topology.ERROR] = topology.cause(headers)
-        message = Message(queue, properties.message_id or "", wired.body, shown)
+        message = QueuedMessage(queue, properties.message_id or "", wired.body, shown)
         tag = wired.delivery_tag or 0
-        return Delivery(message, topology.attempts(headers), Receipt(session, tag))
+        return Delivery(message, topology.attempts(headers), AckReceipt(session, tag))

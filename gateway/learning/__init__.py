@@ -1,0 +1,1 @@
+"""Models: trained, measured, kept in versions, and the ones in use."""

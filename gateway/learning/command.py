@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from config.settings import Settings
-from gateway import build, models
-from gateway.disk import private_file
+from gateway import assembly
 from gateway.learning import measure, rows
-from gateway.learning.measure import Answer
+from gateway.learning.measure import Prediction
 from gateway.learning.rows import PURPOSES, Rows, RowsError
-from gateway.models import Card, ModelError, Score
+from gateway.models import registry
+from gateway.models.registry import Card, ModelError, Score
+from gateway.platform.disk import private_file
 
 if TYPE_CHECKING:
-    from router.learned import Weights
+    from router.learned import ModelWeights
 
 _MOST = 10
 _HEAD = ("", "top-1", "top-3", "cov@90", "cov@95", "ECE")
@@ -42,7 +43,7 @@ def train_from(settings: Settings, found: Rows, *, region: str = "") -> str:
 def undo(settings: Settings, purpose: str = "agency") -> str:
     """Go back to the model before; return what to print."""
     try:
-        card = models.undo(models.folder(settings), purpose)
+        card = registry.undo(registry.folder(settings), purpose)
     except ModelError as error:
         raise CommandError(str(error)) from None
     if card is None:
@@ -52,15 +53,15 @@ def undo(settings: Settings, purpose: str = "agency") -> str:
 
 def versions(settings: Settings) -> str:
     """List the trained models, the ones in use marked; return what to print."""
-    folder = models.folder(settings)
+    folder = registry.folder(settings)
     lines = []
     for purpose in PURPOSES:
         try:
-            used = models.active(folder, purpose)
+            used = registry.active(folder, purpose)
         except ModelError as error:
             lines.append(f"! {error}")
             used = None
-        for card in models.cards(folder, purpose):
+        for card in registry.cards(folder, purpose):
             mark = "*" if used and card.version == used.version else " "
             lines.append(f"{mark} {describe(card)}")
     return "\n".join(lines) or "Nothing has been trained yet: the phrases decide."
@@ -124,12 +125,12 @@ def progress(line: str) -> None:
     sys.stderr.flush()
 
 
-def _learn(settings: Settings, parts: build.Parts, found: Rows, region: str) -> str:
+def _learn(settings: Settings, parts: assembly.Components, found: Rows, region: str) -> str:
     from gateway.learning import train as doing
 
     try:
         trained = doing.train(parts, found, progress, region=region)
-        card = doing.keep(models.folder(settings), trained, parts.routing.topics)
+        card = doing.keep(registry.folder(settings), trained, parts.routing.topics)
     except (RowsError, ModelError) as error:
         raise CommandError(str(error)) from None
     except OSError as error:
@@ -141,8 +142,8 @@ def _learn(settings: Settings, parts: build.Parts, found: Rows, region: str) -> 
     return "\n".join(lines)
 
 
-def _parts(settings: Settings, region: str) -> build.Parts:
-    parts = build.parts(settings)
+def _parts(settings: Settings, region: str) -> assembly.Components:
+    parts = assembly.parts(settings)
     if region and not parts.gazetteer.region(region):
         raise CommandError(f"there is no region {region!r}")
     return parts
@@ -155,9 +156,9 @@ def _read(csv: Path, region: str, address: bool) -> Rows:
         raise CommandError(str(error)) from None
 
 
-def _weights(settings: Settings, purpose: str) -> "Weights | None":
+def _weights(settings: Settings, purpose: str) -> "ModelWeights | None":
     try:
-        loaded = models.load(models.folder(settings), purpose)
+        loaded = registry.load(registry.folder(settings), purpose)
     except ModelError as error:
         raise CommandError(str(error)) from None
     return loaded[1] if loaded else None
@@ -224,7 +225,7 @@ def _rounded(score: Score) -> dict[str, float]:
     return {name: round(value, 4) for name, value in score.model_dump().items()}
 
 
-def _reliability(answers: Sequence[Answer]) -> list[dict[str, float]]:
+def _reliability(answers: Sequence[Prediction]) -> list[dict[str, float]]:
     return [
         {"rows": b.rows, "confidence": round(b.confidence, 4), "right": round(b.right, 4)}
         for b in measure.bins(answers)

@@ -9,14 +9,14 @@ import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.svm import LinearSVC
 
-from gateway.build import Parts
+from gateway.assembly import Components
 from gateway.learning import train
-from gateway.learning.measure import Answer
+from gateway.learning.measure import Prediction
 from gateway.learning.rows import Purpose, Rows, RowsError
-from gateway.learning.samples import Progress, Reader, Sample
+from gateway.learning.samples import Progress, Sample, SampleReader
 from normalizer.report import Candidate, Report
 from router.assign import Router
-from router.learned import Array, Learned, Model, Weights, softmax
+from router.learned import Array, Learned, Model, ModelWeights, softmax
 
 BASELINE = "TF-IDF + linear SVM"
 """The obvious implementation: words and pairs of words, no calibration, nothing else known."""
@@ -34,7 +34,7 @@ class Evaluation:
     """Labels that the register does not know."""
     unseen: int
     """Rows whose right answer never occurred in training."""
-    answers: Mapping[str, Sequence[Answer]]
+    answers: Mapping[str, Sequence[Prediction]]
     """By way of deciding, the one in question first."""
     names: Mapping[str, str] = field(default_factory=dict)
 
@@ -45,7 +45,7 @@ class Evaluation:
 
 
 def held_out(
-    parts: Parts,
+    parts: Components,
     rows: Rows,
     newest: float,
     progress: Progress,
@@ -57,7 +57,7 @@ def held_out(
     older, newer = rows.split(newest)
     if not older.rows or not newer.rows:
         raise RowsError(f"{len(rows.rows)} rows cannot be split at the newest {newest:.0%}")
-    reader = Reader(parts, rows.purpose, keep_villages=keep_villages)
+    reader = SampleReader(parts, rows.purpose, keep_villages=keep_villages)
     known, asked = reader.read(older.rows, progress), reader.read(newer.rows, progress)
     regions = [region] if region else sorted({row.region for row in older.rows})
     trained = train.teach(rows.purpose, known, regions, progress)
@@ -70,20 +70,20 @@ def held_out(
 
 
 def as_is(
-    parts: Parts,
+    parts: Components,
     rows: Rows,
-    weights: Weights | None,
+    weights: ModelWeights | None,
     progress: Progress,
     *,
     keep_villages: bool = False,
 ) -> Evaluation:
     """Measure the model in use, or without one the phrases. Raises ``RowsError``."""
-    reader = Reader(parts, rows.purpose, keep_villages=keep_villages)
+    reader = SampleReader(parts, rows.purpose, keep_villages=keep_villages)
     asked = reader.read(rows.rows, progress)
     if weights is None and rows.purpose == "kind":
         raise RowsError("no kind model is in use: train one first, or use --holdout")
     progress(f"measuring {len(asked)} rows")
-    answers: dict[str, Sequence[Answer]] = {}
+    answers: dict[str, Sequence[Prediction]] = {}
     if weights is not None:
         answers[MODEL] = _with_model(reader, rows.purpose, weights, asked)
     if rows.purpose == "agency":
@@ -93,7 +93,7 @@ def as_is(
 
 def baseline(
     older: Rows, known: Sequence[Sample], newer: Rows, asked: Sequence[Sample]
-) -> list[Answer]:
+) -> list[Prediction]:
     """Train and ask the obvious implementation on the very same rows."""
     vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
     rows = vectorizer.fit_transform([row.text for row in older.rows])
@@ -108,8 +108,8 @@ def baseline(
 
 
 def _with_model(
-    reader: Reader, purpose: Purpose, weights: Weights, asked: Sequence[Sample]
-) -> list[Answer]:
+    reader: SampleReader, purpose: Purpose, weights: ModelWeights, asked: Sequence[Sample]
+) -> list[Prediction]:
     if purpose == "agency":
         routing = copy(reader.parts.routing)
         routing.scorer = Learned(weights, routing.register)
@@ -121,21 +121,21 @@ def _with_model(
     ]
 
 
-def _routed(reader: Reader, routing: Router, asked: Sequence[Sample]) -> list[Answer]:
+def _routed(reader: SampleReader, routing: Router, asked: Sequence[Sample]) -> list[Prediction]:
     """Let the router decide as it would for a citizen."""
     return [_decided(reader.key, routing, sample) for sample in asked]
 
 
-def _untrained(reader: Reader, asked: Sequence[Sample]) -> list[Answer]:
+def _untrained(reader: SampleReader, asked: Sequence[Sample]) -> list[Prediction]:
     routing = copy(reader.parts.routing)
     routing.scorer = None
     return _routed(reader, routing, asked)
 
 
-def _decided(key: Callable[..., str], routing: Router, sample: Sample) -> Answer:
+def _decided(key: Callable[..., str], routing: Router, sample: Sample) -> Prediction:
     ranked = ranking(routing, sample.report)
     keys = tuple(dict.fromkeys(key(candidate.agency) for candidate in ranked))
-    return Answer(sample.label.key, keys, ranked[0].confidence if ranked else 0.0)
+    return Prediction(sample.label.key, keys, ranked[0].confidence if ranked else 0.0)
 
 
 def ranking(routing: Router, report: Report) -> list[Candidate]:
@@ -145,18 +145,18 @@ def ranking(routing: Router, report: Report) -> list[Candidate]:
     return [*chosen, *made.alternatives]
 
 
-def _answer(sample: Sample, classes: Sequence[str], shares: Array) -> Answer:
+def _answer(sample: Sample, classes: Sequence[str], shares: Array) -> Prediction:
     best = np.argsort(-shares)
     ranked = tuple(str(classes[at]) for at in best[:3])
-    return Answer(sample.label.key, ranked, float(shares[best[0]]))
+    return Prediction(sample.label.key, ranked, float(shares[best[0]]))
 
 
 def _evaluation(
-    reader: Reader,
+    reader: SampleReader,
     purpose: Purpose,
     known: Sequence[Sample],
     asked: Sequence[Sample],
-    answers: Mapping[str, Sequence[Answer]],
+    answers: Mapping[str, Sequence[Prediction]],
 ) -> Evaluation:
     labels = {s.label for s in (*known, *asked)}
     seen = {s.label.key for s in known}

@@ -22,7 +22,7 @@ _RARE = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class FeaturePart:
     """How a family of terms takes part."""
 
     family: str
@@ -36,7 +36,7 @@ class Part:
 class Features:
     """The vocabulary of the training rows. Columns: the terms of every part, then topics."""
 
-    def __init__(self, samples: Sequence[Sample], parts: Sequence[Part]) -> None:
+    def __init__(self, samples: Sequence[Sample], parts: Sequence[FeaturePart]) -> None:
         self.parts = tuple(parts)
         self.vectorizers = [_fitted(part, samples) for part in parts]
         self.topics = tuple(sorted({m.id for s in samples for m in s.matches}))
@@ -89,7 +89,7 @@ class Features:
         return csr_matrix((values, (rows, columns)), shape=(len(samples), len(column)))
 
 
-def _fitted(part: Part, samples: Sequence[Sample]) -> TfidfVectorizer:
+def _fitted(part: FeaturePart, samples: Sequence[Sample]) -> TfidfVectorizer:
     least = part.least - (len(samples) < _RARE)
     try:
         return _vectorizer(part, least).fit(_texts(part, samples))
@@ -97,12 +97,12 @@ def _fitted(part: Part, samples: Sequence[Sample]) -> TfidfVectorizer:
         return _vectorizer(part, 1).fit([f"·{part.family}"])
 
 
-def _texts(part: Part, samples: Sequence[Sample]) -> list[str]:
+def _texts(part: FeaturePart, samples: Sequence[Sample]) -> list[str]:
     spell = FAMILIES[part.family]
     return [_BETWEEN.join(spell(told(sample.words))) for sample in samples]
 
 
-def _vectorizer(part: Part, least: int) -> TfidfVectorizer:
+def _vectorizer(part: FeaturePart, least: int) -> TfidfVectorizer:
     return TfidfVectorizer(
         min_df=least,
         sublinear_tf=True,

@@ -13,12 +13,12 @@ from scipy.sparse import diags
 from sklearn.linear_model import LogisticRegression
 
 from gateway.learning import linear, network
-from gateway.learning.features import Features, Part
+from gateway.learning.features import FeaturePart, Features
 from gateway.learning.linear import Linear
 from gateway.learning.network import Network, Shape, telling
 from gateway.learning.rows import Purpose, RowsError
 from gateway.learning.samples import Progress, Sample
-from router.learned import Array, Weights, calibrated, clues, mixed, softmax
+from router.learned import Array, ModelWeights, calibrated, clues, mixed, softmax
 
 NEWEST = 0.2
 """The part of the rows that says how sure the views may be, before all rows are learned."""
@@ -40,7 +40,7 @@ _AS_IS = (1.0, 0.0, 0.0, 0.0)
 class Recipe:
     """What a purpose is learned from, and how its views are fitted."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[FeaturePart, ...]
     stiffness: float
     counted: bool
     """Columns are first weighed by how well they tell the classes apart."""
@@ -48,15 +48,17 @@ class Recipe:
 
 RECIPES: Mapping[Purpose, Recipe] = {
     "agency": Recipe(
-        (Part("words", 1.0, least=2), Part("pairs", 0.45, least=3)), stiffness=0.5, counted=True
+        (FeaturePart("words", 1.0, least=2), FeaturePart("pairs", 0.45, least=3)),
+        stiffness=0.5,
+        counted=True,
     ),
     "kind": Recipe(
         (
-            Part("words", 1.0, least=2, views=("network",)),
-            Part("pairs", 0.45, least=3, views=("network",)),
-            Part("pieces", 0.7, least=3, views=("network",)),
-            Part("runs", 1.0, least=3, views=("linear",)),
-            Part("signs", 0.6, least=2),
+            FeaturePart("words", 1.0, least=2, views=("network",)),
+            FeaturePart("pairs", 0.45, least=3, views=("network",)),
+            FeaturePart("pieces", 0.7, least=3, views=("network",)),
+            FeaturePart("runs", 1.0, least=3, views=("linear",)),
+            FeaturePart("signs", 0.6, least=2),
         ),
         stiffness=0.4,
         counted=False,
@@ -96,13 +98,13 @@ class Fitted:
         shares = self.shares(samples)
         return calibrated(shares, _clues(shares, samples), self.calibration)
 
-    def weights(self, names: Mapping[str, str], regions: Sequence[str]) -> Weights:
+    def weights(self, names: Mapping[str, str], regions: Sequence[str]) -> ModelWeights:
         """Return the model as the arrays the router works with."""
         scale = self.features.scale[:, None]
         inner = [self.linear.coefficients, *(each.inner for each in self.networks)]
         biases = [self.linear.intercept, *(each.inner_bias for each in self.networks)]
         prior: Array = np.mean([each.outer_bias for each in self.networks], axis=0)
-        return Weights(
+        return ModelWeights(
             classes=self.classes,
             names={each: names[each] for each in self.classes if each in names},
             regions=tuple(regions),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from gateway.learning.rows import Row, Rows
+from gateway.learning.rows import Rows, TrainingRow
 from normalizer.report import Report, Status
 
 ACTED = frozenset(
@@ -30,10 +30,10 @@ def _stood_by(report: Report) -> bool:
     return made.by.startswith(_OPERATOR) or report.status in ACTED
 
 
-def _row(report: Report) -> Row:
+def _row(report: Report) -> TrainingRow:
     made = report.assignment
     places = sorted(report.places, key=lambda place: -place.confidence)
-    return Row(
+    return TrainingRow(
         text=report.text,
         label=made.agency.id if made and made.agency else "",
         region=places[0].code[:_REGENCY] if places else "",

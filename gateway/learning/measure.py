@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gateway.models import Score
+from gateway.models.registry import Score
 
 BINS = 15
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Prediction:
     """What was said about one row: keys, surest first, and how sure the first one was."""
 
     gold: str
@@ -32,7 +32,7 @@ class Bin:
     right: float
 
 
-def score(answers: Sequence[Answer]) -> Score:
+def score(answers: Sequence[Prediction]) -> Score:
     """Measure answers."""
     count = max(1, len(answers))
     return Score(
@@ -45,12 +45,12 @@ def score(answers: Sequence[Answer]) -> Score:
     )
 
 
-def coverage(answers: Sequence[Answer], precision: float) -> float:
+def coverage(answers: Sequence[Prediction], precision: float) -> float:
     """Return the largest share of rows, the surest first, that is right with ``precision``."""
     return max((share for share, right in curve(answers) if right >= precision), default=0.0)
 
 
-def curve(answers: Sequence[Answer]) -> list[tuple[float, float]]:
+def curve(answers: Sequence[Prediction]) -> list[tuple[float, float]]:
     """Return (share of rows, precision) for every threshold, from the surest row down.
 
     Rows that are equally sure are taken together: no threshold tells them apart.
@@ -64,9 +64,9 @@ def curve(answers: Sequence[Answer]) -> list[tuple[float, float]]:
     return points
 
 
-def bins(answers: Sequence[Answer], count: int = BINS) -> list[Bin]:
+def bins(answers: Sequence[Prediction], count: int = BINS) -> list[Bin]:
     """Sort answers into bins of equal width by confidence; empty bins are left out."""
-    held: dict[int, list[Answer]] = {}
+    held: dict[int, list[Prediction]] = {}
     for answer in answers:
         held.setdefault(min(int(answer.confidence * count), count - 1), []).append(answer)
     return [
@@ -79,21 +79,21 @@ def bins(answers: Sequence[Answer], count: int = BINS) -> list[Bin]:
     ]
 
 
-def calibration_error(answers: Sequence[Answer]) -> float:
+def calibration_error(answers: Sequence[Prediction]) -> float:
     """Return the mean gap between how sure and how often right, over the bins, by rows (ECE)."""
     gaps = (each.rows * abs(each.confidence - each.right) for each in bins(answers))
     return sum(gaps) / max(1, len(answers))
 
 
-def confusions(answers: Sequence[Answer]) -> list[tuple[str, str, int]]:
+def confusions(answers: Sequence[Prediction]) -> list[tuple[str, str, int]]:
     """List (right, said, how often) of the wrong first answers, most common first."""
     wrong = Counter((a.gold, a.ranked[0] if a.ranked else "") for a in answers if not a.right)
     return [(gold, said, n) for (gold, said), n in sorted(wrong.items(), key=lambda i: (-i[1], i))]
 
 
-def by_agency(answers: Sequence[Answer]) -> dict[str, Score]:
+def by_agency(answers: Sequence[Prediction]) -> dict[str, Score]:
     """Measure the answers of every right key apart, the most common first."""
-    groups: dict[str, list[Answer]] = {}
+    groups: dict[str, list[Prediction]] = {}
     for answer in answers:
         groups.setdefault(answer.gold, []).append(answer)
     return {

@@ -5,8 +5,8 @@ from html import escape
 
 from gateway.learning import measure
 from gateway.learning.evaluate import Evaluation
-from gateway.learning.measure import Answer
-from gateway.models import Score
+from gateway.learning.measure import Prediction
+from gateway.models.registry import Score
 
 _SIZE, _EDGE = 320, 44
 _COLOURS = ("#0b5cad", "#b3541e", "#5b6b7b")
@@ -100,7 +100,7 @@ def _coverage(found: Evaluation) -> str:
     return _figure("Kurva cakupan (coverage)", "bagian yang ditugaskan", "benar", parts)
 
 
-def _thinned(answers: Sequence[Answer]) -> list[tuple[float, float]]:
+def _thinned(answers: Sequence[Prediction]) -> list[tuple[float, float]]:
     points = measure.curve(answers)
     step = max(1, len(points) // 200)
     return [*points[::step], *points[-1:]]

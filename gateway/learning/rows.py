@@ -17,7 +17,7 @@ class RowsError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TrainingRow:
     """One text, its label (an agency's name or id, or the kind of message), and its region."""
 
     text: str
@@ -30,7 +30,7 @@ class Rows:
     """All rows of a source, oldest first, and what their labels are."""
 
     purpose: Purpose
-    rows: tuple[Row, ...]
+    rows: tuple[TrainingRow, ...]
 
     def split(self, newest: float) -> tuple["Rows", "Rows"]:
         """Split into the older rows and the ``newest`` part (0 to 1)."""
@@ -75,17 +75,19 @@ def _purpose(path: Path, columns: Iterable[str]) -> Purpose:
     raise RowsError(f"{path}: line 1: there is no column agency (or kind)")
 
 
-def _row(row: Mapping[str, str | None], purpose: Purpose, region: str, address: bool) -> Row:
+def _row(
+    row: Mapping[str, str | None], purpose: Purpose, region: str, address: bool
+) -> TrainingRow:
     text = row["text"] or ""
     where = (row.get("address") or "") if address else ""
-    return Row(
+    return TrainingRow(
         text=f"{text}\n{where}" if where else text,
         label=" ".join((row[purpose] or "").split()),
         region=(row.get("region") or "").strip() or region,
     )
 
 
-def _oldest_first(found: Sequence[tuple[str, Row]]) -> list[Row]:
+def _oldest_first(found: Sequence[tuple[str, TrainingRow]]) -> list[TrainingRow]:
     moments = [_moment(received) for received, _ in found]
     if None in moments:
         return [row for _, row in found]

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from gateway.build import Parts
-from gateway.learning.rows import Purpose, Row
-from normalizer.inbound import Inbound, Sender
+from gateway.assembly import Components
+from gateway.learning.rows import Purpose, TrainingRow
+from normalizer.inbound import Author, Inbound
 from normalizer.report import Agency, Report, Reporter
 from router.assign import told
 from router.blend import LOCAL_OFFICE
@@ -25,7 +25,7 @@ Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Label:
+class SampleLabel:
     """What a row's label means: the class it is learned as and the key it is measured by."""
 
     learned: str
@@ -41,19 +41,19 @@ class Sample:
     report: Report
     words: tuple[str, ...]
     matches: tuple[Match, ...]
-    label: Label
+    label: SampleLabel
 
 
-class Reader:
+class SampleReader:
     """Reads rows with the parts the gateway works with."""
 
-    def __init__(self, parts: Parts, purpose: Purpose, *, keep_villages: bool = False) -> None:
+    def __init__(self, parts: Components, purpose: Purpose, *, keep_villages: bool = False) -> None:
         self.parts = parts
         self._purpose = purpose
         self._keep_villages = keep_villages
-        self._labels: dict[tuple[str, str], Label] = {}
+        self._labels: dict[tuple[str, str], SampleLabel] = {}
 
-    def read(self, rows: Iterable[Row], progress: Progress) -> list[Sample]:
+    def read(self, rows: Iterable[TrainingRow], progress: Progress) -> list[Sample]:
         """Read rows, telling every thousandth."""
         samples = []
         for number, row in enumerate(rows, 1):
@@ -68,7 +68,7 @@ class Reader:
             return agency.id
         return LOCAL if class_of(agency) == LOCAL else agency.id
 
-    def _sample(self, row: Row) -> Sample:
+    def _sample(self, row: TrainingRow) -> Sample:
         report = self._report(row)
         topics = self.parts.routing.topics
         reading = topics.lexicon.read(told(report))
@@ -78,9 +78,9 @@ class Reader:
             report, tuple(words), tuple(topics.rank(reading)), self.label(row.label, row.region)
         )
 
-    def _report(self, row: Row) -> Report:
+    def _report(self, row: TrainingRow) -> Report:
         return self.parts.normalizer.normalize(
-            Inbound("learning", "", "1", Sender("learning"), row.text, b""),
+            Inbound("learning", "", "1", Author("learning"), row.text, b""),
             id=_ID,
             tracking=_TRACKING,
             received_at=datetime.now(UTC),
@@ -88,7 +88,7 @@ class Reader:
             context=row.region or None,
         )
 
-    def label(self, label: str, region: str) -> Label:
+    def label(self, label: str, region: str) -> SampleLabel:
         """Return what a row's label means in a region."""
         asked = (label, region)
         if asked not in self._labels:
@@ -96,17 +96,17 @@ class Reader:
             self._labels[asked] = make(label, region)
         return self._labels[asked]
 
-    def _agency_label(self, label: str, region: str) -> Label:
+    def _agency_label(self, label: str, region: str) -> SampleLabel:
         agency = self.parts.routing.register.named(label, within=region or None)
         if agency:
             key = self.key(agency)
             name = LOCAL_OFFICE.name if key == LOCAL else agency.name
-            return Label(class_of(agency), key, name, True)
+            return SampleLabel(class_of(agency), key, name, True)
         if place_words(words(label)):
             key = label if self._keep_villages else LOCAL
-            return Label(LOCAL, key, LOCAL_OFFICE.name, True)
+            return SampleLabel(LOCAL, key, LOCAL_OFFICE.name, True)
         own = own_id(label, region)
-        return Label(own, own, label, False)
+        return SampleLabel(own, own, label, False)
 
 
 def own_id(label: str, region: str) -> str:
@@ -115,5 +115,5 @@ def own_id(label: str, region: str) -> str:
     return f"{region.replace('.', '') or 'x'}-{slug or 'tanpa-nama'}"
 
 
-def _kind_label(label: str, region: str) -> Label:
-    return Label(label, label, label, True)
+def _kind_label(label: str, region: str) -> SampleLabel:
+    return SampleLabel(label, label, label, True)

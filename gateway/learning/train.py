@@ -9,32 +9,32 @@ from typing import Any
 import numpy as np
 from skops import io
 
-from gateway import models
-from gateway.build import Parts
+from gateway.assembly import Components
 from gateway.learning import fit, measure
-from gateway.learning.measure import Answer
+from gateway.learning.measure import Prediction
 from gateway.learning.rows import Purpose, Rows
-from gateway.learning.samples import Progress, Reader, Sample
-from gateway.models import Card, Draft, ModelError, Score
-from router.learned import Weights
+from gateway.learning.samples import Progress, Sample, SampleReader
+from gateway.models import registry
+from gateway.models.registry import Card, Draft, ModelError, Score
+from router.learned import ModelWeights
 from router.topics import Topics
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
+class TrainingResult:
     """A model, how it did on its newest rows, and the labels nobody knew."""
 
     purpose: Purpose
     fitted: fit.Fitted
-    weights: Weights
+    weights: ModelWeights
     score: Score
     rows: int
     unknown: tuple[str, ...]
 
 
-def train(parts: Parts, rows: Rows, progress: Progress, *, region: str = "") -> Trained:
+def train(parts: Components, rows: Rows, progress: Progress, *, region: str = "") -> TrainingResult:
     """Train on rows, oldest first, for one region or for those of the rows. Raises RowsError."""
-    reader = Reader(parts, rows.purpose)
+    reader = SampleReader(parts, rows.purpose)
     samples = reader.read(rows.rows, progress)
     regions = {region} if region else {row.region for row in rows.rows}
     return teach(rows.purpose, samples, sorted(regions), progress)
@@ -42,13 +42,13 @@ def train(parts: Parts, rows: Rows, progress: Progress, *, region: str = "") -> 
 
 def teach(
     purpose: Purpose, samples: Sequence[Sample], regions: Sequence[str], progress: Progress
-) -> Trained:
+) -> TrainingResult:
     """Train on samples, oldest first. A row without a region makes the model speak everywhere."""
     fitted, trial = fit.fit(samples, progress, purpose)
     labels = {s.label.learned: s.label for s in samples}
     names = {id: label.name for id, label in labels.items() if not label.known}
     everywhere = purpose == "kind" or "" in regions
-    return Trained(
+    return TrainingResult(
         purpose=purpose,
         fitted=fitted,
         weights=fitted.weights(names, () if everywhere else regions),
@@ -58,7 +58,7 @@ def teach(
     )
 
 
-def keep(folder: Path, trained: Trained, topics: Topics) -> Card:
+def keep(folder: Path, trained: TrainingResult, topics: Topics) -> Card:
     """Save a model as the version in use. Raises ``ModelError``; then nothing has changed."""
     draft = Draft(
         purpose=trained.purpose,
@@ -68,7 +68,7 @@ def keep(folder: Path, trained: Trained, topics: Topics) -> Card:
         weights=trained.weights,
         archive=lambda path: _archive(path, trained.fitted),
     )
-    return models.save(folder, draft)
+    return registry.save(folder, draft)
 
 
 def digest(topics: Topics) -> str:
@@ -105,5 +105,5 @@ def _score(trial: fit.Fitted, newest: Sequence[Sample]) -> Score:
     for sample, shares in zip(newest, trial.probabilities(newest), strict=True):
         best = np.argsort(-shares)[:3]
         ranked = tuple(trial.classes[at] for at in best)
-        answers.append(Answer(sample.label.learned, ranked, float(shares[best[0]])))
+        answers.append(Prediction(sample.label.learned, ranked, float(shares[best[0]])))
     return measure.score(answers)

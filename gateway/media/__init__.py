@@ -1,1 +1,1 @@
-"""The files of reports: fetched under guard, made harmless, kept sealed."""
+"""The files of reports: fetched under guard, made harmless, kept sealed, handed out."""

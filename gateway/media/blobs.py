@@ -16,8 +16,8 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
-from gateway.disk import private_file, private_folder, sync_folder
-from gateway.seal import BadSeal, Seal
+from gateway.platform.disk import private_file, private_folder, sync_folder
+from gateway.platform.seal import BadSeal, Seal
 
 _NAME = re.compile(r"[0-9a-f]{64}")
 SEALED_FOR = "blob"

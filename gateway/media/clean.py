@@ -16,7 +16,7 @@ from typing import Any
 from PIL import ExifTags, Image
 
 from adapters.mime.files import sniff
-from gateway.media.kinds import DRAWN, KINDS, Encoding, Kind, named
+from gateway.media.kinds import DRAWN, KINDS, Encoding, FileKind, named
 from normalizer.report import FileNote
 
 MOST = 4096
@@ -67,7 +67,7 @@ def clean(content: bytes) -> Cleaned:
         return Cleaned(content, media_type, FileNote.BROKEN)
 
 
-def _drawn(content: bytes, kind: Kind) -> Cleaned:
+def _drawn(content: bytes, kind: FileKind) -> Cleaned:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)

@@ -99,7 +99,7 @@ def _inner(address: Address) -> IPv4Address | None:
     return address.ipv4_mapped or address.sixtofour or teredo
 
 
-class Fetcher:
+class FileFetcher:
     """The client. ``max_bytes`` is of one file, ``timeout`` in seconds for all of its hops.
 
     ``resolver``, ``allowed`` and ``ports`` stand in for the internet in tests.

@@ -10,7 +10,7 @@ Encoding = Literal["JPEG", "PNG", "WEBP"]
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class FileKind:
     """A kind of file. ``inline``: a browser may show it; else it is only offered for download."""
 
     extension: str
@@ -21,23 +21,23 @@ class Kind:
     """The format in which that image is drawn anew."""
 
 
-KINDS: dict[str, Kind] = {
-    "image/jpeg": Kind(".jpg", reads="JPEG"),
-    "image/png": Kind(".png", reads="PNG", writes="PNG"),
-    "image/webp": Kind(".webp", reads="WEBP", writes="WEBP"),
-    "image/gif": Kind(".gif", reads="GIF", writes="PNG"),
-    "image/avif": Kind(".avif", reads="AVIF"),
-    "video/mp4": Kind(".mp4"),
-    "video/3gpp": Kind(".3gp"),
-    "video/quicktime": Kind(".mov"),
-    "audio/ogg": Kind(".ogg"),
-    "audio/amr": Kind(".amr"),
-    "audio/mpeg": Kind(".mp3"),
-    "audio/mp4": Kind(".m4a"),
+KINDS: dict[str, FileKind] = {
+    "image/jpeg": FileKind(".jpg", reads="JPEG"),
+    "image/png": FileKind(".png", reads="PNG", writes="PNG"),
+    "image/webp": FileKind(".webp", reads="WEBP", writes="WEBP"),
+    "image/gif": FileKind(".gif", reads="GIF", writes="PNG"),
+    "image/avif": FileKind(".avif", reads="AVIF"),
+    "video/mp4": FileKind(".mp4"),
+    "video/3gpp": FileKind(".3gp"),
+    "video/quicktime": FileKind(".mov"),
+    "audio/ogg": FileKind(".ogg"),
+    "audio/amr": FileKind(".amr"),
+    "audio/mpeg": FileKind(".mp3"),
+    "audio/mp4": FileKind(".m4a"),
     # A PDF may hold scripts and forms; a browser's reader of it does not work in a sandbox anyway.
-    "application/pdf": Kind(".pdf", inline=False),
-    "text/plain": Kind(".txt"),
-    "text/vcard": Kind(".vcf", inline=False),
+    "application/pdf": FileKind(".pdf", inline=False),
+    "text/plain": FileKind(".txt"),
+    "text/vcard": FileKind(".vcf", inline=False),
 }
 DRAWN: dict[Encoding, str] = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 """The media type of what was drawn anew."""

@@ -52,7 +52,7 @@ class Alert:
     acknowledged_by: str | None = None
 
 
-class Alerts:
+class AlertRepository:
     """The alerts in one transaction."""
 
     def __init__(self, connection: AsyncConnection, now: Callable[[], datetime]) -> None:

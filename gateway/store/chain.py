@@ -11,7 +11,7 @@ START = "0" * 64
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class ChainedEvent:
     """One state change of one report."""
 
     report_id: str
@@ -35,11 +35,11 @@ def link(
     by: str,
     note: str = "",
     data: Mapping[str, object] | None = None,
-) -> Event:
+) -> ChainedEvent:
     """Make the event that follows ``prev``."""
     written = json.dumps(dict(data or {}), sort_keys=True, ensure_ascii=False)
     whole = digest(report_id, seq, prev, at, kind, by, note, written)
-    return Event(report_id, seq, at, kind, by, note, written, prev, whole)
+    return ChainedEvent(report_id, seq, at, kind, by, note, written, prev, whole)
 
 
 def digest(
@@ -51,7 +51,7 @@ def digest(
     return hashlib.sha256(json.dumps(fields, ensure_ascii=False).encode()).hexdigest()
 
 
-def faults(events: Iterable[Event], *, head: str) -> list[str]:
+def faults(events: Iterable[ChainedEvent], *, head: str) -> list[str]:
     """Check one report's chain, in order of seq; return what is wrong with it, [] if nothing."""
     wrong, prev, seq = [], START, 0
     for event in events:

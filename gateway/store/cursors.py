@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import RowMapping, func, or_, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.store.rows import Intake, noted
+from gateway.store.rows import IntakeItem, noted
 from gateway.store.store import Store
 from gateway.store.tables import cursors, messages
-from gateway.store.views import Reading
+from gateway.store.views import FetchStatus
 
 _OPEN = text("INSERT INTO cursors (channel, work) VALUES (:channel, :work) ON CONFLICT DO NOTHING")
 
@@ -27,7 +27,7 @@ class LeaseLost(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class CursorPlace:
     """Where a bookmark lies."""
 
     cursor: str
@@ -49,7 +49,7 @@ class Bookmark:
         self._row = (cursors.c.channel == channel) & (cursors.c.work == work)
         self._mine = self._row & (cursors.c.holder == holder)
 
-    async def take(self, seconds: float) -> Place | None:
+    async def take(self, seconds: float) -> CursorPlace | None:
         """Hold it for ``seconds`` from now; None while another process does."""
         now = self._store.now()
         free = or_(
@@ -64,16 +64,16 @@ class Bookmark:
             row = (await connection.execute(take.returning(cursors))).mappings().first()
         return _place(row, now) if row else None
 
-    async def peek(self) -> Place:
+    async def peek(self) -> CursorPlace:
         """Look where it lies without holding it."""
         async with self._store.database.read() as connection:
             row = (await connection.execute(select(cursors).where(self._row))).mappings().first()
-        return _place(row, self._store.now()) if row else Place("", 0.0, None, 0)
+        return _place(row, self._store.now()) if row else CursorPlace("", 0.0, None, 0)
 
     async def move(
         self,
-        place: Place,
-        batch: Sequence[Intake],
+        place: CursorPlace,
+        batch: Sequence[IntakeItem],
         cursor: str,
         *,
         pause: float,
@@ -127,18 +127,18 @@ class Bookmark:
             await connection.execute(change)
 
 
-def _place(row: RowMapping, now: datetime) -> Place:
+def _place(row: RowMapping, now: datetime) -> CursorPlace:
     wait = (row["due_at"] - now).total_seconds() if row["due_at"] else 0.0
-    return Place(row["cursor"], wait, row["ok_at"], row["failures"])
+    return CursorPlace(row["cursor"], wait, row["ok_at"], row["failures"])
 
 
-async def readings(store: Store) -> dict[tuple[str, str], Reading]:
+async def readings(store: Store) -> dict[tuple[str, str], FetchStatus]:
     """Describe every bookmark by (channel, work). Raises ``Unavailable``."""
     async with store.database.read() as connection:
         rows = (await connection.execute(select(cursors))).mappings().all()
     now = store.now()
     return {
-        (row["channel"], row["work"]): Reading(
+        (row["channel"], row["work"]): FetchStatus(
             held=row["held_until"] is not None and row["held_until"] >= now,
             ok_at=row["ok_at"],
             failures=row["failures"],

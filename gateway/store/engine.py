@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from gateway.disk import private_file, private_folder
+from gateway.platform.disk import private_file, private_folder
 
 _NO_TABLE = "42P01"  # PostgreSQL's undefined_table; SQLite says OperationalError
 

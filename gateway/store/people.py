@@ -7,10 +7,10 @@ from sqlalchemy import delete, func, insert, select, update
 
 from gateway.store.store import Store
 from gateway.store.tables import operators, quarantine, sessions
-from gateway.store.views import Operator, Session
+from gateway.store.views import Operator, OperatorSession
 
 
-class People:
+class OperatorRepository:
     """Who may operate, and who is logged in."""
 
     def __init__(self, store: Store) -> None:
@@ -68,7 +68,7 @@ class People:
             await connection.execute(delete(sessions).where(sessions.c.operator == name))
         return found
 
-    async def begin(self, token: str, session: Session, password: str) -> bool:
+    async def begin(self, token: str, session: OperatorSession, password: str) -> bool:
         """Begin a session, and forget those that have run out.
 
         False, and nothing begun, when ``password`` is no longer the hash of an active operator: it
@@ -94,7 +94,7 @@ class People:
             await connection.execute(insert(sessions), [row])
         return True
 
-    async def session(self, token: str) -> Session | None:
+    async def session(self, token: str) -> OperatorSession | None:
         """Return a session that has not run out, of an operator who may still work."""
         query = (
             select(sessions)
@@ -107,7 +107,7 @@ class People:
         )
         async with self._store.database.read() as connection:
             row = (await connection.execute(query)).mappings().first()
-        return Session(row["operator"], row["csrf"], row["expires_at"]) if row else None
+        return OperatorSession(row["operator"], row["csrf"], row["expires_at"]) if row else None
 
     async def end(self, token: str) -> None:
         """End a session."""

@@ -13,8 +13,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, bindparam, delete, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway import metrics
-from gateway.store.rows import Held
+from gateway.platform import metrics
+from gateway.store.rows import QuarantineItem
 from gateway.store.tables import not_kept, quarantine
 
 NOISE, MESSAGE = "noise", "message"
@@ -47,7 +47,7 @@ _COUNT = text(
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class QuarantineLimits:
     """How much noise is kept; ``share`` of it at most of one channel."""
 
     bytes: int = 2**30
@@ -66,24 +66,24 @@ class Room:
     def __add__(self, other: "Room") -> "Room":
         return Room(self.rows + other.rows, self.bytes + other.bytes)
 
-    def over(self, limits: Limits, share: float = 1.0) -> bool:
+    def over(self, limits: QuarantineLimits, share: float = 1.0) -> bool:
         """Tell whether it is as much as the limits let be, or more."""
         return self.rows >= share * limits.rows or self.bytes >= share * limits.bytes
 
 
-USUAL = Limits()
+USUAL = QuarantineLimits()
 
 
 class Shelf:
     """Where held things are put. ``limits`` are the deployment's."""
 
-    def __init__(self, now: Callable[[], datetime], limits: Limits = USUAL) -> None:
+    def __init__(self, now: Callable[[], datetime], limits: QuarantineLimits = USUAL) -> None:
         self.limits = limits
         self._now = now
         self._room: dict[str, Room] = {}
         self._counted: datetime | None = None
 
-    async def put(self, connection: AsyncConnection, items: Sequence[Held]) -> None:
+    async def put(self, connection: AsyncConnection, items: Sequence[QuarantineItem]) -> None:
         """Keep items, each id once; count the noise for which there is no room."""
         if any(kind(item.reason) == NOISE for item in items):
             await self._count_again(connection)
@@ -110,7 +110,7 @@ class Shelf:
         for key, count in missed.items():
             metrics.NOT_KEPT.labels(*key).inc(count)
 
-    def _admits(self, item: Held) -> bool:
+    def _admits(self, item: QuarantineItem) -> bool:
         if kind(item.reason) != NOISE:
             return True
         there = self._room.get(item.channel, Room())
@@ -173,7 +173,7 @@ async def missed_since(connection: AsyncConnection, since: datetime) -> int:
     return int((await connection.execute(query)).scalar_one())
 
 
-def _row(item: Held) -> dict[str, Any]:
+def _row(item: QuarantineItem) -> dict[str, Any]:
     return {
         "id": item.id,
         "channel": item.channel,

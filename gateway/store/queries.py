@@ -6,7 +6,6 @@ from typing import Any
 
 from sqlalchemy import RowMapping, Select, case, exists, func, select
 
-from gateway.message import ANSWERS, DELIVERIES, MEDIA, REPORTS
 from gateway.store import chain
 from gateway.store.alerts import alert_of, passed_by
 from gateway.store.cursors import readings
@@ -24,6 +23,7 @@ from gateway.store.views import (
     QueueView,
     ReportFile,
 )
+from gateway.wire.queues import ANSWERS, DELIVERIES, MEDIA, REPORTS
 from normalizer.report import Report, Status
 
 MINUTE = timedelta(minutes=1)
@@ -300,10 +300,10 @@ class Queries:
             )
             if not page:
                 return checked, wrong
-            logs: dict[str, list[chain.Event]] = {row.id: [] for row in page}
+            logs: dict[str, list[chain.ChainedEvent]] = {row.id: [] for row in page}
             query_events = select(events).where(events.c.report_id.in_(logs))
             for row in await self._all(query_events.order_by(events.c.report_id, events.c.seq)):
-                logs[row.report_id].append(chain.Event(*row))
+                logs[row.report_id].append(chain.ChainedEvent(*row))
             for row in page:
                 checked += 1
                 faults = chain.faults(logs[row.id], head=row.head)

@@ -16,10 +16,10 @@ from typing import Any
 from sqlalchemy import RowMapping, bindparam, delete, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.message import DeadLetter, Leased, Message
 from gateway.store.engine import Database
 from gateway.store.rows import noted, tidy
 from gateway.store.tables import queue
+from gateway.wire.queues import DeadLetter, Leased, QueuedMessage
 
 _COLUMNS = "queue, message_id, body, headers, attempts, state, visible_at, error, at"
 _VALUES = ":queue, :message_id, :body, :headers, :attempts, :state, :visible_at, :error, :at"
@@ -38,7 +38,7 @@ class Queue:
         self._now = now
         self._news = asyncio.Event()
 
-    def rows(self, messages: Sequence[Message]) -> list[dict[str, Any]]:
+    def rows(self, messages: Sequence[QueuedMessage]) -> list[dict[str, Any]]:
         """Make the rows for ``put_rows``."""
         return [_row(message, self._now()) for message in messages]
 
@@ -60,7 +60,7 @@ class Queue:
         except TimeoutError:
             return
 
-    async def put(self, messages: Sequence[Message]) -> None:
+    async def put(self, messages: Sequence[QueuedMessage]) -> None:
         """Add messages in a transaction of their own; a known (queue, id) changes nothing."""
         async with self._database.write() as connection:
             await self.put_rows(connection, self.rows(messages))
@@ -178,7 +178,7 @@ class Queue:
         return {f"{name}.dead" if state == "dead" else name: count for name, state, count in found}
 
 
-def _row(message: Message, now: datetime) -> dict[str, Any]:
+def _row(message: QueuedMessage, now: datetime) -> dict[str, Any]:
     return {
         "queue": message.queue,
         "message_id": message.id,
@@ -192,16 +192,18 @@ def _row(message: Message, now: datetime) -> dict[str, Any]:
     }
 
 
-def _known_as(message: Message) -> str:
+def _known_as(message: QueuedMessage) -> str:
     """Return the id, or a hash of the body where somebody else published without a usable one."""
     if message.id and tidy(message.id, _LONGEST_ID) == message.id:
         return message.id
     return hashlib.sha256(message.body).hexdigest()
 
 
-def message_of(row: RowMapping) -> Message:
+def message_of(row: RowMapping) -> QueuedMessage:
     """Read a row back as the message it holds."""
-    return Message(row["queue"], row["message_id"], bytes(row["body"]), json.loads(row["headers"]))
+    return QueuedMessage(
+        row["queue"], row["message_id"], bytes(row["body"]), json.loads(row["headers"])
+    )
 
 
 def _leased(row: RowMapping) -> Leased:

@@ -45,7 +45,7 @@ _KEEP = (
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class AnswerLimits:
     """How many answers of ours one reader gets that nobody wrote."""
 
     per_10_minutes: int = 5
@@ -54,11 +54,11 @@ class Limits:
     """The same text so many times running, ours or theirs, is not answered any more."""
 
 
-USUAL = Limits()
+USUAL = AnswerLimits()
 
 
 @dataclass(slots=True)
-class State:
+class ReactionState:
     """What is remembered of one reader. Times are seconds since 1970."""
 
     written: list[float] = field(default_factory=list)
@@ -80,7 +80,7 @@ class State:
     their_at: float = 0.0
 
     @classmethod
-    def read(cls, written: str) -> "State":
+    def read(cls, written: str) -> "ReactionState":
         """Read back what was stored."""
         values = json.loads(written)
         values["ours"] = [tuple(each) for each in values.get("ours", ())]
@@ -93,12 +93,12 @@ class Reactions:
     """The memory in one transaction; readers are pseudonyms. One that is not loaded is free."""
 
     def __init__(
-        self, connection: AsyncConnection, now: Callable[[], datetime], limits: Limits
+        self, connection: AsyncConnection, now: Callable[[], datetime], limits: AnswerLimits
     ) -> None:
         self._connection = connection
         self._now = now
         self._limits = limits
-        self._states: dict[str, State] = {}
+        self._states: dict[str, ReactionState] = {}
         self._changed: set[str] = set()
         self._quiet: set[str] = set()
 
@@ -153,7 +153,7 @@ class Reactions:
         """Note what readers were sent, so that it is known again when it comes back."""
         query = select(reactions.c.reader, reactions.c.state)
         rows = await self._connection.execute(query.where(reactions.c.reader.in_(texts.keys())))
-        known = {row.reader: State.read(row.state).ours for row in rows}
+        known = {row.reader: ReactionState.read(row.state).ours for row in rows}
         news = {who for who, ours in known.items() if any(map(_is_new(ours), texts[who]))}
         if not news:
             return
@@ -177,9 +177,9 @@ class Reactions:
         query = select(reactions.c.reader, reactions.c.state).order_by(reactions.c.reader)
         chosen = query.where(reactions.c.reader.in_(readers)).with_for_update()
         for row in await self._connection.execute(chosen):
-            self._states[row.reader] = State.read(row.state)
+            self._states[row.reader] = ReactionState.read(row.state)
 
-    def _why_not(self, state: State, letter: Letter) -> str:
+    def _why_not(self, state: ReactionState, letter: Letter) -> str:
         now = self._seconds()
         if letter.reader in self._quiet and not letter.urgent:
             return QUIET
@@ -190,7 +190,7 @@ class Reactions:
         same_again = state.our_last == _digest(letter.text) and now - state.our_at <= RUNNING
         return OURS if same_again and state.our_times >= self._limits.same - 1 else ""
 
-    def _within_budget(self, state: State, letter: Letter) -> Letter:
+    def _within_budget(self, state: ReactionState, letter: Letter) -> Letter:
         now = self._seconds()
         state.written = [at for at in state.written if now - at < DAY]
         lately = sum(now - at < SHORT for at in state.written)
@@ -210,7 +210,7 @@ def _withdrawn(letter: Letter, why: str) -> Letter:
     return replace(letter, state="withdrawn", detail=why)
 
 
-def _noticed(state: State, letter: Letter) -> Letter:
+def _noticed(state: ReactionState, letter: Letter) -> Letter:
     """Say where the privacy notice is read, to who was not told yet."""
     if not letter.first or state.noticed:
         return letter
@@ -218,7 +218,7 @@ def _noticed(state: State, letter: Letter) -> Letter:
     return replace(letter, text=letter.first)
 
 
-def _remember(state: State, plain: str, said: str, now: float) -> None:
+def _remember(state: ReactionState, plain: str, said: str, now: float) -> None:
     """Remember a text; ``plain`` is what it says each time, without what is only said once."""
     digest = _digest(plain)
     running = state.our_last == digest and now - state.our_at <= RUNNING
@@ -227,7 +227,7 @@ def _remember(state: State, plain: str, said: str, now: float) -> None:
     _keep(state, said)
 
 
-def _keep(state: State, said: str) -> None:
+def _keep(state: ReactionState, said: str) -> None:
     words = sketch(said)
     state.ours = [words, *(each for each in state.ours if each != words)][:_MOST_OURS]
 

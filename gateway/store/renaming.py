@@ -11,11 +11,11 @@ from typing import Any
 from sqlalchemy import Row, Table, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway import names
-from gateway.event import AGENCY_ORIGIN
-from gateway.seal import Seal
+from gateway.platform import names
+from gateway.platform.seal import Seal
 from gateway.store.store import Store
 from gateway.store.tables import messages, outgoing, parts, reports
+from gateway.wire.events import AGENCY_ORIGIN
 from normalizer.report import Report
 
 _MOST = 200

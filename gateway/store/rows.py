@@ -46,7 +46,7 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class QuarantineItem:
     """Something for the quarantine; ``envelope`` is sealed. The same id is kept once."""
 
     id: str
@@ -91,7 +91,7 @@ class Piece:
     received_at: datetime
 
 
-Intake = Accepted | Held | Piece
+IntakeItem = Accepted | QuarantineItem | Piece
 
 
 def noted(said: str, most: int) -> str:
@@ -105,7 +105,7 @@ def tidy(said: str, most: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class ReportRecord:
     """A report as the store has it, with what a change of it must name."""
 
     report: Report
@@ -115,7 +115,7 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class AuditEvent:
     """What an event says happened to a report."""
 
     kind: str

@@ -37,7 +37,7 @@ Own = tuple[str, str] | None
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class VisibleReport:
     """A report as it is asked for: by which number, and whether by the partner that sent it."""
 
     number: str
@@ -47,7 +47,7 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class Update:
+class ReportUpdate:
     """One step in the life of a report."""
 
     number: str
@@ -75,14 +75,14 @@ class Wanted:
     most: int = 1000
 
 
-class Window:
+class PublicQueries:
     """What may be seen of one store. Every method raises ``Unavailable``."""
 
     def __init__(self, store: Store, sensitive: Set[str]) -> None:
         self._store = store
         self._sensitive = sensitive
 
-    async def newest(self, wanted: Wanted, own: Own = None) -> list[Shown]:
+    async def newest(self, wanted: Wanted, own: Own = None) -> list[VisibleReport]:
         """List reports that are open or the partner's own, newest first."""
         query = select(reports.c.id, reports.c.body, reports.c.updated_at)
         query = query.where(
@@ -93,10 +93,11 @@ class Window:
         mine = await self._mine(own, [row.id for row in rows])
         found = ((row, Report.model_validate_json(row.body)) for row in rows)
         return [
-            Shown(report.tracking, report, row.updated_at, row.id in mine) for row, report in found
+            VisibleReport(report.tracking, report, row.updated_at, row.id in mine)
+            for row, report in found
         ]
 
-    async def by_number(self, numbers: Iterable[str], own: Own = None) -> list[Shown]:
+    async def by_number(self, numbers: Iterable[str], own: Own = None) -> list[VisibleReport]:
         """Find reports by the numbers their senders were told, those on their way included."""
         wanted = list(dict.fromkeys(numbers))
         query = select(
@@ -105,7 +106,7 @@ class Window:
         query = query.select_from(messages_and_theirs()).where(messages.c.tracking.in_(wanted))
         told = {row.tracking: row for row in await self._all(query)}
         return [
-            Shown(
+            VisibleReport(
                 number,
                 Report.model_validate_json(row.filed or row.body),
                 row.updated_at or row.received_at,
@@ -117,7 +118,7 @@ class Window:
 
     async def sent_by(
         self, own: tuple[str, str], *, before: str = "", most: int = 50
-    ) -> list[tuple[str, Shown]]:
+    ) -> list[tuple[str, VisibleReport]]:
         """List what a partner sent, newest first, as (cursor, report); ``before`` is a cursor."""
         query = select(messages.c.id, messages.c.tracking, messages.c.received_at, messages.c.body)
         query = query.add_columns(reports.c.body.label("filed"), reports.c.updated_at)
@@ -130,7 +131,7 @@ class Window:
         return [
             (
                 row.id,
-                Shown(
+                VisibleReport(
                     row.tracking or "",
                     Report.model_validate_json(row.filed or row.body),
                     row.updated_at or row.received_at,
@@ -142,7 +143,7 @@ class Window:
 
     async def updates(
         self, since: datetime, until: datetime, own: Own = None, *, most: int = 1000
-    ) -> list[Update]:
+    ) -> list[ReportUpdate]:
         """List what happened in [since, until): of a partner's own reports, else of open ones."""
         number = messages.c.tracking if own else reports.c.tracking
         query = select(number.label("number"), events, reports.c.body)
@@ -204,11 +205,11 @@ class Window:
         return rows
 
 
-def _update(row: Any) -> Update:
+def _update(row: Any) -> ReportUpdate:
     said = json.loads(row.data)
     report = Report.model_validate_json(row.body)
     reply, text = (str(said.get(key, "")) for key in ("kind", "text"))
-    return Update(row.number or "", row.seq, row.at, row.kind, report, reply, text)
+    return ReportUpdate(row.number or "", row.seq, row.at, row.kind, report, reply, text)
 
 
 def is_sensitive(report: Report, sensitive: Set[str]) -> bool:

@@ -15,10 +15,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from gateway.disk import private_file, private_folder, sync_folder
-from gateway.store.rows import Accepted, Held, Intake, Piece, StoredFile
+from gateway.platform.disk import private_file, private_folder, sync_folder
+from gateway.store.rows import Accepted, IntakeItem, Piece, QuarantineItem, StoredFile
 
-_KINDS: dict[str, type[Intake]] = {"accepted": Accepted, "held": Held, "piece": Piece}
+_KINDS: dict[str, type[IntakeItem]] = {"accepted": Accepted, "held": QuarantineItem, "piece": Piece}
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 
 
@@ -34,10 +34,10 @@ class Spool:
         for path in (self._new, self._tmp, self._bad):
             private_folder(path)
 
-    def write(self, batch: Sequence[Intake]) -> None:
+    def write(self, batch: Sequence[IntakeItem]) -> None:
         """Make a batch durable. Raises ``SpoolFull``."""
         first = batch[0]
-        since = first.at if isinstance(first, Held) else first.received_at
+        since = first.at if isinstance(first, QuarantineItem) else first.received_at
         name = f"{since:%Y%m%dT%H%M%S%f}-{uuid.uuid4().hex}.json"
         try:
             with private_file(self._tmp / name, new=True) as file:
@@ -63,7 +63,7 @@ class Spool:
         """Count the files that were set aside."""
         return sum(1 for _ in self._bad.glob("*"))
 
-    def read(self, path: Path) -> list[Intake] | None:
+    def read(self, path: Path) -> list[IntakeItem] | None:
         """Read one batch; None when another process has drained it or it was set aside."""
         try:
             return [_unpacked(item) for item in json.loads(path.read_bytes())]
@@ -83,7 +83,7 @@ class Spool:
         path.unlink(missing_ok=True)
 
 
-def _packed(item: Intake) -> dict[str, Any]:
+def _packed(item: IntakeItem) -> dict[str, Any]:
     values: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(item), default=_plain))
     return values | {"kind": _NAMES[type(item)]}
 
@@ -96,7 +96,7 @@ def _plain(value: object) -> object:
     raise TypeError(type(value).__name__)
 
 
-def _unpacked(packed: dict[str, Any]) -> Intake:
+def _unpacked(packed: dict[str, Any]) -> IntakeItem:
     kind = _KINDS[packed.pop("kind")]
     values = {name: _value(value) for name, value in packed.items()}
     if kind is Accepted:

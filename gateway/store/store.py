@@ -12,18 +12,18 @@ from typing import Any
 from sqlalchemy import bindparam, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.message import REPORTS, Message
 from gateway.store import migrate
 from gateway.store.engine import Database
 from gateway.store.parts import Also, has, put_parts
 from gateway.store.quarantine import USUAL as USUAL_ROOM
-from gateway.store.quarantine import Limits as RoomLimits
+from gateway.store.quarantine import QuarantineLimits as RoomLimits
 from gateway.store.quarantine import Shelf
 from gateway.store.queue_table import Queue
-from gateway.store.reactions import USUAL, Limits, forget
-from gateway.store.rows import Accepted, Held, Intake, KeptFile, Piece
+from gateway.store.reactions import USUAL, AnswerLimits, forget
+from gateway.store.rows import Accepted, IntakeItem, KeptFile, Piece, QuarantineItem
 from gateway.store.tables import files, messages
-from gateway.store.unit import Unit
+from gateway.store.unit import UnitOfWork
+from gateway.wire.queues import REPORTS, QueuedMessage
 
 _TIME = messages.c.received_at.type
 _TAKE = text(
@@ -46,7 +46,7 @@ class Store:
         self,
         database: Database,
         now: Callable[[], datetime],
-        limits: Limits = USUAL,
+        limits: AnswerLimits = USUAL,
         room: RoomLimits = USUAL_ROOM,
     ) -> None:
         self.database = database
@@ -71,14 +71,14 @@ class Store:
         async with self.database.read() as connection:
             await connection.execute(text("SELECT 1"))
 
-    async def take_in(self, batch: Sequence[Intake], also: Also | None = None) -> set[str]:
+    async def take_in(self, batch: Sequence[IntakeItem], also: Also | None = None) -> set[str]:
         """Write what a door took, all in one transaction; return the ids that were news.
 
         A repeat (same channel, account and external id) changes nothing. Where a repeat says
         something else than the first, it goes into the quarantine instead of nowhere.
         """
         accepted = [item for item in batch if isinstance(item, Accepted)]
-        held = [item for item in batch if isinstance(item, Held)]
+        held = [item for item in batch if isinstance(item, QuarantineItem)]
         pieces = [item for item in batch if isinstance(item, Piece)]
         async with self.database.write() as connection:
             news = await self._take(connection, accepted) if accepted else set()
@@ -116,7 +116,7 @@ class Store:
         ]
         if kept:
             await connection.execute(_FILE, kept)
-        events = [Message(REPORTS, item.id, item.event) for item in items if item.id in news]
+        events = [QueuedMessage(REPORTS, item.id, item.event) for item in items if item.id in news]
         await self.queue.put_rows(connection, self.queue.rows(events))
         return news
 
@@ -156,13 +156,13 @@ class Store:
             await self.shelf.tally(connection, missed)
 
     @asynccontextmanager
-    async def unit(self) -> AsyncIterator[Unit]:
+    async def unit(self) -> AsyncIterator[UnitOfWork]:
         """Open a unit of work; everything it collected is committed at the end, or nothing.
 
         Raises ``Unavailable`` and ``Conflict``.
         """
         async with self.database.write() as connection:
-            unit = Unit(connection, self.queue, self.now, self._limits)
+            unit = UnitOfWork(connection, self.queue, self.now, self._limits)
             yield unit
             await unit.flush()
         self.queue.announce()
@@ -190,9 +190,9 @@ def _message_row(item: Accepted) -> dict[str, Any]:
     }
 
 
-def _contradiction(item: Accepted) -> Held:
+def _contradiction(item: Accepted) -> QuarantineItem:
     name = hashlib.sha256(f"{item.channel} {item.external_id} {item.digest}".encode()).hexdigest()
-    return Held(
+    return QuarantineItem(
         id=str(uuid.uuid5(uuid.NAMESPACE_OID, name)),
         channel=item.channel,
         reason="same_id_other_content",

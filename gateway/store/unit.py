@@ -12,15 +12,15 @@ from typing import Any, Literal, get_args
 from sqlalchemy import RowMapping, bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.message import Message
 from gateway.store import chain
-from gateway.store.alerts import Alerts
+from gateway.store.alerts import AlertRepository
 from gateway.store.owned import last_heard, owned
 from gateway.store.queue_table import Queue
-from gateway.store.reactions import USUAL, Limits, Reactions
-from gateway.store.rows import Change, Letter, LetterState, Sent, Stored, noted, tidy
+from gateway.store.reactions import USUAL, AnswerLimits, Reactions
+from gateway.store.rows import AuditEvent, Letter, LetterState, ReportRecord, Sent, noted, tidy
 from gateway.store.silences import Silences
 from gateway.store.tables import events, files, messages, outgoing, reports
+from gateway.wire.queues import QueuedMessage
 from normalizer.report import Report
 
 _ROUTED = (
@@ -46,11 +46,11 @@ _MOVED = (
 _MOST_PER_REPORTER = 20
 
 
-class Conflict(Exception):
+class StaleWrite(Exception):
     """Somebody else changed the report in between; do it again."""
 
 
-class Unit:
+class UnitOfWork:
     """One transaction. Made by ``Store.unit``."""
 
     def __init__(
@@ -58,19 +58,19 @@ class Unit:
         connection: AsyncConnection,
         queue: Queue,
         now: Callable[[], datetime],
-        limits: Limits = USUAL,
+        limits: AnswerLimits = USUAL,
     ) -> None:
         self._connection = connection
         self._queue = queue
         self._now = now
         self.silences = Silences(connection, now)
-        self.alerts = Alerts(connection, now)
+        self.alerts = AlertRepository(connection, now)
         self.reactions = Reactions(connection, now, limits)
         self._new: list[dict[str, Any]] = []
-        self._changed: list[tuple[Stored, dict[str, Any]]] = []
+        self._changed: list[tuple[ReportRecord, dict[str, Any]]] = []
         self._events: list[dict[str, Any]] = []
         self._letters: list[dict[str, Any]] = []
-        self._messages: list[Message] = []
+        self._messages: list[QueuedMessage] = []
         self._belongs: list[dict[str, Any]] = []
         self._lapsed: set[str] = set()
         self._sent: list[dict[str, Any]] = []
@@ -91,7 +91,7 @@ class Unit:
             missing -= set((await self._connection.execute(known)).scalars())
         return news, missing
 
-    async def by_tracking(self, numbers: Iterable[str]) -> dict[str, Stored]:
+    async def by_tracking(self, numbers: Iterable[str]) -> dict[str, ReportRecord]:
         """Find reports by tracking number: their own, or that of a message filed to them."""
         wanted = set(numbers)
         if not wanted:
@@ -104,20 +104,22 @@ class Unit:
         known = await self.by_ids(belongs.values())
         return by_number | {number: known[id] for number, id in belongs.items() if id in known}
 
-    async def by_id(self, report_id: str, *, lock: bool = False) -> Stored | None:
+    async def by_id(self, report_id: str, *, lock: bool = False) -> ReportRecord | None:
         """Find one report; ``lock`` keeps others from changing it until the unit ends."""
         query = select(reports).where(reports.c.id == report_id)
         query = query.with_for_update() if lock else query
         row = (await self._connection.execute(query)).mappings().first()
         return _stored(row) if row else None
 
-    async def by_ids(self, ids: Iterable[str]) -> dict[str, Stored]:
+    async def by_ids(self, ids: Iterable[str]) -> dict[str, ReportRecord]:
         """Find reports by id."""
         wanted = set(ids)
         found = await self._reports(reports.c.id.in_(wanted)) if wanted else []
         return {stored.report.id: stored for stored in found}
 
-    async def by_reporter(self, refs: Iterable[str], *, since: datetime) -> dict[str, list[Stored]]:
+    async def by_reporter(
+        self, refs: Iterable[str], *, since: datetime
+    ) -> dict[str, list[ReportRecord]]:
         """Find what reporters sent lately, newest first."""
         wanted = set(refs)
         if not wanted:
@@ -127,7 +129,7 @@ class Unit:
         nth = func.row_number().over(partition_by=reports.c.reporter_ref, order_by=newest_first)
         numbered = select(reports.c.id, nth.label("nth")).where(recent).subquery()
         chosen = select(numbered.c.id).where(numbered.c.nth <= _MOST_PER_REPORTER)
-        grouped: dict[str, list[Stored]] = {}
+        grouped: dict[str, list[ReportRecord]] = {}
         for stored in await self._reports(reports.c.id.in_(chosen)):
             grouped.setdefault(stored.report.reporter.ref, []).append(stored)
         return grouped
@@ -225,30 +227,32 @@ class Unit:
         found = (await self._connection.execute(query)).scalars()
         return any(json.loads(data).get("key") == key for data in found)
 
-    def add(self, report: Report, fingerprint: str, changes: Sequence[Change]) -> Stored:
+    def add(self, report: Report, fingerprint: str, changes: Sequence[AuditEvent]) -> ReportRecord:
         """File a new report with the first events of its log; danger in it opens an alert."""
         self.alerts.weigh(report)
         head, seq = self._link(report.id, chain.START, 0, changes)
-        stored = Stored(report, seq, head, fingerprint)
+        stored = ReportRecord(report, seq, head, fingerprint)
         self._new.append(_report_row(stored, self._now()))
         return stored
 
-    def change(self, old: Stored, report: Report, changes: Sequence[Change]) -> Stored:
+    def change(
+        self, old: ReportRecord, report: Report, changes: Sequence[AuditEvent]
+    ) -> ReportRecord:
         """File a new state of a report, with what happened; danger that is new opens an alert."""
         self.alerts.weigh(report, old.report)
         head, seq = self._link(report.id, old.head, old.version, changes)
-        stored = Stored(report, seq, head, old.fingerprint)
+        stored = ReportRecord(report, seq, head, old.fingerprint)
         self._changed.append((old, _report_row(stored, self._now())))
         return stored
 
-    def send(self, letter: Letter, message: Message | None) -> None:
+    def send(self, letter: Letter, message: QueuedMessage | None) -> None:
         """File a letter, and the queue message that will send it if its reader may have it."""
         weighed = self.reactions.weighed(letter)
         self._letters.append(_letter_row(weighed, self._now()))
         if message and weighed.state == "waiting":
             self._messages.append(message)
 
-    def put(self, message: Message) -> None:
+    def put(self, message: QueuedMessage) -> None:
         """Put a message on a queue when the unit commits."""
         self._messages.append(message)
 
@@ -294,7 +298,7 @@ class Unit:
         return report_id
 
     async def flush(self) -> None:
-        """Write everything collected. Raises ``Conflict``."""
+        """Write everything collected. Raises ``StaleWrite``."""
         await self.reactions.flush()
         await self._many(insert(reports), self._new)
         for old, row in self._changed:
@@ -311,19 +315,19 @@ class Unit:
         if rows:
             await self._connection.execute(statement, rows)
 
-    async def _replace(self, old: Stored, row: dict[str, Any]) -> None:
+    async def _replace(self, old: ReportRecord, row: dict[str, Any]) -> None:
         same = (reports.c.id == row["id"]) & (reports.c.version == old.version)
         done = await self._connection.execute(update(reports).where(same).values(**row))
         if done.rowcount != 1:
-            raise Conflict(f"report {row['id']} was changed by somebody else")
+            raise StaleWrite(f"report {row['id']} was changed by somebody else")
 
-    async def _reports(self, condition: Any) -> list[Stored]:
+    async def _reports(self, condition: Any) -> list[ReportRecord]:
         query = select(reports).where(condition).order_by(reports.c.received_at.desc())
         rows = (await self._connection.execute(query)).mappings().all()
         return [_stored(row) for row in rows]
 
     def _link(
-        self, report_id: str, head: str, seq: int, changes: Sequence[Change]
+        self, report_id: str, head: str, seq: int, changes: Sequence[AuditEvent]
     ) -> tuple[str, int]:
         for change in changes:
             seq += 1
@@ -342,12 +346,12 @@ class Unit:
         return head, seq
 
 
-def _stored(row: RowMapping) -> Stored:
+def _stored(row: RowMapping) -> ReportRecord:
     report = Report.model_validate_json(row["body"])
-    return Stored(report, row["version"], row["head"], row["fingerprint"])
+    return ReportRecord(report, row["version"], row["head"], row["fingerprint"])
 
 
-def _report_row(stored: Stored, now: datetime) -> dict[str, Any]:
+def _report_row(stored: ReportRecord, now: datetime) -> dict[str, Any]:
     report = stored.report
     agency = report.assignment.agency if report.assignment else None
     return {

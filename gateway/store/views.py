@@ -127,16 +127,16 @@ class ChannelView:
     last_at: datetime | None
     waiting_out: int
     failed_out: int
-    poll: "Reading | None" = None
+    poll: "FetchStatus | None" = None
     """Of a channel that is polled or keeps a connection, or will."""
-    reconcile: "Reading | None" = None
+    reconcile: "FetchStatus | None" = None
     """Of a channel whose provider lists what it took in."""
     held_out: int = 0
     """Answers that wait until their readers write again."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class FetchStatus:
     """How the reading of one provider goes."""
 
     held: bool
@@ -162,7 +162,7 @@ class Operator:
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class OperatorSession:
     """An operator who is logged in."""
 
     operator: str

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 from uuid import uuid4
 
-from adapters.base import Hook
+from adapters.base import WebhookRequest
 from tests.adapters.examples import PUBLIC_URL
 
 JPEG = b"\xff\xd8\xff\xe0" + b"\x00" * 20
@@ -54,7 +54,7 @@ def posted(
     origin: str = PUBLIC_URL,
     language: str = "id",
     encoded: bool = False,
-) -> Hook:
+) -> WebhookRequest:
     """Dress a filled form as the request of a browser."""
     kind = "application/x-www-form-urlencoded" if encoded else "multipart/form-data; boundary=xx"
     headers = {
@@ -64,4 +64,4 @@ def posted(
         "accept-language": language,
     }
     body = urlencode(values).encode() if encoded else multipart(values, files)
-    return Hook(f"{PUBLIC_URL}/in/door", headers, body)
+    return WebhookRequest(f"{PUBLIC_URL}/in/door", headers, body)

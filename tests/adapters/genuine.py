@@ -13,15 +13,15 @@ from uuid import NAMESPACE_OID, uuid5
 
 import smpp34
 
-from adapters.base import Channel, Hook
+from adapters.base import Channel, WebhookRequest
 from adapters.partner.identity import RECEIVED_ON
-from gateway.steps.receive import PAGE, mail_hook
+from gateway.intake.envelope import PAGE, mail_hook
 from tests.adapters.doubles import signed_form
 from tests.adapters.examples import BOT_SECRET, EXAMPLES, NUMBER, PARTNER_KEY, SOMEBODY, TOKEN
 from tests.adapters.forms import filled, posted
 
 
-def _mail(channel: Channel, text: str, id: str) -> Hook:
+def _mail(channel: Channel, text: str, id: str) -> WebhookRequest:
     mail = EmailMessage(policy=SMTP)
     mail["From"] = SOMEBODY["mail"]
     mail["To"] = EXAMPLES["mail"]["address"]
@@ -30,7 +30,7 @@ def _mail(channel: Channel, text: str, id: str) -> Hook:
     return mail_hook("192.0.2.1", SOMEBODY["mail"], [EXAMPLES["mail"]["address"]], mail.as_bytes())
 
 
-def _telegram(channel: Channel, text: str, id: str) -> Hook:
+def _telegram(channel: Channel, text: str, id: str) -> WebhookRequest:
     somebody = int(SOMEBODY["telegram"])
     update = {
         "update_id": int(id),
@@ -46,10 +46,10 @@ def _telegram(channel: Channel, text: str, id: str) -> Hook:
         "content-type": "application/json",
         "x-telegram-bot-api-secret-token": BOT_SECRET,
     }
-    return Hook(channel.hook_url, headers, json.dumps(update).encode())
+    return WebhookRequest(channel.hook_url, headers, json.dumps(update).encode())
 
 
-def _twilio(channel: Channel, text: str, id: str) -> Hook:
+def _twilio(channel: Channel, text: str, id: str) -> WebhookRequest:
     fields = [
         ("MessageSid", f"SM{int(id):032x}"),
         ("From", SOMEBODY["twilio"]),
@@ -61,7 +61,7 @@ def _twilio(channel: Channel, text: str, id: str) -> Hook:
     return signed_form(TOKEN, channel.hook_url, fields)
 
 
-def _x(channel: Channel, text: str, id: str) -> Hook:
+def _x(channel: Channel, text: str, id: str) -> WebhookRequest:
     post = {
         "id": id,
         "text": f"@lapor_contoh {text}",
@@ -70,23 +70,23 @@ def _x(channel: Channel, text: str, id: str) -> Hook:
         "created_at": "2026-11-23T01:00:00.000Z",
         "edit_history_tweet_ids": [id],
     }
-    return Hook(PAGE, {}, json.dumps({"data": post, "includes": {}}).encode())
+    return WebhookRequest(PAGE, {}, json.dumps({"data": post, "includes": {}}).encode())
 
 
-def _web(channel: Channel, text: str, id: str) -> Hook:
+def _web(channel: Channel, text: str, id: str) -> WebhookRequest:
     key = str(uuid5(NAMESPACE_OID, f"form {id}"))
     return replace(posted(filled(key=key, body=text)), url=channel.hook_url)
 
 
-def _open311(channel: Channel, text: str, id: str) -> Hook:
+def _open311(channel: Channel, text: str, id: str) -> WebhookRequest:
     fields = {"api_key": PARTNER_KEY, "service_code": "jalan-rusak", "description": text}
     place = {"lat": "-7.3", "long": "112.7", "address_string": "Wonocolo, Surabaya"}
     headers = {"content-type": FORM, "idempotency-key": id, RECEIVED_ON: "2026-11-25"}
     url = channel.hook_url.replace("/in/open311", "/open311/v2/requests.json")
-    return Hook(url, headers, urlencode(fields | place).encode())
+    return WebhookRequest(url, headers, urlencode(fields | place).encode())
 
 
-def _rest(channel: Channel, text: str, id: str) -> Hook:
+def _rest(channel: Channel, text: str, id: str) -> WebhookRequest:
     said = {"text": text, "address": "Wonocolo, Surabaya"}
     headers = {
         "content-type": "application/json",
@@ -95,18 +95,18 @@ def _rest(channel: Channel, text: str, id: str) -> Hook:
         RECEIVED_ON: "2026-11-25",
     }
     url = channel.hook_url.replace("/in/rest", "/api/v1/reports")
-    return Hook(url, headers, json.dumps(said).encode())
+    return WebhookRequest(url, headers, json.dumps(said).encode())
 
 
-def _smpp(channel: Channel, text: str, id: str) -> Hook:
+def _smpp(channel: Channel, text: str, id: str) -> WebhookRequest:
     payload = smpp34.Tlv(0x0424, text.encode("utf-16-be"))
     who = SOMEBODY["smpp"].removeprefix("+")
     pdu = smpp34.DeliverSm(who, "1708", b"", source_addr_ton=1, data_coding=8, tlvs=[payload])
-    return Hook("smpp:", {"stamp": f"{id}.0"}, pdu.encode())
+    return WebhookRequest("smpp:", {"stamp": f"{id}.0"}, pdu.encode())
 
 
 FORM = "application/x-www-form-urlencoded"
-GENUINE: dict[str, Callable[[Channel, str, str], Hook]] = {
+GENUINE: dict[str, Callable[[Channel, str, str], WebhookRequest]] = {
     "mail": _mail,
     "open311": _open311,
     "rest": _rest,

@@ -17,22 +17,22 @@ from pydantic import BaseModel, SecretStr
 
 import adapters
 from adapters.base import (
-    Block,
-    Bound,
     Channel,
     ChannelError,
-    Fetches,
+    ChannelSettings,
+    ConnectionChannel,
+    Fetcher,
     Forged,
-    Hook,
     Inbound,
-    Keeps,
     Malformed,
+    MediaSource,
     Outgoing,
     Poller,
     Receipt,
     Receiver,
     Reconciler,
-    Sends,
+    Sender,
+    WebhookRequest,
 )
 from adapters.load import BadBlock, channel_class, kinds, load
 from tests.adapters.examples import EXAMPLES, NO_PROVIDER, PUBLIC_URL, SOMEBODY, away, build
@@ -41,10 +41,10 @@ FOLDER = Path(adapters.__file__).parent
 FILES = sorted(FOLDER.rglob("*.py"))
 KINDS = kinds()
 RECEIVERS = [kind for kind in KINDS if issubclass(channel_class(kind), Receiver)]
-FETCHERS = [kind for kind in KINDS if issubclass(channel_class(kind), Fetches)]
-KEEPERS = [kind for kind in KINDS if issubclass(channel_class(kind), Keeps)]
-BOUND = [kind for kind in KINDS if issubclass(channel_class(kind), Bound)]
-SENDERS = [kind for kind in KINDS if issubclass(channel_class(kind), Sends)]
+FETCHERS = [kind for kind in KINDS if issubclass(channel_class(kind), Fetcher)]
+KEEPERS = [kind for kind in KINDS if issubclass(channel_class(kind), MediaSource)]
+BOUND = [kind for kind in KINDS if issubclass(channel_class(kind), ConnectionChannel)]
+SENDERS = [kind for kind in KINDS if issubclass(channel_class(kind), Sender)]
 FORBIDDEN = ("config", "router", "gateway", "sqlalchemy", "aio_pika", "fastapi", "starlette")
 
 
@@ -60,7 +60,9 @@ def test_a_channel_has_an_example_and_says_what_it_is(kind: str) -> None:
     module = importlib.import_module(f"adapters.{kind}")
     found = module.CHANNEL
     assert issubclass(found, Channel)
-    assert issubclass(found, Receiver | Fetches | Bound | Sends), "a channel receives or sends"
+    assert issubclass(found, Receiver | Fetcher | ConnectionChannel | Sender), (
+        "a channel receives or sends"
+    )
     assert (module.__doc__ or "").strip()
     assert (found.__doc__ or "").strip()
     assert found.__doc__ != Channel.__doc__
@@ -69,8 +71,8 @@ def test_a_channel_has_an_example_and_says_what_it_is(kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_settings_are_a_strict_frozen_block_of_its_own(kind: str) -> None:
     block = channel_class(kind).settings
-    assert issubclass(block, Block)
-    assert block is not Block
+    assert issubclass(block, ChannelSettings)
+    assert block is not ChannelSettings
     assert block.model_config.get("extra") == "forbid"
     assert block.model_config.get("frozen")
     with pytest.raises(BadBlock, match="typing_mistake"):
@@ -193,27 +195,27 @@ HEADERS = st.dictionaries(
     st.sampled_from(NAMES), st.sampled_from(SAID) | st.text(max_size=20), max_size=4
 )
 URLS = st.sampled_from(["", "/in/x", f"{PUBLIC_URL}/in/x", f"{PUBLIC_URL}/in/x?bodySHA256=0"])
-HOOKS = st.builds(Hook, URLS, HEADERS, BODIES)
+HOOKS = st.builds(WebhookRequest, URLS, HEADERS, BODIES)
 GARBAGE = [
-    Hook(f"{PUBLIC_URL}/in/x", {}, b""),
-    Hook(f"{PUBLIC_URL}/in/x", {}, b"\x00" * 1000),
-    Hook(f"{PUBLIC_URL}/in/x", {"content-type": "application/json"}, b"[" * 100_000),
-    Hook(f"{PUBLIC_URL}/in/x", {"content-type": "application/json"}, b'{"a":' * 50_000),
-    Hook(f"{PUBLIC_URL}/in/x", {"content-type": "application/json"}, b"1" * 10_000),
-    Hook(f"{PUBLIC_URL}/in/x", {"content-type": "application/json"}, b'"\\ud800"'),
-    Hook(f"{PUBLIC_URL}/in/x", {}, b"&" * 100_000),
-    Hook(f"{PUBLIC_URL}/in/x", {}, b"Body=" + "💡".encode() * 10_000),
+    WebhookRequest(f"{PUBLIC_URL}/in/x", {}, b""),
+    WebhookRequest(f"{PUBLIC_URL}/in/x", {}, b"\x00" * 1000),
+    WebhookRequest(f"{PUBLIC_URL}/in/x", {"content-type": "application/json"}, b"[" * 100_000),
+    WebhookRequest(f"{PUBLIC_URL}/in/x", {"content-type": "application/json"}, b'{"a":' * 50_000),
+    WebhookRequest(f"{PUBLIC_URL}/in/x", {"content-type": "application/json"}, b"1" * 10_000),
+    WebhookRequest(f"{PUBLIC_URL}/in/x", {"content-type": "application/json"}, b'"\\ud800"'),
+    WebhookRequest(f"{PUBLIC_URL}/in/x", {}, b"&" * 100_000),
+    WebhookRequest(f"{PUBLIC_URL}/in/x", {}, b"Body=" + "💡".encode() * 10_000),
 ]
 
 
-def _parsed(channel: Receiver, hook: Hook) -> list[Inbound | Receipt] | ChannelError:
+def _parsed(channel: Receiver, hook: WebhookRequest) -> list[Inbound | Receipt] | ChannelError:
     try:
         return channel.parse(hook)
     except ChannelError as error:
         return error
 
 
-def survives(channel: Receiver, hook: Hook) -> None:
+def survives(channel: Receiver, hook: WebhookRequest) -> None:
     with pytest.raises(Forged) as raised:
         channel.verify(hook)
     assert not raised.value.retryable
@@ -232,7 +234,7 @@ def survives(channel: Receiver, hook: Hook) -> None:
 
 @pytest.mark.parametrize("hook", GARBAGE, ids=lambda hook: repr(hook.body[:12]))
 @pytest.mark.parametrize("kind", RECEIVERS)
-def test_garbage_is_refused_and_read_without_a_crash(kind: str, hook: Hook) -> None:
+def test_garbage_is_refused_and_read_without_a_crash(kind: str, hook: WebhookRequest) -> None:
     channel = build(kind)
     assert isinstance(channel, Receiver)
     survives(channel, hook)
@@ -241,7 +243,7 @@ def test_garbage_is_refused_and_read_without_a_crash(kind: str, hook: Hook) -> N
 @pytest.mark.parametrize("kind", RECEIVERS)
 @given(hook=HOOKS)
 @settings(max_examples=150, deadline=None)
-def test_whatever_strangers_send_ends_in_an_error_of_ours(kind: str, hook: Hook) -> None:
+def test_whatever_strangers_send_ends_in_an_error_of_ours(kind: str, hook: WebhookRequest) -> None:
     channel = build(kind)
     assert isinstance(channel, Receiver)
     survives(channel, hook)
@@ -261,7 +263,7 @@ def test_the_answer_to_the_provider_has_a_media_type(kind: str) -> None:
 @settings(max_examples=150, deadline=None)
 def test_whatever_was_kept_of_a_page_is_read_again_or_refused(kind: str, raw: bytes) -> None:
     channel = build(kind)
-    assert isinstance(channel, Fetches)
+    assert isinstance(channel, Fetcher)
     try:
         found = channel.reread(raw)
     except Malformed:
@@ -299,8 +301,8 @@ PDUS = st.builds(
 @settings(max_examples=300, deadline=None)
 def test_whatever_comes_over_a_connection_ends_in_an_error_of_ours(kind: str, body: bytes) -> None:
     channel = build(kind)
-    assert isinstance(channel, Bound)
-    hook = Hook("connection:", {}, body)
+    assert isinstance(channel, ConnectionChannel)
+    hook = WebhookRequest("connection:", {}, body)
     try:
         read = channel.parse(hook)
     except Malformed:
@@ -313,13 +315,13 @@ def test_whatever_comes_over_a_connection_ends_in_an_error_of_ours(kind: str, bo
 
 @pytest.mark.parametrize("kind", BOUND)
 async def test_a_connection_that_cannot_be_made_is_tried_again(kind: str) -> None:
-    async def take(hook: Hook) -> None:
+    async def take(hook: WebhookRequest) -> None:
         raise AssertionError("nobody is there")
 
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         channel = build(kind, **away(kind, closed.getsockname()[1]))
-        assert isinstance(channel, Bound)
+        assert isinstance(channel, ConnectionChannel)
         assert not channel.standing
         with pytest.raises(ChannelError) as raised:
             await channel.hold(take)
@@ -333,7 +335,7 @@ async def test_a_provider_that_is_away_is_worth_another_try(kind: str) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))  # bound and not listening: connecting is refused
         channel = build(kind, **away(kind, closed.getsockname()[1]))
-        assert isinstance(channel, Sends)
+        assert isinstance(channel, Sender)
         with pytest.raises(ChannelError) as raised:
             await channel.send(SOMEBODY[kind], Outgoing("1", "halo", subject="halo"))
     assert raised.value.retryable
@@ -362,7 +364,7 @@ NOT_FILES = [
 @given(url=st.one_of(st.sampled_from(NOT_FILES), st.text(max_size=60)))
 async def test_a_file_is_fetched_over_tls_from_outside_or_refused(kind: str, url: str) -> None:
     channel = build(kind)
-    assert isinstance(channel, Keeps)
+    assert isinstance(channel, MediaSource)
     try:
         source = await channel.source(url)
     except ChannelError:

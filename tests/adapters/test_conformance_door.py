@@ -13,18 +13,20 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 
-from adapters.base import Bound, Channel, Fetches, Hook, Page, Receiver
+from adapters.base import Channel, ConnectionChannel, Fetcher, Page, Receiver, WebhookRequest
 from adapters.load import channel_class, kinds
-from gateway.steps.page import Pages
-from gateway.web import hooks
-from gateway.web.limits import Limits
+from gateway.intake import webhook
+from gateway.intake.limits import CallLimits
+from gateway.intake.pages import PageIntake
 from normalizer.report import Report
 from tests.adapters.examples import PARTNER_KEY, SOMEBODY, build
 from tests.adapters.genuine import GENUINE
 from tests.adapters.test_conformance import _secrets
 from tests.gateway.making import House, house
 
-INWARD = [k for k in kinds() if issubclass(channel_class(k), Receiver | Fetches | Bound)]
+INWARD = [
+    k for k in kinds() if issubclass(channel_class(k), Receiver | Fetcher | ConnectionChannel)
+]
 CALLED = [k for k in INWARD if issubclass(channel_class(k), Receiver)]
 TEXTS = {
     "plain": "Jalan rusak di depan pasar, Kecamatan Wonocolo, Kota Surabaya",
@@ -56,14 +58,14 @@ async def opened(kind: str, folder: Path) -> AsyncIterator[tuple[House, Channel]
         await channel.close()
 
 
-async def bring(built: House, channel: Channel, hook: Hook) -> int:
+async def bring(built: House, channel: Channel, hook: WebhookRequest) -> int:
     """Bring one message by the channel's own way; return the status its provider got."""
     if isinstance(channel, Receiver):
         return (await built.door.take(channel, hook)).status
-    if isinstance(channel, Fetches):
+    if isinstance(channel, Fetcher):
         items = tuple(channel.reread(hook.body))
-        await Pages(built.door, built.store).file(channel, Page(items))
-    if isinstance(channel, Bound):
+        await PageIntake(built.door, built.store).file(channel, Page(items))
+    if isinstance(channel, ConnectionChannel):
         await built.door.bring(channel, hook)
     return 200
 
@@ -170,8 +172,8 @@ async def _post(app: Starlette, path: str, body: bytes) -> int:
 async def test_what_is_too_large_is_refused_at_the_door(kind: str, tmp_path: Path) -> None:
     async with opened(kind, tmp_path) as (built, channel):
         assert isinstance(channel, Receiver)
-        limits = Limits("", proxied=False)
-        app = Starlette(routes=hooks.routes(built.door, "https://lapor.example", 1024, limits))
+        limits = CallLimits("", proxied=False)
+        app = Starlette(routes=webhook.routes(built.door, "https://lapor.example", 1024, limits))
         most = channel.max_bytes or 1024
         assert await _post(app, f"/in/{channel.name}", b"x" * (most + 1)) == 413
         assert await built.counted("messages") == 0

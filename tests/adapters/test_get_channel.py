@@ -22,17 +22,18 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic import SecretStr
 
-from adapters.base import Answer, Block, Forged, Hook, Inbound, Malformed, Receipt, Receiver, Sender
+from adapters.base import (Author, ChannelSettings, Forged, Inbound, Malformed, Receiver,
+                           WebhookResponse)
 
 
-class DrumBlock(Block):
+class DrumSettings(ChannelSettings):
     type: Literal["drum"]
     token: SecretStr
 
 
 class Drum(Receiver):
-    settings = DrumBlock
-    block: DrumBlock
+    settings = DrumSettings
+    block: DrumSettings
     methods = frozenset({"GET"})
 
     def _values(self, hook):
@@ -47,7 +48,7 @@ class Drum(Receiver):
         if values.get("hub.mode") != "subscribe":
             return None
         self._check(values.get("hub.verify_token", ""))
-        return Answer(200, "text/plain", values["hub.challenge"].encode())
+        return WebhookResponse(200, "text/plain", values["hub.challenge"].encode())
 
     def verify(self, hook):
         self._check(self._values(hook).get("token", ""))
@@ -57,7 +58,7 @@ class Drum(Receiver):
         if not values.get("from"):
             raise Malformed("a message from nobody")
         return [Inbound(channel=self.name, account="drum", external_id=values["id"],
-                        sender=Sender(values["from"]), text=values.get("text", ""),
+                        sender=Author(values["from"]), text=values.get("text", ""),
                         raw=hook.url.encode())]
 
     def reply_body(self):

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
-from adapters.base import ChannelError, Refused, Silenced, Throttled, Unreachable
+from adapters.base import ChannelError, OptedOut, Refused, Throttled, Unreachable
 from adapters.exchange import KEPT, Exchange, ExchangeLog, redacted
 from adapters.http import Errors, HttpClient
 
@@ -110,7 +110,7 @@ ERRORS = Errors(
         (400, (88,), "", Throttled, "P answered 400, code 88"),
         (429, (), "", Throttled, "P answered 429"),
         (401, (), "", Unreachable, "P answered 401: the token was refused"),
-        (403, (), "budi has blocked you", Silenced, "P answered 403: the citizen has blocked us"),
+        (403, (), "budi has blocked you", OptedOut, "P answered 403: the citizen has blocked us"),
         (400, (7,), "no budi", Refused, "P answered 400, code 7: no such number"),
         (404, (), "no budi", Refused, "P answered 404"),
         (408, (), "", Unreachable, "P answered 408"),

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from pydantic import ValidationError
 
-from adapters.base import Forged, Hook, Inbound, Malformed, Receipt
+from adapters.base import Forged, Inbound, Malformed, Receipt, WebhookRequest
 from adapters.load import load
 from adapters.mail import Mail, MailBlock, parse_mail
 from tests.adapters.mails import (
@@ -30,9 +30,9 @@ def channel(**block: object) -> Mail:
     return found
 
 
-def hook(raw: bytes, url: str = "smtp:", rcpt_to: str = ADDRESS) -> Hook:
+def hook(raw: bytes, url: str = "smtp:", rcpt_to: str = ADDRESS) -> WebhookRequest:
     headers = {"x-mail-from": CITIZEN, "x-rcpt-to": rcpt_to, "x-peer": "127.0.0.1"}
-    return Hook(url, headers, raw)
+    return WebhookRequest(url, headers, raw)
 
 
 def test_a_plain_mail_is_read_wholly() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.base import Filed, Forged, Hook, Inbound, Invalid
+from adapters.base import AcceptedMessage, Forged, Inbound, Invalid, WebhookRequest
 from adapters.open311 import MAX_DESCRIPTION, MOST_MEDIA, Open311
 from adapters.partner.identity import RECEIVED_ON, SENDER
 from tests.adapters.examples import OTHER_KEY, PARTNER_KEY, PUBLIC_URL, build
@@ -27,12 +27,12 @@ def channel() -> Open311:
     return built
 
 
-def hook(fields: Any, url: str = f"{REQUESTS}.xml", **headers: str) -> Hook:
+def hook(fields: Any, url: str = f"{REQUESTS}.xml", **headers: str) -> WebhookRequest:
     sent = {RECEIVED_ON: "2026-03-02"} | {n.replace("_", "-"): v for n, v in headers.items()}
-    return Hook(url, sent, urlencode(fields, doseq=True).encode())
+    return WebhookRequest(url, sent, urlencode(fields, doseq=True).encode())
 
 
-def parsed(sent: Hook) -> Inbound:
+def parsed(sent: WebhookRequest) -> Inbound:
     (said,) = channel().parse(sent)
     assert isinstance(said, Inbound)
     return said
@@ -42,7 +42,7 @@ def read(**fields: Any) -> Inbound:
     return parsed(hook(REQUEST | fields))
 
 
-def faults(sent: Hook) -> tuple[str, ...]:
+def faults(sent: WebhookRequest) -> tuple[str, ...]:
     with pytest.raises(Invalid) as raised:
         channel().parse(sent)
     return raised.value.faults
@@ -55,10 +55,10 @@ def faults(sent: Hook) -> tuple[str, ...]:
         hook({"api_key": OTHER_KEY}),
         hook({}, f"{REQUESTS}.json?api_key={PARTNER_KEY}"),
         multipart(('name="api_key"', PARTNER_KEY.encode())),
-        Hook("", {"content-type": "application/json"}, json.dumps(REQUEST).encode()),
+        WebhookRequest("", {"content-type": "application/json"}, json.dumps(REQUEST).encode()),
     ],
 )
-def test_a_key_is_found_wherever_clients_put_it(sent: Hook) -> None:
+def test_a_key_is_found_wherever_clients_put_it(sent: WebhookRequest) -> None:
     channel().verify(sent)
 
 
@@ -69,11 +69,11 @@ def test_a_key_is_found_wherever_clients_put_it(sent: Hook) -> None:
         hook({"api_key": ""}),
         hook({"api_key": PARTNER_KEY[:-1]}),
         hook({"api_key": [PARTNER_KEY[:-1], PARTNER_KEY]}),
-        Hook("", {"authorization": f"Bearer {PARTNER_KEY}"}, b""),
-        Hook("", {"content-type": "application/json"}, b"["),
+        WebhookRequest("", {"authorization": f"Bearer {PARTNER_KEY}"}, b""),
+        WebhookRequest("", {"content-type": "application/json"}, b"["),
     ],
 )
-def test_without_its_key_nobody_is_believed(sent: Hook) -> None:
+def test_without_its_key_nobody_is_believed(sent: WebhookRequest) -> None:
     with pytest.raises(Forged):
         channel().verify(sent)
 
@@ -165,7 +165,7 @@ def test_an_idempotency_key_is_the_id_whatever_is_said() -> None:
 
 
 def test_the_same_words_next_year_are_a_new_request() -> None:
-    later = Hook(f"{REQUESTS}.xml", {RECEIVED_ON: "2027-03-02"}, hook(REQUEST).body)
+    later = WebhookRequest(f"{REQUESTS}.xml", {RECEIVED_ON: "2027-03-02"}, hook(REQUEST).body)
     assert parsed(later).external_id != parsed(hook(REQUEST)).external_id
 
 
@@ -246,7 +246,7 @@ def test_an_update_adds_to_the_request_it_names() -> None:
 
 def _answered(url: str, *, update: bool = False) -> Any:
     sent = hook(REQUEST | {"service_request_id": "1", "update_id": "77"}, url)
-    filed = Filed(parsed(sent), "482109375516", "s3cret")
+    filed = AcceptedMessage(parsed(sent), "482109375516", "s3cret")
     return channel().reply(sent, [filed])
 
 
@@ -272,7 +272,7 @@ TEXTS = WORDS | st.text(max_size=12)
 
 @given(st.lists(st.tuples(TEXTS, TEXTS), max_size=9), st.sampled_from([UPDATES, f"{REQUESTS}.xml"]))
 def test_any_form_is_a_request_or_a_list_of_faults(fields: list[tuple[str, str]], url: str) -> None:
-    sent = Hook(url, {}, urlencode(fields, errors="replace").encode())
+    sent = WebhookRequest(url, {}, urlencode(fields, errors="replace").encode())
     said = parsed_or_refused(channel(), sent)
     if isinstance(said, Invalid):
         answer = channel().refusal(sent, said)

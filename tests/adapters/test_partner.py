@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from adapters.base import Hook, Inbound, Invalid, Receiver
+from adapters.base import Inbound, Invalid, Receiver, WebhookRequest
 from adapters.partner import form, georeport, identity
 from adapters.partner.form import MOST_FIELDS, MOST_FILES
 from adapters.partner.keys import Key, Keys, PartnerBlock
@@ -24,11 +24,13 @@ KEYS = {
 BOUNDARY = "----x"
 
 
-def hook(body: bytes, kind: str = "", url: str = "https://lapor.example/x", **more: str) -> Hook:
-    return Hook(url, {"content-type": kind} | more, body)
+def hook(
+    body: bytes, kind: str = "", url: str = "https://lapor.example/x", **more: str
+) -> WebhookRequest:
+    return WebhookRequest(url, {"content-type": kind} | more, body)
 
 
-def multipart(*parts: tuple[str, bytes]) -> Hook:
+def multipart(*parts: tuple[str, bytes]) -> WebhookRequest:
     """Write parts as (what stands in Content-Disposition, content)."""
     body = b"".join(
         f"--{BOUNDARY}\r\nContent-Disposition: form-data; {head}\r\n\r\n".encode()
@@ -39,7 +41,7 @@ def multipart(*parts: tuple[str, bytes]) -> Hook:
     return hook(body + f"--{BOUNDARY}--\r\n".encode(), f"multipart/form-data; boundary={BOUNDARY}")
 
 
-def parsed_or_refused(channel: Receiver, sent: Hook) -> Inbound | Invalid:
+def parsed_or_refused(channel: Receiver, sent: WebhookRequest) -> Inbound | Invalid:
     """Return the one message of a hook, or what is wrong with it."""
     try:
         (said,) = channel.parse(sent)
@@ -127,7 +129,7 @@ def test_a_partners_name_is_fit_for_an_address(name: str) -> None:
         (multipart(*[('name="a"; filename="b"', b"1")] * (MOST_FILES + 1)), None),
     ],
 )
-def test_forms_are_read_as_their_clients_send_them(sent: Hook, fields: Any) -> None:
+def test_forms_are_read_as_their_clients_send_them(sent: WebhookRequest, fields: Any) -> None:
     if fields is None:
         with pytest.raises(Invalid) as raised:
             form.read(sent)
@@ -168,17 +170,19 @@ def test_any_bytes_are_a_form_or_an_error_of_ours(body: bytes, kind: str) -> Non
     ("header", "key"), [("k-1", "k-1"), ('"k-1"', "k-1"), ('"', '"'), ("", ""), ("  a ", "a")]
 )
 def test_an_idempotency_key_may_stand_in_quotes(header: str, key: str) -> None:
-    assert identity.named(Hook("", {"idempotency-key": header}, b"")) == key
+    assert identity.named(WebhookRequest("", {"idempotency-key": header}, b"")) == key
 
 
 @pytest.mark.parametrize("header", ["k" * 256, "kunci é", "a\x00b"])
 def test_an_idempotency_key_that_is_none_is_told(header: str) -> None:
     with pytest.raises(Invalid):
-        identity.named(Hook("", {"idempotency-key": header}, b""))
+        identity.named(WebhookRequest("", {"idempotency-key": header}, b""))
 
 
 def test_content_is_known_again_on_the_same_day_only() -> None:
-    days = [Hook("", {identity.RECEIVED_ON: day}, b"") for day in ("2026-03-02", "2026-03-03")]
+    days = [
+        WebhookRequest("", {identity.RECEIVED_ON: day}, b"") for day in ("2026-03-02", "2026-03-03")
+    ]
     first, second = (identity.by_content(day, ["a", b"b"]) for day in days)
     assert first == identity.by_content(days[0], ["a", b"b"])
     assert len({first, second, identity.by_content(days[0], ["ab", b""])}) == 3

@@ -18,7 +18,7 @@ from twilio.http.http_client import TwilioHttpClient  # type: ignore[import-unty
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 from twilio.rest import Client  # type: ignore[import-untyped]
 
-from gateway.demo.phone import UNREACHED, PhoneCompany, signature
+from demo.phone import UNREACHED, PhoneCompany, signature
 from tests.adapters.doubles import Door
 from tests.adapters.examples import ACCOUNT, NUMBER, TOKEN
 

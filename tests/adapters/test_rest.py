@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.base import Contradicts, Filed, Forged, Hook, Inbound, Invalid, Malformed
+from adapters.base import (
+    AcceptedMessage,
+    DuplicateId,
+    Forged,
+    Inbound,
+    Invalid,
+    Malformed,
+    WebhookRequest,
+)
 from adapters.partner.identity import RECEIVED_ON, SENDER
 from adapters.rest import REPORTS, Rest
 from normalizer.report import MAX_TEXT, Kind
@@ -43,13 +51,13 @@ def channel() -> Rest:
     return built
 
 
-def hook(body: Any, url: str = URL, **headers: str) -> Hook:
+def hook(body: Any, url: str = URL, **headers: str) -> WebhookRequest:
     sent = {"authorization": f"Bearer {PARTNER_KEY}", RECEIVED_ON: "2026-03-02"}
     sent |= {name.replace("_", "-"): value for name, value in headers.items()}
-    return Hook(url, sent, body if isinstance(body, bytes) else json.dumps(body).encode())
+    return WebhookRequest(url, sent, body if isinstance(body, bytes) else json.dumps(body).encode())
 
 
-def parsed(sent: Hook) -> Inbound:
+def parsed(sent: WebhookRequest) -> Inbound:
     (said,) = channel().parse(sent)
     assert isinstance(said, Inbound)
     return said
@@ -71,7 +79,7 @@ def parsed(sent: Hook) -> Inbound:
 def test_a_key_is_needed_and_told_apart_from_a_wrong_one(
     headers: dict[str, str], status: int
 ) -> None:
-    sent = Hook(URL, headers, b"")
+    sent = WebhookRequest(URL, headers, b"")
     if not status:
         channel().verify(sent)
         return
@@ -175,7 +183,7 @@ def test_a_senders_header_counts_only_where_something_is_added() -> None:
 
 def test_number_and_secret_are_told_with_the_address_of_the_report() -> None:
     sent = hook(WHOLE)
-    answer = channel().reply(sent, [Filed(parsed(sent), "482109375516", "abcd2345")])
+    answer = channel().reply(sent, [AcceptedMessage(parsed(sent), "482109375516", "abcd2345")])
     assert answer.status == 201
     assert answer.headers == {"location": f"{URL}/482109375516"}
     assert json.loads(answer.body) == {
@@ -188,7 +196,7 @@ def test_number_and_secret_are_told_with_the_address_of_the_report() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "status"), [(Contradicts(["used"]), 409), (Invalid(["x"]), 400), (Malformed(), 400)]
+    ("error", "status"), [(DuplicateId(["used"]), 409), (Invalid(["x"]), 400), (Malformed(), 400)]
 )
 def test_each_error_has_its_status(error: Malformed, status: int) -> None:
     assert channel().refusal(hook(b""), error).status == status

@@ -22,21 +22,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.base import (
+    Author,
     ChannelError,
-    Hook,
     Inbound,
     Malformed,
     Outgoing,
     Receipt,
     Refused,
-    Sender,
     Throttled,
     Unreachable,
+    WebhookRequest,
 )
 from adapters.load import BadBlock
 from adapters.smpp import FOR_GOOD, MENDABLE, SLOW_DOWN, Smpp, address
 from adapters.sms import session
-from gateway.demo.sms_center import (
+from demo.sms_center import (
     BAD_PASSWORD,
     ENQUIRE_LINK,
     OK,
@@ -45,7 +45,7 @@ from gateway.demo.sms_center import (
     UNBIND,
     MessageCenter,
 )
-from normalizer.inbound import Part
+from normalizer.inbound import Segment
 from tests.adapters.examples import build
 from tests.npm_center import PASSWORD, NpmCenter, npm_center
 
@@ -59,12 +59,12 @@ class Taken:
     """What was taken, and what happens on the way."""
 
     channel: Smpp
-    hooks: list[Hook] = field(default_factory=list)
+    hooks: list[WebhookRequest] = field(default_factory=list)
     fails: list[Exception] = field(default_factory=list)
     go: asyncio.Event = field(default_factory=asyncio.Event)
     begun: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def __call__(self, hook: Hook) -> None:
+    async def __call__(self, hook: WebhookRequest) -> None:
         self.begun.set()
         await self.go.wait()
         if self.fails:
@@ -107,14 +107,14 @@ async def bound(center: MessageCenter, **changes: Any) -> AsyncIterator[Taken]:
         await channel.close()
 
 
-def deliver(payload: bytes = b"halo", **fields: Any) -> Hook:
+def deliver(payload: bytes = b"halo", **fields: Any) -> WebhookRequest:
     values: dict[str, Any] = {"source_addr_ton": 1} | fields
     source = values.pop("source_addr", WHO[1:])
     pdu = smpp34.DeliverSm(source, "1708", payload, **values)
-    return Hook("smpp:", {"stamp": "1.0"}, pdu.encode())
+    return WebhookRequest("smpp:", {"stamp": "1.0"}, pdu.encode())
 
 
-def one(hook: Hook, **changes: Any) -> Inbound:
+def one(hook: WebhookRequest, **changes: Any) -> Inbound:
     channel = build("smpp", **changes)
     assert isinstance(channel, Smpp)
     (said,) = channel.parse(hook)
@@ -129,7 +129,7 @@ def test_a_message_is_read() -> None:
     hook = deliver(b"Jalan rusak \x1b<PUPR\x1b>")
     said = one(hook)
     assert (said.channel, said.account, said.text) == ("smpp", "1708", "Jalan rusak [PUPR]")
-    assert said.sender == Sender(WHO)
+    assert said.sender == Author(WHO)
     assert said.raw == hook.body
     assert said.external_id.endswith("-1.0")
     assert said.part is None
@@ -139,11 +139,11 @@ def test_a_long_payload_and_a_part_are_read() -> None:
     payload = smpp34.Tlv(0x0424, LONG.encode())
     assert one(deliver(b"", tlvs=[payload])).text == LONG
     part = one(deliver(b"\x05\x00\x03\x07\x02\x01halo", esm_class=0x40))
-    assert (part.text, part.part) == ("halo", Part("8-bit 7", 1, 2))
+    assert (part.text, part.part) == ("halo", Segment("8-bit 7", 1, 2))
     sar = [smpp34.Tlv(0x20C, b"\0\7"), smpp34.Tlv(0x20E, b"\2"), smpp34.Tlv(0x20F, b"\2")]
-    assert one(deliver(tlvs=sar)).part == Part("sar 7", 2, 2)
+    assert one(deliver(tlvs=sar)).part == Segment("sar 7", 2, 2)
     whole = [smpp34.Tlv(0x0424, b"\x05\x00\x03\x07\x02\x01halo")]
-    assert one(deliver(b"", tlvs=whole, esm_class=0x40)).part == Part("8-bit 7", 1, 2)
+    assert one(deliver(b"", tlvs=whole, esm_class=0x40)).part == Segment("8-bit 7", 1, 2)
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_what_is_no_message_is_malformed(body: bytes) -> None:
     channel = build("smpp")
     assert isinstance(channel, Smpp)
     with pytest.raises(Malformed) as raised:
-        channel.parse(Hook("smpp:", {}, body))
+        channel.parse(WebhookRequest("smpp:", {}, body))
     assert str(raised.value)
 
 
@@ -210,9 +210,9 @@ def test_the_codec_we_use_reads_what_the_standard_says() -> None:
     body = b"\0\1\1" + b"6281\0" + b"\0\0" + b"1708\0" + b"\x40\0\0\0\0\0\0\x08\0\x0a"
     body += b"\x05\x00\x03\x07\x02\x01" + "é!".encode("utf-16-be") + b"\x14\x01\x00\x02zz"
     pdu = (16 + len(body)).to_bytes(4, "big") + b"\0\0\0\x05" + bytes(4) + b"\0\0\0\x09" + body
-    said = one(Hook("smpp:", {}, pdu))
+    said = one(WebhookRequest("smpp:", {}, pdu))
     assert (said.sender.address, said.account, said.text) == ("+6281"[1:], "1708", "é!")
-    assert said.part == Part("8-bit 7", 1, 2)
+    assert said.part == Segment("8-bit 7", 1, 2)
 
 
 TAGS = st.sampled_from([0x1E, 0x427, 0x424, 0x20C, 0x20E, 0x20F, 0x1401])
@@ -652,8 +652,8 @@ async def test_strangers_and_we_understand_each_other() -> None:
         "kedua",
     ]
     assert [said.part for said in taken.said][3:] == [
-        Part("8-bit 7", 1, 2),
-        Part("sar 7", 2, 2),
+        Segment("8-bit 7", 1, 2),
+        Segment("sar 7", 2, 2),
     ]
     assert {said.sender.address for said in taken.said} == {WHO}
 

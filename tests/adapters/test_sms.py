@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from adapters.sms import gsm, receipts
 from adapters.sms.coding import Default, coding_of, mended, read
 from adapters.sms.header import Payload, header, opened
-from adapters.sms.receipts import Ids, State, Told, told
+from adapters.sms.receipts import Ids, ReceiptText, State, told
 from adapters.sms.repeats import MOST, Repeats, fingerprint
 from adapters.sms.split import MOST_PARTS, PLAIN, split
-from normalizer.inbound import Part
+from normalizer.inbound import Segment
 
 LETTERS = "".join(gsm.CODES)
 DEFAULTS: list[Default] = ["gsm", "latin1", "ascii"]
@@ -128,16 +128,16 @@ SAR = {0x020C: b"\x01\x02", 0x020E: b"\x03", 0x020F: b"\x02"}
     [
         (b"halo", False, {}, b"halo", None),
         (b"\x05\x00\x03\xab\x02\x01halo", False, {}, b"\x05\x00\x03\xab\x02\x01halo", None),
-        (b"\x05\x00\x03\xab\x02\x01halo", True, {}, b"halo", Part("8-bit 171", 1, 2)),
-        (b"\x06\x08\x04\x12\x67\x03\x03halo", True, {}, b"halo", Part("16-bit 4711", 3, 3)),
-        (b"halo", False, SAR, b"halo", Part("sar 258", 2, 3)),
-        (b"\x06\x05\x04\x0b\x84\x23\xf0halo", True, SAR, b"halo", Part("sar 258", 2, 3)),
+        (b"\x05\x00\x03\xab\x02\x01halo", True, {}, b"halo", Segment("8-bit 171", 1, 2)),
+        (b"\x06\x08\x04\x12\x67\x03\x03halo", True, {}, b"halo", Segment("16-bit 4711", 3, 3)),
+        (b"halo", False, SAR, b"halo", Segment("sar 258", 2, 3)),
+        (b"\x06\x05\x04\x0b\x84\x23\xf0halo", True, SAR, b"halo", Segment("sar 258", 2, 3)),
         (
             b"\x0b\x05\x04\x0b\x84\x23\xf0\x00\x03\x07\x02\x02halo",
             True,
             {},
             b"halo",
-            Part("8-bit 7", 2, 2),
+            Segment("8-bit 7", 2, 2),
         ),
         (b"\x05\x00\x03\xab\x01\x01halo", True, {}, b"halo", None),
         (b"\x05\x00\x03\xab\x02\x00halo", True, {}, b"halo", None),
@@ -148,7 +148,7 @@ SAR = {0x020C: b"\x01\x02", 0x020E: b"\x03", 0x020F: b"\x02"}
     ],
 )
 def test_the_header_names_the_part(
-    payload: bytes, has_header: bool, tlvs: dict[int, bytes], body: bytes, part: Part | None
+    payload: bytes, has_header: bool, tlvs: dict[int, bytes], body: bytes, part: Segment | None
 ) -> None:
     assert opened(payload, has_header=has_header, tlvs=tlvs) == Payload(body, part)
 
@@ -181,7 +181,7 @@ def test_no_header_is_too_odd(payload: bytes, has_header: bool, tlvs: dict[int, 
 def test_our_own_headers_are_read(reference: int, total: int, data: st.DataObject) -> None:
     number = data.draw(st.integers(1, total))
     found = opened(header(reference, total, number) + b"x", has_header=True, tlvs={})
-    assert found == Payload(b"x", Part(f"8-bit {reference}", number, total))
+    assert found == Payload(b"x", Segment(f"8-bit {reference}", number, total))
 
 
 # --- splitting ------------------------------------------------------------------------------------
@@ -269,25 +269,40 @@ WRITTEN = (
 @pytest.mark.parametrize(
     ("text", "tlvs", "expected", "state"),
     [
-        (WRITTEN.format("7f3a", "DELIVRD", "000"), {}, Told("7f3a", "DELIVRD", "000"), "delivered"),
-        (WRITTEN.format("7f3a", "UNDELIV", "011"), {}, Told("7f3a", "UNDELIV", "011"), "failed"),
-        (WRITTEN.format("7f3a", "ENROUTE", "000"), {}, Told("7f3a", "ENROUTE", "000"), "sent"),
-        (WRITTEN.format("7f3a", "UNKNOWN", "000"), {}, Told("7f3a", "UNKNOWN", "000"), None),
-        (WRITTEN.format("7f3a", "NANTI", "000"), {}, Told("7f3a", "NANTI", "000"), None),
-        ("ID:12 STAT:expired", {}, Told("12", "expired"), "failed"),
-        ("", {0x1E: b"12\0", 0x427: b"\x02"}, Told("12", "DELIVERED"), "delivered"),
-        ("", {0x1E: b"12\0", 0x427: b"\x08"}, Told("12", "REJECTED"), "failed"),
-        ("", {0x1E: b"12\0", 0x427: b"\xee"}, Told("12", "UNKNOWN"), None),
+        (
+            WRITTEN.format("7f3a", "DELIVRD", "000"),
+            {},
+            ReceiptText("7f3a", "DELIVRD", "000"),
+            "delivered",
+        ),
+        (
+            WRITTEN.format("7f3a", "UNDELIV", "011"),
+            {},
+            ReceiptText("7f3a", "UNDELIV", "011"),
+            "failed",
+        ),
+        (
+            WRITTEN.format("7f3a", "ENROUTE", "000"),
+            {},
+            ReceiptText("7f3a", "ENROUTE", "000"),
+            "sent",
+        ),
+        (WRITTEN.format("7f3a", "UNKNOWN", "000"), {}, ReceiptText("7f3a", "UNKNOWN", "000"), None),
+        (WRITTEN.format("7f3a", "NANTI", "000"), {}, ReceiptText("7f3a", "NANTI", "000"), None),
+        ("ID:12 STAT:expired", {}, ReceiptText("12", "expired"), "failed"),
+        ("", {0x1E: b"12\0", 0x427: b"\x02"}, ReceiptText("12", "DELIVERED"), "delivered"),
+        ("", {0x1E: b"12\0", 0x427: b"\x08"}, ReceiptText("12", "REJECTED"), "failed"),
+        ("", {0x1E: b"12\0", 0x427: b"\xee"}, ReceiptText("12", "UNKNOWN"), None),
         (
             WRITTEN.format("12", "ACCEPTD", "000"),
             {0x1E: b"0C", 0x427: b"\x02"},
-            Told("0C", "DELIVERED", "000"),
+            ReceiptText("0C", "DELIVERED", "000"),
             "delivered",
         ),
         (
             "id:12 stat:DELIVRD err:000 text:id:99 stat:EXPIRED",
             {},
-            Told("12", "DELIVRD", "000"),
+            ReceiptText("12", "DELIVRD", "000"),
             "delivered",
         ),
         ("halo", {}, None, None),
@@ -296,7 +311,7 @@ WRITTEN = (
     ],
 )
 def test_receipts_are_read_however_they_are_written(
-    text: str, tlvs: dict[int, bytes], expected: Told | None, state: State | None
+    text: str, tlvs: dict[int, bytes], expected: ReceiptText | None, state: State | None
 ) -> None:
     assert told(text, tlvs) == expected
     assert (expected.state if expected else None) == state

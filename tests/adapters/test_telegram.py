@@ -15,23 +15,23 @@ from adapters.base import (
     ChannelError,
     File,
     Forged,
-    Hook,
     Inbound,
     Malformed,
+    OptedOut,
     Outgoing,
     Page,
     Refused,
-    Silenced,
     Throttled,
     Unreachable,
-    Unreadable,
+    UnreadableItem,
+    WebhookRequest,
 )
 from adapters.botapi.connection import BLOCKED, MENDABLE, MOST_BUTTONS, REFUSALS
 from adapters.botapi.connection import keyboard as buttons
 from adapters.botapi.seen import FILES, UNREAD
 from adapters.load import BadBlock, load
 from adapters.telegram import CORRECTED, Telegram, fitted, plain
-from gateway.demo.telegram_double import BotServer, Json
+from demo.telegram_double import BotServer, Json
 from normalizer import command
 from normalizer.report import Intent
 from tests.adapters.doubles import Door
@@ -64,11 +64,11 @@ def in_group(text: str | None = None, **more: Any) -> Json:
     return message(text, chat={"id": GROUP, "title": "Warga RT 05", "type": "supergroup"}, **more)
 
 
-def hook(content: Json | list[Any] | str, **headers: str) -> Hook:
+def hook(content: Json | list[Any] | str, **headers: str) -> WebhookRequest:
     """Dress an update as Telegram's call."""
     body = content if isinstance(content, str) else json.dumps(content)
     sent = {"content-type": "application/json", HEADER: BOT_SECRET, **headers}
-    return Hook(f"{PUBLIC_URL}/in/telegram", sent, body.encode())
+    return WebhookRequest(f"{PUBLIC_URL}/in/telegram", sent, body.encode())
 
 
 def read_all(**content: Json) -> list[Inbound]:
@@ -755,7 +755,7 @@ async def test_a_citizen_who_blocked_us_is_not_written_to_again(
 ) -> None:
     await server.say(CITIZEN, "x")
     server.blocked.add(CITIZEN)
-    with pytest.raises(Silenced, match="blocked") as raised:
+    with pytest.raises(OptedOut, match="blocked") as raised:
         await bot.send(str(CITIZEN), Outgoing("1", "halo"))
     assert (raised.value.until, raised.value.retryable) == ("writes", False)
 
@@ -892,7 +892,7 @@ async def test_telegram_says_how_long_to_wait(server: BotServer, bot: Telegram) 
         *((s, error_body(s, "x"), Unreachable, words) for s, words in MENDABLE.items()),
         *((400, error_body(400, f"Bad Request: {w}"), Refused, o) for w, o in REFUSALS.items()),
         *(
-            (403, error_body(403, f"Forbidden: bot {w}"), Silenced, o[1])
+            (403, error_body(403, f"Forbidden: bot {w}"), OptedOut, o[1])
             for w, o in BLOCKED.items()
         ),
         (400, error_body(400, "Bad Request: +62811 is wrong"), Refused, "answered 400"),
@@ -1039,7 +1039,7 @@ async def test_one_poisoned_update_is_kept_apart_and_the_others_go_on(
     await server.say(CITIZEN, "tiga")
     page = await poller.poll("")
     first, bad, last = page.items
-    assert isinstance(bad, Unreadable)
+    assert isinstance(bad, UnreadableItem)
     assert json.loads(bad.raw)["message"]["text"] == "dua"
     assert [said.text for said in (first, last) if isinstance(said, Inbound)] == ["satu", "tiga"]
     assert (await poller.poll(page.cursor)).items == ()

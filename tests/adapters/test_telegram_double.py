@@ -20,7 +20,7 @@ from telegram.error import (
 )
 from telegram.request import HTTPXRequest
 
-from gateway.demo.telegram_double import BotServer, Sent
+from demo.telegram_double import BotServer, Sent
 from tests.adapters.doubles import Door
 from tests.adapters.examples import BOT_SECRET, BOT_TOKEN
 

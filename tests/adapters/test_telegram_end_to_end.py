@@ -10,8 +10,8 @@ import pytest
 from aiohttp import ClientSession
 
 from config.settings import load
-from gateway.app import Kanal
-from gateway.demo.telegram_double import BotServer
+from demo.telegram_double import BotServer
+from gateway.process import Kanal
 from normalizer.report import Status
 from normalizer.tracking import mentions, written
 from tests.adapters.examples import BOT_SECRET, BOT_TOKEN

@@ -12,9 +12,9 @@ from typing import Any, Protocol
 
 from aiohttp import ClientSession
 
-from adapters.base import Forged, Hook, Inbound, Outgoing
+from adapters.base import Forged, Inbound, Outgoing, WebhookRequest
 from adapters.telegram import Telegram
-from gateway.demo.telegram_double import BotServer, Json
+from demo.telegram_double import BotServer, Json
 from tests import node
 from tests.adapters.doubles import Door
 from tests.adapters.examples import BOT_TOKEN, build
@@ -137,7 +137,7 @@ async def conversation(
     return noticed
 
 
-def _is_proven(called: Telegram, hook: Hook) -> bool:
+def _is_proven(called: Telegram, hook: WebhookRequest) -> bool:
     try:
         called.verify(hook)
     except Forged:

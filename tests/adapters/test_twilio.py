@@ -22,15 +22,15 @@ from adapters.base import (
     ChannelError,
     File,
     Forged,
-    Hook,
     Inbound,
     Malformed,
+    OptedOut,
     Outgoing,
     Receipt,
     Refused,
-    Silenced,
     Throttled,
     Unreachable,
+    WebhookRequest,
 )
 from adapters.messaging.connection import MENDABLE, REFUSALS, SILENCED, SLOW_DOWN, failure
 from adapters.twilio import (
@@ -40,7 +40,7 @@ from adapters.twilio import (
     address,
     fitted,
 )
-from gateway.demo.phone import PhoneCompany, signature
+from demo.phone import PhoneCompany, signature
 from tests import emulate
 from tests.adapters.doubles import Door, signed_form
 from tests.adapters.examples import ACCOUNT, NUMBER, OLD_TOKEN, TOKEN, build
@@ -70,25 +70,25 @@ def twilio(**changes: Any) -> Twilio:
     return channel
 
 
-def sms(*changes: tuple[str, str], without: tuple[str, ...] = ()) -> Hook:
+def sms(*changes: tuple[str, str], without: tuple[str, ...] = ()) -> WebhookRequest:
     """Sign the example message with some fields set or left out."""
     replaced = {name for name, _ in changes} | set(without)
     fields = [field for field in SMS if field[0] not in replaced] + list(changes)
     return signed_form(TOKEN, URL, fields)
 
 
-def read(hook: Hook) -> Inbound:
+def read(hook: WebhookRequest) -> Inbound:
     (said,) = twilio().parse(hook)
     assert isinstance(said, Inbound)
     return said
 
 
-def events(*batch: object, token: str = TOKEN) -> Hook:
+def events(*batch: object, token: str = TOKEN) -> WebhookRequest:
     """Sign a JSON body as Event Streams does: its hash in the URL, the URL in the signature."""
     body = json.dumps(batch).encode()
     url = f"{URL}?bodySHA256={sha256(body).hexdigest()}"
     headers = {"content-type": "application/json", "x-twilio-signature": signature(token, url, [])}
-    return Hook(url, headers, body)
+    return WebhookRequest(url, headers, body)
 
 
 # Twilio's published vectors: token 12345, in its documentation and in every one of its SDKs.
@@ -141,11 +141,11 @@ def test_published_vectors_pass_and_fail_when_touched(
     channel = twilio(auth_tokens=["12345"])
     kinds = {"form": "application/x-www-form-urlencoded", "json": "application/json"}
     headers = {"content-type": kinds[media_type], "x-twilio-signature": proof}
-    channel.verify(Hook(url, headers, body.encode()))
+    channel.verify(WebhookRequest(url, headers, body.encode()))
     for touched in (
-        Hook(url + "&x=1", headers, body.encode()),
-        Hook(url, headers, body.replace("1", "2").replace("true", "false").encode()),
-        Hook(url, {**headers, "x-twilio-signature": proof.swapcase()}, body.encode()),
+        WebhookRequest(url + "&x=1", headers, body.encode()),
+        WebhookRequest(url, headers, body.replace("1", "2").replace("true", "false").encode()),
+        WebhookRequest(url, {**headers, "x-twilio-signature": proof.swapcase()}, body.encode()),
     ):
         with pytest.raises(Forged):
             channel.verify(touched)
@@ -167,10 +167,10 @@ def test_a_shared_key_signs_with_sha256() -> None:
     header = "x-twilio-webhooks-signature-settings"
     headers = {**plain.headers, "x-twilio-signature": proof, header: settings}
     channel = twilio(shared_keys=["shared"])
-    channel.verify(Hook(URL, headers, plain.body))
+    channel.verify(WebhookRequest(URL, headers, plain.body))
     for other in ({**headers, header: "algorithm=NONE"}, {**headers, header: ""}):
         with pytest.raises(Forged):
-            channel.verify(Hook(URL, other, plain.body))
+            channel.verify(WebhookRequest(URL, other, plain.body))
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_what_cannot_be_proven_is_forged_and_says_why(change: dict[str, Any], wo
     genuine = sms()
     parts = {"url": genuine.url, "headers": genuine.headers, "body": genuine.body, **change}
     with pytest.raises(Forged, match=words):
-        twilio().verify(Hook(**parts))
+        twilio().verify(WebhookRequest(**parts))
 
 
 @pytest.mark.parametrize("query", ["", "?bodySHA256=", "?bodySHA256=" + "0" * 64])
@@ -197,7 +197,7 @@ def test_json_without_its_hash_in_the_signed_url_is_forged(query: str) -> None:
     url = URL + query
     headers = {"content-type": "application/json", "x-twilio-signature": signature(TOKEN, url, [])}
     with pytest.raises(Forged):
-        twilio().verify(Hook(url, headers, b'[{"type": "x"}]'))
+        twilio().verify(WebhookRequest(url, headers, b'[{"type": "x"}]'))
 
 
 def test_a_message_is_read() -> None:
@@ -302,9 +302,9 @@ def test_an_unknown_status_is_no_news_and_no_crash() -> None:
 @pytest.mark.parametrize(
     "hook",
     [
-        Hook(URL, {}, b""),
-        Hook(URL, {}, b"\xff\x00\x80"),
-        Hook(URL, {}, urlencode(CALL).encode()),
+        WebhookRequest(URL, {}, b""),
+        WebhookRequest(URL, {}, b"\xff\x00\x80"),
+        WebhookRequest(URL, {}, urlencode(CALL).encode()),
         sms(without=("MessageSid", "SmsSid")),
         sms(("MessageSid", "SM\x00")),
         sms(without=("From",)),
@@ -313,14 +313,14 @@ def test_an_unknown_status_is_no_news_and_no_crash() -> None:
         sms(("From", "+62\n812")),
         sms(without=("To",)),
         sms(without=("Body", "SmsStatus")),
-        Hook(URL, {}, b"&".join([b"a=1"] * 501)),
-        Hook(URL, {"content-type": "application/json"}, b"{"),
-        Hook(URL, {"content-type": "application/json"}, b"[" * 100_000),
-        Hook(URL, {"content-type": "application/json"}, b"[1]"),
+        WebhookRequest(URL, {}, b"&".join([b"a=1"] * 501)),
+        WebhookRequest(URL, {"content-type": "application/json"}, b"{"),
+        WebhookRequest(URL, {"content-type": "application/json"}, b"[" * 100_000),
+        WebhookRequest(URL, {"content-type": "application/json"}, b"[1]"),
         events({"type": "com.twilio.messaging.inbound-message.received", "data": 3}),
     ],
 )
-def test_what_is_no_message_is_malformed(hook: Hook) -> None:
+def test_what_is_no_message_is_malformed(hook: WebhookRequest) -> None:
     with pytest.raises(Malformed):
         twilio().parse(hook)
 
@@ -340,7 +340,7 @@ def test_events_are_read_and_others_skipped() -> None:
     assert isinstance(message, Inbound)
     assert (message.external_id, message.text, message.account) == ("SM1", "jalan rusak", NUMBER)
     assert json.loads(message.raw) == inbound
-    again = Hook(URL, {"content-type": "application/json"}, message.raw)
+    again = WebhookRequest(URL, {"content-type": "application/json"}, message.raw)
     assert twilio().parse(again) == [message]
     assert receipt == Receipt("twilio", "SM2", "failed", "30008")
 
@@ -522,7 +522,7 @@ def test_what_an_operator_can_mend_or_time_will_heal_is_tried_again(code: int) -
 @pytest.mark.parametrize("code", SILENCED)
 def test_what_a_citizen_can_mend_says_what_they_must_do(code: int) -> None:
     error = failure(TwilioRestException(400, "/", f"to {SENDER}", code))
-    assert isinstance(error, Silenced)
+    assert isinstance(error, OptedOut)
     assert (error.until, error.retryable) == (SILENCED[code][0], False)
     assert str(error).endswith(f"code {code}: {SILENCED[code][1]}")
 
@@ -542,7 +542,7 @@ def test_no_code_has_two_meanings() -> None:
 @pytest.mark.parametrize(
     ("status", "code", "error"),
     [
-        (400, 21610, Silenced),
+        (400, 21610, OptedOut),
         (400, 21614, Refused),
         (400, None, Refused),
         (500, None, Unreachable),
@@ -586,7 +586,7 @@ async def test_strangers_twilio_signs_what_we_verify_and_takes_what_we_send(
         assert said.text == "jalan rusak é 🛣️ & macet + banjir = 100%"
         assert (said.sender.address, said.account) == (SENDER, emulate.NUMBER)
         with pytest.raises(Forged):
-            channel.verify(Hook(hook.url, hook.headers, hook.body + quote("!").encode()))
+            channel.verify(WebhookRequest(hook.url, hook.headers, hook.body + quote("!").encode()))
 
         sid = await channel.send(said.sender.address, Outgoing("1", "Laporan diterima"))
         queued = await door.take()

@@ -20,11 +20,11 @@ from adapters.base import (
     Receipt,
     Throttled,
     Unreachable,
-    Unreadable,
+    UnreadableItem,
 )
 from adapters.messaging import listing
 from adapters.twilio import Twilio
-from gateway.demo.phone import PhoneCompany
+from demo.phone import PhoneCompany
 from tests import emulate
 from tests.adapters.doubles import Door
 from tests.adapters.examples import ACCOUNT, NUMBER, TOKEN, build
@@ -49,7 +49,7 @@ async def channel(company: PhoneCompany) -> AsyncIterator[Twilio]:
     await built.close()
 
 
-async def everything(channel: Twilio, since: datetime) -> list[Inbound | Receipt | Unreadable]:
+async def everything(channel: Twilio, since: datetime) -> list[Inbound | Receipt | UnreadableItem]:
     return [item async for page in channel.since(since) for item in page.items]
 
 
@@ -242,7 +242,7 @@ async def test_a_message_that_cannot_be_read_keeps_its_neighbours(changes: dict[
     kinds = [type(item) for item in page.items]
     assert kinds.count(Inbound) >= 2
     for item in page.items:
-        if isinstance(item, Unreadable):
+        if isinstance(item, UnreadableItem):
             assert json.loads(item.raw)["message"] == message(**changes)
 
 

@@ -11,7 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.base import Filed, Forged, Hook, Inbound, Malformed, Outgoing, Throttled
+from adapters.base import (
+    AcceptedMessage,
+    Forged,
+    Inbound,
+    Malformed,
+    Outgoing,
+    Throttled,
+    WebhookRequest,
+)
 from adapters.load import BadBlock
 from adapters.web import FIELDS, MORE_FIELDS, MOST_FILE_BYTES, Web, Wrong, key_of, mend
 from adapters.webform.words import WORDS
@@ -33,14 +41,14 @@ def made(**changes: Any) -> Web:
     return channel
 
 
-def read(web: Web, hook: Hook) -> Inbound:
+def read(web: Web, hook: WebhookRequest) -> Inbound:
     web.verify(hook)
     (said,) = web.parse(hook)
     assert isinstance(said, Inbound)
     return said
 
 
-def wrong(web: Web, hook: Hook) -> Mapping[str, str]:
+def wrong(web: Web, hook: WebhookRequest) -> Mapping[str, str]:
     with pytest.raises(Wrong) as raised:
         web.parse(hook)
     return raised.value.fields
@@ -250,7 +258,7 @@ BROKEN: list[tuple[str, str, bytes]] = [
 
 @rows("kind, body", BROKEN)
 def test_what_is_no_form_is_refused_in_words(web: Web, kind: str, body: bytes) -> None:
-    hook = Hook(f"{PUBLIC_URL}/in/door", {"content-type": kind}, body)
+    hook = WebhookRequest(f"{PUBLIC_URL}/in/door", {"content-type": kind}, body)
     assert wrong(web, hook) == {"form": WORDS["id"]["unreadable"]}
 
 
@@ -311,7 +319,7 @@ def test_what_fills_in_the_hidden_field_is_set_aside(web: Web) -> None:
 
 def test_the_answer_names_number_and_secret_and_keeps_the_secret_out_of_logs(web: Web) -> None:
     hook = posted(filled())
-    answer = web.reply(hook, [Filed(read(web, hook), "482109375514", "2fdxaj56")])
+    answer = web.reply(hook, [AcceptedMessage(read(web, hook), "482109375514", "2fdxaj56")])
     assert answer.status == 201
     said = json.loads(answer.body)
     assert said["tracking"] == "482109375514"
@@ -375,7 +383,7 @@ def test_whatever_a_page_sends_is_a_message_or_told_in_words(
     assert len(said.files) <= 5
 
 
-def _said(web: Web, hook: Hook) -> Inbound | Wrong:
+def _said(web: Web, hook: WebhookRequest) -> Inbound | Wrong:
     try:
         return read(web, hook)
     except Wrong as error:

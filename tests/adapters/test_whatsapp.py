@@ -12,11 +12,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from adapters.base import Forged, Hook, Inbound, Malformed, Outgoing, Receipt, Refused, Silenced
+from adapters.base import (
+    Forged,
+    Inbound,
+    Malformed,
+    OptedOut,
+    Outgoing,
+    Receipt,
+    Refused,
+    WebhookRequest,
+)
 from adapters.messaging.connection import SILENCED
 from adapters.messaging.content import OPT_OUT
 from adapters.twilio import Twilio, TwilioBlock
-from gateway.demo.phone import PhoneCompany
+from demo.phone import PhoneCompany
 from normalizer.report import MAX_TEXT
 from tests.adapters.doubles import Door, signed_form
 from tests.adapters.examples import ACCOUNT, TOKEN, build
@@ -145,7 +154,7 @@ async def test_who_said_stop_is_not_written_to_until_start(
 ) -> None:
     await said(company, "STOP")
     for silenced in (False, True):
-        with pytest.raises(Silenced, match="said STOP") as raised:
+        with pytest.raises(OptedOut, match="said STOP") as raised:
             await opening.send(CITIZEN, Outgoing("1", "halo", silenced=silenced))
         assert raised.value.until == "starts"
     await said(company, "START")
@@ -167,7 +176,7 @@ async def test_later_they_wait_until_the_citizen_writes(
 ) -> None:
     company.refuses_late = True
     await said(company, "jalan rusak", at=LATE)
-    with pytest.raises(Silenced, match="24 hours") as raised:
+    with pytest.raises(OptedOut, match="24 hours") as raised:
         await channel.send(CITIZEN, Outgoing("1", TEXT))
     assert (raised.value.until, channel.opens) == ("writes", False)
     assert "1234567890" not in str(raised.value)
@@ -295,7 +304,7 @@ FIELDS = (
 def test_whatever_stands_in_the_fields_they_are_read_or_malformed(fields: dict[str, str]) -> None:
     form = {"MessageSid": "SM1", "From": CITIZEN, "To": US, **fields}
     body = urlencode(form, errors="replace").encode()
-    hook = Hook("https://lapor.example/in/x", {}, body)
+    hook = WebhookRequest("https://lapor.example/in/x", {}, body)
     try:
         found = whatsapp().parse(hook)
     except (Malformed, Forged):

@@ -25,14 +25,14 @@ from adapters.base import (
     Refused,
     Throttled,
     Unreachable,
-    Unreadable,
+    UnreadableItem,
 )
 from adapters.load import BadBlock
 from adapters.posts.connection import MENDABLE, REFUSALS
 from adapters.posts.mark import Mark
 from adapters.posts.weight import fitted, weight
 from adapters.x import CARRIED, OF_AN_AGENCY, QUOTED, X
-from gateway.demo.x_double import Failure, Json, Keys, XServer, capped, problem, too_many
+from demo.x_double import Failure, Json, Keys, XServer, capped, problem, too_many
 from normalizer import command
 from normalizer.report import Intent
 from tests.adapters.examples import X_KEYS, build
@@ -424,7 +424,7 @@ async def test_one_poisoned_post_is_kept_apart_and_the_others_go_on(
     server.post(CITIZEN, "@lapor_contoh dua", note_tweet="?")
     server.post(CITIZEN, "@lapor_contoh tiga")
     first, bad, last = (await account.poll("")).items
-    assert isinstance(bad, Unreadable)
+    assert isinstance(bad, UnreadableItem)
     assert "dua" in bad.raw.decode()
     assert "dua" not in bad.reason
     assert [said.text for said in (first, last) if isinstance(said, Inbound)] == ["satu", "tiga"]

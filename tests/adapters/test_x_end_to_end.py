@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from config.settings import load
-from gateway import models
-from gateway.app import Kanal
-from gateway.demo.x_double import Keys, XServer
-from gateway.models import Draft, Score
-from gateway.names import hashed
+from demo.x_double import Keys, XServer
+from gateway.models import registry
+from gateway.models.registry import Draft, Score
+from gateway.platform.names import hashed
+from gateway.process import Kanal
 from gateway.store.cursors import readings
 from normalizer.report import Status
 from normalizer.tracking import mentions
@@ -75,7 +75,7 @@ async def test_talk_that_mentions_us_is_kept_for_an_operator_and_not_answered(
 ) -> None:
     score = Score(rows=1, top1=1, top3=1, coverage_90=1, coverage_95=1, calibration_error=0)
     draft = Draft("kind", 1, score, "", test_kinds.weights(), lambda path: path.touch())
-    models.save(tmp_path / "models", draft)
+    registry.save(tmp_path / "models", draft)
     joke = server.post(NEIGHBOUR, f"@lapor_contoh wkwk {LAMP}")
     report = server.post(CITIZEN, f"@lapor_contoh {LAMP} berlubang")
     async with running(server, tmp_path) as kanal:

@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 from aiohttp import ClientError
 
 from config.settings import load
-from gateway.app import Kanal, Ports
-from gateway.demo import post
-from gateway.demo.phone import PhoneCompany
-from gateway.demo.post import PostOffice
+from demo import post
+from demo.phone import PhoneCompany
+from demo.post import PostOffice
+from gateway.process import Kanal, Ports
 from tests.services import free_ports
 
 T = TypeVar("T")

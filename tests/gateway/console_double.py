@@ -14,24 +14,24 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.types import ASGIApp
 
-from gateway.steps.desk import Conflict
-from gateway.steps.files import NoFile, Shown
-from gateway.steps.publishing import Proposal, proposed
+from gateway.casework.operators import Conflict
+from gateway.casework.publishing import Proposal, proposed
+from gateway.intake.limits import CallLimits
+from gateway.media.access import NoFile, ShownFile
+from gateway.portals.console.routes import routes
 from gateway.store.views import (
     AlertView,
     ChannelView,
     DeadView,
     EventView,
     Identity,
+    OperatorSession,
     OutgoingView,
     Overview,
     QuarantineView,
     QueueView,
     ReportFile,
-    Session,
 )
-from gateway.web.console import routes
-from gateway.web.limits import Limits
 from normalizer import tracking
 from normalizer.report import (
     Agency,
@@ -132,14 +132,14 @@ class MemoryDesk:
     dead: dict[int, DeadView] = field(default_factory=dict)
     not_kept: int = 0
     held: dict[str, QuarantineView] = field(default_factory=dict)
-    sessions: dict[str, Session] = field(default_factory=dict)
+    sessions: dict[str, OperatorSession] = field(default_factory=dict)
     depth: int = 3
     looks: int = 0
     replayed: list[int] = field(default_factory=list)
     dismissed: dict[str, str] = field(default_factory=dict)
     assigned: list[tuple[str, str, str]] = field(default_factory=list)
     archived: list[tuple[str, str, str]] = field(default_factory=list)
-    files: dict[str, Shown] = field(default_factory=dict)
+    files: dict[str, ShownFile] = field(default_factory=dict)
     shown_to: list[tuple[str, str, str]] = field(default_factory=list)
     unsealed: list[tuple[str, str, str]] = field(default_factory=list)
     alerts: tuple[AlertView, ...] = ()
@@ -222,7 +222,7 @@ class MemoryDesk:
         found = self.reports.get(report_id)
         return self._file(found) if found else None
 
-    async def shown(self, report_id: str, sha256: str, *, by: str) -> Shown:
+    async def shown(self, report_id: str, sha256: str, *, by: str) -> ShownFile:
         self.shown_to.append((by, report_id, sha256))
         found = self.files.get(sha256)
         if found is None or report_id not in self.reports:
@@ -313,10 +313,12 @@ class MemoryDesk:
             return None
         token = f"token-{len(self.sessions)}"
         ends = datetime.now(UTC) + timedelta(hours=12)
-        self.sessions[token] = Session(name, f"csrf-{len(self.sessions)}-of-this-session", ends)
+        self.sessions[token] = OperatorSession(
+            name, f"csrf-{len(self.sessions)}-of-this-session", ends
+        )
         return token
 
-    async def session(self, token: str) -> Session | None:
+    async def session(self, token: str) -> OperatorSession | None:
         return self.sessions.get(token)
 
     async def log_out(self, token: str) -> None:
@@ -400,7 +402,7 @@ async def console(
     desk: MemoryDesk, clock: Clock, *, secure: bool = False, client_header: str = ""
 ) -> AsyncIterator[str]:
     """Serve the console of a desk; yields the URL of its mount point."""
-    who = Limits(client_header, proxied=secure).caller
+    who = CallLimits(client_header, proxied=secure).caller
     inside = routes(desk, secure_cookies=secure, clock=clock, who=who)
     async with served(Starlette(routes=[Mount("/console", routes=inside)])) as url:
         yield f"{url}/console"

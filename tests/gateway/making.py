@@ -14,55 +14,55 @@ from typing import Any
 from uuid import uuid4
 
 from adapters.base import (
-    Answer,
-    Block,
+    Author,
     Channel,
     ChannelError,
+    ChannelSettings,
     File,
     Forged,
-    Hook,
     Inbound,
     Malformed,
     Outgoing,
-    Part,
     Receipt,
     Receiver,
+    Segment,
     Sender,
-    Sends,
+    WebhookRequest,
+    WebhookResponse,
 )
-from config.settings import DeliveryBlock, load
-from gateway import build
-from gateway.broker.base import DELIVERIES, REPORTS, Delivery, Message, agency_queue
+from config.settings import DeliverySettings, load
+from gateway import assembly
+from gateway.access.ownership import Ownership
+from gateway.broker.base import DELIVERIES, REPORTS, Delivery, QueuedMessage, agency_queue
 from gateway.broker.embedded import Embedded
+from gateway.casework.agencies import AgencyService
+from gateway.casework.alarm import ALARM, Alarm
+from gateway.casework.alerts import DutyService
+from gateway.casework.route import Route
+from gateway.intake.group_commit import GroupCommit
+from gateway.intake.reassembly import EVERYWHERE, JOIN, Joining
+from gateway.intake.receive import Intake
+from gateway.media.access import AttachmentAccess
 from gateway.media.blobs import Folder, Vault
 from gateway.media.clean import Cleaned, clean
-from gateway.media.fetch import Fetcher
-from gateway.message import ANSWERS
-from gateway.seal import Seal
-from gateway.steps.alerts import DutyDesk
-from gateway.steps.answer import AnswerCitizen
-from gateway.steps.delicate import Delicate
-from gateway.steps.deliver import Deliver
-from gateway.steps.files import FileDesk
-from gateway.steps.intake import GroupCommit
-from gateway.steps.letters import Letters
-from gateway.steps.media import StoreFiles
-from gateway.steps.ownership import Ownership
-from gateway.steps.receive import Door
-from gateway.steps.reply import AgencyDesk
-from gateway.steps.roster import Wording
-from gateway.steps.route import Route
-from gateway.steps.warning import Warning
+from gateway.media.fetch import FileFetcher
+from gateway.media.store_files import StoreFiles
+from gateway.outbound.delicate import Delicate
+from gateway.outbound.deliver import Deliver
+from gateway.outbound.notifications import Letters
+from gateway.outbound.notify import AnswerCitizen
+from gateway.outbound.roster import Wording
+from gateway.outbound.warning import Warning
+from gateway.platform.seal import Seal
+from gateway.queues.consumer import Step
 from gateway.store.cursors import Bookmark
 from gateway.store.engine import Database
 from gateway.store.queries import Queries
-from gateway.store.rows import Accepted, Held, StoredFile
+from gateway.store.rows import Accepted, QuarantineItem, StoredFile
 from gateway.store.spool import Spool
 from gateway.store.store import Store
 from gateway.store.views import ReportFile
-from gateway.work.alarm import ALARM, Alarm
-from gateway.work.consumer import Step
-from gateway.work.joining import EVERYWHERE, JOIN, Joining
+from gateway.wire.queues import ANSWERS
 from tests import services
 from tests.gateway import migrated
 
@@ -98,21 +98,21 @@ class Clock:
         self.at += timedelta(**time)
 
 
-class Paper(Receiver, Sends):
+class Paper(Receiver, Sender):
     """A channel whose hooks are JSON lists of notes; it keeps what it carries."""
 
     def __init__(self, name: str = "paper", **settings: Any) -> None:
-        block = Block(**{"type": "paper", "sends_per_second": 10_000} | settings)
+        block = ChannelSettings(**{"type": "paper", "sends_per_second": 10_000} | settings)
         super().__init__(name, block, public_url="http://kanal.localhost")
         self.carried: list[tuple[str, Outgoing]] = []
         self.fails: list[Exception] = []
         """Raised by the next sends, in order."""
 
-    def verify(self, hook: Hook) -> None:
+    def verify(self, hook: WebhookRequest) -> None:
         if hook.headers.get("x-proof") != "genuine":
             raise Forged("the proof does not fit")
 
-    def parse(self, hook: Hook) -> list[Inbound | Receipt]:
+    def parse(self, hook: WebhookRequest) -> list[Inbound | Receipt]:
         try:
             notes = json.loads(hook.body)
         except ValueError:
@@ -127,7 +127,7 @@ class Paper(Receiver, Sends):
             channel=self.name,
             account=note.get("account", "1708"),
             external_id=note["id"],
-            sender=Sender(note["from"], note.get("name")),
+            sender=Author(note["from"], note.get("name")),
             text=note["text"],
             raw=b"",
             subject=note.get("subject"),
@@ -135,7 +135,7 @@ class Paper(Receiver, Sends):
             automatic=note.get("automatic"),
             files=tuple(self._files(note)),
             wants=note.get("wants", ""),
-            part=Part(*note["part"]) if "part" in note else None,
+            part=Segment(*note["part"]) if "part" in note else None,
         )
 
     def _files(self, note: dict[str, Any]) -> Iterator[File]:
@@ -165,8 +165,8 @@ class House:
         folder: Path,
         *,
         timeout: float = 20.0,
-        methods: Mapping[str, DeliveryBlock] | None = None,
-        webhooks: Mapping[str, Sends] | None = None,
+        methods: Mapping[str, DeliverySettings] | None = None,
+        webhooks: Mapping[str, Sender] | None = None,
         more: Sequence[Channel] = (),
         duty: Sequence[Mapping[str, Any]] = (),
         repeat: int = 2,
@@ -186,7 +186,7 @@ class House:
         phones = {name for name, c in self.channels.items() if c.by_phone or c is self.paper}
         self.ownership = Ownership(phones, days=180)
         self.letters = Letters(parts.texts, self.clock, delicate)
-        self.door = Door(
+        self.door = Intake(
             self.channels,
             self.store,
             self.commits,
@@ -197,8 +197,8 @@ class House:
         )
         self.repeat = repeat
         settings = load(alerts={"duty": list(duty), "repeat": repeat}, server={"public_url": URL})
-        self.roster = build.roster(settings, None, self.channels, self.seal)
-        self.duty = DutyDesk(self.store, self.roster, self.letters)
+        self.roster = assembly.roster(settings, None, self.channels, self.seal)
+        self.duty = DutyService(self.store, self.roster, self.letters)
         self.alarm = self.ringing("one")
         self.route = Route(
             self.store,
@@ -216,9 +216,9 @@ class House:
         self.deliver = Deliver(self.store, methods or {}, webhooks or {}, concurrency=8)
         self.answer = self.answering(self.channels, concurrency=4)
         self.vault = Vault(Folder(folder / "files"), self.seal)
-        self.files = FileDesk(self.queries, self.vault)
+        self.files = AttachmentAccess(self.queries, self.vault)
         self.media = self.storing()
-        self.agencies = AgencyDesk(self.store, self.letters, methods or {}, self.clock)
+        self.agencies = AgencyService(self.store, self.letters, methods or {}, self.clock)
 
     def answering(self, channels: Mapping[str, Channel], *, concurrency: int) -> AnswerCitizen:
         """Make the step that answers on these channels."""
@@ -240,7 +240,7 @@ class House:
             self.store,
             self.channels,
             self.vault,
-            Fetcher(max_bytes=media.max_bytes, timeout=media.timeout),
+            FileFetcher(max_bytes=media.max_bytes, timeout=media.timeout),
             _clean_here,
             self.seal,
             self.letters,
@@ -257,7 +257,7 @@ class House:
         await self.commits.stop()
         await self.store.close()
 
-    async def take(self, *notes: dict[str, Any], proof: str = "genuine") -> Answer:
+    async def take(self, *notes: dict[str, Any], proof: str = "genuine") -> WebhookResponse:
         """Bring one hook to the door."""
         return await self.door.take(self.paper, hook(*notes, proof=proof))
 
@@ -270,7 +270,7 @@ class House:
             await self.store.queue.settle(done)  # type: ignore[arg-type]
         return failed
 
-    async def join(self, door: Door | None = None) -> int:
+    async def join(self, door: Intake | None = None) -> int:
         """Make messages of parts, and of what was long to read; return how many were news."""
         mark = Bookmark(self.store, EVERYWHERE, JOIN, holder="one")
         return await Joining(door or self.door, self.store, self.seal, mark).turn()
@@ -309,7 +309,7 @@ class House:
         assert found is not None
         return found
 
-    async def for_agency(self, agency: str) -> list[Message]:
+    async def for_agency(self, agency: str) -> list[QueuedMessage]:
         """Return what waits on an agency's queue."""
         return [each.message for each in await self.leased(agency_queue(agency), lease=-1)]
 
@@ -340,9 +340,9 @@ def schema() -> Any:
 
 
 @cache
-def made_parts() -> build.Parts:
+def made_parts() -> assembly.Components:
     """Build gazetteer, router and texts once for all tests."""
-    parts = build.parts(load())
+    parts = assembly.parts(load())
     # Reading the calendar is slow: as in the gateway, not within the first report's transaction.
     parts.routing.calendar.is_working(Clock().at.date())
     return parts
@@ -365,10 +365,10 @@ def note(text: str, who: str = WHO, **more: Any) -> dict[str, Any]:
     return {"id": uuid4().hex, "from": who, "text": text} | more
 
 
-def hook(*notes: dict[str, Any], proof: str = "genuine") -> Hook:
+def hook(*notes: dict[str, Any], proof: str = "genuine") -> WebhookRequest:
     """Dress notes as a hook."""
     body = json.dumps(notes).encode()
-    return Hook("http://kanal.localhost/in/paper", {"x-proof": proof}, body)
+    return WebhookRequest("http://kanal.localhost/in/paper", {"x-proof": proof}, body)
 
 
 def accepted(clock: Clock, **changes: Any) -> Accepted:
@@ -389,7 +389,7 @@ def accepted(clock: Clock, **changes: Any) -> Accepted:
     return Accepted(**values | changes)
 
 
-def held(clock: Clock, **changes: Any) -> Held:
+def held(clock: Clock, **changes: Any) -> QuarantineItem:
     """Make something for the quarantine."""
     values: dict[str, Any] = {
         "id": str(uuid4()),
@@ -401,7 +401,7 @@ def held(clock: Clock, **changes: Any) -> Held:
         "state": "open",
         "at": clock(),
     }
-    return Held(**values | changes)
+    return QuarantineItem(**values | changes)
 
 
 @contextlib.contextmanager

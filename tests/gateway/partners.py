@@ -13,10 +13,10 @@ import aiohttp
 from starlette.applications import Starlette
 
 from adapters.load import load
-from gateway.message import REPORTS
-from gateway.steps.directory import Directory
-from gateway.steps.partner import PartnerDesk
-from gateway.web.doors import doors
+from gateway.casework.directory import Directory
+from gateway.casework.partners import PartnerService
+from gateway.portals.partners.mounts import doors
+from gateway.wire.queues import REPORTS
 from tests.gateway.console_double import served
 from tests.gateway.making import House, house, made_parts
 
@@ -124,7 +124,7 @@ async def town(
         register = parts.routing.register
         directory = Directory(register, parts.gazetteer)
         topics = parts.routing.topics
-        desk = PartnerDesk(built.store, built.seal, topics, directory, parts.gazetteer)
+        desk = PartnerService(built.store, built.seal, topics, directory, parts.gazetteer)
         made = doors(built.channels, built.door, desk, built.agencies, PUBLIC_URL, built.clock)
         app = Starlette(routes=[route for routes in made.values() for route in routes])
         async with served(app) as base, aiohttp.ClientSession() as http:

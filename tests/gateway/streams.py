@@ -14,22 +14,22 @@ from pathlib import Path
 from typing import Any
 
 from adapters.base import (
-    Block,
+    Author,
+    ChannelSettings,
     Inbound,
     Malformed,
     Page,
     Poller,
     Receipt,
-    Sender,
-    Unreadable,
+    UnreadableItem,
 )
-from gateway.steps.page import Pages
+from gateway.intake.pages import PageIntake
+from gateway.intake.polling import POLL, Polling
 from gateway.store.cursors import Bookmark
-from gateway.work.poller import POLL, Polling
 from tests.gateway import making
 from tests.gateway.making import ROAD, WHO, House
 
-Item = Inbound | Receipt | Unreadable
+Item = Inbound | Receipt | UnreadableItem
 
 
 class Stream(Poller):
@@ -38,7 +38,7 @@ class Stream(Poller):
     every = 5.0
 
     def __init__(self, name: str = "stream", *, size: int = 3) -> None:
-        super().__init__(name, Block(type="stream"), public_url="http://kanal.localhost")
+        super().__init__(name, ChannelSettings(type="stream"), public_url="http://kanal.localhost")
         self.size = size
         self.said: list[Item] = []
         self.asked: list[str] = []
@@ -76,7 +76,7 @@ class Stream(Poller):
             channel=self.name,
             account=item.get("account", "@lapor"),
             external_id=item["id"],
-            sender=Sender(item["from"]),
+            sender=Author(item["from"]),
             text=item["text"],
             automatic=item.get("automatic"),
             raw=raw,
@@ -98,9 +98,9 @@ def polling(house: House, channel: Poller, holder: str = "one") -> Polling:
     return Polling(channel, mark, pages(house), house.store)
 
 
-def pages(house: House) -> Pages:
+def pages(house: House) -> PageIntake:
     """Make what files pages in a house."""
-    return Pages(house.door, house.store)
+    return PageIntake(house.door, house.store)
 
 
 async def _poll_until_killed(url: str, folder: Path, count: int) -> None:

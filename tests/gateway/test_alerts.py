@@ -18,16 +18,16 @@ from structlog.testing import capture_logs
 from adapters.base import Forged, Refused, Unreachable
 from config.emergency import emergency
 from config.settings import load
-from gateway import build
-from gateway.app import Kanal
-from gateway.health import Health
-from gateway.logs import HARMLESS
-from gateway.message import REPORTS
-from gateway.steps.desk import Conflict
-from gateway.steps.roster import MISSING
+from gateway import assembly
+from gateway.casework import alarm
+from gateway.casework.operators import Conflict
+from gateway.operations.health import Health
+from gateway.outbound.roster import MISSING
+from gateway.outbound.texts import KEYS
+from gateway.platform.logs import HARMLESS
+from gateway.process import Kanal
 from gateway.store.views import ReportFile
-from gateway.texts import KEYS
-from gateway.work import alarm
+from gateway.wire.queues import REPORTS
 from normalizer.report import Status
 from normalizer.tracking import written
 from tests.adapters.examples import EXAMPLES
@@ -521,7 +521,7 @@ async def test_the_running_gateway_alerts_in_seconds_and_hears_the_answer(
 ) -> None:
     """All of it at once: a partner's report in, a signed alert out, a signed answer back."""
     parts = made_parts()
-    monkeypatch.setattr(build, "parts", lambda _: parts)
+    monkeypatch.setattr(assembly, "parts", lambda _: parts)
     async with _station() as (station, url), AsyncExitStack() as stack:
         post = {"name": "siaga", "channel": "webhook", "to": url, "secret": SECRET}
         settings = load(
@@ -596,7 +596,7 @@ async def test_where_nobody_is_on_duty_it_is_said_loudly_and_danger_stays_red(
     lite: House,
 ) -> None:
     settings = load()
-    assert build.duty_warnings(settings) == [MISSING]
+    assert assembly.duty_warnings(settings) == [MISSING]
     finding = await _health(lite, on_duty=False).look()
     assert (finding.ok, finding.status, finding.checks["alerts"]) == (True, "warn", MISSING)
     await _danger(lite)
@@ -668,7 +668,7 @@ def test_a_roster_that_cannot_work_is_a_fault_with_its_line(tmp_path: Path) -> N
         post = {"name": name, "channel": "sms", "to": FIRST} | changes
         lines += ["[[alerts.duty]]", *(f"{k} = {json.dumps(v)}" for k, v in post.items())]
     file.write_text("\n".join(lines))
-    found = build.faults(load(file), file)
+    found = assembly.faults(load(file), file)
     assert all(fault.line > 10 for fault in found)
     text = "\n".join(map(str, found))
     assert SECRET not in text

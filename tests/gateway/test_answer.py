@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 import pytest
 
-from adapters.base import Block, Outgoing, Refused, Throttled, Unreachable
+from adapters.base import ChannelSettings, Outgoing, Refused, Throttled, Unreachable
 from gateway.broker.base import DELIVERIES, REPORTS, Delivery
-from gateway.message import ANSWERS
-from gateway.names import hashed
-from gateway.seal import BadSeal, Seal
-from gateway.steps.answer import Pace
-from gateway.steps.deliver import NoWay
+from gateway.outbound.deliver import NoWay
+from gateway.outbound.notify import Pace
+from gateway.platform.names import hashed
+from gateway.platform.seal import BadSeal, Seal
 from gateway.store.views import OutgoingView
+from gateway.wire.queues import ANSWERS
 from tests.gateway.making import ROAD, SOON, WHO, House, Paper, note
 
 
@@ -190,5 +190,5 @@ async def test_a_channels_own_pace_is_the_one_that_is_kept(lite: House) -> None:
 async def test_deliveries_are_not_taken_for_answers(lite: House) -> None:
     await _waiting(lite)
     assert (await lite.store.queue.depths())[DELIVERIES] == 1
-    assert isinstance(lite.paper.block, Block)
+    assert isinstance(lite.paper.block, ChannelSettings)
     assert lite.paper.carried == []

@@ -11,16 +11,26 @@ from typing import Any
 
 import pytest
 
-from adapters.base import Block, Bound, Hook, Inbound, Malformed, Receipt, Sender, Take, Unreachable
+from adapters.base import (
+    Author,
+    ChannelSettings,
+    ConnectionChannel,
+    Inbound,
+    Malformed,
+    Receipt,
+    Take,
+    Unreachable,
+    WebhookRequest,
+)
 from adapters.smpp import Smpp
-from gateway.demo.sms_center import OK, MessageCenter
-from gateway.health import OVERDUE, Health
-from gateway.message import ANSWERS, REPORTS
-from gateway.names import hashed
+from demo.sms_center import OK, MessageCenter
+from gateway.intake.connections import BIND, ConnectionTask
+from gateway.operations.health import OVERDUE, Health
+from gateway.platform.names import hashed
+from gateway.queues import leased_task
 from gateway.store.cursors import Bookmark, readings
-from gateway.store.views import Reading
-from gateway.work import duty
-from gateway.work.binding import BIND, Binding
+from gateway.store.views import FetchStatus
+from gateway.wire.queues import ANSWERS, REPORTS
 from tests.adapters.examples import build
 from tests.gateway.citizens import found
 from tests.gateway.conftest import Away
@@ -35,12 +45,12 @@ TAKEN = 0x8000_0005
 """The acknowledgement of a message."""
 
 
-class Wire(Bound):
+class Wire(ConnectionChannel):
     """A connection made of a queue: ``say`` brings a message and returns whether it was taken."""
 
     def __init__(self) -> None:
-        super().__init__("wire", Block(type="wire"), public_url="http://kanal.localhost")
-        self.lines: asyncio.Queue[tuple[Hook, asyncio.Future[bool]]] = asyncio.Queue()
+        super().__init__("wire", ChannelSettings(type="wire"), public_url="http://kanal.localhost")
+        self.lines: asyncio.Queue[tuple[WebhookRequest, asyncio.Future[bool]]] = asyncio.Queue()
         self.holds = 0
         self.fails: list[Exception] = []
         self.up = asyncio.Event()
@@ -50,14 +60,14 @@ class Wire(Bound):
     def standing(self) -> bool:
         return self.up.is_set()
 
-    def parse(self, hook: Hook) -> list[Inbound | Receipt]:
+    def parse(self, hook: WebhookRequest) -> list[Inbound | Receipt]:
         try:
             said = json.loads(hook.body)
         except ValueError:
             raise Malformed("no words in it") from None
         if said["text"] == "fault":
             raise KeyError(said["from"])
-        return [Inbound("wire", "1708", said["id"], Sender(said["from"]), said["text"], hook.body)]
+        return [Inbound("wire", "1708", said["id"], Author(said["from"]), said["text"], hook.body)]
 
     async def hold(self, take: Take) -> None:
         self.holds += 1
@@ -78,7 +88,7 @@ class Wire(Bound):
             broken.cancel()
         raise Unreachable("the wire was cut")
 
-    async def _take(self, take: Take, hook: Hook, done: asyncio.Future[bool]) -> None:
+    async def _take(self, take: Take, hook: WebhookRequest, done: asyncio.Future[bool]) -> None:
         try:
             await take(hook)
         except Unreachable:
@@ -88,7 +98,7 @@ class Wire(Bound):
 
     async def say(self, body: bytes) -> bool:
         done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self.lines.put_nowait((Hook("wire:", {}, body), done))
+        self.lines.put_nowait((WebhookRequest("wire:", {}, body), done))
         return await asyncio.wait_for(done, SOON)
 
 
@@ -96,14 +106,16 @@ def words(text: str = ROAD, id: str = "1") -> bytes:
     return json.dumps({"id": id, "from": WHO, "text": text}).encode()
 
 
-def binding(house: House, channel: Bound, holder: str = "one") -> Binding:
+def binding(house: House, channel: ConnectionChannel, holder: str = "one") -> ConnectionTask:
     house.door.channels = {**house.door.channels, channel.name: channel}
     mark = Bookmark(house.store, channel.name, BIND, holder=holder)
-    return Binding(channel, mark, house.door)
+    return ConnectionTask(channel, mark, house.door)
 
 
 @asynccontextmanager
-async def held(house: House, channel: Bound, holder: str = "one") -> AsyncIterator[Binding]:
+async def held(
+    house: House, channel: ConnectionChannel, holder: str = "one"
+) -> AsyncIterator[ConnectionTask]:
     """Run the binding of a channel."""
     mine = binding(house, channel, holder)
     running = asyncio.create_task(mine.run())
@@ -122,7 +134,7 @@ async def _delivered(house: House) -> bool | None:
     return await _true(await house.counted("outgoing", "state = 'delivered'") > 0)
 
 
-async def reading(house: House) -> Reading:
+async def reading(house: House) -> FetchStatus:
     return (await readings(house.store))[KEYED]
 
 
@@ -130,9 +142,9 @@ async def reading(house: House) -> Reading:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let signs of life and pauses be short, and nothing be slow for the first time."""
     made_parts().routing.calendar.is_working(date(2026, 3, 2))
-    monkeypatch.setattr(duty, "BEAT", 0.02)
-    monkeypatch.setattr(duty, "LONGEST_PAUSE", 0.05)
-    monkeypatch.setattr(duty, "PAUSE", 0.05)
+    monkeypatch.setattr(leased_task, "BEAT", 0.02)
+    monkeypatch.setattr(leased_task, "LONGEST_PAUSE", 0.05)
+    monkeypatch.setattr(leased_task, "PAUSE", 0.05)
 
 
 # --- any connection -------------------------------------------------------------------------------
@@ -167,7 +179,9 @@ async def test_what_was_quarantined_is_released_by_its_channel(lite: House) -> N
     async with held(lite, wire):
         await wire.say(words("fault"))
     assert lite.door.reader("wire") is wire
-    assert await lite.door.readmit(wire, Hook("wire:", {}, words()), "1", "unreadable") == 1
+    assert (
+        await lite.door.readmit(wire, WebhookRequest("wire:", {}, words()), "1", "unreadable") == 1
+    )
 
 
 async def test_what_is_not_safe_is_not_acknowledged(
@@ -260,7 +274,7 @@ async def test_a_connection_that_had_stood_is_made_again_soon(
         pauses.append(failures)
         return 0.01
 
-    monkeypatch.setattr(duty, "backoff", briefly)
+    monkeypatch.setattr(leased_task, "backoff", briefly)
     wire.fails = [Unreachable("not yet")] * 3
     async with held(lite, wire):
         async with asyncio.timeout(SOON):

@@ -20,7 +20,7 @@ from gateway.broker.base import (
     Broker,
     BrokerError,
     Delivery,
-    Message,
+    QueuedMessage,
     Subscription,
     agency_queue,
 )
@@ -96,9 +96,9 @@ async def broker(make: Make) -> AsyncIterator[Broker]:
     await broker.close()
 
 
-def message(queue: str = REPORTS, body: bytes = b"{}", **headers: str) -> Message:
+def message(queue: str = REPORTS, body: bytes = b"{}", **headers: str) -> QueuedMessage:
     """Make a message with an id of its own."""
-    return Message(queue, uuid4().hex, body, headers)
+    return QueuedMessage(queue, uuid4().hex, body, headers)
 
 
 async def take(subscription: Subscription, count: int) -> list[Delivery]:

@@ -10,10 +10,10 @@ from yarl import URL
 from gateway.broker.base import (
     REPORTS,
     Broker,
-    Message,
+    BrokerUnavailable,
+    QueuedMessage,
     Refusal,
     Subscription,
-    Unavailable,
     agency_queue,
 )
 from gateway.broker.rabbit import Rabbit
@@ -54,17 +54,17 @@ FAULTS = {"cut": ChaosProxy.cut, "refuse": ChaosProxy.refuse, "swallow": _swallo
 MENDS = {"cut": _heal, "refuse": ChaosProxy.open, "swallow": _heal}
 
 
-def ids(messages: list[Message]) -> set[str]:
+def ids(messages: list[QueuedMessage]) -> set[str]:
     """Name messages by their ids."""
     return {m.id for m in messages}
 
 
-async def publish_until_confirmed(broker: Broker, sent: list[Message]) -> None:
+async def publish_until_confirmed(broker: Broker, sent: list[QueuedMessage]) -> None:
     """Publish like the relay: what failed is published again."""
     waiting = {m.id: m for m in sent}
     async with asyncio.timeout(SOON):
         while waiting:
-            with suppress(Unavailable):
+            with suppress(BrokerUnavailable):
                 refused = await broker.publish(list(waiting.values()))
                 waiting = {key: waiting[key] for key in refused}
             await asyncio.sleep(0.05 if waiting else 0)
@@ -80,15 +80,15 @@ async def collect(subscription: Subscription, wanted: set[str]) -> None:
             missing -= {d.message.id for d in batch}
 
 
-async def publish_until_it_fails(broker: Broker) -> tuple[list[Message], list[Message]]:
+async def publish_until_it_fails(broker: Broker) -> tuple[list[QueuedMessage], list[QueuedMessage]]:
     """Publish batch after batch; return what was confirmed and what was not."""
-    confirmed: list[Message] = []
+    confirmed: list[QueuedMessage] = []
     async with asyncio.timeout(SOON):
         while True:
             batch = [message(body=b"x" * 600) for _ in range(500)]
             try:
                 refused = await broker.publish(batch)
-            except Unavailable:
+            except BrokerUnavailable:
                 return confirmed, batch
             confirmed += [m for m in batch if m.id not in refused]
             if refused:
@@ -172,7 +172,7 @@ async def test_a_frozen_node_is_reported_in_time_and_used_again(
         try:
             async with asyncio.timeout(15):
                 assert set(await rabbit.publish([sent])) == {sent.id}
-                with suppress(Unavailable):
+                with suppress(BrokerUnavailable):
                     assert set(await rabbit.publish([sent])) == {sent.id}
         finally:
             rabbit_node.thaw()

@@ -14,9 +14,9 @@ from gateway.broker.base import (
     REPORTS,
     WORK,
     BrokerError,
-    Message,
+    BrokerUnavailable,
+    QueuedMessage,
     Refusal,
-    Unavailable,
     agency_queue,
 )
 from gateway.broker.rabbit import Rabbit
@@ -40,13 +40,13 @@ async def test_an_absent_broker_is_said_at_start() -> None:
     (port,) = free_ports(1)
     rabbit = Rabbit(f"amqp://guest:guest@127.0.0.1:{port}/", retry_after=(1,), timeout=10)
     async with asyncio.timeout(9):
-        with pytest.raises(Unavailable):
+        with pytest.raises(BrokerUnavailable):
             await rabbit.start()
 
 
 async def test_a_wrong_password_is_said_at_start_without_repeating_it(rabbit_url: str) -> None:
     url = rabbit_url.replace("guest:guest", "guest:rahasia")
-    with pytest.raises(Unavailable) as caught:
+    with pytest.raises(BrokerUnavailable) as caught:
         await Rabbit(url, retry_after=(1,), timeout=10).start()
     assert "rahasia" not in str(caught.value)
 
@@ -76,14 +76,16 @@ async def test_the_same_id_for_two_queues_never_hides_the_unroutable_one(rabbit:
     assert set(await rabbit.publish(pairs)) == {str(n) for n in range(50)}
 
 
-def _twins(name: str) -> tuple[Message, Message]:
-    return Message("nowhere", name, b"a"), Message(REPORTS, name, b"b")
+def _twins(name: str) -> tuple[QueuedMessage, QueuedMessage]:
+    return QueuedMessage("nowhere", name, b"a"), QueuedMessage(REPORTS, name, b"b")
 
 
 @pytest.mark.parametrize(
-    "bad", [Message(REPORTS, "x" * 300, b""), Message("q" * 300, "long-queue", b"")]
+    "bad", [QueuedMessage(REPORTS, "x" * 300, b""), QueuedMessage("q" * 300, "long-queue", b"")]
 )
-async def test_a_message_that_cannot_be_encoded_fails_alone(rabbit: Rabbit, bad: Message) -> None:
+async def test_a_message_that_cannot_be_encoded_fails_alone(
+    rabbit: Rabbit, bad: QueuedMessage
+) -> None:
     good = [message() for _ in range(20)]
     assert set(await rabbit.publish([*good[:10], bad, *good[10:]])) == {bad.id}
     assert (await rabbit.depths())[REPORTS] == 20
@@ -168,9 +170,9 @@ async def test_publishing_on_a_closed_broker_is_an_error_at_once(rabbit_url: str
     await rabbit.close()
     sent = message()
     async with asyncio.timeout(9):
-        with pytest.raises(Unavailable):
+        with pytest.raises(BrokerUnavailable):
             await rabbit.publish([sent])
-        with pytest.raises(Unavailable):
+        with pytest.raises(BrokerUnavailable):
             await rabbit.ping()
 
 

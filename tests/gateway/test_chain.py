@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from gateway.store import chain
-from gateway.store.chain import START, Event, faults, link
+from gateway.store.chain import START, ChainedEvent, faults, link
 from tests.gateway.making import LAMP, NOWHERE, ROAD, WHERE, House, note
 
 AT = datetime(2026, 3, 2, 3, 4, 5, 678, tzinfo=UTC)
 
 
-def _log(length: int = 4) -> list[Event]:
+def _log(length: int = 4) -> list[ChainedEvent]:
     log, prev = [], START
     for seq in range(1, length + 1):
         data = {"text": f"kata {seq}"}
@@ -47,7 +47,7 @@ def test_a_changed_field_is_found(field: str, at: int) -> None:
     assert faults(log, head=head)
 
 
-TAMPERED: dict[str, Callable[[list[Event]], list[Event]]] = {
+TAMPERED: dict[str, Callable[[list[ChainedEvent]], list[ChainedEvent]]] = {
     "first removed": lambda log: log[1:],
     "one in the middle removed": lambda log: [log[0], *log[2:]],
     "last removed": lambda log: log[:-1],

@@ -18,13 +18,14 @@ from structlog.testing import capture_logs
 
 from adapters.load import load
 from config.settings import DEFAULTS, read_toml
-from gateway import build
-from gateway.steps.reply import Reply
-from gateway.steps.track import Tracking
+from gateway import assembly
+from gateway.casework.agencies import Reply
+from gateway.casework.tracking import Tracking
+from gateway.intake import webhook
+from gateway.intake.limits import LOOKS_AT_ONE, CallLimits
+from gateway.portals.citizen import routes
+from gateway.portals.citizen.pages import FILES
 from gateway.store.engine import Unavailable
-from gateway.web import citizen, hooks
-from gateway.web.citizen_pages import FILES
-from gateway.web.limits import LOOKS_AT_ONE, Limits
 from normalizer.report import Kind, Status
 from tests.adapters.forms import JPEG, Attached, filled, multipart
 from tests.gateway.console_double import served
@@ -108,12 +109,14 @@ async def visitor(sqlite_url: str, tmp_path: Path, block: dict[str, Any]) -> Asy
     url = f"http://127.0.0.1:{port}"
     web = load("web", {"type": "web", **block}, public_url=url)
     async with house(sqlite_url, tmp_path, more=[web]) as built:
-        limits = Limits("", proxied=False)
-        parts = citizen.Parts(Tracking(built.queries, built.seal), build.categories(made_parts()))
+        limits = CallLimits("", proxied=False)
+        parts = routes.CitizenServices(
+            Tracking(built.queries, built.seal), assembly.categories(made_parts())
+        )
         app = Starlette(
             routes=[
-                *hooks.routes(built.door, url, 65_536, limits),
-                *citizen.routes(built.door, parts, limits),
+                *webhook.routes(built.door, url, 65_536, limits),
+                *routes.routes(built.door, parts, limits),
             ]
         )
         async with served(app, port), aiohttp.ClientSession() as http:
@@ -378,9 +381,9 @@ async def test_a_closed_report_takes_nothing_more(visitor: Visitor) -> None:
 
 async def test_the_example_of_a_proxy_lets_every_page_through(visitor: Visitor) -> None:
     example = (Path(__file__).parents[2] / "docs" / "nginx.conf").read_text()
-    limits = Limits("", proxied=False)
-    parts = citizen.Parts(Tracking(visitor.house.queries, visitor.house.seal), {})
-    for route in citizen.routes(visitor.house.door, parts, limits):
+    limits = CallLimits("", proxied=False)
+    parts = routes.CitizenServices(Tracking(visitor.house.queries, visitor.house.seal), {})
+    for route in routes.routes(visitor.house.door, parts, limits):
         path = getattr(route, "path").partition("{")[0]  # noqa: B009 - of a Route and of a Mount
         ways = f"location = {path} ", f"location {path} ", f"location {path}/ "
         assert any(way in example for way in ways), path
@@ -460,7 +463,7 @@ async def test_indonesian_first_and_english_when_chosen(visitor: Visitor) -> Non
 async def test_the_categories_are_lapors_groups_that_topics_use(visitor: Visitor) -> None:
     _, page = await visitor.get("/")
     assert '<option value="perhubungan" lang="id">Perhubungan</option>' in page
-    groups = build.categories(made_parts())
+    groups = assembly.categories(made_parts())
     assert list(groups.values()) == sorted(groups.values())
     assert set(groups) == {row.group for row in made_parts().routing.topics.rows.values()}
 
@@ -485,8 +488,8 @@ async def test_a_fault_of_ours_is_a_page_without_a_trace(
 
 
 async def test_without_a_web_channel_there_are_no_pages(lite: House) -> None:
-    parts = citizen.Parts(Tracking(lite.queries, lite.seal), {})
-    assert citizen.routes(lite.door, parts, Limits("", proxied=False)) == []
+    parts = routes.CitizenServices(Tracking(lite.queries, lite.seal), {})
+    assert routes.routes(lite.door, parts, CallLimits("", proxied=False)) == []
 
 
 def test_every_text_is_there_in_both_languages() -> None:
@@ -523,12 +526,12 @@ def test_an_address_is_believed_only_from_where_the_settings_say(
 ) -> None:
     headers = [(b"x-real-ip", sent.encode())] if sent else []
     scope = {"type": "http", "client": ("10.0.0.1", 5), "headers": headers}
-    assert Limits(header, proxied=proxied).caller(Request(scope)) == caller
+    assert CallLimits(header, proxied=proxied).caller(Request(scope)) == caller
 
 
 async def test_a_flood_of_made_up_numbers_costs_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.web.rates.MOST_KEYS", 50)
-    counts = Limits("", proxied=True)
+    monkeypatch.setattr("gateway.intake.rates.MOST_KEYS", 50)
+    counts = CallLimits("", proxied=True)
     request = Request({"type": "http", "client": None, "headers": []})
     for number in range(500):
         assert await counts.looked(str(number), request) == 0
@@ -538,8 +541,8 @@ async def test_a_flood_of_made_up_numbers_costs_no_memory(monkeypatch: pytest.Mo
 async def test_who_keeps_calling_stays_counted_through_a_flood(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("gateway.web.rates.MOST_KEYS", 50)
-    counts = Limits("", proxied=False)
+    monkeypatch.setattr("gateway.intake.rates.MOST_KEYS", 50)
+    counts = CallLimits("", proxied=False)
 
     def calls(address: str) -> Request:
         return Request({"type": "http", "client": (address, 1), "headers": []})

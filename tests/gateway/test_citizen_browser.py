@@ -23,8 +23,8 @@ from playwright.async_api import (
 )
 
 from config import settings
-from gateway.app import Kanal
-from gateway.steps.reply import Reply
+from gateway.casework.agencies import Reply
+from gateway.process import Kanal
 from normalizer.report import Report
 from tests.gateway.test_console_browser import QUIET, SOON
 from tests.services.programs import free_ports

@@ -412,6 +412,30 @@ async def test_audit_verify_finds_every_chain_that_was_touched(folder: Path) -> 
     assert summary == f"4 reports checked, {len(faults)} faults."
 
 
+async def test_trace_prints_a_reports_whole_way_and_nobodys_words(folder: Path) -> None:
+    async with citizens(folder) as people:
+        ledger = Ledger(f"sqlite:///{folder}/data/kanal.sqlite3")
+        async with walking(people.file):
+            await people.texts(1)
+            await ledger.done(1)
+        with closing(sqlite3.connect(folder / "data/kanal.sqlite3")) as connection:
+            ((number, body),) = connection.execute("SELECT tracking, body FROM reports").fetchall()
+        told = await kanal("trace", number, file=people.file, folder=folder)
+        lines = await kanal("trace", "--json", number, file=people.file, folder=folder)
+        wrong = await kanal("trace", "123", file=people.file, folder=folder)
+        nobody = await kanal("trace", "482109375514", file=people.file, folder=folder)
+    assert told.status == 0, told.err
+    met = [json.loads(line) for line in lines.out.splitlines()]
+    assert [line["at"] for line in met] == sorted(line["at"] for line in met)
+    for step in ("stored, from", "routed", "received by", "forwarded by", "answer", "delivery"):
+        assert any(step in line["what"] for line in met), step
+    text = json.loads(body)["text"]
+    assert text
+    assert text not in told.out
+    assert wrong.status == 2
+    assert (nobody.status, nobody.out) == (1, "")
+
+
 def tamper(database: Path) -> set[str]:
     """Change the log of one report in each way; return the tracking numbers of those."""
     with closing(sqlite3.connect(database)) as connection, connection:

@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from gateway.portals.console import labels
+from gateway.portals.console.pages import HEADERS, STATIC
 from gateway.store.engine import Unavailable
-from gateway.web import words
-from gateway.web.pages import HEADERS, STATIC
 from normalizer import masking
 from normalizer import report as schema
 from tests.gateway.console_double import (
@@ -772,7 +772,7 @@ NOW = datetime(2026, 11, 21, 12, 30, 5, tzinfo=UTC)
     ],
 )
 def test_moments_are_told_as_people_do(seconds: float, said: str) -> None:
-    assert words.ago(NOW - timedelta(seconds=seconds), NOW) == said
+    assert labels.ago(NOW - timedelta(seconds=seconds), NOW) == said
 
 
 @pytest.mark.parametrize(
@@ -786,13 +786,13 @@ def test_moments_are_told_as_people_do(seconds: float, said: str) -> None:
     ],
 )
 def test_who_did_it_is_told_in_words(code: str, said: str) -> None:
-    assert words.actor(code) == said
+    assert labels.actor(code) == said
 
 
 def test_absolute_times_are_in_wib() -> None:
-    assert words.moment(NOW) == "21 Nov 2026 19.30.05 WIB"
-    assert words.moment(NOW.replace(month=5, hour=18)) == "22 Mei 2026 01.30.05 WIB"
-    assert words.thousands(1_234_567) == "1.234.567"
+    assert labels.moment(NOW) == "21 Nov 2026 19.30.05 WIB"
+    assert labels.moment(NOW.replace(month=5, hour=18)) == "22 Mei 2026 01.30.05 WIB"
+    assert labels.thousands(1_234_567) == "1.234.567"
 
 
 @pytest.mark.parametrize(
@@ -808,7 +808,7 @@ def test_absolute_times_are_in_wib() -> None:
     ],
 )
 def test_every_code_has_its_word(table: str, codes: type[schema.Status]) -> None:
-    assert {str(code) for code in codes} <= words.TABLES[table].keys()
+    assert {str(code) for code in codes} <= labels.TABLES[table].keys()
 
 
 @pytest.mark.parametrize(
@@ -826,7 +826,7 @@ def test_every_code_has_its_word(table: str, codes: type[schema.Status]) -> None
     ],
 )
 def test_evidence_is_marked_word_by_word(text: str, evidence: list[str], drawn: str) -> None:
-    assert str(words.marked(text, evidence)) == drawn
+    assert str(labels.marked(text, evidence)) == drawn
 
 
 @pytest.mark.parametrize(
@@ -839,12 +839,12 @@ def test_evidence_is_marked_word_by_word(text: str, evidence: list[str], drawn: 
     ],
 )
 def test_evidence_is_listed_once(given: list[str], listed: list[str]) -> None:
-    assert words.distinct(given) == listed
+    assert labels.distinct(given) == listed
 
 
 @given(st.text(), st.lists(st.text(max_size=5), max_size=4))
 def test_marking_never_changes_what_was_written(text: str, evidence: list[str]) -> None:
-    drawn = str(words.marked(text, evidence))
+    drawn = str(labels.marked(text, evidence))
     bare = drawn.replace("<mark>", "").replace("</mark>", "")
     assert not set("<>\"'") & set(bare)
     assert html.unescape(bare.replace("\r", "")) == _unescaped(text)
@@ -867,7 +867,7 @@ def _unescaped(text: str) -> str:
     ],
 )
 def test_what_providers_say_hides_the_citizen(text: str, shown: str) -> None:
-    assert words.masked(text) == shown
+    assert labels.masked(text) == shown
 
 
 # What is not ours

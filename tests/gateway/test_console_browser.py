@@ -18,8 +18,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from config import settings
-from gateway.app import Kanal
-from gateway.demo.phone import PhoneCompany
+from demo.phone import PhoneCompany
+from gateway.process import Kanal
 from normalizer.report import Status
 from tests.gateway.console_double import (
     AGENCIES,

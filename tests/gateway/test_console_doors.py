@@ -13,12 +13,12 @@ from fastapi import FastAPI
 from starlette.routing import Mount, Route
 from structlog.testing import capture_logs
 
-from gateway.logs import HARMLESS
-from gateway.steps.passwords import WeakPassword, check_password
-from gateway.steps.publishing import proposed
-from gateway.web import agency_api
-from gateway.web.console import routes
-from gateway.web.limits import Limits
+from gateway.access.passwords import WeakPassword, check_password
+from gateway.casework.publishing import proposed
+from gateway.intake.limits import CallLimits
+from gateway.platform.logs import HARMLESS
+from gateway.portals.agency import api
+from gateway.portals.console.routes import routes
 from tests.gateway.console_double import (
     AGENCIES,
     NAME,
@@ -117,9 +117,9 @@ async def test_a_made_up_device_is_a_strangers(clock: Clock, cookie: str) -> Non
 
 
 READERS = {
-    "gateway/web/limits.py": "who is counted, at every door that is asked over HTTP",
-    "gateway/web/bounds.py": "places of connections, which count nobody behind a proxy",
-    "gateway/mx.py": "the mail door's peers, which have no proxy",
+    "gateway/intake/limits.py": "who is counted, at every door that is asked over HTTP",
+    "gateway/portals/http/bounds.py": "places of connections, which count nobody behind a proxy",
+    "gateway/intake/smtp.py": "the mail door's peers, which have no proxy",
 }
 FORWARDED = {"client", "x-forwarded-for", "x-real-ip", "peername", "remote_addr"}
 
@@ -276,7 +276,7 @@ async def test_wrong_tokens_are_logged_and_end_but_the_right_one_opens() -> None
     agencies: Any = _Agencies()
     queries: Any = _Queries()
     files: Any = None
-    app.include_router(agency_api.api(agencies, queries, files, Limits(HEADER, proxied=True)))
+    app.include_router(api.api(agencies, queries, files, CallLimits(HEADER, proxied=True)))
     async with served(app) as url, aiohttp.ClientSession() as http:
 
         async def asked(token: str, at: str) -> int:

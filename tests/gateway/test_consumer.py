@@ -14,16 +14,16 @@ from gateway.broker.base import (
     BrokerError,
     Delivery,
     Later,
-    Message,
+    QueuedMessage,
     Refusal,
     Subscription,
 )
-from gateway.broker.base import Unavailable as BrokerAway
+from gateway.broker.base import BrokerUnavailable as BrokerAway
 from gateway.broker.embedded import Embedded
-from gateway.event import BadEvent
+from gateway.queues import consumer
+from gateway.queues.consumer import Consumer, Step
 from gateway.store.engine import Unavailable
-from gateway.work import consumer
-from gateway.work.consumer import Consumer, Step
+from gateway.wire.events import BadEvent
 from tests.gateway.conftest import Away
 from tests.gateway.making import LAMP, ROAD, SOON, House, house, note, until_drained
 
@@ -34,7 +34,7 @@ class Ledger(Subscription, Broker):
     """A broker with one queue that writes down how each message was settled."""
 
     def __init__(self, *ids: str, attempts: int = 0) -> None:
-        self._batches = [[Delivery(Message("reports", i, b""), attempts, i) for i in ids]]
+        self._batches = [[Delivery(QueuedMessage("reports", i, b""), attempts, i) for i in ids]]
         self.settled: dict[str, tuple[object, ...]] = {}
         self.taken = 0
         self.broken: list[Exception] = []
@@ -69,7 +69,7 @@ class Ledger(Subscription, Broker):
 
     async def start(self) -> None: ...
     async def close(self) -> None: ...
-    async def publish(self, messages: Sequence[Message]) -> dict[str, Refusal]:
+    async def publish(self, messages: Sequence[QueuedMessage]) -> dict[str, Refusal]:
         return {}
 
     async def dead_letters(self, queue: str, *, prefetch: int) -> Subscription | None:

@@ -15,16 +15,17 @@ from cloudevents.core.v1.event import CloudEvent
 from pydantic import AnyHttpUrl
 from standardwebhooks import Webhook as Verifier
 
-from adapters.base import Outgoing, Sends
+from adapters.base import Outgoing, Sender
 from adapters.load import load
-from config.settings import DeliveryBlock
-from gateway import event, metrics
-from gateway.broker.base import DELIVERIES, REPORTS, Delivery, Later, Message, agency_queue
-from gateway.steps import deliver
-from gateway.steps.deliver import MissingLetter, NoWay
+from config.settings import DeliverySettings
+from gateway.broker.base import DELIVERIES, REPORTS, Delivery, Later, QueuedMessage, agency_queue
+from gateway.outbound import deliver
+from gateway.outbound.deliver import MissingLetter, NoWay
+from gateway.platform import metrics
+from gateway.queues.consumer import Consumer
 from gateway.store.rows import Letter, Sent
 from gateway.store.store import Store
-from gateway.work.consumer import Consumer
+from gateway.wire import events
 from tests.gateway.making import LAMP, ROAD, SOON, WHO, House, Paper, house, note, schema
 
 AGENCY = "3578-dinas-pu"
@@ -72,8 +73,8 @@ async def called(office: Office, database_url: str, tmp_path: Path) -> AsyncIter
     """A house whose agency takes its reports by webhook."""
     block = {"type": "webhook", "url": office.url, "secret": SECRET}
     sender = load(AGENCY, block, public_url="http://kanal.localhost")
-    assert isinstance(sender, Sends)
-    methods = {AGENCY: DeliveryBlock(method="webhook", url=AnyHttpUrl(office.url))}
+    assert isinstance(sender, Sender)
+    methods = {AGENCY: DeliverySettings(method="webhook", url=AnyHttpUrl(office.url))}
     async with house(database_url, tmp_path, methods=methods, webhooks={AGENCY: sender}) as built:
         yield built
     await sender.close()
@@ -148,7 +149,7 @@ async def test_what_was_relayed_meanwhile_is_not_put_again(
 
 
 async def test_by_console_nothing_is_queued(sqlite_url: str, tmp_path: Path) -> None:
-    methods = {AGENCY: DeliveryBlock(method="console")}
+    methods = {AGENCY: DeliverySettings(method="console")}
     async with house(sqlite_url, tmp_path, methods=methods) as built:
         assert await built.deliver(await _routed(built, note(ROAD))) == {}
         assert await built.for_agency(AGENCY) == []
@@ -243,7 +244,7 @@ async def test_an_unforeseen_failure_does_not_send_its_neighbours_again(
     sqlite_url: str, tmp_path: Path
 ) -> None:
     moody = Moody()
-    methods = {AGENCY: DeliveryBlock(method="webhook", url=AnyHttpUrl("http://x.localhost"))}
+    methods = {AGENCY: DeliverySettings(method="webhook", url=AnyHttpUrl("http://x.localhost"))}
     async with house(sqlite_url, tmp_path, methods=methods, webhooks={AGENCY: moody}) as built:
         batch = await _routed(built, *(note(f"{ROAD} {n}", f"+6281{n}") for n in range(4)))
         moody.bad = batch[1].message.id
@@ -275,7 +276,7 @@ class Crowd(Paper):
 
 async def test_only_so_many_calls_are_made_at_once(sqlite_url: str, tmp_path: Path) -> None:
     crowd = Crowd()
-    methods = {AGENCY: DeliveryBlock(method="webhook", url=AnyHttpUrl("http://x.localhost"))}
+    methods = {AGENCY: DeliverySettings(method="webhook", url=AnyHttpUrl("http://x.localhost"))}
     async with house(sqlite_url, tmp_path, methods=methods, webhooks={AGENCY: crowd}) as built:
         batch = await _routed(built, *(note(f"{ROAD} {n}", f"+6281{n}") for n in range(20)))
         assert await built.deliver(batch) == {}
@@ -287,12 +288,12 @@ async def test_calls_that_would_outlast_the_lease_wait_for_a_later_batch(
     sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paper = Paper()
-    methods = {AGENCY: DeliveryBlock(method="webhook", url=AnyHttpUrl("http://x.localhost"))}
+    methods = {AGENCY: DeliverySettings(method="webhook", url=AnyHttpUrl("http://x.localhost"))}
     async with house(sqlite_url, tmp_path, methods=methods, webhooks={AGENCY: paper}) as built:
         batch = await _routed(built, *(note(f"{ROAD} {n}", f"+6281{n}") for n in range(3)))
         start = _delivered()
         with monkeypatch.context() as patch:
-            patch.setattr("gateway.steps.deliver.BUDGET", -1.0)
+            patch.setattr("gateway.outbound.deliver.BUDGET", -1.0)
             failed = await built.deliver(batch)
         assert [type(error) for error in failed.values()] == [Later] * 3
         assert (paper.carried, _delivered() - start) == ([], 0)
@@ -301,7 +302,7 @@ async def test_calls_that_would_outlast_the_lease_wait_for_a_later_batch(
 
 
 async def test_an_agency_without_a_webhook_is_said(sqlite_url: str, tmp_path: Path) -> None:
-    methods = {AGENCY: DeliveryBlock(method="webhook")}
+    methods = {AGENCY: DeliverySettings(method="webhook")}
     async with house(sqlite_url, tmp_path, methods=methods) as built:
         batch = await _routed(built, note(ROAD))
         ((error,),) = [tuple((await built.deliver(batch)).values())]
@@ -311,8 +312,8 @@ async def test_an_agency_without_a_webhook_is_said(sqlite_url: str, tmp_path: Pa
 
 async def test_a_letter_that_is_not_stored_is_no_silent_success(house: House) -> None:
     (known,) = await _routed(house, note(ROAD))
-    body = event.written(event.LETTER, "x", '{"letter": "unknown"}', at=house.clock())
-    unknown = replace(known, message=Message(DELIVERIES, "x", body))
+    body = events.written(events.LETTER, "x", '{"letter": "unknown"}', at=house.clock())
+    unknown = replace(known, message=QueuedMessage(DELIVERIES, "x", body))
     with pytest.raises(MissingLetter, match="1 of 2"):
         await house.deliver([known, unknown])
     assert await _states(house) == {"waiting"}
@@ -320,9 +321,9 @@ async def test_a_letter_that_is_not_stored_is_no_silent_success(house: House) ->
 
 @pytest.mark.parametrize("data", ["{}", "[]", '{"letter": 7}', "null"])
 async def test_an_event_that_names_no_letter_is_bad(lite: House, data: str) -> None:
-    body = event.written(event.LETTER, "x", data, at=lite.clock())
-    with pytest.raises(event.BadEvent):
-        await lite.deliver([Delivery(Message(DELIVERIES, "x", body), 0, None)])
+    body = events.written(events.LETTER, "x", data, at=lite.clock())
+    with pytest.raises(events.BadEvent):
+        await lite.deliver([Delivery(QueuedMessage(DELIVERIES, "x", body), 0, None)])
 
 
 NAME = "Sulastri Wijayakusuma"
@@ -376,8 +377,8 @@ async def test_the_same_report_is_delivered_again_only_for_another_cause(lite: H
     report = (await lite.newest()).report
     with pytest.raises(Exception, match="UNIQUE"):
         async with lite.store.unit() as unit:
-            lite.letters.delivery(unit, report, kind=event.ASSIGNED, cause="assigned 1")
+            lite.letters.delivery(unit, report, kind=events.ASSIGNED, cause="assigned 1")
     async with lite.store.unit() as unit:
-        lite.letters.delivery(unit, report, kind=event.ASSIGNED, cause="assigned 2")
+        lite.letters.delivery(unit, report, kind=events.ASSIGNED, cause="assigned 2")
     await lite.work_all()
     assert len(await lite.for_agency(AGENCY)) == 2

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.cast import DOORS
-from gateway.demo.samples import SAMPLES
+from demo.cast import DOORS
+from demo.samples import SAMPLES
 from normalizer.tracking import mentions
 from tests.gateway.processes import Ended, kanal
 

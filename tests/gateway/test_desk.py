@@ -2,18 +2,18 @@
 
 import pytest
 
-from gateway.seal import Seal
-from gateway.steps.desk import Conflict, Desk
-from gateway.steps.directory import Directory
-from gateway.steps.files import FileDesk
+from gateway.casework.directory import Directory
+from gateway.casework.operators import Conflict, OperatorService
+from gateway.media.access import AttachmentAccess
+from gateway.platform.seal import Seal
 from normalizer.report import Status
 from tests.gateway.making import LAMP, ROAD, UNCLEAR, WHO, House, made_parts
 
 
-def desk_of(house: House, seal: Seal) -> Desk:
+def desk_of(house: House, seal: Seal) -> OperatorService:
     parts = made_parts()
     register = parts.routing.register
-    return Desk(
+    return OperatorService(
         house.store,
         house.broker,
         house.door,
@@ -21,7 +21,7 @@ def desk_of(house: House, seal: Seal) -> Desk:
         Directory(register, parts.gazetteer),
         register,
         seal,
-        FileDesk(house.queries, house.vault),
+        AttachmentAccess(house.queries, house.vault),
         session_hours=1,
         sensitive=parts.routing.topics.sensitive,
         duty=house.duty,

@@ -17,16 +17,16 @@ from pydantic import AnyHttpUrl
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from adapters.base import Sends
+from adapters.base import Sender
 from adapters.load import load
-from config.settings import DeliveryBlock
-from gateway import event
-from gateway.message import DELIVERIES
-from gateway.steps.deliver import Deliver
-from gateway.steps.visibility import READERS, TABLE
+from config.settings import DeliverySettings
+from gateway.casework.visibility import READERS, TABLE
+from gateway.intake.limits import CallLimits
+from gateway.outbound.deliver import Deliver
+from gateway.portals.console.routes import routes
 from gateway.store.unit import publicity
-from gateway.web.console import routes
-from gateway.web.limits import Limits
+from gateway.wire import events
+from gateway.wire.queues import DELIVERIES
 from normalizer.report import Recusal, Report, Topic, Urgency
 from normalizer.tracking import written
 from tests.gateway.console_double import NAME, PASSWORD, served
@@ -155,9 +155,9 @@ class Bodies:
         self._house, self._office, self._agency = here.house, office, agency
         block = {"type": "webhook", "url": office.url, "secret": SECRET}
         sender = load(agency, block, public_url="http://kanal.localhost")
-        assert isinstance(sender, Sends)
+        assert isinstance(sender, Sender)
         self._sender = sender
-        hook = DeliveryBlock(method="webhook", url=AnyHttpUrl(office.url))
+        hook = DeliverySettings(method="webhook", url=AnyHttpUrl(office.url))
         calls = Deliver(here.house.store, {agency: hook}, {agency: sender}, concurrency=1)
         self._steps = {"queue": here.house.deliver, "webhook": calls}
 
@@ -169,7 +169,7 @@ class Bodies:
                 stored = await unit.by_id(report.id)
                 assert stored is not None
                 cause = f"{flag} {way}"
-                house.letters.delivery(unit, stored.report, kind=event.ASSIGNED, cause=cause)
+                house.letters.delivery(unit, stored.report, kind=events.ASSIGNED, cause=cause)
             assert await house.work(DELIVERIES, step) == {}
         house.clock.pass_(minutes=5)
         listed = await house.queries.for_agency(self._agency, after="", most=50)
@@ -215,7 +215,7 @@ async def console(here: Town) -> AsyncIterator[Visitor]:
     desk = desk_of(here.house, here.house.seal)
     await desk.set_password(NAME, PASSWORD)
     inside = routes(
-        desk, secure_cookies=False, clock=here.house.clock, who=Limits("", proxied=False).caller
+        desk, secure_cookies=False, clock=here.house.clock, who=CallLimits("", proxied=False).caller
     )
     app = Starlette(routes=[Mount("/console", routes=inside)])
     jar = aiohttp.CookieJar(unsafe=True)

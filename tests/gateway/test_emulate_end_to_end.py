@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession, encode_basic_auth
 
-from gateway.app import Kanal
+from gateway.process import Kanal
 from gateway.store.views import OutgoingView, ReportFile
 from normalizer.report import Status
 from normalizer.tracking import mentions

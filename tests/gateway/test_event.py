@@ -11,7 +11,7 @@ from cloudevents.core.v1.event import CloudEvent
 from hypothesis import given
 from hypothesis import strategies as some
 
-from gateway import event
+from gateway.wire import events
 from normalizer.report import Report
 from tests.gateway.console_double import report
 from tests.gateway.making import schema
@@ -19,12 +19,12 @@ from tests.gateway.making import schema
 AT = datetime(2026, 3, 2, 10, 4, 5, 678, tzinfo=timezone(timedelta(hours=7)))
 
 
-@pytest.mark.parametrize("kind", get_args(event.Type))
-def test_an_event_is_a_cloudevent_to_others(kind: event.Type) -> None:
+@pytest.mark.parametrize("kind", get_args(events.Type))
+def test_an_event_is_a_cloudevent_to_others(kind: events.Type) -> None:
     data = report(1).model_dump_json()
-    body = event.written(kind, "id-1", data, at=AT, subject="482109375514")
+    body = events.written(kind, "id-1", data, at=AT, subject="482109375514")
     read = JSONFormat().read(CloudEvent, body)
-    assert (read.get_id(), read.get_source(), read.get_type()) == ("id-1", event.SOURCE, kind)
+    assert (read.get_id(), read.get_source(), read.get_type()) == ("id-1", events.SOURCE, kind)
     assert (read.get_specversion(), read.get_subject()) == ("1.0", "482109375514")
     assert read.get_time() == AT
     assert read.get_datacontenttype() == "application/json"
@@ -34,8 +34,8 @@ def test_an_event_is_a_cloudevent_to_others(kind: event.Type) -> None:
 def test_a_report_in_an_event_keeps_to_its_published_schema() -> None:
     validator = schema()
     whole, hidden = report(1), report(2, anonymous=True)
-    for each in (whole, event.for_agency(whole), event.for_agency(hidden)):
-        body = event.written(event.ASSIGNED, "id", each.model_dump_json(), at=AT)
+    for each in (whole, events.for_agency(whole), events.for_agency(hidden)):
+        body = events.written(events.ASSIGNED, "id", each.model_dump_json(), at=AT)
         validator.validate(json.loads(body)["data"])
     with pytest.raises(Exception, match="tracking"):
         validator.validate(json.loads(report(1).model_dump_json()) | {"tracking": "0"})
@@ -44,12 +44,12 @@ def test_a_report_in_an_event_keeps_to_its_published_schema() -> None:
 @given(text=some.text(alphabet=some.characters(exclude_categories=["Cs"]), max_size=200))
 def test_a_report_comes_back_from_its_event_as_it_was(text: str) -> None:
     sent = report(3, text=text, received_at=datetime(2026, 3, 2, tzinfo=UTC))
-    body = event.written(event.RECEIVED, sent.id, sent.model_dump_json(), at=AT)
-    assert event.report_in(event.read(body)) == sent
+    body = events.written(events.RECEIVED, sent.id, sent.model_dump_json(), at=AT)
+    assert events.report_in(events.read(body)) == sent
 
 
 def _changed(**changes: Any) -> bytes:
-    good = json.loads(event.written(event.RECEIVED, "x", report(1).model_dump_json(), at=AT))
+    good = json.loads(events.written(events.RECEIVED, "x", report(1).model_dump_json(), at=AT))
     return json.dumps(good | changes).encode()
 
 
@@ -58,20 +58,20 @@ def _changed(**changes: Any) -> bytes:
     [b"", b"\xff", b"null", b"[]", b"7", b"{}", b'{"id": 1, "type": "x"}', b"[" * 100_000],
 )
 def test_what_is_no_event_is_called_so(body: bytes) -> None:
-    with pytest.raises(event.BadEvent):
-        event.read(body)
+    with pytest.raises(events.BadEvent):
+        events.read(body)
 
 
 @pytest.mark.parametrize("data", [None, "text", [], {}, {"version": 2}])
 def test_what_is_no_report_is_called_so(data: object) -> None:
-    with pytest.raises(event.BadEvent, match="not a report"):
-        event.report_in(event.read(_changed(data=data)))
+    with pytest.raises(events.BadEvent, match="not a report"):
+        events.report_in(events.read(_changed(data=data)))
 
 
 def test_the_complaint_about_a_bad_report_does_not_quote_it() -> None:
     data = json.loads(report(1).model_dump_json()) | {"tracking": "+6281234567890"}
-    with pytest.raises(event.BadEvent) as caught:
-        event.report_in(event.read(_changed(data=data)))
+    with pytest.raises(events.BadEvent) as caught:
+        events.report_in(events.read(_changed(data=data)))
     assert "62812" not in str(caught.value)
 
 
@@ -97,4 +97,4 @@ ANONYMOUS = {"anonymous": True}
 def test_an_agency_sees_what_it_may(
     flags: dict[str, bool], field: Callable[[Report], object], seen: object
 ) -> None:
-    assert field(event.for_agency(report(1, **flags))) == seen
+    assert field(events.for_agency(report(1, **flags))) == seen

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway import explain
+from gateway.operations import explain
 from tests.gateway.processes import surroundings
 
 LAMP = "Lampu jalan mati di depan Pasar Palagan Pangkalan Bun Kotawaringin Barat"

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from gateway import metrics
-from gateway.broker.base import DELIVERIES, REPORTS, Message, Unavailable, agency_queue
+from gateway.broker.base import DELIVERIES, REPORTS, BrokerUnavailable, QueuedMessage, agency_queue
 from gateway.broker.embedded import Embedded
-from gateway.health import OVERDUE, Health
 from gateway.media.blobs import Folder, Vault
+from gateway.operations.health import OVERDUE, Health
+from gateway.platform import metrics
 from tests.gateway.making import ROAD, House, held, house, note
 
 
@@ -35,7 +35,7 @@ async def test_a_store_of_files_that_does_not_answer_is_said_so(
 
 
 async def _bury(house: House) -> None:
-    await house.store.queue.put([Message(REPORTS, "1", b"")])
+    await house.store.queue.put([QueuedMessage(REPORTS, "1", b"")])
     (leased,) = await house.store.queue.claim(REPORTS, 1, lease=60)
     await house.store.queue.bury(leased, error="x")
 
@@ -88,7 +88,7 @@ async def test_a_task_that_died_is_named(lite: House) -> None:
 
 class Gone(Embedded):
     async def ping(self) -> None:
-        raise Unavailable("no connection")
+        raise BrokerUnavailable("no connection")
 
 
 async def test_a_broker_that_is_away_is_red_but_ready(lite: House) -> None:
@@ -105,7 +105,7 @@ class Relayed(Embedded):
 async def test_what_the_broker_does_not_take_for_minutes_is_red_and_named(lite: House) -> None:
     broker = Relayed(lite.store.queue, lease=1)
     health = Health(lite.store, broker, lite.commits, lite.spool)
-    await lite.store.queue.put([Message(agency_queue("pln"), "1", b"{}")])
+    await lite.store.queue.put([QueuedMessage(agency_queue("pln"), "1", b"{}")])
     assert (await health.look()).ok
     lite.clock.pass_(seconds=OVERDUE.total_seconds() + 1)
     finding = await health.look()

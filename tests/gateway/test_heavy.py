@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from adapters.base import Inbound
-from gateway.reading import Reader
-from gateway.steps import heavy
-from gateway.steps.receive import Door
-from normalizer.inbound import Sender
+from gateway.intake import heavy
+from gateway.intake.receive import Intake
+from gateway.platform.sandbox import Sandbox
+from normalizer.inbound import Author
 from normalizer.report import Report, Reporter
 from tests.gateway.making import ROAD, House, house, made_parts, note
 
@@ -25,10 +25,10 @@ async def home(tmp_path: Path) -> AsyncIterator[House]:
         yield made
 
 
-def door_that(house: House, apart: heavy.Apart) -> Door:
+def door_that(house: House, apart: heavy.Apart) -> Intake:
     """Make a door whose readings apart end as they are told to."""
     parts = (house.channels, house.store, house.commits, made_parts().normalizer)
-    return Door(*parts, house.seal, house.clock, apart=apart)
+    return Intake(*parts, house.seal, house.clock, apart=apart)
 
 
 async def test_a_long_message_is_kept_at_once_and_read_later(home: House) -> None:
@@ -77,7 +77,7 @@ async def test_of_what_cannot_be_read_the_head_is_read_and_the_whole_is_kept(hom
 
 
 async def test_the_process_reads_what_a_door_would_have_read() -> None:
-    inbound = Inbound("paper", "", "1", Sender("a"), LONG, b"")
+    inbound = Inbound("paper", "", "1", Author("a"), LONG, b"")
     about: dict[str, Any] = {
         "id": "018f0000-0000-7000-8000-000000000001",
         "tracking": "482109375516",
@@ -85,7 +85,7 @@ async def test_the_process_reads_what_a_door_would_have_read() -> None:
         "reporter": Reporter(ref="r", sealed="s"),
         "context": None,
     }
-    reader = Reader(1, 60.0, modules=("gateway.steps.heavy",))
+    reader = Sandbox(1, 60.0, modules=("gateway.intake.heavy",))
     try:
         apart = await reader.read(heavy.normalized, inbound, about)
     finally:

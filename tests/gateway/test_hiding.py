@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from adapters.base import Hook, Inbound, Receipt
-from gateway.message import DELIVERIES
+from adapters.base import Inbound, Receipt, WebhookRequest
 from gateway.store.views import ReportFile
+from gateway.wire.queues import DELIVERIES
 from normalizer.report import Status
 from normalizer.tracking import written
 from tests.gateway.making import LAMP, NOWHERE, OTHER, ROAD, House, Paper, note
@@ -51,7 +51,7 @@ async def test_a_receipt_says_what_is_hidden(
 class Square(Paper):
     """A channel on which everybody reads along."""
 
-    def parse(self, hook: Hook) -> list[Inbound | Receipt]:
+    def parse(self, hook: WebhookRequest) -> list[Inbound | Receipt]:
         found = super().parse(hook)
         return [replace(i, in_public=True) if isinstance(i, Inbound) else i for i in found]
 
@@ -60,7 +60,9 @@ async def test_in_a_public_place_the_receipt_says_that_it_is_read_there(lite: Ho
     square = Square("paper")
     for text, warned in ((f"ANONIM {ROAD}", True), (LAMP, False)):
         body = json.dumps([note(text, OTHER)]).encode()
-        await lite.door.take(square, Hook("http://x/in/paper", {"x-proof": "genuine"}, body))
+        await lite.door.take(
+            square, WebhookRequest("http://x/in/paper", {"x-proof": "genuine"}, body)
+        )
         await lite.work_all()
         assert ("terbaca orang lain" in lite.paper.told(OTHER)[-1]) is warned
 

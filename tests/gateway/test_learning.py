@@ -21,20 +21,21 @@ from scipy.sparse import csr_matrix
 from skops import io
 
 from config.settings import Settings, load
-from gateway import build, models
-from gateway.app import Kanal
+from gateway import assembly
 from gateway.learning import command, measure
 from gateway.learning import train as training
 from gateway.learning.command import CommandError
 from gateway.learning.history import learnable
-from gateway.learning.measure import Answer
+from gateway.learning.measure import Prediction
 from gateway.learning.network import telling
 from gateway.learning.rows import RowsError, read
-from gateway.learning.samples import Reader, own_id
-from gateway.models import Card, Draft, ModelError
-from gateway.trained import Trained
+from gateway.learning.samples import SampleReader, own_id
+from gateway.models import registry
+from gateway.models.active import ActiveModels
+from gateway.models.registry import Card, Draft, ModelError
+from gateway.process import Kanal
 from normalizer.report import Agency, Assignment, Outcome, Reason, Status
-from router.blend import Said
+from router.blend import ScoringInput
 from router.learned import Learned, Model
 from tests.gateway import learning_rows
 from tests.gateway.learning_rows import REGION, written
@@ -50,8 +51,8 @@ def settings(home: Path) -> Settings:
 
 
 @cache
-def parts() -> build.Parts:
-    return build.parts(load())
+def parts() -> assembly.Components:
+    return assembly.parts(load())
 
 
 def quiet(_: str) -> None:
@@ -74,7 +75,7 @@ def home(trained: Path, tmp_path: Path) -> Path:
 
 
 def card(home: Path) -> Card:
-    found = models.active(home / "models", "agency")
+    found = registry.active(home / "models", "agency")
     assert found
     return found
 
@@ -82,11 +83,11 @@ def card(home: Path) -> Card:
 def asked(home: Path, text: str, codes: Sequence[str] = (REGION,)) -> tuple[str, float]:
     """Ask the model in use."""
     routing = parts().routing
-    learned = models.scorer(home / "models", routing.register)
+    learned = registry.scorer(home / "models", routing.register)
     assert isinstance(learned, Learned)
     whole = report(text, [place(code) for code in codes])
     reading = routing.topics.lexicon.read(text)
-    found = learned.rank([Said(whole, reading, routing.topics.rank(reading), [])])[0]
+    found = learned.rank([ScoringInput(whole, reading, routing.topics.rank(reading), [])])[0]
     return found[0].agency.id, found[0].confidence
 
 
@@ -164,7 +165,7 @@ def test_no_file_breaks_the_reading(
     ],
 )
 def test_labels_mean_agencies(label: str, region: str, learned: str, known: bool) -> None:
-    reader = Reader(parts(), "agency")
+    reader = SampleReader(parts(), "agency")
     found = reader.label(label, region)
     assert (found.learned, found.known) == (learned, known)
 
@@ -188,7 +189,7 @@ def test_a_trained_model_is_the_one_the_trainer_saw(
     written_rows: Callable[..., Path], tmp_path: Path
 ) -> None:
     rows = read(written_rows(tmp_path / "rows.csv", rows=60))
-    reader = Reader(parts(), rows.purpose)
+    reader = SampleReader(parts(), rows.purpose)
     samples = reader.read(rows.rows, quiet)
     made = training.teach(rows.purpose, samples, [REGION], quiet)
     model = Model(made.weights)
@@ -207,7 +208,7 @@ def test_columns_of_one_class_weigh_more_than_columns_of_all() -> None:
 def test_training_twice_gives_the_same_model(trained: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     command.train(settings(other), trained / "rows.csv", region=REGION)
-    one, two = (models.load(home / "models", "agency") for home in (trained, other))
+    one, two = (registry.load(home / "models", "agency") for home in (trained, other))
     assert one
     assert two
     assert (one[1].table == two[1].table).all()
@@ -223,7 +224,7 @@ def test_the_card_says_what_it_was_made_of(trained: Path) -> None:
 
 
 def test_the_archive_opens_without_trusting_anything(trained: Path) -> None:
-    path = trained / "models" / "agency" / card(trained).version / models.ARCHIVE
+    path = trained / "models" / "agency" / card(trained).version / registry.ARCHIVE
     assert io.get_untrusted_types(file=path) == []
     assert set(io.load(path)) >= {"classes", "terms", "linear", "networks"}
 
@@ -266,7 +267,7 @@ def test_undo_goes_back_step_by_step(home: Path) -> None:
     assert first.version in command.undo(settings(home))
     assert card(home) == first
     assert "No agency model is in use" in command.undo(settings(home))
-    assert models.active(home / "models", "agency") is None
+    assert registry.active(home / "models", "agency") is None
     with pytest.raises(CommandError, match="nothing to undo"):
         command.undo(settings(home))
 
@@ -275,7 +276,7 @@ def test_a_router_at_work_follows_what_becomes_active(home: Path) -> None:
     folder = home / "models" / "agency"
     version = (folder / "active").read_text()
     (folder / "active").unlink()
-    made = build.parts(settings(home))
+    made = assembly.parts(settings(home))
 
     def in_use() -> object:
         return made.routing.scorer
@@ -303,10 +304,10 @@ def test_a_router_at_work_follows_what_becomes_active(home: Path) -> None:
 async def test_a_running_gateway_takes_up_what_was_trained_meanwhile(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.app.LOOK_AGAIN", 0.01)
+    monkeypatch.setattr("gateway.process.LOOK_AGAIN", 0.01)
     taken = asyncio.Event()
 
-    class Noticed(Trained):
+    class Noticed(ActiveModels):
         def refresh(self) -> None:
             super().refresh()
             if kanal.parts.routing.scorer:
@@ -319,7 +320,7 @@ async def test_a_running_gateway_takes_up_what_was_trained_meanwhile(
     kanal.parts = replace(kanal.parts, trained=Noticed(wanted, kanal.parts.routing))
     await kanal.start(("worker",))
     try:
-        shutil.move(home / "models", models.folder(wanted))
+        shutil.move(home / "models", registry.folder(wanted))
         await asyncio.wait_for(taken.wait(), 60)
     finally:
         await kanal.stop()
@@ -355,7 +356,7 @@ def test_dying_in_the_middle_leaves_the_old_model_in_use(
     home: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     before = card(home)
-    held = models.load(home / "models", "agency")
+    held = registry.load(home / "models", "agency")
     assert held
 
     def die(*_: Any, **__: Any) -> None:
@@ -363,12 +364,12 @@ def test_dying_in_the_middle_leaves_the_old_model_in_use(
 
     draft = Draft("agency", 1, before.score, "", held[1], lambda path: path.touch())
     with monkeypatch.context() as patch:
-        patch.setattr(f"gateway.models.{step}", die)
+        patch.setattr(f"gateway.models.registry.{step}", die)
         with pytest.raises(Killed):
-            models.save(home / "models", draft)
+            registry.save(home / "models", draft)
     assert card(home) == before
     assert asked(home, "antrean puskesmas lama")[0] == "6472-dinas-kesehatan"
-    made = models.save(home / "models", draft)
+    made = registry.save(home / "models", draft)
     assert card(home) == made
 
 
@@ -391,35 +392,37 @@ def test_a_model_that_does_not_fit_is_refused_in_words(
 ) -> None:
     change_card(home, **values)
     with pytest.raises(ModelError, match=re.escape(said)):
-        models.load(home / "models", "agency")
+        registry.load(home / "models", "agency")
 
 
 def test_kinds_of_which_none_is_a_report_are_refused_in_words(home: Path) -> None:
     folder = home / "models"
     weights = test_kinds.weights()
-    models.save(folder, Draft("kind", 1, card(home).score, "", weights, lambda path: path.touch()))
-    assert models.kinds(folder, ("keluhan",)) is not None
-    assert build.model_faults(settings(home)) == []
+    registry.save(
+        folder, Draft("kind", 1, card(home).score, "", weights, lambda path: path.touch())
+    )
+    assert registry.kinds(folder, ("keluhan",)) is not None
+    assert assembly.model_faults(settings(home)) == []
     with pytest.raises(ModelError, match=r"none of its kinds .* name one in \[routing\] reports"):
-        models.kinds(folder, ("complaint",))
+        registry.kinds(folder, ("complaint",))
     strange = load(server={"data_dir": str(home)}, routing={"reports": ["complaint"]})
-    [fault] = build.model_faults(strange)
+    [fault] = assembly.model_faults(strange)
     assert "[routing] reports" in str(fault)
 
 
-@pytest.mark.parametrize("name", [models.WEIGHTS, models.ARCHIVE, "card.json"])
+@pytest.mark.parametrize("name", [registry.WEIGHTS, registry.ARCHIVE, "card.json"])
 @pytest.mark.parametrize("damage", [b"", b"{", b"PK\x03\x04garbage"])
 def test_a_damaged_file_is_noticed(home: Path, name: str, damage: bytes) -> None:
     (home / "models" / "agency" / card(home).version / name).write_bytes(damage)
     with pytest.raises(ModelError, match="train again"):
-        models.load(home / "models", "agency")
+        registry.load(home / "models", "agency")
 
 
 @pytest.mark.parametrize("name", ["../../etc", "", "nowhere"])
 def test_a_pointer_to_nothing_is_refused(home: Path, name: str) -> None:
     (home / "models" / "agency" / "active").write_text(name)
     with pytest.raises(ModelError):
-        models.load(home / "models", "agency")
+        registry.load(home / "models", "agency")
 
 
 def test_training_and_undo_mend_what_is_damaged(home: Path) -> None:
@@ -435,8 +438,8 @@ def test_training_and_undo_mend_what_is_damaged(home: Path) -> None:
 
 
 def test_without_training_there_is_no_model(tmp_path: Path) -> None:
-    assert models.load(tmp_path, "agency") is None
-    assert models.scorer(tmp_path, parts().routing.register) is None
+    assert registry.load(tmp_path, "agency") is None
+    assert registry.scorer(tmp_path, parts().routing.register) is None
     assert "the phrases decide" in command.versions(settings(tmp_path))
 
 
@@ -495,7 +498,7 @@ def test_kinds_of_message_are_learned_and_measured_too(tmp_path: Path) -> None:
     assert "In use: kind" in command.train(settings(tmp_path), path)
     again = json.loads(command.evaluate(settings(tmp_path), path, as_json=True))
     assert again["measured"] == "model"
-    assert models.active(tmp_path / "models", "agency") is None
+    assert registry.active(tmp_path / "models", "agency") is None
 
 
 @pytest.mark.parametrize("holdout", [1.0, -0.1, 0.001])
@@ -507,8 +510,8 @@ def test_a_holdout_that_leaves_nothing_is_refused(trained: Path, holdout: float)
 # numbers
 
 
-def answers(*pairs: tuple[bool, float]) -> list[Answer]:
-    return [Answer("a", ("a",) if right else ("b", "a"), sure) for right, sure in pairs]
+def answers(*pairs: tuple[bool, float]) -> list[Prediction]:
+    return [Prediction("a", ("a",) if right else ("b", "a"), sure) for right, sure in pairs]
 
 
 def test_the_numbers_of_a_small_table() -> None:

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import structlog
 
-from gateway import logs
+from gateway.platform import logs
+from gateway.portals.console import routes
 from gateway.store.engine import Unavailable
-from gateway.web import console
 from tests.gateway.making import NOWHERE, WHO, House, house, note
 
 NAME = "Ibu Sulastri Wijayakusuma"
@@ -130,6 +130,6 @@ def test_every_value_of_every_log_line_can_be_read() -> None:
 
 
 def test_what_an_operator_did_is_logged_with_every_part_of_its_address() -> None:
-    parts = set(re.findall(r"/{(\w+)", Path(console.__file__).read_text("utf-8")))
+    parts = set(re.findall(r"/{(\w+)", Path(routes.__file__).read_text("utf-8")))
     assert parts
     assert parts <= logs.HARMLESS

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway import cli, loop
+from gateway import cli
+from gateway.platform import loop
 
 ROOT = Path(__file__).parents[2]
 OURS = ("gateway", "adapters", "router", "normalizer", "config", "bench")

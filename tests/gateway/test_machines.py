@@ -10,20 +10,29 @@ from typing import Any
 
 import pytest
 
-from adapters.base import Bound, Channel, Fetches, Inbound, Outgoing, Page, Receiver, Sends
+from adapters.base import (
+    Channel,
+    ConnectionChannel,
+    Fetcher,
+    Inbound,
+    Outgoing,
+    Page,
+    Receiver,
+    Sender,
+)
 from adapters.load import channel_class, kinds
 from adapters.smpp import Smpp
 from config.settings import load
+from gateway.access.machines import Machines
 from gateway.broker.base import REPORTS
-from gateway.message import ANSWERS
-from gateway.steps.letters import queued
-from gateway.steps.machines import Machines
-from gateway.steps.page import Pages
-from gateway.steps.receive import REPORTER
-from gateway.steps.reply import Reply
+from gateway.casework.agencies import Reply
+from gateway.intake.pages import PageIntake
+from gateway.platform.seal import REPORTER
+from gateway.portals.console.labels import TABLES
 from gateway.store.rows import Letter
-from gateway.store.unit import Conflict
-from gateway.web.words import TABLES
+from gateway.store.unit import StaleWrite
+from gateway.wire.letters import queued
+from gateway.wire.queues import ANSWERS
 from normalizer import automatic, numbers
 from normalizer.report import Report, Unanswered
 from tests.adapters.examples import NUMBER, SOMEBODY, build
@@ -31,7 +40,7 @@ from tests.adapters.genuine import GENUINE
 from tests.gateway.making import LAMP, ROAD, WHO, House, house, note
 
 ROUNDS, MOST = 25, 3
-TALKING = sorted(k for k in GENUINE if issubclass(channel_class(k), Sends) and k != "web")
+TALKING = sorted(k for k in GENUINE if issubclass(channel_class(k), Sender) and k != "web")
 PHONES = [kind for kind in TALKING if channel_class(kind).by_phone]
 
 Partner = Callable[[int, str], str]
@@ -68,11 +77,11 @@ class Wire:
         before = len(self.sent)
         if isinstance(self.channel, Receiver):
             await self.house.door.take(self.channel, hook)
-        elif isinstance(self.channel, Bound):
+        elif isinstance(self.channel, ConnectionChannel):
             await self.house.door.bring(self.channel, hook)
-        elif isinstance(self.channel, Fetches):
+        elif isinstance(self.channel, Fetcher):
             page = Page(tuple(self.channel.reread(hook.body)))
-            await Pages(self.house.door, self.house.store).file(self.channel, page)
+            await PageIntake(self.house.door, self.house.store).file(self.channel, page)
         assert await self.house.work_all() == {}
         self.house.clock.pass_(seconds=20)
         return [text for _, text in self.sent[before:]]
@@ -157,7 +166,9 @@ async def test_no_machine_is_answered_on_any_channel(
 @pytest.mark.parametrize("kind", kinds())
 def test_a_channel_knows_its_own_addresses(kind: str) -> None:
     channel = build(kind)
-    speaks = isinstance(channel, Sends) and isinstance(channel, Receiver | Fetches | Bound)
+    speaks = isinstance(channel, Sender) and isinstance(
+        channel, Receiver | Fetcher | ConnectionChannel
+    )
     assert bool(channel.own) == (speaks and not channel.fetched)
 
 
@@ -200,7 +211,7 @@ def heard(kind: str, sender: str, text: str = ROAD) -> Inbound:
     """Read a text from somebody."""
     channel = build(kind)
     hook = GENUINE[kind](channel, text, "1")
-    assert isinstance(channel, Receiver | Bound)
+    assert isinstance(channel, Receiver | ConnectionChannel)
     (found,) = channel.parse(hook)
     assert isinstance(found, Inbound)
     return replace(found, sender=replace(found.sender, address=sender))
@@ -291,7 +302,7 @@ async def test_the_budget_holds_over_workers_restarts_and_redelivery(
             try:
                 await house.route([each])
                 return
-            except Conflict:
+            except StaleWrite:
                 continue
 
     await asyncio.gather(*(route(each) for each in batch for _ in range(2)))

@@ -9,12 +9,12 @@ from pathlib import Path
 from sqlalchemy import func, select
 
 from config.settings import load
-from gateway.app import Kanal
-from gateway.demo.door import Door
-from gateway.demo.doors import ACCOUNT, MailDoor, SmsDoor, TelegramDoor, WhatsAppDoor, XDoor
-from gateway.demo.sms_center import SmppDoor
-from gateway.message import WORK
+from demo.door import Door
+from demo.doors import ACCOUNT, MailDoor, SmsDoor, TelegramDoor, WhatsAppDoor, XDoor
+from demo.sms_center import SmppDoor
+from gateway.process import Kanal
 from gateway.store.tables import messages
+from gateway.wire.queues import WORK
 from tests.gateway.making import ROAD, SOON
 from tests.services import free_ports
 

@@ -14,7 +14,7 @@ from aiohttp import ClientSession
 from sqlalchemy import func, select
 
 from adapters.base import Inbound, Malformed
-from gateway.demo import post
+from demo import post
 from gateway.store.spool import Spool
 from gateway.store.tables import messages, outgoing, quarantine
 from gateway.store.tables import reports as report_table

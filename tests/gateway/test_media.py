@@ -11,19 +11,19 @@ import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
 
-from adapters.base import Keeps, Refused, Source, Unreachable
-from gateway import event
+from adapters.base import MediaSource, Refused, Source, Unreachable
+from gateway.access.recusal import NotYours
 from gateway.broker.base import Broker, Delivery, Later
 from gateway.broker.rabbit import Rabbit
+from gateway.media import store_files as step
+from gateway.media.access import NoFile, NotYet
 from gateway.media.blobs import BlobsAway
-from gateway.message import DELIVERIES, MEDIA, Message
-from gateway.seal import Seal
-from gateway.steps import media as step
-from gateway.steps.files import NoFile, NotYet
-from gateway.steps.media import MissingReport
-from gateway.steps.reply import NotYours
+from gateway.media.store_files import MissingReport
+from gateway.platform.seal import Seal
+from gateway.queues.consumer import Consumer
 from gateway.store.views import ReportFile
-from gateway.work.consumer import Consumer
+from gateway.wire import events as event
+from gateway.wire.queues import DELIVERIES, MEDIA, QueuedMessage
 from normalizer.report import Attachment, FileState
 from tests.gateway.keeper import Keeper, keeping
 from tests.gateway.making import LAMP, ROAD, House, Paper
@@ -32,7 +32,7 @@ from tests.gateway.pictures import HTML, MONAS, OWNER, PDF, photo
 ANOTHER = "3578-dinas-perhubungan"
 
 
-class Album(Paper, Keeps):
+class Album(Paper, MediaSource):
     """A paper whose photos are kept by a provider that wants to know who asks."""
 
     url = ""
@@ -301,13 +301,13 @@ async def test_a_message_about_nothing_fails_alone(lite: House) -> None:
     await lite.report(ROAD, **photos(photo()))
     (good,) = await lite.leased(MEDIA)
     body = event.written(event.FILES, "x", json.dumps({"report": "no"}), at=lite.clock())
-    failed = await lite.media([Delivery(Message(MEDIA, "x", body), 0, None), good])
+    failed = await lite.media([Delivery(QueuedMessage(MEDIA, "x", body), 0, None), good])
     assert [type(error) for error in failed.values()] == [MissingReport]
     assert states(await lite.newest()) == [("stored", None)]
     for data in ('"x"', "{}", '{"report": 1}'):
         body = event.written(event.FILES, "x", data, at=lite.clock())
         with pytest.raises(event.BadEvent):
-            await lite.media([Delivery(Message(MEDIA, "x", body), 0, None)])
+            await lite.media([Delivery(QueuedMessage(MEDIA, "x", body), 0, None)])
 
 
 @pytest.mark.parametrize("kind", ["embedded", "rabbit"])

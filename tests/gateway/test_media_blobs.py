@@ -13,7 +13,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from gateway.media.blobs import Blobs, BlobsAway, Bucket, Folder, Vault
-from gateway.seal import Seal
+from gateway.platform.seal import Seal
 from tests.services.programs import free_ports
 
 PHOTO = b"\xff\xd8\xff\xe0 a photo of a citizen"

@@ -9,7 +9,7 @@ from PIL import Image
 
 from gateway.media.clean import MOST, clean
 from gateway.media.kinds import KINDS
-from gateway.reading import Reader
+from gateway.platform.sandbox import Sandbox
 from normalizer.report import FileNote
 from tests.gateway import pictures
 from tests.gateway.pictures import MONAS, OWNER, encoded, photo, picture
@@ -141,7 +141,7 @@ def test_what_cannot_be_made_harmless_is_noted_and_left_whole(
 
 
 async def test_a_hostile_picture_costs_a_worker_at_most() -> None:
-    reader = Reader(1, 20, modules=("gateway.media.clean",))
+    reader = Sandbox(1, 20, modules=("gateway.media.clean",))
     try:
         assert (await reader.read(clean, pictures.bomb())).note is FileNote.BROKEN
         assert (await reader.read(clean, photo())).note is None

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from adapters.base import ChannelError, Source, Throttled, Unreachable
-from gateway.media.fetch import Fetcher, Gone, Unfetched, is_public
+from gateway.media.fetch import FileFetcher, Gone, Unfetched, is_public
 from normalizer.report import FileNote
 from tests.gateway.keeper import Keeper, Names, keeping
 
@@ -51,8 +51,8 @@ NOT_OURS_TO_ASK = [
 ]
 
 
-def fetcher(**how: Any) -> Fetcher:
-    return Fetcher(**{"max_bytes": CAP, "timeout": 5.0} | how)
+def fetcher(**how: Any) -> FileFetcher:
+    return FileFetcher(**{"max_bytes": CAP, "timeout": 5.0} | how)
 
 
 @pytest.fixture

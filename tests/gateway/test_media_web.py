@@ -14,12 +14,12 @@ from playwright.async_api import Browser, expect
 from pydantic import SecretStr
 
 from config import settings
-from config.settings import DeliveryBlock
-from gateway.app import Kanal
-from gateway.message import MEDIA
-from gateway.steps.files import Shown
-from gateway.web import agency_api
-from gateway.web.limits import Limits
+from config.settings import DeliverySettings
+from gateway.intake.limits import CallLimits
+from gateway.media.access import ShownFile
+from gateway.portals.agency import api
+from gateway.process import Kanal
+from gateway.wire.queues import MEDIA
 from normalizer.report import Attachment, FileNote, FileState
 from tests.gateway import test_console, test_console_browser
 from tests.gateway.console_double import Clock, MemoryDesk, console, report, served
@@ -50,8 +50,8 @@ def desk() -> MemoryDesk:
     return desk
 
 
-def _shown(name: str, media_type: str, *, inline: bool, content: bytes = b"x") -> Shown:
-    return Shown(name, media_type, inline, DIGEST, content)
+def _shown(name: str, media_type: str, *, inline: bool, content: bytes = b"x") -> ShownFile:
+    return ShownFile(name, media_type, inline, DIGEST, content)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def _shown(name: str, media_type: str, *, inline: bool, content: bytes = b"x") -
     ],
 )
 async def test_a_file_can_do_nothing_in_the_operators_browser(
-    operator: Visitor, desk: MemoryDesk, shown: Shown, media_type: str, disposition: str
+    operator: Visitor, desk: MemoryDesk, shown: ShownFile, media_type: str, disposition: str
 ) -> None:
     desk.files[DIGEST] = shown
     path = f"/files/{report(1).id}/{DIGEST}"
@@ -109,7 +109,7 @@ async def test_a_file_that_is_not_there_is_said_so(operator: Visitor, path: str)
 
 @pytest.fixture
 async def town(sqlite_url: str, tmp_path: Path) -> AsyncIterator[House]:
-    methods = {name: DeliveryBlock(token=SecretStr(token)) for name, token in TOKENS.items()}
+    methods = {name: DeliverySettings(token=SecretStr(token)) for name, token in TOKENS.items()}
     async with house(sqlite_url, tmp_path, methods=methods) as built:
         yield built
 
@@ -121,7 +121,7 @@ async def test_an_agency_fetches_the_files_of_its_reports_and_no_others(town: Ho
     number = found.report.tracking
     app = FastAPI()
     app.include_router(
-        agency_api.api(town.agencies, town.queries, town.files, Limits("", proxied=False))
+        api.api(town.agencies, town.queries, town.files, CallLimits("", proxied=False))
     )
     async with served(app) as url, aiohttp.ClientSession() as http:
 

@@ -11,7 +11,7 @@ import pytest
 
 import gateway
 from config.settings import load
-from gateway.modes import readable_by_others
+from gateway.platform.modes import readable_by_others
 from tests.gateway.learning_rows import history
 from tests.gateway.processes import surroundings
 
@@ -52,9 +52,9 @@ import asyncio, sys
 from datetime import UTC, datetime
 from pathlib import Path
 from config.settings import load
-from gateway import loop
-from gateway.app import Kanal
-from gateway.store.rows import Held
+from gateway.platform import loop
+from gateway.process import Kanal
+from gateway.store.rows import QuarantineItem
 
 async def live():
     kanal = Kanal(load(
@@ -64,7 +64,8 @@ async def live():
     ))
     await kanal.start()
     await kanal.vault.put(b"a file")
-    kanal.spool.write([Held("1", "email", "forged", "", b"x", 1, "open", datetime.now(UTC))])
+    item = QuarantineItem("1", "email", "forged", "", b"x", 1, "open", datetime.now(UTC))
+    kanal.spool.write([item])
     for path in sorted(Path("deep").rglob("*")):
         print(oct(path.lstat().st_mode), path)
     await kanal.stop()
@@ -134,4 +135,6 @@ def test_every_file_is_made_by_who_closes_it() -> None:
         for _ in _writes(ast.parse(path.read_text()))
     }
     own = {name for name in found if not name.startswith(("demo/", "web/draw_icons"))}
-    assert own == {"disk.py"}, "use private_file and private_folder of gateway/disk.py"
+    assert own == {"platform/disk.py"}, (
+        "use private_file and private_folder of gateway/platform/disk.py"
+    )

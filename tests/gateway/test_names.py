@@ -21,24 +21,24 @@ from structlog.testing import capture_logs
 
 from adapters.base import (
     Channel,
-    Hook,
     Inbound,
     Outgoing,
     Receipt,
     Refused,
-    Sends,
+    Sender,
     Unreachable,
+    WebhookRequest,
 )
-from gateway.logs import keep_harmless
-from gateway.message import MEDIA, REPORTS, Message
-from gateway.names import hashed, opened_thread, opened_url
-from gateway.seal import Seal
-from gateway.steps import receipts, receive
-from gateway.steps.receive import Door
-from gateway.steps.reply import Reply
+from gateway.casework.agencies import Reply
+from gateway.intake import receipts, receive
+from gateway.intake.receive import Intake
+from gateway.platform.logs import keep_harmless
+from gateway.platform.names import hashed, opened_thread, opened_url
+from gateway.platform.seal import Seal
 from gateway.store.cursors import Bookmark
 from gateway.store.renaming import hide_names
 from gateway.store.tables import messages, metadata, outgoing, parts, reports
+from gateway.wire.queues import MEDIA, REPORTS, QueuedMessage
 from normalizer.nameless import nameless
 from normalizer.report import Report
 from tests.adapters.doubles import signed_form
@@ -53,16 +53,16 @@ PHONE, PERSON = "+628555001122334", "6200117766554"
 KEY = "9f0c1d52-7a31-4b06-8f7e-51c0ffee0c0a"
 MEDIA_SID = "ME" + "c0ffee" * 5 + "99"
 LETTER_SID = "SM" + "fedcba" * 5 + "01"
-Build = Callable[[Channel, str, str], Hook]
+Build = Callable[[Channel, str, str], WebhookRequest]
 
 
-def _mail(channel: Channel, text: str, replied: str) -> Hook:
+def _mail(channel: Channel, text: str, replied: str) -> WebhookRequest:
     hook = GENUINE["mail"](channel, text, f"{len(replied)}-dari-laptop-kenari")
     thread = f"In-Reply-To: {replied or '<awal@laptop-kenari.example>'}\r\n"
     return replace(hook, body=thread.encode() + hook.body)
 
 
-def _telegram(channel: Channel, text: str, replied: str) -> Hook:
+def _telegram(channel: Channel, text: str, replied: str) -> WebhookRequest:
     hook = GENUINE["telegram"](channel, text, f"88001122334{len(replied)}")
     update = json.loads(hook.body)
     message = update["message"]
@@ -77,7 +77,7 @@ def _telegram(channel: Channel, text: str, replied: str) -> Hook:
     return replace(hook, body=json.dumps(update).encode())
 
 
-def _twilio(channel: Channel, text: str, replied: str) -> Hook:
+def _twilio(channel: Channel, text: str, replied: str) -> WebhookRequest:
     hook = GENUINE["twilio"](channel, text, f"{0xABCDEF0123456789ABCDEF + len(replied)}")
     url = f"https://api.twilio.com/2010-04-01/Accounts/AC{0:032}/Messages/SM1/Media/{MEDIA_SID}"
     fields = dict(parse_qsl(hook.body.decode(), keep_blank_values=True))
@@ -86,7 +86,7 @@ def _twilio(channel: Channel, text: str, replied: str) -> Hook:
     return signed_form(TOKEN, channel.hook_url, list(fields.items()))
 
 
-def _x(channel: Channel, text: str, replied: str) -> Hook:
+def _x(channel: Channel, text: str, replied: str) -> WebhookRequest:
     hook = GENUINE["x"](channel, text, f"199000111222333444{len(replied) % 10}")
     item = json.loads(hook.body)
     to = replied or "1980007776665554443"
@@ -97,24 +97,24 @@ def _x(channel: Channel, text: str, replied: str) -> Hook:
     return replace(hook, body=json.dumps(item).encode())
 
 
-def _web(channel: Channel, text: str, replied: str) -> Hook:
+def _web(channel: Channel, text: str, replied: str) -> WebhookRequest:
     values = filled(key=KEY, body=text, name=NAME, contact=MAIL)
     return replace(posted(values), url=channel.hook_url)
 
 
-def _open311(channel: Channel, text: str, replied: str) -> Hook:
+def _open311(channel: Channel, text: str, replied: str) -> WebhookRequest:
     hook = GENUINE["open311"](channel, text, "kunci-kenari-77")
     more = {"email": MAIL, "first_name": NAME, "phone": PHONE, "device_id": "gawai-kenari"}
     return replace(hook, body=hook.body + b"&" + urlencode(more).encode())
 
 
-def _rest(channel: Channel, text: str, replied: str) -> Hook:
+def _rest(channel: Channel, text: str, replied: str) -> WebhookRequest:
     hook = GENUINE["rest"](channel, text, f"kunci-kenari-{len(text)}")
     said = json.loads(hook.body) | {"sender": {"id": "akun-kenari", "name": NAME, "phone": PHONE}}
     return replace(hook, body=json.dumps(said).encode())
 
 
-def _smpp(channel: Channel, text: str, replied: str) -> Hook:
+def _smpp(channel: Channel, text: str, replied: str) -> WebhookRequest:
     return GENUINE["smpp"](channel, text, "kenari-1795")
 
 
@@ -179,7 +179,7 @@ def carried_by(
         carried.append((to, message))
         return canary.letter or message.id
 
-    if isinstance(channel, Sends):
+    if isinstance(channel, Sender):
         monkeypatch.setattr(channel, "send", send)
     return carried
 
@@ -245,7 +245,7 @@ async def test_a_canary_is_found_nowhere_outside_the_seal(
             reply = Reply(kind="progress", text="Sudah kami teruskan ke lapangan.")
             await built.agencies.reply(agency, file.report.tracking, reply, key="1")
             await work(built)
-            if isinstance(channel, Sends) and canary.letter:
+            if isinstance(channel, Sender) and canary.letter:
                 receipt = Receipt(kind, canary.letter, "delivered")
                 assert await receipts.note(built.store, built.seal, channel, receipt)
             again = canary.hook(channel, "sampai sekarang belum juga, pak", canary.letter)
@@ -317,7 +317,7 @@ async def test_what_is_said_of_a_fault_is_kept_without_names(
     words = "; ".join(f"550 <{each}> unknown ({each})" for each in named)
     with capture_logs(processors=[keep_harmless]) as logs:
         async with opened(kind, tmp_path) as (built, channel):
-            if isinstance(channel, Sends):
+            if isinstance(channel, Sender):
 
                 async def send(to: str, message: Outgoing) -> str:
                     raise failing.pop() if failing else Refused(words)
@@ -328,7 +328,7 @@ async def test_what_is_said_of_a_fault_is_kept_without_names(
             await built.work_all()
             hold = canary.hook(channel, "rusak", "")
             await built.door.hold(channel.name, hold, "malformed", f"no: {words}")
-            await built.store.queue.put([Message(REPORTS, "1", b"{}")])
+            await built.store.queue.put([QueuedMessage(REPORTS, "1", b"{}")])
             (leased,) = await built.store.queue.claim(REPORTS, 1, lease=60)
             await built.store.queue.bury(leased, error=words)
             mark = Bookmark(built.store, kind, "poll", holder="one")
@@ -406,10 +406,10 @@ async def test_what_the_version_before_kept_in_the_clear_is_hidden_at_the_start(
 ) -> None:
     lite = house
 
-    def unkeyed(door: Door, inbound: Inbound, *, whole: bool = False) -> str:
+    def unkeyed(door: Intake, inbound: Inbound, *, whole: bool = False) -> str:
         return receive._digest(inbound, whole=whole)
 
-    monkeypatch.setattr(Door, "_digest", unkeyed)
+    monkeypatch.setattr(Intake, "_digest", unkeyed)
     await lite.take(note(ROAD, id="pesan-kenari", thread=["utas-kenari"]))
     await lite.take(note("bagian satu ", id="bagian-kenari", part=["7", 1, 2]))
     assert await lite.work_all() == {}

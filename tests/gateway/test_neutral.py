@@ -9,10 +9,10 @@ import pytest
 
 import gateway
 from config.emergency import emergency
-from gateway.steps.delicate import Delicate, graver, is_grave
-from gateway.steps.letters import Letters
-from gateway.steps.reply import Reply
-from gateway.texts import ASKED_FOR, HARMLESS, KEYS, NEUTRAL, TO_POSTS
+from gateway.casework.agencies import Reply
+from gateway.outbound.delicate import Delicate, graver, is_grave
+from gateway.outbound.notifications import Letters
+from gateway.outbound.texts import ASKED_FOR, HARMLESS, KEYS, NEUTRAL, TO_POSTS
 from normalizer.report import (
     Agency,
     Assignment,
@@ -78,7 +78,9 @@ def told_of(text: str) -> list[str]:
 
 def test_every_text_is_neutral_or_has_one_that_is() -> None:
     kept = HARMLESS | NEUTRAL.keys() | ASKED_FOR | TO_POSTS
-    assert KEYS.keys() == kept, "say in gateway/texts.py what a delicate report's phone is told"
+    assert KEYS.keys() == kept, (
+        "say in gateway/outbound/texts.py what a delicate report's phone is told"
+    )
     assert not HARMLESS & NEUTRAL.keys()
     assert HARMLESS.issuperset(NEUTRAL.values())
     assert all(KEYS[key] <= SAFE for key in HARMLESS)
@@ -107,7 +109,9 @@ def test_only_letters_fills_in_texts() -> None:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Attribute) and node.attr == "say" and "texts" in ast.dump(node):
                 callers.add(str(path.relative_to(FOLDER)))
-    assert callers == {"explain.py", "steps/letters.py", "steps/roster.py"}
+    assert callers == {
+        "operations/explain.py", "outbound/notifications.py", "outbound/roster.py"
+    }  # fmt: skip
 
 
 # Which reports are delicate.

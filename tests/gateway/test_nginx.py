@@ -18,13 +18,15 @@ from typing import Any
 import aiohttp
 import pytest
 import pytest_asyncio
+import structlog
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from structlog.testing import capture_logs
 
-from gateway.app import Kanal
-from gateway.web.secure import HSTS
+from gateway.portals.console import routes
+from gateway.portals.http.secure import HSTS
+from gateway.process import Kanal
 from tests.adapters.forms import filled as form
 from tests.conftest import offered
 from tests.gateway.whole import NAME, OPERATOR, PASSWORD, Way, filled, ways, whole
@@ -274,8 +276,12 @@ async def test_an_operator_gets_in_and_cookies_hold_on_to_the_host(front: Front)
     assert page.status == 200
 
 
-async def test_who_calls_is_who_nginx_saw_whatever_they_write(front: Front) -> None:
+async def test_who_calls_is_who_nginx_saw_whatever_they_write(
+    front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
     one, other = officer(), officer()
+    # A logger that was used before is bound for good, and is not captured.
+    monkeypatch.setattr(routes, "log", structlog.get_logger())
 
     async def guess(who: str, number: int) -> int:
         lies = dict.fromkeys(("X-Real-IP", "X-Forwarded-For"), f"203.0.113.{number}")

@@ -3,10 +3,10 @@
 import pytest
 
 from config.settings import load
-from gateway import build
-from gateway.notice import Notice, segments
-from gateway.steps.delicate import Delicate
-from gateway.steps.letters import Letters
+from gateway import assembly
+from gateway.outbound.delicate import Delicate
+from gateway.outbound.notice import Notice, segments
+from gateway.outbound.notifications import Letters
 from tests.adapters.examples import build as example
 from tests.gateway import test_machines
 from tests.gateway.making import LAMP, OTHER, ROAD, WHO, Clock, House, made_parts, note
@@ -148,13 +148,13 @@ def test_there_is_a_page_only_where_citizens_can_open_one() -> None:
     ):
         settings = load(server={"public_url": url})
         built = {kind: example(kind) for kind in kinds}
-        assert build.notice(settings, built).page == page
+        assert assembly.notice(settings, built).page == page
 
 
 def test_a_deployment_that_strangers_reach_is_told_what_its_notice_lacks() -> None:
     reached = {"public_url": "https://lapor.contohkab.go.id"}
-    said = build.unsaid(load(server=reached))
+    said = assembly.unsaid(load(server=reached))
     assert [line.split(":")[0] for line in said] == ["privacy.controller", "privacy.contact"]
     whole = {"controller": "Diskominfo Kabupaten Contoh", "contact": "pdp@contohkab.go.id"}
-    assert build.unsaid(load(server=reached, privacy=whole)) == []
-    assert build.unsaid(load()) == []
+    assert assembly.unsaid(load(server=reached, privacy=whole)) == []
+    assert assembly.unsaid(load()) == []

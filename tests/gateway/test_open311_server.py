@@ -13,9 +13,9 @@ import aiohttp
 import georeport
 import pytest
 
-from gateway.message import ANSWERS
-from gateway.steps.reply import Reply
+from gateway.casework.agencies import Reply
 from gateway.store.engine import Unavailable
+from gateway.wire.queues import ANSWERS
 from normalizer.report import Status
 from tests.gateway.making import LAMP, ROAD, UNCLEAR, made_parts
 from tests.gateway.partners import AGENCY, CITY, KIOSK, O311, SLOW, WORKS, Heard, Town, town
@@ -128,7 +128,7 @@ async def test_a_broken_list_is_no_list(here: Town, monkeypatch: pytest.MonkeyPa
     async def away(*_: Any, **__: Any) -> None:
         raise Unavailable("down")
 
-    monkeypatch.setattr("gateway.store.shown.Window.newest", away)
+    monkeypatch.setattr("gateway.store.shown.PublicQueries.newest", away)
     answer = await here.get(f"{O311}/requests.json")
     refused(answer, 503)
     assert answer.headers["retry-after"] == "5"

@@ -15,17 +15,17 @@ from starlette.requests import Request
 
 import gateway
 from adapters.load import load
-from gateway.steps.receive import page_secret
-from gateway.steps.reply import Reply
-from gateway.steps.track import Tracking
+from gateway.casework.agencies import Reply
+from gateway.casework.tracking import Tracking
+from gateway.intake.limits import LOOKS_AT_ONE, LOOKS_OF_ALL, CallLimits
+from gateway.platform.numbers import page_secret
 from gateway.store import migrate
 from gateway.store.engine import Database
 from gateway.store.rows import Accepted
-from gateway.store.shown import Wanted, Window
+from gateway.store.shown import PublicQueries, Wanted
 from gateway.store.spool import Spool
 from gateway.store.store import Store
 from gateway.store.tables import messages
-from gateway.web.limits import LOOKS_AT_ONE, LOOKS_OF_ALL, Limits
 from normalizer.tracking import written
 from tests.adapters.examples import PUBLIC_URL
 from tests.adapters.forms import filled, posted
@@ -361,7 +361,7 @@ async def test_a_tie_of_the_version_before_shows_a_partner_nothing(here: Town, d
     )
     own_channel = "rest" if door == "rest" else "open311"
     await here.house.change(f"UPDATE messages SET channel = '{own_channel}'")
-    desk = Window(here.house.store, frozenset())
+    desk = PublicQueries(here.house.store, frozenset())
     mine = (own_channel, "kota")
     for found in (
         await desk.by_number([own], mine),
@@ -423,7 +423,7 @@ async def test_a_stranger_cannot_keep_a_reporter_from_the_page() -> None:
     def request(address: str) -> Request:
         return Request({"type": "http", "client": (address, 5), "headers": []})
 
-    limits = Limits("", proxied=False)
+    limits = CallLimits("", proxied=False)
     stranger, reporter = request("36.80.1.2"), request("36.80.9.9")
     waits = [await limits.looked("482109375514", stranger) for _ in range(3 * LOOKS_AT_ONE.amount)]
     assert waits.count(0) == LOOKS_AT_ONE.amount
@@ -431,7 +431,7 @@ async def test_a_stranger_cannot_keep_a_reporter_from_the_page() -> None:
 
 
 async def test_all_together_are_slowed_at_one_number() -> None:
-    limits = Limits("", proxied=True)
+    limits = CallLimits("", proxied=True)
     nobody = Request({"type": "http", "client": None, "headers": []})
     waits = [await limits.looked("482109375514", nobody) for _ in range(LOOKS_OF_ALL.amount + 1)]
     assert waits.count(0) == LOOKS_OF_ALL.amount

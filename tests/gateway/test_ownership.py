@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from gateway.steps.ownership import Ownership
-from gateway.steps.receive import page_secret
-from gateway.steps.reply import Reply
+from gateway.access.ownership import Ownership
+from gateway.casework.agencies import Reply
+from gateway.platform.numbers import page_secret
 from gateway.store.views import ReportFile
 from normalizer.tracking import written
 from tests.gateway.making import LAMP, ROAD, WHO, House, note

@@ -12,9 +12,9 @@ from typer.testing import CliRunner
 from adapters.load import load as load_channel
 from adapters.partner.keys import Keys, PartnerBlock
 from config.settings import load
-from gateway import build
-from gateway.app import Kanal
+from gateway import assembly
 from gateway.cli import app
+from gateway.process import Kanal
 from tests.gateway.making import made_parts
 from tests.gateway.partners import CITY
 
@@ -38,7 +38,7 @@ async def test_a_door_is_there_only_where_its_channel_is(
     codes: list[int],
 ) -> None:
     parts = made_parts()
-    monkeypatch.setattr(build, "parts", lambda _: parts)
+    monkeypatch.setattr(assembly, "parts", lambda _: parts)
     kanal = Kanal(load(server={"data_dir": tmp_path, "port": 0}, channels=channels))
     try:
         ports = await kanal.start(("web",))
@@ -77,8 +77,8 @@ def test_what_cannot_work_is_a_fault(
     monkeypatch: pytest.MonkeyPatch, channels: dict[str, Any], told: str
 ) -> None:
     parts = made_parts()
-    monkeypatch.setattr(build, "parts", lambda _: parts)
-    said = [str(fault) for fault in build.faults(load(channels=channels), None)]
+    monkeypatch.setattr(assembly, "parts", lambda _: parts)
+    said = [str(fault) for fault in assembly.faults(load(channels=channels), None)]
     assert len(said) == bool(told)
     assert all(told in each for each in said)
 

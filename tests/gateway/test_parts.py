@@ -14,13 +14,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.base import Answer, Inbound, Part
-from gateway.steps.parts import LATE, Join, plan
-from gateway.steps.receive import ENVELOPE, unpacked
+from adapters.base import Inbound, Segment, WebhookResponse
+from gateway.intake.envelope import unpacked
+from gateway.intake.reassembly import EVERYWHERE, JOIN, KEPT, Joining
+from gateway.intake.segments import LATE, Join, plan
+from gateway.platform.seal import ENVELOPE
 from gateway.store.cursors import Bookmark
 from gateway.store.parts import PartRow
 from gateway.store.views import ReportFile
-from gateway.work.joining import EVERYWHERE, JOIN, KEPT, Joining
 from normalizer.report import Report
 from tests.gateway.conftest import Away
 from tests.gateway.making import (
@@ -59,7 +60,7 @@ def joining(house: House, holder: str = "one") -> Joining:
 async def bring(house: House, *numbers: int, **more: Any) -> None:
     """Bring parts one by one, joining after each what can be joined."""
     for number in numbers:
-        answer: Answer = await house.take(part(number, **more))
+        answer: WebhookResponse = await house.take(part(number, **more))
         assert answer.status == 200
         await joining(house).turn()
 
@@ -440,7 +441,7 @@ async def test_parts_from_a_provider_that_is_asked(house: House) -> None:
         def _read(self, raw: bytes) -> Inbound:
             item = super()._read(raw)
             number = int(item.external_id.removeprefix("item-"))
-            return replace(item, part=Part("r", number, 2))
+            return replace(item, part=Segment("r", number, 2))
 
     channel = InParts()
     channel.said += [channel.item(number, f"{ROAD} {number} ") for number in (2, 1)]

@@ -20,18 +20,19 @@ from adapters.base import (
     Refused,
     Throttled,
     Unreachable,
-    Unreadable,
+    UnreadableItem,
 )
-from gateway import metrics
-from gateway.health import OVERDUE, Health
-from gateway.message import REPORTS
-from gateway.names import hashed, opened_cursor
-from gateway.steps.receive import ENVELOPE, PAGE, unpacked
+from gateway.intake.envelope import PAGE, unpacked
+from gateway.intake.polling import GAP, POLL, SOONEST
+from gateway.operations.health import OVERDUE, Health
+from gateway.platform import metrics
+from gateway.platform.names import hashed, opened_cursor
+from gateway.platform.seal import ENVELOPE
+from gateway.queues import leased_task
+from gateway.queues.leased_task import BEAT, LEASE, LONGEST_PAUSE, LONGEST_WAIT, backoff
 from gateway.store.cursors import Bookmark, LeaseLost, readings
-from gateway.store.views import Reading
-from gateway.work import duty
-from gateway.work.duty import BEAT, LEASE, LONGEST_PAUSE, LONGEST_WAIT, backoff
-from gateway.work.poller import GAP, POLL, SOONEST
+from gateway.store.views import FetchStatus
+from gateway.wire.queues import REPORTS
 from tests.gateway.citizens import found
 from tests.gateway.conftest import Away
 from tests.gateway.making import ROAD, SOON, House, house
@@ -41,7 +42,7 @@ from tests.gateway.streams import Stream, polling
 KEYED = ("stream", POLL)
 
 
-async def reading(house: House) -> Reading:
+async def reading(house: House) -> FetchStatus:
     return (await readings(house.store))[KEYED]
 
 
@@ -126,7 +127,7 @@ async def test_a_receipt_in_a_page_reaches_the_letter_it_is_about(house: House) 
 
 
 def unreadable(channel: Stream) -> None:
-    channel.said.append(Unreadable(b'{"no": "item"}', "an item without a sender"))
+    channel.said.append(UnreadableItem(b'{"no": "item"}', "an item without a sender"))
 
 
 def unstorable(channel: Stream) -> None:
@@ -307,7 +308,7 @@ async def test_a_page_that_comes_after_another_process_took_over_is_not_written(
 
 
 async def test_a_long_look_keeps_others_away(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(duty, "BEAT", 0.01)
+    monkeypatch.setattr(leased_task, "BEAT", 0.01)
     begun, done = asyncio.Event(), asyncio.Event()
 
     class Long(Stream):
@@ -440,8 +441,8 @@ async def test_while_the_database_is_away_the_provider_is_not_asked(
         built.clock.pass_(seconds=6)
         channel.say(ROAD)
         with away():
-            assert await mine.turn() == duty.PAUSE
-            assert await mine.turn() == duty.PAUSE
+            assert await mine.turn() == leased_task.PAUSE
+            assert await mine.turn() == leased_task.PAUSE
         assert channel.asked == [""]
         async with asyncio.timeout(SOON):
             while not await built.counted("messages"):
@@ -466,7 +467,7 @@ async def test_a_database_that_goes_away_during_a_look_loses_nothing(
         channel.say(ROAD)
         mine = polling(built, channel)
         with contextlib.ExitStack() as outage:
-            assert await mine.turn() == duty.PAUSE
+            assert await mine.turn() == leased_task.PAUSE
         async with asyncio.timeout(SOON):
             while not await built.counted("messages"):
                 await mine.turn()

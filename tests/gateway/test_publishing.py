@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from gateway.steps.desk import Conflict, Desk
-from gateway.steps.publishing import proposed
+from gateway.casework.operators import Conflict, OperatorService
+from gateway.casework.publishing import proposed
 from normalizer import masking
 from normalizer.masking import HIDDEN
 from normalizer.report import Attachment, Link, Recusal, Release, Report, Status, Topic
@@ -49,7 +49,7 @@ async def read(here: Town) -> list[Any]:
     return [each["description"] for each in (await here.get(f"{O311}/requests.json")).json]
 
 
-async def release(desk: Desk, report: Report) -> None:
+async def release(desk: OperatorService, report: Report) -> None:
     await desk.publish(report.id, by="sari", name=proposed(report).name)
 
 

@@ -11,21 +11,21 @@ import aiohttp
 import pytest
 
 import gateway
-from gateway.health import Health
-from gateway.steps import forgeries
+from gateway.intake import forgeries
+from gateway.intake.expiry import EXPIRE, Expiry
+from gateway.intake.reassembly import EVERYWHERE
+from gateway.operations.health import Health
+from gateway.portals.console.labels import REASON
 from gateway.store.cursors import Bookmark
-from gateway.store.people import People
-from gateway.store.quarantine import FRESH, MESSAGE, NOISE, REASONS, Limits
+from gateway.store.people import OperatorRepository
+from gateway.store.quarantine import FRESH, MESSAGE, NOISE, REASONS, QuarantineLimits
 from gateway.store.store import Store
-from gateway.web.words import REASON
-from gateway.work.expiry import EXPIRE, Expiry
-from gateway.work.joining import EVERYWHERE
 from tests.gateway.console_double import Clock as ConsoleClock
 from tests.gateway.console_double import MemoryDesk, console
 from tests.gateway.making import ROAD, House, held, hook, note
 from tests.gateway.test_console import Visitor
 
-SMALL = Limits(bytes=100_000, rows=6, share=0.5, days=30)
+SMALL = QuarantineLimits(bytes=100_000, rows=6, share=0.5, days=30)
 MESSAGES = sorted(reason for reason, kind in REASONS.items() if kind == MESSAGE)
 
 
@@ -63,7 +63,7 @@ def test_every_reason_there_is_says_whether_it_is_noise() -> None:
     trees = [ast.parse(path.read_text()) for path in Path(folder).rglob("*.py")]
     found = {reason for tree in trees for reason in _reasons(tree)}
     assert found == set(REASONS), "say in gateway/store/quarantine.py what a new reason is"
-    assert found == set(REASON), "and in gateway/web/words.py what it is called"
+    assert found == set(REASON), "and in gateway/portals/console/labels.py what it is called"
 
 
 async def test_a_flood_of_forgeries_is_counted_and_leaves_room_for_others(
@@ -124,7 +124,9 @@ async def test_room_comes_back_when_an_operator_decides(lite: House) -> None:
     lite.store.shelf.limits = SMALL
     await put(lite, 4)
     (view, *_) = await lite.queries.quarantine(10)
-    await People(lite.store).decide(view.id, "dismissed", by="siti", note="x", at=lite.clock())
+    await OperatorRepository(lite.store).decide(
+        view.id, "dismissed", by="siti", note="x", at=lite.clock()
+    )
     lite.clock.pass_(seconds=FRESH.total_seconds())
     await put(lite, 2)
     assert await lite.counted("quarantine", "state = 'open'") == 3
@@ -134,7 +136,9 @@ async def test_noise_ends_after_its_days_and_of_a_decision_only_the_content(hous
     await put(house, 3, reason="automatic", state="noted")
     await put(house, 2, reason="unreadable")
     (chosen, _) = [v for v in await house.queries.quarantine(10) if v.reason == "unreadable"]
-    await People(house.store).decide(chosen.id, "dismissed", by="siti", note="x", at=house.clock())
+    await OperatorRepository(house.store).decide(
+        chosen.id, "dismissed", by="siti", note="x", at=house.clock()
+    )
     house.clock.pass_(days=29)
     assert await _expiry(house).turn() == 0
     house.clock.pass_(days=2)

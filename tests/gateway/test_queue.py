@@ -5,18 +5,18 @@ from uuid import uuid4
 
 import pytest
 
-from gateway.message import DELIVERIES, REPORTS, DeadLetter, Leased, Message
 from gateway.store.engine import Database
 from gateway.store.queue_table import Queue
 from gateway.store.store import Store
+from gateway.wire.queues import DELIVERIES, REPORTS, DeadLetter, Leased, QueuedMessage
 from tests.gateway.making import SOON, Clock, House
 
 FOR_EVER = 3600.0
 
 
-def message(queue: str = REPORTS, body: bytes = b"{}", **headers: str) -> Message:
+def message(queue: str = REPORTS, body: bytes = b"{}", **headers: str) -> QueuedMessage:
     """Make a message with an id of its own."""
-    return Message(queue, uuid4().hex, body, headers)
+    return QueuedMessage(queue, uuid4().hex, body, headers)
 
 
 @pytest.fixture
@@ -42,7 +42,9 @@ async def test_what_was_put_comes_out_whole_and_is_hidden_while_leased(queue: Qu
 async def test_a_message_put_twice_is_there_once(queue: Queue) -> None:
     sent = message(body=b"first")
     await queue.put([sent])
-    await queue.put([Message(REPORTS, sent.id, b"second"), Message(DELIVERIES, sent.id, b"else")])
+    await queue.put(
+        [QueuedMessage(REPORTS, sent.id, b"second"), QueuedMessage(DELIVERIES, sent.id, b"else")]
+    )
     assert (await _one(queue)).message.body == b"first"
     assert (await _one(queue, DELIVERIES)).message.body == b"else"
 
@@ -136,7 +138,7 @@ async def test_dead_letters_of_a_broker_are_kept_once(house: House, queue: Queue
 
 @pytest.mark.parametrize("id", ["", "x" * 65, "nul \x00", "half \ud800"])
 async def test_dead_letters_without_a_usable_id_are_kept_all(queue: Queue, id: str) -> None:
-    letters = [DeadLetter(Message(REPORTS, id, body), 1, "not ours") for body in (b"1", b"2")]
+    letters = [DeadLetter(QueuedMessage(REPORTS, id, body), 1, "not ours") for body in (b"1", b"2")]
     await queue.keep_dead(letters)
     await queue.keep_dead(letters)
     assert await queue.depths() == {f"{REPORTS}.dead": 2}

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from gateway.reading import Reader, ReaderCrashed, TookTooLong
+from gateway.platform.sandbox import ReaderCrashed, Sandbox, TookTooLong
 
 
 class Odd(Exception):
@@ -76,24 +76,24 @@ def slow(seconds: float) -> int:
 
 
 @pytest.fixture
-async def reader() -> AsyncIterator[Reader]:
-    reader = Reader(2, 2.0, modules=(__name__, "colorsys"))
+async def reader() -> AsyncIterator[Sandbox]:
+    reader = Sandbox(2, 2.0, modules=(__name__, "colorsys"))
     yield reader
     await reader.close()
 
 
-async def test_answers_come_from_another_process(reader: Reader) -> None:
+async def test_answers_come_from_another_process(reader: Sandbox) -> None:
     assert await reader.read(double, 21) == 42
     assert await reader.read(pid) != os.getpid()
 
 
-async def test_modules_are_imported_before_the_first_call(reader: Reader) -> None:
+async def test_modules_are_imported_before_the_first_call(reader: Sandbox) -> None:
     assert await reader.read(imported, "colorsys")
 
 
 @pytest.mark.parametrize("loops", [busy, backtracks])
 async def test_a_loop_is_killed_at_the_deadline(
-    reader: Reader, loops: Callable[[], object]
+    reader: Sandbox, loops: Callable[[], object]
 ) -> None:
     await reader.read(double, 1)
     began = time.monotonic()
@@ -103,7 +103,7 @@ async def test_a_loop_is_killed_at_the_deadline(
     assert await reader.read(double, 2) == 4
 
 
-async def test_the_event_loop_runs_on_meanwhile(reader: Reader) -> None:
+async def test_the_event_loop_runs_on_meanwhile(reader: Sandbox) -> None:
     reading = asyncio.create_task(reader.read(busy))
     turns = 0
     while not reading.done():
@@ -116,7 +116,7 @@ async def test_the_event_loop_runs_on_meanwhile(reader: Reader) -> None:
 @pytest.mark.parametrize(
     "error", [ValueError("bad"), TimeoutError("its own"), RecursionError("deep"), KeyError("x")]
 )
-async def test_the_functions_own_exception_comes_through(reader: Reader, error: Exception) -> None:
+async def test_the_functions_own_exception_comes_through(reader: Sandbox, error: Exception) -> None:
     with pytest.raises(type(error)) as caught:
         await reader.read(says, error)
     assert caught.value.args == error.args
@@ -126,7 +126,7 @@ CRASHES = [dies, segfaults, hungry, leaves, odd, unpicklable]
 
 
 @pytest.mark.parametrize("crash", CRASHES)
-async def test_a_crash_costs_one_call_only(reader: Reader, crash: Callable[[], object]) -> None:
+async def test_a_crash_costs_one_call_only(reader: Sandbox, crash: Callable[[], object]) -> None:
     for _ in range(3):
         with pytest.raises(ReaderCrashed):
             await reader.read(crash)
@@ -134,7 +134,7 @@ async def test_a_crash_costs_one_call_only(reader: Reader, crash: Callable[[], o
 
 
 async def test_neighbours_of_crashes_are_not_hurt() -> None:
-    reader = Reader(2, 30.0, modules=(__name__,))
+    reader = Sandbox(2, 30.0, modules=(__name__,))
     calls = [reader.read(dies) if n % 10 == 5 else reader.read(double, n) for n in range(40)]
     answers = await asyncio.gather(*calls, return_exceptions=True)
     await reader.close()
@@ -142,14 +142,14 @@ async def test_neighbours_of_crashes_are_not_hurt() -> None:
         assert isinstance(answer, ReaderCrashed) if n % 10 == 5 else answer == 2 * n, n
 
 
-async def test_an_idle_worker_killed_from_outside_is_replaced(reader: Reader) -> None:
+async def test_an_idle_worker_killed_from_outside_is_replaced(reader: Sandbox) -> None:
     os.kill(await reader.read(pid), signal.SIGKILL)
     for n in range(20):
         assert await reader.read(double, n) == 2 * n
 
 
 async def test_workers_share_the_work() -> None:
-    reader = Reader(2, 30.0, modules=(__name__,))
+    reader = Sandbox(2, 30.0, modules=(__name__,))
     await asyncio.gather(*(reader.read(slow, 0.3) for _ in range(2)))
     pids = await asyncio.gather(*(reader.read(slow, 0.3) for _ in range(4)))
     await reader.close()
@@ -157,7 +157,7 @@ async def test_workers_share_the_work() -> None:
 
 
 async def test_a_cancelled_call_frees_its_worker() -> None:
-    reader = Reader(1, 30.0)
+    reader = Sandbox(1, 30.0)
     await reader.read(double, 1)
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.5):
@@ -167,7 +167,7 @@ async def test_a_cancelled_call_frees_its_worker() -> None:
         await reader.close()
 
 
-async def test_a_cancelled_first_call_leaves_a_working_reader(reader: Reader) -> None:
+async def test_a_cancelled_first_call_leaves_a_working_reader(reader: Sandbox) -> None:
     first = asyncio.create_task(reader.read(double, 1))
     await asyncio.sleep(0)
     first.cancel()
@@ -177,7 +177,7 @@ async def test_a_cancelled_first_call_leaves_a_working_reader(reader: Reader) ->
 
 
 async def test_closing_waits_for_running_calls_and_refuses_new_ones() -> None:
-    reader = Reader(1, 30.0, modules=(__name__,))
+    reader = Sandbox(1, 30.0, modules=(__name__,))
     await reader.read(double, 1)
     running = asyncio.create_task(reader.read(slow, 0.5))
     await asyncio.sleep(0.1)
@@ -188,7 +188,7 @@ async def test_closing_waits_for_running_calls_and_refuses_new_ones() -> None:
 
 
 async def test_closing_is_bounded() -> None:
-    reader = Reader(1, 0.5, modules=(__name__,))  # else the first call pays for the import
+    reader = Sandbox(1, 0.5, modules=(__name__,))  # else the first call pays for the import
     await reader.read(double, 1)
     queue = [asyncio.create_task(reader.read(busy)) for _ in range(8)]
     await asyncio.sleep(0.1)
@@ -199,11 +199,11 @@ async def test_closing_is_bounded() -> None:
 
 
 async def test_a_reader_that_was_never_used_closes() -> None:
-    await Reader(1, 1.0).close()
+    await Sandbox(1, 1.0).close()
 
 
 async def test_a_module_that_is_missing_is_a_crash_not_a_hang() -> None:
-    reader = Reader(1, 10.0, modules=("no_such_module",))
+    reader = Sandbox(1, 10.0, modules=("no_such_module",))
     async with asyncio.timeout(60):
         with pytest.raises(ReaderCrashed):
             await reader.read(double, 1)

@@ -10,23 +10,25 @@ from typing import Any
 import pytest
 
 from adapters.base import (
-    Answer,
-    Block,
+    AcceptedMessage,
     ChannelError,
-    Filed,
-    Hook,
+    ChannelSettings,
     Inbound,
     Invalid,
     Malformed,
     Receipt,
+    WebhookRequest,
+    WebhookResponse,
 )
-from gateway.message import REPORTS
-from gateway.names import hashed
-from gateway.steps import forgeries, intake, receive
-from gateway.steps.intake import NotDurable
-from gateway.steps.receive import ENVELOPE, LONGEST_ID, RAW, unpacked
-from gateway.store.rows import Intake
+from gateway.intake import forgeries, group_commit
+from gateway.intake.envelope import unpacked
+from gateway.intake.group_commit import NotDurable
+from gateway.intake.receive import LONGEST_ID
+from gateway.platform.names import hashed
+from gateway.platform.seal import ENVELOPE, FILE, RAW
+from gateway.store.rows import IntakeItem
 from gateway.store.views import QuarantineView
+from gateway.wire.queues import REPORTS
 from tests.gateway.conftest import Away
 from tests.gateway.making import (
     LAMP,
@@ -144,7 +146,7 @@ async def test_a_large_forged_body_is_cut_and_says_so(lite: House) -> None:
 
 
 async def test_observe_only_takes_what_is_forged_and_notes_it(lite: House) -> None:
-    lite.paper.block = Block(type="paper", observe_only=True)
+    lite.paper.block = ChannelSettings(type="paper", observe_only=True)
     assert (await lite.take(note(ROAD), proof="false")).status == 200
     assert await lite.counted("messages") == 1
     (view,) = await _held(lite)
@@ -295,7 +297,7 @@ async def test_whoever_comes_during_a_commit_shares_the_next_one(
     sizes: list[int] = []
     take_in = lite.store.take_in
 
-    async def counting(batch: list[Intake]) -> set[str]:
+    async def counting(batch: list[IntakeItem]) -> set[str]:
         sizes.append(len(batch))
         return await take_in(batch)
 
@@ -361,7 +363,7 @@ async def test_what_holds_no_message_cannot_be_released(lite: House) -> None:
 async def test_a_door_that_is_overrun_asks_to_come_again(
     lite: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake, "LONGEST", 3)
+    monkeypatch.setattr(group_commit, "LONGEST", 3)
     done = await asyncio.gather(
         *(lite.take(note(f"{ROAD} {n}")) for n in range(20)), return_exceptions=True
     )
@@ -374,14 +376,14 @@ async def test_a_door_that_is_overrun_asks_to_come_again(
 class Counter(Paper):
     """A channel that tells the sender at once what became of each message."""
 
-    def reply(self, hook: Hook, filed: Sequence[Filed]) -> Answer:
+    def reply(self, hook: WebhookRequest, filed: Sequence[AcceptedMessage]) -> WebhookResponse:
         told = [{"id": f.inbound.external_id, "number": f.tracking, "key": f.secret} for f in filed]
-        return Answer(201, "application/json", json.dumps(told).encode())
+        return WebhookResponse(201, "application/json", json.dumps(told).encode())
 
-    def refusal(self, hook: Hook, error: ChannelError) -> Answer | None:
-        return Answer(422, "text/plain", str(error).encode())
+    def refusal(self, hook: WebhookRequest, error: ChannelError) -> WebhookResponse | None:
+        return WebhookResponse(422, "text/plain", str(error).encode())
 
-    def parse(self, hook: Hook) -> list[Inbound | Receipt]:
+    def parse(self, hook: WebhookRequest) -> list[Inbound | Receipt]:
         if b"no text" in hook.body:
             raise Invalid(["text: write what happened", "from: who are you"])
         return super().parse(hook)
@@ -433,7 +435,7 @@ async def test_what_costs_by_the_byte_is_done_beside_the_loop(
     close = lite.seal.close
 
     def noted(plain: bytes, purpose: str) -> bytes:
-        if purpose in (receive.RAW, receive.FILE, receive.ENVELOPE):
+        if purpose in (RAW, FILE, ENVELOPE):
             seen.append(threading.get_ident() != main)
         return close(plain, purpose)
 

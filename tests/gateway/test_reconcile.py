@@ -16,17 +16,17 @@ from adapters.base import (
     Reconciler,
     Throttled,
     Unreachable,
-    Unreadable,
+    UnreadableItem,
 )
 from config.settings import load
-from gateway import metrics
-from gateway.app import Kanal
 from gateway.cli import app
-from gateway.message import REPORTS
+from gateway.intake.reconciling import RECONCILE, Reconciling
+from gateway.platform import metrics
+from gateway.process import Kanal
+from gateway.queues.leased_task import BEAT, LEASE
 from gateway.store.cursors import Bookmark, readings
 from gateway.store.engine import Unavailable
-from gateway.work.duty import BEAT, LEASE
-from gateway.work.reconcile import RECONCILE, Reconciling
+from gateway.wire.queues import REPORTS
 from tests.gateway.citizens import citizens, found, walking
 from tests.gateway.conftest import Away
 from tests.gateway.making import NOWHERE, ROAD, House, house, note
@@ -148,7 +148,7 @@ async def test_a_list_that_breaks_off_keeps_what_came_and_is_read_again(
 async def test_poison_in_a_list_is_quarantined_once(house: House) -> None:
     channel = Archive()
     channel.say(f"{ROAD} satu", f"{ROAD} x", account="17\ud80008")
-    channel.said.append(Unreadable(b"{}", "no sender"))
+    channel.said.append(UnreadableItem(b"{}", "no sender"))
     channel.say(f"{ROAD} dua")
     channel.said[0] = channel.item(0, f"{ROAD} satu")
     mine = reconciling(house, channel)

@@ -14,14 +14,14 @@ import pytest
 from pydantic import SecretStr
 
 import gateway
-from config.settings import DeliveryBlock
-from gateway import event
-from gateway.message import DELIVERIES
-from gateway.steps.desk import Conflict
-from gateway.steps.files import FileDesk
-from gateway.steps.letters import Letters
-from gateway.steps.recused import readers, recused
-from gateway.steps.reply import NotYours, Reply
+from config.settings import DeliverySettings
+from gateway.access.recusal import NotYours, readers, recused
+from gateway.casework.agencies import Reply
+from gateway.casework.operators import Conflict
+from gateway.media.access import AttachmentAccess
+from gateway.outbound.notifications import Letters
+from gateway.wire import events
+from gateway.wire.queues import DELIVERIES
 from normalizer.report import Agency, Assignment, Outcome, Recusal, Report, Status
 from normalizer.tracking import written
 from tests.gateway.making import ROAD, WHO, House, house, made_parts
@@ -29,8 +29,8 @@ from tests.gateway.test_desk import desk_of
 
 ACCUSED, OVERSEER = "3578-dinas-pu", "3578-inspektorat"
 METHODS = {
-    ACCUSED: DeliveryBlock(token=SecretStr("token-of-pu")),
-    OVERSEER: DeliveryBlock(token=SecretStr("token-of-inspektorat")),
+    ACCUSED: DeliverySettings(token=SecretStr("token-of-pu")),
+    OVERSEER: DeliverySettings(token=SecretStr("token-of-inspektorat")),
 }
 BRIBE = "petugas Dinas PU minta uang 500 ribu di Kecamatan Wonocolo Kota Surabaya"
 DOUBTFUL = "kata tukangnya dinas PU minta potongan"
@@ -86,14 +86,16 @@ async def test_an_accusation_that_comes_later_takes_the_report_back(town: House)
     sent = [letter.target for letter in after.outgoing if letter.kind == "delivery"]
     assert sorted(sent) == sorted([ACCUSED, OVERSEER])
     (told,) = await _read(town, OVERSEER)
-    assert event.read(told.encode()).type == event.ASSIGNED
+    assert events.read(told.encode()).type == events.ASSIGNED
     assert await _read(town, ACCUSED) == []
     with pytest.raises(NotYours):
         await town.agencies.reply(
             ACCUSED, file.report.tracking, Reply(kind="answer", text="sudah"), key="k"
         )
     with pytest.raises(NotYours):
-        await FileDesk(town.queries, town.vault).for_agency(ACCUSED, file.report.tracking, "0" * 64)
+        await AttachmentAccess(town.queries, town.vault).for_agency(
+            ACCUSED, file.report.tracking, "0" * 64
+        )
 
 
 async def test_what_only_may_accuse_is_read_by_an_operator_who_may_hand_it_back(
@@ -122,7 +124,7 @@ async def test_a_letter_that_waits_is_withdrawn(town: House) -> None:
     async with town.store.unit() as unit:
         stored = await unit.by_id(file.report.id)
         assert stored is not None
-        town.letters.delivery(unit, stored.report, kind=event.FOLLOWED_UP, cause="late")
+        town.letters.delivery(unit, stored.report, kind=events.FOLLOWED_UP, cause="late")
         accusing = recused(stored.report, [PU], at=AT)
         unit.change(stored, accusing, [])
     assert await town.work(DELIVERIES, town.deliver) == {}
@@ -162,7 +164,7 @@ async def test_no_kind_of_letter_is_written_to_the_accused(town: House) -> None:
     before = await town.counted("outgoing")
     for name in ways:
         way = getattr(town.letters, name)
-        more = {"kind": event.ASSIGNED} if "kind" in inspect.signature(way).parameters else {}
+        more = {"kind": events.ASSIGNED} if "kind" in inspect.signature(way).parameters else {}
         async with town.store.unit() as unit:
             way(unit, report, cause=f"sweep {name}", **more)
     assert await town.counted("outgoing") == before
@@ -184,7 +186,7 @@ def test_letters_to_agencies_are_written_and_read_in_one_place_each() -> None:
         if re.search(pattern, path.read_text(encoding="utf-8"))
     }
     told = (lists, "store/unit.py")
-    assert found == {(wrote, "steps/letters.py"), (lists, "store/queries.py"), told}
+    assert found == {(wrote, "outbound/notifications.py"), (lists, "store/queries.py"), told}
 
 
 async def test_without_a_plain_overseer_an_operator_decides(town: House) -> None:

@@ -10,15 +10,15 @@ import pytest
 from gateway.broker.base import (
     DELIVERIES,
     REPORTS,
+    BrokerUnavailable,
     Delivery,
-    Message,
+    QueuedMessage,
     Refusal,
     Subscription,
-    Unavailable,
 )
 from gateway.broker.embedded import Embedded
-from gateway.work import relay
-from gateway.work.relay import Collector, Relay
+from gateway.queues import relay
+from gateway.queues.relay import Collector, Relay
 from tests.gateway.making import SOON, House
 
 
@@ -27,23 +27,23 @@ class Wire(Embedded):
 
     def __init__(self, house: House) -> None:
         super().__init__(house.store.queue, lease=60)
-        self.taken: list[Message] = []
+        self.taken: list[QueuedMessage] = []
         self.away = 0
         self.refuses: dict[str, Refusal] = {}
         self.tried = asyncio.Condition()
 
-    async def publish(self, messages: Sequence[Message]) -> dict[str, Refusal]:
+    async def publish(self, messages: Sequence[QueuedMessage]) -> dict[str, Refusal]:
         async with self.tried:
             self.tried.notify_all()
         if self.away:
             self.away -= 1
-            raise Unavailable("no connection")
+            raise BrokerUnavailable("no connection")
         self.taken += [each for each in messages if each.id not in self.refuses]
         return {each.id: self.refuses[each.id] for each in messages if each.id in self.refuses}
 
 
-def _messages(count: int) -> list[Message]:
-    return [Message(REPORTS, uuid4().hex, b"x", {"a": "b"}) for _ in range(count)]
+def _messages(count: int) -> list[QueuedMessage]:
+    return [QueuedMessage(REPORTS, uuid4().hex, b"x", {"a": "b"}) for _ in range(count)]
 
 
 async def test_what_is_confirmed_is_forgotten_and_in_order(house: House) -> None:
@@ -62,7 +62,7 @@ async def test_while_the_broker_is_away_the_outbox_waits_uncounted(house: House)
     await house.store.queue.put(sent)
     forwards = Relay(house.store.queue, wire, unpublishable_after=1)
     for _ in range(2):
-        with pytest.raises(Unavailable):
+        with pytest.raises(BrokerUnavailable):
             await forwards.relay_once()
     assert await forwards.relay_once() == 3
     assert sorted(each.id for each in wire.taken) == sorted(each.id for each in sent)
@@ -148,9 +148,9 @@ class Morgue(Subscription, Embedded):
 
 async def test_dead_letters_are_in_the_store_before_the_broker_forgets_them(house: House) -> None:
     letters = [
-        Delivery(Message(DELIVERIES, "d1", b"1", {"x-kanal-error": "503"}), 5, 1),
-        Delivery(Message(DELIVERIES, "", b"2"), 1, 2),
-        Delivery(Message(DELIVERIES, "", b"3"), 1, 3),
+        Delivery(QueuedMessage(DELIVERIES, "d1", b"1", {"x-kanal-error": "503"}), 5, 1),
+        Delivery(QueuedMessage(DELIVERIES, "", b"2"), 1, 2),
+        Delivery(QueuedMessage(DELIVERIES, "", b"3"), 1, 3),
     ]
     morgue = Morgue(house, *letters)
     task = asyncio.create_task(Collector(house.store.queue, morgue, DELIVERIES, prefetch=9).run())

@@ -8,20 +8,21 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from config.settings import DeliveryBlock
-from gateway.message import ANSWERS
-from gateway.steps.reply import MAX_REPLY, AgencyDesk, Closed, Filed, NotYours, Reply
-from gateway.store.rows import Change
-from gateway.store.unit import Conflict
+from config.settings import DeliverySettings
+from gateway.access.recusal import NotYours
+from gateway.casework.agencies import MAX_REPLY, AgencyService, Closed, FiledReply, Reply
+from gateway.store.rows import AuditEvent
+from gateway.store.unit import StaleWrite
+from gateway.wire.queues import ANSWERS
 from normalizer.report import Candidate, Status
 from normalizer.tracking import mentions, written
 from tests.gateway.making import OTHER, ROAD, UNCLEAR, WHO, House, house
 
 AGENCY, ANOTHER, MUTE = "3578-dinas-pu", "3578-dinas-perhubungan", "3578-dinas-sosial"
 METHODS = {
-    AGENCY: DeliveryBlock(token=SecretStr("token-of-pu")),
-    ANOTHER: DeliveryBlock(token=SecretStr("token-of-perhubungan é")),
-    MUTE: DeliveryBlock(token=SecretStr("")),
+    AGENCY: DeliverySettings(token=SecretStr("token-of-pu")),
+    ANOTHER: DeliverySettings(token=SecretStr("token-of-perhubungan é")),
+    MUTE: DeliverySettings(token=SecretStr("")),
 }
 
 
@@ -43,7 +44,7 @@ async def village(sqlite_url: str, tmp_path: Path) -> AsyncIterator[House]:
 
 async def _reply(
     house: House, tracking: str, kind: str, text: str, *, by: str = AGENCY, key: str = ""
-) -> Filed:
+) -> FiledReply:
     words: dict[str, Any] = {"kind": kind, "text": text}
     return await house.agencies.reply(by, tracking, Reply.model_validate(words), key=key)
 
@@ -74,7 +75,7 @@ def test_a_token_names_its_agency_and_nothing_else_does(
 
 
 def test_without_any_token_nobody_gets_in() -> None:
-    assert AgencyDesk.agency_of(AgencyDesk(None, None, {}, None), "") is None  # type: ignore[arg-type]
+    assert AgencyService.agency_of(AgencyService(None, None, {}, None), "") is None  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -151,7 +152,7 @@ async def test_two_replies_at_once_are_both_filed_or_one_is_told_to_come_again(
     done = await asyncio.gather(*both, return_exceptions=True)
     for n, result in enumerate(done):
         if isinstance(result, BaseException):
-            assert isinstance(result, Conflict)
+            assert isinstance(result, StaleWrite)
             assert (await _reply(town, tracking, "progress", f"kabar {n}", key=f"k{n}")).news
     said = await _answers(town)
     assert {text[-7:] for text in said[1:]} == {"kabar 0", "kabar 1"}
@@ -192,7 +193,7 @@ async def test_the_refused_agency_is_dropped_from_the_ranking_it_stood_in(villag
         assert stored is not None
         mended = old.model_copy(update={"alternatives": ranking})
         changed = stored.report.model_copy(update={"assignment": mended})
-        unit.change(stored, changed, [Change("mended", "test")])
+        unit.change(stored, changed, [AuditEvent("mended", "test")])
     filed = await _reply(village, file.report.tracking, "refuse", "bukan kami")
     assert filed.report.assignment is not None
     assert filed.report.assignment.alternatives == old.alternatives
@@ -205,7 +206,7 @@ async def test_nothing_is_added_to_a_closed_report(village: House) -> None:
         stored = await unit.by_id(file.report.id)
         assert stored is not None
         closed = stored.report.moved(Status.CLOSED_BY_SYSTEM, at=village.clock(), by="gateway")
-        unit.change(stored, closed, [Change("closed_by_system", "gateway")])
+        unit.change(stored, closed, [AuditEvent("closed_by_system", "gateway")])
     with pytest.raises(Closed):
         await _reply(village, file.report.tracking, "progress", "x", key="k2")
     assert not (await _reply(village, file.report.tracking, "answer", "Selesai", key="k1")).news

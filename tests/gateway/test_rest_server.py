@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from gateway.steps.reply import Reply
-from gateway.web.reference import STYLE
+from gateway.casework.agencies import Reply
+from gateway.portals.partners.reference import STYLE
 from normalizer.report import Kind, Status
 from tests.gateway.conftest import Away
 from tests.gateway.making import LAMP, NOWHERE, ROAD, WHERE, until_drained
@@ -279,7 +279,7 @@ async def test_the_interface_is_described_and_drawn_without_anything_from_elsewh
 ) -> None:
     document = (await here.get(f"{API}/openapi.json")).json
     assert {"/v1/reports", "/v1/reports/{tracking}/messages"} <= document["paths"].keys()
-    assert {"NewReport", "Location", "Problem"} <= document["components"]["schemas"].keys()
+    assert {"NewReport", "LocationInput", "Problem"} <= document["components"]["schemas"].keys()
     page = await here.get("/api/docs")
     shown = page.body.decode()
     assert page.headers["content-type"] == "text/html; charset=utf-8"

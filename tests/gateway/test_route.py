@@ -9,14 +9,14 @@ from uuid import uuid4
 
 import pytest
 
-from gateway import event
-from gateway.broker.base import DELIVERIES, REPORTS, Delivery, Message
-from gateway.steps import receive
-from gateway.steps.receive import new_tracking
-from gateway.steps.route import UnknownMessage
-from gateway.store.rows import Change
+from gateway.broker.base import DELIVERIES, REPORTS, Delivery, QueuedMessage
+from gateway.casework.route import UnknownMessage
+from gateway.intake import receive
+from gateway.platform.numbers import new_tracking
+from gateway.queues.consumer import _may_succeed
+from gateway.store.rows import AuditEvent
 from gateway.store.views import ReportFile
-from gateway.work.consumer import _may_succeed
+from gateway.wire import events
 from normalizer.report import Outcome, Report, Status
 from normalizer.tracking import mentions, written
 from router.kinds import Kinds
@@ -193,7 +193,7 @@ async def test_a_follow_up_is_added_and_passed_on(house: House, how: str) -> Non
     assert file.report.status is Status.FORWARDED
     assert file.events[-1].kind == "followed_up"
     deliveries = [json.loads(text) for text in _letters(file, "delivery")]
-    assert [each["type"] for each in deliveries] == [event.ASSIGNED, event.FOLLOWED_UP]
+    assert [each["type"] for each in deliveries] == [events.ASSIGNED, events.FOLLOWED_UP]
     assert deliveries[0]["id"] != deliveries[1]["id"]
     assert "sudah kami catat" in told
 
@@ -214,7 +214,7 @@ async def _close(house: House, file: ReportFile) -> None:
         assert stored is not None
         at = house.clock()
         closed = stored.report.moved(Status.CLOSED_BY_SYSTEM, at=at, by="gateway")
-        unit.change(stored, closed, [Change("closed_by_system", "gateway")])
+        unit.change(stored, closed, [AuditEvent("closed_by_system", "gateway")])
 
 
 async def test_adding_to_a_closed_report_makes_a_new_one_with_a_link(lite: House) -> None:
@@ -288,7 +288,7 @@ async def test_only_the_reporter_reads_what_the_agency_answered(lite: House) -> 
     async with lite.store.unit() as unit:
         stored = await unit.by_id(report.id)
         assert stored is not None
-        change = Change("agency_replied", "agency:x", data={"text": "Regu turun besok."})
+        change = AuditEvent("agency_replied", "agency:x", data={"text": "Regu turun besok."})
         unit.change(stored, stored.report, [change])
     asks = f"STATUS {report.tracking}"
     assert "Regu turun besok." in await lite.say(asks)
@@ -379,9 +379,9 @@ async def test_a_tracking_number_drawn_twice_is_drawn_anew(
 
 async def test_a_message_the_database_does_not_know_is_tried_again(house: House) -> None:
     (known,) = await _batch(house, note(ROAD))
-    data = event.read(known.message.body).data | {"id": str(uuid4())}
-    body = event.written(event.RECEIVED, data["id"], json.dumps(data), at=house.clock())
-    unknown = Delivery(Message(REPORTS, data["id"], body), 0, None)
+    data = events.read(known.message.body).data | {"id": str(uuid4())}
+    body = events.written(events.RECEIVED, data["id"], json.dumps(data), at=house.clock())
+    unknown = Delivery(QueuedMessage(REPORTS, data["id"], body), 0, None)
     with pytest.raises(UnknownMessage) as caught:
         await house.route([known, unknown])
     assert _may_succeed(caught.value)
@@ -391,8 +391,8 @@ async def test_a_message_the_database_does_not_know_is_tried_again(house: House)
 
 
 async def test_an_event_that_is_none_can_never_succeed(lite: House) -> None:
-    with pytest.raises(event.BadEvent) as caught:
-        await lite.route([Delivery(Message(REPORTS, "x", b"not ours"), 0, None)])
+    with pytest.raises(events.BadEvent) as caught:
+        await lite.route([Delivery(QueuedMessage(REPORTS, "x", b"not ours"), 0, None)])
     assert not _may_succeed(caught.value)
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from gateway.seal import KEY_FILE, BadSeal, Seal, keys_from
+from gateway.platform.seal import KEY_FILE, BadSeal, Seal, keys_from
 
 OLD, NEW = b"o" * 32, b"n" * 32
 SEAL = Seal([NEW])

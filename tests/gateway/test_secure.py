@@ -9,9 +9,9 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from gateway.app import Kanal
+from gateway.portals.http.secure import HSTS
+from gateway.process import Kanal
 from gateway.store.engine import Unavailable
-from gateway.web.secure import HSTS
 from tests.gateway.whole import NAME, OPERATOR, PASSWORD, Way, filled, ways, whole
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from adapters.base import Outgoing, Silenced
-from gateway.message import ANSWERS
+from adapters.base import OptedOut, Outgoing
 from gateway.store.views import OutgoingView
+from gateway.wire.queues import ANSWERS
 from tests.gateway.making import LAMP, OTHER, ROAD, WHO, House, note
 
 BLOCKED = "the citizen has blocked the bot"
@@ -26,7 +26,7 @@ async def _say(house: House, text: str, who: str = WHO, **more: Any) -> list[str
 
 async def _silenced(house: House, until: str = "writes") -> None:
     """Let a citizen report who cannot be answered."""
-    house.paper.fails = [Silenced(BLOCKED, until=until)]  # type: ignore[arg-type]
+    house.paper.fails = [OptedOut(BLOCKED, until=until)]  # type: ignore[arg-type]
     assert await _say(house, ROAD) == []
 
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from gateway.steps.intake import GroupCommit
-from gateway.store.rows import Accepted, Held, Intake, StoredFile
+from gateway.intake.group_commit import GroupCommit
+from gateway.store.rows import Accepted, IntakeItem, QuarantineItem, StoredFile
 from gateway.store.spool import Spool, SpoolFull
 from tests.gateway.making import Clock, House, accepted, held
 
@@ -26,7 +26,7 @@ ACCEPTED = some.builds(
     Accepted, TEXT, TEXT, TEXT, TEXT, TIME, TEXT, some.binary(), TEXT, some.binary(), FILES
 )
 HELD = some.builds(
-    Held,
+    QuarantineItem,
     TEXT,
     TEXT,
     TEXT,
@@ -40,7 +40,7 @@ HELD = some.builds(
 
 @given(batch=some.lists(some.one_of(ACCEPTED, HELD), min_size=1, max_size=5))
 def test_every_batch_comes_back_as_it_was(
-    tmp_path_factory: pytest.TempPathFactory, batch: list[Intake]
+    tmp_path_factory: pytest.TempPathFactory, batch: list[IntakeItem]
 ) -> None:
     spool = Spool(tmp_path_factory.mktemp("spool"))
     spool.write(batch)
@@ -52,7 +52,7 @@ def test_every_batch_comes_back_as_it_was(
 
 def test_batches_wait_in_the_order_in_which_they_came(tmp_path: Path) -> None:
     spool, clock = Spool(tmp_path), Clock()
-    batches: list[list[Intake]] = [[held(clock)], [accepted(clock)], [held(clock)]]
+    batches: list[list[IntakeItem]] = [[held(clock)], [accepted(clock)], [held(clock)]]
     for batch in batches:
         clock.pass_(seconds=1)
         spool.write(batch)

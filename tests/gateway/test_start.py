@@ -8,11 +8,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from config.settings import load
-from gateway import app
-from gateway.app import Kanal
-from gateway.broker.base import Message
-from gateway.broker.base import Unavailable as BrokerAway
+from gateway import process
+from gateway.broker.base import BrokerUnavailable as BrokerAway
+from gateway.broker.base import QueuedMessage
 from gateway.broker.rabbit import Rabbit
+from gateway.process import Kanal
 from gateway.store.engine import Unavailable
 from tests.gateway.citizens import MATTERS, citizens, found
 from tests.gateway.proxy import chaos
@@ -74,7 +74,7 @@ async def test_a_broker_that_was_away_at_the_start_is_reached_later(rabbit_url: 
         await proxy.open()
         try:
             await broker.start()
-            assert await broker.publish([Message("reports", "1", b"{}")]) == {}
+            assert await broker.publish([QueuedMessage("reports", "1", b"{}")]) == {}
         finally:
             await broker.close()
 
@@ -82,7 +82,7 @@ async def test_a_broker_that_was_away_at_the_start_is_reached_later(rabbit_url: 
 async def test_a_task_that_misses_its_cancellation_is_told_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(app, "INSIST", 0.01)
+    monkeypatch.setattr(process, "INSIST", 0.01)
     heard: list[str] = []
 
     async def deaf() -> None:
@@ -96,6 +96,6 @@ async def test_a_task_that_misses_its_cancellation_is_told_again(
     task = asyncio.create_task(deaf())
     await asyncio.sleep(0)
     async with asyncio.timeout(20):
-        await app._end([task])
+        await process._end([task])
     assert heard == ["cancelled"] * 3
     assert task.cancelled()

@@ -13,13 +13,13 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from gateway.message import REPORTS
-from gateway.names import hashed
+from gateway.platform.names import hashed
 from gateway.store.engine import Database, Unavailable
-from gateway.store.rows import Change, KeptFile, Stored
+from gateway.store.rows import AuditEvent, KeptFile, ReportRecord
 from gateway.store.store import Store
 from gateway.store.tables import metadata
-from gateway.store.unit import Conflict
+from gateway.store.unit import StaleWrite
+from gateway.wire.queues import REPORTS
 from tests.gateway.conftest import Away
 from tests.gateway.making import LAMP, ROAD, Clock, House, accepted, held, house
 
@@ -118,7 +118,7 @@ async def test_an_error_in_a_unit_writes_nothing(house: House) -> None:
     with pytest.raises(RuntimeError, match="crash"):  # noqa: PT012
         async with house.store.unit() as unit:
             stored = (await unit.by_ids([file.report.id]))[file.report.id]
-            unit.change(stored, stored.report, [Change("noted", "test")])
+            unit.change(stored, stored.report, [AuditEvent("noted", "test")])
             house.letters.answer(unit, stored.report, "x", cause="never")
             await unit.flush()
             raise RuntimeError("crash")
@@ -130,7 +130,7 @@ async def _everything(house: House) -> list[object]:
     return [await house.rows(f"SELECT * FROM {name} ORDER BY 1, 2") for name in tables]
 
 
-async def _stored(house: House, report_id: str) -> Stored:
+async def _stored(house: House, report_id: str) -> ReportRecord:
     async with house.store.unit() as unit:
         return (await unit.by_ids([report_id]))[report_id]
 
@@ -139,10 +139,10 @@ async def test_the_second_of_two_changes_of_one_version_is_a_conflict(house: Hou
     file = await house.report()
     old = await _stored(house, file.report.id)
     async with house.store.unit() as unit:
-        unit.change(old, old.report, [Change("first", "test")])
-    with pytest.raises(Conflict):
+        unit.change(old, old.report, [AuditEvent("first", "test")])
+    with pytest.raises(StaleWrite):
         async with house.store.unit() as unit:
-            unit.change(old, old.report, [Change("second", "test")])
+            unit.change(old, old.report, [AuditEvent("second", "test")])
     kinds = [event.kind for event in (await house.file(file.report.tracking)).events]
     assert kinds[-1] == "first"
     assert await house.queries.audit() == (1, [])
@@ -153,7 +153,7 @@ async def test_one_unit_may_file_and_change_a_report_again_and_again(house: Hous
     stored = await _stored(house, file.report.id)
     async with house.store.unit() as unit:
         for kind in ("one", "two", "three"):
-            stored = unit.change(stored, stored.report, [Change(kind, "test")])
+            stored = unit.change(stored, stored.report, [AuditEvent(kind, "test")])
     kinds = [event.kind for event in (await house.file(file.report.tracking)).events]
     assert kinds[-3:] == ["one", "two", "three"]
     assert await house.queries.audit() == (1, [])
@@ -166,7 +166,7 @@ async def test_a_lock_keeps_others_waiting_for_the_newest_version(house: House) 
         async with house.store.unit() as unit:
             stored = await unit.by_id(file.report.id, lock=True)
             assert stored is not None
-            unit.change(stored, stored.report, [Change(kind, "test")])
+            unit.change(stored, stored.report, [AuditEvent(kind, "test")])
 
     await asyncio.gather(*(note(f"note {n}") for n in range(6)))
     kinds = {event.kind for event in (await house.file(file.report.tracking)).events}

@@ -5,21 +5,21 @@ from datetime import timedelta
 
 import pytest
 
-from gateway.store.people import People
-from gateway.store.views import Session
+from gateway.store.people import OperatorRepository
+from gateway.store.views import OperatorSession
 from tests.gateway.making import House, held
 
 
 @pytest.fixture
-def people(house: House) -> People:
-    return People(house.store)
+def people(house: House) -> OperatorRepository:
+    return OperatorRepository(house.store)
 
 
-def _session(house: House, hours: float = 1) -> Session:
-    return Session("sari", "csrf", house.clock() + timedelta(hours=hours))
+def _session(house: House, hours: float = 1) -> OperatorSession:
+    return OperatorSession("sari", "csrf", house.clock() + timedelta(hours=hours))
 
 
-async def test_a_password_is_set_and_changed(people: People) -> None:
+async def test_a_password_is_set_and_changed(people: OperatorRepository) -> None:
     assert not await people.any()
     assert await people.password_of("sari") is None
     for hashed in ("hash-1", "hash-2"):
@@ -28,7 +28,9 @@ async def test_a_password_is_set_and_changed(people: People) -> None:
     assert await people.any()
 
 
-async def test_a_session_lasts_until_it_runs_out_or_is_ended(house: House, people: People) -> None:
+async def test_a_session_lasts_until_it_runs_out_or_is_ended(
+    house: House, people: OperatorRepository
+) -> None:
     session = _session(house)
     await people.set_password("sari", "hash")
     await people.begin("token", session, "hash")
@@ -41,7 +43,9 @@ async def test_a_session_lasts_until_it_runs_out_or_is_ended(house: House, peopl
     assert await people.session("second") is None
 
 
-async def test_sessions_that_have_run_out_are_forgotten(house: House, people: People) -> None:
+async def test_sessions_that_have_run_out_are_forgotten(
+    house: House, people: OperatorRepository
+) -> None:
     await people.set_password("sari", "hash")
     await people.begin("old", _session(house), "hash")
     house.clock.pass_(hours=2)
@@ -49,7 +53,7 @@ async def test_sessions_that_have_run_out_are_forgotten(house: House, people: Pe
     assert await house.rows("SELECT token FROM sessions") == [("new",)]
 
 
-async def test_a_new_password_ends_every_session(house: House, people: People) -> None:
+async def test_a_new_password_ends_every_session(house: House, people: OperatorRepository) -> None:
     await people.set_password("sari", "old")
     assert await people.begin("token", _session(house), "old")
     await people.set_password("sari", "new")
@@ -58,7 +62,9 @@ async def test_a_new_password_ends_every_session(house: House, people: People) -
     assert await people.session("late") is None
 
 
-async def test_who_is_disabled_or_removed_is_out_at_once(house: House, people: People) -> None:
+async def test_who_is_disabled_or_removed_is_out_at_once(
+    house: House, people: OperatorRepository
+) -> None:
     await people.set_password("sari", "hash")
     for removed in (False, True):
         assert await people.begin("token", _session(house), "hash")
@@ -77,7 +83,9 @@ async def test_who_is_disabled_or_removed_is_out_at_once(house: House, people: P
     assert not await people.enable("nobody", may=True)
 
 
-async def test_what_is_quarantined_is_decided_once(house: House, people: People) -> None:
+async def test_what_is_quarantined_is_decided_once(
+    house: House, people: OperatorRepository
+) -> None:
     item = held(house.clock)
     await house.store.take_in([item])
     assert await people.envelope(item.id) == ("paper", "forged", item.envelope)
@@ -91,7 +99,7 @@ async def test_what_is_quarantined_is_decided_once(house: House, people: People)
     assert await house.rows("SELECT state, done_note FROM quarantine") == [("dismissed", "iklan")]
 
 
-async def test_what_is_not_there_is_not_decided(house: House, people: People) -> None:
+async def test_what_is_not_there_is_not_decided(house: House, people: OperatorRepository) -> None:
     assert await people.envelope("none") is None
     at = house.clock()
     assert not await people.decide("none", "released", by="sari", note="", at=at)

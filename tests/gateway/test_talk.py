@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway import event
-from gateway.steps.talk import JOIN, NEW
+from gateway.casework.conversation import JOIN, NEW
 from gateway.store.views import ReportFile
+from gateway.wire import events
 from normalizer.report import Report, Status
 from normalizer.tracking import mentions, without, written
 from tests.gateway.making import LAMP, NOWHERE, OTHER, ROAD, UNCLEAR, WHERE, WHO, House
@@ -107,7 +107,7 @@ async def test_the_agency_that_has_it_sees_nobody_from_then_on(lite: House) -> N
     first = await lite.report(thread=["m1"])
     await lite.say("Anonim", thread=[letter(lite)])
     before, after = news(await lite.file(first.report.tracking))
-    assert (before["type"], after["type"]) == (event.ASSIGNED, event.FOLLOWED_UP)
+    assert (before["type"], after["type"]) == (events.ASSIGNED, events.FOLLOWED_UP)
     assert before["data"]["reporter"]["ref"]
     assert after["data"]["anonymous"] is True
     assert after["data"]["reporter"] == {"ref": "", "sealed": ""}
@@ -190,7 +190,7 @@ async def test_the_two_become_one_when_the_citizen_says_so(
     one, other = [await lite.file(each.report.tracking) for each in (first, second)]
     assert text in one.report.text
     assert one.report.status is Status.FORWARDED
-    assert [each["type"] for each in news(one)] == [event.ASSIGNED, event.FOLLOWED_UP]
+    assert [each["type"] for each in news(one)] == [events.ASSIGNED, events.FOLLOWED_UP]
     assert other.report.status is Status.CLOSED_BY_REPORTER
     assert [(link.kind, link.tracking) for link in other.report.links] == [
         ("joined", first.report.tracking)

@@ -3,8 +3,8 @@
 import pytest
 
 from config.settings import read_toml
-from gateway.build import REPLIES
-from gateway.texts import KEYS, Texts, choices, chosen, faults
+from gateway.assembly import REPLIES
+from gateway.outbound.texts import KEYS, Texts, choices, chosen, faults
 
 GOOD = {key: "".join(f"{{{name}}}" for name in sorted(names)) for key, names in KEYS.items()}
 GSM = set(

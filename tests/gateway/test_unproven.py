@@ -12,8 +12,8 @@ from adapters.base import Channel, Inbound, Outgoing
 from adapters.mail import Mail
 from adapters.mime import proof
 from adapters.mime.headers import mailbox
-from gateway import build
-from gateway.steps.receive import mail_hook
+from gateway import assembly
+from gateway.intake.envelope import mail_hook
 from normalizer.report import Report, Unanswered
 from normalizer.tracking import written
 from tests.adapters.examples import build as example
@@ -303,11 +303,11 @@ def test_organisations_by_their_domains(one: str, other: str, same: bool) -> Non
 
 def test_unproven_mail_is_said_loudly() -> None:
     channels: dict[str, Channel] = {"email": example("mail"), "sms": example("smpp")}
-    (said,) = build.warnings(channels)
+    (said,) = assembly.warnings(channels)
     assert "UNPROVEN" in said
     assert "authserv_id" in said
-    assert build.warnings({"email": example("mail", authserv_id=SERVER)}) == []
-    assert build.warnings({"email": example("mail", enabled=False)}) == []
+    assert assembly.warnings({"email": example("mail", authserv_id=SERVER)}) == []
+    assert assembly.warnings({"email": example("mail", enabled=False)}) == []
 
 
 UNPROVEN_INPUT = {"sender", "subject", "title", "original", "notes", "address", "chosen_agency"}
@@ -333,8 +333,8 @@ def test_no_letter_is_made_of_what_a_stranger_wrote() -> None:
 
 def test_every_letter_says_whether_somebody_wrote_it() -> None:
     """What the machine writes counts against the budget: in the steps that react to a message."""
-    folder = Path(gateway.__file__).parent / "steps"
-    for name in ("route.py", "talk.py"):
+    folder = Path(gateway.__file__).parent / "casework"
+    for name in ("route.py", "conversation.py"):
         for node in ast.walk(ast.parse((folder / name).read_text("utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("_letters.answer"):
                 assert "automatic" in {each.arg for each in node.keywords}, f"{name}:{node.lineno}"

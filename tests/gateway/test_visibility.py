@@ -7,9 +7,17 @@ from typing import Any
 
 import pytest
 
-from gateway.event import for_agency
-from gateway.steps.visibility import BY_NUMBER, PUBLIC, READERS, TABLE, Public
-from gateway.store.shown import FEWEST, OPEN, TO_THINGS, Shown, Wanted, Window, is_open
+from gateway.casework.visibility import BY_NUMBER, PUBLIC, READERS, TABLE, Public
+from gateway.store.shown import (
+    FEWEST,
+    OPEN,
+    TO_THINGS,
+    PublicQueries,
+    VisibleReport,
+    Wanted,
+    is_open,
+)
+from gateway.wire.events import for_agency
 from normalizer.report import Kind, Release, Report, Status, Topic, Urgency
 from tests.gateway.making import LAMP, House, house, made_parts
 
@@ -87,7 +95,7 @@ def test_every_kind_of_danger_is_to_things_or_hides() -> None:
 @pytest.mark.parametrize("flag", FLAGS)
 async def test_the_public_sees_by_flag(home: House, flag: str) -> None:
     report = await flagged(home, flag)
-    seen = public().seen(Shown(report.tracking, report, report.received_at))
+    seen = public().seen(VisibleReport(report.tracking, report, report.received_at))
     assert is_open(report, SENSITIVE) == ROW.get(flag, False)
     assert (seen is not None) == BY_ITS_NUMBER.get(flag, False)
     if seen is None:
@@ -106,7 +114,7 @@ async def test_the_public_sees_by_flag(home: House, flag: str) -> None:
 @pytest.mark.parametrize("flag", FLAGS)
 async def test_who_sent_it_sees_it_whole(home: House, flag: str) -> None:
     report = await flagged(home, flag)
-    own = Shown(report.tracking, report, report.received_at, own=True)
+    own = VisibleReport(report.tracking, report, report.received_at, own=True)
     assert public().seen(own) == own
 
 
@@ -120,12 +128,12 @@ async def test_the_database_lists_what_is_open(home: House, flag: str, status: S
     await home.change(
         f"UPDATE reports SET body = '{body}', status = '{report.status}', topic_id = {topic}"
     )
-    window = Window(home.store, SENSITIVE)
+    window = PublicQueries(home.store, SENSITIVE)
     assert bool(await window.newest(Wanted())) == is_open(report, SENSITIVE)
 
 
 async def test_sensitive_reports_are_counted_by_five(home: House) -> None:
-    window = Window(home.store, SENSITIVE)
+    window = PublicQueries(home.store, SENSITIVE)
     for number in range(FEWEST + 1):
         await home.say(HURT, f"+62812000000{number}")
         assert (await home.newest()).report.status in OPEN

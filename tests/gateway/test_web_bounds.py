@@ -13,10 +13,10 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from config import settings
-from gateway.web import bounds
-from gateway.web.asgi import Web
+from gateway.portals.app import WebServer
+from gateway.portals.http import bounds
 
-Opened = Callable[..., Awaitable[Web]]
+Opened = Callable[..., Awaitable[WebServer]]
 Line = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 GET = b"GET /big HTTP/1.1\r\nhost: x\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n"
@@ -45,11 +45,13 @@ ROUTES = [
 @pytest.fixture(params=["httptools", "h11"])
 async def opened(request: pytest.FixtureRequest) -> AsyncIterator[Opened]:
     """Start web servers with changed settings."""
-    servers: list[Web] = []
+    servers: list[WebServer] = []
 
-    async def start(**changes: Any) -> Web:
+    async def start(**changes: Any) -> WebServer:
         values = settings.load().server.model_dump() | {"host": "127.0.0.1"} | changes
-        web = Web(Starlette(routes=ROUTES), settings.Server(**values), 0, request.param)
+        web = WebServer(
+            Starlette(routes=ROUTES), settings.ServerSettings(**values), 0, request.param
+        )
         await web.start()
         servers.append(web)
         return web
@@ -60,11 +62,11 @@ async def opened(request: pytest.FixtureRequest) -> AsyncIterator[Opened]:
 
 
 @pytest.fixture
-async def dial() -> AsyncIterator[Callable[[Web], Awaitable[Line]]]:
+async def dial() -> AsyncIterator[Callable[[WebServer], Awaitable[Line]]]:
     """Connect; what is open at the end is closed."""
     lines: list[Line] = []
 
-    async def connect(web: Web) -> Line:
+    async def connect(web: WebServer) -> Line:
         lines.append(await asyncio.open_connection("127.0.0.1", web.port))
         return lines[-1]
 
@@ -75,7 +77,7 @@ async def dial() -> AsyncIterator[Callable[[Web], Awaitable[Line]]]:
             await writer.wait_closed()
 
 
-Dial = Callable[[Web], Awaitable[Line]]
+Dial = Callable[[WebServer], Awaitable[Line]]
 
 
 async def answer(reader: asyncio.StreamReader) -> bytes:

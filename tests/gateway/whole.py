@@ -10,7 +10,7 @@ from typing import Any
 from starlette.routing import BaseRoute, Mount, Route
 
 from config.settings import load
-from gateway.app import Kanal
+from gateway.process import Kanal
 from tests.gateway.partners import KEYS
 
 NAME = "lapor.example.go.id"

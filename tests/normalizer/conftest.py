@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from normalizer.gazetteer import Gazetteer
-from normalizer.inbound import Inbound, Sender
+from normalizer.inbound import Author, Inbound
 from normalizer.normalize import Normalizer
 from normalizer.report import Report, Reporter
 
@@ -35,7 +35,7 @@ def normalize(gazetteer: Gazetteer) -> Normalize:
             "channel": "sms",
             "account": "1708",
             "external_id": "SM1",
-            "sender": Sender("+628110000000"),
+            "sender": Author("+628110000000"),
             "raw": b"",
         }
         return reader.normalize(

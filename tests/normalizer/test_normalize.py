@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from normalizer.gazetteer import Gazetteer
-from normalizer.inbound import File, Inbound, Sender
+from normalizer.inbound import Author, File, Inbound
 from normalizer.normalize import Normalizer
 from normalizer.report import MAX_TEXT, Intent, Kind, Report, Reporter, Status
 from normalizer.tracking import compose, written
@@ -194,7 +194,7 @@ _inbounds = st.builds(
     channel=_text,
     account=_text,
     external_id=_text,
-    sender=st.builds(Sender, _text, st.none() | _text),
+    sender=st.builds(Author, _text, st.none() | _text),
     text=_text,
     raw=st.binary(max_size=5),
     subject=st.none() | _text,

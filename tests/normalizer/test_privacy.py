@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from normalizer.privacy import Privacy, read
+from normalizer.privacy import PrivacyMarks, read
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ from normalizer.privacy import Privacy, read
 def test_marks_are_obeyed_and_taken_out(
     text: str, anonymous: bool, confidential: bool, left: str
 ) -> None:
-    assert read(text) == Privacy(anonymous, confidential, left)
+    assert read(text) == PrivacyMarks(anonymous, confidential, left)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_marks_are_obeyed_and_taken_out(
 def test_requests_in_prose_are_obeyed_and_stay(
     text: str, anonymous: bool, confidential: bool
 ) -> None:
-    assert read(text) == Privacy(anonymous, confidential, text)
+    assert read(text) == PrivacyMarks(anonymous, confidential, text)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_requests_in_prose_are_obeyed_and_stay(
     ],
 )
 def test_the_words_in_ordinary_prose_are_no_marks(text: str) -> None:
-    assert read(text) == Privacy(False, False, text)
+    assert read(text) == PrivacyMarks(False, False, text)
 
 
 @given(st.text())

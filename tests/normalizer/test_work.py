@@ -16,7 +16,7 @@ import pytest
 
 from normalizer import privacy
 from normalizer.gazetteer import Gazetteer
-from normalizer.inbound import Inbound, Sender
+from normalizer.inbound import Author, Inbound
 from normalizer.normalize import Normalizer
 from normalizer.places import READ
 from normalizer.report import Report, Reporter
@@ -71,7 +71,7 @@ def calls(function: Callable[[str], object], text: str) -> int:
 
 def read(text: str) -> Report:
     """Read a text as a door does."""
-    inbound = Inbound("paper", "1708", "1", Sender("a"), text, b"")
+    inbound = Inbound("paper", "1708", "1", Author("a"), text, b"")
     return Normalizer(gazetteer()).normalize(
         inbound,
         id="018f0000-0000-7000-8000-000000000001",

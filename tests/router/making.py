@@ -8,11 +8,11 @@ from typing import Any
 from config import files
 from normalizer.gazetteer import Gazetteer
 from normalizer.report import Kind, Origin, Place, Report, Reporter
-from router.assign import Router, Rules, build
-from router.deadlines import Calendar, Limits
+from router.assign import Router, RoutingRules, build
+from router.deadlines import Calendar, DeadlineLimits
 
 RECEIVED = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
-LIMITS = Limits(
+LIMITS = DeadlineLimits(
     forward=3,
     first_response=5,
     resolution={
@@ -25,7 +25,7 @@ LIMITS = Limits(
 
 
 @cache
-def shipped() -> files.Files:
+def shipped() -> files.ConfigFiles:
     return files.read()
 
 
@@ -36,7 +36,7 @@ def gazetteer() -> Gazetteer:
 
 @cache
 def router() -> Router:
-    return build(shipped(), gazetteer(), Rules(cost_of_wrong=2.5, limits=LIMITS), Calendar())
+    return build(shipped(), gazetteer(), RoutingRules(cost_of_wrong=2.5, limits=LIMITS), Calendar())
 
 
 def place(code: str, confidence: float = 0.9, **more: Any) -> Place:

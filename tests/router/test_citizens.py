@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from normalizer.inbound import Inbound, Sender
+from normalizer.inbound import Author, Inbound
 from normalizer.normalize import Normalizer
 from normalizer.report import Intent, Level, Reporter
 from tests.router.making import RECEIVED, gazetteer, router
@@ -91,7 +91,7 @@ def normalizer() -> Normalizer:
 
 def reached(message: Message) -> str:
     """The agency a message is given to, or the likeliest one of those it could be given to."""
-    inbound = Inbound("sms", "", "1", Sender("test"), message.text, b"")
+    inbound = Inbound("sms", "", "1", Author("test"), message.text, b"")
     report = normalizer().normalize(
         inbound,
         id="018f0000-0000-7000-8000-000000000001",

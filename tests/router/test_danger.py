@@ -22,11 +22,11 @@ from pathlib import Path
 
 import pytest
 
-from config.danger import PATH, Feature, Weights, weights
+from config.danger import PATH, DangerWeights, Feature, weights
 from config.emergency import emergency
 from normalizer.report import Level
-from router.evidence import OTHER, Evidence, Signs, passages
-from router.urgency import Urgency
+from router.evidence import OTHER, DangerEvidence, Signs, passages
+from router.urgency import UrgencyRules
 from tests.router.making import gazetteer, router
 
 table = emergency()
@@ -39,7 +39,7 @@ def rows_of(name: str) -> list[dict[str, str]]:
     return [*csv.DictReader(text.splitlines())]
 
 
-def seen(text: str) -> Urgency | None:
+def seen(text: str) -> UrgencyRules | None:
     return topics.urgency(topics.lexicon.read(text))
 
 
@@ -127,7 +127,7 @@ def test_a_word_of_a_region_added_to_a_sign_counts_without_learning() -> None:
         "drown": f"{table.signs['drown']} zzlelep",
         "water": f"{table.signs['water']} zzgoluk",
     }
-    assert Evidence(more, weights()).score(said) > topics.evidence.score(said)
+    assert DangerEvidence(more, weights()).score(said) > topics.evidence.score(said)
 
 
 @pytest.mark.parametrize(
@@ -163,12 +163,12 @@ def test_the_learned_file_is_read_as_it_is_written() -> None:
 
 
 def test_without_weights_nothing_is_danger() -> None:
-    nothing = Evidence(table.signs, Weights(-1.0, {}, {}, {}, {}))
+    nothing = DangerEvidence(table.signs, DangerWeights(-1.0, {}, {}, {}, {}))
     assert nothing.score("tolong kebakaran") == -1.0
     assert nothing.score("") == -1.0
     assert nothing.kind("tolong kebakaran") == OTHER
     sure = replace(weights(), kinds={"fire": {"": Feature(1.0)}})
-    assert Evidence(table.signs, sure).kind("x") == "fire"
+    assert DangerEvidence(table.signs, sure).kind("x") == "fire"
 
 
 # Whom to call.

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from config.files import Table
+from config.files import ConfigTable
 from normalizer.codes import without_codes
 from normalizer.masking import HIDDEN
 from normalizer.report import Outcome
@@ -121,6 +121,6 @@ def test_a_fault_of_the_file_is_named(values: dict[str, object], said: str) -> N
         "speaks": {},
         "kinds": {"x": {"name": "X", "rules": [["g"]]}},
     }
-    found, faults = Foreign.check(Table(Path("foreign.toml"), whole | values))
+    found, faults = Foreign.check(ConfigTable(Path("foreign.toml"), whole | values))
     assert found is None
     assert any(said in fault.message for fault in faults)

@@ -8,19 +8,19 @@ import pytest
 from normalizer.report import Outcome
 from router.assign import Decision
 from router.kinds import Kinds
-from router.learned import Weights
+from router.learned import ModelWeights
 from tests.router.making import RECEIVED, place, report, router
 
 ROAD = "jalan berlubang parah di depan pasar"
 JOKE = "wkwk jalan berlubang parah di depan pasar"
 
 
-def weights() -> Weights:
+def weights() -> ModelWeights:
     """Whoever says "wkwk" jokes, and who says "berlubang" complains."""
     table = np.zeros((2, 6), np.float32)
     table[0, [0, 3]] = 9.0
     table[1, [1, 4]] = 4.0
-    return Weights(
+    return ModelWeights(
         classes=("bukan", "keluhan", "respon"),
         names={},
         regions=(),

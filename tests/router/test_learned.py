@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from normalizer.report import Agency, Place
 from router import learned
-from router.blend import LOCAL_OFFICE, MOST, Said, Share, blend
-from router.learned import LOCAL, Learned, Model, Weights, calibrated, class_of, clues
+from router.blend import LOCAL_OFFICE, MOST, ScoringInput, Share, blend
+from router.learned import LOCAL, Learned, Model, ModelWeights, calibrated, class_of, clues
 from router.terms import FAMILIES, pieces, runs, tokens, told
 from router.words import Reading
 from tests.router.making import place, report, router
@@ -20,13 +20,13 @@ SURABAYA = "35.78"
 LAMP, WASTE, OFFICE = "regency:dinas-perhubungan", "regency:dinas-lingkungan-hidup", LOCAL
 
 
-def weights(regions: Sequence[str] = (SURABAYA,), sure: float = 4.0) -> Weights:
+def weights(regions: Sequence[str] = (SURABAYA,), sure: float = 4.0) -> ModelWeights:
     """Each class is said by one word, with ``sure`` as its logit in both views."""
     classes = (LAMP, WASTE, OFFICE, "3578-badan-dermaga")
     table = np.zeros((5, 8), np.float32)
     for at in range(4):
         table[at, [at, 4 + at]] = sure
-    return Weights(
+    return ModelWeights(
         classes=classes,
         names={"3578-badan-dermaga": "Badan Urusan Dermaga"},
         regions=tuple(regions),
@@ -47,7 +47,7 @@ def weights(regions: Sequence[str] = (SURABAYA,), sure: float = 4.0) -> Weights:
 def ranked(text: str, places: Sequence[Place], **more: object) -> Sequence[Share]:
     model = Learned(weights(**more), router().register)  # type: ignore[arg-type]
     reading = Reading(text, text.split(), [(word,) for word in text.split()])
-    return model.rank([Said(report(text, places), reading, [], NOTHING)])[0]
+    return model.rank([ScoringInput(report(text, places), reading, [], NOTHING)])[0]
 
 
 NOTHING: Sequence[Share] = ()
@@ -73,7 +73,7 @@ def test_the_word_and_the_place_name_the_office(text: str, codes: list[str], bes
 def test_a_batch_is_ranked_as_each_report_alone() -> None:
     model = Learned(weights(), router().register)
     said = [
-        Said(report(text, [place(code)]), Reading(text, [text], [(text,)]), [], NOTHING)
+        ScoringInput(report(text, [place(code)]), Reading(text, [text], [(text,)]), [], NOTHING)
         for text, code in (("lampu", "35.78"), ("sampah", "64.72"), ("lurah", "35.78.17"))
     ]
     together = model.rank(said)
@@ -191,8 +191,8 @@ def test_calibration_changes_how_sure_but_never_the_order(
 
 def test_numbers_are_all_the_same_and_order_is_felt() -> None:
     small = weights()
-    pairs = Weights(
-        **{name: getattr(small, name) for name in Weights.__slots__}
+    pairs = ModelWeights(
+        **{name: getattr(small, name) for name in ModelWeights.__slots__}
         | {"terms": ("0", "rt 0", "lurah", "dermaga")}
     )
     model = Model(pairs)

@@ -1,0 +1,1 @@
+"""Doubles of providers, and the demonstration that sends messages through them."""

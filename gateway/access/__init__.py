@@ -1,0 +1,1 @@
+"""Who may: passwords of accounts, owners of reports, agencies that are accused, machines."""

@@ -1,0 +1,71 @@
+"""How long a report is its telephone number's: SIM cards are given to others when they lie idle.
+
+Where a sender is known by a number alone, a report is nobody's once its reporter has not written
+about it for so many days. Then whoever has the number is a stranger to it, and gets no answer of an
+agency, until the code of its page is said beside its number.
+"""
+
+import hmac
+import re
+from collections.abc import Collection, Iterable, Set
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from gateway.platform.numbers import page_secret
+from gateway.platform.seal import Seal
+from gateway.store.rows import Letter, ReportRecord
+from gateway.store.unit import UnitOfWork
+from normalizer.report import Report
+
+_WORD = re.compile(r"[a-z2-7]{8}")
+RENEWED = timedelta(days=7)
+"""A question about a report is noted as a word of its reporter's when the last one is so old."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """Tells which reports are nobody's. ``phones`` are the channels; 0 ``days`` is for ever."""
+
+    phones: Set[str]
+    days: int
+
+    async def lapsed(
+        self, unit: UnitOfWork, found: Collection[ReportRecord], at: datetime
+    ) -> frozenset[str]:
+        """Return the ids of those reports that are nobody's."""
+        old = (s.report for s in found if s.report.origin.channel in self.phones)
+        return await self._silent(unit, {r.id for r in old if self._over(r.received_at, at)}, at)
+
+    async def withheld(
+        self, unit: UnitOfWork, letters: Collection[Letter], at: datetime
+    ) -> dict[str, Report]:
+        """Return the reports of letters that must not go out as they are: id of letter → report."""
+        mine = [each for each in letters if each.channel in self.phones and not each.urgent]
+        lapsed = await self._silent(unit, {each.report_id for each in mine}, at)
+        reports = await unit.by_ids(lapsed)
+        return {
+            each.id: reports[each.report_id].report
+            for each in mine
+            if each.report_id in reports
+            and each.reader in ("", reports[each.report_id].report.reporter.ref)
+        }
+
+    async def _silent(self, unit: UnitOfWork, ids: Set[str], at: datetime) -> frozenset[str]:
+        if not (self.days and ids):
+            return frozenset()
+        heard = await unit.last_heard(ids)
+        return frozenset(id for id, last in heard.items() if self._over(last, at))
+
+    def _over(self, last: datetime, at: datetime) -> bool:
+        return bool(self.days) and at - last > timedelta(days=self.days)
+
+
+def proven(seal: Seal, messages: Iterable[Report], report: Report) -> bool:
+    """Tell whether one of the reporter's messages says the code of a report."""
+    code = page_secret(seal, report.tracking)
+    return any(
+        hmac.compare_digest(word, code)
+        for message in messages
+        if message.reporter.ref == report.reporter.ref
+        for word in _WORD.findall(message.text.lower())
+    )

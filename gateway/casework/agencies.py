@@ -1,0 +1,152 @@
+"""Step 5, reply: the agency's words come back and are filed against the report.
+
+An agency answers, says how far it is, or refuses (bukan wewenang); a refused report goes back to
+the operators. The same Idempotency-Key changes nothing the second time.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+
+from config.settings import DeliverySettings
+from gateway.access.recusal import NotYours
+from gateway.outbound.notifications import Letters
+from gateway.store.rows import AuditEvent, ReportRecord
+from gateway.store.store import Store
+from gateway.store.unit import UnitOfWork
+from normalizer.report import FINAL, Assignment, Outcome, Reason, Report, Status
+from normalizer.text import storable
+
+MAX_REPLY = 10_000
+
+
+def _storable(said: str) -> str:
+    return storable(said, MAX_REPLY)
+
+
+class Reply(BaseModel):
+    """What an agency posts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["answer", "progress", "refuse"]
+    text: Annotated[
+        str,
+        StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_REPLY),
+        AfterValidator(_storable),
+    ]
+
+
+class Closed(Exception):
+    """The report is closed; nothing can be added."""
+
+
+@dataclass(frozen=True, slots=True)
+class FiledReply:
+    """How a reply was filed."""
+
+    report: Report
+    news: bool
+
+
+class AgencyService:
+    """What an agency can do. ``methods`` holds each agency's token."""
+
+    def __init__(
+        self,
+        store: Store,
+        letters: Letters,
+        methods: Mapping[str, DeliverySettings],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._store = store
+        self._letters = letters
+        self._now = now
+        self._tokens = {
+            agency: hashlib.sha256(block.token.get_secret_value().encode()).digest()
+            for agency, block in methods.items()
+            if block.token and block.token.get_secret_value()
+        }
+
+    def agency_of(self, token: str) -> str | None:
+        """Return whose token this is. Compares against every token, in constant time."""
+        given = hashlib.sha256(token.encode("utf-8", "replace")).digest()
+        found = None
+        for agency, known in self._tokens.items():
+            if hmac.compare_digest(given, known):
+                found = agency
+        return found
+
+    async def reply(self, agency: str, tracking: str, reply: Reply, *, key: str) -> FiledReply:
+        """File a reply. Raises ``NotYours``, ``Closed``, ``Conflict``, ``Unavailable``."""
+        async with self._store.unit() as unit:
+            stored = (await unit.by_tracking([tracking])).get(tracking)
+            if stored is None or not await self._knows(unit, stored, agency, key):
+                raise NotYours
+            if key and await unit.has_event(stored.report.id, _event(reply), key):
+                return FiledReply(stored.report, news=False)
+            if _agency(stored.report) != agency:
+                raise NotYours
+            if stored.report.status in FINAL:
+                raise Closed
+            return FiledReply(self._file(unit, stored, agency, reply, key), news=True)
+
+    async def _knows(self, unit: UnitOfWork, stored: ReportRecord, agency: str, key: str) -> bool:
+        """An agency that refused a report may still repeat that refusal."""
+        if _agency(stored.report) == agency:
+            return True
+        return bool(key) and await unit.has_event(stored.report.id, "agency_refused", key)
+
+    def _file(
+        self, unit: UnitOfWork, stored: ReportRecord, agency: str, reply: Reply, key: str
+    ) -> Report:
+        report, at = stored.report, self._now()
+        by = f"agency:{agency}"
+        data: dict[str, object] = {"text": reply.text, "key": key, "kind": reply.kind}
+        change = AuditEvent(_event(reply), by, data=data)
+        if reply.kind == "refuse":
+            refused = _refused(report, agency, reply.text, at)
+            moved = refused.moved(Status.TRIAGE, at=at, by=by, note=reply.text[:200])
+            return unit.change(stored, moved, [change]).report
+        status = Status.ANSWERED if reply.kind == "answer" else Status.IN_PROGRESS
+        moved = report.moved(status, at=at, by=by, note=reply.text[:200])
+        changed = unit.change(stored, moved, [change])
+        text = self._letters.text(
+            "answer" if reply.kind == "answer" else "progress", report, teks=reply.text
+        )
+        cause = f"reply {changed.version}"
+        self._letters.answer(unit, report, text, cause=cause)
+        return moved
+
+
+def _event(reply: Reply) -> str:
+    return "agency_refused" if reply.kind == "refuse" else "agency_replied"
+
+
+def _agency(report: Report) -> str | None:
+    assigned = report.assignment
+    given = assigned and assigned.decision is Outcome.ASSIGN
+    found = assigned.agency.id if assigned and given and assigned.agency else None
+    return None if found and report.recuses(found) else found
+
+
+def _refused(report: Report, agency: str, why: str, at: datetime) -> Report:
+    """Take the report from the agency; the others of the ranking are proposed to the operator."""
+    old = report.assignment
+    assert old is not None
+    reason = Reason(rule="operator", text=f"Ditolak oleh {agency} (bukan wewenang): {why[:200]}")
+    others = tuple(c for c in old.alternatives if c.agency.id != agency)
+    assignment = Assignment(
+        decision=Outcome.TRIAGE,
+        confidence=0.0,
+        alternatives=others,
+        reasons=(reason, *old.reasons),
+        by=f"agency:{agency}",
+        at=at,
+    )
+    return report.model_copy(update={"assignment": assignment})

@@ -1,0 +1,183 @@
+"""Acknowledging: a human says that they heard of a danger, and nobody else is told any more.
+
+A post replies on its own channel (``OK 4821``, or ``OK`` where it was told of one thing only), an
+operator presses a button, or a webhook's receiver says so under its signature. What a post writes
+back is no report, and is filed as none.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from adapters.base import Forged
+from adapters.webhook import Webhook
+from gateway.casework.context import ConversationContext
+from gateway.outbound.notifications import Letters
+from gateway.outbound.roster import DutyPost, Roster
+from gateway.store.alerts import Alert
+from gateway.store.rows import AuditEvent
+from gateway.store.store import Store
+from gateway.store.unit import UnitOfWork
+from normalizer.report import Report, Unanswered
+from normalizer.tracking import is_valid, written
+
+REPLYING = timedelta(hours=24)
+"""How long after an alert what a post writes is taken for its reply."""
+LISTED = 3
+BESIDE = 8
+"""Words beside an OK that names no code; an answering machine may begin with "Ok" too."""
+_MACHINES = (Unanswered.MACHINE, Unanswered.AUTOMATIC_WORDS, Unanswered.ECHO)
+_OK = re.compile(r"\W*(?:ok|oke|okay|okey|okee)\b(.*)", re.IGNORECASE | re.DOTALL)
+_ALL = re.compile(r"\b(?:semua|semuanya|all)\b", re.IGNORECASE)
+_CODE = re.compile(r"(?<!\d)(?:\d{12}|\d{4}[- ]\d{4}[- ]\d{4}|\d{4}|\d{6})(?!\d)")
+
+
+class DutyService:
+    """What posts on duty, operators and webhooks say to an alert."""
+
+    def __init__(self, store: Store, roster: Roster, letters: Letters) -> None:
+        self._store = store
+        self._roster = roster
+        self._letters = letters
+
+    async def heard(self, unit: UnitOfWork, known: ConversationContext, message: Report) -> bool:
+        """Tell whether a message is a post's reply; what it says is done then."""
+        post = self._roster.by_pseudonym(message.reporter.ref)
+        if post is None:
+            return False
+        told = await unit.alerts.told_to(post.name, since=self._store.now() - REPLYING)
+        told = [alert for alert in told if post.name in alert.told]
+        said = None if message.unanswered in _MACHINES else _OK.match(message.original)
+        if said is None:
+            if told:
+                await self._remind(unit, known, post, message, told)
+            return bool(told)
+        open_ = [alert for alert in told if alert.acknowledged_at is None]
+        meant = await self._meant(unit, said[1], open_)
+        if meant:
+            await self._take(unit, known, post, message, meant)
+        elif open_:
+            await self._remind(unit, known, post, message, open_)
+        else:
+            self._answer(unit, post, message, "alert_none")
+        return True
+
+    async def by_operator(self, alert_id: str, *, by: str) -> bool:
+        """Acknowledge at the console; False where somebody else did before."""
+        async with self._store.unit() as unit:
+            return bool(await acknowledged(unit, [alert_id], by))
+
+    async def by_webhook(self, body: bytes, headers: Mapping[str, str]) -> bool:
+        """Acknowledge what a signed message says; False if its post was told of no such alert.
+
+        Raises ``Forged`` when no post's secret fits.
+        """
+        posts = self._signers(body, headers)
+        id = _said(body).get("alert")
+        if not says_so(body) or not isinstance(id, str):
+            return False
+        async with self._store.unit() as unit:
+            found = await unit.alerts.by_ids([id])
+            told = [post for post in posts for alert in found if post.name in alert.told]
+            if told:
+                await acknowledged(unit, [id], told[0].by)
+        return bool(told)
+
+    def _signers(self, body: bytes, headers: Mapping[str, str]) -> list[DutyPost]:
+        found = [post for post in self._roster.posts if _signed_by(post, body, headers)]
+        if not found:
+            raise Forged("the signature fits no post's secret")
+        return found
+
+    async def _meant(self, unit: UnitOfWork, said: str, open_: Sequence[Alert]) -> list[Alert]:
+        """Return the alerts that a post acknowledges: by their codes, all, or the only one."""
+        if codes := [re.sub(r"\D", "", each) for each in _CODE.findall(said)]:
+            return await unit.alerts.open_by([c for c in codes if len(c) < 12 or is_valid(c)])
+        if _ALL.search(said):
+            return list(open_)
+        return list(open_) if len(open_) == 1 and len(said.split()) <= BESIDE else []
+
+    async def _take(
+        self,
+        unit: UnitOfWork,
+        known: ConversationContext,
+        post: DutyPost,
+        message: Report,
+        meant: Sequence[Alert],
+    ) -> None:
+        done = await acknowledged(unit, [alert.id for alert in meant], post.by, known)
+        if done:
+            self._answer(unit, post, message, "alert_taken", daftar=_listed(done))
+
+    async def _remind(
+        self,
+        unit: UnitOfWork,
+        known: ConversationContext,
+        post: DutyPost,
+        message: Report,
+        told: Sequence[Alert],
+    ) -> None:
+        """Say how an alert is acknowledged; what was written is not filed."""
+        open_ = [alert for alert in told if alert.acknowledged_at is None]
+        numbers = {}
+        for alert in open_[:LISTED]:
+            stored = known.joined_to.get(alert.report_id) or await unit.by_id(alert.report_id)
+            if stored:
+                numbers[alert.code] = written(stored.report.tracking)
+        listed = ", ".join(f"{code} ({number})" for code, number in numbers.items())
+        key = "alert_which" if open_ else "alert_not_filed"
+        fields = {"jumlah": str(len(open_)), "daftar": listed} if open_ else {}
+        self._answer(unit, post, message, key, **fields)
+
+    def _answer(
+        self, unit: UnitOfWork, post: DutyPost, message: Report, key: str, **fields: str
+    ) -> None:
+        asked = message.model_copy(update={"language": post.language})
+        text = self._letters.text(key, asked, to=asked, **fields)
+        self._letters.answer(unit, message, text, cause="duty", automatic=True)
+
+
+async def acknowledged(
+    unit: UnitOfWork, ids: Sequence[str], by: str, known: ConversationContext | None = None
+) -> list[str]:
+    """Note who heard of alerts, in their reports' logs too; return the codes that were open."""
+    done = await unit.alerts.acknowledge(ids, by)
+    for alert in done:
+        stored = known.joined_to.get(alert.report_id) if known else None
+        stored = stored or await unit.by_id(alert.report_id, lock=True)
+        if stored is None:
+            continue
+        changed = unit.change(stored, stored.report, [AuditEvent("alert_acknowledged", by)])
+        if known:
+            known.remember(changed)
+    return [alert.code for alert in done]
+
+
+def says_so(body: bytes) -> bool:
+    """Tell whether the answer of a webhook acknowledges what it was told."""
+    return _said(body).get("acknowledged") is True
+
+
+def _said(body: bytes) -> Mapping[str, Any]:
+    try:
+        said = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _signed_by(post: DutyPost, body: bytes, headers: Mapping[str, str]) -> bool:
+    if not isinstance(post.sender, Webhook):
+        return False
+    try:
+        post.sender.verify(body, headers)
+    except Forged:
+        return False
+    return True
+
+
+def _listed(codes: Sequence[str]) -> str:
+    more = f" +{len(codes) - LISTED}" if len(codes) > LISTED else ""
+    return ", ".join(codes[:LISTED]) + more

@@ -1,0 +1,113 @@
+"""What is known when a message comes: the reports it may belong to, and who may add to them."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from gateway.store.rows import ReportRecord, Silence
+from normalizer.report import FINAL, Link, Origin, Report
+
+MOST_NAMES = 100
+"""Names of messages by which a report is known."""
+TOGETHER = timedelta(minutes=1)
+"""Files without words that follow a report so soon, and name it, need no answer of their own."""
+
+
+@dataclass(slots=True)
+class ConversationContext:
+    """What the store knows that bears on a batch, kept up while the batch is worked through."""
+
+    by_tracking: dict[str, ReportRecord]
+    by_reporter: dict[str, list[ReportRecord]]
+    by_thread: dict[str, ReportRecord] = field(default_factory=dict)
+    letters: frozenset[str] = frozenset()
+    """Which names of threads are letters of ours, whatever they were about."""
+    joined_to: dict[str, ReportRecord] = field(default_factory=dict)
+    """Reports that others were joined to, by id."""
+    silent: dict[str, Silence] = field(default_factory=dict)
+    """Who cannot be written to, by pseudonym."""
+    lapsed: frozenset[str] = frozenset()
+    """Ids of reports that are nobody's any more: their telephone number may be another's."""
+
+    def remember(self, stored: ReportRecord) -> None:
+        """Let later messages of the same batch see a report as it is now."""
+        self.by_tracking[stored.report.tracking] = stored
+        self.joined_to[stored.report.id] = stored
+        mine = self.by_reporter.setdefault(stored.report.reporter.ref, [])
+        mine[:] = [stored, *(s for s in mine if s.report.id != stored.report.id)]
+
+    def mine(self, report: Report) -> list[ReportRecord]:
+        """What the same reporter sent, newest first."""
+        found = self.by_reporter.get(report.reporter.ref, [])
+        return [stored for stored in found if stored.report.id not in self.lapsed]
+
+    def owns(self, message: Report, report: Report) -> bool:
+        """Tell whether a message is of the very reporter of a report, as far as can be known."""
+        return same_person(report, message) and report.id not in self.lapsed
+
+    def takes_more(self, report: Report, message: Report) -> bool:
+        """Only its own reporter can add to a report, and only while it is open."""
+        return self.owns(message, report) and report.status not in FINAL
+
+    def meant_by(self, report: Report) -> ReportRecord | None:
+        """Find the report a message says it is about, whoever sent it."""
+        found = self.named_by(report)
+        return self.whole(found) if found else None
+
+    def named_by(self, report: Report) -> ReportRecord | None:
+        """Find the report a message names, even if that was joined to another since."""
+        return self.numbered_by(report) or self.replied_to(report)
+
+    def numbered_by(self, report: Report) -> ReportRecord | None:
+        """Find the report whose tracking number a message says."""
+        found = (self.by_tracking.get(number) for number in report.refers_to)
+        return next(filter(None, found), None)
+
+    def replied_to(self, report: Report) -> ReportRecord | None:
+        """Find the report a message belongs to by its thread: a reply, an edit, a button."""
+        for name in reversed(report.origin.thread):
+            if found := self.by_thread.get(name):
+                return found
+        names = set(report.origin.thread) - self.letters
+        return next((s for s in self.mine(report) if names & names_of(s.report)), None)
+
+    def whole(self, stored: ReportRecord) -> ReportRecord:
+        """Return the report that this one was joined to, or itself."""
+        found = joined(stored.report)
+        return self.joined_to.get(found.report_id, stored) if found else stored
+
+
+def joined(report: Report) -> Link | None:
+    """Return the tie to the report that this one was joined to."""
+    return next((link for link in report.links if link.kind == "joined"), None)
+
+
+def names_of(report: Report) -> set[str]:
+    """Return what later messages may call a report by: the names of all that was said in it."""
+    return {report.origin.external_id, *report.origin.thread}
+
+
+def origin_with(report: Report, message: Report) -> Origin:
+    """Let a report be known by the names of a message that was added to it."""
+    added = (*message.origin.thread, message.origin.external_id)
+    thread = tuple(dict.fromkeys((*report.origin.thread, *added)))[-MOST_NAMES:]
+    kept = {*thread, report.origin.external_id}
+    sealed = {**report.origin.sealed, **message.origin.sealed}
+    sealed = {name: each for name, each in sealed.items() if name in kept}
+    return report.origin.model_copy(update={"thread": thread, "sealed": sealed})
+
+
+def is_part(message: Report, report: Report) -> bool:
+    """Tell whether a file without a word came with a report: photos of one album come singly."""
+    wordless = not any(map(str.isalnum, message.text)) and bool(message.attachments)
+    return wordless and abs(message.received_at - report.received_at) <= TOGETHER
+
+
+def linked(report: Report, earlier: Report, kind: str = "follow_up") -> Report:
+    """Tie a report to an earlier one."""
+    tie = {"kind": kind, "report_id": earlier.id, "tracking": earlier.tracking}
+    return report.model_copy(update={"links": (*report.links, Link.model_validate(tie))})
+
+
+def same_person(one: Report, other: Report) -> bool:
+    """Tell whether two messages are of the same reporter, on the same channel."""
+    return one.reporter.ref == other.reporter.ref

@@ -1,0 +1,264 @@
+"""Hiding who wrote and what, also afterwards, and showing it again: only the owner's own words do.
+
+Nothing of an anonymous report is opened without the owner's consent. Where an agency usually needs
+to know who asks (``needs_identity`` in ``config/topics.toml``), the report goes out masked, its
+reporter is told what that may cost, and may agree. What was sent cannot be called back, so consent
+is asked for with that said, and given in words of its own.
+"""
+
+import re
+from collections.abc import Callable, Sequence, Set
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from gateway.casework.context import ConversationContext, origin_with
+from gateway.outbound.notifications import Letters
+from gateway.store.rows import AuditEvent, ReportRecord
+from gateway.store.unit import UnitOfWork
+from normalizer import wishes
+from normalizer.report import FINAL, Outcome, Report
+from normalizer.tracking import without
+from router.assign import Decision
+
+SOON = timedelta(days=1)
+"""How long words that name no report ("ANONIM", "1") are taken to be about the last one."""
+MOST_BESIDE = 1
+"""Words beside a wish to be hidden that do not make it a matter of its own."""
+
+Mark = Literal["anonymous", "confidential"]
+_COMMANDS: dict[tuple[str, ...], Mark] = {
+    ("buka", "nama"): "anonymous",
+    ("show", "name"): "anonymous",
+    ("buka", "laporan"): "confidential",
+    ("show", "report"): "confidential",
+}
+"""The words of consent that our question names."""
+_YES = frozenset(
+    {"ya", "iya", "y", "yes", "boleh", "setuju", "silakan", "betul", "benar", "pak", "bu"}
+)
+_OF_REPORT = frozenset(
+    {"rahasia", "dirahasiakan", "confidential", "rahasianya", "laporan", "report"}
+)
+ASKED, TOLD = "unhide_asked", "identity_asked"
+_FAMILY = (ASKED, TOLD, "hidden", "unhidden")
+
+
+@dataclass(frozen=True, slots=True)
+class Hiding:
+    """Carries out wishes about being known. ``needs_identity`` are ids of topics."""
+
+    letters: Letters
+    now: Callable[[], datetime]
+    needs_identity: Set[str]
+    agency_name: Callable[[str], str]
+
+    def words(self, report: Report) -> str:
+        """Say in a receipt what is hidden of a report, and what is not; nothing if nothing is."""
+        marks: Sequence[Mark] = ("anonymous", "confidential")
+        said = [self.letters.text(f"hidden_{m}", report) for m in marks if getattr(report, m)]
+        if said and report.origin.in_public:
+            said.append(self.letters.text("hidden_in_public", report))
+        return " ".join(said)
+
+    def tells(self, report: Report) -> bool:
+        """Tell whether the reporter must hear that the agency may need to know who asks."""
+        made = report.assignment
+        decided = made is not None and made.decision is not Outcome.ASK and made.scope is None
+        known = report.topic is not None and report.topic.id in self.needs_identity
+        return report.anonymous and known and decided and not report.urgency
+
+    def told(self, report: Report) -> list[AuditEvent]:
+        """Note for the log that the reporter hears so; only then BUKA NAMA is consent."""
+        return (
+            [AuditEvent(TOLD, "gateway", data={"mark": "anonymous"})] if self.tells(report) else []
+        )
+
+    def choices(self, report: Report) -> Sequence[str]:
+        """Name the two answers to that."""
+        return [self.letters.text(key, report) for key in ("choice_unhide", "choice_stay")]
+
+    async def hide(
+        self, unit: UnitOfWork, known: ConversationContext, stored: ReportRecord, message: Report
+    ) -> str:
+        """Hide the reporter or the report, as a message asked; those who have it are told."""
+        old = stored.report
+        report = old.model_copy(
+            update={
+                "anonymous": old.anonymous or message.anonymous,
+                "confidential": old.confidential or message.confidential,
+                "origin": origin_with(old, message),
+            }
+        )
+        asked = {"anonymous": message.anonymous, "confidential": message.confidential}
+        data: dict[str, object] = {"message": message.id, **asked}
+        is_news = (old.anonymous, old.confidential) != (report.anonymous, report.confidential)
+        changes = [AuditEvent("hidden", "reporter", data=data)]
+        asks = message.anonymous and not old.anonymous and self.tells(report)
+        known.remember(unit.change(stored, report, changes + (self.told(report) if asks else [])))
+        unit.belongs(message, report)
+        cause = f"hidden {message.id}"
+        if is_news:
+            self.letters.changed(unit, report, cause=cause)
+        said = await self._said(unit, old, report, message)
+        if asks:
+            said.append(self.letters.text("needs_identity", report))
+        elif message.anonymous and self.tells(report):
+            said.append(self.letters.text("without_identity", report))
+        if message.origin.in_public or old.origin.in_public:
+            said.append(self.letters.text("hidden_in_public", report))
+        self.letters.answer(
+            unit, report, " ".join(said), cause=cause, asked_by=message,
+            choices=self.choices(report) if asks else (), automatic=True,
+        )  # fmt: skip
+        return "hidden"
+
+    async def _said(self, unit: UnitOfWork, old: Report, now: Report, message: Report) -> list[str]:
+        """Say what is hidden from now on, and who has the report as it was."""
+        said = []
+        if message.anonymous and old.anonymous:
+            said.append(self.letters.text("still_anonymous", now))
+        elif message.anonymous:
+            had = [self.agency_name(each) for each in await unit.delivered_to(old.id)]
+            key = "anonymous" if had else "anonymous_unsent"
+            said.append(self.letters.text(key, now, instansi=", ".join(had)))
+        if message.confidential:
+            said.append(self.letters.text("confidential", now))
+        return said
+
+    async def show(
+        self, unit: UnitOfWork, known: ConversationContext, message: Report, decision: Decision
+    ) -> str | None:
+        """Ask for consent to show what is hidden, or take it; None when nothing is said of that."""
+        if not (message.unhide or _says_yes(message)) or message.attachments:
+            return None
+        command = _COMMANDS.get(_words(message))
+        if command is None and message.unhide and _is_matter(message, decision):
+            return None
+        stored = _of_whom(known, message)
+        if stored is None:
+            return None
+        asked = await unit.latest_event(stored.report.id, _FAMILY)
+        mark = _meant(stored.report, message, command)
+        kind, said, at = asked or ("", {}, self.now())
+        if mark and command and kind in (ASKED, TOLD) and said.get("mark") == mark:
+            return self._open(unit, known, stored, message, mark)
+        if not message.unhide:
+            agrees = kind == ASKED and self.now() - at <= SOON
+            agreed: Mark = "confidential" if said.get("mark") == "confidential" else "anonymous"
+            return self._open(unit, known, stored, message, agreed) if agrees else None
+        return self._ask(unit, known, stored, message, mark)
+
+    def _ask(
+        self,
+        unit: UnitOfWork,
+        known: ConversationContext,
+        stored: ReportRecord,
+        message: Report,
+        mark: Mark | None,
+    ) -> str:
+        """Say what showing means, and ask for the words of consent."""
+        report, key = stored.report, f"unhide_{mark}" if mark else "not_hidden"
+        choices: Sequence[str] = ()
+        if mark:
+            data: dict[str, object] = {"message": message.id, "mark": mark}
+            known.remember(unit.change(stored, report, [AuditEvent(ASKED, "gateway", data=data)]))
+            choice = "choice_unhide" if mark == "anonymous" else "choice_unhide_report"
+            choices = (self.letters.text(choice, report),)
+        unit.belongs(message, report)
+        self.letters.answer(
+            unit, report, self.letters.text(key, report), cause=f"unhide {message.id}",
+            asked_by=message, choices=choices, automatic=True,
+        )  # fmt: skip
+        return "unhide_asked" if mark else "not_hidden"
+
+    def _open(
+        self,
+        unit: UnitOfWork,
+        known: ConversationContext,
+        stored: ReportRecord,
+        message: Report,
+        mark: Mark,
+    ) -> str:
+        """Show what the owner agreed to; an older consent to public words ends with it."""
+        changes = {mark: False, "public": False, "origin": origin_with(stored.report, message)}
+        report = stored.report.model_copy(update=changes)
+        data: dict[str, object] = {"message": message.id, "mark": mark}
+        known.remember(unit.change(stored, report, [AuditEvent("unhidden", "reporter", data=data)]))
+        unit.belongs(message, report)
+        cause = f"unhidden {message.id}"
+        self.letters.changed(unit, report, cause=cause)
+        text = self.letters.text(f"unhidden_{mark}", report)
+        self.letters.answer(unit, report, text, cause=cause, asked_by=message, automatic=True)
+        return "unhidden"
+
+
+def to_hide(
+    known: ConversationContext, message: Report, decision: Decision, *, at: datetime
+) -> ReportRecord | None:
+    """Return the report that a message asks to hide, where it has no matter of its own."""
+    if not (message.anonymous or message.confidential) or message.attachments:
+        return None
+    if _has_words(message) and _is_matter(message, decision):
+        return None
+    named = known.meant_by(message)
+    if named:
+        return named if known.owns(message, named.report) else None
+    open_ = [s for s in known.mine(message) if s.report.status not in FINAL]
+    prose = wishes.read(message.text)
+    if prose.anonymous or prose.confidential:  # "nama saya", "laporan saya": said of what is told
+        return next(iter(open_ or known.mine(message)), None)
+    return next((s for s in open_ if at - s.report.received_at <= SOON), None)
+
+
+def _has_words(message: Report) -> bool:
+    """Tell whether a message says more than a wish: a place, or words of its own."""
+    said = any(place.found_by != "context" for place in message.places)
+    return wishes.words_beside(without(message.text)) > (0 if said else MOST_BESIDE)
+
+
+def _is_matter(message: Report, decision: Decision) -> bool:
+    """Tell whether a message is a report of its own: it has a topic, a place, or is long."""
+    said = any(place.found_by != "context" for place in message.places)
+    if not said and _EARLIER.search(message.text):
+        return False
+    return said or decision.topic is not None or wishes.words_beside(message.text) > _MUCH
+
+
+_EARLIER = re.compile(
+    r"\b(?:laporan|aduan|pengaduan)(?:ku)?\s(?:(?:saya|sy|aku|kami|yang|yg)\s){0,2}"
+    r"(?:tadi|kemarin|kmrn|sebelumnya|barusan|itu|di\s?atas|pertama|terakhir)\b"
+    r"|\bmy\s(?:last|earlier|previous|first)\sreport\b",
+    re.IGNORECASE,
+)
+"""Words that say that an earlier report is meant."""
+_MUCH = 12
+"""Words beside a wish that are a matter whatever they say."""
+
+
+def _words(message: Report) -> tuple[str, ...]:
+    return tuple(re.findall(r"\w+", without(message.text).casefold()))
+
+
+def _says_yes(message: Report) -> bool:
+    said = _words(message)
+    return 0 < len(said) <= len(_COMMANDS) and _YES.issuperset(said)
+
+
+def _of_whom(known: ConversationContext, message: Report) -> ReportRecord | None:
+    """Return the owner's report that is meant: the one named, else the newest that is hidden."""
+    if named := known.meant_by(message):
+        return named if known.owns(message, named.report) else None
+    mine = known.mine(message)
+    hidden = [s for s in mine if s.report.anonymous or s.report.confidential]
+    return next(iter(hidden or (mine if message.unhide else [])), None)
+
+
+def _meant(report: Report, message: Report, command: Mark | None) -> Mark | None:
+    """Return which of its marks a report loses."""
+    marks: Sequence[Mark] = ("anonymous", "confidential")
+    has = [mark for mark in marks if getattr(report, mark)]
+    if command:
+        return command if command in has else None
+    of_report = "confidential" in has and not _OF_REPORT.isdisjoint(_words(message))
+    return "confidential" if of_report else next(iter(has), None)

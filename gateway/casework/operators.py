@@ -1,0 +1,375 @@
+"""The operators' desk: what they see, and what they can decide."""
+
+import asyncio
+import hashlib
+import json
+import secrets
+from collections.abc import Sequence, Set
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import structlog
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from adapters.base import Malformed
+from gateway.access.passwords import check_password
+from gateway.broker.base import Broker, BrokerError
+from gateway.casework.alerts import DutyService
+from gateway.casework.directory import Directory
+from gateway.casework.publishing import Proposal, Publishing, Unpublishable
+from gateway.intake.envelope import unpacked
+from gateway.intake.receive import Intake
+from gateway.media.access import AttachmentAccess, ShownFile
+from gateway.outbound.notifications import Letters
+from gateway.platform.seal import ENVELOPE, RAW, REPORTER, BadSeal, Seal
+from gateway.store.people import OperatorRepository
+from gateway.store.queries import Queries
+from gateway.store.rows import AuditEvent
+from gateway.store.store import Store
+from gateway.store.unit import StaleWrite as Raced
+from gateway.store.views import (
+    DeadView,
+    Identity,
+    Operator,
+    OperatorSession,
+    Overview,
+    QuarantineView,
+    ReportFile,
+)
+from normalizer.report import (
+    FINAL,
+    Agency,
+    Assignment,
+    Outcome,
+    Reason,
+    Report,
+    Status,
+)
+from router.register import Register
+
+log = structlog.get_logger(__name__)
+WIB = ZoneInfo("Asia/Jakarta")
+
+
+REOPENED = (Status.ARCHIVED_BY_SYSTEM, Status.ARCHIVED_BY_ADMIN)
+"""What no agency has seen may still be assigned."""
+
+
+class Conflict(Exception):
+    """What the operator wants is not possible (any more); the message says why, in Indonesian."""
+
+
+class OperatorService:
+    """Everything an operator can do; the console and the command line both use it."""
+
+    def __init__(
+        self,
+        store: Store,
+        broker: Broker,
+        door: Intake,
+        letters: Letters,
+        directory: Directory,
+        register: Register,
+        seal: Seal,
+        files: AttachmentAccess,
+        *,
+        session_hours: int,
+        sensitive: Set[str],
+        duty: DutyService,
+    ) -> None:
+        self._store = store
+        self._broker = broker
+        self._door = door
+        self._letters = letters
+        self._directory = directory
+        self._register = register
+        self._seal = seal
+        self._files = files
+        self._session = timedelta(hours=session_hours)
+        self._publishing = Publishing(store, sensitive)
+        self._people = OperatorRepository(store)
+        self._queries = Queries(store)
+        self._duty = duty
+        self._hasher = PasswordHasher()
+        self._nobody = self._hasher.hash(secrets.token_hex(16))
+
+    # what they see
+
+    async def overview(self) -> Overview:
+        """Return the first screen. Raises ``Unavailable``."""
+        try:
+            depths = await self._broker.depths()
+        except BrokerError:
+            depths = await self._store.queue.depths()
+        midnight = self._store.now().astimezone(WIB).replace(hour=0, minute=0, second=0)
+        dead = await self._queries.dead_counts()
+        return Overview(
+            queues=await self._queries.queues(depths),
+            reports_today=await self._queries.count_since(midnight),
+            triage=await self._queries.count_status(Status.TRIAGE),
+            dead=sum(dead.values()),
+            quarantined=await self._queries.held_count(),
+            channels=await self._queries.channels(sorted(self._door.channels)),
+            alerts=await self._queries.open_alerts(),
+            not_kept=await self._queries.missed_since(self._store.now() - timedelta(days=1)),
+        )
+
+    async def latest(self, limit: int = 50) -> list[Report]:
+        """List the newest reports."""
+        return await self._queries.latest(limit)
+
+    async def triage(self, limit: int = 50) -> list[Report]:
+        """List what waits for an operator's decision, oldest first."""
+        return await self._queries.latest(limit, status=Status.TRIAGE)
+
+    async def report(self, report_id: str) -> ReportFile | None:
+        """Return a report with its log and correspondence."""
+        return await self._queries.file(id=report_id)
+
+    async def shown(self, report_id: str, sha256: str, *, by: str) -> ShownFile:
+        """Return a file of a report, noting who looked. Raises ``NoFile``, ``NotYet``."""
+        return await self._files.for_operator(report_id, sha256, by=by)
+
+    async def find(self, tracking: str) -> ReportFile | None:
+        """Return a report by its tracking number."""
+        return await self._queries.file(tracking=tracking)
+
+    async def dead_letters(self, limit: int = 100) -> list[DeadView]:
+        """List dead letters."""
+        return await self._queries.dead_letters(limit)
+
+    async def quarantine(self, limit: int = 100) -> list[QuarantineView]:
+        """List what is quarantined."""
+        return await self._queries.quarantine(limit)
+
+    def agencies(self, query: str, region: str | None = None, limit: int = 12) -> list[Agency]:
+        """Search the register."""
+        return self._directory.search(query, region, limit)
+
+    # what they decide
+
+    async def assign(self, report_id: str, agency_id: str, *, by: str, note: str = "") -> Report:
+        """Give a report to an agency. Raises ``Conflict``."""
+        agency = self._register.agency(agency_id)
+        if agency is None:
+            raise Conflict("Instansi ini tidak ada dalam daftar.")
+        try:
+            async with self._store.unit() as unit:
+                stored = await unit.by_id(report_id, lock=True)
+                if stored is None:
+                    raise Conflict("Laporan ini tidak ditemukan.")
+                _check_assignable(stored.report, agency)
+                report = _assigned(stored.report, agency, by=by, note=note, at=self._store.now())
+                data: dict[str, object] = {"agency": agency.id}
+                change = AuditEvent("assigned_by_operator", by, note=note, data=data)
+                stored = unit.change(stored, report, [change])
+                cause = f"assigned {stored.version}"
+                self._letters.deliveries(unit, report, cause=cause)
+                text = self._letters.text("forwarded", report)
+                self._letters.answer(unit, report, text, cause=cause)
+        except Raced:
+            raise Conflict("Petugas lain baru saja mengubah laporan ini.") from None
+        return report
+
+    async def archive(self, report_id: str, *, by: str, reason: str) -> Report:
+        """Close a report that is no agency's affair. Raises ``Conflict``.
+
+        The reporter is told why, unless nobody has answered them yet: talk that was overheard.
+        """
+        try:
+            async with self._store.unit() as unit:
+                stored = await unit.by_id(report_id, lock=True)
+                if stored is None:
+                    raise Conflict("Laporan ini tidak ditemukan.")
+                _check_archivable(stored.report)
+                status, at = Status.ARCHIVED_BY_ADMIN, self._store.now()
+                report = stored.report.moved(status, at=at, by=by, note=reason)
+                unit.change(stored, report, [AuditEvent(status.value, by, note=reason)])
+                if await unit.was_answered(report_id):
+                    text = self._letters.text("archived", report, alasan=reason)
+                    self._letters.answer(unit, report, text, cause="archived")
+        except Raced:
+            raise Conflict("Petugas lain baru saja mengubah laporan ini.") from None
+        return report
+
+    async def acknowledge(self, alert_id: str, *, by: str) -> None:
+        """Take a danger on: nobody else on duty is told any more. Raises ``Conflict``."""
+        try:
+            done = await self._duty.by_operator(alert_id, by=by)
+        except Raced:
+            raise Conflict("Laporan ini baru saja berubah. Tekan sekali lagi.") from None
+        if not done:
+            raise Conflict("Peringatan ini sudah ditangani.")
+
+    async def proposals(self, limit: int = 100) -> list[Proposal]:
+        """List reports whose reporters agreed to be read in public, undecided ones first."""
+        return await self._publishing.proposals(limit)
+
+    async def publish(self, report_id: str, *, by: str, name: str) -> Report:
+        """Release a report's words as they were shown to the operator. Raises ``Conflict``."""
+        try:
+            return await self._publishing.publish(report_id, by=by, name=name)
+        except Unpublishable as error:
+            raise Conflict(str(error)) from None
+
+    async def keep_private(self, report_id: str, *, by: str) -> Report:
+        """Show no words of a report, or no longer. Raises ``Conflict``."""
+        try:
+            return await self._publishing.keep_private(report_id, by=by)
+        except Unpublishable as error:
+            raise Conflict(str(error)) from None
+
+    async def unseal(self, report_id: str, *, by: str, reason: str) -> Identity:
+        """Open who reported, once the log says who opened it and why. Raises ``Conflict``."""
+        try:
+            async with self._store.unit() as unit:
+                stored = await unit.by_id(report_id, lock=True)
+                if stored is None:
+                    raise Conflict("Laporan ini tidak ditemukan.")
+                found = _identity(stored.report, self._seal)
+                unit.change(stored, stored.report, [AuditEvent("unsealed", by, note=reason)])
+        except Raced:
+            raise Conflict("Petugas lain baru saja mengubah laporan ini.") from None
+        return found
+
+    async def replay(self, ids: Sequence[int] | None, *, by: str) -> int:
+        """Give dead letters (None: all) a fresh start; return how many."""
+        count = await self._store.queue.replay(ids)
+        log.info("dead letters replayed", by=by, count=count)
+        return count
+
+    async def release(self, quarantine_id: str, *, by: str) -> None:
+        """Take something out of quarantine and treat it as genuine. Raises ``Conflict``."""
+        found = await self._people.envelope(quarantine_id)
+        if found is None:
+            raise Conflict("Pesan ini sudah diputuskan oleh petugas lain.")
+        name, reason, sealed = found
+        channel = self._door.reader(name)
+        if channel is None:
+            raise Conflict(f"Kanal {name} sedang tidak aktif.")
+        purpose = RAW if reason == "same_id_other_content" else ENVELOPE
+        try:
+            hook = unpacked(self._seal.open(sealed, purpose))
+        except BadSeal:
+            raise Conflict("Kunci untuk membuka pesan ini tidak ada.") from None
+        try:
+            taken = await self._door.readmit(channel, hook, quarantine_id, reason)
+        except Malformed as error:
+            raise Conflict(f"Pesan ini tetap tidak dapat dibaca: {error}") from None
+        note = f"{taken} message(s)"
+        await self._people.decide(quarantine_id, "released", by=by, note=note, at=self._store.now())
+
+    async def dismiss(self, quarantine_id: str, *, by: str, reason: str) -> None:
+        """Decide that something in quarantine is no report. Raises ``Conflict``."""
+        at = self._store.now()
+        done = await self._people.decide(quarantine_id, "dismissed", by=by, note=reason, at=at)
+        if not done:
+            raise Conflict("Pesan ini sudah diputuskan oleh petugas lain.")
+
+    # who they are
+
+    async def set_password(self, name: str, password: str) -> None:
+        """Create an operator, or change the password. Raises ``WeakPassword``."""
+        check_password(name, password)
+        await self._people.set_password(name, await asyncio.to_thread(self._hasher.hash, password))
+
+    async def has_operators(self) -> bool:
+        """Tell whether anybody may log in."""
+        return await self._people.any()
+
+    async def log_in(self, name: str, password: str) -> str | None:
+        """Check a password; return a new session's token. Takes as long for unknown names."""
+        known = await self._people.password_of(name, active=True)
+        right = await asyncio.to_thread(self._fits, known or self._nobody, password)
+        if not right or known is None:
+            return None
+        token = secrets.token_urlsafe(32)
+        expires = self._store.now() + self._session
+        session = OperatorSession(name, secrets.token_urlsafe(32), expires)
+        return token if await self._people.begin(_hashed(token), session, known) else None
+
+    async def session(self, token: str) -> OperatorSession | None:
+        """Return the session of a token."""
+        return await self._people.session(_hashed(token))
+
+    async def log_out(self, token: str) -> None:
+        """End a session."""
+        await self._people.end(_hashed(token))
+
+    async def log_out_everywhere(self, name: str) -> None:
+        """End every session of an operator."""
+        await self._people.end_all(name)
+
+    async def is_operator(self, name: str) -> bool:
+        """Tell whether there is an operator of this name, disabled ones included."""
+        return await self._people.password_of(name) is not None
+
+    async def operators(self) -> list[Operator]:
+        """List the operators."""
+        return await self._people.operators()
+
+    async def enable(self, name: str, *, may: bool) -> bool:
+        """Let an operator in or keep one out, ending every session; False if there is none."""
+        return await self._people.enable(name, may=may)
+
+    async def remove(self, name: str) -> bool:
+        """Remove an operator and every session; what they did stays in the log of the reports."""
+        return await self._people.remove(name)
+
+    def sign(self, text: str) -> str:
+        """Return a keyed hash for cookies of known devices."""
+        return self._seal.reference("device", text)
+
+    def _fits(self, known: str, password: str) -> bool:
+        try:
+            return self._hasher.verify(known, password)
+        except (VerificationError, InvalidHashError):
+            return False
+
+
+def _identity(report: Report, seal: Seal) -> Identity:
+    try:
+        who = json.loads(seal.open_text(report.reporter.sealed, REPORTER))
+    except BadSeal:
+        raise Conflict("Kunci untuk membuka identitas ini tidak ada.") from None
+    return Identity(report.origin.channel, who["to"], who.get("name"), who.get("contact"))
+
+
+def _hashed(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
+
+
+def _check_archivable(report: Report) -> None:
+    if report.status in FINAL:
+        raise Conflict("Laporan ini sudah ditutup.")
+    if report.status not in (Status.TRIAGE, Status.WAITING_FOR_REPORTER):
+        raise Conflict("Laporan ini sudah ada di instansi.")
+
+
+def _check_assignable(report: Report, agency: Agency) -> None:
+    if report.status in FINAL and report.status not in REOPENED:
+        raise Conflict("Laporan ini sudah ditutup.")
+    if report.recuses(agency.id):
+        raise Conflict(f"{agency.name} adalah pihak terlapor. Pilih instansi pengawasnya.")
+    old = report.assignment
+    given = old.agency if old and old.decision is Outcome.ASSIGN else None
+    if given and given.id == agency.id:
+        raise Conflict(f"Laporan ini sudah ada di {agency.name}.")
+
+
+def _assigned(report: Report, agency: Agency, *, by: str, note: str, at: datetime) -> Report:
+    old = report.assignment
+    told = f": {note}" if note else ""
+    reason = Reason(rule="operator", text=f"Ditetapkan oleh petugas {by}{told}")
+    assignment = Assignment(
+        decision=Outcome.ASSIGN,
+        agency=agency,
+        confidence=1.0,
+        alternatives=old.alternatives if old else (),
+        reasons=(reason, *(old.reasons if old else ())),
+        by=f"operator:{by}",
+        at=at,
+    )
+    moved = report.model_copy(update={"assignment": assignment})
+    return moved.moved(Status.FORWARDED, at=at, by=by, note=agency.name)

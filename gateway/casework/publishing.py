@@ -1,0 +1,115 @@
+"""Which words of reports the public may read: an operator's decision, where the reporter agreed.
+
+What is released is the masked text as the operator saw it, and it is stored. What the reporter adds
+later is not in it until it is released anew. While masking is not trusted for every kind of secret
+(``normalizer.masking.UNTRUSTED``) nothing is released, and what was is not shown.
+"""
+
+import hashlib
+from collections.abc import Set
+from dataclasses import dataclass
+from datetime import datetime
+
+from gateway.store.rows import AuditEvent, ReportRecord
+from gateway.store.shown import PublicQueries, may_be_read
+from gateway.store.store import Store
+from gateway.store.unit import StaleWrite as Raced
+from normalizer import masking
+from normalizer.report import Release, Report
+
+
+class Unpublishable(Exception):
+    """The words cannot be shown; the message says why, in Indonesian."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A report whose reporter agreed, and its words as the public would read them."""
+
+    report: Report
+    text: str
+
+    @property
+    def name(self) -> str:
+        """Name the words: an operator releases what the page showed, or nothing."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+    @property
+    def is_shown(self) -> bool:
+        """Tell whether some words are public now."""
+        return self.report.release is not None and self.report.release.shown
+
+    @property
+    def is_new(self) -> bool:
+        """Tell whether there is anything to release."""
+        return not (self.report.release and self.is_shown and self.report.release.text == self.text)
+
+
+class Publishing:
+    """Releases words and takes them back. ``sensitive`` are topics of which nothing is public."""
+
+    def __init__(self, store: Store, sensitive: Set[str]) -> None:
+        self._store = store
+        self._sensitive = sensitive
+        self._window = PublicQueries(store, sensitive)
+
+    async def proposals(self, most: int) -> list[Proposal]:
+        """List what reporters agreed to have read, undecided first. Raises ``Unavailable``."""
+        return [proposed(report) for report in await self._window.agreed(most)]
+
+    async def publish(self, report_id: str, *, by: str, name: str) -> Report:
+        """Release the words of this name. Raises ``Unpublishable``, ``Unavailable``."""
+        try:
+            async with self._store.unit() as unit:
+                stored = _found(await unit.by_id(report_id, lock=True))
+                proposal = proposed(stored.report)
+                if closed := why_closed():
+                    raise Unpublishable(closed)
+                if not may_be_read(stored.report, self._sensitive):
+                    raise Unpublishable("Isi laporan ini tidak boleh ditampilkan untuk umum.")
+                if proposal.name != name:
+                    raise Unpublishable(
+                        "Isi laporan berubah. Muat ulang halaman, lalu periksa lagi."
+                    )
+                release = self._release(by, proposal.text)
+                report = stored.report.model_copy(update={"release": release})
+                data: dict[str, object] = {"sha256": proposal.name}
+                unit.change(stored, report, [AuditEvent("released", by, data=data)])
+        except Raced:
+            raise Unpublishable("Petugas lain baru saja mengubah laporan ini.") from None
+        return report
+
+    async def keep_private(self, report_id: str, *, by: str) -> Report:
+        """Show no words, or no longer. Raises ``Unpublishable``, ``Unavailable``."""
+        try:
+            async with self._store.unit() as unit:
+                stored = _found(await unit.by_id(report_id, lock=True))
+                kind = "taken_back" if proposed(stored.report).is_shown else "kept_private"
+                report = stored.report.model_copy(update={"release": self._release(by)})
+                unit.change(stored, report, [AuditEvent(kind, by)])
+        except Raced:
+            raise Unpublishable("Petugas lain baru saja mengubah laporan ini.") from None
+        return report
+
+    def _release(self, by: str, text: str = "") -> Release:
+        at: datetime = self._store.now()
+        return Release(shown=bool(text), text=text, by=f"operator:{by}", at=at)
+
+
+def why_closed() -> str:
+    """Say why no text may be public at all, in Indonesian; "" when an operator may release one."""
+    kinds = ", ".join(masking.KINDS[kind] for kind in masking.UNTRUSTED)
+    if not kinds:
+        return ""
+    return f"Isi laporan tetap tertutup untuk umum: penyamaran {kinds} belum cukup andal (98 %)."
+
+
+def proposed(report: Report) -> Proposal:
+    """Return a report's words as the public would read them."""
+    return Proposal(report, masking.masked_all(report.text))
+
+
+def _found(stored: ReportRecord | None) -> ReportRecord:
+    if stored is None:
+        raise Unpublishable("Laporan ini tidak ditemukan.")
+    return stored

@@ -1,0 +1,130 @@
+"""Step 1, receive, for channels that ask: page → normalize → one transaction with its cursor.
+
+Nothing here waits in the spool: what the provider still holds is safe where it is.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+
+import structlog
+
+from adapters.base import Fetcher, Inbound, Page, Receipt, UnreadableItem, WebhookRequest
+from gateway.intake import receipts
+from gateway.intake.envelope import PAGE
+from gateway.intake.heavy import as_part, is_heavy
+from gateway.intake.receive import Intake
+from gateway.platform import metrics
+from gateway.store.cursors import LeaseLost, known
+from gateway.store.engine import Unavailable
+from gateway.store.rows import Accepted, IntakeItem, Piece
+from gateway.store.store import Store
+
+log = structlog.get_logger(__name__)
+
+Write = Callable[[Sequence[IntakeItem]], Awaitable[set[str]]]
+"""Writes items in one transaction, perhaps with a cursor; returns the ids that were news."""
+
+
+class PageIntake:
+    """Files what channels fetched. All of it raises ``Unavailable`` and changes nothing then."""
+
+    def __init__(self, door: Intake, store: Store) -> None:
+        self._door = door
+        self._store = store
+        self.seal = door.seal
+
+    async def file(self, channel: Fetcher, page: Page, write: Write | None = None) -> int:
+        """File a page by ``write`` (the store's own if None); return how many were news.
+
+        An item that cannot be read or stored goes into the quarantine; its neighbours go on.
+        """
+        for item in page.items:
+            if isinstance(item, Receipt):
+                await self._note(channel, item)
+        items = [
+            (await self._taken(channel, item), item.raw)
+            for item in page.items
+            if isinstance(item, Inbound | UnreadableItem)
+        ]
+        return await self._write(channel, items, write or self._store.take_in)
+
+    async def missing(self, channel: Fetcher, page: Page) -> Page:
+        """Return the page without the messages that are here already."""
+        identity = self._door.identity
+        keys = [identity(item) for item in page.items if isinstance(item, Inbound)]
+        try:
+            here = await known(self._store, channel.name, keys)
+        except Unavailable:
+            raise
+        except Exception as error:  # an id no database takes; filing finds out which
+            log.warning("a page was not compared", channel=channel.name, error=type(error).__name__)
+            return page
+        items = (i for i in page.items if not (isinstance(i, Inbound) and identity(i) in here))
+        return replace(page, items=tuple(items))
+
+    async def _note(self, channel: Fetcher, receipt: Receipt) -> None:
+        await receipts.note(self._store, self._door.seal, channel, receipt)
+        metrics.INTAKE.labels(channel.name, "receipt").inc()
+
+    async def _taken(self, channel: Fetcher, item: Inbound | UnreadableItem) -> IntakeItem:
+        await asyncio.sleep(0)  # a page of a thousand must not hold up the doors
+        hook = WebhookRequest(PAGE, {}, item.raw)
+        if isinstance(item, UnreadableItem):
+            return self._door.held(channel.name, hook, "unreadable", item.reason)
+        if why := item.automatic or self._door.machines.sure(channel, item):
+            return self._door.held(channel.name, hook, "automatic", why, state="noted")
+        try:
+            if item.part or is_heavy(item):
+                whole = item if item.part else as_part(item, self._door.identity(item)[1])
+                return self._door.piece(whole, hook)
+            return await self._door.accepted(channel, item, hook)
+        except Exception as error:
+            what = type(error).__name__  # its message might quote a citizen
+            log.error("a message could not be read", channel=channel.name, error=what)
+            return self._door.held(channel.name, hook, "unreadable", what)
+
+    async def _write(
+        self, channel: Fetcher, items: Sequence[tuple[IntakeItem, bytes]], write: Write
+    ) -> int:
+        try:
+            news = await write([item for item, _ in items])
+        except (Unavailable, LeaseLost):
+            raise
+        except Exception as error:
+            log.error("a page was refused", channel=channel.name, error=type(error).__name__)
+            return await self._one_by_one(channel, items, write)
+        for item, _ in items:
+            metrics.INTAKE.labels(channel.name, _outcome(item, news)).inc()
+        return len(news)
+
+    async def _one_by_one(
+        self, channel: Fetcher, items: Sequence[tuple[IntakeItem, bytes]], write: Write
+    ) -> int:
+        """Find what the database refuses; the cursor moves after all that it took."""
+        refused: list[IntakeItem] = []
+        count = 0
+        for item, raw in items:
+            try:
+                news = await self._store.take_in([item])
+            except Unavailable:
+                raise
+            except Exception as error:
+                what = type(error).__name__
+                log.error("an item was refused", channel=channel.name, item=item.id, error=what)
+                refused.append(
+                    self._door.held(channel.name, WebhookRequest(PAGE, {}, raw), "unstorable", what)
+                )
+            else:
+                metrics.INTAKE.labels(channel.name, _outcome(item, news)).inc()
+                count += len(news)
+        await write(refused)
+        return count
+
+
+def _outcome(item: IntakeItem, news: set[str]) -> str:
+    if isinstance(item, Accepted):
+        return "accepted" if item.id in news else "repeat"
+    if isinstance(item, Piece):
+        return "part" if item.id in news else "repeat"
+    return item.reason

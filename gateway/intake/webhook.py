@@ -1,0 +1,122 @@
+"""The HTTP door of the channels: ``/in/{channel}``, answered once the message is durable.
+
+Messages come by the methods that a channel names (mostly POST). A GET may also be a provider's
+question whether we are who we say (``challenge``), and a HEAD only asks whether somebody is there.
+"""
+
+from collections.abc import Container
+from dataclasses import replace
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from adapters.base import Receiver, Throttled, WebhookRequest, WebhookResponse
+from gateway.intake.group_commit import NotDurable
+from gateway.intake.limits import CallLimits
+from gateway.intake.problems import problem
+from gateway.intake.receive import Intake
+from gateway.platform import metrics
+
+TOO_LARGE = problem(413, "Content Too Large", "this message is larger than the gateway takes")
+OFTEN = problem(429, "Too Many Requests", "too many messages came from this network address")
+AWAY = problem(503, "Service Unavailable", "the message could not be stored; send it again")
+UNKNOWN = problem(404, "Not Found", "there is no such channel here")
+METHOD = problem(405, "Method Not Allowed", "messages do not come to this channel by this method")
+THERE = WebhookResponse(200, "text/plain", b"")
+
+
+class TooLarge(Exception):
+    """The body is larger than the settings allow."""
+
+
+def routes(
+    door: Intake,
+    public_url: str,
+    max_bytes: int,
+    limits: CallLimits,
+    elsewhere: Container[str] = (),
+) -> list[Route]:
+    """Return the route of the hooks. ``public_url`` is what providers sign.
+
+    ``elsewhere`` names the channels that have doors of their own.
+    """
+
+    async def take(request: Request) -> Response:
+        name = request.path_params["channel"]
+        channel = None if name in elsewhere else door.receiver(name)
+        if channel is None:
+            return respond(UNKNOWN)
+        most = max_bytes if channel.max_bytes is None else channel.max_bytes
+        try:
+            if refused := await too_often(channel, request, limits):
+                return respond(refused)
+            hook = await hook_of(request, public_url, most)
+        except TooLarge:
+            metrics.INTAKE.labels(channel.name, "too_large").inc()
+            return respond(TOO_LARGE)
+        if hook.method != "POST" and (answer := door.challenge(channel, hook)):
+            return respond(answer)
+        if hook.method not in channel.methods:
+            if hook.method == "HEAD":
+                return respond(THERE)
+            return respond(METHOD, {"allow": ", ".join(sorted(channel.methods))})
+        try:
+            with metrics.STEP.labels("receive").time():
+                return respond(await door.take(channel, hook))
+        except NotDurable:
+            metrics.INTAKE.labels(channel.name, "not_durable").inc()
+            return respond(AWAY, {"retry-after": "5"})
+
+    return [Route("/in/{channel}", take, methods=["POST", "GET", "HEAD"])]
+
+
+async def too_often(
+    channel: Receiver, request: Request, limits: CallLimits
+) -> WebhookResponse | None:
+    """Count a hook against its sender's network address; return the refusal of one too many."""
+    wait = await limits.posted(channel, request)
+    if not wait:
+        return None
+    metrics.INTAKE.labels(channel.name, "too_often").inc()
+    error = Throttled(retry_after=wait)
+    hook = WebhookRequest(channel.hook_url, _headers(request), b"")
+    headers = {"retry-after": str(wait)}
+    return channel.refusal(hook, error) or replace(OFTEN, headers=headers)
+
+
+async def hook_of(request: Request, public_url: str, most: int) -> WebhookRequest:
+    """Dress a request of at most ``most`` bytes as a hook. Raises ``TooLarge``."""
+    url = public_url.rstrip("/") + _path(request)
+    return WebhookRequest(url, _headers(request), await body(request, most), request.method)
+
+
+async def body(request: Request, most: int) -> bytes:
+    """Read a body of at most ``most`` bytes. Raises ``TooLarge``."""
+    told = request.headers.get("content-length", "")
+    if told.isdigit() and int(told) > most:
+        raise TooLarge
+    read = bytearray()
+    async for chunk in request.stream():
+        read += chunk
+        if len(read) > most:
+            raise TooLarge
+    return bytes(read)
+
+
+def respond(answer: WebhookResponse, headers: dict[str, str] | None = None) -> Response:
+    """Turn an answer of a step into a response."""
+    more = {**answer.headers, **(headers or {})}
+    return Response(answer.body, answer.status, more, media_type=answer.media_type)
+
+
+def _path(request: Request) -> str:
+    """Return path and query as they came over the wire: signatures are over those bytes."""
+    raw: bytes = request.scope.get("raw_path") or request.url.path.encode()
+    query: bytes = request.scope["query_string"]
+    path = raw.partition(b"?")[0].decode("latin-1")
+    return f"{path}?{query.decode('latin-1')}" if query else path
+
+
+def _headers(request: Request) -> dict[str, str]:
+    return {name.lower(): value for name, value in request.headers.items()}

@@ -1,0 +1,107 @@
+"""Who may have a file of a report: operators, and the agencies it is with.
+
+Operators may have whatever is kept; agencies only what could be made harmless.
+"""
+
+from dataclasses import dataclass
+
+import structlog
+
+from gateway.access.recusal import NotYours, readers
+from gateway.media.blobs import BlobsAway, Vault
+from gateway.media.kinds import KINDS
+from gateway.store.queries import Queries
+from normalizer.report import Attachment, FileState, Outcome, Report
+
+log = structlog.get_logger(__name__)
+
+DOWNLOAD = "application/octet-stream"
+
+
+class NoFile(Exception):
+    """The report has no such file, or it is not for this reader."""
+
+
+class NotYet(Exception):
+    """The file is kept but cannot be read now; ask again."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownFile:
+    """A file ready to be served. What is not ``inline`` is only offered for download."""
+
+    name: str
+    media_type: str
+    inline: bool
+    sha256: str
+    content: bytes
+
+
+class AttachmentAccess:
+    """Hands files out."""
+
+    def __init__(self, queries: Queries, vault: Vault) -> None:
+        self._queries = queries
+        self._vault = vault
+
+    async def for_operator(self, report_id: str, sha256: str, *, by: str) -> ShownFile:
+        """Return any kept file of any report. Raises ``NoFile``, ``NotYet``, ``Unavailable``."""
+        found = await self._queries.file(id=report_id)
+        if found is None:
+            raise NoFile
+        shown = await self._shown(found.report, sha256, whole=True)
+        log.info("a file was looked at", by=by, report_id=report_id, sha256=sha256[:12])
+        return shown
+
+    async def for_agency(self, agency: str, tracking: str, sha256: str) -> ShownFile:
+        """Return a file of a report that is with an agency, or that it got a copy of.
+
+        Raises ``NotYours``, ``NoFile``, ``NotYet``, ``Unavailable``.
+        """
+        found = await self._queries.file(tracking=tracking)
+        if found is None or agency not in _readers(found.report):
+            raise NotYours
+        shown = await self._shown(found.report, sha256)
+        log.info("a file was fetched", by=f"agency:{agency}", report_id=found.report.id)
+        return shown
+
+    async def _shown(self, report: Report, sha256: str, *, whole: bool = False) -> ShownFile:
+        """Read a file; ``whole`` also gives what is quarantined and originals."""
+        for file in report.attachments:
+            if file.sha256 == sha256 and file.state is FileState.STORED:
+                return _dressed(file, await self._read(sha256))
+            if whole and file.sha256 == sha256 and file.state is FileState.QUARANTINED:
+                return _raw(file, sha256, await self._read(sha256))
+            if whole and file.original == sha256:
+                return _raw(file, sha256, await self._read(sha256))
+        raise NoFile
+
+    async def _read(self, sha256: str) -> bytes:
+        try:
+            content = await self._vault.get(sha256)
+        except BlobsAway as error:
+            raise NotYet(str(error)) from None
+        if content is None:
+            log.error("a kept file cannot be found or opened", sha256=sha256[:12])
+            raise NoFile
+        return content
+
+
+def _readers(report: Report) -> set[str]:
+    """Return the agencies that a report is with."""
+    made = report.assignment
+    if made is None or made.decision is not Outcome.ASSIGN or made.agency is None:
+        return set()
+    return {each.id for each in readers(report)}
+
+
+def _dressed(file: Attachment, content: bytes) -> ShownFile:
+    """Name a file by what it is now: what was a GIF or claimed to be a page is so no longer."""
+    kind = KINDS[file.media_type]
+    stem = file.name if "." not in file.name else file.name.rpartition(".")[0]
+    name = f"{stem or 'lampiran'}{kind.extension}"
+    return ShownFile(name, file.media_type, kind.inline, str(file.sha256), content)
+
+
+def _raw(file: Attachment, sha256: str, content: bytes) -> ShownFile:
+    return ShownFile(f"{file.name}.bin", DOWNLOAD, False, sha256, content)

@@ -1,0 +1,274 @@
+"""The step media: the files that came with a report are fetched, made harmless, and kept.
+
+Bytes come from the database (mail brings them along) or from the provider. Each file is a matter of
+its own: one that is refused, gone or not to be had yet holds up neither its neighbours nor the
+report, which has long been on its way. Doing it twice changes nothing: bytes are kept under their
+own hash before the report says so, and a report that says so is left alone.
+"""
+
+import asyncio
+import json
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from adapters.base import Channel, ChannelError, MediaSource, Refused, Source
+from config.settings import MediaSettings
+from gateway.broker.base import Delivery, Later
+from gateway.media.blobs import BlobsAway, Vault
+from gateway.media.clean import Cleaned
+from gateway.media.fetch import FileFetcher, Gone, Unfetched
+from gateway.outbound.notifications import Letters
+from gateway.platform import metrics
+from gateway.platform.names import opened_url
+from gateway.platform.seal import FILE, BadSeal, Seal
+from gateway.store.rows import AuditEvent, ReportRecord
+from gateway.store.store import Store
+from gateway.store.unit import UnitOfWork
+from gateway.wire import events
+from gateway.wire.queues import MEDIA, QueuedMessage
+from normalizer.report import Attachment, Coordinates, FileNote, FileState, Report
+
+log = structlog.get_logger(__name__)
+
+BUDGET = 20.0
+"""Seconds in which a batch begins with its files; a provider that hangs must not outlast the lease.
+What is left comes again, without an attempt counted."""
+OPEN = frozenset({FileState.PENDING, FileState.GONE})
+"""The states that another try may change: dead letters of this step can be replayed."""
+KEPT = frozenset({FileState.STORED, FileState.QUARANTINED})
+
+Clean = Callable[[bytes], Awaitable[Cleaned]]
+"""Makes a file harmless; the shell does it in a worker process."""
+
+
+class MissingReport(Exception):
+    """The queue names a report that is not in the database (yet)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Became:
+    """What became of one attachment, and where its photo was taken if that may be known."""
+
+    file: Attachment
+    point: Coordinates | None = None
+
+
+def ask(unit: UnitOfWork, report: Report, message: Report, *, at: datetime) -> None:
+    """Have the files that came with a message be stored, once the unit commits."""
+    if message.attachments:
+        id = str(uuid.uuid5(uuid.UUID(report.id), f"files of {message.id}"))
+        data = json.dumps({"report": report.id})
+        unit.put(QueuedMessage(MEDIA, id, events.written(events.FILES, id, data, at=at)))
+
+
+class StoreFiles:
+    """The step. ``attempts`` is how many may fail before a message is buried."""
+
+    def __init__(
+        self,
+        store: Store,
+        channels: Mapping[str, Channel],
+        vault: Vault,
+        fetcher: FileFetcher,
+        clean: Clean,
+        seal: Seal,
+        letters: Letters,
+        settings: MediaSettings,
+        *,
+        attempts: int,
+        concurrency: int,
+    ) -> None:
+        self._store = store
+        self._channels = channels
+        self._vault = vault
+        self._fetcher = fetcher
+        self._clean = clean
+        self._seal = seal
+        self._letters = letters
+        self._settings = settings
+        self._attempts = attempts
+        self._turn = asyncio.Semaphore(concurrency)
+
+    async def __call__(self, batch: Sequence[Delivery]) -> Mapping[str, Exception]:
+        """Work on a batch; returns what failed, by message id. Raises ``BadEvent``."""
+        wanted = {delivery.message.id: _report_id(delivery.message.body) for delivery in batch}
+        async with self._store.unit() as unit:
+            known = await unit.by_ids(wanted.values())
+        until = time.monotonic() + BUDGET
+        results = await asyncio.gather(
+            *(self._work(known.get(wanted[d.message.id]), d, until) for d in batch)
+        )
+        return {d.message.id: e for d, e in zip(batch, results, strict=True) if e}
+
+    async def _work(
+        self, stored: ReportRecord | None, delivery: Delivery, until: float
+    ) -> Exception | None:
+        """Store the files of one report; what is done is kept though others fail."""
+        if stored is None:
+            return MissingReport("the report is not stored")
+        last = delivery.attempts >= self._attempts
+        results = await self._try_all(stored.report, until)
+        became = {file: each for file, each in results.items() if isinstance(each, Became)}
+        errors = {file: each for file, each in results.items() if isinstance(each, Exception)}
+        failed = {file: error for file, error in errors.items() if not isinstance(error, Later)}
+        became |= {file: _given_up(file) for file, e in failed.items() if last or _final(e)}
+        try:
+            await self._file(stored.report.id, became)
+        except Exception as error:  # one report never fails its neighbours
+            return error
+        return _outcome(errors, last=last)
+
+    async def _try_all(self, report: Report, until: float) -> dict[Attachment, Became | Exception]:
+        """Try the files that are open, all at once, those that were never tried first."""
+        wanted = {file: n for n, file in enumerate(report.attachments, 1) if file.state in OPEN}
+        order = sorted(wanted, key=lambda file: file.state is not FileState.PENDING)
+        tries = (self._try(report, file, wanted[file], until) for file in order)
+        return dict(zip(order, await asyncio.gather(*tries), strict=True))
+
+    async def _try(
+        self, report: Report, file: Attachment, number: int, until: float
+    ) -> Became | Exception:
+        try:
+            async with self._turn:
+                if time.monotonic() > until:
+                    return Later()
+                return await self._became(report, file, number)
+        except BlobsAway as error:  # ours: nobody's file is given up for it
+            log.warning("files cannot be kept now", error=str(error))
+            return Later()
+        except Exception as error:  # one file never fails its neighbours
+            return error
+
+    async def _became(self, report: Report, file: Attachment, number: int) -> Became:
+        """Fetch, clean and keep one file. Raises ``ChannelError`` and ``BlobsAway``."""
+        if number > self._settings.max_files:
+            return Became(_failed(file, FileState.REFUSED, FileNote.TOO_MANY))
+        try:
+            content = await self._content(report, file)
+        except Gone as error:
+            return Became(_failed(file, FileState.GONE, error.note))
+        except Unfetched as error:
+            return Became(_failed(file, FileState.REFUSED, error.note))
+        except Refused:
+            return Became(_failed(file, FileState.GONE, FileNote.MISSING))
+        if isinstance(content, Became):
+            return content
+        if len(content) > self._settings.max_bytes:
+            return Became(_failed(file, FileState.REFUSED, FileNote.TOO_LARGE))
+        return await self._kept(file, content)
+
+    async def _content(self, report: Report, file: Attachment) -> bytes | Became:
+        """Return a file's bytes, or what an earlier message with the same file made of it."""
+        if file.url is not None:
+            try:
+                url = opened_url(self._seal, file.url)
+            except BadSeal:
+                raise Gone from None
+            channel = self._channels.get(report.origin.channel)
+            if isinstance(channel, MediaSource):
+                return await self._fetcher.fetch(await channel.source(url))
+            return await self._fetcher.fetch(Source(url))
+        held = await self._store.file(file.sha256) if file.sha256 else None
+        if held is None:
+            raise Gone
+        if held.became is not None:
+            outcome = Attachment.model_validate_json(held.became)
+            return Became(outcome.model_copy(update={"name": file.name}))
+        try:
+            return await asyncio.to_thread(self._seal.open, held.content, FILE)
+        except BadSeal:
+            raise Unfetched(FileNote.BROKEN) from None
+
+    async def _kept(self, file: Attachment, content: bytes) -> Became:
+        cleaned = await self._clean(content)
+        digest = await self._vault.put(cleaned.content)
+        keep = self._settings.keep_original and cleaned.note is None
+        kept = {
+            "state": FileState.QUARANTINED if cleaned.note else FileState.STORED,
+            "note": cleaned.note,
+            "media_type": cleaned.media_type,
+            "size": len(cleaned.content),
+            "sha256": digest,
+            "original": await self._vault.put(content) if keep else None,
+            "url": None,
+        }
+        return Became(file.model_copy(update=kept), self._point(cleaned))
+
+    def _point(self, cleaned: Cleaned) -> Coordinates | None:
+        if cleaned.point is None or not self._settings.gps_from_photos:
+            return None
+        return Coordinates(latitude=cleaned.point[0], longitude=cleaned.point[1])
+
+    async def _file(self, report_id: str, became: Mapping[Attachment, Became]) -> None:
+        """Write down what became of files. Raises ``Conflict`` and ``Unavailable``."""
+        if not became:
+            return
+        async with self._store.unit() as unit:
+            stored = await unit.by_id(report_id, lock=True)
+            assert stored is not None
+            old = stored.report
+            mine = [became[file] for file in old.attachments if file in became]
+            report = _with(old, became)
+            if report == old:
+                return
+            data: dict[str, object] = {"files": [_told(each.file) for each in mine]}
+            stored = unit.change(stored, report, [AuditEvent("files_stored", "gateway", data=data)])
+            if any(each.file.state is FileState.STORED for each in mine):
+                self._letters.files_ready(unit, report, cause=f"files {stored.version}")
+            for file, each in became.items():
+                if file.url is None and file.sha256 and each.file.state in KEPT:
+                    unit.moved(file.sha256, each.file.model_dump_json())
+        for each in became.values():
+            metrics.FILES.labels(report.origin.channel, each.file.state).inc()
+
+
+def _with(report: Report, became: Mapping[Attachment, Became]) -> Report:
+    files = tuple(became[f].file if f in became else f for f in report.attachments)
+    points = (each.point for each in became.values() if each.point)
+    point = report.coordinates or next(points, None)
+    return report.model_copy(update={"attachments": files, "coordinates": point})
+
+
+def _outcome(errors: Mapping[Attachment, Exception], *, last: bool) -> Exception | None:
+    """Say how a message went whose files had these errors.
+
+    ``Later`` is not counted as an attempt, so it stands back behind a failure that is: else a file
+    that always fails would keep the message coming for ever. Only before the message is buried
+    does a file that was never tried get its turn.
+    """
+    later = {file: error for file, error in errors.items() if isinstance(error, Later)}
+    failed = [error for file, error in errors.items() if file not in later]
+    untried = any(file.state is FileState.PENDING for file in later)
+    if later and (not failed or (last and untried)):
+        return Later()
+    return next(iter(failed), None)
+
+
+def _given_up(file: Attachment) -> Became:
+    return Became(_failed(file, FileState.GONE, FileNote.UNREACHABLE))
+
+
+def _final(error: Exception) -> bool:
+    return isinstance(error, ChannelError) and not error.retryable
+
+
+def _failed(file: Attachment, state: FileState, note: FileNote) -> Attachment:
+    """Mark a file that is not kept; where it was stays known, for another try."""
+    return file.model_copy(update={"state": state, "note": note})
+
+
+def _told(file: Attachment) -> dict[str, object]:
+    """Say in the log what became of a file; its name may be a person's."""
+    return {"state": file.state, "note": file.note, "sha256": file.sha256, "size": file.size}
+
+
+def _report_id(body: bytes) -> str:
+    data = events.read(body).data
+    if not isinstance(data, dict) or not isinstance(data.get("report"), str):
+        raise events.BadEvent(f"names no report: {json.dumps(data)[:60]}")
+    return str(data["report"])

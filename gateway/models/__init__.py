@@ -1,0 +1,1 @@
+"""Trained models: kept in versions on disk, and the ones in use."""

@@ -1,0 +1,195 @@
+"""Is the gateway live, ready and clean? Gauges for Prometheus come from the same look."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from gateway.broker.base import Broker, BrokerError
+from gateway.intake.group_commit import GroupCommit
+from gateway.media.blobs import BlobsAway, Vault
+from gateway.outbound.roster import MISSING
+from gateway.platform import metrics
+from gateway.store.cursors import readings
+from gateway.store.engine import Unavailable
+from gateway.store.queries import Queries
+from gateway.store.spool import Spool
+from gateway.store.store import Store
+from gateway.store.views import FetchStatus
+
+EVERY = 5.0
+REMEMBERED = 300.0
+"""Seconds for which a task that died keeps health red."""
+IMPATIENCE = 2.0
+"""Seconds in which the store of the files must answer."""
+OVERDUE = timedelta(minutes=2)
+"""How long a message may wait for RabbitMQ to take it."""
+
+
+@dataclass(slots=True)
+class Finding:
+    """What was found: ``ok`` is green, ``ready`` says that messages can be taken."""
+
+    ok: bool = True
+    ready: bool = True
+    checks: dict[str, str] = field(default_factory=dict)
+
+    warned: bool = False
+    """Green, and yet something is to be mended."""
+
+    @property
+    def status(self) -> str:
+        """Say all of it in a word."""
+        return "fail" if not self.ok else "warn" if self.warned else "ok"
+
+    def warn(self, name: str, said: str) -> None:
+        """Note what makes nothing red."""
+        self.checks[name] = said
+        self.warned = True
+
+    def note(self, name: str, fault: str, *, stops: bool = False) -> None:
+        """Note one check; an empty ``fault`` is good."""
+        self.checks[name] = fault or "ok"
+        self.ok = self.ok and not fault
+        self.ready = self.ready and not (fault and stops)
+
+
+class Health:
+    """Looks after one process.
+
+    ``duties``: the providers that some process must read, as (channel, work), and the seconds
+    between two looks at each. ``on_duty``: somebody is told of danger to life.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        broker: Broker,
+        commits: GroupCommit,
+        spool: Spool,
+        duties: Mapping[tuple[str, str], float] | None = None,
+        vault: Vault | None = None,
+        *,
+        on_duty: bool = True,
+    ) -> None:
+        self._store = store
+        self._broker = broker
+        self._commits = commits
+        self._spool = spool
+        self._queries = Queries(store)
+        self._duties = dict(duties or {})
+        self._vault = vault
+        self._on_duty = on_duty
+        self._begun = store.now()
+        self._died: dict[str, float] = {}
+
+    def died(self, task: str) -> None:
+        """Remember that a task died."""
+        self._died[task] = time.monotonic()
+
+    async def look(self) -> Finding:
+        """Look at everything. Ready means: the database answers, or the spool can stand in."""
+        finding = Finding()
+        await self._look_at_store(finding)
+        try:
+            await self._broker.ping()
+            finding.note("broker", "")
+        except BrokerError as error:
+            finding.note("broker", str(error))
+        if self._vault:
+            finding.note("files", await _away(self._vault))
+        recent = [t for t, at in self._died.items() if time.monotonic() - at < REMEMBERED]
+        finding.note("tasks", f"died lately: {', '.join(sorted(recent))}" if recent else "")
+        bad = await asyncio.to_thread(self._spool.bad)
+        finding.note("spool", f"{bad} unreadable batches" if bad else "")
+        if not await asyncio.to_thread(self._spool.writable):
+            finding.note("spool", "cannot be written: nothing would stand in for the database")
+        return finding
+
+    async def _look_at_store(self, finding: Finding) -> None:
+        try:
+            dead = sum((await self._queries.dead_counts()).values())
+            held = await self._queries.held_of_proven_count()
+            room = await self._queries.messages_room()
+            missed = await self._queries.missed_since(self._store.now() - timedelta(days=1))
+            waiting = await self._overdue()
+            unread = await self._unread()
+            unheard = await self._queries.passed_by_count()
+        except Unavailable as error:
+            writable = await asyncio.to_thread(self._spool.writable)
+            finding.note("database", str(error), stops=not writable)
+            return
+        finding.note("database", "")
+        finding.note("dead_letters", f"{dead} to replay or examine" if dead else "")
+        full = (
+            f", {room.bytes} bytes: more than [quarantine] lets noise take, and kept all the same"
+        )
+        more = full if room.over(self._store.shelf.limits) else ""
+        finding.note("quarantine", f"{held} to release or dismiss{more}" if held else "")
+        if missed:  # what strangers and machines send makes nobody unwell
+            finding.checks["quarantine_noise"] = f"{missed} more not kept since yesterday"
+        finding.note("outbox", waiting)
+        finding.note("alerts", f"{unheard} that nobody on duty has answered" if unheard else "")
+        if not (unheard or self._on_duty):
+            finding.warn("alerts", MISSING)
+        if self._duties:
+            finding.note("providers", unread)
+
+    async def _overdue(self) -> str:
+        """Say what the broker does not take; where the outbox is the queue, nothing waits for it.
+
+        One queue that takes nothing while others do: docs/operator.md, "A queue that is stuck".
+        """
+        if self._broker.outbox_is_queue:
+            return ""
+        late = await self._queries.overdue(self._store.now() - OVERDUE)
+        found = (f"{count} for {name}" for name, count in sorted(late.items()))
+        return f"not taken by the broker: {', '.join(found)}" if late else ""
+
+    async def _unread(self) -> str:
+        """Say which providers are not read, and why."""
+        found = await readings(self._store) if self._duties else {}
+        faults = {key: self._fault(found.get(key), every) for key, every in self._duties.items()}
+        return "; ".join(f"{' '.join(key)}: {said}" for key, said in faults.items() if said)
+
+    def _fault(self, reading: FetchStatus | None, every: float) -> str:
+        patience = OVERDUE + timedelta(seconds=every)
+        late = self._store.now() - patience
+        since = (reading and reading.ok_at) or self._begun
+        if since >= late:
+            return ""
+        if reading and reading.failures:
+            return reading.error
+        return "" if reading and reading.held else "no process does it: kanal run poller"
+
+    async def gauge(self) -> None:
+        """Bring the gauges up to date. Raises ``Unavailable``, ``BrokerError``."""
+        metrics.SPOOL.set(self._commits.spooled)
+        now = self._store.now()
+        for view in await self._queries.queues(await self._broker.depths()):
+            age = (now - view.oldest).total_seconds() if view.oldest else 0
+            metrics.DEPTH.labels(view.name).set(view.depth)
+            metrics.AGE.labels(view.name).set(age)
+            metrics.DEAD.labels(view.name).set(view.dead)
+        metrics.HELD.set(await self._queries.held_count())
+        metrics.UNHEARD.set(await self._queries.passed_by_count())
+
+    async def gauge_for_ever(self) -> None:
+        """Keep the gauges up to date until cancelled."""
+        while True:
+            with contextlib.suppress(Unavailable, BrokerError):
+                await self.gauge()
+            await asyncio.sleep(EVERY)
+
+
+async def _away(vault: Vault) -> str:
+    try:
+        async with asyncio.timeout(IMPATIENCE):
+            await vault.ping()
+    except BlobsAway as error:
+        return str(error)
+    except TimeoutError:
+        return f"the store of the files did not answer within {IMPATIENCE:g} s"
+    return ""

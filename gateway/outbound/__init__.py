@@ -1,0 +1,1 @@
+"""What leaves: notifications to citizens and deliveries to agencies."""

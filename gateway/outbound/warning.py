@@ -1,0 +1,24 @@
+"""Whom to call, said at the door: a page or a program shows its receipt before a step has run."""
+
+from gateway.outbound.notifications import Letters
+from normalizer.report import Report, Urgency
+from router.assign import Router
+
+HEAD = 2_000
+"""Characters in which danger is looked for at the door; the step that routes reads all."""
+
+
+class Warning:
+    """Finds danger in what somebody just sent."""
+
+    def __init__(self, router: Router, letters: Letters) -> None:
+        self._topics = router.topics
+        self._letters = letters
+
+    def __call__(self, report: Report) -> str:
+        """Return whom to call in the danger that a report tells of; "" where there is none."""
+        said = f"{report.title}\n{report.text}"[:HEAD]
+        found = self._topics.urgency(self._topics.lexicon.read(said))
+        if found is None:
+            return ""
+        return self._letters.danger(report, Urgency(id=found.id, name=found.name))

@@ -1,0 +1,1 @@
+"""What people and programs open over HTTP: citizens, operators, agencies and partners."""

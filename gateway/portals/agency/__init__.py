@@ -1,0 +1,1 @@
+"""The agencies' programs: fetch what was assigned, and respond."""

@@ -1,0 +1,1 @@
+"""The citizens' pages: the form, the receipt, the tracking page."""

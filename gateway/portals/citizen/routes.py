@@ -1,0 +1,345 @@
+"""The citizens' pages: the form at ``/``, the receipt, and the tracking page at ``/lacak``.
+
+Everything works without JavaScript; with it the form is posted to ``/in/NAME`` by the page itself.
+Either way a report comes in by the door, through the channel of type ``web``. Nothing here needs
+a login, and the only cookie is the language.
+"""
+
+import json
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from math import ceil
+from traceback import extract_tb
+from typing import Any
+from urllib.parse import urlencode
+
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
+
+from adapters.base import WebhookRequest, WebhookResponse
+from adapters.web import TRAP, Web, key_of, mend
+from adapters.webform.body import UnreadableForm, WebForm, read
+from gateway.casework.tracking import Tracked, Tracking
+from gateway.intake import webhook
+from gateway.intake.group_commit import NotDurable
+from gateway.intake.limits import CallLimits
+from gateway.intake.receive import Intake
+from gateway.outbound.notice import PAGE, Notice
+from gateway.portals.citizen.pages import (
+    FILES,
+    FRESH,
+    KEEP,
+    NEVER,
+    SHELL,
+    CitizenPages,
+    address,
+    tongue_of,
+)
+from gateway.store.engine import Unavailable
+
+FORM = "application/x-www-form-urlencoded"
+MAX_FORM = 131_072
+"""Bytes of the tracking page's form."""
+_FROM_THE_BROWSER = ("origin", "sec-fetch-site", "content-type")
+log = structlog.get_logger(__name__)
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class CitizenServices:
+    """What the pages show: reports, the categories to choose from, id to name, and the notice."""
+
+    tracking: Tracking
+    categories: Mapping[str, str]
+    notice: Notice = field(default_factory=Notice)
+
+
+@dataclass(frozen=True, slots=True)
+class _Typed:
+    """What a form shows: what was typed into it, what is wrong, and the key of this submission."""
+
+    values: Mapping[str, str] = field(default_factory=dict)
+    faults: Mapping[str, str] = field(default_factory=dict)
+    had_files: bool = False
+    key: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+
+def routes(door: Intake, parts: CitizenServices, limits: CallLimits) -> list[BaseRoute]:
+    """Return the routes of the pages; none where no channel of type ``web`` is open."""
+    names = (name for name, each in door.channels.items() if isinstance(each, Web))
+    channel = next((c for c in map(door.receiver, names) if isinstance(c, Web)), None)
+    if channel is None:
+        return []
+    pages = CitizenPages()
+    site = Citizens(door, channel, parts, limits, pages)
+    shown: list[tuple[str, Endpoint, str, str]] = [
+        ("/", site.form, "GET", FRESH),
+        ("/", site.post, "POST", NEVER),
+        ("/lacak", site.ask, "GET", NEVER),
+        ("/lacak/{number}", site.ask, "GET", NEVER),
+        ("/lacak", site.track, "POST", NEVER),
+        ("/luring", site.offline, "GET", FRESH),
+        (PAGE, site.privacy, "GET", FRESH),
+        ("/manifest.webmanifest", site.manifest, "GET", FRESH),
+        ("/sw.js", site.worker, "GET", FRESH),
+    ]
+    # Never what shows a secret beside words of the caller's (BREACH).
+    small = [Middleware(GZipMiddleware, minimum_size=1000)]
+    return [
+        *(
+            Route(
+                path,
+                _framed(pages, show, keep),
+                methods=[method],
+                middleware=small if keep == FRESH else None,
+            )
+            for path, show, method, keep in shown
+        ),
+        Mount("/static", _Static(directory=FILES), middleware=small),
+    ]
+
+
+class Citizens:
+    """The pages of one channel of type ``web``."""
+
+    def __init__(
+        self,
+        door: Intake,
+        channel: Web,
+        parts: CitizenServices,
+        limits: CallLimits,
+        pages: CitizenPages,
+    ) -> None:
+        self._door = door
+        self._channel = channel
+        self._parts = parts
+        self._limits = limits
+        self._pages = pages
+
+    async def form(self, request: Request) -> Response:
+        """The empty form."""
+        return self._form(request, _Typed())
+
+    async def post(self, request: Request) -> Response:
+        """Take a report from a browser without JavaScript: a receipt, or the form with faults."""
+        if refused := await webhook.too_often(self._channel, request, self._limits):
+            return self._refused(request, refused, _Typed())
+        try:
+            body = await webhook.body(request, self._channel.max_bytes)
+        except webhook.TooLarge:
+            raise HTTPException(413) from None
+        kind = request.headers.get("content-type", "")
+        answer = await self._take(request, body, kind)
+        if answer.status in (201, 202):
+            return self._receipt(request, answer)
+        return self._refused(request, answer, _typed(kind, body))
+
+    async def ask(self, request: Request) -> Response:
+        """The form of the tracking page; a link names the number, its secret stays behind #."""
+        return self._ask(request, request.path_params.get("number", ""))
+
+    async def track(self, request: Request) -> Response:
+        """Show a report to who has number and secret, and take what they add."""
+        form = await _small_form(request)
+        number = "".join(filter(str.isalnum, form.first("number")))[:20]
+        if wait := await self._limits.looked(number, request):
+            return self._slowed(request, number, wait)
+        secret, own = form.first("secret")[:40], self._channel.name
+        tracked = await self._parts.tracking.find(number, secret, channel=own)
+        if tracked is None:
+            return self._ask(request, number, "wrong", 404)
+        return await self._status(request, tracked, form)
+
+    async def offline(self, request: Request) -> Response:
+        """What the service worker shows where a page needs the network."""
+        return self._pages.page(request, "offline.html")
+
+    async def privacy(self, request: Request) -> Response:
+        """The privacy notice, on one screen of a phone."""
+        return self._pages.page(request, "privacy.html", notice=self._parts.notice)
+
+    async def manifest(self, request: Request) -> Response:
+        """What makes the form an app (W3C Web Application Manifest)."""
+        t = self._pages.words[tongue_of(request)]
+        icons = [("lapor-192.png", "192x192", "any"), ("lapor-512.png", "512x512", "any")]
+        icons += [("lapor-maskable-512.png", "512x512", "maskable")]
+        said = {
+            "id": "/",
+            "name": f"{t['app']}: {t['tagline']}",
+            "short_name": t["app"],
+            "lang": tongue_of(request),
+            "start_url": "/",
+            "scope": "/",
+            "display": "standalone",
+            "background_color": "#f4f6f8",
+            "theme_color": "#0b5c7a",
+            "icons": [
+                {"src": address(name), "sizes": sizes, "type": "image/png", "purpose": purpose}
+                for name, sizes, purpose in icons
+            ],
+            "shortcuts": [{"name": t["track"]["title"], "url": "/lacak"}],
+        }
+        return JSONResponse(said, media_type="application/manifest+json")
+
+    async def worker(self, request: Request) -> Response:
+        """The service worker: it keeps the form on the phone and sends what waits."""
+        assets = [self._pages.static[name] for name in SHELL]
+        script = self._pages.draw(
+            "sw.js", "id", assets=assets, queue=address("queue.js"), version=self._pages.version
+        )
+        return Response(script, media_type="text/javascript")
+
+    def _form(
+        self, request: Request, typed: _Typed, status: int = 200, notice: str = ""
+    ) -> Response:
+        return self._pages.page(
+            request,
+            "form.html",
+            status,
+            typed=typed,
+            notice=notice,
+            categories=self._parts.categories,
+            action=f"/in/{self._channel.name}",
+            mend=mend(tongue_of(request)),
+            receipt=None,
+        )
+
+    def _refused(self, request: Request, answer: WebhookResponse, typed: _Typed) -> Response:
+        said = json.loads(answer.body)
+        shown = _Typed(typed.values, said["faults"], typed.had_files, typed.key)
+        response = self._form(request, shown, answer.status, said["title"])
+        response.headers.update(answer.headers)
+        return response
+
+    def _receipt(self, request: Request, answer: WebhookResponse) -> Response:
+        said = json.loads(answer.body)
+        return self._pages.page(request, "receipt.html", answer.status, receipt=said)
+
+    def _ask(
+        self, request: Request, number: str, fault: str = "", status: int = 200, **values: object
+    ) -> Response:
+        track = self._pages.words[tongue_of(request)]["track"]
+        said = str(track[fault]).format(**values) if fault else ""
+        return self._pages.page(request, "track.html", status, number=number, fault=said)
+
+    def _slowed(self, request: Request, number: str, wait: int) -> Response:
+        response = self._ask(request, number, "throttled", 429, minutes=ceil(wait / 60))
+        response.headers["retry-after"] = str(wait)
+        return response
+
+    async def _status(self, request: Request, tracked: Tracked, form: WebForm) -> Response:
+        typed, status, sent = _Typed(), 200, False
+        if "body" in form.values and tracked.sender:
+            answer = await self._add(request, tracked, form)
+            sent = answer.status in (201, 202)
+            if not sent:
+                said = json.loads(answer.body)
+                faults = said["faults"] or {"form": said["title"]}
+                typed = _Typed({"body": form.first("body")}, faults)
+                status = answer.status
+        return self._pages.page(
+            request,
+            "status.html",
+            status,
+            tracked=tracked,
+            call=self._door.warning(tracked.report) if tracked.report else "",
+            secret=form.first("secret"),
+            typed=typed,
+            sent=sent,
+        )
+
+    async def _add(self, request: Request, tracked: Tracked, form: WebForm) -> WebhookResponse:
+        """Bring an addition to the door, in the name of whoever sent the report."""
+        if refused := await webhook.too_often(self._channel, request, self._limits):
+            return refused
+        fields = {
+            "key": form.first("key"),
+            "follows": key_of(tracked.sender),
+            "number": tracked.number,
+            "body": form.first("body"),
+            TRAP: form.first(TRAP),
+        }
+        return await self._take(request, urlencode(fields).encode(), FORM)
+
+    async def _take(self, request: Request, body: bytes, content_type: str) -> WebhookResponse:
+        headers = {name: request.headers.get(name) for name in _FROM_THE_BROWSER}
+        kept = {name: value for name, value in headers.items() if value is not None}
+        more = {"content-type": content_type, "accept-language": tongue_of(request)}
+        hook = WebhookRequest(self._channel.hook_url, {**kept, **more}, body)
+        return await self._door.take(self._channel, hook)
+
+
+class _Static(StaticFiles):
+    """The static files, kept for ever: their addresses change with their bytes."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def framed(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                kept = KEEP if message["status"] == 200 else NEVER
+                message["headers"] = [
+                    *message["headers"],
+                    (b"cache-control", kept.encode()),
+                    (b"x-content-type-options", b"nosniff"),
+                ]
+            await send(message)
+
+        await super().__call__(scope, receive, framed)
+
+
+def _framed(pages: CitizenPages, show: Endpoint, keep: str) -> Endpoint:
+    """Give an endpoint the headers of every page, and a page for every error."""
+
+    async def endpoint(request: Request) -> Response:
+        try:
+            return pages.framed(request, await show(request), keep=keep)
+        except (Unavailable, NotDurable):
+            status = 503
+        except HTTPException as error:
+            status = error.status_code
+        except Exception as error:
+            # Neither message nor locals: both may hold what a citizen wrote.
+            trace = [f"{f.filename.rpartition('/')[2]}:{f.lineno}" for f in _trace(error)]
+            log.error("citizen_page_failed", kind=type(error).__name__, trace=trace[-6:])
+            status = 500
+        texts = pages.words[tongue_of(request)]["error"]
+        said = texts.get(str(status), texts["500"])
+        return pages.framed(request, pages.page(request, "error.html", status, said=said))
+
+    return endpoint
+
+
+def _trace(error: Exception) -> Any:
+    return extract_tb(error.__traceback__)
+
+
+def _typed(content_type: str, body: bytes) -> _Typed:
+    """Read back what was typed, so that none of it is lost."""
+    try:
+        form = read(content_type, body)
+    except UnreadableForm:
+        return _Typed()
+    values = {name: form.first(name) for name in form.values}
+    try:
+        key = str(uuid.UUID(values.get("key", "")))
+    except ValueError:
+        key = str(uuid.uuid4())
+    return _Typed(values, {}, bool(form.files), key)
+
+
+async def _small_form(request: Request) -> WebForm:
+    try:
+        body = await webhook.body(request, MAX_FORM)
+        return read(request.headers.get("content-type", ""), body)
+    except webhook.TooLarge:
+        raise HTTPException(413) from None
+    except UnreadableForm:
+        raise HTTPException(405) from None

@@ -1,0 +1,207 @@
+"""How the console is drawn: templates, the headers every answer carries, and error pages."""
+
+import hashlib
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from traceback import extract_tb
+from typing import Any
+
+import structlog
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.portals.console import labels
+from gateway.portals.console.sessions import Clock
+from gateway.store.engine import Unavailable
+from normalizer.report import FINAL, Report
+
+BASE = "/console"
+SEEN = "@seen@"
+"""Stands in a part's first tag for the name of what the part shows."""
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+log = structlog.get_logger(__name__)
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    # "no-referrer" would make browsers send "Origin: null" with our own forms.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+ERRORS: dict[int, tuple[str, str]] = {
+    400: ("Permintaan tidak dapat dibaca", "Kembali, lalu ulangi dari halaman konsol."),
+    403: ("Permintaan ditolak", "Muat ulang halaman konsol, lalu ulangi dari sana."),
+    404: ("Tidak ditemukan", "Periksa alamat atau nomor laporan, atau kembali ke ikhtisar."),
+    405: ("Cara ini tidak tersedia", "Kembali ke halaman konsol dan pakai tombolnya."),
+    409: ("Sudah berubah", "Muat ulang halaman untuk melihat keadaan terbaru."),
+    413: ("Kiriman terlalu besar", "Ringkas isiannya, lalu kirim ulang."),
+    415: ("Kiriman tidak dikenal", "Pakai formulir di halaman konsol."),
+    422: ("Isian belum lengkap", "Lengkapi isian, lalu kirim ulang."),
+    429: ("Terlalu banyak percobaan", "Tunggu sebentar sebelum mencoba lagi."),
+    503: (
+        "Basis data sedang tidak terjangkau",
+        "Laporan warga tetap diterima dan disimpan. Tunggu sebentar, lalu muat ulang.",
+    ),
+    500: ("Terjadi gangguan", "Tidak ada data yang hilang. Tunggu sebentar, lalu muat ulang."),
+}
+"""HTTP status to title and what to do next."""
+
+
+def is_htmx(request: Request) -> bool:
+    """Tell whether htmx asks for a part of a page rather than the browser for a page."""
+    return "hx-request" in request.headers
+
+
+def state(report: Report) -> str:
+    """Name where a report stands, so that a form can say what its reader saw."""
+    agency = report.assignment.agency if report.assignment else None
+    return f"{report.status} {agency.id if agency else ''}".strip()
+
+
+class ConsolePages:
+    """Draws templates with the officer's words and the deployment's clock."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._env = Environment(
+            loader=FileSystemLoader(HERE / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        filters = (
+            labels.word,
+            labels.actor,
+            labels.day,
+            labels.moment,
+            labels.marked,
+            labels.masked,
+            labels.distinct,
+            labels.thousands,
+        )
+        self._env.filters["state"] = state
+        self._env.tests["final"] = FINAL.__contains__
+        self._env.filters.update({f.__name__: f for f in filters})
+        self._env.globals.update(base=BASE, static={f.name: _address(f) for f in _files()})
+
+    def draw(self, name: str, /, **values: Any) -> str:
+        """Fill a template; inside it ``ago`` and ``age`` speak of this moment."""
+        now = self._clock()
+        template = self._env.get_template(name)
+        return template.render(
+            now=now, ago=lambda m: labels.ago(m, now), age=lambda m: labels.age(m, now), **values
+        )
+
+    def page(self, name: str, status: int = 200, /, **values: Any) -> HTMLResponse:
+        """Answer with a drawn template."""
+        return HTMLResponse(self.draw(name, **values), status)
+
+    def piece(self, name: str, /, **values: Any) -> Markup:
+        """Draw a part that polls for itself; its first ``SEEN`` becomes the name of what it shows.
+
+        What is new to this reader is marked, but has no say in the name: else every mark would
+        be followed by a second, markless drawing.
+        """
+        seen = self._seen(name, values)
+        return Markup(self.draw(name, **values).replace(SEEN, seen, 1))
+
+    def part(self, request: Request, name: str, /, **values: Any) -> Response:
+        """Answer a poll with a drawn part, or with 204 when ``?seen=`` names the very same."""
+        if request.query_params.get("seen") == self._seen(name, values):
+            return Response(status_code=204)
+        return HTMLResponse(self.piece(name, **values))
+
+    def _seen(self, name: str, values: Mapping[str, Any]) -> str:
+        html = self.draw(name, **{**values, "after": None})
+        return hashlib.blake2b(html.encode(), digest_size=9).hexdigest()
+
+    def error(self, request: Request, error: HTTPException, incident: str = "") -> Response:
+        """Say what went wrong and what to do next: a page, or one sentence for htmx."""
+        title, advice = ERRORS.get(error.status_code, ERRORS[500])
+        detail = error.detail if error.detail and not _is_stock(error) else ""
+        name = "parts/error.html" if is_htmx(request) else "error.html"
+        values = {"title": title, "advice": advice, "detail": detail, "incident": incident}
+        response = self.page(name, error.status_code, **values)
+        response.headers.update(dict(error.headers or {}))
+        if is_htmx(request):
+            quiet = request.method == "GET"  # a poll that fails is told by the stale banner
+            response.headers["HX-Retarget"] = "#notice"
+            response.headers["HX-Reswap"] = "none" if quiet else "innerHTML"
+        return response
+
+
+class Frame:
+    """ASGI middleware: strict headers on every answer, and a clear page for every error."""
+
+    def __init__(self, app: ASGIApp, pages: ConsolePages) -> None:
+        self._app = app
+        self._pages = pages
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        started = False
+        # An outer app's handlers would answer in the voice of an API before this frame sees it.
+        scope["starlette.exception_handlers"] = ({}, {})
+
+        async def framed(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                _add_headers(MutableHeaders(scope=message), str(scope["path"]))
+            await send(message)
+
+        try:
+            await self._app(scope, receive, framed)
+        except Exception as error:
+            if started:
+                raise
+            response = self._answer(Request(scope), error)
+            await response(scope, receive, framed)
+
+    def _answer(self, request: Request, error: Exception) -> Response:
+        if isinstance(error, HTTPException):
+            return self._pages.error(request, error)
+        if isinstance(error, Unavailable):
+            return self._pages.error(request, HTTPException(503))
+        incident = uuid.uuid4().hex[:8]
+        # Neither message nor locals: both may hold what a citizen wrote.
+        trace = [f"{Path(f.filename).name}:{f.lineno}" for f in extract_tb(error.__traceback__)]
+        log.error("console_failed", incident=incident, kind=type(error).__name__, trace=trace[-6:])
+        return self._pages.error(request, HTTPException(500), incident)
+
+
+def _add_headers(headers: MutableHeaders, path: str) -> None:
+    for name, value in HEADERS.items():
+        headers.setdefault(name, value)  # a file of a stranger brings a stricter policy
+    fixed = path.startswith(f"{BASE}/static/")
+    headers["Cache-Control"] = "public, max-age=31536000, immutable" if fixed else "no-store"
+
+
+def _is_stock(error: HTTPException) -> bool:
+    return error.detail == HTTPException(error.status_code).detail
+
+
+def _files() -> list[Path]:
+    return [f for f in STATIC.rglob("*") if f.suffix in {".css", ".js", ".svg"}]
+
+
+def _address(file: Path) -> str:
+    """Return the URL of a static file; it changes with the bytes, so it may be kept for ever."""
+    version = hashlib.blake2b(file.read_bytes(), digest_size=6).hexdigest()
+    return f"{BASE}/static/{file.relative_to(STATIC).as_posix()}?v={version}"

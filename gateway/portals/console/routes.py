@@ -1,0 +1,230 @@
+"""The operators' console: server-rendered pages behind a login, kept live by htmx.
+
+Mounted at ``/console``. Every page needs a session; every change also needs our own page as its
+origin and the session's CSRF token. Nothing here decides anything: the desk does.
+"""
+
+import re
+from collections.abc import Awaitable, Callable
+from urllib.parse import quote, urlsplit
+
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from gateway.intake.limits import Who
+from gateway.portals.console import sessions
+from gateway.portals.console.actions import Actions
+from gateway.portals.console.devices import Devices
+from gateway.portals.console.pages import BASE, STATIC, ConsolePages, Frame, is_htmx
+from gateway.portals.console.screens import ConsoleService, Screens
+from gateway.portals.console.sessions import Clock, Doorkeeper, Form
+from gateway.store.views import OperatorSession
+
+log = structlog.get_logger(__name__)
+Endpoint = Callable[[Request], Awaitable[Response]]
+Screen = Callable[[Request, OperatorSession], Awaitable[Response]]
+Action = Callable[[Request, OperatorSession, Form], Awaitable[Response]]
+_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
+_OWN = re.compile(r"[0-9a-f]{64}|[0-9a-f-]{36}")
+"""What we name reports, files and messages by; anything else in an address was typed."""
+_OURS = re.compile(rf"{BASE}/(?!login|parts)[\w/?=&.-]*")
+
+
+def routes(
+    desk: ConsoleService, *, secure_cookies: bool, clock: Clock, who: Who
+) -> list[BaseRoute]:
+    """Return the console's routes, relative to its mount point ``/console``.
+
+    ``secure_cookies`` is whether the public URL is https; ``clock`` returns aware moments; ``who``
+    tells the network address that calls.
+    """
+    pages = ConsolePages(clock)
+    screens = Screens(desk, pages, clock)
+    actions = Actions(desk, pages, screens)
+    devices = Devices(desk.sign, clock, secure=secure_cookies)
+    gate = SessionGuard(desk, pages, Doorkeeper(clock), devices, who, secure_cookies)
+    inside: list[BaseRoute] = [
+        Mount("/static", StaticFiles(directory=STATIC)),
+        Route("/login", gate.login_page, methods=["GET"]),
+        Route("/login", gate.log_in, methods=["POST"]),
+        Route("/logout", gate.change(gate.log_out), methods=["POST"]),
+        Route("/logout/everywhere", gate.change(gate.log_out_everywhere), methods=["POST"]),
+        *(Route(path, gate.read(screen), methods=["GET"]) for path, screen in _screens(screens)),
+        *(Route(path, gate.change(act), methods=["POST"]) for path, act in _actions(actions)),
+    ]
+    return [Mount("", routes=inside, middleware=[Middleware(Frame, pages=pages)])]
+
+
+def _screens(screens: Screens) -> list[tuple[str, Screen]]:
+    return [
+        ("/", screens.overview),
+        ("/triage", screens.triage),
+        ("/failed", screens.failed),
+        ("/public", screens.public),
+        ("/find", screens.find),
+        ("/agencies", screens.agencies),
+        ("/reports/{report_id}", screens.report),
+        ("/files/{report_id}/{sha256}", screens.file),
+        ("/parts/overview", screens.overview_part),
+        ("/parts/latest", screens.latest_part),
+        ("/parts/menu", screens.menu_part),
+        ("/parts/triage", screens.triage_part),
+        ("/parts/dead", screens.dead_part),
+        ("/parts/quarantine", screens.quarantine_part),
+    ]
+
+
+def _actions(actions: Actions) -> list[tuple[str, Action]]:
+    return [
+        ("/reports/{report_id}/assign", actions.assign),
+        ("/reports/{report_id}/archive", actions.archive),
+        ("/reports/{report_id}/unseal", actions.unseal),
+        ("/reports/{report_id}/publish", actions.publish),
+        ("/reports/{report_id}/keep-private", actions.keep_private),
+        ("/alerts/{id}/acknowledge", actions.acknowledge),
+        ("/failed/replay", actions.replay),
+        ("/quarantine/{id}/release", actions.release),
+        ("/quarantine/{id}/dismiss", actions.dismiss),
+    ]
+
+
+class SessionGuard:
+    """Stands before every page: who has a session may read, and with its token may change."""
+
+    def __init__(
+        self,
+        desk: ConsoleService,
+        pages: ConsolePages,
+        door: Doorkeeper,
+        devices: Devices,
+        who: Who,
+        secure: bool,
+    ) -> None:
+        self._desk = desk
+        self._pages = pages
+        self._door = door
+        self._devices = devices
+        self._who = who
+        self._secure = secure
+
+    def read(self, screen: Screen) -> Endpoint:
+        """Show a screen to who has a session, the login page to everybody else."""
+
+        async def endpoint(request: Request) -> Response:
+            session = await self._session(request)
+            if session is None:
+                return self._to_login(request)
+            if request.path_params:  # of a report, or of a file: who looked at what
+                self._note(request, screen.__name__, session.operator)
+            return await screen(request, session)
+
+        return endpoint
+
+    def change(self, action: Action) -> Endpoint:
+        """Let an action through that our own page sent in this very session."""
+
+        async def endpoint(request: Request) -> Response:
+            sessions.check_origin(request)
+            session = await self._session(request)
+            if session is None:
+                return self._to_login(request)
+            form = await sessions.read_form(request)
+            sessions.check_csrf(request, form, session)
+            status = 500
+            try:
+                response = await action(request, session, form)
+                status = response.status_code
+            except HTTPException as error:
+                status = error.status_code
+                raise
+            finally:
+                self._note(request, action.__name__, session.operator, status, _aim(form))
+            return response
+
+        return endpoint
+
+    async def login_page(self, request: Request) -> Response:
+        """The form; who is already in goes on."""
+        after = _safe(request.query_params.get("next", ""))
+        if await self._session(request):
+            return RedirectResponse(after, 303)
+        return self._pages.page("login.html", name="", after=after, error="")
+
+    async def log_in(self, request: Request) -> Response:
+        """Open a session. A wrong password costs one of a few tries."""
+        sessions.check_origin(request)
+        form = await sessions.read_form(request)
+        name, peer = sessions.first(form, "name"), self._who(request) or ""
+        device = self._devices.known(request, name)
+        try:
+            self._door.admit(name, peer, device)
+        except HTTPException as error:
+            await self._note_login(request, name, error.status_code)
+            raise
+        token = await self._desk.log_in(name, form.get("password", [""])[0])
+        after = _safe(sessions.first(form, "next"))
+        if token is None:
+            await self._note_login(request, name, 401)
+            text = "Nama atau kata sandi salah."
+            return self._pages.page("login.html", 401, name=name, after=after, error=text)
+        self._door.welcome(name, peer, device)
+        await self._note_login(request, name, 303)
+        response = RedirectResponse(after, 303)
+        sessions.give_cookie(response, token, secure=self._secure)
+        if not device:
+            self._devices.give(response, name)
+        return response
+
+    async def log_out(self, request: Request, _: OperatorSession, __: Form) -> Response:
+        """End the session on our side and in the browser."""
+        await self._desk.log_out(request.cookies[sessions.cookie_name(secure=self._secure)])
+        response = RedirectResponse(f"{BASE}/login", 303)
+        sessions.take_cookie(response, secure=self._secure)
+        return response
+
+    async def log_out_everywhere(self, _: Request, session: OperatorSession, __: Form) -> Response:
+        """End every session of this operator, here and elsewhere."""
+        await self._desk.log_out_everywhere(session.operator)
+        response = RedirectResponse(f"{BASE}/login", 303)
+        sessions.take_cookie(response, secure=self._secure)
+        return response
+
+    async def _note_login(self, request: Request, name: str, status: int) -> None:
+        """Log a try to log in; what is no operator's name may be a password in the wrong field."""
+        by = name if await self._desk.is_operator(name) else "unknown"
+        self._note(request, "log_in", by, status)
+
+    def _note(self, request: Request, did: str, by: str, status: int = 200, aim: str = "") -> None:
+        """Log who did what to what; nothing of it is a citizen's."""
+        told = {n: v for n, v in request.path_params.items() if _OWN.fullmatch(v)} | (
+            {"agency": aim} if aim else {}
+        )
+        log.info("operator", did=did, by=by, status=status, caller=self._who(request) or "", **told)
+
+    async def _session(self, request: Request) -> OperatorSession | None:
+        token = request.cookies.get(sessions.cookie_name(secure=self._secure))
+        return await self._desk.session(token) if token else None
+
+    def _to_login(self, request: Request) -> Response:
+        if is_htmx(request):
+            shown = urlsplit(request.headers.get("hx-current-url", "")).path
+            address = f"{BASE}/login?next={quote(_safe(shown))}"
+            return Response(status_code=401, headers={"HX-Redirect": address})
+        if request.method != "GET":
+            raise HTTPException(403, "Sesi sudah berakhir. Masuk lagi, lalu ulangi.")
+        return RedirectResponse(f"{BASE}/login?next={quote(request.url.path)}", 303)
+
+
+def _aim(form: Form) -> str:
+    agency = sessions.first(form, "agency")
+    return agency if _ID.fullmatch(agency) else ""
+
+
+def _safe(target: str) -> str:
+    """Keep only an address inside the console: a login must not send anybody elsewhere."""
+    return target if _OURS.fullmatch(target) else f"{BASE}/"

@@ -1,0 +1,219 @@
+"""The console's screens: what an operator reads, and the parts of it that keep themselves fresh."""
+
+import asyncio
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from gateway.casework.publishing import Proposal, why_closed
+from gateway.media.access import NoFile, NotYet, ShownFile
+from gateway.portals.console.pages import BASE, ConsolePages
+from gateway.portals.console.sessions import Clock
+from gateway.portals.http import files
+from gateway.store.views import (
+    DeadView,
+    Identity,
+    OperatorSession,
+    Overview,
+    QuarantineView,
+    ReportFile,
+)
+from normalizer import tracking
+from normalizer.report import Agency, Report
+
+LATEST = 30
+"""Reports on the first screen: redrawn twice a second for every reader."""
+GLANCE = timedelta(seconds=0.9)
+UNDECIDED = {"open", "noted"}
+_REGION = re.compile(r"\d\d(\.\d\d)?")
+
+
+class ConsoleService(Protocol):
+    """The little that the console asks of ``gateway.casework.operators``."""
+
+    async def overview(self) -> Overview: ...
+    async def latest(self, limit: int = 50) -> list[Report]: ...
+    async def triage(self, limit: int = 50) -> list[Report]: ...
+    async def report(self, report_id: str) -> ReportFile | None: ...
+    async def shown(self, report_id: str, sha256: str, *, by: str) -> ShownFile: ...
+    async def find(self, tracking: str) -> ReportFile | None: ...
+    async def unseal(self, report_id: str, *, by: str, reason: str) -> Identity: ...
+    async def proposals(self, limit: int = 100) -> list[Proposal]: ...
+    async def publish(self, report_id: str, *, by: str, name: str) -> Report: ...
+    async def keep_private(self, report_id: str, *, by: str) -> Report: ...
+    async def acknowledge(self, alert_id: str, *, by: str) -> None: ...
+    def agencies(self, query: str, region: str | None = None, limit: int = 12) -> list[Agency]: ...
+    async def assign(
+        self, report_id: str, agency_id: str, *, by: str, note: str = ""
+    ) -> Report: ...
+    async def archive(self, report_id: str, *, by: str, reason: str) -> Report: ...
+    async def dead_letters(self, limit: int = 100) -> list[DeadView]: ...
+    async def replay(self, ids: Sequence[int] | None, *, by: str) -> int: ...
+    async def quarantine(self, limit: int = 100) -> list[QuarantineView]: ...
+    async def release(self, quarantine_id: str, *, by: str) -> None: ...
+    async def dismiss(self, quarantine_id: str, *, by: str, reason: str) -> None: ...
+    async def log_in(self, name: str, password: str) -> str | None: ...
+    async def session(self, token: str) -> OperatorSession | None: ...
+    async def log_out(self, token: str) -> None: ...
+    async def log_out_everywhere(self, name: str) -> None: ...
+    async def is_operator(self, name: str) -> bool: ...
+    def sign(self, text: str) -> str: ...
+
+
+class Screens:
+    """Draws what the desk says."""
+
+    def __init__(self, desk: ConsoleService, pages: ConsolePages, clock: Clock) -> None:
+        self._desk = desk
+        self._pages = pages
+        self._clock = clock
+        self._looked: tuple[datetime, Overview] | None = None
+
+    async def overview(self, _: Request, session: OperatorSession) -> Response:
+        """The first screen: queues, channels and the latest reports, moving live."""
+        overview = await self._desk.overview()
+        reports = await self._desk.latest(LATEST)
+        live = self._pages.piece("parts/overview.html", overview=overview, session=session)
+        latest = self._pages.piece("parts/latest.html", reports=reports, after=None)
+        return self._page("overview.html", session, overview, live=live, latest=latest)
+
+    async def overview_part(self, request: Request, session: OperatorSession) -> Response:
+        """Open alerts and the cards of queues and channels, asked for every second."""
+        values = {"overview": await self._glance(), "session": session}
+        return self._pages.part(request, "parts/overview.html", **values)
+
+    async def latest_part(self, request: Request, _: OperatorSession) -> Response:
+        """The latest reports, asked for twice a second; what came since ``?after=`` is marked."""
+        reports = await self._desk.latest(LATEST)
+        after = _moment(request.query_params.get("after", ""))
+        return self._pages.part(request, "parts/latest.html", reports=reports, after=after)
+
+    async def menu_part(self, request: Request, _: OperatorSession) -> Response:
+        """The menu with its counts."""
+        overview = await self._glance()
+        page = request.query_params.get("page", "")
+        return self._pages.part(request, "parts/menu.html", overview=overview, current=page)
+
+    async def report(self, request: Request, session: OperatorSession) -> Response:
+        """One report whole: text with evidence, places, decision, log and correspondence."""
+        file = await self._desk.report(request.path_params["report_id"])
+        if file is None:
+            raise HTTPException(404, "Laporan itu tidak ada.")
+        evidence = [w for r in _reasons(file.report) for w in r.words]
+        evidence += [p.words for p in file.report.places if p.words]
+        overview = await self._desk.overview()
+        return self._page("report.html", session, overview, file=file, evidence=evidence)
+
+    async def file(self, request: Request, session: OperatorSession) -> Response:
+        """A file of a report, so that it can do nothing in the reader's browser."""
+        report_id, sha256 = request.path_params["report_id"], request.path_params["sha256"]
+        try:
+            shown = await self._desk.shown(report_id, sha256, by=session.operator)
+        except NoFile:
+            raise HTTPException(404, "Berkas itu tidak ada pada laporan ini.") from None
+        except NotYet:
+            raise HTTPException(503, "Penyimpanan berkas sedang tidak terjangkau.") from None
+        return files.serve(request, shown)
+
+    async def find(self, request: Request, _: OperatorSession) -> Response:
+        """Go to the report with a tracking number, however its digits are grouped."""
+        asked = request.query_params.get("q", "")
+        digits = re.sub(r"\D", "", asked)[:20]
+        if not tracking.is_valid(digits):
+            raise HTTPException(404, "Nomor laporan terdiri atas 12 angka. Periksa salah ketik.")
+        file = await self._desk.find(digits)
+        if file is None:
+            raise HTTPException(404, f"Tidak ada laporan bernomor {tracking.written(digits)}.")
+        return RedirectResponse(f"{BASE}/reports/{file.report.id}", 303)
+
+    async def triage(self, _: Request, session: OperatorSession) -> Response:
+        """Reports that the machine was unsure of."""
+        reports = await self._desk.triage()
+        overview = await self._desk.overview()
+        return self._page("triage.html", session, overview, reports=reports)
+
+    async def triage_part(self, request: Request, session: OperatorSession) -> Response:
+        """The cards that this reader does not yet have, or 204."""
+        shown = set(request.query_params.getlist("shown"))
+        fresh = [r for r in await self._desk.triage() if r.id not in shown]
+        return self._more("parts/triage_cards.html", fresh, reports=fresh, session=session)
+
+    async def public(self, _: Request, session: OperatorSession) -> Response:
+        """Words that their reporters agreed to have read, as the public would read them."""
+        proposals = await self._desk.proposals()
+        overview = await self._desk.overview()
+        closed = why_closed()
+        return self._page("public.html", session, overview, proposals=proposals, closed=closed)
+
+    async def failed(self, _: Request, session: OperatorSession) -> Response:
+        """Dead letters and quarantine."""
+        overview = await self._desk.overview()
+        held = await self._held()
+        dead = await self.dead(session)
+        values = {"dead": dead, "held": held, "not_kept": overview.not_kept}
+        return self._page("failed.html", session, overview, **values)
+
+    async def dead(self, session: OperatorSession) -> Any:
+        """Draw the list of dead letters."""
+        letters = await self._desk.dead_letters()
+        return self._pages.piece("parts/dead.html", letters=letters, session=session)
+
+    async def dead_part(self, request: Request, session: OperatorSession) -> Response:
+        """The list of dead letters, asked for every two seconds."""
+        letters = await self._desk.dead_letters()
+        return self._pages.part(request, "parts/dead.html", letters=letters, session=session)
+
+    async def quarantine_part(self, request: Request, session: OperatorSession) -> Response:
+        """The quarantined messages that this reader does not yet have, or 204."""
+        shown = set(request.query_params.getlist("shown"))
+        fresh = [q for q in await self._held() if q.id not in shown]
+        return self._more("parts/quarantine_cards.html", fresh, held=fresh, session=session)
+
+    async def agencies(self, request: Request, _: OperatorSession) -> Response:
+        """Agencies whose names fit what is being typed, as buttons; none that is accused."""
+        query = request.query_params.get("q", "").strip()[:100]
+        region = request.query_params.get("region", "")
+        near = region if _REGION.fullmatch(region) else None
+        found = await asyncio.to_thread(self._desk.agencies, query, near) if query else []
+        file = await self._desk.report(request.query_params.get("report", "")) if found else None
+        offered = [each for each in found if not (file and file.report.recuses(each.id))]
+        accused = len(found) > len(offered)
+        return self._pages.page("parts/agencies.html", query=query, found=offered, accused=accused)
+
+    async def _glance(self) -> Overview:
+        """Look for a poll; all open pages share one look (a dozen counts) per second."""
+        now = self._clock()
+        if self._looked is None or not timedelta(0) <= now - self._looked[0] < GLANCE:
+            self._looked = now, await self._desk.overview()
+        return self._looked[1]
+
+    async def _held(self) -> list[QuarantineView]:
+        return [q for q in await self._desk.quarantine() if q.state in UNDECIDED]
+
+    def _page(
+        self, name: str, session: OperatorSession, overview: Overview, **values: Any
+    ) -> HTMLResponse:
+        current = name.partition(".")[0]
+        menu = self._pages.piece("parts/menu.html", overview=overview, current=current)
+        return self._pages.page(name, session=session, menu=menu, **values)
+
+    def _more(self, name: str, fresh: Sequence[object], **values: Any) -> Response:
+        if not fresh:
+            return Response(status_code=204)
+        return self._pages.page(name, **values)
+
+
+def _reasons(report: Report) -> Sequence[Any]:
+    return report.assignment.reasons if report.assignment else ()
+
+
+def _moment(seconds: str) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(float(seconds), UTC)
+    except (ValueError, OverflowError, OSError):
+        return None

@@ -1,0 +1,1 @@
+"""What every route has in common: bounds of a connection, headers, errors, files."""

@@ -1,0 +1,1 @@
+"""Programs of others: the open API and Open311."""

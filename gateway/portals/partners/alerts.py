@@ -1,0 +1,41 @@
+"""Where the receiver of an alert by webhook says that somebody heard, under its signature."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from adapters.base import Forged
+from gateway.casework.alerts import DutyService
+from gateway.intake import webhook
+from gateway.intake.limits import CallLimits
+from gateway.intake.problems import problem
+from gateway.store.engine import Unavailable
+
+MOST = 4096
+AWAY = problem(503, "Service Unavailable", "it could not be stored; send it again")
+FORBIDDEN = problem(403, "Forbidden", "the signature fits no post on the duty roster")
+UNKNOWN = problem(
+    422,
+    "Unprocessable Content",
+    'say {"alert": ID, "acknowledged": true} of an alert you were sent',
+)
+
+
+def routes(desk: DutyService, client_header: str, public_url: str) -> list[Route]:
+    """Return the route. Wrong signatures are counted by network address."""
+    limits = CallLimits(client_header, proxied=public_url.startswith("https:"))
+
+    async def acknowledge(request: Request) -> Response:
+        try:
+            body = await webhook.body(request, MOST)
+            known = await desk.by_webhook(body, request.headers)
+        except webhook.TooLarge:
+            return webhook.respond(webhook.TOO_LARGE)
+        except Forged:
+            wait = await limits.wrong("alerts", request)
+            return webhook.respond(FORBIDDEN, {"retry-after": str(wait)} if wait else {})
+        except Unavailable:
+            return webhook.respond(AWAY, {"retry-after": "5"})
+        return Response(status_code=204) if known else webhook.respond(UNKNOWN)
+
+    return [Route("/alerts/acknowledge", acknowledge, methods=["POST"])]

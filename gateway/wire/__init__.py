@@ -1,0 +1,1 @@
+"""Events as they travel, and the queues they travel on."""

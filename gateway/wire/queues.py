@@ -1,0 +1,76 @@
+"""Messages, the queues they go on, and the table that holds them: shared by store and broker."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+REPORTS = "reports"
+DELIVERIES = "deliveries"
+ANSWERS = "answers"
+MEDIA = "media"
+WORK = (REPORTS, DELIVERIES, ANSWERS, MEDIA)
+"""The queues Kanal itself works on; each has retry rungs and dead letters."""
+
+
+def agency_queue(agency_id: str) -> str:
+    """Return the name of the queue from which an agency fetches its reports."""
+    return f"agency.{agency_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedMessage:
+    """A message for a queue. ``id`` is the same at every attempt to publish it."""
+
+    queue: str
+    id: str
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message that failed for good, and why."""
+
+    message: QueuedMessage
+    attempts: int
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """A row of the queue table, taken under a lease whose token fences off late settlers."""
+
+    row: int
+    lease: str
+    message: QueuedMessage
+    attempts: int
+
+
+class QueueTable(Protocol):
+    """The table behind the outbox and the embedded broker; the store provides it."""
+
+    async def put(self, messages: Sequence[QueuedMessage]) -> None:
+        """Add messages in a transaction of their own; a known (queue, id) changes nothing."""
+
+    async def claim(self, queue: str, most: int, *, lease: float) -> list[Leased]:
+        """Lease up to ``most`` visible messages, oldest first, for ``lease`` seconds."""
+
+    async def settle(self, leased: Sequence[Leased]) -> int:
+        """Delete messages whose lease still holds; return how many did."""
+
+    async def postpone(
+        self, leased: Sequence[Leased], *, delay: float, error: str, counted: bool = True
+    ) -> None:
+        """Hide a message for ``delay`` seconds and count one more attempt, or not."""
+
+    async def bury(self, leased: Leased, *, error: str) -> None:
+        """Mark a message dead."""
+
+    async def release(self, leased: Sequence[Leased]) -> None:
+        """Make leased messages visible again at once."""
+
+    async def depths(self) -> dict[str, int]:
+        """Count ready and leased messages by queue; dead ones count under ``QUEUE.dead``."""
+
+    async def changed(self, at_most: float) -> None:
+        """Return when something was put in this process, or after ``at_most`` seconds."""
