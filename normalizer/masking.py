@@ -206,11 +206,6 @@ def found(text: str, *, own: bool = False) -> list[MaskedSpan]:
     return [*people, *_matches(text, (*NUMBERS, *CUED))]
 
 
-def names_reporter(text: str) -> bool:
-    """Tell whether a text says who wrote it."""
-    return bool(found(text[:_LONGEST], own=True))
-
-
 def _masked(text: str, *, own: bool) -> str:
     return _hidden(text, found(text, own=own))
 

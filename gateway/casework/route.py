@@ -263,7 +263,7 @@ class Route:
             decision = self._router.decide(report, at=self._now(), overheard=overheard)
         if meant and is_part(report, meant.report):
             return await self._talk.follow_up(unit, known, meant, report)
-        if not meant and not decision.urgency and not _stands_alone(report, decision):
+        if not meant and _is_no_matter(decision):
             meant = _call_for_help(known.mine(report), at=self._now())
         question = meant or open_question(known.mine(report))
         if question and question.report.status is Status.WAITING_FOR_REPORTER:
@@ -505,6 +505,12 @@ def _call_for_help(mine: Sequence[ReportRecord], *, at: datetime) -> ReportRecor
     going_on = (s for s in mine if s.report.urgency and s.report.status not in FINAL)
     newest = next(going_on, None)
     return newest if newest and at - newest.report.received_at <= IN_PIECES else None
+
+
+def _is_no_matter(decision: Decision) -> bool:
+    """Tell whether a message is nothing by itself: no danger, no agency's affair, no greeting."""
+    made = decision.assignment
+    return not decision.urgency and made.decision is not Outcome.ASSIGN and made.scope is None
 
 
 def _stands_alone(report: Report, decision: Decision) -> bool:

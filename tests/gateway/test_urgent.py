@@ -173,6 +173,7 @@ async def test_a_closed_report_does_not_swallow_danger(lite: House) -> None:
         (2, "cepat pak", 1),
         (45, "di depan masjid islamic center samarinda", 2),
         (2, f"lain lagi, {ROAD}, sudah sebulan tidak ada yang menambal lubangnya", 2),
+        (2, "lampu jalan mati Wonocolo Surabaya", 2),
     ],
 )
 async def test_what_follows_a_cry_for_help_belongs_to_it(
