@@ -40,7 +40,7 @@ from adapters.base import (
 from adapters.webform.body import UnreadableForm, Upload, WebForm, read
 from adapters.webform.words import WORDS, Tongue, tongue_of
 from normalizer import command
-from normalizer.report import Intent, Kind
+from normalizer.message import Intent, Kind
 from normalizer.text import repair
 from normalizer.tracking import written
 

@@ -73,7 +73,7 @@ from gateway.store.queries import Queries
 from gateway.store.renaming import hide_names
 from gateway.store.spool import Spool
 from gateway.store.store import Store
-from normalizer.report import FileNote, Report
+from normalizer.message import FileNote, Message
 
 log = structlog.get_logger(__name__)
 
@@ -464,7 +464,7 @@ class Kanal:
         await self.web.start()
         log.info("monitor open", port=self.web.port)
 
-    async def _normalized(self, inbound: Inbound, about: Mapping[str, Any]) -> Report:
+    async def _normalized(self, inbound: Inbound, about: Mapping[str, Any]) -> Message:
         """Read a message that is long to read in a process that can be killed."""
         try:
             return await self.heavy.read(heavy.normalized, inbound, dict(about))

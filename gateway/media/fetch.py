@@ -35,7 +35,7 @@ from yarl import URL
 
 from adapters.base import Refused, Source, Throttled, Unreachable
 from adapters.http import retry_after
-from normalizer.report import FileNote
+from normalizer.message import FileNote
 
 HOPS = 5
 """Redirects that are followed."""

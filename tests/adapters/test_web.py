@@ -23,7 +23,7 @@ from adapters.base import (
 from adapters.load import BadBlock
 from adapters.web import FIELDS, MORE_FIELDS, MOST_FILE_BYTES, Web, Wrong, key_of, mend
 from adapters.webform.words import WORDS
-from normalizer.report import Kind
+from normalizer.message import Kind
 from tests.adapters.examples import PUBLIC_URL, build
 from tests.adapters.forms import JPEG, PNG, Attached, filled, multipart, posted
 

@@ -12,7 +12,7 @@ from gateway.intake import heavy
 from gateway.intake.receive import Intake
 from gateway.platform.sandbox import Sandbox
 from normalizer.inbound import Author
-from normalizer.report import Report, Reporter
+from normalizer.message import Message, Reporter
 from tests.gateway.making import ROAD, House, house, made_parts, note
 
 LONG = f"{ROAD}. " + "Sudah lama begini dan tidak ada yang datang. " * 150
@@ -63,7 +63,7 @@ async def test_other_words_under_the_same_id_are_quarantined(home: House) -> Non
 
 
 async def test_of_what_cannot_be_read_the_head_is_read_and_the_whole_is_kept(home: House) -> None:
-    async def never(inbound: Inbound, about: Mapping[str, Any]) -> Report:
+    async def never(inbound: Inbound, about: Mapping[str, Any]) -> Message:
         raise heavy.Unread("TookTooLong")
 
     await home.take(note(LONG, id="1"))
@@ -72,7 +72,7 @@ async def test_of_what_cannot_be_read_the_head_is_read_and_the_whole_is_kept(hom
     report = (await home.newest()).report
     assert report.text.endswith(heavy.CUT)
     assert report.text.startswith(ROAD)
-    assert report.original == LONG.strip()
+    assert report.first.original == LONG.strip()
     assert report.places
 
 
