@@ -46,6 +46,11 @@ def words(kind: Kind) -> Words:
     return read(FOLDER / kind)
 
 
+def mark(code: str, **values: object) -> str:
+    """Return what is put into a citizen's text: "Ralat:"."""
+    return words("labels").say(f"mark.{code}", **values)
+
+
 def read_all() -> None:
     """Read every folder. Raises ``SettingsError`` with the faults of all."""
     faults: list[Fault] = []

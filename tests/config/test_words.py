@@ -15,11 +15,11 @@ ROOT = FOLDER.parent
 TABLES = {
     "console": {
         "actor", "channel", "deadline", "decision", "event", "file_note", "file_state",
-        "found_by", "kind", "level", "link", "outgoing", "quarantine", "queue", "reason", "status",
-        "unanswered",
+        "found_by", "kind", "level", "link", "note", "outgoing", "quarantine", "queue", "reason",
+        "status", "unanswered",
     },
-    "labels": {"kind", "masked", "months", "privacy", "status"},
-    "pages": {"deadline"},
+    "labels": {"kind", "mark", "masked", "months", "privacy", "status"},
+    "pages": {"deadline", "mend"},
     "reasons": {"source", "tier"},
 }  # fmt: skip
 """Words for codes: other tests count the codes."""

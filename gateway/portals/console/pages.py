@@ -144,7 +144,8 @@ def _environment(labels: Labels, others: Labels) -> Environment:
         auto_reload=False,
     )
     filters = (
-        labels.word, labels.actor, labels.day, labels.moment, labels.thousands,
+        labels.word,
+        labels.note, labels.actor, labels.day, labels.moment, labels.thousands,
         marked, masked, distinct, state,
     )  # fmt: skip
     env.filters.update({each.__name__: each for each in filters})
