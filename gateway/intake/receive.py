@@ -36,7 +36,7 @@ from gateway.intake import forgeries, receipts
 from gateway.intake.envelope import PAGE, packed, unpacked
 from gateway.intake.group_commit import GroupCommit, NotDurable, Unstorable
 from gateway.intake.heavy import Apart, Normalizing, as_part, is_heavy
-from gateway.intake.problems import FORBIDDEN, problem
+from gateway.intake.problems import problem, refusal
 from gateway.intake.segments import PARTS, Bundle
 from gateway.platform import metrics, names
 from gateway.platform.numbers import page_secret
@@ -117,10 +117,10 @@ class Intake:
             return channel.challenge(hook)
         except ChannelError as error:
             metrics.INTAKE.labels(channel.name, "challenge_refused").inc()
-            return channel.refusal(hook, error) or FORBIDDEN
+            return channel.refusal(hook, error) or refusal("signature")
         except Exception as error:
             log.error("a question of a provider failed", channel=channel.name, error=_name(error))
-            return FORBIDDEN
+            return refusal("signature")
 
     async def take(self, channel: Receiver, hook: WebhookRequest) -> WebhookResponse:
         """Take one hook and say what the provider is answered. Raises ``NotDurable``."""
@@ -130,7 +130,7 @@ class Intake:
             observed = channel.block.observe_only
             await self._hold_forged(channel, hook, str(error), "noted" if observed else "open")
             if not observed:
-                return channel.refusal(hook, error) or FORBIDDEN
+                return channel.refusal(hook, error) or refusal("signature")
         return await self.read(channel, hook)
 
     async def _hold_forged(

@@ -9,6 +9,8 @@ import pytest
 from config.settings import SettingsError, read_toml
 from config.words import FOLDER, Words, fields, read, read_all, words
 from gateway.casework.conflicts import ConflictCode
+from gateway.intake.problems import PROBLEMS
+from gateway.intake.smtp import CODES
 from gateway.portals.console.errors import ConsoleErrorCode
 
 ROOT = FOLDER.parent
@@ -18,6 +20,7 @@ TABLES = {
         "found_by", "kind", "level", "link", "note", "outgoing", "quarantine", "queue", "reason",
         "status", "unanswered",
     },
+    "errors": {"problem", "smtp"},
     "labels": {"kind", "mark", "masked", "months", "privacy", "status"},
     "pages": {"deadline", "mend"},
     "reasons": {"source", "tier"},
@@ -25,6 +28,7 @@ TABLES = {
 """Words for codes: other tests count the codes."""
 COMPOSED = {
     "console": r"(age|advice|error|conflict|refusal|actor)\.\w+|done\.\w+",
+    "errors": r"",
     "labels": r"",
     "pages": r"form\.kind_\w+|error\.\d+|receipt\.next\.\d|privacy\.\w+\.\w+|track\.\w+",
     "reasons": r"competence\w*|ask_\w+",
@@ -99,6 +103,17 @@ def test_every_code_of_an_error_has_its_words() -> None:
     assert set(console.table("error")) - {"incident", "incident_lead", "home"} == set(
         console.table("advice")
     )
+
+
+def test_every_problem_has_its_words() -> None:
+    raised = {
+        code
+        for path in (ROOT / "gateway" / "portals").rglob("*.py")
+        for code in re.findall(r"HTTPException\(\s*\d+,\s*\"([^\"]+)\"", path.read_text())
+    }
+    known = words("errors").table("problem").keys()
+    assert known == raised | PROBLEMS.keys()
+    assert words("errors").table("smtp").keys() == CODES.keys()
 
 
 def test_every_language_of_replies_is_a_file_that_can_be_read() -> None:
