@@ -213,7 +213,7 @@ class Intake:
         What only looked like a repeat gets an external id of its own. Raises ``Malformed``.
         """
         if hook.url.startswith(forgeries.CUT):
-            raise Malformed("hanya disimpan sebagian / it was cut when it was kept")
+            raise Malformed("kept_in_part")
         found = await self.reread(channel, hook)
         if not found:
             raise Malformed("there is no message in it")

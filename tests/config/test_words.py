@@ -88,8 +88,9 @@ def _used() -> Iterator[str]:
     for path in (ROOT / "gateway").rglob("*.html"):
         text = path.read_text()
         short = dict(re.findall(r"set (\w) = t\.(\w+)", text))
-        for root, rest in re.findall(r"\b(t|hint|\w)\.([a-z_]+(?:\.[a-z_]+)*)", text):
+        for root, rest in re.findall(r"\b(t|hint|\w)\.([a-z_]\w*(?:\.[a-z_0-9]+)*)", text):
             name = rest.removesuffix(".format")
+            yield f"{path.stem}.{name}"
             yield name if root in ("t", "hint") else f"{short.get(root, '')}.{name}"
     for room in ("gateway", "adapters", "router"):
         for path in (ROOT / room).rglob("*.py"):

@@ -112,7 +112,8 @@ class ConsolePages:
         """Say why a decision cannot be carried out."""
         if error.code is ConflictCode.MASKING:
             return self.labels.closed()
-        return self.labels.say(f"conflict.{error.code}", **error.values)
+        values = {name: self.labels.note(value) for name, value in error.values.items()}
+        return self.labels.say(f"conflict.{error.code}", **values)
 
     def error(
         self, request: Request, error: HTTPException, detail: str = "", *, incident: str = ""
