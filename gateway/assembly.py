@@ -15,7 +15,7 @@ from adapters.base import Channel, Sender
 from adapters.load import BadBlock, UnknownChannel
 from adapters.load import load as load_channel
 from adapters.web import Web
-from config import files, links
+from config import files, links, words
 from config.emergency import emergency
 from config.settings import (
     DEFAULTS,
@@ -69,6 +69,7 @@ def parts(settings: Settings) -> Components:
     wrong: list[Fault] = []
     gazetteer = _try(wrong, lambda: _gazetteer(files.REGIONS))
     texts = _try(wrong, _texts)
+    _try(wrong, words.read_all)
     overrides = Path(settings.agencies.overrides) if settings.agencies.overrides else None
     data = _try(wrong, lambda: files.read(overrides))
     if gazetteer is None or data is None:

@@ -35,7 +35,7 @@ from gateway.intake import forgeries, receipts
 from gateway.intake.envelope import PAGE, packed, unpacked
 from gateway.intake.group_commit import GroupCommit, NotDurable, Unstorable
 from gateway.intake.heavy import Apart, Normalizing, as_part, is_heavy
-from gateway.intake.problems import FORBIDDEN, problem
+from gateway.intake.problems import problem, refusal
 from gateway.intake.segments import PARTS, Bundle
 from gateway.platform import metrics, names
 from gateway.platform.identity import sealed_reporter
@@ -118,10 +118,10 @@ class Intake:
             return channel.challenge(hook)
         except ChannelError as error:
             metrics.INTAKE.labels(channel.name, "challenge_refused").inc()
-            return channel.refusal(hook, error) or FORBIDDEN
+            return channel.refusal(hook, error) or refusal("signature")
         except Exception as error:
             log.error("a question of a provider failed", channel=channel.name, error=_name(error))
-            return FORBIDDEN
+            return refusal("signature")
 
     async def take(self, channel: Receiver, hook: WebhookRequest) -> WebhookResponse:
         """Take one hook and say what the provider is answered. Raises ``NotDurable``."""
@@ -131,7 +131,7 @@ class Intake:
             observed = channel.block.observe_only
             await self._hold_forged(channel, hook, str(error), "noted" if observed else "open")
             if not observed:
-                return channel.refusal(hook, error) or FORBIDDEN
+                return channel.refusal(hook, error) or refusal("signature")
         return await self.read(channel, hook)
 
     async def _hold_forged(
@@ -214,7 +214,7 @@ class Intake:
         What only looked like a repeat gets an external id of its own. Raises ``Malformed``.
         """
         if hook.url.startswith(forgeries.CUT):
-            raise Malformed("hanya disimpan sebagian / it was cut when it was kept")
+            raise Malformed("kept_in_part")
         found = await self.reread(channel, hook)
         if not found:
             raise Malformed("there is no message in it")

@@ -13,6 +13,7 @@ from normalizer.inbound import Author, Inbound
 from normalizer.message import Intent, Message, Reporter
 from normalizer.report import Outcome, Report
 from router.assign import Decision
+from router.explain import say
 
 _ID = "00000000-0000-4000-8000-000000000000"
 _TRACKING = "123456789018"
@@ -173,6 +174,6 @@ def _command(message: Message) -> dict[str, Any]:
         "agency": None,
         "confidence": 0.0,
         "alternatives": [],
-        "why": [f"Pesan ini perintah ({message.intent.value}), bukan laporan."],
+        "why": [say("command", intent=message.intent.value)],
         "refers_to": list(message.refers_to),
     }

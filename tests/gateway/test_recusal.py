@@ -17,7 +17,7 @@ import gateway
 from config.settings import DeliverySettings
 from gateway.access.recusal import NotYours, readers, recused
 from gateway.casework.agencies import Reply
-from gateway.casework.operators import Conflict
+from gateway.casework.conflicts import Conflict
 from gateway.media.access import AttachmentAccess
 from gateway.outbound.notifications import Letters
 from gateway.wire import events
@@ -65,7 +65,7 @@ async def test_an_accusation_goes_to_who_oversees_the_accused(town: House) -> No
 
 async def test_an_operator_cannot_hand_it_to_the_accused_either(town: House) -> None:
     file = await town.report(BRIBE)
-    with pytest.raises(Conflict, match="terlapor"):
+    with pytest.raises(Conflict, match="accused"):
         await desk_of(town, town.seal).assign(file.report.id, ACCUSED, by="sari")
     assert await town.file(file.report.tracking) == file
 
