@@ -126,6 +126,7 @@ class Services(Ground):
     """Everything a process can do, wired: the services, the steps of the way, and the tasks."""
 
     intake: Intake
+    pages: PageIntake
     files: AttachmentAccess
     tracking: Tracking
     operators: OperatorService
@@ -231,12 +232,13 @@ def _ground(
 def _services(ground: Ground) -> Services:
     settings, store = ground.settings, ground.store
     intake = _intake(ground)
+    pages = PageIntake(intake, store)
     files = AttachmentAccess(ground.queries, ground.vault)
     duty = DutyService(store, ground.roster, ground.letters)
     directory = Directory(ground.parts.routing.register, ground.parts.gazetteer)
     route, deliver = _route(ground, duty), _deliver(ground)
     answer, store_files = _answer(ground), _store_files(ground)
-    pollings, reconcilings = _pollings(ground, intake), _reconcilings(ground, intake)
+    pollings, reconcilings = _pollings(ground, pages), _reconcilings(ground, pages)
     bindings = _bindings(ground, intake)
     steps: dict[str, Step] = {
         REPORTS: route,
@@ -247,6 +249,7 @@ def _services(ground: Ground) -> Services:
     return Services(
         **vars(ground),
         intake=intake,
+        pages=pages,
         files=files,
         tracking=Tracking(ground.queries, ground.seal),
         operators=_operators(ground, intake, files, directory, duty),
@@ -385,8 +388,7 @@ def _store_files(ground: Ground) -> StoreFiles:
     )
 
 
-def _pollings(ground: Ground, intake: Intake) -> dict[str, Polling]:
-    pages = PageIntake(intake, ground.store)
+def _pollings(ground: Ground, pages: PageIntake) -> dict[str, Polling]:
     return {
         name: Polling(channel, ground.bookmark(name, POLL), pages, ground.store)
         for name, channel in ground.channels.items()
@@ -394,8 +396,8 @@ def _pollings(ground: Ground, intake: Intake) -> dict[str, Polling]:
     }
 
 
-def _reconcilings(ground: Ground, intake: Intake) -> dict[str, Reconciling]:
-    pages, wanted = PageIntake(intake, ground.store), ground.settings.reconcile
+def _reconcilings(ground: Ground, pages: PageIntake) -> dict[str, Reconciling]:
+    wanted = ground.settings.reconcile
     return {
         name: Reconciling(
             channel,

@@ -26,7 +26,6 @@ from config.settings import load
 from gateway.access.machines import Machines
 from gateway.broker.base import REPORTS
 from gateway.casework.agencies import Reply
-from gateway.intake.pages import PageIntake
 from gateway.platform.seal import REPORTER
 from gateway.portals.console.labels import TABLES
 from gateway.store.rows import Letter
@@ -81,7 +80,7 @@ class Wire:
             await self.house.door.bring(self.channel, hook)
         elif isinstance(self.channel, Fetcher):
             page = Page(tuple(self.channel.reread(hook.body)))
-            await PageIntake(self.house.door, self.house.store).file(self.channel, page)
+            await self.house.services.pages.file(self.channel, page)
         assert await self.house.work_all() == {}
         self.house.clock.pass_(seconds=20)
         return [text for _, text in self.sent[before:]]

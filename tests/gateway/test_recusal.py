@@ -18,7 +18,6 @@ from config.settings import DeliverySettings
 from gateway.access.recusal import NotYours, readers, recused
 from gateway.casework.agencies import Reply
 from gateway.casework.operators import Conflict
-from gateway.media.access import AttachmentAccess
 from gateway.outbound.notifications import Letters
 from gateway.wire import events
 from gateway.wire.queues import DELIVERIES
@@ -93,9 +92,7 @@ async def test_an_accusation_that_comes_later_takes_the_report_back(town: House)
             ACCUSED, file.report.tracking, Reply(kind="answer", text="sudah"), key="k"
         )
     with pytest.raises(NotYours):
-        await AttachmentAccess(town.queries, town.vault).for_agency(
-            ACCUSED, file.report.tracking, "0" * 64
-        )
+        await town.files.for_agency(ACCUSED, file.report.tracking, "0" * 64)
 
 
 async def test_what_only_may_accuse_is_read_by_an_operator_who_may_hand_it_back(
