@@ -14,7 +14,7 @@ from adapters.base import Channel, Sender
 from adapters.load import BadBlock, UnknownChannel
 from adapters.load import load as load_channel
 from adapters.web import Web
-from config import files, links
+from config import files, links, words
 from config.settings import (
     DEFAULTS,
     Fault,
@@ -64,6 +64,7 @@ def load(settings: Settings) -> Components:
     wrong: list[Fault] = []
     gazetteer = attempt(wrong, lambda: _gazetteer(files.REGIONS))
     texts = attempt(wrong, _texts)
+    attempt(wrong, words.read_all)
     overrides = Path(settings.agencies.overrides) if settings.agencies.overrides else None
     data = attempt(wrong, lambda: files.read(overrides))
     if gazetteer is None or data is None:

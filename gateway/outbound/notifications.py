@@ -8,6 +8,7 @@ from datetime import datetime
 import structlog
 
 from config.emergency import emergency
+from config.words import words
 from gateway.outbound.delicate import Delicate
 from gateway.outbound.notice import Notice, segments
 from gateway.outbound.texts import NEUTRAL, Texts
@@ -17,7 +18,6 @@ from gateway.store.unit import UnitOfWork
 from gateway.wire import events
 from gateway.wire.letters import queued
 from gateway.wire.queues import ANSWERS, DELIVERIES
-from normalizer import labels
 from normalizer.report import Outcome, Report, Unanswered, Urgency
 from normalizer.tracking import written
 
@@ -54,7 +54,7 @@ class Letters:
         common = {
             "nomor": written(report.tracking),
             "instansi": agency or self._texts.say("no_agency", language),
-            "status": labels.STATUS_LABELS[report.status]["en" if language == "en" else "id"],
+            "status": words("labels").table("status", language)[report.status],
         }
         return self._texts.say(key, language, **(common | fields))
 

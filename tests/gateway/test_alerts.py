@@ -21,7 +21,7 @@ from config.settings import load
 from gateway import checks
 from gateway.assembly import assemble
 from gateway.casework import alarm
-from gateway.casework.operators import Conflict
+from gateway.casework.conflicts import Conflict
 from gateway.operations.health import Health
 from gateway.outbound.roster import MISSING
 from gateway.outbound.texts import KEYS
@@ -363,7 +363,7 @@ async def test_a_button_on_the_console_acknowledges_once(manned: House) -> None:
     assert (await desk.overview()).alerts == ()
     assert await _events(manned, file) == [("alert_acknowledged", "sari", "")]
     assert await manned.alarm.turn() == 0
-    with pytest.raises(Conflict, match="sudah ditangani"):
+    with pytest.raises(Conflict, match="alert_taken"):
         await desk.acknowledge(seen.id, by="budi")
 
 

@@ -23,11 +23,11 @@ from adapters.base import (
 from adapters.load import channel_class, kinds
 from adapters.smpp import Smpp
 from config.settings import load
+from config.words import words
 from gateway.access.machines import Machines
 from gateway.broker.base import REPORTS
 from gateway.casework.agencies import Reply
 from gateway.platform.seal import REPORTER
-from gateway.portals.console.labels import TABLES
 from gateway.store.rows import Letter
 from gateway.store.unit import StaleWrite
 from gateway.wire.letters import queued
@@ -218,7 +218,7 @@ def heard(kind: str, sender: str, text: str = ROAD) -> Inbound:
 
 @pytest.mark.parametrize("why", Unanswered)
 def test_every_reason_has_its_words(why: Unanswered) -> None:
-    assert why.value in TABLES["unanswered"]
+    assert why.value in words("console").table("unanswered")
 
 
 # the budget

@@ -17,7 +17,7 @@ import gateway
 from config.settings import DeliverySettings
 from gateway.access.recusal import NotYours, readers, recused
 from gateway.casework.agencies import Reply
-from gateway.casework.operators import Conflict
+from gateway.casework.conflicts import Conflict
 from gateway.outbound.notifications import Letters
 from gateway.wire import events
 from gateway.wire.queues import DELIVERIES
