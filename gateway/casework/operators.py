@@ -5,6 +5,7 @@ import hashlib
 import secrets
 from collections.abc import Sequence, Set
 from datetime import datetime, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -44,8 +45,7 @@ from router.register import Register
 
 log = structlog.get_logger(__name__)
 WIB = ZoneInfo("Asia/Jakarta")
-
-
+HASHER = PasswordHasher()
 REOPENED = (Status.ARCHIVED_BY_SYSTEM, Status.ARCHIVED_BY_ADMIN)
 """What no agency has seen may still be assigned."""
 
@@ -81,8 +81,7 @@ class OperatorService:
         self._people = OperatorRepository(store)
         self._queries = Queries(store)
         self._duty = duty
-        self._hasher = PasswordHasher()
-        self._nobody = self._hasher.hash(secrets.token_hex(16))
+        self._nobody = _nobodys()
 
     # what they see
 
@@ -256,7 +255,7 @@ class OperatorService:
     async def set_password(self, name: str, password: str) -> None:
         """Create an operator, or change the password. Raises ``WeakPassword``."""
         check_password(name, password)
-        await self._people.set_password(name, await asyncio.to_thread(self._hasher.hash, password))
+        await self._people.set_password(name, await asyncio.to_thread(HASHER.hash, password))
 
     async def has_operators(self) -> bool:
         """Tell whether anybody may log in."""
@@ -265,7 +264,7 @@ class OperatorService:
     async def log_in(self, name: str, password: str) -> str | None:
         """Check a password; return a new session's token. Takes as long for unknown names."""
         known = await self._people.password_of(name, active=True)
-        right = await asyncio.to_thread(self._fits, known or self._nobody, password)
+        right = await asyncio.to_thread(_fits, known or self._nobody, password)
         if not right or known is None:
             return None
         token = secrets.token_urlsafe(32)
@@ -305,11 +304,18 @@ class OperatorService:
         """Return a keyed hash for cookies of known devices."""
         return self._seal.reference("device", text)
 
-    def _fits(self, known: str, password: str) -> bool:
-        try:
-            return self._hasher.verify(known, password)
-        except (VerificationError, InvalidHashError):
-            return False
+
+def _fits(known: str, password: str) -> bool:
+    try:
+        return HASHER.verify(known, password)
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+@cache
+def _nobodys() -> str:
+    """Return a hash that no password fits; checking it takes as long as checking a real one."""
+    return HASHER.hash(secrets.token_hex(16))
 
 
 def _identity(report: Report, seal: Seal) -> Identity:

@@ -13,6 +13,7 @@ import structlog
 
 from config import files
 from config.words import mark
+from gateway.platform.sandbox import ReadingError, Sandbox
 from normalizer.gazetteer import Gazetteer
 from normalizer.inbound import Inbound, Segment
 from normalizer.message import Message
@@ -35,6 +36,18 @@ Apart = Callable[[Inbound, Mapping[str, Any]], Awaitable[Message]]
 
 class Unread(Exception):
     """A message was not read in time, or its reading ended the process."""
+
+
+def normalize_in(sandbox: Sandbox) -> Apart:
+    """Return what reads a message in the sandbox."""
+
+    async def apart(inbound: Inbound, about: Mapping[str, Any]) -> Message:
+        try:
+            return await sandbox.read(normalized, inbound, dict(about))
+        except ReadingError as error:
+            raise Unread(type(error).__name__) from None
+
+    return apart
 
 
 def is_heavy(inbound: Inbound) -> bool:

@@ -27,7 +27,6 @@ from config.words import words
 from gateway.access.machines import Machines
 from gateway.broker.base import REPORTS
 from gateway.casework.agencies import Reply
-from gateway.intake.pages import PageIntake
 from gateway.platform.seal import REPORTER
 from gateway.store.rows import Letter
 from gateway.store.unit import StaleWrite
@@ -82,7 +81,7 @@ class Wire:
             await self.house.door.bring(self.channel, hook)
         elif isinstance(self.channel, Fetcher):
             page = Page(tuple(self.channel.reread(hook.body)))
-            await PageIntake(self.house.door, self.house.store).file(self.channel, page)
+            await self.house.services.pages.file(self.channel, page)
         assert await self.house.work_all() == {}
         self.house.clock.pass_(seconds=20)
         return [text for _, text in self.sent[before:]]
