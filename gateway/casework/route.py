@@ -10,7 +10,7 @@ from typing import Literal
 
 from gateway.access.ownership import Ownership, proven
 from gateway.access.recusal import united
-from gateway.broker.base import Delivery
+from gateway.broker.base import ReceivedMessage
 from gateway.casework import conversation, hiding
 from gateway.casework.alerts import DutyService
 from gateway.casework.context import ConversationContext, is_part, joined, linked, origin_with
@@ -105,7 +105,7 @@ class Route:
         self._fetched = fetched
         self._duty = duty
 
-    async def __call__(self, batch: Sequence[Delivery]) -> Mapping[str, Exception]:
+    async def __call__(self, batch: Sequence[ReceivedMessage]) -> Mapping[str, Exception]:
         """Route a batch. Raises ``BadEvent``, ``UnknownMessage``, ``Unavailable``, ``Conflict``."""
         reports = {}
         for delivery in batch:

@@ -18,7 +18,7 @@ import structlog
 
 from adapters.base import Channel, ChannelError, MediaSource, Refused, Source
 from config.settings import MediaSettings
-from gateway.broker.base import Delivery, Later
+from gateway.broker.base import Later, ReceivedMessage
 from gateway.media.blobs import BlobsAway, Vault
 from gateway.media.clean import Cleaned
 from gateway.media.fetch import FileFetcher, Gone, Unfetched
@@ -94,7 +94,7 @@ class StoreFiles:
         self._attempts = attempts
         self._turn = asyncio.Semaphore(concurrency)
 
-    async def __call__(self, batch: Sequence[Delivery]) -> Mapping[str, Exception]:
+    async def __call__(self, batch: Sequence[ReceivedMessage]) -> Mapping[str, Exception]:
         """Work on a batch; returns what failed, by message id. Raises ``BadEvent``."""
         wanted = {delivery.message.id: _report_id(delivery.message.body) for delivery in batch}
         async with self._store.unit() as unit:
@@ -106,7 +106,7 @@ class StoreFiles:
         return {d.message.id: e for d, e in zip(batch, results, strict=True) if e}
 
     async def _work(
-        self, stored: ReportRecord | None, delivery: Delivery, until: float
+        self, stored: ReportRecord | None, delivery: ReceivedMessage, until: float
     ) -> Exception | None:
         """Store the files of one report; what is done is kept though others fail."""
         if stored is None:

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from adapters.base import Outgoing, Sender
 from config.settings import DeliverySettings
-from gateway.broker.base import Delivery, Later
+from gateway.broker.base import Later, ReceivedMessage
 from gateway.platform import metrics
 from gateway.store.rows import Letter, Sent
 from gateway.store.store import Store
@@ -50,7 +50,7 @@ class Deliver:
         self._webhooks = webhooks
         self._turn = asyncio.Semaphore(concurrency)
 
-    async def __call__(self, batch: Sequence[Delivery]) -> Mapping[str, Exception]:
+    async def __call__(self, batch: Sequence[ReceivedMessage]) -> Mapping[str, Exception]:
         """Deliver a batch; returns what failed, by message id."""
         letters = await self._unaccusing(await waiting_letters(self._store, batch))
         by_method: dict[str, list[Letter]] = {}
@@ -132,7 +132,7 @@ def _for_queue(letter: Letter) -> QueuedMessage:
     return QueuedMessage(agency_queue(letter.target), letter.id, letter.text.encode(), headers)
 
 
-async def waiting_letters(store: Store, batch: Sequence[Delivery]) -> list[Letter]:
+async def waiting_letters(store: Store, batch: Sequence[ReceivedMessage]) -> list[Letter]:
     """Read the letters a batch speaks of that still wait to be sent.
 
     Raises ``BadEvent``, ``MissingLetter``, ``Unavailable``.

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from adapters.base import Channel, OptedOut, Outgoing, Refused, Sender
 from gateway.access.machines import Machines
 from gateway.access.ownership import Ownership
-from gateway.broker.base import Delivery, Later
+from gateway.broker.base import Later, ReceivedMessage
 from gateway.outbound.deliver import NoWay, waiting_letters
 from gateway.outbound.notifications import Letters
 from gateway.platform import metrics
@@ -63,7 +63,7 @@ class AnswerCitizen:
         self._turn = asyncio.Semaphore(concurrency)
         self._paces = {n: Pace(c.block.sends_per_second) for n, c in channels.items()}
 
-    async def __call__(self, batch: Sequence[Delivery]) -> Mapping[str, Exception]:
+    async def __call__(self, batch: Sequence[ReceivedMessage]) -> Mapping[str, Exception]:
         """Send a batch; returns what failed and may succeed later, by message id."""
         letters = await waiting_letters(self._store, batch)
         async with self._store.unit() as unit:

@@ -33,7 +33,7 @@ from adapters.base import (
 from config.settings import DeliverySettings, load
 from gateway import assembly
 from gateway.access.ownership import Ownership
-from gateway.broker.base import DELIVERIES, REPORTS, Delivery, QueuedMessage, agency_queue
+from gateway.broker.base import DELIVERIES, REPORTS, QueuedMessage, ReceivedMessage, agency_queue
 from gateway.broker.embedded import Embedded
 from gateway.casework.agencies import AgencyService
 from gateway.casework.alarm import ALARM, Alarm
@@ -275,9 +275,9 @@ class House:
         mark = Bookmark(self.store, EVERYWHERE, JOIN, holder="one")
         return await Joining(door or self.door, self.store, self.seal, mark).turn()
 
-    async def leased(self, queue: str, *, lease: float = 60) -> list[Delivery]:
+    async def leased(self, queue: str, *, lease: float = 60) -> list[ReceivedMessage]:
         found = await self.store.queue.claim(queue, 100, lease=lease)
-        return [Delivery(each.message, each.attempts, each) for each in found]
+        return [ReceivedMessage(each.message, each.attempts, each) for each in found]
 
     async def work_all(self) -> dict[str, Exception]:
         """Route, deliver and answer all there is."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from adapters.base import ChannelSettings, Outgoing, Refused, Throttled, Unreachable
-from gateway.broker.base import DELIVERIES, REPORTS, Delivery
+from gateway.broker.base import DELIVERIES, REPORTS, ReceivedMessage
 from gateway.outbound.deliver import NoWay
 from gateway.outbound.notify import Pace
 from gateway.platform.names import hashed
@@ -17,7 +17,7 @@ from gateway.wire.queues import ANSWERS
 from tests.gateway.making import ROAD, SOON, WHO, House, Paper, note
 
 
-async def _waiting(house: House, count: int = 1) -> list[Delivery]:
+async def _waiting(house: House, count: int = 1) -> list[ReceivedMessage]:
     """Bring reports of as many citizens as far as their answers, and take those."""
     notes = (note(f"{ROAD} {n}", f"{WHO[:-2]}{n:02}", id=f"<m{n}@x>") for n in range(count))
     await house.take(*notes)

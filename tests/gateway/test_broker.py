@@ -19,8 +19,8 @@ from gateway.broker.base import (
     WORK,
     Broker,
     BrokerError,
-    Delivery,
     QueuedMessage,
+    ReceivedMessage,
     Subscription,
     agency_queue,
 )
@@ -101,9 +101,9 @@ def message(queue: str = REPORTS, body: bytes = b"{}", **headers: str) -> Queued
     return QueuedMessage(queue, uuid4().hex, body, headers)
 
 
-async def take(subscription: Subscription, count: int) -> list[Delivery]:
+async def take(subscription: Subscription, count: int) -> list[ReceivedMessage]:
     """Take exactly ``count`` messages."""
-    taken: list[Delivery] = []
+    taken: list[ReceivedMessage] = []
     async with asyncio.timeout(SOON):
         while len(taken) < count:
             taken += await subscription.take(count - len(taken))

@@ -18,7 +18,14 @@ from standardwebhooks import Webhook as Verifier
 from adapters.base import Outgoing, Sender
 from adapters.load import load
 from config.settings import DeliverySettings
-from gateway.broker.base import DELIVERIES, REPORTS, Delivery, Later, QueuedMessage, agency_queue
+from gateway.broker.base import (
+    DELIVERIES,
+    REPORTS,
+    Later,
+    QueuedMessage,
+    ReceivedMessage,
+    agency_queue,
+)
 from gateway.outbound import deliver
 from gateway.outbound.deliver import MissingLetter, NoWay
 from gateway.platform import metrics
@@ -80,7 +87,7 @@ async def called(office: Office, database_url: str, tmp_path: Path) -> AsyncIter
     await sender.close()
 
 
-async def _routed(house: House, *notes: dict[str, Any]) -> list[Delivery]:
+async def _routed(house: House, *notes: dict[str, Any]) -> list[ReceivedMessage]:
     """Bring reports as far as the deliveries, and take those."""
     await house.take(*notes)
     await house.work(REPORTS, house.route)
@@ -134,7 +141,7 @@ async def test_what_was_relayed_meanwhile_is_not_put_again(
     batch = await _routed(house, note(ROAD))
     read = deliver.waiting_letters
 
-    async def overtaken(store: Store, batch: Sequence[Delivery]) -> list[Letter]:
+    async def overtaken(store: Store, batch: Sequence[ReceivedMessage]) -> list[Letter]:
         """Between this worker's reading and its writing, another one does it all."""
         letters = await read(store, batch)
         monkeypatch.setattr(deliver, "waiting_letters", read)
@@ -323,7 +330,7 @@ async def test_a_letter_that_is_not_stored_is_no_silent_success(house: House) ->
 async def test_an_event_that_names_no_letter_is_bad(lite: House, data: str) -> None:
     body = events.written(events.LETTER, "x", data, at=lite.clock())
     with pytest.raises(events.BadEvent):
-        await lite.deliver([Delivery(QueuedMessage(DELIVERIES, "x", body), 0, None)])
+        await lite.deliver([ReceivedMessage(QueuedMessage(DELIVERIES, "x", body), 0, None)])
 
 
 NAME = "Sulastri Wijayakusuma"

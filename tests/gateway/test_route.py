@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from gateway.broker.base import DELIVERIES, REPORTS, Delivery, QueuedMessage
+from gateway.broker.base import DELIVERIES, REPORTS, QueuedMessage, ReceivedMessage
 from gateway.casework.route import UnknownMessage
 from gateway.intake import receive
 from gateway.platform.numbers import new_tracking
@@ -318,7 +318,7 @@ async def test_who_asks_for_help_is_told_how(lite: House, text: str, said: str) 
     assert await lite.counted("reports") == 0
 
 
-async def _batch(house: House, *notes: dict[str, Any]) -> list[Delivery]:
+async def _batch(house: House, *notes: dict[str, Any]) -> list[ReceivedMessage]:
     await house.take(*notes)
     return await house.leased(REPORTS)
 
@@ -381,7 +381,7 @@ async def test_a_message_the_database_does_not_know_is_tried_again(house: House)
     (known,) = await _batch(house, note(ROAD))
     data = events.read(known.message.body).data | {"id": str(uuid4())}
     body = events.written(events.RECEIVED, data["id"], json.dumps(data), at=house.clock())
-    unknown = Delivery(QueuedMessage(REPORTS, data["id"], body), 0, None)
+    unknown = ReceivedMessage(QueuedMessage(REPORTS, data["id"], body), 0, None)
     with pytest.raises(UnknownMessage) as caught:
         await house.route([known, unknown])
     assert _may_succeed(caught.value)
@@ -392,7 +392,7 @@ async def test_a_message_the_database_does_not_know_is_tried_again(house: House)
 
 async def test_an_event_that_is_none_can_never_succeed(lite: House) -> None:
     with pytest.raises(events.BadEvent) as caught:
-        await lite.route([Delivery(QueuedMessage(REPORTS, "x", b"not ours"), 0, None)])
+        await lite.route([ReceivedMessage(QueuedMessage(REPORTS, "x", b"not ours"), 0, None)])
     assert not _may_succeed(caught.value)
 
 
