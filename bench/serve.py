@@ -12,7 +12,7 @@ import uvloop
 
 from bench.obvious import Obvious
 from config.settings import load
-from gateway.broker.base import ANSWERS
+from gateway.broker.base import NOTIFICATIONS
 from gateway.platform import logs
 from gateway.process import Kanal
 from gateway.queues.consumer import Consumer
@@ -21,10 +21,10 @@ ROLES = {"up": ("web", "worker"), "web": ("web",), "worker": ("worker",)}
 
 
 class Unanswering(Kanal):
-    """Kanal, but the letters to citizens stay on their queue: no provider is measured here."""
+    """Kanal, but notifications to citizens stay on their queue: no provider is measured here."""
 
     def _consumers(self) -> list[Consumer]:
-        return [consumer for consumer in super()._consumers() if consumer.queue != ANSWERS]
+        return [consumer for consumer in super()._consumers() if consumer.queue != NOTIFICATIONS]
 
 
 async def kanal(role: str, told: asyncio.Event) -> None:

@@ -90,7 +90,7 @@ class Demo:
         self._expect(status == 201 and ANSWER in said, f"conversation by {channel}")
 
     async def _agency_answers(self, agency: str, tracking: str) -> int:
-        token = self.kanal.settings.delivery[agency].token
+        token = self.kanal.methods[agency].block.token
         assert token is not None
         base = str(self.kanal.settings.server.public_url).rstrip("/")
         url = f"{base}/agency/v1/reports/{tracking}/replies"

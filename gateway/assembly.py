@@ -32,6 +32,8 @@ from gateway.media.blobs import Blobs, Bucket, Folder, Vault
 from gateway.models import registry
 from gateway.models.active import ActiveModels
 from gateway.models.registry import ModelError
+from gateway.outbound.methods import load as load_method
+from gateway.outbound.methods.base import Method
 from gateway.outbound.notice import PAGE, Notice
 from gateway.outbound.roster import MISSING, DutyPost, Roster
 from gateway.outbound.texts import Texts
@@ -94,19 +96,13 @@ def channels(settings: Settings, file: Path | None) -> dict[str, Channel]:
     return built
 
 
-def webhooks(settings: Settings, file: Path | None) -> dict[str, Sender]:
-    """Build the senders of agencies that take reports by webhook. Raises ``SettingsError``."""
+def methods(settings: Settings, file: Path | None) -> dict[str, Method]:
+    """Build how agencies with settings get their reports. Raises ``SettingsError``."""
     wrong: list[Fault] = []
-    built: dict[str, Sender] = {}
+    built: dict[str, Method] = {}
     for agency, block in settings.delivery.items():
-        if block.method != "webhook":
-            continue
-        secret = block.secret.get_secret_value() if block.secret else ""
-        values = {"type": "webhook", "url": str(block.url or ""), "secret": secret}
         try:
-            sender = load_channel(agency, values, public_url=str(settings.server.public_url))
-            assert isinstance(sender, Sender)
-            built[agency] = sender
+            built[agency] = load_method(agency, block, public_url=str(settings.server.public_url))
         except BadBlock as error:
             wrong += [
                 fault_at(file, ("delivery", agency, *keys), said) for keys, said in error.faults
@@ -227,7 +223,7 @@ def faults(settings: Settings, file: Path | None) -> list[Fault]:
     wrong: list[Fault] = []
     built = _try(wrong, lambda: parts(settings))
     doors = _try(wrong, lambda: channels(settings, file))
-    _try(wrong, lambda: webhooks(settings, file))
+    _try(wrong, lambda: methods(settings, file))
     if doors is not None:
         _try(wrong, lambda: roster(settings, file, doors, Seal([bytes(32)])))
     if built:

@@ -26,7 +26,15 @@ from adapters.base import (
 from config.settings import Settings
 from gateway import assembly
 from gateway.access.ownership import Ownership
-from gateway.broker.base import ANSWERS, DELIVERIES, MEDIA, REPORTS, WORK, Broker, BrokerError
+from gateway.broker.base import (
+    DELIVERIES,
+    MEDIA,
+    NOTIFICATIONS,
+    REPORTS,
+    WORK,
+    Broker,
+    BrokerError,
+)
 from gateway.broker.embedded import Embedded
 from gateway.broker.rabbit import Rabbit
 from gateway.casework.agencies import AgencyService
@@ -55,8 +63,8 @@ from gateway.media.store_files import StoreFiles
 from gateway.operations.health import Health
 from gateway.outbound.delicate import Delicate
 from gateway.outbound.deliver import Deliver
-from gateway.outbound.notifications import Letters
-from gateway.outbound.notify import AnswerCitizen
+from gateway.outbound.notifications import Notifier
+from gateway.outbound.notify import Notify
 from gateway.outbound.roster import Wording
 from gateway.outbound.warning import Warning
 from gateway.platform.sandbox import ReadingError, Sandbox
@@ -106,7 +114,7 @@ class Kanal:
         self.settings = settings
         self.parts = assembly.parts(settings)
         self.channels = assembly.channels(settings, file)
-        self.webhooks = assembly.webhooks(settings, file)
+        self.methods = assembly.methods(settings, file)
         self.notice = assembly.notice(settings, self.channels)
         self.seal = assembly.seal(settings)
         database = Database(
@@ -120,9 +128,9 @@ class Kanal:
         self.commits = GroupCommit(self.store, self.spool)
         fetched = frozenset(name for name, c in self.channels.items() if c.fetched)
         delicate = Delicate(self.parts.routing.topics.delicate, fetched)
-        self.letters = Letters(self.parts.texts, now, delicate, self.notice)
+        self.notifier = Notifier(self.parts.texts, delicate, self.notice)
         self.roster = assembly.roster(settings, file, self.channels, self.seal)
-        self.duty_desk = DutyService(self.store, self.roster, self.letters)
+        self.duty_desk = DutyService(self.store, self.roster, self.notifier)
         self.reader = Sandbox(1, settings.mail_server.parse_seconds, modules=("adapters.mail",))
         self.cleaner = Sandbox(1, settings.media.clean_seconds, modules=("gateway.media.clean",))
         self.heavy = Sandbox(1, heavy.SECONDS, modules=("gateway.intake.heavy",))
@@ -136,7 +144,7 @@ class Kanal:
             now,
             self._parse,
             self._normalized,
-            Warning(self.parts.routing, self.letters),
+            Warning(self.parts.routing, self.notifier),
         )
         self.queries = Queries(self.store)
         self.files = AttachmentAccess(self.queries, self.vault)
@@ -146,7 +154,7 @@ class Kanal:
             self.store,
             self.broker,
             self.door,
-            self.letters,
+            self.notifier,
             directory,
             register,
             self.seal,
@@ -155,7 +163,7 @@ class Kanal:
             sensitive=self.parts.routing.topics.sensitive,
             duty=self.duty_desk,
         )
-        self.agencies = AgencyService(self.store, self.letters, settings.delivery, now)
+        self.agencies = AgencyService(self.store, self.notifier, self.methods, now)
         self.partners = PartnerService(
             self.store, self.seal, self.parts.routing.topics, directory, self.parts.gazetteer
         )
@@ -301,8 +309,10 @@ class Kanal:
     async def close_channels(self) -> None:
         """Let go of the connections to providers and agencies."""
         posts = (post.sender for post in self.roster.posts)
-        for channel in {*self.channels.values(), *self.webhooks.values(), *posts}:
+        for channel in {*self.channels.values(), *posts}:
             await channel.close()
+        for method in self.methods.values():
+            await method.close()
 
     async def _reach(
         self, what: str, connect: Callable[[], Awaitable[None]], *, patient: bool
@@ -344,7 +354,7 @@ class Kanal:
             self.store,
             self.parts.routing,
             self.parts.gazetteer,
-            self.letters,
+            self.notifier,
             self.seal,
             now,
             waiting=timedelta(days=self.settings.routing.waiting_days),
@@ -355,13 +365,16 @@ class Kanal:
             duty=self.duty_desk,
         )
         deliver = Deliver(
-            self.store, self.settings.delivery, self.webhooks, concurrency=work.concurrency
+            self.store,
+            self.methods,
+            attempts=len(work.retry_after),
+            concurrency=work.concurrency,
         )
-        answer = AnswerCitizen(
+        notify = Notify(
             self.store,
             self.channels,
             self.seal,
-            self.letters,
+            self.notifier,
             ownership,
             concurrency=work.concurrency,
         )
@@ -373,7 +386,7 @@ class Kanal:
             FileFetcher(max_bytes=media.max_bytes, timeout=media.timeout),
             self._clean,
             self.seal,
-            self.letters,
+            self.notifier,
             media,
             attempts=len(work.retry_after),
             concurrency=work.concurrency,
@@ -381,7 +394,7 @@ class Kanal:
         batches: dict[str, tuple[Step, int]] = {
             REPORTS: (route, work.batch),
             DELIVERIES: (deliver, work.batch),
-            ANSWERS: (answer, work.concurrency),
+            NOTIFICATIONS: (notify, work.concurrency),
             MEDIA: (store_files, work.concurrency),
         }
         return [

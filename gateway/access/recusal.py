@@ -21,14 +21,6 @@ class NotYours(Exception):
     """No report of this number is with this agency."""
 
 
-def readers(report: Report) -> tuple[Agency, ...]:
-    """List the agencies that may have a report: its own first, then those with a copy."""
-    made = report.assignment
-    if made is None or made.agency is None:
-        return ()
-    return tuple(each for each in (made.agency, *made.copies) if not report.recuses(each.id))
-
-
 def united(one: Sequence[Recusal], other: Sequence[Recusal]) -> tuple[Recusal, ...]:
     """Return all of both, each office once: an accusation is never forgotten."""
     found = {(each.office, each.agencies): each for each in (*other, *one)}

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.wire.queues import (
-    ANSWERS,
     DELIVERIES,
     MEDIA,
+    NOTIFICATIONS,
     REPORTS,
     WORK,
     DeadLetter,
@@ -130,9 +130,9 @@ class Broker(ABC):
 
 
 __all__ = [
-    "ANSWERS",
     "DELIVERIES",
     "MEDIA",
+    "NOTIFICATIONS",
     "REPORTS",
     "WORK",
     "Broker",

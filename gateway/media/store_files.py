@@ -22,7 +22,8 @@ from gateway.broker.base import Later, ReceivedMessage
 from gateway.media.blobs import BlobsAway, Vault
 from gateway.media.clean import Cleaned
 from gateway.media.fetch import FileFetcher, Gone, Unfetched
-from gateway.outbound.notifications import Letters
+from gateway.outbound.deliveries import deliver_files
+from gateway.outbound.notifications import Notifier
 from gateway.platform import metrics
 from gateway.platform.names import opened_url
 from gateway.platform.seal import FILE, BadSeal, Seal
@@ -77,7 +78,7 @@ class StoreFiles:
         fetcher: FileFetcher,
         clean: Clean,
         seal: Seal,
-        letters: Letters,
+        notifier: Notifier,
         settings: MediaSettings,
         *,
         attempts: int,
@@ -89,7 +90,7 @@ class StoreFiles:
         self._fetcher = fetcher
         self._clean = clean
         self._seal = seal
-        self._letters = letters
+        self._notifier = notifier
         self._settings = settings
         self._attempts = attempts
         self._turn = asyncio.Semaphore(concurrency)
@@ -219,7 +220,7 @@ class StoreFiles:
             data: dict[str, object] = {"files": [_told(each.file) for each in mine]}
             stored = unit.change(stored, report, [AuditEvent("files_stored", "gateway", data=data)])
             if any(each.file.state is FileState.STORED for each in mine):
-                self._letters.files_ready(unit, report, cause=f"files {stored.version}")
+                deliver_files(unit, report, cause=f"files {stored.version}")
             for file, each in became.items():
                 if file.url is None and file.sha256 and each.file.state in KEPT:
                     unit.moved(file.sha256, each.file.model_dump_json())

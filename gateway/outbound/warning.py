@@ -1,6 +1,6 @@
 """Whom to call, said at the door: a page or a program shows its receipt before a step has run."""
 
-from gateway.outbound.notifications import Letters
+from gateway.outbound.notifications import Notifier
 from normalizer.report import Report, Urgency
 from router.assign import Router
 
@@ -11,9 +11,9 @@ HEAD = 2_000
 class Warning:
     """Finds danger in what somebody just sent."""
 
-    def __init__(self, router: Router, letters: Letters) -> None:
+    def __init__(self, router: Router, notifier: Notifier) -> None:
         self._topics = router.topics
-        self._letters = letters
+        self._notifier = notifier
 
     def __call__(self, report: Report) -> str:
         """Return whom to call in the danger that a report tells of; "" where there is none."""
@@ -21,4 +21,4 @@ class Warning:
         found = self._topics.urgency(self._topics.lexicon.read(said))
         if found is None:
             return ""
-        return self._letters.danger(report, Urgency(id=found.id, name=found.name))
+        return self._notifier.danger(report, Urgency(id=found.id, name=found.name))

@@ -114,7 +114,7 @@ class Consumer:
     ) -> None:
         what = _said(error)
         told = {"queue": self.queue, "message": item.message.id, "error": what}
-        if not _may_succeed(error) or item.attempts >= len(self._retry_after):
+        if not may_succeed(error) or item.attempts >= len(self._retry_after):
             log.error("a message is given up", attempts=item.attempts + 1, **told)
             metrics.BURIED.labels(self.queue).inc()
             await subscription.bury(item, error=what)
@@ -127,7 +127,8 @@ class Consumer:
         await subscription.retry(item, delay=delay, error=what)
 
 
-def _may_succeed(error: Exception) -> bool:
+def may_succeed(error: Exception) -> bool:
+    """Tell whether another attempt at what failed may succeed."""
     if isinstance(error, ChannelError):
         return error.retryable
     return not isinstance(error, BadEvent)

@@ -30,7 +30,7 @@ from adapters.base import (
     WebhookRequest,
     WebhookResponse,
 )
-from config.settings import DeliverySettings, load
+from config.settings import load
 from gateway import assembly
 from gateway.access.ownership import Ownership
 from gateway.broker.base import DELIVERIES, REPORTS, QueuedMessage, ReceivedMessage, agency_queue
@@ -49,8 +49,10 @@ from gateway.media.fetch import FileFetcher
 from gateway.media.store_files import StoreFiles
 from gateway.outbound.delicate import Delicate
 from gateway.outbound.deliver import Deliver
-from gateway.outbound.notifications import Letters
-from gateway.outbound.notify import AnswerCitizen
+from gateway.outbound.methods import load as load_method
+from gateway.outbound.methods.base import Method
+from gateway.outbound.notifications import Notifier
+from gateway.outbound.notify import Notify
 from gateway.outbound.roster import Wording
 from gateway.outbound.warning import Warning
 from gateway.platform.seal import Seal
@@ -62,7 +64,7 @@ from gateway.store.rows import Accepted, QuarantineItem, StoredFile
 from gateway.store.spool import Spool
 from gateway.store.store import Store
 from gateway.store.views import ReportFile
-from gateway.wire.queues import ANSWERS
+from gateway.wire.queues import NOTIFICATIONS
 from tests import services
 from tests.gateway import migrated
 
@@ -165,8 +167,7 @@ class House:
         folder: Path,
         *,
         timeout: float = 20.0,
-        methods: Mapping[str, DeliverySettings] | None = None,
-        webhooks: Mapping[str, Sender] | None = None,
+        methods: Mapping[str, Mapping[str, Any] | Method] | None = None,
         more: Sequence[Channel] = (),
         duty: Sequence[Mapping[str, Any]] = (),
         repeat: int = 2,
@@ -185,7 +186,7 @@ class House:
         delicate = Delicate(parts.routing.topics.delicate, fetched)
         phones = {name for name, c in self.channels.items() if c.by_phone or c is self.paper}
         self.ownership = Ownership(phones, days=180)
-        self.letters = Letters(parts.texts, self.clock, delicate)
+        self.notifier = Notifier(parts.texts, delicate)
         self.door = Intake(
             self.channels,
             self.store,
@@ -193,18 +194,18 @@ class House:
             parts.normalizer,
             self.seal,
             self.clock,
-            warning=Warning(parts.routing, self.letters),
+            warning=Warning(parts.routing, self.notifier),
         )
         self.repeat = repeat
         settings = load(alerts={"duty": list(duty), "repeat": repeat}, server={"public_url": URL})
         self.roster = assembly.roster(settings, None, self.channels, self.seal)
-        self.duty = DutyService(self.store, self.roster, self.letters)
+        self.duty = DutyService(self.store, self.roster, self.notifier)
         self.alarm = self.ringing("one")
         self.route = Route(
             self.store,
             parts.routing,
             parts.gazetteer,
-            self.letters,
+            self.notifier,
             self.seal,
             self.clock,
             waiting=timedelta(days=14),
@@ -213,17 +214,21 @@ class House:
             overheard=frozenset(channel.name for channel in more if channel.overhears),
             duty=self.duty,
         )
-        self.deliver = Deliver(self.store, methods or {}, webhooks or {}, concurrency=8)
+        self.methods = {
+            agency: each if isinstance(each, Method) else load_method(agency, each, public_url=URL)
+            for agency, each in (methods or {}).items()
+        }
+        self.deliver = Deliver(self.store, self.methods, attempts=2, concurrency=8)
         self.answer = self.answering(self.channels, concurrency=4)
         self.vault = Vault(Folder(folder / "files"), self.seal)
         self.files = AttachmentAccess(self.queries, self.vault)
         self.media = self.storing()
-        self.agencies = AgencyService(self.store, self.letters, methods or {}, self.clock)
+        self.agencies = AgencyService(self.store, self.notifier, self.methods, self.clock)
 
-    def answering(self, channels: Mapping[str, Channel], *, concurrency: int) -> AnswerCitizen:
+    def answering(self, channels: Mapping[str, Channel], *, concurrency: int) -> Notify:
         """Make the step that answers on these channels."""
-        return AnswerCitizen(
-            self.store, channels, self.seal, self.letters, self.ownership, concurrency=concurrency
+        return Notify(
+            self.store, channels, self.seal, self.notifier, self.ownership, concurrency=concurrency
         )
 
     def ringing(self, holder: str) -> Alarm:
@@ -243,7 +248,7 @@ class House:
             FileFetcher(max_bytes=media.max_bytes, timeout=media.timeout),
             _clean_here,
             self.seal,
-            self.letters,
+            self.notifier,
             media,
             attempts=2,
             concurrency=4,
@@ -255,6 +260,8 @@ class House:
 
     async def close(self) -> None:
         await self.commits.stop()
+        for method in self.methods.values():
+            await method.close()
         await self.store.close()
 
     async def take(self, *notes: dict[str, Any], proof: str = "genuine") -> WebhookResponse:
@@ -283,7 +290,7 @@ class House:
         """Route, deliver and answer all there is."""
         failed = await self.work(REPORTS, self.route)
         failed |= await self.work(DELIVERIES, self.deliver)
-        return failed | await self.work(ANSWERS, self.answer)
+        return failed | await self.work(NOTIFICATIONS, self.answer)
 
     async def say(self, text: str, who: str = WHO, **more: Any) -> str:
         """Let a citizen write, work on it, and return what they are told."""
@@ -312,6 +319,21 @@ class House:
     async def for_agency(self, agency: str) -> list[QueuedMessage]:
         """Return what waits on an agency's queue."""
         return [each.message for each in await self.leased(agency_queue(agency), lease=-1)]
+
+    async def file_of(self, delivery_id: str) -> ReportFile:
+        """Return the report that a delivery is of."""
+        async with self.store.unit() as unit:
+            made = (await unit.deliveries.by_ids([delivery_id]))[delivery_id]
+        found = await self.queries.file(id=made.report_id)
+        assert found is not None
+        return found
+
+    async def handed_over(self, file: ReportFile) -> list[dict[str, Any]]:
+        """Return the events of a report on its agencies' queues, the oldest delivery first."""
+        events: dict[str, dict[str, Any]] = {}
+        for agency in {delivery.agency_id for delivery in file.deliveries}:
+            events |= {each.id: json.loads(each.body) for each in await self.for_agency(agency)}
+        return [events[each.id] for each in file.deliveries if each.id in events]
 
     async def counted(self, table: str, where: str = "1=1") -> int:
         (found,) = await self.rows(f"SELECT count(*) FROM {table} WHERE {where}")

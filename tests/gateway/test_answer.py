@@ -8,12 +8,11 @@ import pytest
 
 from adapters.base import ChannelSettings, Outgoing, Refused, Throttled, Unreachable
 from gateway.broker.base import DELIVERIES, REPORTS, ReceivedMessage
-from gateway.outbound.deliver import NoWay
-from gateway.outbound.notify import Pace
+from gateway.outbound.notify import NoWay, Pace
 from gateway.platform.names import hashed
 from gateway.platform.seal import BadSeal, Seal
-from gateway.store.views import OutgoingView
-from gateway.wire.queues import ANSWERS
+from gateway.store.views import NotificationView
+from gateway.wire.queues import NOTIFICATIONS
 from tests.gateway.making import ROAD, SOON, WHO, House, Paper, note
 
 
@@ -22,21 +21,18 @@ async def _waiting(house: House, count: int = 1) -> list[ReceivedMessage]:
     notes = (note(f"{ROAD} {n}", f"{WHO[:-2]}{n:02}", id=f"<m{n}@x>") for n in range(count))
     await house.take(*notes)
     await house.work(REPORTS, house.route)
-    return await house.leased(ANSWERS)
+    return await house.leased(NOTIFICATIONS)
 
 
-async def _answer(house: House) -> OutgoingView:
-    (found,) = [each for each in (await house.newest()).outgoing if each.kind == "answer"]
+async def _answer(house: House) -> NotificationView:
+    (found,) = (await house.newest()).notifications
     return found
 
 
 async def test_an_answer_goes_once_to_the_sealed_address(house: House) -> None:
     batch = await _waiting(house)
-    ((sealed, target),) = await house.rows(
-        "SELECT sealed_to, target FROM outgoing WHERE kind = 'answer'"
-    )
-    assert target == "pelapor"
-    assert WHO[3:] not in sealed
+    (row,) = await house.rows("SELECT * FROM notifications")
+    assert WHO[3:] not in repr(row)
     for _ in range(2):
         assert await house.answer(batch) == {}
     ((to, letter),) = house.paper.carried
@@ -46,7 +42,7 @@ async def test_an_answer_goes_once_to_the_sealed_address(house: House) -> None:
     assert letter.subject is not None
     assert letter.subject.startswith("Laporan ")
     assert (await _answer(house)).state == "sent"
-    assert await house.rows("SELECT provider_id FROM outgoing WHERE kind = 'answer'") == [
+    assert await house.rows("SELECT provider_id FROM notifications") == [
         (hashed(house.seal, "paper", f"paper-{letter.id}"),)
     ]
 
@@ -96,7 +92,7 @@ async def test_a_seal_that_does_not_open_fails_alone(lite: House) -> None:
     batch = await _waiting(lite, 3)
     bad = batch[1].message.id
     foreign = Seal([b"x" * 32]).close_text('{"to": "+62"}', "reporter")
-    await lite.change(f"UPDATE outgoing SET sealed_to = '{foreign}' WHERE id = '{bad}'")
+    await lite.change(f"UPDATE notifications SET sealed_to = '{foreign}' WHERE id = '{bad}'")
     failed = await lite.answer(batch)
     assert {id: type(error) for id, error in failed.items()} == {bad: BadSeal}
     assert len(lite.paper.carried) == 2

@@ -17,7 +17,7 @@ def desk_of(house: House, seal: Seal) -> OperatorService:
         house.store,
         house.broker,
         house.door,
-        house.letters,
+        house.notifier,
         Directory(register, parts.gazetteer),
         register,
         seal,

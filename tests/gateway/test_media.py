@@ -375,7 +375,7 @@ async def test_files_of_a_report_nobody_has_yet_are_told_to_nobody(lite: House) 
     await lite.report("halo pak tolong", **photos(photo()))
     await lite.work(MEDIA, lite.media)
     assert states(await lite.newest()) == [("stored", None)]
-    assert await lite.counted("outgoing", "kind = 'delivery'") == 0
+    assert await lite.counted("deliveries") == 0
 
 
 async def test_only_the_agencies_a_report_is_with_see_its_files(lite: House) -> None:

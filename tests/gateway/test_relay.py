@@ -122,7 +122,7 @@ class Morgue(Subscription, Embedded):
 
     def __init__(self, house: House, *letters: ReceivedMessage) -> None:
         Embedded.__init__(self, house.store.queue, lease=60)
-        self._letters = [list(letters)]
+        self._notifier = [list(letters)]
         self.acked: list[ReceivedMessage] = []
         self.emptied = asyncio.Event()
 
@@ -130,10 +130,10 @@ class Morgue(Subscription, Embedded):
         return self
 
     async def take(self, most: int) -> list[ReceivedMessage]:
-        if not self._letters:
+        if not self._notifier:
             self.emptied.set()
             await asyncio.Event().wait()
-        return self._letters.pop()
+        return self._notifier.pop()
 
     async def ack(self, deliveries: Sequence[ReceivedMessage]) -> None:
         self.acked += deliveries

@@ -67,11 +67,19 @@ LINK: dict[str, str] = {
     "joined": "digabung ke",
     "possible": "mungkin lanjutan dari",
 }
-OUTGOING: dict[str, str] = {
+NOTIFICATION: dict[str, str] = {
     "waiting": "menunggu",
     "held": "ditahan",
     "sent": "terkirim",
     "delivered": "sampai",
+    "failed": "gagal",
+    "withdrawn": "ditarik",
+}
+DELIVERY: dict[str, str] = {
+    "pending": "menunggu",
+    "placed": "disediakan",
+    "fetched": "diambil",
+    "read": "dibaca",
     "failed": "gagal",
     "withdrawn": "ditarik",
 }
@@ -85,7 +93,7 @@ QUEUE: dict[str, str] = {
     "reports": "Laporan masuk",
     "outbox": "Kotak keluar",
     "deliveries": "Ke instansi",
-    "answers": "Jawaban ke pelapor",
+    "notifications": "Pemberitahuan ke pelapor",
     "media": "Lampiran",
     "replies": "Jawaban instansi",
 }
@@ -168,7 +176,8 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "decision": DECISION,
     "deadline": DEADLINE,
     "link": LINK,
-    "outgoing": OUTGOING,
+    "notification": NOTIFICATION,
+    "delivery": DELIVERY,
     "quarantine": QUARANTINE,
     "queue": QUEUE,
     "event": EVENT,
