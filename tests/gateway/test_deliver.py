@@ -184,7 +184,8 @@ async def test_by_webhook_the_agency_gets_it_signed_and_has_it(
     assert webhook_id == made.id == events.read(body).id
     assert (made.state, made.method) == ("fetched", "webhook")
     assert made.placed_at
-    assert made.placed_at == made.fetched_at > made.created_at
+    assert made.placed_at > made.created_at
+    assert made.placed_at == made.fetched_at
     assert await called.for_agency(AGENCY) == []
     assert await called.deliver(batch) == {}
     assert len(office.calls) == 1
