@@ -378,7 +378,7 @@ class Router:
             yield explain.overheard(view.meant)
         lead = view.lead
         if lead is None:
-            yield explain.NO_TOPIC
+            yield explain.no_topic()
         else:
             yield explain.topic(lead.match)
             if lead.row.level != "national":

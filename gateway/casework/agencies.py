@@ -23,8 +23,9 @@ from gateway.store.rows import AuditEvent, ReportRecord
 from gateway.store.store import Store
 from gateway.store.unit import UnitOfWork
 from gateway.store.views import AgencyEvent
-from normalizer.report import FINAL, Assignment, Outcome, Reason, Report, Status
+from normalizer.report import FINAL, Assignment, Outcome, Report, Status
 from normalizer.text import storable
+from router import explain
 
 MAX_REPLY = 10_000
 
@@ -159,13 +160,12 @@ def _refused(report: Report, agency: str, why: str, at: datetime) -> Report:
     """Take the report from the agency; the others of the ranking are proposed to the operator."""
     old = report.assignment
     assert old is not None
-    reason = Reason(rule="operator", text=f"Ditolak oleh {agency} (bukan wewenang): {why[:200]}")
     others = tuple(c for c in old.alternatives if c.agency.id != agency)
     assignment = Assignment(
         decision=Outcome.TRIAGE,
         confidence=0.0,
         alternatives=others,
-        reasons=(reason, *old.reasons),
+        reasons=(explain.refusal(agency, why[:200]), *old.reasons),
         by=f"agency:{agency}",
         at=at,
     )

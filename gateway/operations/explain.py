@@ -7,11 +7,12 @@ from typing import Any, BinaryIO, TextIO
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from gateway.assembly import Components
+from gateway.components import Components
 from gateway.outbound.texts import choices
 from normalizer.inbound import Author, Inbound
 from normalizer.report import Intent, Outcome, Report, Reporter
 from router.assign import Decision
+from router.explain import say
 
 _ID = "00000000-0000-4000-8000-000000000000"
 _TRACKING = "123456789018"
@@ -174,6 +175,6 @@ def _command(report: Report) -> dict[str, Any]:
         "agency": None,
         "confidence": 0.0,
         "alternatives": [],
-        "why": [f"Pesan ini perintah ({report.intent.value}), bukan laporan."],
+        "why": [say("command", intent=report.intent.value)],
         "refers_to": list(report.refers_to),
     }

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from config.emergency import emergency
+from config.words import words
 from gateway.outbound.delicate import Delicate
 from gateway.outbound.notice import Notice, segments
 from gateway.outbound.texts import NEUTRAL, Texts
 from gateway.platform.names import sealed_thread
 from gateway.store.rows import Notification
 from gateway.store.unit import UnitOfWork
-from normalizer import labels
 from normalizer.report import Report, Unanswered, Urgency
 from normalizer.tracking import written
 
@@ -44,7 +44,7 @@ class Notifier:
         common = {
             "nomor": written(report.tracking),
             "instansi": agency or self._texts.say("no_agency", language),
-            "status": labels.STATUS_LABELS[report.status]["en" if language == "en" else "id"],
+            "status": words("labels").table("status", language)[report.status],
         }
         return self._texts.say(key, language, **(common | fields))
 

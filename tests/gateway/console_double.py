@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.types import ASGIApp
 
-from gateway.casework.operators import Conflict
+from gateway.casework.conflicts import Conflict, ConflictCode
 from gateway.casework.publishing import Proposal, proposed
 from gateway.intake.limits import CallLimits
 from gateway.media.access import NoFile, ShownFile
@@ -232,7 +232,7 @@ class MemoryDesk:
 
     async def unseal(self, report_id: str, *, by: str, reason: str) -> Identity:
         if report_id not in self.reports:
-            raise Conflict("Laporan ini tidak ditemukan.")
+            raise Conflict(ConflictCode.NO_REPORT)
         self.unsealed.append((by, report_id, reason))
         return Identity("web", "form:1", "Ibu Sri", "sri@desa.example")
 
@@ -242,12 +242,12 @@ class MemoryDesk:
     async def publish(self, report_id: str, *, by: str, name: str) -> Report:
         found = self.reports.get(report_id)
         if found is None or proposed(found).name != name:
-            raise Conflict("Isi laporan berubah.")
+            raise Conflict(ConflictCode.TEXT_CHANGED)
         return self._released(found, by, proposed(found).text)
 
     async def keep_private(self, report_id: str, *, by: str) -> Report:
         if report_id not in self.reports:
-            raise Conflict("Laporan ini tidak ditemukan.")
+            raise Conflict(ConflictCode.NO_REPORT)
         return self._released(self.reports[report_id], by, "")
 
     def _released(self, found: Report, by: str, text: str) -> Report:
@@ -257,7 +257,7 @@ class MemoryDesk:
 
     async def acknowledge(self, alert_id: str, *, by: str) -> None:
         if alert_id not in {each.id for each in self.alerts}:
-            raise Conflict("Peringatan ini sudah ditangani.")
+            raise Conflict(ConflictCode.ALERT_TAKEN)
         self.alerts = tuple(each for each in self.alerts if each.id != alert_id)
         self.acknowledged.append((alert_id, by))
 
@@ -272,7 +272,7 @@ class MemoryDesk:
             await self.gate.wait()
         found = self.reports.get(report_id)
         if found is None or found.status != Status.TRIAGE:
-            raise Conflict("Laporan ini sudah diteruskan oleh petugas lain.")
+            raise Conflict(ConflictCode.CHANGED)
         agency = next(a for a in AGENCIES if a.id == agency_id)
         now = datetime.now(UTC)
         moved = found.moved(Status.FORWARDED, at=now, by=by)
@@ -284,7 +284,7 @@ class MemoryDesk:
     async def archive(self, report_id: str, *, by: str, reason: str) -> Report:
         found = self.reports.get(report_id)
         if found is None or found.status != Status.TRIAGE:
-            raise Conflict("Laporan ini sudah ada di instansi.")
+            raise Conflict(ConflictCode.AT_AN_AGENCY)
         done = found.moved(Status.ARCHIVED_BY_ADMIN, at=datetime.now(UTC), by=by, note=reason)
         self.reports[report_id] = done
         self.archived.append((report_id, reason, by))
@@ -303,7 +303,7 @@ class MemoryDesk:
 
     async def release(self, quarantine_id: str, *, by: str) -> None:
         if self.held.pop(quarantine_id, None) is None:
-            raise Conflict("Pesan ini sudah ditangani petugas lain.")
+            raise Conflict(ConflictCode.DECIDED)
 
     async def dismiss(self, quarantine_id: str, *, by: str, reason: str) -> None:
         await self.release(quarantine_id, by=by)

@@ -23,12 +23,11 @@ from adapters.base import (
 from adapters.load import channel_class, kinds
 from adapters.smpp import Smpp
 from config.settings import load
+from config.words import words
 from gateway.access.machines import Machines
 from gateway.broker.base import REPORTS
 from gateway.casework.agencies import Reply
-from gateway.intake.pages import PageIntake
 from gateway.platform.seal import REPORTER
-from gateway.portals.console.labels import TABLES
 from gateway.store.rows import Notification
 from gateway.store.unit import StaleWrite
 from normalizer import automatic, numbers
@@ -79,7 +78,7 @@ class Wire:
             await self.house.door.bring(self.channel, hook)
         elif isinstance(self.channel, Fetcher):
             page = Page(tuple(self.channel.reread(hook.body)))
-            await PageIntake(self.house.door, self.house.store).file(self.channel, page)
+            await self.house.services.pages.file(self.channel, page)
         assert await self.house.work_all() == {}
         self.house.clock.pass_(seconds=20)
         return [text for _, text in self.sent[before:]]
@@ -217,7 +216,7 @@ def heard(kind: str, sender: str, text: str = ROAD) -> Inbound:
 
 @pytest.mark.parametrize("why", Unanswered)
 def test_every_reason_has_its_words(why: Unanswered) -> None:
-    assert why.value in TABLES["unanswered"]
+    assert why.value in words("console").table("unanswered")
 
 
 # the budget
@@ -384,7 +383,7 @@ async def test_an_answer_that_quotes_our_question_is_an_answer(lite: House) -> N
 async def test_nothing_is_sent_to_our_own_addresses_on_any_channel(lite: House) -> None:
     others = {kind: build(kind) for kind in TALKING}
     lite.channels.update(others)
-    lite.answer._machines = Machines(lite.channels)
+    lite.notify._machines = Machines(lite.channels)
     report = (await lite.report()).report
     sent = len(lite.paper.carried)
     own = [a for c in others.values() if not isinstance(c, Smpp) for a in c.own if a[0] in "+l"]

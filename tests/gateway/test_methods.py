@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from adapters.base import Sender
 from adapters.load import BadBlock
 from config.settings import SettingsError, load
-from gateway import assembly
+from gateway import checks, components
 from gateway.casework.agencies import Reply
 from gateway.outbound import methods
 from gateway.outbound.deliveries import deliver
@@ -103,12 +103,12 @@ def test_a_fault_of_a_block_is_named_by_its_key(block: dict[str, str], key: str,
 def test_a_fault_is_shown_with_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "kanal.toml"
     file.write_text(f'[delivery."{AGENCY}"]\ntoken = "t"\nmethod = "fax"\n')
-    (fault,) = assembly.faults(load(file), file)
+    (fault,) = checks.faults(load(file), file)
     assert str(fault).startswith(f"{file}:3: delivery.{AGENCY}.method: no method 'fax'")
     monkeypatch.setenv("KANAL_DELIVERY__PLN__METHOD", "webhook")
     monkeypatch.setenv("KANAL_DELIVERY__PLN__URL", "not a url")
     with pytest.raises(SettingsError) as caught:
-        assembly.methods(load(), None)
+        components.methods(load(), None)
     assert any("KANAL_DELIVERY__PLN__URL: " in str(fault) for fault in caught.value.faults)
 
 

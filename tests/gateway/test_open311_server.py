@@ -510,7 +510,7 @@ async def test_an_agencys_update_is_its_answer(here: Town) -> None:
         for _ in range(2):
             assert (await _update(here, AGENCY, number, **more)).status == 201
         assert (await here.house.file(number)).report.status is becomes
-    await here.house.work(NOTIFICATIONS, here.house.answer)
+    await here.house.work(NOTIFICATIONS, here.house.notify)
     kinds = [event.kind for event in (await here.house.file(number)).events]
     assert kinds.count("agency_replied") == 2
 

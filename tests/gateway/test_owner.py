@@ -16,7 +16,6 @@ from starlette.requests import Request
 import gateway
 from adapters.load import load
 from gateway.casework.agencies import Reply
-from gateway.casework.tracking import Tracking
 from gateway.intake.limits import LOOKS_AT_ONE, LOOKS_OF_ALL, CallLimits
 from gateway.platform.numbers import page_secret
 from gateway.store import migrate
@@ -187,7 +186,7 @@ async def unhurt(house: House, before: Any, stranger: str = OTHER) -> None:
         if ref != before.report.reporter.ref:
             found = await house.queries.file(tracking=number)
             assert found is None or found.report.id != before.report.id
-            tracking = Tracking(house.queries, house.seal)
+            tracking = house.services.tracking
             seen = await tracking.find(number, page_secret(house.seal, number), channel="paper")
             assert seen is None or seen.report is None or seen.report.id != before.report.id
 
@@ -234,7 +233,7 @@ async def test_a_stranger_who_asks_by_number_is_told_how_far_it_is_and_no_more(
     await unhurt(lite, before)
     own = await lite.say(f"STATUS {written(before.report.tracking)}", WHO)
     assert SECRET in own
-    seen = await Tracking(lite.queries, lite.seal).find(
+    seen = await lite.services.tracking.find(
         before.report.tracking, page_secret(lite.seal, before.report.tracking), channel="paper"
     )
     assert seen
@@ -300,7 +299,7 @@ async def test_nothing_in_the_web_form_is_a_command(form: House, said: str, fiel
         {"title": words, "body": "a" * 24} if field == "title" else {"body": f"{words} {LAMP}"}
     )
     number, secret = await sent(form, **said_in)
-    seen = await Tracking(form.queries, form.seal).find(number, secret, channel="web")
+    seen = await form.services.tracking.find(number, secret, channel="web")
     assert seen
     assert seen.report
     assert seen.report.tracking == number

@@ -15,15 +15,13 @@ import pytest
 import gateway
 from gateway.access.recusal import NotYours, recused
 from gateway.casework.agencies import Reply
-from gateway.casework.operators import Conflict
-from gateway.media.access import AttachmentAccess
+from gateway.casework.conflicts import Conflict
 from gateway.outbound import deliveries
 from gateway.wire import events
 from gateway.wire.queues import DELIVERIES
 from normalizer.report import Agency, Assignment, Outcome, Recusal, Report, Status
 from normalizer.tracking import written
 from tests.gateway.making import ROAD, WHO, House, house, made_parts
-from tests.gateway.test_desk import desk_of
 
 ACCUSED, OVERSEER = "3578-dinas-pu", "3578-inspektorat"
 METHODS = {
@@ -64,7 +62,7 @@ async def test_an_accusation_goes_to_who_oversees_the_accused(town: House) -> No
 async def test_an_operator_cannot_hand_it_to_the_accused_either(town: House) -> None:
     file = await town.report(BRIBE)
     with pytest.raises(Conflict, match="terlapor"):
-        await desk_of(town, town.seal).assign(file.report.id, ACCUSED, by="sari")
+        await town.services.operators.assign(file.report.id, ACCUSED, by="sari")
     assert await town.file(file.report.tracking) == file
 
 
@@ -91,9 +89,7 @@ async def test_an_accusation_that_comes_later_takes_the_report_back(town: House)
             ACCUSED, file.report.tracking, Reply(kind="answer", text="sudah"), key="k"
         )
     with pytest.raises(NotYours):
-        await AttachmentAccess(town.queries, town.vault).for_agency(
-            ACCUSED, file.report.tracking, "0" * 64
-        )
+        await town.files.for_agency(ACCUSED, file.report.tracking, "0" * 64)
 
 
 async def test_what_only_may_accuse_is_read_by_an_operator_who_may_hand_it_back(
@@ -108,7 +104,7 @@ async def test_what_only_may_accuse_is_read_by_an_operator_who_may_hand_it_back(
     assert after.report.assignment is not None
     assert "Mungkin terlapor" in after.report.assignment.reasons[0].text
     assert len(after.deliveries) == 1
-    await desk_of(town, town.seal).assign(file.report.id, ACCUSED, by="sari")
+    await town.services.operators.assign(file.report.id, ACCUSED, by="sari")
     again = await town.file(file.report.tracking)
     assert again.report.assignment is not None
     assert again.report.assignment.agency is not None

@@ -50,7 +50,7 @@ async def _reply(
 
 async def _answers(house: House) -> list[str]:
     """Send what waits and return what the citizen was told."""
-    await house.work(NOTIFICATIONS, house.answer)
+    await house.work(NOTIFICATIONS, house.notify)
     return house.paper.told()
 
 

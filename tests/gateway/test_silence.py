@@ -140,7 +140,7 @@ async def test_who_writes_while_a_letter_is_about_to_be_held_gets_it(lite: House
     report = (await lite.newest()).report
     async with lite.store.unit() as unit:
         lite.notifier.notify(unit, report, "Regu turun besok.", cause="agency")
-    (batch, original) = (await lite.leased(NOTIFICATIONS), lite.answer._file)
+    (batch, original) = (await lite.leased(NOTIFICATIONS), lite.notify._file)
 
     async def written_meanwhile(*arguments: Any) -> Any:
         unit = arguments[0]
@@ -148,8 +148,8 @@ async def test_who_writes_while_a_letter_is_about_to_be_held_gets_it(lite: House
         return await original(*arguments)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lite.answer, "_file", written_meanwhile)
-        assert list(await lite.answer(batch)) == [batch[0].message.id], "it comes again"
-    assert await lite.answer(batch) == {}
+        patch.setattr(lite.notify, "_file", written_meanwhile)
+        assert list(await lite.notify(batch)) == [batch[0].message.id], "it comes again"
+    assert await lite.notify(batch) == {}
     assert lite.paper.told() == ["Regu turun besok."]
     assert isinstance(lite.paper.carried[0][1], Outgoing)

@@ -119,8 +119,8 @@ async def test_what_waited_still_goes_out_once(old: House) -> None:
     # The one that was relayed to RabbitMQ, and those whose row it took with it, are there again.
     names = ("hook", "desk", "waits", "hidden", "relayed")
     assert {item.message.id for item in waiting} == {NAMED[name]["answer"] for name in names}
-    assert await old.work(NOTIFICATIONS, old.answer) == {}
-    assert await old.work(NOTIFICATIONS, old.answer) == {}
+    assert await old.work(NOTIFICATIONS, old.notify) == {}
+    assert await old.work(NOTIFICATIONS, old.notify) == {}
     told = [message.id for _, message in old.paper.carried]
     assert sorted(told) == sorted(NAMED[name]["answer"] for name in names)
     assert old.paper.told(WHO) == []
@@ -131,7 +131,7 @@ async def test_a_dead_letter_of_the_version_before_can_be_replayed(old: House) -
     assert (dead.queue, dead.message_id) == (NOTIFICATIONS, NAMED["dead"]["answer"])
     assert dead.tracking
     await old.store.queue.replay([dead.id])
-    assert await old.work(NOTIFICATIONS, old.answer) == {}
+    assert await old.work(NOTIFICATIONS, old.notify) == {}
     assert NAMED["dead"]["answer"] in {message.id for _, message in old.paper.carried}
 
 

@@ -20,6 +20,7 @@ from gateway.intake.limits import Who
 from gateway.portals.console import sessions
 from gateway.portals.console.actions import Actions
 from gateway.portals.console.devices import Devices
+from gateway.portals.console.errors import ConsoleError, ConsoleErrorCode
 from gateway.portals.console.pages import BASE, STATIC, ConsolePages, Frame, is_htmx
 from gateway.portals.console.screens import ConsoleService, Screens
 from gateway.portals.console.sessions import Clock, Doorkeeper, Form
@@ -170,7 +171,7 @@ class SessionGuard:
         after = _safe(sessions.first(form, "next"))
         if token is None:
             await self._note_login(request, name, 401)
-            text = "Nama atau kata sandi salah."
+            text = self._pages.labels.say("login.wrong")
             return self._pages.page("login.html", 401, name=name, after=after, error=text)
         self._door.welcome(name, peer, device)
         await self._note_login(request, name, 303)
@@ -216,7 +217,7 @@ class SessionGuard:
             address = f"{BASE}/login?next={quote(_safe(shown))}"
             return Response(status_code=401, headers={"HX-Redirect": address})
         if request.method != "GET":
-            raise HTTPException(403, "Sesi sudah berakhir. Masuk lagi, lalu ulangi.")
+            raise ConsoleError(403, ConsoleErrorCode.SESSION_OVER)
         return RedirectResponse(f"{BASE}/login?next={quote(request.url.path)}", 303)
 
 
