@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from gateway.broker.base import ReceivedMessage
-from gateway.wire.due import due_id
+from gateway.wire.outbound import outbound_id
 
 T = TypeVar("T")
 
@@ -13,9 +13,9 @@ class NotStored(Exception):
     """The queue names a row that is not in the database."""
 
 
-def due_ids(batch: Sequence[ReceivedMessage]) -> list[str]:
+def ids_of(batch: Sequence[ReceivedMessage]) -> list[str]:
     """Read which rows a batch is about. Raises ``BadEvent``."""
-    return [due_id(item.message.body) for item in batch]
+    return [outbound_id(item.message.body) for item in batch]
 
 
 def every(ids: Sequence[str], rows: Mapping[str, T]) -> list[T]:

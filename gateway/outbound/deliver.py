@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from gateway.broker.base import Later, ReceivedMessage
 from gateway.outbound import methods
-from gateway.outbound.batch import due_ids, every
+from gateway.outbound.batch import every, ids_of
 from gateway.outbound.methods.base import CallingMethod, Method
 from gateway.platform import metrics
 from gateway.queues.consumer import may_succeed
@@ -49,7 +49,7 @@ class Deliver:
 
     async def __call__(self, batch: Sequence[ReceivedMessage]) -> Mapping[str, Exception]:
         """Deliver a batch; returns what failed, by message id."""
-        parcels = await self._parcels(due_ids(batch))
+        parcels = await self._parcels(ids_of(batch))
         until = time.monotonic() + BUDGET
         results = await asyncio.gather(*(self._send(parcel, until) for parcel in parcels))
         failed = {
@@ -77,11 +77,11 @@ class Deliver:
         """
         async with self._store.unit() as unit:
             deliveries = every(ids, await unit.deliveries.by_ids(ids))
-            due = [delivery for delivery in deliveries if delivery.due]
-            found = await unit.by_ids({delivery.report_id for delivery in due})
-            every([delivery.report_id for delivery in due], found)
+            left = [delivery for delivery in deliveries if delivery.unplaced]
+            found = await unit.by_ids({delivery.report_id for delivery in left})
+            every([delivery.report_id for delivery in left], found)
             parcels = []
-            for delivery in due:
+            for delivery in left:
                 report = found[delivery.report_id].report
                 if events.may_have(report, delivery.agency_id):
                     parcels.append(self._parcel(delivery, report))

@@ -13,7 +13,7 @@ from adapters.base import Channel, OptedOut, Outgoing, Refused, Sender
 from gateway.access.machines import Machines
 from gateway.access.ownership import Ownership
 from gateway.broker.base import Later, ReceivedMessage
-from gateway.outbound.batch import due_ids, every
+from gateway.outbound.batch import every, ids_of
 from gateway.outbound.notifications import Notifier
 from gateway.platform import metrics
 from gateway.platform.names import hashed, opened_thread
@@ -69,7 +69,7 @@ class Notify:
 
     async def __call__(self, batch: Sequence[ReceivedMessage]) -> Mapping[str, Exception]:
         """Send a batch; returns what failed and may succeed later, by message id."""
-        ids = due_ids(batch)
+        ids = ids_of(batch)
         async with self._store.unit() as unit:
             stored = every(ids, await unit.notifications.by_ids(ids))
             waiting = [each for each in stored if each.state == "waiting"]

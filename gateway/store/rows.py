@@ -151,7 +151,7 @@ class Delivery:
     """When it failed or was withdrawn."""
 
     @property
-    def due(self) -> bool:
+    def unplaced(self) -> bool:
         """Tell whether it is still to be placed; a failed one is, once it is replayed."""
         return self.placed_at is None and self.state != "withdrawn"
 

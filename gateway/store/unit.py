@@ -22,7 +22,7 @@ from gateway.store.reactions import USUAL, AnswerLimits, Reactions
 from gateway.store.rows import AuditEvent, Delivery, Notification, ReportRecord
 from gateway.store.silences import Silences
 from gateway.store.tables import events, files, messages, reports
-from gateway.wire.due import due
+from gateway.wire.outbound import outbound
 from gateway.wire.queues import DELIVERIES, NOTIFICATIONS, QueuedMessage
 from normalizer.report import Report
 
@@ -191,7 +191,7 @@ class UnitOfWork:
     def deliver(self, id: str, report: Report, agency_id: str, event: str) -> None:
         """File a delivery, and the queue message that has it placed."""
         self.deliveries.add(Delivery(id, report.id, agency_id, event, self._now()))
-        self._messages.append(due(DELIVERIES, id, at=self._now()))
+        self._messages.append(outbound(DELIVERIES, id, at=self._now()))
 
     def notify(self, notification: Notification) -> None:
         """File a notification, and the queue message that sends it if its reader may have it."""
@@ -200,7 +200,7 @@ class UnitOfWork:
 
     def notify_again(self, ids: Iterable[str]) -> None:
         """Have notifications sent that wait: new ones, and those that were held."""
-        self._messages += (due(NOTIFICATIONS, id, at=self._now()) for id in ids)
+        self._messages += (outbound(NOTIFICATIONS, id, at=self._now()) for id in ids)
 
     def put(self, message: QueuedMessage) -> None:
         """Put a message on a queue when the unit commits."""

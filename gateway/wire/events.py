@@ -17,8 +17,8 @@ ASSIGNED: Final = "id.kanal.report.assigned"
 COPIED: Final = "id.kanal.report.copied"
 FOLLOWED_UP: Final = "id.kanal.report.followed_up"
 FILES_READY: Final = "id.kanal.report.files_ready"
-DELIVERY_DUE: Final = "id.kanal.delivery.due"
-NOTIFICATION_DUE: Final = "id.kanal.notification.due"
+DELIVERY: Final = "id.kanal.delivery.written"
+NOTIFICATION: Final = "id.kanal.notification.written"
 LETTER: Final = "id.kanal.letter.written"
 """What the version before wrote for both of them; still read, never written."""
 ALERT: Final = "id.kanal.alert.raised"
@@ -32,8 +32,8 @@ Type = Literal[
     "id.kanal.report.copied",
     "id.kanal.report.followed_up",
     "id.kanal.report.files_ready",
-    "id.kanal.delivery.due",
-    "id.kanal.notification.due",
+    "id.kanal.delivery.written",
+    "id.kanal.notification.written",
     "id.kanal.alert.raised",
     "id.kanal.files.named",
 ]

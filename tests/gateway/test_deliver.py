@@ -29,7 +29,7 @@ from gateway.platform import metrics
 from gateway.queues.consumer import Consumer
 from gateway.store.rows import Delivery
 from gateway.wire import events
-from gateway.wire.due import due
+from gateway.wire.outbound import outbound
 from tests.gateway.making import LAMP, ROAD, SOON, WHO, House, house, note, schema
 
 AGENCY = "3578-dinas-pu"
@@ -327,13 +327,13 @@ async def test_calls_that_would_outlast_the_lease_wait_for_a_later_batch(
 
 async def test_a_delivery_that_is_not_stored_is_no_silent_success(house: House) -> None:
     (known,) = await _routed(house, note(ROAD))
-    unknown = replace(known, message=due(DELIVERIES, "unknown", at=house.clock()))
+    unknown = replace(known, message=outbound(DELIVERIES, "unknown", at=house.clock()))
     with pytest.raises(NotStored, match="1 of 2"):
         await house.deliver([known, unknown])
     assert await _states(house) == {"pending"}
 
 
-@pytest.mark.parametrize("kind", [events.DELIVERY_DUE, events.LETTER])
+@pytest.mark.parametrize("kind", [events.DELIVERY, events.LETTER])
 @pytest.mark.parametrize("data", ["{}", "[]", '{"letter": 7, "id": 7}', "null"])
 async def test_an_event_that_names_no_delivery_is_bad(lite: House, data: str, kind: str) -> None:
     body = events.written(kind, "x", data, at=lite.clock())

@@ -31,7 +31,6 @@ class Method:
     """How far a delivery is once this method has placed it."""
 
     def __init__(self, agency: str, block: MethodSettings, *, public_url: str) -> None:
-        self.agency = agency
         self.block = block
 
     def place(self, unit: UnitOfWork, delivery: Delivery, body: bytes) -> None:

@@ -195,17 +195,17 @@ def _requeue() -> None:
     query = sa.select(waiting.c.id).where(waiting.c.state == "waiting", ~has_row)
     ids = list(connection.execute(query).scalars())
     for start in range(0, len(ids), _MOST):
-        rows = [_due(id) for id in ids[start : start + _MOST]]
+        rows = [_message(id) for id in ids[start : start + _MOST]]
         connection.execute(sa.insert(_queue), rows)
 
 
-def _due(id: str) -> dict[str, object]:
+def _message(id: str) -> dict[str, object]:
     now = datetime.now(UTC)
     event = {
         "specversion": "1.0",
         "id": id,
         "source": "/kanal",
-        "type": "id.kanal.notification.due",
+        "type": "id.kanal.notification.written",
         "time": now.isoformat().replace("+00:00", "Z"),
         "datacontenttype": "application/json",
         "data": {"id": id},

@@ -7,18 +7,18 @@ from gateway.wire import events
 from gateway.wire.queues import DELIVERIES, NOTIFICATIONS, QueuedMessage
 
 _TYPES: dict[str, events.Type] = {
-    DELIVERIES: events.DELIVERY_DUE,
-    NOTIFICATIONS: events.NOTIFICATION_DUE,
+    DELIVERIES: events.DELIVERY,
+    NOTIFICATIONS: events.NOTIFICATION,
 }
 
 
-def due(queue: str, id: str, *, at: datetime) -> QueuedMessage:
+def outbound(queue: str, id: str, *, at: datetime) -> QueuedMessage:
     """Return the message that has a row worked on."""
     body = events.written(_TYPES[queue], id, json.dumps({"id": id}), at=at)
     return QueuedMessage(queue, id, body)
 
 
-def due_id(body: bytes) -> str:
+def outbound_id(body: bytes) -> str:
     """Read which row a queue message is about, also one of the version before.
 
     Raises ``BadEvent``.
