@@ -14,7 +14,7 @@ from gateway.outbound import methods
 from gateway.outbound.batch import every, ids_of
 from gateway.outbound.methods.base import CallingMethod, Method
 from gateway.platform import metrics
-from gateway.queues.consumer import may_succeed
+from gateway.queues.consumer import may_succeed, reason_of
 from gateway.store.rows import Delivery
 from gateway.store.store import Store
 from gateway.store.unit import UnitOfWork
@@ -62,7 +62,7 @@ class Deliver:
             placed = await _place(unit, (p for p in parcels if p.delivery.id not in failed))
             for id, error in failed.items():
                 if self._is_given_up(error, tried.get(id, 0)):
-                    await unit.deliveries.fail(id, str(error))
+                    await unit.deliveries.fail(id, reason_of(error))
         for parcel in placed:
             self._count_placed(parcel)
         for parcel in parcels:

@@ -112,7 +112,7 @@ class Consumer:
     async def _retry_or_bury(
         self, subscription: Subscription, item: ReceivedMessage, error: Exception
     ) -> None:
-        what = _said(error)
+        what = reason_of(error)
         told = {"queue": self.queue, "message": item.message.id, "error": what}
         if not may_succeed(error) or item.attempts >= len(self._retry_after):
             log.error("a message is given up", attempts=item.attempts + 1, **told)
@@ -134,7 +134,7 @@ def may_succeed(error: Exception) -> bool:
     return not isinstance(error, BadEvent)
 
 
-def _said(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     """Return what a dead letter's reader needs; never the values an SQL error would quote."""
     ours = type(error).__module__.split(".")[0] in ("gateway", "adapters")
     return f"{type(error).__name__}: {error}" if ours else type(error).__name__

@@ -1,5 +1,6 @@
 """Reads for operators and agencies; none of them changes anything."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -276,7 +277,7 @@ class Queries:
         """
         while True:
             page = await self._deliveries(agency, after, most)
-            found = [_agency_event(row) for row in page if may_have(_report(row["body"]), agency)]
+            found = await asyncio.to_thread(_agency_events, page, agency)
             if found or len(page) < most:
                 return found
             after = page[-1]["id"]
@@ -345,9 +346,18 @@ def _is_dead(name: str, id: Any) -> Any:
     return exists().where(queue.c.queue == name, queue.c.message_id == id, queue.c.state == "dead")
 
 
-def _agency_event(row: RowMapping) -> AgencyEvent:
-    body = to_agency(row["event"], row["id"], _report(row["body"]), at=row["created_at"])
-    return AgencyEvent(row["id"], body.decode(), fetched=row["fetched_at"] is not None)
+def _agency_events(rows: Sequence[RowMapping], agency: str) -> list[AgencyEvent]:
+    """Compose what an agency gets of deliveries; beside the event loop, as there may be many."""
+    found = ((row, _report(row["body"])) for row in rows)
+    return [
+        AgencyEvent(
+            row["id"],
+            to_agency(row["event"], row["id"], report, at=row["created_at"]).decode(),
+            fetched=row["fetched_at"] is not None,
+        )
+        for row, report in found
+        if may_have(report, agency)
+    ]
 
 
 def _view(

@@ -225,7 +225,7 @@ async def test_a_webhook_that_refuses_is_a_dead_letter_that_can_be_replayed(
         assert (dead.error, dead.attempts) == (f"Refused: the agency answered {status}", 1)
         assert dead.tracking == (await called.newest()).report.tracking
         failed = await _only(called)
-        assert (failed.state, failed.detail) == ("failed", f"the agency answered {status}")
+        assert (failed.state, failed.detail) == ("failed", dead.error)
         assert failed.ended_at
         await called.store.queue.replay([dead.id])
         await office.wait_for(2)
