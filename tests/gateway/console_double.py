@@ -197,7 +197,7 @@ class MemoryDesk:
             queues=(
                 QueueView("reports", self.depth, 1240, oldest if self.depth else None, 0),
                 QueueView("deliveries", 0, 1198, None, len(self.dead)),
-                QueueView("answers", 12, 88, oldest, 0),
+                QueueView("notifications", 12, 88, oldest, 0),
             ),
             reports_today=len(self.reports),
             triage=len(await self.triage()),
