@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from adapters.base import Channel, ConnectionChannel, Poller, Reconciler, Sender
+from adapters.base import Channel, ConnectionChannel, Poller, Reconciler
 from config.settings import Settings
 from gateway import components
 from gateway.access.ownership import Ownership
-from gateway.broker.base import ANSWERS, DELIVERIES, MEDIA, REPORTS, WORK, Broker
+from gateway.broker.base import DELIVERIES, MEDIA, NOTIFICATIONS, REPORTS, WORK, Broker
 from gateway.broker.embedded import Embedded
 from gateway.broker.rabbit import Rabbit
 from gateway.casework.agencies import AgencyService
@@ -40,9 +40,10 @@ from gateway.media.store_files import StoreFiles, clean_in
 from gateway.operations.health import Health
 from gateway.outbound.delicate import Delicate
 from gateway.outbound.deliver import Deliver
+from gateway.outbound.methods.base import Method
 from gateway.outbound.notice import Notice
-from gateway.outbound.notifications import Letters
-from gateway.outbound.notify import AnswerCitizen
+from gateway.outbound.notifications import Notifier
+from gateway.outbound.notify import Notify
 from gateway.outbound.roster import Roster, Wording
 from gateway.outbound.warning import Warning
 from gateway.platform.sandbox import Sandbox
@@ -99,15 +100,15 @@ class Ground:
     now: Callable[[], datetime]
     parts: Components
     channels: Mapping[str, Channel]
-    webhooks: Mapping[str, Sender]
-    """What carries reports to agencies that take them by webhook, by the agency."""
+    methods: Mapping[str, Method]
+    """How agencies with settings of their own get their reports."""
     seal: Seal
     store: Store
     spool: Spool
     broker: Broker
     commits: GroupCommit
     notice: Notice
-    letters: Letters
+    notifier: Notifier
     roster: Roster
     vault: Vault
     queries: Queries
@@ -135,7 +136,7 @@ class Services(Ground):
     duty: DutyService
     route: Route
     deliver: Deliver
-    answer: AnswerCitizen
+    notify: Notify
     store_files: StoreFiles
     pollings: Mapping[str, Polling]
     reconcilings: Mapping[str, Reconciling]
@@ -154,8 +155,10 @@ class Services(Ground):
     async def close_channels(self) -> None:
         """Let go of the connections to providers and agencies."""
         posts = (post.sender for post in self.roster.posts)
-        for channel in {*self.channels.values(), *self.webhooks.values(), *posts}:
+        for channel in {*self.channels.values(), *posts}:
             await channel.close()
+        for method in self.methods.values():
+            await method.close()
 
 
 def assemble(
@@ -164,7 +167,7 @@ def assemble(
     *,
     parts: Components | None = None,
     channels: Mapping[str, Channel] | None = None,
-    webhooks: Mapping[str, Sender] | None = None,
+    methods: Mapping[str, Method] | None = None,
     store: Store | None = None,
     broker: Broker | None = None,
     sandboxes: Sandboxes | None = None,
@@ -176,14 +179,14 @@ def assemble(
     """
     if channels is None:
         channels = components.channels(settings, file)
-    if webhooks is None:
-        webhooks = components.webhooks(settings, file)
+    if methods is None:
+        methods = components.methods(settings, file)
     ground = _ground(
         settings,
         file,
         parts or components.load(settings),
         channels,
-        webhooks,
+        methods,
         store or _store(settings, now),
         broker,
         sandboxes or _sandboxes(settings),
@@ -197,7 +200,7 @@ def _ground(
     file: Path | None,
     parts: Components,
     channels: Mapping[str, Channel],
-    webhooks: Mapping[str, Sender],
+    methods: Mapping[str, Method],
     store: Store,
     broker: Broker | None,
     sandboxes: Sandboxes,
@@ -212,14 +215,14 @@ def _ground(
         now=now,
         parts=parts,
         channels=channels,
-        webhooks=webhooks,
+        methods=methods,
         seal=seal,
         store=store,
         spool=spool,
         broker=broker or _broker(settings, store),
         commits=GroupCommit(store, spool),
         notice=notice,
-        letters=Letters(parts.texts, now, delicate, notice),
+        notifier=Notifier(parts.texts, delicate, notice),
         roster=components.roster(settings, file, channels, seal),
         vault=components.vault(settings, seal),
         queries=Queries(store),
@@ -234,16 +237,16 @@ def _services(ground: Ground) -> Services:
     intake = _intake(ground)
     pages = PageIntake(intake, store)
     files = AttachmentAccess(ground.queries, ground.vault)
-    duty = DutyService(store, ground.roster, ground.letters)
+    duty = DutyService(store, ground.roster, ground.notifier)
     directory = Directory(ground.parts.routing.register, ground.parts.gazetteer)
     route, deliver = _route(ground, duty), _deliver(ground)
-    answer, store_files = _answer(ground), _store_files(ground)
+    notify, store_files = _notify(ground), _store_files(ground)
     pollings, reconcilings = _pollings(ground, pages), _reconcilings(ground, pages)
     bindings = _bindings(ground, intake)
     steps: dict[str, Step] = {
         REPORTS: route,
         DELIVERIES: deliver,
-        ANSWERS: answer,
+        NOTIFICATIONS: notify,
         MEDIA: store_files,
     }
     return Services(
@@ -253,12 +256,12 @@ def _services(ground: Ground) -> Services:
         files=files,
         tracking=Tracking(ground.queries, ground.seal),
         operators=_operators(ground, intake, files, directory, duty),
-        agencies=AgencyService(store, ground.letters, settings.delivery, ground.now),
+        agencies=AgencyService(store, ground.notifier, ground.methods, ground.now),
         partners=_partners(ground, directory),
         duty=duty,
         route=route,
         deliver=deliver,
-        answer=answer,
+        notify=notify,
         store_files=store_files,
         pollings=pollings,
         reconcilings=reconcilings,
@@ -306,7 +309,7 @@ def _intake(ground: Ground) -> Intake:
         ground.now,
         parse_in(ground.sandboxes.mails),
         heavy.normalize_in(ground.sandboxes.texts),
-        Warning(ground.parts.routing, ground.letters),
+        Warning(ground.parts.routing, ground.notifier),
     )
 
 
@@ -321,7 +324,7 @@ def _operators(
         ground.store,
         ground.broker,
         intake,
-        ground.letters,
+        ground.notifier,
         directory,
         ground.parts.routing.register,
         ground.seal,
@@ -342,7 +345,7 @@ def _route(ground: Ground, duty: DutyService) -> Route:
         ground.store,
         ground.parts.routing,
         ground.parts.gazetteer,
-        ground.letters,
+        ground.notifier,
         ground.seal,
         ground.now,
         waiting=timedelta(days=ground.settings.routing.waiting_days),
@@ -355,18 +358,21 @@ def _route(ground: Ground, duty: DutyService) -> Route:
 
 
 def _deliver(ground: Ground) -> Deliver:
-    settings = ground.settings
+    work = ground.settings.work
     return Deliver(
-        ground.store, settings.delivery, ground.webhooks, concurrency=settings.work.concurrency
+        ground.store,
+        ground.methods,
+        attempts=len(work.retry_after),
+        concurrency=work.concurrency,
     )
 
 
-def _answer(ground: Ground) -> AnswerCitizen:
-    return AnswerCitizen(
+def _notify(ground: Ground) -> Notify:
+    return Notify(
         ground.store,
         ground.channels,
         ground.seal,
-        ground.letters,
+        ground.notifier,
         ground.ownership,
         concurrency=ground.settings.work.concurrency,
     )
@@ -381,7 +387,7 @@ def _store_files(ground: Ground) -> StoreFiles:
         FileFetcher(max_bytes=media.max_bytes, timeout=media.timeout),
         clean_in(ground.sandboxes.images),
         ground.seal,
-        ground.letters,
+        ground.notifier,
         media,
         attempts=len(work.retry_after),
         concurrency=work.concurrency,
@@ -444,7 +450,7 @@ def _alarm(ground: Ground) -> Alarm:
 
 def _consumers(ground: Ground, steps: Mapping[str, Step]) -> tuple[Consumer, ...]:
     work = ground.settings.work
-    batches = {ANSWERS: work.concurrency, MEDIA: work.concurrency}
+    batches = {NOTIFICATIONS: work.concurrency, MEDIA: work.concurrency}
     return tuple(
         Consumer(
             ground.broker,

@@ -34,7 +34,7 @@ def faults(settings: Settings, file: Path | None) -> list[Fault]:
     wrong: list[Fault] = []
     built = attempt(wrong, lambda: components.load(settings))
     doors = attempt(wrong, lambda: components.channels(settings, file))
-    attempt(wrong, lambda: components.webhooks(settings, file))
+    attempt(wrong, lambda: components.methods(settings, file))
     wrong += _mail_faults(settings, file)
     if doors is not None:
         attempt(wrong, lambda: components.roster(settings, file, doors, Seal([bytes(32)])))

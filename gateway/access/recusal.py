@@ -7,7 +7,7 @@ back from there at once and goes to who oversees it; where that is not plain an 
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from normalizer.report import Agency, Assignment, Outcome, Reason, Recusal, Report, Status
+from normalizer.report import Assignment, Outcome, Reason, Recusal, Report, Status
 from router import explain
 from router.blend import Share
 
@@ -20,14 +20,6 @@ BY = "router"
 
 class NotYours(Exception):
     """No report of this number is with this agency."""
-
-
-def readers(report: Report) -> tuple[Agency, ...]:
-    """List the agencies that may have a report: its own first, then those with a copy."""
-    made = report.assignment
-    if made is None or made.agency is None:
-        return ()
-    return tuple(each for each in (made.agency, *made.copies) if not report.recuses(each.id))
 
 
 def united(one: Sequence[Recusal], other: Sequence[Recusal]) -> tuple[Recusal, ...]:

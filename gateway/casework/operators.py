@@ -22,7 +22,8 @@ from gateway.casework.publishing import Proposal, Publishing
 from gateway.intake.envelope import unpacked
 from gateway.intake.receive import Intake
 from gateway.media.access import AttachmentAccess, ShownFile
-from gateway.outbound.notifications import Letters
+from gateway.outbound.deliveries import deliver_assigned
+from gateway.outbound.notifications import Notifier
 from gateway.platform.identity import opened_reporter
 from gateway.platform.seal import ENVELOPE, RAW, BadSeal, Seal
 from gateway.store.people import OperatorRepository
@@ -58,7 +59,7 @@ class OperatorService:
         store: Store,
         broker: Broker,
         door: Intake,
-        letters: Letters,
+        notifier: Notifier,
         directory: Directory,
         register: Register,
         seal: Seal,
@@ -71,7 +72,7 @@ class OperatorService:
         self._store = store
         self._broker = broker
         self._door = door
-        self._letters = letters
+        self._notifier = notifier
         self._directory = directory
         self._register = register
         self._seal = seal
@@ -154,9 +155,9 @@ class OperatorService:
                 change = AuditEvent("assigned_by_operator", by, note=note, data=data)
                 stored = unit.change(stored, report, [change])
                 cause = f"assigned {stored.version}"
-                self._letters.deliveries(unit, report, cause=cause)
-                text = self._letters.text("forwarded", report)
-                self._letters.answer(unit, report, text, cause=cause)
+                deliver_assigned(unit, report, cause=cause)
+                text = self._notifier.text("forwarded", report)
+                self._notifier.notify(unit, report, text, cause=cause)
         except Raced:
             raise Conflict(ConflictCode.CHANGED) from None
         return report
@@ -175,9 +176,9 @@ class OperatorService:
                 status, at = Status.ARCHIVED_BY_ADMIN, self._store.now()
                 report = stored.report.moved(status, at=at, by=by, note=reason)
                 unit.change(stored, report, [AuditEvent(status.value, by, note=reason)])
-                if await unit.was_answered(report_id):
-                    text = self._letters.text("archived", report, alasan=reason)
-                    self._letters.answer(unit, report, text, cause="archived")
+                if await unit.notifications.any_about(report_id):
+                    text = self._notifier.text("archived", report, alasan=reason)
+                    self._notifier.notify(unit, report, text, cause="archived")
         except Raced:
             raise Conflict(ConflictCode.CHANGED) from None
         return report

@@ -57,7 +57,7 @@ LONGEST_ID = 200
 LARGE = 262_144
 """Bytes of a hook that is hashed, packed and sealed beside the loop."""
 PATIENCE = (0.0, 0.3, 1.0, 3.0)
-"""Seconds between looks for the letter of a receipt that may be faster than our own commit."""
+"""Seconds between looks for what a receipt is about: it may be faster than our own commit."""
 T = TypeVar("T")
 Parse = Callable[[Receiver, WebhookRequest], Awaitable[list[Inbound | Receipt]]]
 """Reads a hook; the shell does it in a worker process for channels whose messages may hang."""

@@ -38,8 +38,8 @@ ROUTED = Counter(
 DELIVERED = Counter(
     "kanal_deliveries", "Deliveries to agencies", ["agency", "outcome"], registry=REGISTRY
 )
-ANSWERED = Counter(
-    "kanal_answers", "Messages to citizens", ["channel", "outcome"], registry=REGISTRY
+NOTIFIED = Counter(
+    "kanal_notifications", "Notifications to citizens", ["channel", "outcome"], registry=REGISTRY
 )
 ALERTED = Counter(
     "kanal_alerts", "Alerts to posts on duty", ["channel", "outcome"], registry=REGISTRY
@@ -90,8 +90,8 @@ ROUTE_DELAY = Histogram(
 DELIVERY_DELAY = Summary(
     "kanal_delivery_delay_seconds", "From the decision to the agency", ["agency"], registry=REGISTRY
 )
-ANSWER_DELAY = Summary(
-    "kanal_answer_delay_seconds",
+NOTIFICATION_DELAY = Summary(
+    "kanal_notification_delay_seconds",
     "From what is to be told to the channel",
     ["channel"],
     registry=REGISTRY,

@@ -119,7 +119,7 @@ def application(
     )
     secure = _is_https(settings)
     limits = CallLimits(settings.client_header, proxied=secure)
-    app.include_router(api.api(agencies, queries, files, limits))
+    app.include_router(api.api(agencies, files, limits))
     app.router.routes[:0] = [
         *webhook.routes(door, url, settings.max_hook_bytes, limits, elsewhere=more),
         *(route for routes in more.values() for route in routes),

@@ -10,7 +10,7 @@ from sqlalchemy import or_, select
 
 from gateway.store.owned import messages_and_theirs
 from gateway.store.store import Store
-from gateway.store.tables import events, messages, outgoing, queue, reports
+from gateway.store.tables import deliveries, events, messages, notifications, queue, reports
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class TraceLine:
 
     at: datetime
     where: str
-    """The table or queue: message, report, outgoing, queue."""
+    """The table or queue: message, report, delivery, notification, queue."""
     what: str
 
 
@@ -43,15 +43,18 @@ class Traces:
             log = (
                 await connection.execute(select(events).where(events.c.report_id.in_(ids)))
             ).all()
-            query = select(outgoing).where(outgoing.c.report_id.in_(ids))
-            left = (await connection.execute(query)).all()
-            named_in = [row.id for row in (*came, *left)]
+            query = select(deliveries).where(deliveries.c.report_id.in_(ids))
+            delivered = (await connection.execute(query)).all()
+            query = select(notifications).where(notifications.c.report_id.in_(ids))
+            told = (await connection.execute(query)).all()
+            named_in = [row.id for row in (*came, *delivered, *told)]
             query = select(queue).where(queue.c.message_id.in_(named_in))
             waits = (await connection.execute(query)).all()
         lines = [
             *(line for row in came for line in _came(row)),
             *(TraceLine(row.at, "report", f"{row.kind} by {row.by}{_why(row)}") for row in log),
-            *(line for row in left for line in _left(row)),
+            *(line for row in delivered for line in _delivered(row)),
+            *(line for row in told for line in _told(row)),
             *(TraceLine(row.at, f"queue {row.queue}", _waits(row)) for row in waits),
         ]
         return sorted(lines, key=lambda line: line.at)
@@ -70,12 +73,27 @@ def _why(row: Any) -> str:
     return "".join(f", {key} {value}" for key, value in kept.items() if isinstance(value, str))
 
 
-def _left(row: Any) -> Iterator[TraceLine]:
-    to = row.target if row.kind == "delivery" else f"its reporter by {row.channel}"
-    yield TraceLine(row.at, "outgoing", f"{row.kind} {row.id} to {to} written")
+def _delivered(row: Any) -> Iterator[TraceLine]:
+    def line(at: datetime, what: str) -> TraceLine:
+        return TraceLine(at, "delivery", f"{row.id} {what}")
+
+    yield line(row.created_at, f"to {row.agency_id} decided, {row.event}")
+    if row.placed_at:
+        yield line(row.placed_at, f"placed by {row.method}")
+    if row.fetched_at:
+        yield line(row.fetched_at, "fetched")
+    if row.read_at:
+        yield line(row.read_at, "read")
+    if row.ended_at:
+        yield line(row.ended_at, f"{row.state}{f': {row.detail}' if row.detail else ''}")
+
+
+def _told(row: Any) -> Iterator[TraceLine]:
+    written = f"{row.id} to its reporter by {row.channel} written"
+    yield TraceLine(row.created_at, "notification", written)
     if row.done_at:
         said = f": {row.detail}" if row.detail else ""
-        yield TraceLine(row.done_at, "outgoing", f"{row.kind} {row.id} {row.state}{said}")
+        yield TraceLine(row.done_at, "notification", f"{row.id} {row.state}{said}")
 
 
 def _waits(row: Any) -> str:

@@ -16,9 +16,9 @@ from gateway.portals.console.errors import ConsoleErrorCode
 ROOT = FOLDER.parent
 TABLES = {
     "console": {
-        "actor", "channel", "deadline", "decision", "event", "file_note", "file_state",
-        "found_by", "kind", "level", "link", "note", "outgoing", "quarantine", "queue", "reason",
-        "status", "unanswered",
+        "actor", "channel", "deadline", "decision", "delivery", "event", "file_note", "file_state",
+        "found_by", "kind", "level", "link", "note", "notification", "quarantine", "queue",
+        "reason", "status", "unanswered",
     },
     "errors": {"problem", "smtp"},
     "labels": {"kind", "mark", "masked", "months", "privacy", "status"},

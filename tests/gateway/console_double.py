@@ -19,14 +19,15 @@ from gateway.casework.publishing import Proposal, proposed
 from gateway.intake.limits import CallLimits
 from gateway.media.access import NoFile, ShownFile
 from gateway.portals.console.routes import routes
+from gateway.store.rows import Delivery
 from gateway.store.views import (
     AlertView,
     ChannelView,
     DeadView,
     EventView,
     Identity,
+    NotificationView,
     OperatorSession,
-    OutgoingView,
     Overview,
     QuarantineView,
     QueueView,
@@ -194,7 +195,7 @@ class MemoryDesk:
             queues=(
                 QueueView("reports", self.depth, 1240, oldest if self.depth else None, 0),
                 QueueView("deliveries", 0, 1198, None, len(self.dead)),
-                QueueView("answers", 12, 88, oldest, 0),
+                QueueView("notifications", 12, 88, oldest, 0),
             ),
             reports_today=len(self.reports),
             triage=len(await self.triage()),
@@ -341,21 +342,21 @@ class MemoryDesk:
                     2, at, str(found.status), "router", "", "60303ae22b998861bce3b28f33eec1be"
                 ),
             ),
-            outgoing=(
-                OutgoingView(
+            deliveries=(
+                Delivery(
                     "o1",
-                    "delivery",
-                    "queue",
+                    found.id,
                     AGENCIES[0].id,
-                    '{"specversion": "1.0"}',
-                    "sent",
-                    "",
+                    "id.kanal.report.assigned",
                     at,
-                    at,
+                    "queue",
+                    "fetched",
+                    placed_at=at,
+                    fetched_at=at,
                 ),
-                OutgoingView(
-                    "o2", "answer", "sms", "pelapor", "Laporan Anda diterima.", "sent", "", at, at
-                ),
+            ),
+            notifications=(
+                NotificationView("o2", "sms", "Laporan Anda diterima.", "sent", "", at, at),
             ),
         )
 

@@ -311,7 +311,7 @@ async def test_the_agency_answers_and_the_reporter_adds_to_it(visitor: Visitor) 
     _, page = await visitor.look(number, secret)
     assert "Lampu sudah diganti." in page
     assert "Sudah Ditanggapi" in page
-    sent = await visitor.house.counted("outgoing", "channel = 'web' AND state <> 'sent'")
+    sent = await visitor.house.counted("notifications", "channel = 'web' AND state <> 'sent'")
     assert sent == 0, "an answer on the page is there at once"
 
 

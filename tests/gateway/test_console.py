@@ -387,6 +387,16 @@ async def test_what_the_reporter_filled_in_is_shown(operator: Visitor, desk: Mem
     assert "Dugaan pelapor" not in body
 
 
+async def test_how_far_each_delivery_is_is_shown_with_its_times(operator: Visitor) -> None:
+    _, body = await operator.get(f"/reports/{report(1).id}")
+    (delivery,) = re.findall(r'<li class="delivery">(.*?)</li>', body, re.DOTALL)
+    assert re.findall(r'class="badge o-(\w+)">(\w+)<', delivery) == [("fetched", "diambil")]
+    steps = delivery.partition("</p>")[2]
+    assert re.findall(r"(\w+) <time", steps) == ["disediakan", "diambil"]
+    (told,) = re.findall(r'<li class="notification">(.*?)</li>', body, re.DOTALL)
+    assert re.findall(r'class="badge o-(\w+)">(\w+)<', told) == [("sent", "terkirim")]
+
+
 async def test_the_reporter_stays_sealed(operator: Visitor, desk: MemoryDesk) -> None:
     desk.put(report(1, anonymous=True, confidential=True))
     desk.kill(7, error=f"30003: {ADDRESS} is unreachable, warga@desa.example bounced")

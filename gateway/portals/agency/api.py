@@ -13,7 +13,6 @@ from gateway.intake.limits import CallLimits
 from gateway.media.access import AttachmentAccess, NoFile, NotYet
 from gateway.portals.http.files import serve
 from gateway.store.engine import Unavailable
-from gateway.store.queries import Queries
 from gateway.store.unit import StaleWrite
 
 bearer = HTTPBearer(auto_error=False, description="The agency's token")
@@ -23,9 +22,7 @@ MOST = 262_144
 """Bytes of a reply; counted before anybody has shown a token."""
 
 
-def api(
-    agencies: AgencyService, queries: Queries, files: AttachmentAccess, limits: CallLimits
-) -> APIRouter:
+def api(agencies: AgencyService, files: AttachmentAccess, limits: CallLimits) -> APIRouter:
     """Return the routes below ``/agency/v1``."""
     routes = APIRouter(prefix="/agency/v1", tags=["agency"], max_body_size=MOST)
 
@@ -48,11 +45,11 @@ def api(
     ) -> dict[str, Any]:
         """Return CloudEvents; ask again with ``after=next`` for what came since."""
         try:
-            found = await queries.for_agency(agency, after=after, most=limit)
+            found = await agencies.fetch(agency, after=after, most=limit)
         except Unavailable:
             raise HTTPException(503, "away") from None
-        last = found[-1][0] if found else after
-        return {"events": [json.loads(text) for _, text in found], "next": last}
+        last = found[-1].id if found else after
+        return {"events": [json.loads(each.text) for each in found], "next": last}
 
     @routes.get(
         "/reports/{tracking}/files/{sha256}",

@@ -142,7 +142,7 @@ class Api:
         return found[0]
 
     async def _state(self, shown: VisibleReport) -> shapes.StateSchema:
-        told = await self._desk.window.answers(shown.report)
+        told = await self._desk.window.notifications(shown.report)
         made = shown.report.assignment
         asked = made if made and shown.report.status is Status.WAITING_FOR_REPORTER else None
         return shapes.StateSchema(

@@ -64,16 +64,6 @@ def upgrade() -> None:
             comment="somebody who must get nothing of it",
         ),
     )
-    op.add_column(
-        "outgoing",
-        sa.Column(
-            "message_id",
-            sa.String(length=36),
-            nullable=False,
-            server_default="",
-            comment="whose writer it goes to",
-        ),
-    )
     connection = op.get_bind()
     for rows in _pages(connection, _reports):
         for id, body in rows:
