@@ -17,6 +17,7 @@ from adapters.load import load as load_channel
 from adapters.web import Web
 from config import files, links
 from config.emergency import emergency
+from config.environment import OFFSET_FILE
 from config.settings import (
     DEFAULTS,
     Fault,
@@ -36,6 +37,7 @@ from gateway.outbound.notice import PAGE, Notice
 from gateway.outbound.roster import MISSING, DutyPost, Roster
 from gateway.outbound.texts import Texts
 from gateway.outbound.texts import faults as text_faults
+from gateway.platform.clock import CaseClock, OffsetError
 from gateway.platform.seal import Seal, keys_from
 from gateway.store.quarantine import QuarantineLimits as RoomLimits
 from gateway.store.reactions import AnswerLimits as AnswerLimits
@@ -227,6 +229,7 @@ def faults(settings: Settings, file: Path | None) -> list[Fault]:
     wrong: list[Fault] = []
     built = _try(wrong, lambda: parts(settings))
     doors = _try(wrong, lambda: channels(settings, file))
+    wrong += clock_faults()
     _try(wrong, lambda: webhooks(settings, file))
     if doors is not None:
         _try(wrong, lambda: roster(settings, file, doors, Seal([bytes(32)])))
@@ -235,6 +238,26 @@ def faults(settings: Settings, file: Path | None) -> list[Fault]:
         wrong += _partner_faults(settings, built, file)
         wrong += _duty_faults(settings, built, file)
     return wrong
+
+
+def clock_faults() -> list[Fault]:
+    """List what is wrong with the file that moves the clock of a test system."""
+    try:
+        CaseClock.from_environment().check()
+    except OffsetError as error:
+        return [Fault(f"environment variable {OFFSET_FILE}", 0, f"the file it names: {error}")]
+    return []
+
+
+def clock_warnings() -> list[str]:
+    """Say so where the clock is moved."""
+    clock = CaseClock.from_environment()
+    if not clock.is_moved:
+        return []
+    return [
+        f"{OFFSET_FILE} moves the clock by {clock.offset:+g} seconds now: this is a test system, "
+        "and no time that a citizen or an agency is told is true"
+    ]
 
 
 def duty_warnings(settings: Settings) -> list[str]:
@@ -481,5 +504,6 @@ def all_warnings(settings: Settings, built: Mapping[str, Channel]) -> list[str]:
         *link_warnings(settings, built),
         *unconfirmed(built),
         *duty_warnings(settings),
+        *clock_warnings(),
         *unsaid(settings),
     ]

@@ -5,7 +5,7 @@ import contextlib
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,7 @@ from gateway.outbound.notifications import Letters
 from gateway.outbound.notify import AnswerCitizen
 from gateway.outbound.roster import Wording
 from gateway.outbound.warning import Warning
+from gateway.platform.clock import CaseClock, wall
 from gateway.platform.sandbox import ReadingError, Sandbox
 from gateway.portals.app import WebServer, application, monitor
 from gateway.portals.citizen.routes import CitizenServices as Citizens
@@ -86,11 +87,6 @@ INSIST = 5.0
 """Seconds a cancelled task gets before it is cancelled again."""
 
 
-def now() -> datetime:
-    """Return the time."""
-    return datetime.now(UTC)
-
-
 @dataclass(frozen=True, slots=True)
 class Ports:
     """Where the running gateway listens."""
@@ -109,18 +105,21 @@ class Kanal:
         self.webhooks = assembly.webhooks(settings, file)
         self.notice = assembly.notice(settings, self.channels)
         self.seal = assembly.seal(settings)
+        self.clock = CaseClock.from_environment()
         database = Database(
             settings.database_url,
             pool_size=settings.database.pool_size,
             timeout=settings.database.timeout,
         )
-        self.store = Store(database, now, assembly.limits(settings), assembly.room(settings))
+        self.store = Store(
+            database, self.clock, assembly.limits(settings), assembly.room(settings), wall
+        )
         self.spool = Spool(settings.server.data_dir / "spool")
         self.broker = self._broker()
         self.commits = GroupCommit(self.store, self.spool)
         fetched = frozenset(name for name, c in self.channels.items() if c.fetched)
         delicate = Delicate(self.parts.routing.topics.delicate, fetched)
-        self.letters = Letters(self.parts.texts, now, delicate, self.notice)
+        self.letters = Letters(self.parts.texts, self.clock, delicate, self.notice)
         self.roster = assembly.roster(settings, file, self.channels, self.seal)
         self.duty_desk = DutyService(self.store, self.roster, self.letters)
         self.reader = Sandbox(1, settings.mail_server.parse_seconds, modules=("adapters.mail",))
@@ -133,7 +132,7 @@ class Kanal:
             self.commits,
             self.parts.normalizer,
             self.seal,
-            now,
+            self.clock,
             self._parse,
             self._normalized,
             Warning(self.parts.routing, self.letters),
@@ -155,7 +154,7 @@ class Kanal:
             sensitive=self.parts.routing.topics.sensitive,
             duty=self.duty_desk,
         )
-        self.agencies = AgencyService(self.store, self.letters, settings.delivery, now)
+        self.agencies = AgencyService(self.store, self.letters, settings.delivery, self.clock)
         self.partners = PartnerService(
             self.store, self.seal, self.parts.routing.topics, directory, self.parts.gazetteer
         )
@@ -317,7 +316,7 @@ class Kanal:
 
     async def _start_worker(self) -> None:
         # Reading the calendar takes half a second: better now than under the first report.
-        await asyncio.to_thread(self.parts.routing.calendar.is_working, now().date())
+        await asyncio.to_thread(self.parts.routing.calendar.is_working, self.clock().date())
         for consumer in self._consumers():
             self._spawn(f"work on {consumer.queue}", consumer.run)
         self._spawn("trained models", self._refresh_models)
@@ -346,7 +345,7 @@ class Kanal:
             self.parts.gazetteer,
             self.letters,
             self.seal,
-            now,
+            self.clock,
             waiting=timedelta(days=self.settings.routing.waiting_days),
             ownership=ownership,
             mute=frozenset(name for name, c in self.channels.items() if not c.can_ask),
@@ -436,7 +435,7 @@ class Kanal:
             self.partners,
             self.agencies,
             url,
-            now,
+            self.clock,
             server.client_header,
         )
         app = application(
@@ -447,7 +446,8 @@ class Kanal:
             self.queries,
             self.health,
             self.files,
-            now,
+            self.clock,
+            wall,
             Citizens(
                 Tracking(self.queries, self.seal), assembly.categories(self.parts), self.notice
             ),

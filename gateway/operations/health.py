@@ -82,7 +82,7 @@ class Health:
         self._duties = dict(duties or {})
         self._vault = vault
         self._on_duty = on_duty
-        self._begun = store.now()
+        self._begun = store.wall()
         self._died: dict[str, float] = {}
 
     def died(self, task: str) -> None:
@@ -156,7 +156,7 @@ class Health:
 
     def _fault(self, reading: FetchStatus | None, every: float) -> str:
         patience = OVERDUE + timedelta(seconds=every)
-        late = self._store.now() - patience
+        late = self._store.wall() - patience
         since = (reading and reading.ok_at) or self._begun
         if since >= late:
             return ""

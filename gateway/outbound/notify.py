@@ -68,7 +68,7 @@ class AnswerCitizen:
         letters = await waiting_letters(self._store, batch)
         async with self._store.unit() as unit:
             silent = await unit.silences.of(letter.reader for letter in letters)
-            withheld = await self._ownership.withheld(unit, letters, self._store.now())
+            withheld = await self._ownership.withheld(unit, letters, unit.wall())
         letters = [
             self._letters.kept_back(letter, withheld[letter.id])
             if letter.id in withheld

@@ -84,7 +84,7 @@ class Queries:
     async def _media_queue(self, depths: dict[str, int], dead: dict[str, int]) -> QueueView:
         waiting = (queue.c.queue == MEDIA) & (queue.c.state == "ready")
         oldest = await self._one(select(func.min(queue.c.at)).where(waiting))
-        since = self._store.now() - MINUTE
+        since = self._store.wall() - MINUTE
         done = select(func.count()).where(events.c.kind == "files_stored", events.c.at >= since)
         return _view(MEDIA, depths, await self._one(done), oldest, dead)
 

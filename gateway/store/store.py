@@ -4,16 +4,17 @@ import asyncio
 import contextlib
 import hashlib
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.platform.clock import Clock
 from gateway.store import migrate
 from gateway.store.engine import Database
+from gateway.store.leases import LeaseClock
 from gateway.store.parts import Also, has, put_parts
 from gateway.store.quarantine import USUAL as USUAL_ROOM
 from gateway.store.quarantine import QuarantineLimits as RoomLimits
@@ -40,19 +41,22 @@ _FILE = text(
 
 
 class Store:
-    """Everything durable. ``now`` is the clock; times it gives must be aware."""
+    """Everything durable. ``now`` is the case clock, ``wall`` the true time; both are aware."""
 
     def __init__(
         self,
         database: Database,
-        now: Callable[[], datetime],
+        now: Clock,
         limits: AnswerLimits = USUAL,
         room: RoomLimits = USUAL_ROOM,
+        wall: Clock | None = None,
     ) -> None:
         self.database = database
         self.now = now
+        self.wall = wall or now
+        self.leases = LeaseClock(is_sqlite=database.is_sqlite)
         self._limits = limits
-        self.queue = Queue(database, now)
+        self.queue = Queue(database, now, self.leases)
         self.shelf = Shelf(now, room)
         self._pieces = asyncio.Event()
 
@@ -162,7 +166,7 @@ class Store:
         Raises ``Unavailable`` and ``Conflict``.
         """
         async with self.database.write() as connection:
-            unit = UnitOfWork(connection, self.queue, self.now, self._limits)
+            unit = UnitOfWork(connection, self.queue, self.now, self.wall, self._limits)
             yield unit
             await unit.flush()
         self.queue.announce()

@@ -5,13 +5,14 @@ unit; steps never commit.
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Literal, get_args
 
 from sqlalchemy import RowMapping, bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.platform.clock import Clock
 from gateway.store import chain
 from gateway.store.alerts import AlertRepository
 from gateway.store.owned import last_heard, owned
@@ -51,18 +52,23 @@ class StaleWrite(Exception):
 
 
 class UnitOfWork:
-    """One transaction. Made by ``Store.unit``."""
+    """One transaction. Made by ``Store.unit``.
+
+    The log of a report takes its times from ``wall``, everything else from the case clock ``now``.
+    """
 
     def __init__(
         self,
         connection: AsyncConnection,
         queue: Queue,
-        now: Callable[[], datetime],
+        now: Clock,
+        wall: Clock,
         limits: AnswerLimits = USUAL,
     ) -> None:
         self._connection = connection
         self._queue = queue
         self._now = now
+        self.wall = wall
         self.silences = Silences(connection, now)
         self.alerts = AlertRepository(connection, now)
         self.reactions = Reactions(connection, now, limits)
@@ -335,7 +341,7 @@ class UnitOfWork:
                 report_id,
                 seq,
                 head,
-                at=self._now(),
+                at=self.wall(),
                 kind=change.kind,
                 by=change.by,
                 note=change.note,

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from sqlalchemy import ColumnElement, literal
+
 from adapters.base import (
     Author,
     Channel,
@@ -57,10 +59,12 @@ from gateway.platform.seal import Seal
 from gateway.queues.consumer import Step
 from gateway.store.cursors import Bookmark
 from gateway.store.engine import Database
+from gateway.store.leases import LeaseClock
 from gateway.store.queries import Queries
 from gateway.store.rows import Accepted, QuarantineItem, StoredFile
 from gateway.store.spool import Spool
 from gateway.store.store import Store
+from gateway.store.tables import UTCDateTime
 from gateway.store.views import ReportFile
 from gateway.wire.queues import ANSWERS
 from tests import services
@@ -96,6 +100,17 @@ class Clock:
 
     def pass_(self, **time: float) -> None:
         self.at += timedelta(**time)
+
+
+class ClockLeases(LeaseClock):
+    """The lease clock of bookmarks in a house: it moves with the house's own."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(is_sqlite=True)
+        self._clock = clock
+
+    def moment(self, after: float = 0.0) -> ColumnElement[datetime]:
+        return literal(self._clock() + timedelta(seconds=after), UTCDateTime)
 
 
 class Paper(Receiver, Sender):
@@ -177,6 +192,7 @@ class House:
         self.seal = Seal([KEY])
         self.spool = Spool(folder / "spool")
         self.store = Store(Database(url, pool_size=10, timeout=timeout), self.clock)
+        self.store.leases = ClockLeases(self.clock)  # of bookmarks; the queue keeps the database's
         self.broker = Embedded(self.store.queue, lease=60)
         self.commits = GroupCommit(self.store, self.spool)
         self.queries = Queries(self.store)
