@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from gateway.assembly import Components
+from gateway.components import Components
 from gateway.learning.rows import Purpose, TrainingRow
 from gateway.platform.clock import wall
 from normalizer.inbound import Author, Inbound

@@ -11,7 +11,7 @@ import structlog
 
 from config.environment import OFFSET_FILE
 from config.settings import SettingsError, load
-from gateway import assembly
+from gateway import checks
 from gateway.platform.clock import FURTHEST, MOST_BYTES, CaseClock, OffsetError, wall
 from gateway.store.cursors import Bookmark
 from gateway.store.engine import Database
@@ -114,15 +114,15 @@ def test_a_senseless_file_is_a_fault_at_the_start_and_changes_nothing_later(
     offset.set(WEEK)
     clock = CaseClock.from_environment()
     assert clock() > wall() + WEEK / 2
-    assert assembly.clock_faults() == []
-    assert "604800" in assembly.clock_warnings()[0]
+    assert checks.clock_faults() == []
+    assert "604800" in checks.clock_warnings()[0]
     offset.path.write_bytes(SENSELESS[name])
     with structlog.testing.capture_logs() as logs:
         assert clock() > wall() + WEEK / 2
         assert clock() > wall() + WEEK / 2
     assert [each["log_level"] for each in logs] == ["error"]
     assert str(offset.path) not in str(logs)
-    (fault,) = assembly.clock_faults()
+    (fault,) = checks.clock_faults()
     assert OFFSET_FILE in str(fault)
     offset.set(2 * WEEK)
     assert clock() > wall() + 3 * WEEK / 2
@@ -133,7 +133,7 @@ def test_a_file_that_is_not_there_is_a_fault(
 ) -> None:
     for path in (tmp_path / "none", tmp_path, Path()):
         monkeypatch.setenv(OFFSET_FILE, str(path))
-        assert len(assembly.clock_faults()) == 1
+        assert len(checks.clock_faults()) == 1
         with pytest.raises(OffsetError, match="cannot be read"):
             CaseClock.from_environment().check()
 
