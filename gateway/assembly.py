@@ -16,11 +16,12 @@ from gateway.broker.base import ANSWERS, DELIVERIES, MEDIA, REPORTS, WORK, Broke
 from gateway.broker.embedded import Embedded
 from gateway.broker.rabbit import Rabbit
 from gateway.casework.agencies import AgencyService
-from gateway.casework.alarm import ALARM, Alarm
+from gateway.casework.alarm import Alarm
 from gateway.casework.alerts import DutyService
 from gateway.casework.directory import Directory
 from gateway.casework.operators import OperatorService
 from gateway.casework.partners import PartnerService
+from gateway.casework.questions import UnansweredQuestions
 from gateway.casework.route import Route
 from gateway.casework.tracking import Tracking
 from gateway.components import Components
@@ -30,7 +31,7 @@ from gateway.intake.expiry import EXPIRE, Expiry
 from gateway.intake.group_commit import GroupCommit
 from gateway.intake.pages import PageIntake
 from gateway.intake.polling import POLL, Polling
-from gateway.intake.reassembly import EVERYWHERE, JOIN, Joining
+from gateway.intake.reassembly import Joining
 from gateway.intake.receive import Intake, parse_in
 from gateway.intake.reconciling import RECONCILE, Reconciling
 from gateway.media.access import AttachmentAccess
@@ -53,6 +54,7 @@ from gateway.portals.citizen.routes import CitizenServices
 from gateway.portals.partners import alerts
 from gateway.portals.partners.mounts import doors
 from gateway.queues.consumer import Consumer, Step
+from gateway.queues.due import EVERYWHERE, DueHandler, DueTask
 from gateway.queues.leased_task import LeasedTask
 from gateway.queues.relay import LEASE, Collector, Relay
 from gateway.store.cursors import Bookmark
@@ -116,6 +118,10 @@ class Ground:
         """Return the place that work of one kind has got to."""
         return Bookmark(self.store, name, kind, holder=self.holder)
 
+    def due_task(self, handler: DueHandler) -> DueTask:
+        """Return the lane in which what is due of one kind is done."""
+        return DueTask(self.store, handler, self.bookmark(EVERYWHERE, f"due {handler.kind}"))
+
 
 @dataclass(frozen=True)
 class Services(Ground):
@@ -135,9 +141,10 @@ class Services(Ground):
     pollings: Mapping[str, Polling]
     reconcilings: Mapping[str, Reconciling]
     bindings: tuple[ConnectionTask, ...]
-    joining: Joining
+    joining: DueTask
+    questions: DueTask
     expiry: Expiry
-    alarm: Alarm
+    alarm: DueTask
     consumers: tuple[Consumer, ...]
     health: Health
 
@@ -258,9 +265,12 @@ def _services(ground: Ground) -> Services:
         pollings=pollings,
         reconcilings=reconcilings,
         bindings=bindings,
-        joining=Joining(intake, store, ground.seal, ground.bookmark(EVERYWHERE, JOIN)),
+        joining=ground.due_task(Joining(intake, store, ground.seal)),
+        questions=ground.due_task(
+            UnansweredQuestions(store, ground.parts.texts, _waiting(settings))
+        ),
         expiry=Expiry(store, ground.bookmark(EVERYWHERE, EXPIRE)),
-        alarm=_alarm(ground),
+        alarm=ground.due_task(_alarm(ground)),
         consumers=_consumers(ground, steps),
         health=_health(ground, _duties(settings, pollings, bindings, reconcilings)),
     )
@@ -273,7 +283,12 @@ def _names(channels: Mapping[str, Channel], wanted: Callable[[Channel], bool]) -
 def _store(settings: Settings, now: Clock, true: Clock) -> Store:
     chosen = settings.database
     database = Database(settings.database_url, pool_size=chosen.pool_size, timeout=chosen.timeout)
-    return Store(database, now, components.limits(settings), components.room(settings), true)
+    limits, room = components.limits(settings), components.room(settings)
+    return Store(database, now, limits, room, true, _waiting(settings))
+
+
+def _waiting(settings: Settings) -> timedelta:
+    return timedelta(days=settings.routing.waiting_days)
 
 
 def _broker(settings: Settings, store: Store) -> Broker:
@@ -340,7 +355,7 @@ def _route(ground: Ground, duty: DutyService) -> Route:
         ground.letters,
         ground.seal,
         ground.now,
-        waiting=timedelta(days=ground.settings.routing.waiting_days),
+        waiting=_waiting(ground.settings),
         ownership=ground.ownership,
         mute=_names(ground.channels, lambda c: not c.can_ask),
         overheard=_names(ground.channels, lambda c: c.overhears),
@@ -432,7 +447,6 @@ def _alarm(ground: Ground) -> Alarm:
         ground.store,
         ground.roster,
         Wording(ground.parts.texts, ground.parts.gazetteer, url),
-        ground.bookmark(EVERYWHERE, ALARM),
         within=wanted.acknowledge_within_seconds,
         repeat=wanted.repeat,
     )
@@ -471,7 +485,10 @@ def worker_tasks(services: Services) -> list[Task]:
     return [
         *(Task(f"work on {consumer.queue}", consumer.run) for consumer in services.consumers),
         Task("trained models", partial(_refresh, services.parts)),
-        Task(ALARM, services.alarm.run),
+        *(
+            Task(f"due {task.handler.kind}", task.run)
+            for task in (services.alarm, services.questions)
+        ),
         *_relays(services),
     ]
 
@@ -484,7 +501,7 @@ def poller_tasks(services: Services) -> list[Task]:
 def shared_tasks(services: Services) -> list[Task]:
     """Return what a worker and a poller do both."""
     return [
-        Task("join parts", services.joining.run),
+        Task(f"due {services.joining.handler.kind}", services.joining.run),
         Task("expire the quarantine", services.expiry.run),
     ]
 

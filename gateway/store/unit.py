@@ -6,7 +6,7 @@ unit; steps never commit.
 
 import json
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal, get_args
 
 from sqlalchemy import RowMapping, bindparam, func, insert, select, update
@@ -15,14 +15,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.platform.clock import Clock
 from gateway.store import chain
 from gateway.store.alerts import AlertRepository
+from gateway.store.due import QUESTION, DueRepository
 from gateway.store.owned import last_heard, owned
 from gateway.store.queue_table import Queue
-from gateway.store.reactions import USUAL, AnswerLimits, Reactions
+from gateway.store.reactions import AnswerLimits, Reactions
 from gateway.store.rows import AuditEvent, Letter, LetterState, ReportRecord, Sent, noted, tidy
 from gateway.store.silences import Silences
 from gateway.store.tables import events, files, messages, outgoing, reports
 from gateway.wire.queues import QueuedMessage
-from normalizer.report import Report
+from normalizer.report import Report, Status
 
 _ROUTED = (
     update(messages)
@@ -63,14 +64,17 @@ class UnitOfWork:
         queue: Queue,
         now: Clock,
         wall: Clock,
-        limits: AnswerLimits = USUAL,
+        limits: AnswerLimits,
+        waiting: timedelta,
     ) -> None:
         self._connection = connection
         self._queue = queue
         self._now = now
+        self._waiting = waiting
         self.wall = wall
         self.silences = Silences(connection, now)
-        self.alerts = AlertRepository(connection, now)
+        self.due = DueRepository(connection)
+        self.alerts = AlertRepository(connection, now, self.due)
         self.reactions = Reactions(connection, now, limits)
         self._new: list[dict[str, Any]] = []
         self._changed: list[tuple[ReportRecord, dict[str, Any]]] = []
@@ -236,6 +240,7 @@ class UnitOfWork:
     def add(self, report: Report, fingerprint: str, changes: Sequence[AuditEvent]) -> ReportRecord:
         """File a new report with the first events of its log; danger in it opens an alert."""
         self.alerts.weigh(report)
+        self._weigh_question(report)
         head, seq = self._link(report.id, chain.START, 0, changes)
         stored = ReportRecord(report, seq, head, fingerprint)
         self._new.append(_report_row(stored, self._now()))
@@ -246,10 +251,20 @@ class UnitOfWork:
     ) -> ReportRecord:
         """File a new state of a report, with what happened; danger that is new opens an alert."""
         self.alerts.weigh(report, old.report)
+        self._weigh_question(report, old.report)
         head, seq = self._link(report.id, old.head, old.version, changes)
         stored = ReportRecord(report, seq, head, old.fingerprint)
         self._changed.append((old, _report_row(stored, self._now())))
         return stored
+
+    def _weigh_question(self, report: Report, before: Report | None = None) -> None:
+        """Let a question of ours wait from when it is asked until it is asked no more."""
+        waits = report.status is Status.WAITING_FOR_REPORTER
+        waited = before is not None and before.status is Status.WAITING_FOR_REPORTER
+        if waits and not waited:
+            self.due.put(QUESTION, report.id, self._now() + self._waiting)
+        elif waited and not waits:
+            self.due.clear(QUESTION, report.id)
 
     def send(self, letter: Letter, message: QueuedMessage | None) -> None:
         """File a letter, and the queue message that will send it if its reader may have it."""
@@ -311,6 +326,7 @@ class UnitOfWork:
             await self._replace(old, row)
         await self._many(insert(events), self._events)
         await self.alerts.flush()
+        await self.due.flush()
         await self._many(insert(outgoing), self._letters)
         await self._many(_DONE, self._sent)
         await self._many(_ROUTED, self._belongs)

@@ -119,6 +119,7 @@ EVENT: dict[str, str] = {
     "files_stored": "lampiran diproses",
     "not_answered": "tidak dibalas",
     "asked": "ditanyakan pelapor",
+    "question_unanswered": "pertanyaan tidak dijawab pelapor",
     "echoed": "pesan kami sendiri kembali",
     "alerted": "piket diberi tahu",
     "alert_failed": "piket tidak terjangkau",
