@@ -51,6 +51,8 @@ def upgrade() -> None:
         sqlite_where=_UNACKNOWLEDGED,
         postgresql_where=_UNACKNOWLEDGED,
     )
+    if connection.dialect.name == "postgresql":  # SQLite keeps no comments
+        op.alter_column("cursors", "work", comment="poll, bind, reconcile, or due and a kind")
     op.execute(sa.text("DELETE FROM cursors WHERE channel = '*' AND work IN ('join', 'alarm')"))
 
 
