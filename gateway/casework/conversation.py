@@ -201,7 +201,7 @@ class Conversation:
         """File a reporter's question; now and then the log says that they still ask."""
         unit.belongs(asked, found.report)
         heard = (await unit.last_heard([found.report.id])).get(found.report.id)
-        if heard and self._now() - heard > RENEWED:
+        if heard and unit.wall() - heard > RENEWED:
             change = AuditEvent("asked", "reporter", data={"message": asked.id})
             known.remember(unit.change(found, found.report, [change]))
 

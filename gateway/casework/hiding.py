@@ -7,7 +7,7 @@ is asked for with that said, and given in words of its own.
 """
 
 import re
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -150,7 +150,7 @@ class Hiding:
         if mark and command and kind in (ASKED, TOLD) and said.get("mark") == mark:
             return self._open(unit, known, stored, message, mark)
         if not message.unhide:
-            agrees = kind == ASKED and self.now() - at <= SOON
+            agrees = kind == ASKED and self.now() - _asked_at(said, at) <= SOON
             agreed: Mark = "confidential" if said.get("mark") == "confidential" else "anonymous"
             return self._open(unit, known, stored, message, agreed) if agrees else None
         return self._ask(unit, known, stored, message, mark)
@@ -168,6 +168,7 @@ class Hiding:
         choices: Sequence[str] = ()
         if mark:
             data: dict[str, object] = {"message": message.id, "mark": mark}
+            data["at"] = self.now().isoformat()
             known.remember(unit.change(stored, report, [AuditEvent(ASKED, "gateway", data=data)]))
             choice = "choice_unhide" if mark == "anonymous" else "choice_unhide_report"
             choices = (self.notifier.text(choice, report),)
@@ -215,6 +216,12 @@ def to_hide(
     if prose.anonymous or prose.confidential:  # "nama saya", "laporan saya": said of what is told
         return next(iter(open_ or known.mine(message)), None)
     return next((s for s in open_ if at - s.report.received_at <= SOON), None)
+
+
+def _asked_at(said: Mapping[str, object], logged: datetime) -> datetime:
+    """Return when consent was asked for, by the case clock; before that was noted, by the log."""
+    at = said.get("at")
+    return datetime.fromisoformat(at) if isinstance(at, str) else logged
 
 
 def _has_words(message: Message) -> bool:

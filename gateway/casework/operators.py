@@ -269,7 +269,7 @@ class OperatorService:
         if not right or known is None:
             return None
         token = secrets.token_urlsafe(32)
-        expires = self._store.now() + self._session
+        expires = self._store.wall() + self._session
         session = OperatorSession(name, secrets.token_urlsafe(32), expires)
         return token if await self._people.begin(_hashed(token), session, known) else None
 

@@ -169,7 +169,7 @@ class Route:
         known.silent = await unit.silences.of(refs)
         known.joined_to = await unit.by_ids({tie.report_id for tie in ties if tie})
         every = {s.report.id: s for s in (*found, *known.joined_to.values())}
-        lapsed = await self._ownership.lapsed(unit, every.values(), self._now())
+        lapsed = await self._ownership.lapsed(unit, every.values(), unit.wall())
         known.lapsed = frozenset(
             id for id in lapsed if not proven(self._seal, messages, every[id].report)
         )

@@ -8,7 +8,7 @@ import hashlib
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, TypeVar
 
 import structlog
@@ -363,6 +363,7 @@ class Intake:
         """Read a message as one part of a longer one, sealed and ready to be written."""
         assert inbound.part is not None
         account, external_id = self.identity(inbound)
+        now, block = self._now(), self.channels[inbound.channel].block
         return Piece(
             id=str(uuid.uuid4()),
             channel=inbound.channel,
@@ -374,7 +375,8 @@ class Intake:
             external_id=external_id,
             digest=self._digest(inbound),
             envelope=self.seal.close(packed(hook), PART),
-            received_at=self._now(),
+            received_at=now,
+            due_at=now + timedelta(seconds=block.part_timeout),
         )
 
     async def _note_receipt(self, channel: Channel, hook: WebhookRequest, receipt: Receipt) -> None:

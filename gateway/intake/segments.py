@@ -77,6 +77,22 @@ class _Message:
 
 def plan(rows: Sequence[PartRow], total: int, *, now: datetime, timeout: timedelta) -> list[Join]:
     """Say what to do with all the parts of one sender, reference and total, oldest first."""
+    gone, waiting, joins = _sorted(rows)
+    for message in waiting:
+        if len(message.parts) == total or now - message.newest() >= timeout:
+            joins.append(_whole(message))
+    copied = (m for m in gone if m.copies)
+    return [*joins, *(Join(m.name or "", copies=tuple(m.copies)) for m in copied)]
+
+
+def waits_until(rows: Sequence[PartRow], *, timeout: timedelta) -> datetime | None:
+    """Return until when the next incomplete message waits for its parts; None where none does."""
+    _, waiting, _ = _sorted(rows)
+    return min((message.newest() + timeout for message in waiting), default=None)
+
+
+def _sorted(rows: Sequence[PartRow]) -> tuple[list[_Message], list[_Message], list[Join]]:
+    """Put parts to their messages: those that went on, those that wait, and parts that are late."""
     gone, waiting = _gone(rows), list[_Message]()
     joins: list[Join] = []
     for row in (row for row in rows if row.joined_at is None):
@@ -89,11 +105,7 @@ def plan(rows: Sequence[PartRow], total: int, *, now: datetime, timeout: timedel
             joins.append(Join(late.name or "", (row,), late=True))
         else:
             waiting.append(_Message({row.number: row}))
-    for message in waiting:
-        if len(message.parts) == total or now - message.newest() >= timeout:
-            joins.append(_whole(message))
-    copied = (m for m in gone if m.copies)
-    return [*joins, *(Join(m.name or "", copies=tuple(m.copies)) for m in copied)]
+    return gone, waiting, joins
 
 
 def joined(said: Iterable[Inbound], total: int) -> Inbound:

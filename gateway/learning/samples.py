@@ -3,10 +3,10 @@
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from gateway.components import Components
 from gateway.learning.rows import Purpose, TrainingRow
+from gateway.platform.clock import wall
 from normalizer.inbound import Author, Inbound
 from normalizer.message import Reporter
 from normalizer.report import Agency, Report
@@ -84,7 +84,7 @@ class SampleReader:
             Inbound("learning", "", "1", Author("learning"), row.text, b""),
             id=_ID,
             tracking=_TRACKING,
-            received_at=datetime.now(UTC),
+            received_at=wall(),
             reporter=Reporter(ref="", sealed=""),
             context=row.region or None,
         )

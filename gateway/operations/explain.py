@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, BinaryIO, TextIO
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gateway.components import Components
 from gateway.outbound.texts import choices
+from gateway.platform.clock import wall
 from normalizer.inbound import Author, Inbound
 from normalizer.message import Intent, Message, Reporter
 from normalizer.report import Outcome, Report
@@ -47,7 +48,7 @@ class Explainer:
 
     def explain(self, asked: Sequence[Line]) -> list[dict[str, Any]]:
         """Explain texts, each sent to a door of its region."""
-        now = datetime.now(UTC)
+        now = wall()
         messages = [self._message(line, now) for line in asked]
         wanted = [Report.opened(each) for each in messages if each.intent is Intent.REPORT]
         decisions = iter(self._parts.routing.decide_many(wanted, at=now))

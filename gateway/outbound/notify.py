@@ -74,7 +74,7 @@ class Notify:
             stored = every(ids, await unit.notifications.by_ids(ids))
             waiting = [each for each in stored if each.state == "waiting"]
             silent = await unit.silences.of(notification.reader for notification in waiting)
-            withheld = await self._ownership.withheld(unit, waiting, self._store.now())
+            withheld = await self._ownership.withheld(unit, waiting, unit.wall())
         waiting = [
             self._notifier.kept_back(notification, withheld[notification.id])
             if notification.id in withheld

@@ -94,6 +94,8 @@ class Piece:
     digest: str
     envelope: bytes
     received_at: datetime
+    due_at: datetime | None = None
+    """When its message is waited for no longer; None, from the version before, is at once."""
 
 
 IntakeItem = Accepted | QuarantineItem | Piece

@@ -246,7 +246,6 @@ alerts = Table(
     Column("report_id", String(36), nullable=False, comment="one alert per matter"),
     Column("code", String(6), nullable=False, comment="what a post acknowledges it by"),
     Column("opened_at", UTCDateTime, nullable=False),
-    Column("due_at", UTCDateTime, comment="when the next post is told; none when that is over"),
     Column("step", Integer, nullable=False, comment="posts that were tried in this round"),
     Column("reached", Integer, nullable=False, comment="posts that were told in this round"),
     Column("rounds", Integer, nullable=False, comment="rounds that nobody answered"),
@@ -257,11 +256,25 @@ alerts = Table(
     UniqueConstraint("report_id"),
     Index(
         "ix_alerts_open",
-        "due_at",
+        "opened_at",
         sqlite_where=_UNACKNOWLEDGED,
         postgresql_where=_UNACKNOWLEDGED,
     ),
     comment="danger to life that a human is told of, until one says so; names no citizen",
+)
+
+due = Table(
+    "due",
+    metadata,
+    Column("kind", String(32), primary_key=True),
+    Column("key", String(64), primary_key=True, comment="what it is about"),
+    Column("due_at", UTCDateTime, nullable=False, comment="by the case clock"),
+    Column("data", Text, nullable=False, comment="the kind's own"),
+    Column("token", String(16), nullable=False, comment="another one with each writing"),
+    Column("failures", Integer, nullable=False),
+    Column("error", Text, nullable=False),
+    Index("ix_due_kind", "kind", "due_at"),
+    comment="moments that wait: questions, missing parts, alerts",
 )
 
 queue = Table(
@@ -342,7 +355,9 @@ cursors = Table(
     "cursors",
     metadata,
     Column("channel", String(64), primary_key=True),
-    Column("work", String(16), primary_key=True, comment="poll, bind, reconcile or join"),
+    Column(
+        "work", String(16), primary_key=True, comment="poll, bind, reconcile, or due and a kind"
+    ),
     Column("cursor", Text, nullable=False, server_default=""),
     Column("holder", String(32), nullable=False, server_default=""),
     Column("held_until", UTCDateTime),

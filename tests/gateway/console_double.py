@@ -402,6 +402,6 @@ async def console(
 ) -> AsyncIterator[str]:
     """Serve the console of a desk; yields the URL of its mount point."""
     who = CallLimits(client_header, proxied=secure).caller
-    inside = routes(desk, secure_cookies=secure, clock=clock, who=who)
+    inside = routes(desk, secure_cookies=secure, clock=clock, wall=clock, who=who)
     async with served(Starlette(routes=[Mount("/console", routes=inside)])) as url:
         yield f"{url}/console"

@@ -209,7 +209,11 @@ async def console(here: Town) -> AsyncIterator[Visitor]:
     desk = here.house.services.operators
     await desk.set_password(NAME, PASSWORD)
     inside = routes(
-        desk, secure_cookies=False, clock=here.house.clock, who=CallLimits("", proxied=False).caller
+        desk,
+        secure_cookies=False,
+        clock=here.house.clock,
+        wall=here.house.clock,
+        who=CallLimits("", proxied=False).caller,
     )
     app = Starlette(routes=[Mount("/console", routes=inside)])
     jar = aiohttp.CookieJar(unsafe=True)

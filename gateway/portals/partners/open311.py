@@ -271,7 +271,7 @@ class GeoReport:
 
         Times are compared as they are written, in whole seconds.
         """
-        since, until = asked.span(call.query, "start_date", "end_date", self._gate.now())
+        since, until = asked.span(call.query, "start_date", "end_date", self._desk.wall())
         own = call.own(self.channel.name)
         end = until + timedelta(seconds=1)
         found = await self._desk.window.updates(since, end, own, most=MOST)
