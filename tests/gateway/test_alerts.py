@@ -48,7 +48,6 @@ from tests.gateway.making import (
 )
 from tests.gateway.partners import CITY
 from tests.gateway.partners import KEYS as PARTNERS
-from tests.gateway.test_desk import desk_of
 
 FIRE = "Tolong ada kebakaran sekarang di kecamatan Wonocolo Surabaya, api besar sekali"
 FLOOD = "Tolong banjir besar, orang hanyut sekarang di kecamatan Tenggarong, Kutai Kartanegara"
@@ -202,7 +201,7 @@ async def test_it_goes_from_post_to_post_round_and_round_and_then_stays_red(
     assert (finding.ok, finding.ready) == (False, True)
     assert finding.checks["alerts"] == "1 that nobody on duty has answered"
     assert (await _events(manned, file))[-1] == ("alert_unheard", "gateway", "")
-    (seen,) = (await desk_of(manned, manned.seal).overview()).alerts
+    (seen,) = (await manned.services.operators.overview()).alerts
     assert (seen.passed_by, seen.is_over, seen.told) == (True, True, ("posko", "kepala"))
     await _reply(manned, f"OK {await _code(manned, file)}", SECOND)
     assert (await health.look()).ok
@@ -356,7 +355,7 @@ async def test_a_disaster_is_told_in_few_texts_each_within_a_minute(guarded: Hou
 
 async def test_a_button_on_the_console_acknowledges_once(manned: House) -> None:
     file = await _danger(manned)
-    desk = desk_of(manned, manned.seal)
+    desk = manned.services.operators
     (seen,) = (await desk.overview()).alerts
     assert (seen.report.tracking, seen.passed_by, seen.told) == (file.report.tracking, False, ())
     await desk.acknowledge(seen.id, by="sari")
@@ -374,7 +373,7 @@ async def test_danger_stands_first_in_triage_whenever_it_came(guarded: House) ->
         guarded, "Tolong! ada orang mau bunuh saya sekarang, cepat " + UNCLEAR[:60]
     )
     await guarded.change(f"UPDATE reports SET status = 'triage' WHERE id = '{file.report.id}'")
-    first, *_ = await desk_of(guarded, guarded.seal).triage()
+    first, *_ = await guarded.services.operators.triage()
     assert first.id == file.report.id
 
 

@@ -29,12 +29,11 @@ from gateway.wire import events
 from gateway.wire.queues import DELIVERIES
 from normalizer.report import Recusal, Report, Topic, Urgency
 from normalizer.tracking import written
-from tests.gateway.console_double import NAME, PASSWORD, served
 from tests.gateway.making import LAMP
+from tests.gateway.office import NAME, PASSWORD, served
 from tests.gateway.partners import API, CITY, KEYS, O311, SLOW, Town, town
 from tests.gateway.test_console import Visitor
 from tests.gateway.test_deliver import SECRET, Office, office
-from tests.gateway.test_desk import desk_of
 from tests.gateway.test_publishing import CANARY, PUBLIC_WORDS, filled, sent
 
 __all__ = ["office"]
@@ -212,7 +211,7 @@ async def test_an_agency_sees_by_the_table(here: Town, office: Office) -> None:
 @asynccontextmanager
 async def console(here: Town) -> AsyncIterator[Visitor]:
     """Open the console of a town to an operator."""
-    desk = desk_of(here.house, here.house.seal)
+    desk = here.house.services.operators
     await desk.set_password(NAME, PASSWORD)
     inside = routes(
         desk, secure_cookies=False, clock=here.house.clock, who=CallLimits("", proxied=False).caller

@@ -16,7 +16,6 @@ from normalizer.masking import HIDDEN
 from normalizer.report import Attachment, Link, Recusal, Release, Report, Status, Topic
 from tests.gateway.making import LAMP
 from tests.gateway.partners import API, CITY, O311, Town, town
-from tests.gateway.test_desk import desk_of
 
 pytestmark = pytest.mark.usefixtures("trusted")
 
@@ -75,7 +74,7 @@ async def test_of_four_grave_reports_and_a_lamp_the_public_reads_that_there_is_a
 
 
 async def test_words_are_read_only_after_an_operator_released_them(here: Town) -> None:
-    desk, report = desk_of(here.house, here.house.seal), await sent(here)
+    desk, report = here.house.services.operators, await sent(here)
     assert await read(here) == [""]
     (proposal,) = await desk.proposals()
     await release(desk, proposal.report)
@@ -91,7 +90,7 @@ async def test_words_are_read_only_after_an_operator_released_them(here: Town) -
 
 
 async def test_what_is_added_later_is_not_read_until_it_is_released_too(here: Town) -> None:
-    desk, report = desk_of(here.house, here.house.seal), await sent(here)
+    desk, report = here.house.services.operators, await sent(here)
     await release(desk, report)
     (before,) = await read(here)
     update = {"service_request_id": report.tracking, "description": f"Rumah {CANARY} gelap"}
@@ -109,7 +108,7 @@ async def test_what_is_added_later_is_not_read_until_it_is_released_too(here: To
 
 
 async def test_words_are_taken_back_and_kept(here: Town) -> None:
-    desk, report = desk_of(here.house, here.house.seal), await sent(here)
+    desk, report = here.house.services.operators, await sent(here)
     await release(desk, report)
     await desk.keep_private(report.id, by="budi")
     assert await read(here) == [""]
@@ -127,7 +126,7 @@ async def test_words_are_taken_back_and_kept(here: Town) -> None:
 async def test_while_masking_is_not_trusted_no_words_are_public(
     here: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk, report = desk_of(here.house, here.house.seal), await sent(here)
+    desk, report = here.house.services.operators, await sent(here)
     await release(desk, report)
     monkeypatch.setattr(masking, "UNTRUSTED", ("name",))
     assert await read(here) == [""]
@@ -141,7 +140,7 @@ async def test_while_masking_is_not_trusted_no_words_are_public(
 
 @pytest.mark.parametrize("flag", FLAGS)
 async def test_some_words_are_never_offered_nor_released(here: Town, flag: str) -> None:
-    desk, report = desk_of(here.house, here.house.seal), await sent(here, **FLAGS[flag])
+    desk, report = here.house.services.operators, await sent(here, **FLAGS[flag])
     assert await desk.proposals() == []
     with pytest.raises(Conflict, match="not_public"):
         await release(desk, report)
@@ -152,7 +151,7 @@ async def test_some_words_are_never_offered_nor_released(here: Town, flag: str) 
 
 @pytest.mark.parametrize("mark", ["anonymous", "confidential"])
 async def test_who_hides_later_is_read_no_more(here: Town, mark: str) -> None:
-    desk, report = desk_of(here.house, here.house.seal), await sent(here)
+    desk, report = here.house.services.operators, await sent(here)
     await release(desk, report)
     stored = (await here.house.file(report.tracking)).report
     hidden = stored.model_copy(update={mark: True}).model_dump_json().replace("'", "''")

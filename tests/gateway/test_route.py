@@ -33,7 +33,6 @@ from tests.gateway.making import (
     Paper,
     note,
 )
-from tests.gateway.test_desk import desk_of
 from tests.router import test_kinds
 
 
@@ -475,6 +474,6 @@ async def test_talk_waits_for_an_operator_and_only_who_reports_is_answered(
         assert talk.report.text.startswith("wkwk")
         assert len(await house.for_agency("3578-dinas-pu")) == 1
         assert [to for to, _ in plaza.carried] == [OTHER]
-        await desk_of(house, house.seal).archive(waiting.id, by="sari", reason="Bukan laporan.")
+        await house.services.operators.archive(waiting.id, by="sari", reason="Bukan laporan.")
         assert await house.work_all() == {}
         assert [to for to, _ in plaza.carried] == [OTHER], "who was never answered hears nothing"
