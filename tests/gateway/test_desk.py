@@ -46,7 +46,7 @@ async def test_an_archived_report_tells_its_reporter_why_and_may_be_opened_again
     assert (newest.kind, newest.by, newest.note) == (
         "archived_by_admin", "sari", "Sudah ditangani RT.",
     )  # fmt: skip
-    with pytest.raises(Conflict, match="sudah ditutup"):
+    with pytest.raises(Conflict, match="closed"):
         await desk.archive(file.report.id, by="budi", reason="x")
     again = await desk.assign(file.report.id, "3578-dinas-pu", by="sari")
     assert again.status is Status.FORWARDED
