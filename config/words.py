@@ -16,9 +16,9 @@ from config.toml import Fault, SettingsError, line_of, read_toml
 FOLDER = Path(__file__).parent
 Language = Literal["id", "en"]
 LANGUAGES: Final[tuple[Language, ...]] = ("id", "en")
-Kind = Literal["console", "labels", "pages", "reasons"]
+Kind = Literal["console", "errors", "labels", "pages", "reasons"]
 """A folder of ``config/``: who reads it, or what about."""
-_FOLDERS: Final[tuple[Kind, ...]] = ("console", "labels", "pages", "reasons")
+_FOLDERS: Final[tuple[Kind, ...]] = ("console", "errors", "labels", "pages", "reasons")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,11 @@ class Words:
 def words(kind: Kind) -> Words:
     """Read one folder, once. Raises ``SettingsError``."""
     return read(FOLDER / kind)
+
+
+def mark(code: str, **values: object) -> str:
+    """Return what is put into a citizen's text: "Ralat:"."""
+    return words("labels").say(f"mark.{code}", **values)
 
 
 def read_all() -> None:

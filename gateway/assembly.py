@@ -4,7 +4,7 @@ import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -16,11 +16,12 @@ from gateway.broker.base import DELIVERIES, MEDIA, NOTIFICATIONS, REPORTS, WORK,
 from gateway.broker.embedded import Embedded
 from gateway.broker.rabbit import Rabbit
 from gateway.casework.agencies import AgencyService
-from gateway.casework.alarm import ALARM, Alarm
+from gateway.casework.alarm import Alarm
 from gateway.casework.alerts import DutyService
 from gateway.casework.directory import Directory
 from gateway.casework.operators import OperatorService
 from gateway.casework.partners import PartnerService
+from gateway.casework.questions import UnansweredQuestions
 from gateway.casework.route import Route
 from gateway.casework.tracking import Tracking
 from gateway.components import Components
@@ -30,7 +31,7 @@ from gateway.intake.expiry import EXPIRE, Expiry
 from gateway.intake.group_commit import GroupCommit
 from gateway.intake.pages import PageIntake
 from gateway.intake.polling import POLL, Polling
-from gateway.intake.reassembly import EVERYWHERE, JOIN, Joining
+from gateway.intake.reassembly import Joining
 from gateway.intake.receive import Intake, parse_in
 from gateway.intake.reconciling import RECONCILE, Reconciling
 from gateway.media.access import AttachmentAccess
@@ -46,6 +47,7 @@ from gateway.outbound.notifications import Notifier
 from gateway.outbound.notify import Notify
 from gateway.outbound.roster import Roster, Wording
 from gateway.outbound.warning import Warning
+from gateway.platform.clock import CaseClock, Clock, wall
 from gateway.platform.sandbox import Sandbox
 from gateway.platform.seal import Seal
 from gateway.portals.app import WebServer, application
@@ -53,6 +55,7 @@ from gateway.portals.citizen.routes import CitizenServices
 from gateway.portals.partners import alerts
 from gateway.portals.partners.mounts import doors
 from gateway.queues.consumer import Consumer, Step
+from gateway.queues.due import EVERYWHERE, DueHandler, DueTask
 from gateway.queues.leased_task import LeasedTask
 from gateway.queues.relay import LEASE, Collector, Relay
 from gateway.store.cursors import Bookmark
@@ -63,11 +66,6 @@ from gateway.store.store import Store
 
 LOOK_AGAIN = 10.0
 """Seconds between two looks for a newly trained model."""
-
-
-def now() -> datetime:
-    """Return the time."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +92,10 @@ class Task:
 
 @dataclass(frozen=True)
 class Ground:
-    """What the services stand on. ``now`` is the clock."""
+    """What the services stand on. ``now`` is the case clock."""
 
     settings: Settings
-    now: Callable[[], datetime]
+    now: Clock
     parts: Components
     channels: Mapping[str, Channel]
     methods: Mapping[str, Method]
@@ -121,6 +119,10 @@ class Ground:
         """Return the place that work of one kind has got to."""
         return Bookmark(self.store, name, kind, holder=self.holder)
 
+    def due_task(self, handler: DueHandler) -> DueTask:
+        """Return the lane in which what is due of one kind is done."""
+        return DueTask(self.store, handler, self.bookmark(EVERYWHERE, f"due {handler.kind}"))
+
 
 @dataclass(frozen=True)
 class Services(Ground):
@@ -141,9 +143,10 @@ class Services(Ground):
     pollings: Mapping[str, Polling]
     reconcilings: Mapping[str, Reconciling]
     bindings: tuple[ConnectionTask, ...]
-    joining: Joining
+    joining: DueTask
+    questions: DueTask
     expiry: Expiry
-    alarm: Alarm
+    alarm: DueTask
     consumers: tuple[Consumer, ...]
     health: Health
 
@@ -171,12 +174,14 @@ def assemble(
     store: Store | None = None,
     broker: Broker | None = None,
     sandboxes: Sandboxes | None = None,
-    now: Callable[[], datetime] = now,
+    now: Clock | None = None,
 ) -> Services:
     """Wire the services; what is not given is made as the settings say.
 
-    ``file`` is named in error messages about settings. Raises ``SettingsError``.
+    ``file`` is named in error messages about settings; ``now`` stands in for every clock of the
+    process. Raises ``SettingsError``.
     """
+    case, true = now or CaseClock.from_environment(), now or wall
     if channels is None:
         channels = components.channels(settings, file)
     if methods is None:
@@ -187,10 +192,10 @@ def assemble(
         parts or components.load(settings),
         channels,
         methods,
-        store or _store(settings, now),
+        store or _store(settings, case, true),
         broker,
         sandboxes or _sandboxes(settings),
-        now,
+        case,
     )
     return _services(ground)
 
@@ -204,7 +209,7 @@ def _ground(
     store: Store,
     broker: Broker | None,
     sandboxes: Sandboxes,
-    now: Callable[[], datetime],
+    now: Clock,
 ) -> Ground:
     seal, notice = components.seal(settings), components.notice(settings, channels)
     spool = Spool(settings.server.data_dir / "spool")
@@ -266,9 +271,12 @@ def _services(ground: Ground) -> Services:
         pollings=pollings,
         reconcilings=reconcilings,
         bindings=bindings,
-        joining=Joining(intake, store, ground.seal, ground.bookmark(EVERYWHERE, JOIN)),
+        joining=ground.due_task(Joining(intake, store, ground.seal)),
+        questions=ground.due_task(
+            UnansweredQuestions(store, ground.parts.texts, _waiting(settings))
+        ),
         expiry=Expiry(store, ground.bookmark(EVERYWHERE, EXPIRE)),
-        alarm=_alarm(ground),
+        alarm=ground.due_task(_alarm(ground)),
         consumers=_consumers(ground, steps),
         health=_health(ground, _duties(settings, pollings, bindings, reconcilings)),
     )
@@ -278,10 +286,15 @@ def _names(channels: Mapping[str, Channel], wanted: Callable[[Channel], bool]) -
     return frozenset(name for name, channel in channels.items() if wanted(channel))
 
 
-def _store(settings: Settings, now: Callable[[], datetime]) -> Store:
+def _store(settings: Settings, now: Clock, true: Clock) -> Store:
     chosen = settings.database
     database = Database(settings.database_url, pool_size=chosen.pool_size, timeout=chosen.timeout)
-    return Store(database, now, components.limits(settings), components.room(settings))
+    limits, room = components.limits(settings), components.room(settings)
+    return Store(database, now, limits, room, true, _waiting(settings))
+
+
+def _waiting(settings: Settings) -> timedelta:
+    return timedelta(days=settings.routing.waiting_days)
 
 
 def _broker(settings: Settings, store: Store) -> Broker:
@@ -348,7 +361,7 @@ def _route(ground: Ground, duty: DutyService) -> Route:
         ground.notifier,
         ground.seal,
         ground.now,
-        waiting=timedelta(days=ground.settings.routing.waiting_days),
+        waiting=_waiting(ground.settings),
         ownership=ground.ownership,
         mute=_names(ground.channels, lambda c: not c.can_ask),
         overheard=_names(ground.channels, lambda c: c.overhears),
@@ -442,7 +455,6 @@ def _alarm(ground: Ground) -> Alarm:
         ground.store,
         ground.roster,
         Wording(ground.parts.texts, ground.parts.gazetteer, url),
-        ground.bookmark(EVERYWHERE, ALARM),
         within=wanted.acknowledge_within_seconds,
         repeat=wanted.repeat,
     )
@@ -481,7 +493,10 @@ def worker_tasks(services: Services) -> list[Task]:
     return [
         *(Task(f"work on {consumer.queue}", consumer.run) for consumer in services.consumers),
         Task("trained models", partial(_refresh, services.parts)),
-        Task(ALARM, services.alarm.run),
+        *(
+            Task(f"due {task.handler.kind}", task.run)
+            for task in (services.alarm, services.questions)
+        ),
         *_relays(services),
     ]
 
@@ -494,7 +509,7 @@ def poller_tasks(services: Services) -> list[Task]:
 def shared_tasks(services: Services) -> list[Task]:
     """Return what a worker and a poller do both."""
     return [
-        Task("join parts", services.joining.run),
+        Task(f"due {services.joining.handler.kind}", services.joining.run),
         Task("expire the quarantine", services.expiry.run),
     ]
 
@@ -530,6 +545,7 @@ def site(services: Services) -> WebServer:
         services.health,
         services.files,
         services.now,
+        services.store.wall,
         CitizenServices(services.tracking, components.categories(services.parts), services.notice),
         doors(
             services.channels,

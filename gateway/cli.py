@@ -481,7 +481,9 @@ def _clear_links(settings: "Settings") -> list[str]:
 
 def _moment(written: str) -> datetime | None:
     """Read a number of hours back, or an ISO time (of this machine when it names no zone)."""
-    now = datetime.now(UTC)
+    from gateway.platform.clock import wall
+
+    now = wall()
     with contextlib.suppress(ValueError, OverflowError):
         moment = datetime.fromisoformat(written) if "-" in written else None
         moment = moment or now - timedelta(hours=float(written or 0))

@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import json
 import secrets
 from collections.abc import Sequence, Set
 from datetime import datetime, timedelta
@@ -25,7 +24,8 @@ from gateway.intake.receive import Intake
 from gateway.media.access import AttachmentAccess, ShownFile
 from gateway.outbound.deliveries import deliver_assigned
 from gateway.outbound.notifications import Notifier
-from gateway.platform.seal import ENVELOPE, RAW, REPORTER, BadSeal, Seal
+from gateway.platform.identity import opened_reporter
+from gateway.platform.seal import ENVELOPE, RAW, BadSeal, Seal
 from gateway.store.people import OperatorRepository
 from gateway.store.queries import Queries
 from gateway.store.rows import AuditEvent
@@ -40,14 +40,7 @@ from gateway.store.views import (
     QuarantineView,
     ReportFile,
 )
-from normalizer.report import (
-    FINAL,
-    Agency,
-    Assignment,
-    Outcome,
-    Report,
-    Status,
-)
+from normalizer.report import FINAL, Agency, Assignment, Outcome, Report, Status
 from router import explain
 from router.register import Register
 
@@ -276,7 +269,7 @@ class OperatorService:
         if not right or known is None:
             return None
         token = secrets.token_urlsafe(32)
-        expires = self._store.now() + self._session
+        expires = self._store.wall() + self._session
         session = OperatorSession(name, secrets.token_urlsafe(32), expires)
         return token if await self._people.begin(_hashed(token), session, known) else None
 
@@ -328,7 +321,7 @@ def _nobodys() -> str:
 
 def _identity(report: Report, seal: Seal) -> Identity:
     try:
-        who = json.loads(seal.open_text(report.reporter.sealed, REPORTER))
+        who = opened_reporter(seal, report.id, report.reporter.sealed)
     except BadSeal:
         raise Conflict(ConflictCode.NO_KEY_FOR_IDENTITY) from None
     return Identity(report.origin.channel, who["to"], who.get("name"), who.get("contact"))

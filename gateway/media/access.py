@@ -12,7 +12,8 @@ from gateway.media.blobs import BlobsAway, Vault
 from gateway.media.kinds import KINDS
 from gateway.store.queries import Queries
 from gateway.wire.events import may_have
-from normalizer.report import Attachment, FileState, Report
+from normalizer.message import Attachment, FileState
+from normalizer.report import Report
 
 log = structlog.get_logger(__name__)
 

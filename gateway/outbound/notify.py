@@ -5,7 +5,6 @@ idempotency key may be asked twice when a process dies between its answer and ou
 """
 
 import asyncio
-import json
 import time
 from collections.abc import Mapping, Sequence
 
@@ -16,8 +15,9 @@ from gateway.broker.base import Later, ReceivedMessage
 from gateway.outbound.batch import every, ids_of
 from gateway.outbound.notifications import Notifier
 from gateway.platform import metrics
+from gateway.platform.identity import opened_reporter
 from gateway.platform.names import hashed, opened_thread
-from gateway.platform.seal import REPORTER, Seal
+from gateway.platform.seal import Seal
 from gateway.store.rows import Notification, SendResult, Silence
 from gateway.store.store import Store
 from gateway.store.unit import UnitOfWork
@@ -74,7 +74,7 @@ class Notify:
             stored = every(ids, await unit.notifications.by_ids(ids))
             waiting = [each for each in stored if each.state == "waiting"]
             silent = await unit.silences.of(notification.reader for notification in waiting)
-            withheld = await self._ownership.withheld(unit, waiting, self._store.now())
+            withheld = await self._ownership.withheld(unit, waiting, unit.wall())
         waiting = [
             self._notifier.kept_back(notification, withheld[notification.id])
             if notification.id in withheld
@@ -140,7 +140,7 @@ class Notify:
             silenced=silence is not None and not notification.urgent,
         )
         try:
-            to = json.loads(self._seal.open_text(notification.sealed_to, REPORTER))["to"]
+            to = opened_reporter(self._seal, notification.message_id, notification.sealed_to)["to"]
             if why := self._machines.unwritable(channel, to):
                 return SendResult(notification.id, "failed", detail=why)
             async with self._turn:

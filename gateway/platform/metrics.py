@@ -57,6 +57,12 @@ RETRIED = Counter(
     "kanal_retries", "Attempts that failed and come again", ["queue"], registry=REGISTRY
 )
 BURIED = Counter("kanal_buried", "Messages that failed for good", ["queue"], registry=REGISTRY)
+DUE_FAILED = Counter(
+    "kanal_due_failures", "Tries to do what was due that failed", ["kind"], registry=REGISTRY
+)
+DUE_LATE = Gauge(
+    "kanal_due_late", "Moments that passed with nothing done", ["kind"], registry=REGISTRY
+)
 STEP = Histogram(
     "kanal_step_seconds",
     "How long a step took per batch",

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import RowMapping, Select, exists, func, select
 
 from gateway.store import chain
-from gateway.store.alerts import alert_of, passed_by
+from gateway.store.alerts import alert_of, is_over, passed_by
 from gateway.store.cursors import readings
 from gateway.store.deliveries import delivery_of
 from gateway.store.owned import owned_ids
@@ -101,7 +101,7 @@ class Queries:
     async def _media_queue(self, depths: dict[str, int], dead: dict[str, int]) -> QueueView:
         waiting = (queue.c.queue == MEDIA) & (queue.c.state == "ready")
         oldest = await self._one(select(func.min(queue.c.at)).where(waiting))
-        since = self._store.now() - MINUTE
+        since = self._store.wall() - MINUTE
         done = select(func.count()).where(events.c.kind == "files_stored", events.c.at >= since)
         return _view(MEDIA, depths, await self._one(done), oldest, dead)
 
@@ -144,11 +144,6 @@ class Queries:
         """Count reports in a status."""
         return int(await self._one(select(func.count()).where(reports.c.status == status.value)))
 
-    async def has_due_alerts(self) -> bool:
-        """Tell whether somebody is to be told of an alert now."""
-        late = alerts.c.acknowledged_at.is_(None) & (alerts.c.due_at <= self._store.now())
-        return await self._one(select(alerts.c.id).where(late).limit(1)) is not None
-
     async def passed_by_count(self) -> int:
         """Count the open alerts that nobody of the whole roster answered."""
         late = alerts.c.acknowledged_at.is_(None) & passed_by(self._store.now())
@@ -158,7 +153,7 @@ class Queries:
         """List what nobody has acknowledged, what the whole roster passed by first."""
         late = passed_by(self._store.now()).label("late")
         joined = alerts.join(reports, reports.c.id == alerts.c.report_id)
-        query = select(alerts, reports.c.body, late).select_from(joined)
+        query = select(alerts, reports.c.body, late, is_over().label("over")).select_from(joined)
         query = query.where(alerts.c.acknowledged_at.is_(None))
         query = query.order_by(late.desc(), alerts.c.opened_at).limit(most)
         return tuple(_alert(row) for row in await self._rows(query))
@@ -336,7 +331,7 @@ class Queries:
 
 
 def _alert(row: RowMapping) -> AlertView:
-    alert, report, over = alert_of(row), _report(row["body"]), row["due_at"] is None
+    alert, report, over = alert_of(row), _report(row["body"]), bool(row["over"])
     late = bool(row["late"])
     return AlertView(alert.id, report, alert.code, alert.opened_at, alert.told, late, over)
 

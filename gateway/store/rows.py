@@ -94,6 +94,8 @@ class Piece:
     digest: str
     envelope: bytes
     received_at: datetime
+    due_at: datetime | None = None
+    """When its message is waited for no longer; None, from the version before, is at once."""
 
 
 IntakeItem = Accepted | QuarantineItem | Piece
@@ -165,6 +167,8 @@ class Notification:
     channel: str
     text: str
     sealed_to: str = ""
+    message_id: str = ""
+    """The message whose writer it goes to: ``sealed_to`` opens for it alone."""
     tracking: str | None = None
     subject: str | None = None
     thread: tuple[str, ...] = ()

@@ -119,6 +119,10 @@ reports = Table(
     Column("topic_id", String(64)),
     Column("region", String(13)),
     Column("urgent", Boolean, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("danger", String(64), comment="of now, that its words name"),
+    Column("confidential", Boolean, nullable=False),
+    Column("accuses", Boolean, nullable=False, comment="somebody who must get nothing of it"),
     Column("received_at", UTCDateTime, nullable=False),
     Column("updated_at", UTCDateTime, nullable=False),
     Column("version", Integer, nullable=False),
@@ -188,6 +192,13 @@ notifications = Table(
     Column("report_id", String(36), nullable=False, index=True),
     Column("channel", String(64), nullable=False),
     Column("sealed_to", Text, nullable=False),
+    Column(
+        "message_id",
+        String(36),
+        nullable=False,
+        server_default="",
+        comment="whose writer it goes to",
+    ),
     Column("tracking", String(12)),
     Column("subject", Text),
     Column("text", Text, nullable=False),
@@ -235,7 +246,6 @@ alerts = Table(
     Column("report_id", String(36), nullable=False, comment="one alert per matter"),
     Column("code", String(6), nullable=False, comment="what a post acknowledges it by"),
     Column("opened_at", UTCDateTime, nullable=False),
-    Column("due_at", UTCDateTime, comment="when the next post is told; none when that is over"),
     Column("step", Integer, nullable=False, comment="posts that were tried in this round"),
     Column("reached", Integer, nullable=False, comment="posts that were told in this round"),
     Column("rounds", Integer, nullable=False, comment="rounds that nobody answered"),
@@ -246,11 +256,25 @@ alerts = Table(
     UniqueConstraint("report_id"),
     Index(
         "ix_alerts_open",
-        "due_at",
+        "opened_at",
         sqlite_where=_UNACKNOWLEDGED,
         postgresql_where=_UNACKNOWLEDGED,
     ),
     comment="danger to life that a human is told of, until one says so; names no citizen",
+)
+
+due = Table(
+    "due",
+    metadata,
+    Column("kind", String(32), primary_key=True),
+    Column("key", String(64), primary_key=True, comment="what it is about"),
+    Column("due_at", UTCDateTime, nullable=False, comment="by the case clock"),
+    Column("data", Text, nullable=False, comment="the kind's own"),
+    Column("token", String(16), nullable=False, comment="another one with each writing"),
+    Column("failures", Integer, nullable=False),
+    Column("error", Text, nullable=False),
+    Index("ix_due_kind", "kind", "due_at"),
+    comment="moments that wait: questions, missing parts, alerts",
 )
 
 queue = Table(
@@ -331,7 +355,9 @@ cursors = Table(
     "cursors",
     metadata,
     Column("channel", String(64), primary_key=True),
-    Column("work", String(16), primary_key=True, comment="poll, bind, reconcile or join"),
+    Column(
+        "work", String(16), primary_key=True, comment="poll, bind, reconcile, or due and a kind"
+    ),
     Column("cursor", Text, nullable=False, server_default=""),
     Column("holder", String(32), nullable=False, server_default=""),
     Column("held_until", UTCDateTime),

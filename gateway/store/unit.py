@@ -5,26 +5,34 @@ unit; steps never commit.
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import RowMapping, bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.platform.clock import Clock
 from gateway.store import chain
 from gateway.store.alerts import AlertRepository
 from gateway.store.deliveries import DeliveryRepository
+from gateway.store.due import QUESTION, DueRepository
 from gateway.store.notifications import NotificationRepository
 from gateway.store.owned import last_heard, owned
 from gateway.store.queue_table import Queue
-from gateway.store.reactions import USUAL, AnswerLimits, Reactions
-from gateway.store.rows import AuditEvent, Delivery, Notification, ReportRecord
+from gateway.store.reactions import AnswerLimits, Reactions
+from gateway.store.rows import (
+    AuditEvent,
+    Delivery,
+    Notification,
+    ReportRecord,
+)
 from gateway.store.silences import Silences
 from gateway.store.tables import events, files, messages, reports
 from gateway.wire.outbound import outbound
 from gateway.wire.queues import DELIVERIES, NOTIFICATIONS, QueuedMessage
-from normalizer.report import Report
+from normalizer.message import Message
+from normalizer.report import Report, Status
 
 _ROUTED = (
     update(messages)
@@ -44,20 +52,28 @@ class StaleWrite(Exception):
 
 
 class UnitOfWork:
-    """One transaction. Made by ``Store.unit``."""
+    """One transaction. Made by ``Store.unit``.
+
+    The log of a report takes its times from ``wall``, everything else from the case clock ``now``.
+    """
 
     def __init__(
         self,
         connection: AsyncConnection,
         queue: Queue,
-        now: Callable[[], datetime],
-        limits: AnswerLimits = USUAL,
+        now: Clock,
+        wall: Clock,
+        limits: AnswerLimits,
+        waiting: timedelta,
     ) -> None:
         self._connection = connection
         self._queue = queue
         self._now = now
+        self._waiting = waiting
+        self.wall = wall
         self.silences = Silences(connection, now)
-        self.alerts = AlertRepository(connection, now)
+        self.due = DueRepository(connection)
+        self.alerts = AlertRepository(connection, now, self.due)
         self.reactions = Reactions(connection, now, limits)
         self.deliveries = DeliveryRepository(connection, now)
         self.notifications = NotificationRepository(connection, now, self.reactions)
@@ -173,6 +189,7 @@ class UnitOfWork:
     def add(self, report: Report, fingerprint: str, changes: Sequence[AuditEvent]) -> ReportRecord:
         """File a new report with the first events of its log; danger in it opens an alert."""
         self.alerts.weigh(report)
+        self._weigh_question(report)
         head, seq = self._link(report.id, chain.START, 0, changes)
         stored = ReportRecord(report, seq, head, fingerprint)
         self._new.append(_report_row(stored, self._now()))
@@ -183,10 +200,20 @@ class UnitOfWork:
     ) -> ReportRecord:
         """File a new state of a report, with what happened; danger that is new opens an alert."""
         self.alerts.weigh(report, old.report)
+        self._weigh_question(report, old.report)
         head, seq = self._link(report.id, old.head, old.version, changes)
         stored = ReportRecord(report, seq, head, old.fingerprint)
         self._changed.append((old, _report_row(stored, self._now())))
         return stored
+
+    def _weigh_question(self, report: Report, before: Report | None = None) -> None:
+        """Let a question of ours wait from when it is asked until it is asked no more."""
+        waits = report.status is Status.WAITING_FOR_REPORTER
+        waited = before is not None and before.status is Status.WAITING_FOR_REPORTER
+        if waits and not waited:
+            self.due.put(QUESTION, report.id, self._now() + self._waiting)
+        elif waited and not waits:
+            self.due.clear(QUESTION, report.id)
 
     def deliver(self, id: str, report: Report, agency_id: str, event: str) -> None:
         """File a delivery, and the queue message that has it placed."""
@@ -210,7 +237,7 @@ class UnitOfWork:
         """Note which reports are nobody's any more: no message is filed to them."""
         self._lapsed.update(ids)
 
-    def belongs(self, message: Report, report: Report) -> None:
+    def belongs(self, message: Message, report: Report) -> None:
         """Note to which report a message was filed; only its own reporter's messages are."""
         if message.reporter.ref == report.reporter.ref and report.id not in self._lapsed:
             self._belongs.append({"message": message.id, "belongs_to": report.id})
@@ -230,6 +257,7 @@ class UnitOfWork:
             await self._replace(old, row)
         await self._many(insert(events), self._events)
         await self.alerts.flush()
+        await self.due.flush()
         await self.deliveries.flush()
         await self.notifications.flush()
         await self._many(_ROUTED, self._belongs)
@@ -260,7 +288,7 @@ class UnitOfWork:
                 report_id,
                 seq,
                 head,
-                at=self._now(),
+                at=self.wall(),
                 kind=change.kind,
                 by=change.by,
                 note=change.note,
@@ -290,6 +318,10 @@ def _report_row(stored: ReportRecord, now: datetime) -> dict[str, Any]:
         "topic_id": report.topic.id if report.topic else None,
         "region": report.places[0].code if report.places else None,
         "urgent": report.urgency is not None,
+        "kind": report.kind.value,
+        "danger": report.urgency.id if report.urgency else None,
+        "confidential": report.confidential,
+        "accuses": bool(report.recusals),
         "received_at": report.received_at,
         "updated_at": now,
         "version": stored.version,

@@ -9,22 +9,26 @@ import pytest
 from config.settings import SettingsError, read_toml
 from config.words import FOLDER, Words, fields, read, read_all, words
 from gateway.casework.conflicts import ConflictCode
+from gateway.intake.problems import PROBLEMS
+from gateway.intake.smtp import CODES
 from gateway.portals.console.errors import ConsoleErrorCode
 
 ROOT = FOLDER.parent
 TABLES = {
     "console": {
         "actor", "channel", "deadline", "decision", "delivery", "event", "file_note", "file_state",
-        "found_by", "kind", "level", "link", "notification", "quarantine", "queue", "reason",
-        "status", "unanswered",
+        "found_by", "kind", "level", "link", "note", "notification", "quarantine", "queue",
+        "reason", "status", "unanswered",
     },
-    "labels": {"kind", "masked", "months", "privacy", "status"},
-    "pages": {"deadline"},
+    "errors": {"problem", "smtp"},
+    "labels": {"kind", "mark", "masked", "months", "privacy", "status"},
+    "pages": {"deadline", "mend"},
     "reasons": {"source", "tier"},
 }  # fmt: skip
 """Words for codes: other tests count the codes."""
 COMPOSED = {
     "console": r"(age|advice|error|conflict|refusal|actor)\.\w+|done\.\w+",
+    "errors": r"",
     "labels": r"",
     "pages": r"form\.kind_\w+|error\.\d+|receipt\.next\.\d|privacy\.\w+\.\w+|track\.\w+",
     "reasons": r"competence\w*|ask_\w+",
@@ -84,8 +88,9 @@ def _used() -> Iterator[str]:
     for path in (ROOT / "gateway").rglob("*.html"):
         text = path.read_text()
         short = dict(re.findall(r"set (\w) = t\.(\w+)", text))
-        for root, rest in re.findall(r"\b(t|hint|\w)\.([a-z_]+(?:\.[a-z_]+)*)", text):
+        for root, rest in re.findall(r"\b(t|hint|\w)\.([a-z_]\w*(?:\.[a-z_0-9]+)*)", text):
             name = rest.removesuffix(".format")
+            yield f"{path.stem}.{name}"
             yield name if root in ("t", "hint") else f"{short.get(root, '')}.{name}"
     for room in ("gateway", "adapters", "router"):
         for path in (ROOT / room).rglob("*.py"):
@@ -99,6 +104,17 @@ def test_every_code_of_an_error_has_its_words() -> None:
     assert set(console.table("error")) - {"incident", "incident_lead", "home"} == set(
         console.table("advice")
     )
+
+
+def test_every_problem_has_its_words() -> None:
+    raised = {
+        code
+        for path in (ROOT / "gateway" / "portals").rglob("*.py")
+        for code in re.findall(r"HTTPException\(\s*\d+,\s*\"([^\"]+)\"", path.read_text())
+    }
+    known = words("errors").table("problem").keys()
+    assert known == raised | PROBLEMS.keys()
+    assert words("errors").table("smtp").keys() == CODES.keys()
 
 
 def test_every_language_of_replies_is_a_file_that_can_be_read() -> None:

@@ -34,21 +34,19 @@ from gateway.store.views import (
     ReportFile,
 )
 from normalizer import tracking
+from normalizer.message import Level, Origin, Place, Reporter
 from normalizer.report import (
     Agency,
     Assignment,
     Candidate,
     Deadline,
-    Level,
-    Origin,
     Outcome,
-    Place,
     Reason,
     Release,
     Report,
-    Reporter,
     Status,
 )
+from tests.cases import case
 
 NAME, PASSWORD = "petugas", "rahasia sekali 1708"
 ADDRESS = "+6281234567890"
@@ -80,7 +78,7 @@ def report(number: int, **changes: Any) -> Report:
         "assignment": assignment(Outcome.ASSIGN, at, AGENCIES[0], 0.92),
         "deadlines": (Deadline(name="resolution", due=at.date() + timedelta(days=20)),),
     }
-    return Report(**values | changes)
+    return case(values | changes)
 
 
 def unsure(number: int, **changes: Any) -> Report:
@@ -404,6 +402,6 @@ async def console(
 ) -> AsyncIterator[str]:
     """Serve the console of a desk; yields the URL of its mount point."""
     who = CallLimits(client_header, proxied=secure).caller
-    inside = routes(desk, secure_cookies=secure, clock=clock, who=who)
+    inside = routes(desk, secure_cookies=secure, clock=clock, wall=clock, who=who)
     async with served(Starlette(routes=[Mount("/console", routes=inside)])) as url:
         yield f"{url}/console"

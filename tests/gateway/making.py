@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
 
+from sqlalchemy import ColumnElement, literal
+
 from adapters.base import (
     Author,
     Channel,
@@ -39,7 +41,9 @@ from gateway.outbound.methods import load as load_method
 from gateway.outbound.methods.base import Method
 from gateway.platform.sandbox import Sandbox
 from gateway.queues.consumer import Step
+from gateway.store.leases import LeaseClock
 from gateway.store.rows import Accepted, QuarantineItem, StoredFile
+from gateway.store.tables import UTCDateTime
 from gateway.store.views import ReportFile
 from gateway.wire.queues import NOTIFICATIONS
 from tests import services
@@ -76,6 +80,17 @@ class Clock:
 
     def pass_(self, **time: float) -> None:
         self.at += timedelta(**time)
+
+
+class ClockLeases(LeaseClock):
+    """The lease clock of bookmarks in a house: it moves with the house's own."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(is_sqlite=True)
+        self._clock = clock
+
+    def moment(self, after: float = 0.0) -> ColumnElement[datetime]:
+        return literal(self._clock() + timedelta(seconds=after), UTCDateTime)
 
 
 class Paper(Receiver, Sender):
@@ -194,6 +209,7 @@ class House:
             now=self.clock,
         )
         self.store, self.broker, self.queries = its.store, its.broker, its.queries
+        self.store.leases = ClockLeases(self.clock)  # of bookmarks; the queue keeps the database's
         self.commits, self.spool, self.seal = its.commits, its.spool, its.seal
         self.notifier, self.roster = its.notifier, its.roster
         self.door, self.duty, self.agencies = its.intake, its.duty, its.agencies

@@ -27,6 +27,7 @@ from gateway.outbound.roster import MISSING
 from gateway.outbound.texts import KEYS
 from gateway.platform.logs import HARMLESS
 from gateway.process import Kanal
+from gateway.queues import due
 from gateway.store.views import ReportFile
 from gateway.wire.queues import REPORTS
 from normalizer.report import Status
@@ -128,7 +129,7 @@ async def test_nobody_waits_a_minute_even_for_a_report_in_triage(guarded: House)
     assert file.report.status in (Status.TRIAGE, Status.WAITING_FOR_REPORTER)
     assert await guarded.alarm.turn() == 1
     assert "tempat belum diketahui" in guarded.paper.told(FIRST)[0]
-    assert alarm.EVERY + alarm.LEASE + alarm.SENDING + alarm.GAP.total_seconds() <= 62
+    assert due.EVERY + due.LEASE + alarm.SENDING + alarm.GAP.total_seconds() <= 62
 
 
 @pytest.mark.parametrize("killed", ["before it rang", "after it rang"])
@@ -148,14 +149,14 @@ async def test_a_process_that_is_killed_loses_no_alert(
         raise Killed
 
     if killed == "before it rang":
-        monkeypatch.setattr(manned.alarm, "_send", kill)
+        monkeypatch.setattr(manned.alarm.handler, "_send", kill)
     else:
-        monkeypatch.setattr(manned.alarm, "_note", kill)
+        monkeypatch.setattr(manned.alarm.handler, "_note", kill)
     with pytest.raises(Killed):
         await manned.alarm.turn()
     other = manned.another().alarm
     assert await other.turn() == 0, "the lease of the dead one still holds"
-    manned.clock.pass_(seconds=alarm.LEASE + 1)
+    manned.clock.pass_(seconds=due.LEASE + 1)
     assert await other.turn() == 1
     assert len(manned.paper.told(FIRST)) == (1 if killed == "before it rang" else 2)
     ids = {letter.id for to, letter in manned.paper.carried if to == FIRST}
@@ -250,9 +251,8 @@ async def test_a_post_acknowledges_by_replying_and_nobody_else_is_told(
     assert guarded.paper.told(FIRST)[1:] == [
         f"Dicatat: Anda menangani {code}. Peringatan dihentikan."
     ]
-    assert await guarded.rows("SELECT acknowledged_by, due_at FROM alerts") == [
-        ("duty:posko", None)
-    ]
+    assert await guarded.rows("SELECT acknowledged_by FROM alerts") == [("duty:posko",)]
+    assert await guarded.counted("due", "kind = 'alert'") == 0
     assert (await _events(guarded, file))[-1] == ("alert_acknowledged", "duty:posko", "")
     guarded.clock.pass_(seconds=301)
     assert await guarded.alarm.turn() == 0

@@ -180,6 +180,7 @@ def _posts() -> set[str]:
         MemoryDesk(),
         secure_cookies=False,
         clock=Clock(),
+        wall=Clock(),
         who=lambda _: None,
     )
     return {r.path for r in walk(made) if r.methods and "POST" in r.methods}

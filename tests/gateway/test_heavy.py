@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 import pytest
 
 from adapters.base import Inbound
+from config.words import mark
 from gateway.intake import heavy
 from gateway.platform.sandbox import Sandbox, TookTooLong
 from normalizer.inbound import Author
-from normalizer.report import Reporter
+from normalizer.message import Reporter
 from tests.gateway.making import ROAD, Here, House, here, house, made_parts, note
 
 T = TypeVar("T")
@@ -70,9 +71,9 @@ async def test_of_what_cannot_be_read_the_head_is_read_and_the_whole_is_kept(hom
     assert await home.another(sandboxes=replace(here(), texts=Hanging())).joining.turn() == 1
     assert await home.work_all() == {}
     report = (await home.newest()).report
-    assert report.text.endswith(heavy.CUT)
+    assert report.text.endswith(mark("unread"))
     assert report.text.startswith(ROAD)
-    assert report.original == LONG.strip()
+    assert report.first.original == LONG.strip()
     assert report.places
 
 

@@ -31,7 +31,8 @@ from gateway.platform.seal import REPORTER
 from gateway.store.rows import Notification
 from gateway.store.unit import StaleWrite
 from normalizer import automatic, numbers
-from normalizer.report import Report, Unanswered
+from normalizer.message import Unanswered
+from normalizer.report import Report
 from tests.adapters.examples import NUMBER, SOMEBODY, build
 from tests.adapters.genuine import GENUINE
 from tests.gateway.making import LAMP, ROAD, WHO, House, house, note

@@ -14,8 +14,8 @@ import gateway
 from config.words import words
 from gateway.intake import forgeries
 from gateway.intake.expiry import EXPIRE, Expiry
-from gateway.intake.reassembly import EVERYWHERE
 from gateway.operations.health import Health
+from gateway.queues.due import EVERYWHERE
 from gateway.store.cursors import Bookmark
 from gateway.store.people import OperatorRepository
 from gateway.store.quarantine import FRESH, MESSAGE, NOISE, REASONS, QuarantineLimits

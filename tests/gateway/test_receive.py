@@ -140,7 +140,7 @@ async def test_a_large_forged_body_is_cut_and_says_so(lite: House) -> None:
     assert view.size == forgeries.BODY
     assert f"of {len(large.body)} bytes kept, sha256" in view.detail
     kept, _ = forgeries.cut(large)
-    with pytest.raises(Malformed, match="hanya disimpan sebagian"):
+    with pytest.raises(Malformed, match="kept_in_part"):
         await lite.door.readmit(lite.paper, kept, view.id, "forged")
     assert await lite.counted("messages") == 0
 

@@ -3,7 +3,8 @@ import pytest
 from config.words import words
 from normalizer.kind import kind_of
 from normalizer.language import language_of
-from normalizer.report import Kind, Status
+from normalizer.message import Kind
+from normalizer.report import Status
 
 SUPERVISED, COMPLAINT = Kind.SUPERVISED_COMPLAINT, Kind.COMPLAINT
 ASPIRATION, INFORMATION = Kind.ASPIRATION, Kind.INFORMATION_REQUEST

@@ -35,6 +35,14 @@ class Labels:
         """Say a code in the officer's language; an unknown code says itself."""
         return self._words.table(table, self.language).get(code, code)
 
+    def note(self, text: str) -> str:
+        """Say what a channel noted as "code" or "code: value"; anything else stays as it is."""
+        code, _, value = text.partition(": ")
+        said = self._words.table("note", self.language).get(code)
+        if said is None:
+            return text
+        return f"{said} ({value})" if value else said
+
     def actor(self, code: str) -> str:
         """Say who did something: the system, the reporter, an agency, or an operator by name."""
         role, _, name = code.partition(":")

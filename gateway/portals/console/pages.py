@@ -112,7 +112,8 @@ class ConsolePages:
         """Say why a decision cannot be carried out."""
         if error.code is ConflictCode.MASKING:
             return self.labels.closed()
-        return self.labels.say(f"conflict.{error.code}", **error.values)
+        values = {name: self.labels.note(value) for name, value in error.values.items()}
+        return self.labels.say(f"conflict.{error.code}", **values)
 
     def error(
         self, request: Request, error: HTTPException, detail: str = "", *, incident: str = ""
@@ -144,7 +145,8 @@ def _environment(labels: Labels, others: Labels) -> Environment:
         auto_reload=False,
     )
     filters = (
-        labels.word, labels.actor, labels.day, labels.moment, labels.thousands,
+        labels.word,
+        labels.note, labels.actor, labels.day, labels.moment, labels.thousands,
         marked, masked, distinct, state,
     )  # fmt: skip
     env.filters.update({each.__name__: each for each in filters})

@@ -37,18 +37,18 @@ _OURS = re.compile(rf"{BASE}/(?!login|parts)[\w/?=&.-]*")
 
 
 def routes(
-    desk: ConsoleService, *, secure_cookies: bool, clock: Clock, who: Who
+    desk: ConsoleService, *, secure_cookies: bool, clock: Clock, wall: Clock, who: Who
 ) -> list[BaseRoute]:
     """Return the console's routes, relative to its mount point ``/console``.
 
-    ``secure_cookies`` is whether the public URL is https; ``clock`` returns aware moments; ``who``
-    tells the network address that calls.
+    ``secure_cookies`` is whether the public URL is https; ``clock`` tells how old
+    things are; ``wall`` is for who logs in; ``who`` tells the network address that calls.
     """
     pages = ConsolePages(clock)
     screens = Screens(desk, pages, clock)
     actions = Actions(desk, pages, screens)
-    devices = Devices(desk.sign, clock, secure=secure_cookies)
-    gate = SessionGuard(desk, pages, Doorkeeper(clock), devices, who, secure_cookies)
+    devices = Devices(desk.sign, wall, secure=secure_cookies)
+    gate = SessionGuard(desk, pages, Doorkeeper(wall), devices, who, secure_cookies)
     inside: list[BaseRoute] = [
         Mount("/static", StaticFiles(directory=STATIC)),
         Route("/login", gate.login_page, methods=["GET"]),

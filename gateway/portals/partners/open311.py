@@ -242,7 +242,7 @@ class GeoReport:
             "status_notes": words("labels").table("status")[report.status],
             "service_name": service.name if service else "",
             "service_code": service.code if service else "",
-            "description": report.text,
+            "description": shown.text,
             "agency_responsible": _agency(report),
             "service_notice": "",
             "requested_datetime": moment(report.received_at),
@@ -271,7 +271,7 @@ class GeoReport:
 
         Times are compared as they are written, in whole seconds.
         """
-        since, until = asked.span(call.query, "start_date", "end_date", self._gate.now())
+        since, until = asked.span(call.query, "start_date", "end_date", self._desk.wall())
         own = call.own(self.channel.name)
         end = until + timedelta(seconds=1)
         found = await self._desk.window.updates(since, end, own, most=MOST)

@@ -7,7 +7,8 @@ from pydantic import BaseModel
 
 from config.words import words
 from gateway.store.shown import VisibleReport
-from normalizer.report import FINAL, Kind, Level, Outcome, Report, Status
+from normalizer.message import Kind, Level
+from normalizer.report import FINAL, Outcome, Report, Status
 
 
 class AcceptedSchema(BaseModel):

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0013"
-down_revision = "0012"
+revision = "0014"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
@@ -105,6 +105,13 @@ def _make_notifications() -> None:
         sa.Column("report_id", sa.String(length=36), nullable=False),
         sa.Column("channel", sa.String(length=64), nullable=False),
         sa.Column("sealed_to", sa.Text(), nullable=False),
+        sa.Column(
+            "message_id",
+            sa.String(length=36),
+            nullable=False,
+            server_default="",
+            comment="whose writer it goes to",
+        ),
         sa.Column("tracking", sa.String(length=12)),
         sa.Column("subject", sa.Text()),
         sa.Column("text", sa.Text(), nullable=False),
