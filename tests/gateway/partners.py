@@ -15,8 +15,8 @@ from starlette.applications import Starlette
 from adapters.load import load
 from gateway.portals.partners.mounts import doors
 from gateway.wire.queues import REPORTS
-from tests.gateway.console_double import served
 from tests.gateway.making import House, house
+from tests.gateway.office import served
 
 PUBLIC_URL = "https://lapor.example"
 CITY = "kanal_key-of-the-city-of-samarinda"

@@ -28,8 +28,8 @@ from gateway.store.engine import Unavailable
 from normalizer.message import Kind
 from normalizer.report import Status
 from tests.adapters.forms import JPEG, Attached, filled, multipart
-from tests.gateway.console_double import served
 from tests.gateway.making import House, house, made_parts
+from tests.gateway.office import served
 from tests.services import free_ports
 
 AGENCY = "3578-dinas-perhubungan"

@@ -9,8 +9,8 @@ from config.environment import OFFSET_FILE
 from config.settings import load
 from gateway.assembly import assemble
 from tests.gateway.citizens import citizens, found
-from tests.gateway.console_double import NAME, PASSWORD
 from tests.gateway.making import NOWHERE, WHO
+from tests.gateway.office import NAME, PASSWORD
 from tests.gateway.processes import Running, kanal
 from tests.gateway.test_console import Visitor
 

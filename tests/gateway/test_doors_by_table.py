@@ -28,8 +28,8 @@ from normalizer.message import Urgency
 from normalizer.report import Recusal, Report, Topic
 from normalizer.tracking import written
 from tests.cases import overwriting, reworded
-from tests.gateway.console_double import NAME, PASSWORD, served
 from tests.gateway.making import LAMP
+from tests.gateway.office import NAME, PASSWORD, served
 from tests.gateway.partners import API, CITY, KEYS, O311, SLOW, Town, town
 from tests.gateway.test_console import Visitor
 from tests.gateway.test_deliver import SECRET, Office, office
