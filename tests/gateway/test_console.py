@@ -390,7 +390,10 @@ async def test_what_the_reporter_filled_in_is_shown(operator: Visitor, desk: Off
     assert "Dugaan pelapor" not in body
 
 
-async def test_how_far_each_delivery_is_is_shown_with_its_times(operator: Visitor) -> None:
+async def test_how_far_each_delivery_is_is_shown_with_its_times(
+    operator: Visitor, desk: Office
+) -> None:
+    await desk.write(report(1))
     _, body = await operator.get(f"/reports/{report(1).id}")
     (delivery,) = re.findall(r'<li class="delivery">(.*?)</li>', body, re.DOTALL)
     assert re.findall(r'class="badge o-(\w+)">(\w+)<', delivery) == [("fetched", "diambil")]
