@@ -40,9 +40,10 @@ quick: .venv/.dev  ## the tests that need no service, in well under half a minut
 
 check: lint test  ## format, lint, types, import rules, then all tests, once
 
-lint: .venv/.dev  ## format, lint, types and import rules, without the tests
+lint: .venv/.dev  ## format, lint, types, import rules and dead code, without the tests
 	@$(BIN)/ruff format --check --quiet . || { echo 'Run "make fmt".' >&2; exit 1; }
 	@$(BIN)/ruff check --quiet .
+	@$(BIN)/python -m tests.dead_code
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 

@@ -142,7 +142,6 @@ async def readings(store: Store) -> dict[tuple[str, str], FetchStatus]:
             held=row["held_until"] is not None and row["held_until"] >= now,
             ok_at=row["ok_at"],
             failures=row["failures"],
-            failed_at=row["failed_at"],
             error=row["error"],
             recovered=row["recovered"],
         )
