@@ -52,6 +52,7 @@ from gateway.media.access import DOWNLOAD, AttachmentAccess
 from gateway.media.clean import Cleaned, clean
 from gateway.media.fetch import FileFetcher
 from gateway.media.store_files import StoreFiles
+from gateway.operations.exchange_writer import ExchangeWriter
 from gateway.operations.health import Health
 from gateway.outbound.delicate import Delicate
 from gateway.outbound.deliver import Deliver
@@ -69,6 +70,7 @@ from gateway.queues.leased_task import LeasedTask
 from gateway.queues.relay import LEASE, Collector, Relay
 from gateway.store.cursors import Bookmark, LeaseLost
 from gateway.store.engine import Database, Unavailable
+from gateway.store.exchanges import Exchanges
 from gateway.store.queries import Queries
 from gateway.store.renaming import hide_names
 from gateway.store.spool import Spool
@@ -175,6 +177,11 @@ class Kanal:
             self.vault,
             on_duty=bool(self.roster.posts),
         )
+        agencies = {f"agency:{id}": sender for id, sender in self.webhooks.items()}
+        posts = {f"duty:{each.name}": each.sender for each in self.roster.posts}
+        own = {id(channel) for channel in self.channels.values()}
+        others = {n: c for n, c in (agencies | posts).items() if id(c) not in own}
+        self.exchanges = ExchangeWriter(Exchanges(self.store), {**self.channels, **others})
         self.web: WebServer | None = None
         self.mail: SmtpServer | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -278,6 +285,7 @@ class Kanal:
             await self._start_monitor()
         self._spawn("gauges", self.health.gauge_for_ever)
         self._spawn("count what is not kept", self._count_missed)
+        self._spawn("write exchanges down", self.exchanges.run)
         return Ports(self.web.port if self.web else None, self.mail.port if self.mail else None)
 
     async def stop(self) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
+import structlog
+
 from gateway.access.ownership import Ownership, proven
 from gateway.access.recusal import united
 from gateway.broker.base import Delivery
@@ -20,7 +22,7 @@ from gateway.media.store_files import ask
 from gateway.outbound.delicate import graver, is_grave
 from gateway.outbound.notifications import Letters
 from gateway.outbound.texts import KEYS, choices, chosen
-from gateway.platform import metrics
+from gateway.platform import correlation, metrics
 from gateway.platform.names import hidden
 from gateway.platform.numbers import new_tracking
 from gateway.platform.seal import Seal
@@ -44,6 +46,8 @@ from normalizer.tracking import written
 from router.assign import Decision, Router
 from router.duplicates import fingerprint, repeats
 from router.precedence import Signal, acting
+
+log = structlog.get_logger(__name__)
 
 SILENT = frozenset({"prank"})
 """What is archived without a word: an answer would only tell the sender that somebody reads."""
@@ -125,7 +129,8 @@ class Route:
             await unit.reactions.load(limited)
             for report in fresh:
                 decision = decisions.get(report.id)
-                outcomes.append((report, await self._route(unit, known, report, decision)))
+                with correlation.queued(report.id):
+                    outcomes.append((report, await self._route(unit, known, report, decision)))
         for report, outcome in outcomes:
             self._count(report, outcome)
         return {}
@@ -139,6 +144,8 @@ class Route:
     def _count(self, report: Report, outcome: str) -> None:
         channel = report.origin.channel
         metrics.ROUTED.labels(channel, outcome).inc()
+        id = correlation.of(report.id)
+        log.debug("a message was routed", channel=channel, status=outcome, correlation=id)
         passed = (self._now() - report.received_at).total_seconds()
         metrics.ROUTE_DELAY.labels(channel).observe(passed)
 

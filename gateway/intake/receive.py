@@ -38,7 +38,7 @@ from gateway.intake.group_commit import GroupCommit, NotDurable, Unstorable
 from gateway.intake.heavy import Apart, Normalizing, as_part, is_heavy
 from gateway.intake.problems import FORBIDDEN, problem
 from gateway.intake.segments import PARTS, Bundle
-from gateway.platform import metrics, names
+from gateway.platform import correlation, metrics, names
 from gateway.platform.numbers import page_secret
 from gateway.platform.seal import ENVELOPE, FILE, PART, RAW, REPORTER, Seal
 from gateway.store.engine import Unavailable
@@ -124,6 +124,12 @@ class Intake:
 
     async def take(self, channel: Receiver, hook: WebhookRequest) -> WebhookResponse:
         """Take one hook and say what the provider is answered. Raises ``NotDurable``."""
+        with channel.exchanges.note(hook.method, hook.url, "in") as exchange:
+            response = await self._take(channel, hook)
+            exchange.status = response.status
+            return response
+
+    async def _take(self, channel: Receiver, hook: WebhookRequest) -> WebhookResponse:
         try:
             channel.verify(hook)
         except Forged as error:
@@ -175,11 +181,12 @@ class Intake:
 
     async def bring(self, channel: ConnectionChannel, hook: WebhookRequest) -> None:
         """Take one message of a connection that is our own. Raises ``NotDurable``."""
-        try:
-            found = await self._found(channel, hook)
-        except Malformed:
-            return  # it is safe in the quarantine
-        await asyncio.gather(*(self._file(channel, hook, item) for item in found))
+        with channel.exchanges.note(hook.method, hook.url, "in"):
+            try:
+                found = await self._found(channel, hook)
+            except Malformed:
+                return  # it is safe in the quarantine
+            await asyncio.gather(*(self._file(channel, hook, item) for item in found))
 
     async def _found(
         self, channel: Receiver | ConnectionChannel, hook: WebhookRequest
@@ -259,6 +266,7 @@ class Intake:
     ) -> None:
         """Put a hook into the quarantine; the same hook is kept once. Raises ``NotDurable``."""
         metrics.INTAKE.labels(channel, reason).inc()
+        log.debug("a message is quarantined", channel=channel, kind=reason)
         try:
             item = await aside(hook, lambda: self.held(channel, hook, reason, detail, state=state))
             await self._commits.put(item)
@@ -382,12 +390,20 @@ class Intake:
         Raises ``NotDurable``, and ``DuplicateId`` where a channel's ids are strict.
         """
         item = await self.accepted(channel, inbound, hook)
+        with correlation.message(item.id):
+            return await self._commit(channel, inbound, hook, item)
+
+    async def _commit(
+        self, channel: Channel, inbound: Inbound, hook: WebhookRequest, item: Accepted
+    ) -> AcceptedMessage | None:
         try:
             news = await self._commits.put(item)
         except Unstorable as error:
             await self.hold(channel.name, hook, "unstorable", str(error))
             return None
-        metrics.INTAKE.labels(channel.name, "accepted" if news else "repeat").inc()
+        outcome = "accepted" if news else "repeat"
+        metrics.INTAKE.labels(channel.name, outcome).inc()
+        log.debug("a message is durable", channel=channel.name, status=outcome)
         if not news and _is_strict(channel) and await self._contradicts(item):
             raise DuplicateId(["this id was used before, for something else"])
         assert item.tracking is not None
@@ -406,7 +422,9 @@ class Intake:
 
     async def accepted(self, channel: Channel, inbound: Inbound, hook: WebhookRequest) -> Accepted:
         """Read a message as a report on its way, sealed and ready to be written."""
-        report = await self._report(channel, inbound)
+        id = str(uuid.uuid4())
+        with correlation.message(id):
+            report = await self._report(channel, inbound, id)
         return await aside(hook, lambda: self._sealed(channel, inbound, hook, report))
 
     def _sealed(
@@ -441,7 +459,7 @@ class Intake:
         """Hash what was said with a key: an address could be guessed from a bare hash."""
         return self.seal.reference("digest", _digest(inbound, whole=whole))
 
-    async def _report(self, channel: Channel, inbound: Inbound) -> Report:
+    async def _report(self, channel: Channel, inbound: Inbound, id: str) -> Report:
         sender = inbound.sender
         to = sender.answers_to or sender.address
         who = json.dumps({"to": to, "name": sender.name, "contact": sender.contact})
@@ -450,7 +468,7 @@ class Intake:
             sealed=self.seal.close_text(who, REPORTER),
         )
         about = {
-            "id": str(uuid.uuid4()),
+            "id": id,
             "tracking": tracking_of(self.seal, inbound),
             "received_at": self._now(),
             "reporter": reporter,

@@ -28,6 +28,7 @@ from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP, TLSSetupException, syntax
 
 from config import settings
+from gateway.platform import correlation
 
 LINE_LIMIT = 131_072
 """Octets. The standard says 1,000, but web mailers send whole HTML pages as one line."""
@@ -267,14 +268,15 @@ class _Door:
         sender = "" if envelope.mail_from == "<>" else envelope.mail_from
         recipients = tuple(dict.fromkeys(envelope.rcpt_tos))
         whole = Envelope(server.peer, sender, recipients, envelope.content)
-        try:
-            await self._hand_over(whole)
-        except TryLater:
-            log.warning("mail not stored, sender keeps it")
-            return TRY_LATER
-        except Exception as error:
-            log.error("mail not stored, sender keeps it", error=_place(error))
-            return TRY_LATER
+        with correlation.request(id := correlation.new()):
+            try:
+                await self._hand_over(whole)
+            except TryLater:
+                log.warning("mail not stored, sender keeps it")
+                return f"{TRY_LATER} ({id})"
+            except Exception as error:
+                log.error("mail not stored, sender keeps it", error=_place(error))
+                return f"{TRY_LATER} ({id})"
         return TAKEN
 
     async def _hand_over(self, envelope: Envelope) -> None:

@@ -10,16 +10,20 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import structlog
+
 from adapters.base import Outgoing, Sender
 from config.settings import DeliverySettings
 from gateway.broker.base import Delivery, Later
-from gateway.platform import metrics
+from gateway.platform import correlation, metrics
 from gateway.store.rows import Letter, Sent
 from gateway.store.store import Store
 from gateway.store.unit import UnitOfWork
 from gateway.wire import events
 from gateway.wire.queues import QueuedMessage, agency_queue
 from normalizer.report import Report
+
+log = structlog.get_logger(__name__)
 
 QUEUE = DeliverySettings()
 BUDGET = 20.0
@@ -85,6 +89,8 @@ class Deliver:
         if isinstance(error, Later):
             return
         metrics.DELIVERED.labels(letter.target, "error" if error else "sent").inc()
+        outcome, id = "error" if error else "sent", correlation.of(letter.id)
+        log.debug("a delivery", agency=letter.target, status=outcome, correlation=id)
         if letter.at and not error:
             passed = (self._store.now() - letter.at).total_seconds()
             metrics.DELIVERY_DELAY.labels(letter.target).observe(passed)
@@ -94,7 +100,8 @@ class Deliver:
         mine = await unit.mark_sent([letter.id for letter in letters], "queue")
         for letter in letters:
             if letter.id in mine:
-                unit.put(_for_queue(letter))
+                with correlation.queued(letter.id):
+                    unit.put(_for_queue(letter))
 
     def _method(self, letter: Letter) -> str:
         return self._methods.get(letter.target, QUEUE).method
@@ -107,7 +114,8 @@ class Deliver:
             async with self._turn:
                 if time.monotonic() > until:
                     return letter, Later()
-                await sender.send(str(url), Outgoing(id=letter.id, text=letter.text))
+                with correlation.queued(letter.id):
+                    await sender.send(str(url), Outgoing(id=letter.id, text=letter.text))
         except Exception as error:  # one agency never fails its neighbours
             return letter, error
         return letter, None
@@ -128,7 +136,7 @@ def _hidden(letter: Letter, report: Report) -> Letter:
 
 
 def _for_queue(letter: Letter) -> QueuedMessage:
-    headers = {"content-type": events.MEDIA_TYPE}
+    headers = {"content-type": events.MEDIA_TYPE, **correlation.headers()}
     return QueuedMessage(agency_queue(letter.target), letter.id, letter.text.encode(), headers)
 
 

@@ -9,18 +9,22 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 
+import structlog
+
 from adapters.base import Channel, OptedOut, Outgoing, Refused, Sender
 from gateway.access.machines import Machines
 from gateway.access.ownership import Ownership
 from gateway.broker.base import Delivery, Later
 from gateway.outbound.deliver import NoWay, waiting_letters
 from gateway.outbound.notifications import Letters
-from gateway.platform import metrics
+from gateway.platform import correlation, metrics
 from gateway.platform.names import hashed, opened_thread
 from gateway.platform.seal import REPORTER, Seal
 from gateway.store.rows import Letter, Sent, Silence
 from gateway.store.store import Store
 from gateway.store.unit import UnitOfWork
+
+log = structlog.get_logger(__name__)
 
 READ_THERE = "kept to be read: this channel does not send"
 """What is noted of an answer on a channel whose senders come and look (a form, an API)."""
@@ -104,6 +108,8 @@ class AnswerCitizen:
     def _count(self, letter: Letter, result: Sent | Exception) -> None:
         outcome = result.state if isinstance(result, Sent) else "error"
         metrics.ANSWERED.labels(letter.channel, outcome).inc()
+        id = correlation.of(letter.id)
+        log.debug("an answer", channel=letter.channel, status=outcome, correlation=id)
         if letter.at and outcome == "sent":
             passed = (self._store.now() - letter.at).total_seconds()
             metrics.ANSWER_DELAY.labels(letter.channel).observe(passed)
@@ -131,7 +137,8 @@ class AnswerCitizen:
                 return Sent(letter.id, "failed", detail=why)
             async with self._turn:
                 await self._paces[letter.channel].turn()
-                provider_id = await channel.send(to, message)
+                with correlation.queued(letter.id):
+                    provider_id = await channel.send(to, message)
         except OptedOut as error:
             if not letter.reader:  # written before there were pseudonyms: nobody would release it
                 return Sent(letter.id, "failed", detail=str(error))

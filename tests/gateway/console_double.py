@@ -19,6 +19,7 @@ from gateway.casework.publishing import Proposal, proposed
 from gateway.intake.limits import CallLimits
 from gateway.media.access import NoFile, ShownFile
 from gateway.portals.console.routes import routes
+from gateway.store.exchanges import ExchangeView
 from gateway.store.views import (
     AlertView,
     ChannelView,
@@ -144,6 +145,7 @@ class MemoryDesk:
     unsealed: list[tuple[str, str, str]] = field(default_factory=list)
     alerts: tuple[AlertView, ...] = ()
     acknowledged: list[tuple[str, str]] = field(default_factory=list)
+    calls: list[ExchangeView] = field(default_factory=list)
     broken: Exception | None = None
     gate: asyncio.Event | None = None
     """While set and not open, an assignment stays under way."""
@@ -259,6 +261,12 @@ class MemoryDesk:
             raise Conflict("Peringatan ini sudah ditangani.")
         self.alerts = tuple(each for each in self.alerts if each.id != alert_id)
         self.acknowledged.append((alert_id, by))
+
+    async def exchanges(self, channel: str, limit: int = 100) -> list[ExchangeView]:
+        return [each for each in self.calls if each.channel == channel][:limit]
+
+    async def exchange_channels(self) -> list[str]:
+        return ["email", "sms"]
 
     async def find(self, tracking: str) -> ReportFile | None:
         return next((self._file(r) for r in self.reports.values() if r.tracking == tracking), None)

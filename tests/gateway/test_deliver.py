@@ -21,7 +21,7 @@ from config.settings import DeliverySettings
 from gateway.broker.base import DELIVERIES, REPORTS, Delivery, Later, QueuedMessage, agency_queue
 from gateway.outbound import deliver
 from gateway.outbound.deliver import MissingLetter, NoWay
-from gateway.platform import metrics
+from gateway.platform import correlation, metrics
 from gateway.queues.consumer import Consumer
 from gateway.store.rows import Letter, Sent
 from gateway.store.store import Store
@@ -118,7 +118,8 @@ async def test_by_queue_exactly_one_message_with_the_letters_id(house: House) ->
     (message,) = await house.for_agency(AGENCY)
     assert message.id == letter_id == json.loads(message.body)["id"]
     assert message.body.decode() == text
-    assert message.headers == {"content-type": "application/cloudevents+json"}
+    origin = {correlation.HEADER: message.correlation}
+    assert message.headers == {"content-type": "application/cloudevents+json"} | origin
     assert await _states(house) == {"sent"}
 
 

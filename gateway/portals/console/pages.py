@@ -1,7 +1,6 @@
 """How the console is drawn: templates, the headers every answer carries, and error pages."""
 
 import hashlib
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from traceback import extract_tb
@@ -16,6 +15,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from config.settings import DEFAULTS, read_toml
+from gateway.platform import correlation
 from gateway.portals.console import labels
 from gateway.portals.console.sessions import Clock
 from gateway.store.engine import Unavailable
@@ -26,6 +27,7 @@ SEEN = "@seen@"
 """Stands in a part's first tag for the name of what the part shows."""
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
+WORDS = DEFAULTS.with_name("console")
 log = structlog.get_logger(__name__)
 
 HEADERS = {
@@ -99,6 +101,8 @@ class ConsolePages:
         self._env.tests["final"] = FINAL.__contains__
         self._env.filters.update({f.__name__: f for f in filters})
         self._env.globals.update(base=BASE, static={f.name: _address(f) for f in _files()})
+        words = {name: read_toml(WORDS / f"{name}.toml") for name in ("id", "en")}
+        self._env.globals.update(t=words["id"], hint=words["en"])
 
     def draw(self, name: str, /, **values: Any) -> str:
         """Fill a template; inside it ``ago`` and ``age`` speak of this moment."""
@@ -179,7 +183,7 @@ class Frame:
             return self._pages.error(request, error)
         if isinstance(error, Unavailable):
             return self._pages.error(request, HTTPException(503))
-        incident = uuid.uuid4().hex[:8]
+        incident = correlation.current_request() or correlation.new()
         # Neither message nor locals: both may hold what a citizen wrote.
         trace = [f"{Path(f.filename).name}:{f.lineno}" for f in extract_tb(error.__traceback__)]
         log.error("console_failed", incident=incident, kind=type(error).__name__, trace=trace[-6:])

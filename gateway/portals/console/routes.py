@@ -70,6 +70,7 @@ def _screens(screens: Screens) -> list[tuple[str, Screen]]:
         ("/agencies", screens.agencies),
         ("/reports/{report_id}", screens.report),
         ("/files/{report_id}/{sha256}", screens.file),
+        ("/exchanges/{channel}", screens.exchanges),
         ("/parts/overview", screens.overview_part),
         ("/parts/latest", screens.latest_part),
         ("/parts/menu", screens.menu_part),

@@ -15,6 +15,7 @@ from gateway.media.access import NoFile, NotYet, ShownFile
 from gateway.portals.console.pages import BASE, ConsolePages
 from gateway.portals.console.sessions import Clock
 from gateway.portals.http import files
+from gateway.store.exchanges import ExchangeView
 from gateway.store.views import (
     DeadView,
     Identity,
@@ -57,6 +58,8 @@ class ConsoleService(Protocol):
     async def quarantine(self, limit: int = 100) -> list[QuarantineView]: ...
     async def release(self, quarantine_id: str, *, by: str) -> None: ...
     async def dismiss(self, quarantine_id: str, *, by: str, reason: str) -> None: ...
+    async def exchanges(self, channel: str, limit: int = 100) -> list[ExchangeView]: ...
+    async def exchange_channels(self) -> list[str]: ...
     async def log_in(self, name: str, password: str) -> str | None: ...
     async def session(self, token: str) -> OperatorSession | None: ...
     async def log_out(self, token: str) -> None: ...
@@ -149,6 +152,17 @@ class Screens:
         overview = await self._desk.overview()
         closed = why_closed()
         return self._page("public.html", session, overview, proposals=proposals, closed=closed)
+
+    async def exchanges(self, request: Request, session: OperatorSession) -> Response:
+        """The latest calls between us and the provider of one channel."""
+        channel = request.path_params["channel"]
+        channels = sorted({*await self._desk.exchange_channels()})
+        if channel not in channels:
+            raise HTTPException(404)
+        found = await self._desk.exchanges(channel)
+        overview = await self._desk.overview()
+        values = {"channel": channel, "channels": channels, "exchanges": found}
+        return self._page("exchanges.html", session, overview, **values)
 
     async def failed(self, _: Request, session: OperatorSession) -> Response:
         """Dead letters and quarantine."""

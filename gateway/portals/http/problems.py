@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from gateway.intake import webhook
 from gateway.intake.problems import problem
+from gateway.platform import correlation
 
 
 def answer_with_problems(app: FastAPI) -> None:
@@ -31,4 +32,5 @@ async def _validation_problem(_: Request, error: Exception) -> Response:
 
 
 async def _our_fault(_: Request, error: Exception) -> Response:
-    return webhook.respond(problem(500, "Internal Server Error", "our fault; it has been logged"))
+    said = f"our fault; it has been logged as {correlation.current_request() or 'an error'}"
+    return webhook.respond(problem(500, "Internal Server Error", said))
