@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import aiohttp
 import pytest
 from sqlalchemy import String
 
@@ -20,6 +21,7 @@ from gateway.store.tables import exchanges
 from tests.adapters.examples import build
 from tests.gateway.conftest import Away
 from tests.gateway.making import ROAD, WHO, House, Paper, hook, note
+from tests.gateway.whole import whole
 
 RECEIVERS = [kind for kind in kinds() if issubclass(channel_class(kind), Receiver)]
 TEXT = "lubang besar di depan rumah Bu Sulastri"
@@ -103,6 +105,20 @@ async def test_both_directions_land_with_the_message_they_are_about(house: House
     assert (refused.direction, refused.status, refused.failed) == ("in", 403, True)
     assert (taken.direction, taken.status, taken.correlation) == ("in", 200, "r1")
     assert taken.target == "kanal.localhost/in/paper"
+
+
+async def test_a_gateway_that_stops_writes_down_its_last_calls(tmp_path: Path) -> None:
+    async with whole(tmp_path) as kanal:
+        url = kanal.settings.database_url
+        assert kanal.web is not None
+        door = f"http://127.0.0.1:{kanal.web.port}/in/sms"
+        async with aiohttp.request("POST", door, data={"Body": TEXT}) as answer:
+            id = answer.headers["X-Request-Id"]
+    later = Store(Database(url, pool_size=1, timeout=20), lambda: datetime.now(UTC))
+    (row,) = await Exchanges(later).latest("sms", 10)
+    assert (row.direction, row.status, row.correlation) == ("in", 403, id)
+    assert row.target == "lapor.example.go.id/in/sms"
+    await later.close()
 
 
 async def test_a_database_that_is_away_costs_lines_and_nothing_else(
