@@ -20,6 +20,8 @@ from gateway.queues.consumer import Consumer
 from gateway.queues.relay import Relay
 from gateway.wire.queues import ANSWERS, DELIVERIES, MEDIA, REPORTS
 from tests.gateway.making import LAMP, OTHER, ROAD, SOON, WHO, House, note
+from tests.gateway.streams import Stream, polling
+from tests.gateway.test_binding import Wire, held, words
 from tests.gateway.whole import whole
 
 STEPS = {
@@ -120,6 +122,36 @@ async def test_no_line_is_about_another_message(house: House, logged: io.StringI
     routed = [x["correlation"] for x in lines(logged) if x["event"] == "a message was routed"]
     assert durable == routed == [row[0] for row in rows]
     assert correlation.headers() == {}
+
+
+def named(logged: io.StringIO, event: str) -> list[tuple[str, str]]:
+    met = [line for line in lines(logged) if line["event"] == event]
+    return [(line["request"], line["correlation"]) for line in met]
+
+
+async def test_what_a_look_brought_is_named_by_the_look_and_by_itself(
+    lite: House, logged: io.StringIO
+) -> None:
+    channel = Stream()
+    channel.say(ROAD, LAMP)
+    await polling(lite, channel).turn()
+    met = named(logged, "a message of a page")
+    assert len({request for request, _ in met}) == 1
+    ids = {row[0] for row in await lite.rows("SELECT id FROM messages")}
+    assert len(ids) == 2
+    assert {id for _, id in met} == ids
+
+
+async def test_each_message_of_a_connection_is_a_request_of_its_own(
+    lite: House, logged: io.StringIO
+) -> None:
+    wire = Wire()
+    async with held(lite, wire):
+        assert await wire.say(words(ROAD, "1"))
+        assert await wire.say(words(LAMP, "2"))
+    met = named(logged, "a message is durable")
+    assert len({request for request, _ in met}) == 2
+    assert {id for _, id in met} == {row[0] for row in await lite.rows("SELECT id FROM messages")}
 
 
 @pytest.fixture
