@@ -32,6 +32,7 @@ from adapters.partner import form, georeport, identity
 from adapters.partner.door import Keyed
 from adapters.partner.form import PartnerForm
 from adapters.partner.keys import PartnerBlock
+from config.words import LANGUAGES, words
 
 MAX_DESCRIPTION = 4000
 """Characters; the specification's own limit."""
@@ -47,10 +48,6 @@ _TECHNICAL = frozenset(
 )
 """Attributes that say something to programs only."""
 _LONGEST = {"email": 320, "phone": 50, "first_name": 100, "last_name": 100, "address_string": 500}
-_NOTICE = {
-    "en": "Keep the number: it shows where the report stands.",
-    "id": "Simpan nomor ini untuk melihat perkembangan laporan.",
-}
 
 
 class Open311Block(PartnerBlock):
@@ -159,9 +156,10 @@ class Open311(Keyed):
         return georeport.document(kind, "service_requests", made, 201)
 
     def _told(self, filed: AcceptedMessage) -> dict[str, str]:
+        notice = (words("labels").say("notice.keep_number", each) for each in LANGUAGES)
         return {
             "service_request_id": filed.tracking,
-            "service_notice": f"{filed.danger} {_NOTICE['id']} / {_NOTICE['en']}".strip(),
+            "service_notice": f"{filed.danger} {' / '.join(notice)}".strip(),
             "account_id": "",
         }
 

@@ -44,7 +44,7 @@ from adapters.base import (
 from adapters.partner import identity
 from adapters.partner.door import Keyed
 from adapters.partner.keys import PartnerBlock
-from normalizer.report import MAX_TEXT, Kind
+from normalizer.message import MAX_TEXT, Kind
 from normalizer.tracking import is_valid
 
 PROBLEM = "application/problem+json"

@@ -26,14 +26,15 @@ from twilio.request_validator import RequestValidator  # type: ignore[import-unt
 
 from bench.traffic import HOOK, TOKEN
 from config.settings import Settings
-from gateway import assembly
+from gateway import components
 from gateway.casework.route import apply
 from gateway.platform.numbers import new_tracking
 from gateway.store.engine import Database
 from gateway.store.tables import messages, queue, reports
-from gateway.wire.queues import ANSWERS, REPORTS, agency_queue
+from gateway.wire.queues import NOTIFICATIONS, REPORTS, agency_queue
 from normalizer.inbound import Author, Inbound
-from normalizer.report import Report, Reporter
+from normalizer.message import Message, Reporter
+from normalizer.report import Report
 
 QUORUM = {"x-queue-type": "quorum"}
 PREFETCH = 10
@@ -45,7 +46,7 @@ class Obvious:
     """The same road as Kanal's, without its ideas. Use with the tables already there."""
 
     def __init__(self, settings: Settings) -> None:
-        self._parts = assembly.parts(settings)
+        self._parts = components.load(settings)
         self._url = settings.broker.url
         database = settings.database
         self._database = Database(settings.database_url, pool_size=database.pool_size, timeout=30.0)
@@ -62,7 +63,7 @@ class Obvious:
             assert isinstance(channel, AbstractRobustChannel)
             self._channel = channel
             await channel.set_qos(prefetch_count=PREFETCH)
-            for name in (REPORTS, ANSWERS):
+            for name in (REPORTS, NOTIFICATIONS):
                 await channel.declare_queue(name, durable=True, arguments=QUORUM)
 
     async def close(self) -> None:
@@ -86,7 +87,7 @@ class Obvious:
         source = await self._channel.get_queue(REPORTS)
         async with source.iterator() as deliveries:
             async for delivery in deliveries:
-                await self._route(Report.model_validate_json(delivery.body))
+                await self._route(_opened(delivery.body))
                 await delivery.ack()
 
     async def _hook(self, request: Request) -> Response:
@@ -102,7 +103,7 @@ class Obvious:
             await self._publish(REPORTS, report)
         return Response("<Response/>", media_type="text/xml")
 
-    def _report(self, form: Mapping[str, str]) -> Report:
+    def _report(self, form: Mapping[str, str]) -> Message:
         inbound = Inbound(
             "sms", form["To"], form["MessageSid"], Author(form["From"]), form["Body"], b""
         )
@@ -123,7 +124,7 @@ class Obvious:
             if row is None:
                 await asyncio.sleep(IDLE)
             else:
-                await self._route(Report.model_validate_json(row["body"]), row["id"])
+                await self._route(_opened(row["body"]), row["id"])
 
     async def _route(self, report: Report, row: int = 0) -> None:
         decision = self._parts.routing.decide(report, at=datetime.now(UTC))
@@ -135,16 +136,16 @@ class Obvious:
             await connection.execute(insert(reports).values(_report_row(decided)))
             if self._channel is None:
                 await self._put(connection, target, decided)
-                await self._put(connection, ANSWERS, decided)
+                await self._put(connection, NOTIFICATIONS, decided)
                 await connection.execute(delete(queue).where(queue.c.id == row))
         if self._channel is not None:
             await self._publish(target, decided)
-            await self._publish(ANSWERS, decided)
+            await self._publish(NOTIFICATIONS, decided)
 
-    async def _put(self, connection: AsyncConnection, name: str, report: Report) -> None:
+    async def _put(self, connection: AsyncConnection, name: str, report: Message | Report) -> None:
         await connection.execute(insert(queue).values(_queue_row(name, report)))
 
-    async def _publish(self, name: str, report: Report) -> None:
+    async def _publish(self, name: str, report: Message | Report) -> None:
         assert self._channel is not None
         if name not in self._declared:
             await self._channel.declare_queue(name, durable=True, arguments=QUORUM)
@@ -154,7 +155,11 @@ class Obvious:
         await self._channel.default_exchange.publish(message, routing_key=name)
 
 
-def _message_row(report: Report, form: Mapping[str, str]) -> dict[str, Any]:
+def _opened(body: bytes | str) -> Report:
+    return Report.opened(Message.model_validate_json(body))
+
+
+def _message_row(report: Message, form: Mapping[str, str]) -> dict[str, Any]:
     return {
         "id": report.id,
         "channel": "sms",
@@ -167,7 +172,7 @@ def _message_row(report: Report, form: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _queue_row(name: str, report: Report) -> dict[str, Any]:
+def _queue_row(name: str, report: Message | Report) -> dict[str, Any]:
     return {
         "queue": name,
         "message_id": report.id,

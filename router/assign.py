@@ -8,18 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple
 
+from normalizer.message import Kind, Place, Urgency
 from normalizer.report import (
     Assignment,
     Candidate,
     Deadline,
-    Kind,
     Outcome,
-    Place,
     Reason,
     Recusal,
     Report,
     Topic,
-    Urgency,
 )
 from router import explain, rank
 from router.blend import LOCAL_OFFICE, Scorer, ScoringInput, Share
@@ -378,7 +376,7 @@ class Router:
             yield explain.overheard(view.meant)
         lead = view.lead
         if lead is None:
-            yield explain.NO_TOPIC
+            yield explain.no_topic()
         else:
             yield explain.topic(lead.match)
             if lead.row.level != "national":

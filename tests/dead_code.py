@@ -38,12 +38,14 @@ ALLOWED = {
         "complaint", "supervised_complaint", "aspiration", "information_request",
         "audio", "video", "video_note", "denied", "hint",
     ),
-    "what official data say, kept beside them": ("category",),
+    "what official data say, kept beside them": (
+        "category", "CLOSED_BY_ADMIN", "ARCHIVED_BY_REPORTER",
+    ),
     "a double that tests drive further than the demonstration does": (
         "polled", "edit", "tap", "too_many", "participant",
     ),
     "a table that tests hold the data against": (
-        "DIGESTS", "ASKED_FOR", "TO_POSTS", "words_of_signs",
+        "DIGESTS", "ASKED_FOR", "TO_POSTS", "MESSAGES", "words_of_signs", "report_in",
     ),
 }  # fmt: skip
 

@@ -43,9 +43,9 @@ LEFT_BEHIND = frozenset(
 """Classes that have a better word now: docs/glossary.md."""
 YET_TO_RENAME = frozenset(
     {
-        "Became", "Bookmark", "Bundle", "Joining", "Letter", "Letters", "MissingLetter",
-        "Piece", "Silence", "Wanted", "Written", "checked", "doors", "fitted", "held",
-        "hidden", "known", "letter_id", "noted", "told", "waiting_letters", "wanted", "written",
+        "Became", "Bookmark", "Bundle", "Joining", "Piece", "Silence", "Wanted", "Written",
+        "checked", "doors", "fitted", "held", "hidden", "known", "noted", "told",
+        "wanted", "written",
     }
 )  # fmt: skip
 """Only ever shorter: who renames one takes it off, and nobody adds one."""
@@ -203,3 +203,45 @@ def test_the_wheel_holds_every_file_of_the_rooms(tmp_path: Path) -> None:
     assert any(name.startswith("config/regions/") and name.endswith(".gz") for name in packed)
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in packed)
     assert not any(name.startswith(tuple(f"{room}/" for room in BESIDE)) for name in packed)
+
+
+# One wiring
+
+LEAVES = frozenset(
+    {"Bookmark", "CitizenServices", "Database", "Embedded", "FileFetcher", "Ownership"}
+    | {"Exchanges", "Queries", "Rabbit", "Sandbox", "Spool", "Store", "WebServer"}
+)
+"""Made from settings or from a database alone: what stands on no service wires none."""
+NEIGHBOURS = 2
+"""Services that a test may make itself: the one it is about, and one beside it."""
+
+
+def made(path: Path) -> set[str]:
+    """Return the classes of the shell that a file makes something of."""
+    tree = ast.parse(path.read_text("utf-8"))
+    names = {
+        alias.asname or alias.name: alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("gateway.")
+        for alias in node.names
+    }
+    calls = (node.func for node in ast.walk(tree) if isinstance(node, ast.Call))
+    found = {names[each.id] for each in calls if isinstance(each, ast.Name) and each.id in names}
+    return {name for name in found if name[0].isupper()}
+
+
+def test_only_the_assembly_wires_services() -> None:
+    assembly = ROOT / "gateway" / "assembly.py"
+    services = made(assembly) - LEAVES
+    assert {"Route", "Deliver", "StoreFiles", "Consumer", "Intake", "OperatorService"} <= services
+    assert made(assembly) >= LEAVES, "what the assembly makes no more needs no exception"
+    sources = {path for path in files() if path.suffix == ".py"} - {assembly}
+    wiring = {path: sorted(made(path) & services) for path in sources}
+    in_product = {
+        path.relative_to(ROOT): names
+        for path, names in wiring.items()
+        if names and path.relative_to(ROOT).parts[0] != "tests"
+    }
+    assert in_product == {}
+    second = {path.name: names for path, names in wiring.items() if len(names) > NEIGHBOURS}
+    assert second == {}, "take the services of an assemble(...) instead"

@@ -15,7 +15,7 @@ from adapters.mime.headers import parameters
 from adapters.mime.tree import MimePart
 
 MAX_FILES = 50
-TOO_MANY_FILES = f"Lampiran lebih dari {MAX_FILES}; sisanya hanya ada di surat asli."
+TOO_MANY_FILES = f"mail_many_files: {MAX_FILES}"
 _SNIFFED = 4096
 """Bytes libmagic sees: it is slow on long text (5 ms for 16 KB) and knows most types by these."""
 _MAX_NAME = 120

@@ -14,13 +14,13 @@ from typing import Any
 from adapters.base import Forged
 from adapters.webhook import Webhook
 from gateway.casework.context import ConversationContext
-from gateway.outbound.notifications import Letters
+from gateway.outbound.notifications import Notifier
 from gateway.outbound.roster import DutyPost, Roster
 from gateway.store.alerts import Alert
 from gateway.store.rows import AuditEvent
 from gateway.store.store import Store
 from gateway.store.unit import UnitOfWork
-from normalizer.report import Report, Unanswered
+from normalizer.message import Message, Unanswered
 from normalizer.tracking import is_valid, written
 
 REPLYING = timedelta(hours=24)
@@ -37,12 +37,12 @@ _CODE = re.compile(r"(?<!\d)(?:\d{12}|\d{4}[- ]\d{4}[- ]\d{4}|\d{4}|\d{6})(?!\d)
 class DutyService:
     """What posts on duty, operators and webhooks say to an alert."""
 
-    def __init__(self, store: Store, roster: Roster, letters: Letters) -> None:
+    def __init__(self, store: Store, roster: Roster, notifier: Notifier) -> None:
         self._store = store
         self._roster = roster
-        self._letters = letters
+        self._notifier = notifier
 
-    async def heard(self, unit: UnitOfWork, known: ConversationContext, message: Report) -> bool:
+    async def heard(self, unit: UnitOfWork, known: ConversationContext, message: Message) -> bool:
         """Tell whether a message is a post's reply; what it says is done then."""
         post = self._roster.by_pseudonym(message.reporter.ref)
         if post is None:
@@ -104,7 +104,7 @@ class DutyService:
         unit: UnitOfWork,
         known: ConversationContext,
         post: DutyPost,
-        message: Report,
+        message: Message,
         meant: Sequence[Alert],
     ) -> None:
         done = await acknowledged(unit, [alert.id for alert in meant], post.by, known)
@@ -116,7 +116,7 @@ class DutyService:
         unit: UnitOfWork,
         known: ConversationContext,
         post: DutyPost,
-        message: Report,
+        message: Message,
         told: Sequence[Alert],
     ) -> None:
         """Say how an alert is acknowledged; what was written is not filed."""
@@ -132,11 +132,11 @@ class DutyService:
         self._answer(unit, post, message, key, **fields)
 
     def _answer(
-        self, unit: UnitOfWork, post: DutyPost, message: Report, key: str, **fields: str
+        self, unit: UnitOfWork, post: DutyPost, message: Message, key: str, **fields: str
     ) -> None:
         asked = message.model_copy(update={"language": post.language})
-        text = self._letters.text(key, asked, to=asked, **fields)
-        self._letters.answer(unit, message, text, cause="duty", automatic=True)
+        text = self._notifier.text(key, asked, to=asked, **fields)
+        self._notifier.notify(unit, message, text, cause="duty", automatic=True)
 
 
 async def acknowledged(

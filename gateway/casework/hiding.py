@@ -7,16 +7,18 @@ is asked for with that said, and given in words of its own.
 """
 
 import re
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
 from gateway.casework.context import ConversationContext, origin_with
-from gateway.outbound.notifications import Letters
+from gateway.outbound.deliveries import deliver_changed
+from gateway.outbound.notifications import Notifier
 from gateway.store.rows import AuditEvent, ReportRecord
 from gateway.store.unit import UnitOfWork
 from normalizer import wishes
+from normalizer.message import Message
 from normalizer.report import FINAL, Outcome, Report
 from normalizer.tracking import without
 from router.assign import Decision
@@ -48,7 +50,7 @@ _FAMILY = (ASKED, TOLD, "hidden", "unhidden")
 class Hiding:
     """Carries out wishes about being known. ``needs_identity`` are ids of topics."""
 
-    letters: Letters
+    notifier: Notifier
     now: Callable[[], datetime]
     needs_identity: Set[str]
     agency_name: Callable[[str], str]
@@ -56,9 +58,9 @@ class Hiding:
     def words(self, report: Report) -> str:
         """Say in a receipt what is hidden of a report, and what is not; nothing if nothing is."""
         marks: Sequence[Mark] = ("anonymous", "confidential")
-        said = [self.letters.text(f"hidden_{m}", report) for m in marks if getattr(report, m)]
+        said = [self.notifier.text(f"hidden_{m}", report) for m in marks if getattr(report, m)]
         if said and report.origin.in_public:
-            said.append(self.letters.text("hidden_in_public", report))
+            said.append(self.notifier.text("hidden_in_public", report))
         return " ".join(said)
 
     def tells(self, report: Report) -> bool:
@@ -76,10 +78,10 @@ class Hiding:
 
     def choices(self, report: Report) -> Sequence[str]:
         """Name the two answers to that."""
-        return [self.letters.text(key, report) for key in ("choice_unhide", "choice_stay")]
+        return [self.notifier.text(key, report) for key in ("choice_unhide", "choice_stay")]
 
     async def hide(
-        self, unit: UnitOfWork, known: ConversationContext, stored: ReportRecord, message: Report
+        self, unit: UnitOfWork, known: ConversationContext, stored: ReportRecord, message: Message
     ) -> str:
         """Hide the reporter or the report, as a message asked; those who have it are told."""
         old = stored.report
@@ -99,35 +101,39 @@ class Hiding:
         unit.belongs(message, report)
         cause = f"hidden {message.id}"
         if is_news:
-            self.letters.changed(unit, report, cause=cause)
+            deliver_changed(unit, report, cause=cause)
         said = await self._said(unit, old, report, message)
         if asks:
-            said.append(self.letters.text("needs_identity", report))
+            said.append(self.notifier.text("needs_identity", report))
         elif message.anonymous and self.tells(report):
-            said.append(self.letters.text("without_identity", report))
+            said.append(self.notifier.text("without_identity", report))
         if message.origin.in_public or old.origin.in_public:
-            said.append(self.letters.text("hidden_in_public", report))
-        self.letters.answer(
+            said.append(self.notifier.text("hidden_in_public", report))
+        self.notifier.notify(
             unit, report, " ".join(said), cause=cause, asked_by=message,
             choices=self.choices(report) if asks else (), automatic=True,
         )  # fmt: skip
         return "hidden"
 
-    async def _said(self, unit: UnitOfWork, old: Report, now: Report, message: Report) -> list[str]:
+    async def _said(
+        self, unit: UnitOfWork, old: Report, now: Report, message: Message
+    ) -> list[str]:
         """Say what is hidden from now on, and who has the report as it was."""
         said = []
         if message.anonymous and old.anonymous:
-            said.append(self.letters.text("still_anonymous", now))
+            said.append(self.notifier.text("still_anonymous", now))
         elif message.anonymous:
-            had = [self.agency_name(each) for each in await unit.delivered_to(old.id)]
+            had = [
+                self.agency_name(each) for each in await unit.deliveries.agencies_reached(old.id)
+            ]
             key = "anonymous" if had else "anonymous_unsent"
-            said.append(self.letters.text(key, now, instansi=", ".join(had)))
+            said.append(self.notifier.text(key, now, instansi=", ".join(had)))
         if message.confidential:
-            said.append(self.letters.text("confidential", now))
+            said.append(self.notifier.text("confidential", now))
         return said
 
     async def show(
-        self, unit: UnitOfWork, known: ConversationContext, message: Report, decision: Decision
+        self, unit: UnitOfWork, known: ConversationContext, message: Message, decision: Decision
     ) -> str | None:
         """Ask for consent to show what is hidden, or take it; None when nothing is said of that."""
         if not (message.unhide or _says_yes(message)) or message.attachments:
@@ -144,7 +150,7 @@ class Hiding:
         if mark and command and kind in (ASKED, TOLD) and said.get("mark") == mark:
             return self._open(unit, known, stored, message, mark)
         if not message.unhide:
-            agrees = kind == ASKED and self.now() - at <= SOON
+            agrees = kind == ASKED and self.now() - _asked_at(said, at) <= SOON
             agreed: Mark = "confidential" if said.get("mark") == "confidential" else "anonymous"
             return self._open(unit, known, stored, message, agreed) if agrees else None
         return self._ask(unit, known, stored, message, mark)
@@ -154,7 +160,7 @@ class Hiding:
         unit: UnitOfWork,
         known: ConversationContext,
         stored: ReportRecord,
-        message: Report,
+        message: Message,
         mark: Mark | None,
     ) -> str:
         """Say what showing means, and ask for the words of consent."""
@@ -162,12 +168,13 @@ class Hiding:
         choices: Sequence[str] = ()
         if mark:
             data: dict[str, object] = {"message": message.id, "mark": mark}
+            data["at"] = self.now().isoformat()
             known.remember(unit.change(stored, report, [AuditEvent(ASKED, "gateway", data=data)]))
             choice = "choice_unhide" if mark == "anonymous" else "choice_unhide_report"
-            choices = (self.letters.text(choice, report),)
+            choices = (self.notifier.text(choice, report),)
         unit.belongs(message, report)
-        self.letters.answer(
-            unit, report, self.letters.text(key, report), cause=f"unhide {message.id}",
+        self.notifier.notify(
+            unit, report, self.notifier.text(key, report), cause=f"unhide {message.id}",
             asked_by=message, choices=choices, automatic=True,
         )  # fmt: skip
         return "unhide_asked" if mark else "not_hidden"
@@ -177,7 +184,7 @@ class Hiding:
         unit: UnitOfWork,
         known: ConversationContext,
         stored: ReportRecord,
-        message: Report,
+        message: Message,
         mark: Mark,
     ) -> str:
         """Show what the owner agreed to; an older consent to public words ends with it."""
@@ -187,14 +194,14 @@ class Hiding:
         known.remember(unit.change(stored, report, [AuditEvent("unhidden", "reporter", data=data)]))
         unit.belongs(message, report)
         cause = f"unhidden {message.id}"
-        self.letters.changed(unit, report, cause=cause)
-        text = self.letters.text(f"unhidden_{mark}", report)
-        self.letters.answer(unit, report, text, cause=cause, asked_by=message, automatic=True)
+        deliver_changed(unit, report, cause=cause)
+        text = self.notifier.text(f"unhidden_{mark}", report)
+        self.notifier.notify(unit, report, text, cause=cause, asked_by=message, automatic=True)
         return "unhidden"
 
 
 def to_hide(
-    known: ConversationContext, message: Report, decision: Decision, *, at: datetime
+    known: ConversationContext, message: Message, decision: Decision, *, at: datetime
 ) -> ReportRecord | None:
     """Return the report that a message asks to hide, where it has no matter of its own."""
     if not (message.anonymous or message.confidential) or message.attachments:
@@ -211,13 +218,19 @@ def to_hide(
     return next((s for s in open_ if at - s.report.received_at <= SOON), None)
 
 
-def _has_words(message: Report) -> bool:
+def _asked_at(said: Mapping[str, object], logged: datetime) -> datetime:
+    """Return when consent was asked for, by the case clock; before that was noted, by the log."""
+    at = said.get("at")
+    return datetime.fromisoformat(at) if isinstance(at, str) else logged
+
+
+def _has_words(message: Message) -> bool:
     """Tell whether a message says more than a wish: a place, or words of its own."""
     said = any(place.found_by != "context" for place in message.places)
     return wishes.words_beside(without(message.text)) > (0 if said else MOST_BESIDE)
 
 
-def _is_matter(message: Report, decision: Decision) -> bool:
+def _is_matter(message: Message, decision: Decision) -> bool:
     """Tell whether a message is a report of its own: it has a topic, a place, or is long."""
     said = any(place.found_by != "context" for place in message.places)
     if not said and _EARLIER.search(message.text):
@@ -236,16 +249,16 @@ _MUCH = 12
 """Words beside a wish that are a matter whatever they say."""
 
 
-def _words(message: Report) -> tuple[str, ...]:
+def _words(message: Message) -> tuple[str, ...]:
     return tuple(re.findall(r"\w+", without(message.text).casefold()))
 
 
-def _says_yes(message: Report) -> bool:
+def _says_yes(message: Message) -> bool:
     said = _words(message)
     return 0 < len(said) <= len(_COMMANDS) and _YES.issuperset(said)
 
 
-def _of_whom(known: ConversationContext, message: Report) -> ReportRecord | None:
+def _of_whom(known: ConversationContext, message: Message) -> ReportRecord | None:
     """Return the owner's report that is meant: the one named, else the newest that is hidden."""
     if named := known.meant_by(message):
         return named if known.owns(message, named.report) else None
@@ -254,7 +267,7 @@ def _of_whom(known: ConversationContext, message: Report) -> ReportRecord | None
     return next(iter(hidden or (mine if message.unhide else [])), None)
 
 
-def _meant(report: Report, message: Report, command: Mark | None) -> Mark | None:
+def _meant(report: Report, message: Message, command: Mark | None) -> Mark | None:
     """Return which of its marks a report loses."""
     marks: Sequence[Mark] = ("anonymous", "confidential")
     has = [mark for mark in marks if getattr(report, mark)]

@@ -5,19 +5,20 @@ in full.
 """
 
 import hmac
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from gateway.casework.directory import Directory
 from gateway.casework.visibility import Public
+from gateway.platform.identity import opened_reporter
 from gateway.platform.numbers import page_secret
-from gateway.platform.seal import REPORTER, Seal
+from gateway.platform.seal import Seal
 from gateway.store.shown import PublicQueries, VisibleReport
 from gateway.store.store import Store
 from normalizer.gazetteer import Gazetteer, Region
-from normalizer.report import Agency, Level, Report
+from normalizer.message import Level
+from normalizer.report import Agency, Report
 from normalizer.tracking import is_valid
 from router.topics import Topics
 
@@ -42,6 +43,7 @@ class PartnerService:
     def __init__(
         self, store: Store, seal: Seal, topics: Topics, directory: Directory, gazetteer: Gazetteer
     ) -> None:
+        self.wall = store.wall
         self.public = Public(topics.sensitive, gazetteer)
         self.window = PublicQueries(store, self.public.sensitive)
         self._seal = seal
@@ -97,7 +99,7 @@ class PartnerService:
 
     def contact(self, shown: VisibleReport, partner: str) -> str:
         """Return by what a partner's own reporter is known to it, for what is added."""
-        to: str = json.loads(self._seal.open_text(shown.report.reporter.sealed, REPORTER))["to"]
+        to: str = opened_reporter(self._seal, shown.report.id, shown.report.reporter.sealed)["to"]
         return to.removeprefix(f"{partner}/")
 
 

@@ -5,20 +5,20 @@ add to the report.
 """
 
 import hmac
-import json
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.outbound.notifications import letter_id
+from gateway.outbound.notifications import notification_id
+from gateway.platform.identity import opened_reporter
 from gateway.platform.numbers import page_secret
-from gateway.platform.seal import REPORTER, BadSeal, Seal
+from gateway.platform.seal import BadSeal, Seal
 from gateway.store.queries import Queries
 from gateway.store.views import ReportFile
 from normalizer.report import FINAL, Report
 from normalizer.tracking import is_valid
 
 RECEIPTS = ("received", "triage", "completed")
-"""Letters that only say what the page shows anyway."""
+"""Notifications that only say what the page shows anyway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +65,11 @@ class Tracking:
 
     def _seen(self, file: ReportFile, channel: str) -> Tracked:
         report = file.report
-        receipts = {letter_id(report, cause) for cause in RECEIPTS}
+        receipts = {notification_id(report, cause) for cause in RECEIPTS}
         told = tuple(
-            TrackedReport(each.at, each.text)
-            for each in file.outgoing
-            if each.kind == "answer"
-            and each.state != "withdrawn"
+            TrackedReport(each.created_at, each.text)
+            for each in file.notifications
+            if each.state != "withdrawn"
             and each.id not in receipts
             and each.reader in ("", report.reporter.ref)
         )
@@ -80,6 +79,6 @@ class Tracking:
         if report.origin.channel != channel or report.status in FINAL:
             return ""
         try:
-            return str(json.loads(self._seal.open_text(report.reporter.sealed, REPORTER))["to"])
+            return str(opened_reporter(self._seal, report.id, report.reporter.sealed)["to"])
         except (BadSeal, ValueError, LookupError):
             return ""

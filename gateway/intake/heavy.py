@@ -12,10 +12,12 @@ from typing import Any
 import structlog
 
 from config import files
+from config.words import mark
+from gateway.platform.sandbox import ReadingError, Sandbox
 from normalizer.gazetteer import Gazetteer
 from normalizer.inbound import Inbound, Segment
+from normalizer.message import Message
 from normalizer.normalize import Normalizer
-from normalizer.report import Report
 from normalizer.text import storable
 
 log = structlog.get_logger(__name__)
@@ -25,16 +27,27 @@ BUDGET = 5_000
 WhatsApp: 4,096); within it no stage of the normalizer takes 50 ms."""
 HEAD = 1_000
 """Characters that are read of a message whose reading had to be stopped."""
-CUT = "[… terlalu lama dibaca mesin; teks lengkap ada pada pesan asli]"
 SECONDS = 5.0
 """Deadline of one reading, the start of the process included."""
 
-Apart = Callable[[Inbound, Mapping[str, Any]], Awaitable[Report]]
+Apart = Callable[[Inbound, Mapping[str, Any]], Awaitable[Message]]
 """Calls ``normalized`` in a process that can be killed. Raises ``Unread``."""
 
 
 class Unread(Exception):
     """A message was not read in time, or its reading ended the process."""
+
+
+def normalize_in(sandbox: Sandbox) -> Apart:
+    """Return what reads a message in the sandbox."""
+
+    async def apart(inbound: Inbound, about: Mapping[str, Any]) -> Message:
+        try:
+            return await sandbox.read(normalized, inbound, dict(about))
+        except ReadingError as error:
+            raise Unread(type(error).__name__) from None
+
+    return apart
 
 
 def is_heavy(inbound: Inbound) -> bool:
@@ -54,7 +67,7 @@ class Normalizing:
         self.normalizer = normalizer
         self._apart = apart
 
-    async def report(self, inbound: Inbound, about: Mapping[str, Any]) -> Report:
+    async def message(self, inbound: Inbound, about: Mapping[str, Any]) -> Message:
         """Return the reading of a message; ``about`` is what ``Normalizer.normalize`` wants too.
 
         Never raises for what is in a message: of one that cannot be read in time only the head is
@@ -66,11 +79,11 @@ class Normalizing:
             return await self._apart(inbound, about)
         except Unread as error:
             log.warning("only the head of a message was read", error=str(error))
-        report = self.normalizer.normalize(_head(inbound), **about)
-        return report.model_copy(update={"original": storable(inbound.text)})
+        message = self.normalizer.normalize(_head(inbound), **about)
+        return message.model_copy(update={"original": storable(inbound.text)})
 
 
-def normalized(inbound: Inbound, about: Mapping[str, Any]) -> Report:
+def normalized(inbound: Inbound, about: Mapping[str, Any]) -> Message:
     """Read a message in a process of its own."""
     return _normalizer().normalize(inbound, **about)
 
@@ -83,7 +96,7 @@ def _normalizer() -> Normalizer:
 def _head(inbound: Inbound) -> Inbound:
     return replace(
         inbound,
-        text=f"{inbound.text[:HEAD]} {CUT}",
+        text=f"{inbound.text[:HEAD]} {mark('unread')}",
         subject=None if inbound.subject is None else inbound.subject[:HEAD],
         address=inbound.address[:HEAD],
     )

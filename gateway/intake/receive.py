@@ -5,11 +5,10 @@ What is forged or cannot be read goes into the quarantine with its reason; nothi
 
 import asyncio
 import hashlib
-import json
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, TypeVar
 
 import structlog
@@ -36,18 +35,21 @@ from gateway.intake import forgeries, receipts
 from gateway.intake.envelope import PAGE, packed, unpacked
 from gateway.intake.group_commit import GroupCommit, NotDurable, Unstorable
 from gateway.intake.heavy import Apart, Normalizing, as_part, is_heavy
-from gateway.intake.problems import FORBIDDEN, problem
+from gateway.intake.problems import problem, refusal
 from gateway.intake.segments import PARTS, Bundle
 from gateway.platform import correlation, metrics, names
+from gateway.platform.identity import sealed_reporter
 from gateway.platform.numbers import page_secret
-from gateway.platform.seal import ENVELOPE, FILE, PART, RAW, REPORTER, Seal
+from gateway.platform.sandbox import ReadingError, Sandbox
+from gateway.platform.seal import ENVELOPE, FILE, PART, RAW, Seal
 from gateway.store.engine import Unavailable
 from gateway.store.rows import Accepted, Piece, QuarantineItem, StoredFile, noted
 from gateway.store.store import Store
 from gateway.wire import events
 from normalizer import tracking
+from normalizer.message import Message, Reporter
 from normalizer.normalize import Normalizer
-from normalizer.report import Report, Reporter
+from normalizer.report import Report
 
 log = structlog.get_logger(__name__)
 
@@ -55,7 +57,7 @@ LONGEST_ID = 200
 LARGE = 262_144
 """Bytes of a hook that is hashed, packed and sealed beside the loop."""
 PATIENCE = (0.0, 0.3, 1.0, 3.0)
-"""Seconds between looks for the letter of a receipt that may be faster than our own commit."""
+"""Seconds between looks for what a receipt is about: it may be faster than our own commit."""
 T = TypeVar("T")
 Parse = Callable[[Receiver, WebhookRequest], Awaitable[list[Inbound | Receipt]]]
 """Reads a hook; the shell does it in a worker process for channels whose messages may hang."""
@@ -71,6 +73,20 @@ async def parse_here(channel: Receiver, hook: WebhookRequest) -> list[Inbound | 
     return await aside(hook, lambda: channel.parse(hook))
 
 
+def parse_in(sandbox: Sandbox) -> Parse:
+    """Return a reader of hooks; what may hang is read in the sandbox."""
+
+    async def parse(channel: Receiver, hook: WebhookRequest) -> list[Inbound | Receipt]:
+        if not channel.parse_may_hang:
+            return await parse_here(channel, hook)
+        try:
+            return await sandbox.read(channel.parse, hook)
+        except ReadingError as error:
+            raise Malformed(f"could not be read safely: {type(error).__name__}") from error
+
+    return parse
+
+
 class Intake:
     """Takes what channels bring. ``now`` is the clock."""
 
@@ -84,7 +100,7 @@ class Intake:
         now: Callable[[], datetime],
         parse: Parse = parse_here,
         apart: Apart | None = None,
-        warning: Callable[[Report], str] = lambda _: "",
+        warning: Callable[[Message | Report], str] = lambda _: "",
     ) -> None:
         self.channels = channels
         self.machines = Machines(channels)
@@ -117,10 +133,10 @@ class Intake:
             return channel.challenge(hook)
         except ChannelError as error:
             metrics.INTAKE.labels(channel.name, "challenge_refused").inc()
-            return channel.refusal(hook, error) or FORBIDDEN
+            return channel.refusal(hook, error) or refusal("signature")
         except Exception as error:
             log.error("a question of a provider failed", channel=channel.name, error=_name(error))
-            return FORBIDDEN
+            return refusal("signature")
 
     async def take(self, channel: Receiver, hook: WebhookRequest) -> WebhookResponse:
         """Take one hook and say what the provider is answered. Raises ``NotDurable``."""
@@ -136,7 +152,7 @@ class Intake:
             observed = channel.block.observe_only
             await self._hold_forged(channel, hook, str(error), "noted" if observed else "open")
             if not observed:
-                return channel.refusal(hook, error) or FORBIDDEN
+                return channel.refusal(hook, error) or refusal("signature")
         return await self.read(channel, hook)
 
     async def _hold_forged(
@@ -220,7 +236,7 @@ class Intake:
         What only looked like a repeat gets an external id of its own. Raises ``Malformed``.
         """
         if hook.url.startswith(forgeries.CUT):
-            raise Malformed("hanya disimpan sebagian / it was cut when it was kept")
+            raise Malformed("kept_in_part")
         found = await self.reread(channel, hook)
         if not found:
             raise Malformed("there is no message in it")
@@ -355,6 +371,7 @@ class Intake:
         """Read a message as one part of a longer one, sealed and ready to be written."""
         assert inbound.part is not None
         account, external_id = self.identity(inbound)
+        now, block = self._now(), self.channels[inbound.channel].block
         return Piece(
             id=str(uuid.uuid4()),
             channel=inbound.channel,
@@ -366,7 +383,8 @@ class Intake:
             external_id=external_id,
             digest=self._digest(inbound),
             envelope=self.seal.close(packed(hook), PART),
-            received_at=self._now(),
+            received_at=now,
+            due_at=now + timedelta(seconds=block.part_timeout),
         )
 
     async def _note_receipt(self, channel: Channel, hook: WebhookRequest, receipt: Receipt) -> None:
@@ -385,7 +403,7 @@ class Intake:
     async def accept(
         self, channel: Channel, inbound: Inbound, hook: WebhookRequest
     ) -> AcceptedMessage | None:
-        """Make a message durable as a report on its way; None when it was quarantined instead.
+        """Make a message durable, with its event; None when it was quarantined instead.
 
         Raises ``NotDurable``, and ``DuplicateId`` where a channel's ids are strict.
         """
@@ -407,7 +425,7 @@ class Intake:
         if not news and _is_strict(channel) and await self._contradicts(item):
             raise DuplicateId(["this id was used before, for something else"])
         assert item.tracking is not None
-        danger = self.warning(Report.model_validate_json(item.body)) if channel.fetched else ""
+        danger = self.warning(Message.model_validate_json(item.body)) if channel.fetched else ""
         return self._filed(inbound, item.tracking, danger)
 
     def _filed(self, inbound: Inbound, number: str, danger: str = "") -> AcceptedMessage:
@@ -421,33 +439,33 @@ class Intake:
             return False
 
     async def accepted(self, channel: Channel, inbound: Inbound, hook: WebhookRequest) -> Accepted:
-        """Read a message as a report on its way, sealed and ready to be written."""
+        """Read a message as it is kept, sealed and ready to be written."""
         id = str(uuid.uuid4())
         with correlation.message(id):
-            report = await self._report(channel, inbound, id)
-        return await aside(hook, lambda: self._sealed(channel, inbound, hook, report))
+            message = await self._message(channel, inbound, id)
+        return await aside(hook, lambda: self._sealed(channel, inbound, hook, message))
 
     def _sealed(
-        self, channel: Channel, inbound: Inbound, hook: WebhookRequest, read: Report
+        self, channel: Channel, inbound: Inbound, hook: WebhookRequest, read: Message
     ) -> Accepted:
-        report = names.hidden(self.seal, read)
+        message = names.hidden(self.seal, read)
         account, external_id = self.identity(inbound)
-        body = report.model_dump_json()
+        body = message.model_dump_json()
         return Accepted(
-            id=report.id,
+            id=message.id,
             channel=inbound.channel,
             account=account,
             external_id=external_id,
-            received_at=report.received_at,
+            received_at=message.received_at,
             digest=self._digest(inbound, whole=_is_strict(channel)),
             raw=self.seal.close(packed(hook), RAW),
             body=body,
             event=events.written(
-                events.RECEIVED, report.id, body, at=report.received_at, subject=report.tracking
+                events.RECEIVED, message.id, body, at=message.received_at, subject=message.tracking
             ),
             files=self._files(inbound),
-            tracking=report.tracking,
-            reporter_ref=report.reporter.ref,
+            tracking=message.tracking,
+            reporter_ref=message.reporter.ref,
         )
 
     def identity(self, inbound: Inbound) -> tuple[str, str]:
@@ -459,13 +477,13 @@ class Intake:
         """Hash what was said with a key: an address could be guessed from a bare hash."""
         return self.seal.reference("digest", _digest(inbound, whole=whole))
 
-    async def _report(self, channel: Channel, inbound: Inbound, id: str) -> Report:
+    async def _message(self, channel: Channel, inbound: Inbound, id: str) -> Message:
         sender = inbound.sender
         to = sender.answers_to or sender.address
-        who = json.dumps({"to": to, "name": sender.name, "contact": sender.contact})
+        who = {"to": to, "name": sender.name, "contact": sender.contact}
         reporter = Reporter(
             ref=self.seal.reference(inbound.channel, pseudonym(sender)),
-            sealed=self.seal.close_text(who, REPORTER),
+            sealed=sealed_reporter(self.seal, id, who),
         )
         about = {
             "id": id,
@@ -475,7 +493,7 @@ class Intake:
             "context": channel.block.region,
         }
         unanswered = self.machines.unanswered(channel, inbound)
-        return await self._normalizing.report(replace(inbound, unanswered=unanswered), about)
+        return await self._normalizing.message(replace(inbound, unanswered=unanswered), about)
 
     def _files(self, inbound: Inbound) -> tuple[StoredFile, ...]:
         return tuple(

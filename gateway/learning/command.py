@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from config.settings import Settings
-from gateway import assembly
+from gateway import components
 from gateway.learning import measure, rows
 from gateway.learning.measure import Prediction
 from gateway.learning.rows import PURPOSES, Rows, RowsError
@@ -115,7 +115,7 @@ def evaluate(
         raise CommandError(str(error)) from None
     if html:
         with private_file(html) as file:
-            file.write(page(evaluation, f"Evaluasi Kanal: {csv.name}").encode())
+            file.write(page(evaluation, csv.name).encode())
     return _as_json(evaluation) if as_json else _as_text(evaluation)
 
 
@@ -125,7 +125,7 @@ def progress(line: str) -> None:
     sys.stderr.flush()
 
 
-def _learn(settings: Settings, parts: assembly.Components, found: Rows, region: str) -> str:
+def _learn(settings: Settings, parts: components.Components, found: Rows, region: str) -> str:
     from gateway.learning import train as doing
 
     try:
@@ -142,8 +142,8 @@ def _learn(settings: Settings, parts: assembly.Components, found: Rows, region: 
     return "\n".join(lines)
 
 
-def _parts(settings: Settings, region: str) -> assembly.Components:
-    parts = assembly.parts(settings)
+def _parts(settings: Settings, region: str) -> components.Components:
+    parts = components.load(settings)
     if region and not parts.gazetteer.region(region):
         raise CommandError(f"there is no region {region!r}")
     return parts

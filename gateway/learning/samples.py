@@ -3,12 +3,13 @@
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
-from gateway.assembly import Components
+from gateway.components import Components
 from gateway.learning.rows import Purpose, TrainingRow
+from gateway.platform.clock import wall
 from normalizer.inbound import Author, Inbound
-from normalizer.report import Agency, Report, Reporter
+from normalizer.message import Reporter
+from normalizer.report import Agency, Report
 from router.assign import whole_text
 from router.blend import LOCAL_OFFICE
 from router.kinds import spoken
@@ -79,14 +80,15 @@ class SampleReader:
         )
 
     def _report(self, row: TrainingRow) -> Report:
-        return self.parts.normalizer.normalize(
+        message = self.parts.normalizer.normalize(
             Inbound("learning", "", "1", Author("learning"), row.text, b""),
             id=_ID,
             tracking=_TRACKING,
-            received_at=datetime.now(UTC),
+            received_at=wall(),
             reporter=Reporter(ref="", sealed=""),
             context=row.region or None,
         )
+        return Report.opened(message)
 
     def label(self, label: str, region: str) -> SampleLabel:
         """Return what a row's label means in a region."""

@@ -17,7 +17,6 @@ import asyncio
 import socket
 import zlib
 from collections.abc import Callable, Collection, Mapping
-from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from aiohttp import (
@@ -35,7 +34,8 @@ from yarl import URL
 
 from adapters.base import Refused, Source, Throttled, Unreachable
 from adapters.http import retry_after
-from normalizer.report import FileNote
+from gateway.platform.clock import wall
+from normalizer.message import FileNote
 
 HOPS = 5
 """Redirects that are followed."""
@@ -220,7 +220,7 @@ def _check_status(answer: ClientResponse, *, known: bool) -> None:
         return
     if status in _GONE:
         raise Gone
-    wait = retry_after(answer.headers.get("retry-after"), datetime.now(UTC))
+    wait = retry_after(answer.headers.get("retry-after"), wall())
     if status == 429 or wait is not None:
         raise Throttled(said, retry_after=wait or 5.0)
     if status >= 500 or status in _PASSING or (known and status in _OURS_TO_MEND):

@@ -18,20 +18,24 @@ import structlog
 
 from adapters.base import Channel, ChannelError, MediaSource, Refused, Source
 from config.settings import MediaSettings
-from gateway.broker.base import Delivery, Later
+from gateway.broker.base import Later, ReceivedMessage
+from gateway.media.access import DOWNLOAD
 from gateway.media.blobs import BlobsAway, Vault
-from gateway.media.clean import Cleaned
+from gateway.media.clean import Cleaned, clean
 from gateway.media.fetch import FileFetcher, Gone, Unfetched
-from gateway.outbound.notifications import Letters
+from gateway.outbound.deliveries import deliver_files
+from gateway.outbound.notifications import Notifier
 from gateway.platform import correlation, metrics
 from gateway.platform.names import opened_url
+from gateway.platform.sandbox import ReadingError, Sandbox
 from gateway.platform.seal import FILE, BadSeal, Seal
 from gateway.store.rows import AuditEvent, ReportRecord
 from gateway.store.store import Store
 from gateway.store.unit import UnitOfWork
 from gateway.wire import events
 from gateway.wire.queues import MEDIA, QueuedMessage
-from normalizer.report import Attachment, Coordinates, FileNote, FileState, Report
+from normalizer.message import Attachment, Coordinates, FileNote, FileState, Message
+from normalizer.report import Report
 
 log = structlog.get_logger(__name__)
 
@@ -46,6 +50,19 @@ Clean = Callable[[bytes], Awaitable[Cleaned]]
 """Makes a file harmless; the shell does it in a worker process."""
 
 
+def clean_in(sandbox: Sandbox) -> Clean:
+    """Return what makes a file harmless in the sandbox; what breaks there is quarantined."""
+
+    async def clean_file(content: bytes) -> Cleaned:
+        try:
+            return await sandbox.read(clean, content)
+        except ReadingError as error:
+            log.warning("a file could not be made harmless", error=type(error).__name__)
+            return Cleaned(content, DOWNLOAD, FileNote.BROKEN)
+
+    return clean_file
+
+
 class MissingReport(Exception):
     """The queue names a report that is not in the database (yet)."""
 
@@ -58,7 +75,7 @@ class Became:
     point: Coordinates | None = None
 
 
-def ask(unit: UnitOfWork, report: Report, message: Report, *, at: datetime) -> None:
+def ask(unit: UnitOfWork, report: Report, message: Message, *, at: datetime) -> None:
     """Have the files that came with a message be stored, once the unit commits."""
     if message.attachments:
         id = str(uuid.uuid5(uuid.UUID(report.id), f"files of {message.id}"))
@@ -77,7 +94,7 @@ class StoreFiles:
         fetcher: FileFetcher,
         clean: Clean,
         seal: Seal,
-        letters: Letters,
+        notifier: Notifier,
         settings: MediaSettings,
         *,
         attempts: int,
@@ -89,12 +106,12 @@ class StoreFiles:
         self._fetcher = fetcher
         self._clean = clean
         self._seal = seal
-        self._letters = letters
+        self._notifier = notifier
         self._settings = settings
         self._attempts = attempts
         self._turn = asyncio.Semaphore(concurrency)
 
-    async def __call__(self, batch: Sequence[Delivery]) -> Mapping[str, Exception]:
+    async def __call__(self, batch: Sequence[ReceivedMessage]) -> Mapping[str, Exception]:
         """Work on a batch; returns what failed, by message id. Raises ``BadEvent``."""
         wanted = {delivery.message.id: _report_id(delivery.message.body) for delivery in batch}
         async with self._store.unit() as unit:
@@ -106,7 +123,7 @@ class StoreFiles:
         return {d.message.id: e for d, e in zip(batch, results, strict=True) if e}
 
     async def _work(
-        self, stored: ReportRecord | None, delivery: Delivery, until: float
+        self, stored: ReportRecord | None, delivery: ReceivedMessage, until: float
     ) -> Exception | None:
         """Store the files of one report; what is done is kept though others fail."""
         if stored is None:
@@ -115,7 +132,7 @@ class StoreFiles:
             return await self._store_files(stored, delivery, until)
 
     async def _store_files(
-        self, stored: ReportRecord, delivery: Delivery, until: float
+        self, stored: ReportRecord, delivery: ReceivedMessage, until: float
     ) -> Exception | None:
         last = delivery.attempts >= self._attempts
         results = await self._try_all(stored.report, until)
@@ -226,7 +243,7 @@ class StoreFiles:
             data: dict[str, object] = {"files": [_told(each.file) for each in mine]}
             stored = unit.change(stored, report, [AuditEvent("files_stored", "gateway", data=data)])
             if any(each.file.state is FileState.STORED for each in mine):
-                self._letters.files_ready(unit, report, cause=f"files {stored.version}")
+                deliver_files(unit, report, cause=f"files {stored.version}")
             for file, each in became.items():
                 if file.url is None and file.sha256 and each.file.state in KEPT:
                     unit.moved(file.sha256, each.file.model_dump_json())
@@ -235,10 +252,17 @@ class StoreFiles:
 
 
 def _with(report: Report, became: Mapping[Attachment, Became]) -> Report:
-    files = tuple(became[f].file if f in became else f for f in report.attachments)
+    messages = tuple(_message_with(message, became) for message in report.messages)
     points = (each.point for each in became.values() if each.point)
     point = report.coordinates or next(points, None)
-    return report.model_copy(update={"attachments": files, "coordinates": point})
+    return report.model_copy(update={"messages": messages, "coordinates": point})
+
+
+def _message_with(message: Message, became: Mapping[Attachment, Became]) -> Message:
+    if became.keys().isdisjoint(message.attachments):
+        return message
+    files = tuple(became[f].file if f in became else f for f in message.attachments)
+    return message.model_copy(update={"attachments": files})
 
 
 def _outcome(errors: Mapping[Attachment, Exception], *, last: bool) -> Exception | None:

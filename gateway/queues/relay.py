@@ -8,7 +8,7 @@ import asyncio
 
 import structlog
 
-from gateway.broker.base import Broker, BrokerError, DeadLetter, Delivery, Leased, Refusal
+from gateway.broker.base import Broker, BrokerError, DeadLetter, Leased, ReceivedMessage, Refusal
 from gateway.platform import metrics
 from gateway.store.engine import Unavailable
 from gateway.store.queue_table import Queue
@@ -125,7 +125,7 @@ class Collector:
             await subscription.close()
 
 
-def dead_letter(delivery: Delivery) -> DeadLetter:
+def dead_letter(item: ReceivedMessage) -> DeadLetter:
     """Read a message of a dead-letter queue; its headers say why and after how many attempts."""
-    error = delivery.message.headers.get("x-kanal-error", "unknown")
-    return DeadLetter(delivery.message, delivery.attempts, error)
+    error = item.message.headers.get("x-kanal-error", "unknown")
+    return DeadLetter(item.message, item.attempts, error)

@@ -15,8 +15,9 @@ from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
 
 from gateway.store.owned import messages_and_theirs, owned, owned_ids
 from gateway.store.store import Store
-from gateway.store.tables import events, messages, outgoing, reports
-from normalizer.report import Kind, Report, Status
+from gateway.store.tables import events, messages, notifications, reports
+from normalizer.message import Kind, Message
+from normalizer.report import Report, Status
 
 OPEN = frozenset(
     {Status.FORWARDED, Status.IN_PROGRESS, Status.ANSWERED}
@@ -44,6 +45,8 @@ class VisibleReport:
     report: Report
     updated_at: datetime
     own: bool = False
+    text: str = ""
+    """What its reader may read of what was written; "" until that is decided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,7 @@ class PublicQueries:
         return [
             VisibleReport(
                 number,
-                Report.model_validate_json(row.filed or row.body),
+                _report(row),
                 row.updated_at or row.received_at,
                 own == (row.channel, row.account),
             )
@@ -133,7 +136,7 @@ class PublicQueries:
                 row.id,
                 VisibleReport(
                     row.tracking or "",
-                    Report.model_validate_json(row.filed or row.body),
+                    _report(row),
                     row.updated_at or row.received_at,
                     own=True,
                 ),
@@ -170,7 +173,7 @@ class PublicQueries:
         """
         regency = func.substr(reports.c.region, 1, 5).label("regency")
         handled = reports.c.status.in_([s.value for s in OPEN])
-        shown = ~reports.c.body.contains('"confidential":true', autoescape=True)
+        shown = reports.c.confidential.is_(False)
         placed = func.length(reports.c.region) >= _REGENCY
         query = select(regency, func.count()).where(
             handled, shown, placed, ~_is_open(self._sensitive)
@@ -185,15 +188,14 @@ class PublicQueries:
         query = query.order_by(reports.c.publicity, reports.c.received_at)
         return [Report.model_validate_json(row.body) for row in await self._all(query.limit(most))]
 
-    async def answers(self, report: Report) -> Sequence[tuple[datetime, str]]:
+    async def notifications(self, report: Report) -> Sequence[tuple[datetime, str]]:
         """List what a report's sender was told, oldest first; never what others were."""
-        query = select(outgoing.c.at, outgoing.c.text).where(
-            outgoing.c.report_id == report.id,
-            outgoing.c.kind == "answer",
-            outgoing.c.reader.in_(("", report.reporter.ref)),
+        query = select(notifications.c.created_at, notifications.c.text).where(
+            notifications.c.report_id == report.id,
+            notifications.c.reader.in_(("", report.reporter.ref)),
         )
-        rows = await self._all(query.order_by(outgoing.c.at, outgoing.c.id))
-        return [(row.at, row.text) for row in rows]
+        rows = await self._all(query.order_by(notifications.c.created_at, notifications.c.id))
+        return [(row.created_at, row.text) for row in rows]
 
     async def _mine(self, own: Own, ids: Sequence[str]) -> set[str]:
         query = _filed_by(own).where(reports.c.id.in_(ids))
@@ -203,6 +205,13 @@ class PublicQueries:
         async with self._store.database.read() as connection:
             rows: Sequence[Any] = (await connection.execute(query)).all()
         return rows
+
+
+def _report(row: Any) -> Report:
+    """Return the report of a message; of one that is on its way, what it would open."""
+    if row.filed:
+        return Report.model_validate_json(row.filed)
+    return Report.opened(Message.model_validate_json(row.body))
 
 
 def _update(row: Any) -> ReportUpdate:
@@ -233,14 +242,9 @@ def may_be_read(report: Report, sensitive: Set[str]) -> bool:
 
 
 def _is_open(sensitive: Set[str]) -> ColumnElement[bool]:
-    """The same, asked of the database: inside a JSON text quotes are escaped, so no words match."""
-    hidden = (
-        '"confidential":true',
-        f'"kind":"{Kind.SUPERVISED_COMPLAINT}"',
-    )
-    unhidden = (~reports.c.body.contains(mark, autoescape=True) for mark in hidden)
-    calm = ('"urgency":null', *(f'"urgency":{{"id":"{id}"' for id in sorted(TO_THINGS)))
-    harmless = or_(*(reports.c.body.contains(mark, autoescape=True) for mark in calm))
+    """The same, asked of the database."""
+    unhidden = reports.c.confidential.is_(False), reports.c.kind != Kind.SUPERVISED_COMPLAINT.value
+    harmless = or_(reports.c.danger.is_(None), reports.c.danger.in_(sorted(TO_THINGS)))
     known = reports.c.topic_id.is_not(None) & reports.c.topic_id.not_in(sorted(sensitive))
     return and_(reports.c.status.in_([s.value for s in OPEN]), known, harmless, *unhidden)
 

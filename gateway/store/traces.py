@@ -14,10 +14,12 @@ from gateway.store.owned import messages_and_theirs
 from gateway.store.store import Store
 from gateway.store.tables import (
     alerts,
+    deliveries,
+    due,
     events,
     exchanges,
     messages,
-    outgoing,
+    notifications,
     parts,
     queue,
     reports,
@@ -33,7 +35,7 @@ class TraceLine:
 
     at: datetime
     where: str
-    """The table or queue: part, message, report, outgoing, alert, queue, exchange."""
+    """The table (message, delivery, due, ...), or the queue."""
     what: str
 
 
@@ -74,10 +76,19 @@ class Traces:
                 (select(exchanges).where(exchanges.c.correlation.in_(ids)), _exchange),
             ):
                 lines += await _read(connection, where, say)
-            query = select(outgoing).where(outgoing.c.report_id.in_(about))
-            left = (await connection.execute(query)).all()
-            lines += [line for row in left for line in _left(row)]
-            waiting = select(queue).where(_carries({*ids, *(row.id for row in left)}))
+            query = select(deliveries).where(deliveries.c.report_id.in_(about))
+            delivered = (await connection.execute(query)).all()
+            lines += [line for row in delivered for line in _delivered(row)]
+            query = select(notifications).where(notifications.c.report_id.in_(about))
+            told = (await connection.execute(query)).all()
+            lines += [line for row in told for line in _told(row)]
+            left = {row.id for row in (*delivered, *told)}
+            found = await connection.execute(
+                select(alerts.c.id).where(alerts.c.report_id.in_(about))
+            )
+            moments = select(due).where(due.c.key.in_(ids | {*found.scalars()}))
+            lines += await _read(connection, moments, _due)
+            waiting = select(queue).where(_carries(ids | left))
             lines += await _read(connection, waiting, _waits)
         return Trace(tuple(sorted(lines, key=lambda line: line.at)), tuple(sorted(ids)))
 
@@ -123,18 +134,36 @@ def _alert(row: Any) -> Iterator[TraceLine]:
         yield TraceLine(
             row.acknowledged_at, "alert", f"{row.id} acknowledged by {row.acknowledged_by}"
         )
-    elif row.due_at:
-        told = f"{row.reached} posts told in this round, {row.rounds} rounds unheard"
-        yield TraceLine(row.due_at, "alert", f"{row.id} due: {told}")
 
 
-def _left(row: Any) -> Iterator[TraceLine]:
-    to = row.target if row.kind == "delivery" else f"its reporter by {row.channel}"
-    yield TraceLine(row.at, "outgoing", f"{row.kind} {row.id} to {to} written")
-    said = f": {row.detail}" if row.detail else ""
+def _due(row: Any) -> Iterator[TraceLine]:
+    said = f", failed {row.failures} times: {row.error}" if row.failures else ""
+    yield TraceLine(row.due_at, "due", f"{row.kind} {row.key}{said}")
+
+
+def _delivered(row: Any) -> Iterator[TraceLine]:
+    def line(at: datetime, what: str) -> TraceLine:
+        return TraceLine(at, "delivery", f"{row.id} {what}")
+
+    yield line(row.created_at, f"to {row.agency_id} decided, {row.event}")
+    if row.placed_at:
+        yield line(row.placed_at, f"placed by {row.method}")
+    if row.fetched_at:
+        yield line(row.fetched_at, "fetched")
+    if row.read_at:
+        yield line(row.read_at, "read")
+    if row.ended_at:
+        yield line(row.ended_at, f"{row.state}{f': {row.detail}' if row.detail else ''}")
+
+
+def _told(row: Any) -> Iterator[TraceLine]:
+    written = f"{row.id} to its reporter by {row.channel} written"
+    yield TraceLine(row.created_at, "notification", written)
     if row.done_at or row.state != "waiting":
-        at = row.done_at or row.at
-        yield TraceLine(at, "outgoing", f"{row.kind} {row.id} {row.state}{said}")
+        said = f": {row.detail}" if row.detail else ""
+        yield TraceLine(
+            row.done_at or row.created_at, "notification", f"{row.id} {row.state}{said}"
+        )
 
 
 def _exchange(row: Any) -> Iterator[TraceLine]:

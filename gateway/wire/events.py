@@ -10,26 +10,31 @@ from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 from normalizer.masking import masked_self
-from normalizer.report import Report, Reporter
+from normalizer.message import Message, Reporter
+from normalizer.report import Agency, Outcome, Report
 
-RECEIVED: Final = "id.kanal.report.received"
+RECEIVED: Final = "id.kanal.message.received"
 ASSIGNED: Final = "id.kanal.report.assigned"
 COPIED: Final = "id.kanal.report.copied"
 FOLLOWED_UP: Final = "id.kanal.report.followed_up"
 FILES_READY: Final = "id.kanal.report.files_ready"
+DELIVERY: Final = "id.kanal.delivery.written"
+NOTIFICATION: Final = "id.kanal.notification.written"
 LETTER: Final = "id.kanal.letter.written"
+"""What the version before wrote for both of them; still read, never written."""
 ALERT: Final = "id.kanal.alert.raised"
 FILES: Final = "id.kanal.files.named"
 SOURCE = "/kanal"
 MEDIA_TYPE = "application/cloudevents+json"
 
 Type = Literal[
-    "id.kanal.report.received",
+    "id.kanal.message.received",
     "id.kanal.report.assigned",
     "id.kanal.report.copied",
     "id.kanal.report.followed_up",
     "id.kanal.report.files_ready",
-    "id.kanal.letter.written",
+    "id.kanal.delivery.written",
+    "id.kanal.notification.written",
     "id.kanal.alert.raised",
     "id.kanal.files.named",
 ]
@@ -48,7 +53,7 @@ class Event:
     data: Any
 
 
-def written(kind: Type, id: str, data: str, *, at: datetime, subject: str | None = None) -> bytes:
+def written(kind: str, id: str, data: str, *, at: datetime, subject: str | None = None) -> bytes:
     """Compose an event around ``data``, which is JSON already."""
     moment = at.astimezone(UTC).isoformat().replace("+00:00", "Z")
     head = {
@@ -74,19 +79,55 @@ def read(body: bytes) -> Event:
 
 
 def report_in(event: Event) -> Report:
-    """Read the report of an event. Raises ``BadEvent``."""
+    """Read the report that an agency gets. Raises ``BadEvent``."""
     try:
         return Report.model_validate_json(json.dumps(event.data))
     except ValueError as error:
         raise BadEvent(f"not a report: {str(error).splitlines()[0]}") from None
 
 
-AGENCY_ORIGIN: Final = {"external_id": "", "thread": [], "sealed": {}}
-"""What an agency is told of the provider's ids: a chat or a Message-ID is as good as an address."""
+def message_in(event: Event) -> Message:
+    """Read the message of an event. Raises ``BadEvent``."""
+    try:
+        return Message.model_validate_json(json.dumps(without_case(event.data)))
+    except ValueError as error:
+        raise BadEvent(f"not a message: {str(error).splitlines()[0]}") from None
+
+
+_CASE: Final = frozenset(
+    {"topic", "assignment", "release", "status", "history", "deadlines", "links", "recusals"}
+)
+"""Fields of a case, which messages of the version before carried too, empty."""
+
+
+def without_case(data: Any) -> Any:
+    """Return a decoded message without the fields of a case, which the version before wrote."""
+    if not isinstance(data, dict):
+        return data
+    return {name: value for name, value in data.items() if name not in _CASE}
 
 
 _IN_WORDS: Final = ("title", "text", "original", "address", "chosen_agency")
 """Fields in which the writer may say who they are."""
+
+
+def readers(report: Report) -> tuple[Agency, ...]:
+    """List the agencies that may have a report: its own first, then those with a copy."""
+    made = report.assignment
+    if made is None or made.decision is not Outcome.ASSIGN or made.agency is None:
+        return ()
+    return tuple(each for each in (made.agency, *made.copies) if not report.recuses(each.id))
+
+
+def may_have(report: Report, agency: str) -> bool:
+    """Tell whether an agency may have a report as it stands."""
+    return any(each.id == agency for each in readers(report))
+
+
+def to_agency(kind: str, id: str, report: Report, *, at: datetime) -> bytes:
+    """Compose what an agency gets of a report as it stands; ``at`` is when it was decided."""
+    data = for_agency(report).model_dump_json()
+    return written(kind, id, data, at=at, subject=report.tracking)
 
 
 def for_agency(report: Report) -> Report:
@@ -96,24 +137,37 @@ def for_agency(report: Report) -> Report:
     neither does the pseudonym, by which two reports of one person could be tied together, nor do
     the links to others, and what its writer says of themselves is masked wherever they write.
     """
-    ref = "" if report.anonymous else report.reporter.ref
+    reporter = Reporter(ref="" if report.anonymous else report.reporter.ref, sealed="")
+    said = (_for_agency(each, reporter, masked=report.anonymous) for each in report.messages)
     changes: dict[str, Any] = {
-        "reporter": Reporter(ref=ref, sealed=""),
-        "unanswered": None,
-        "notes": (),
+        "origin": report.origin.model_copy(update=_NAMELESS),
+        "reporter": reporter,
+        "messages": tuple(said),
         "release": None,
     }
-    # A provider's URL names the account and the message, and only we can fetch from it.
-    kept = {"url": None, "original": None}
-    changes["attachments"] = tuple(file.model_copy(update=kept) for file in report.attachments)
-    hidden = {"external_id": "", "thread": (), "sealed": {}}
-    changes["origin"] = report.origin.model_copy(update=hidden)
     # Whoever looks into it is told the office; the persons' ids and the evidence stay with us.
     bare = {"persons": (), "words": ()}
     changes["recusals"] = tuple(each.model_copy(update=bare) for each in report.recusals)
     if report.anonymous:
         changes["links"] = ()
-        said = {part: getattr(report, part) for part in _IN_WORDS}
+    return report.model_copy(update=changes)
+
+
+_NAMELESS: Final = {"external_id": "", "thread": (), "sealed": {}}
+
+
+def _for_agency(message: Message, reporter: Reporter, *, masked: bool) -> Message:
+    # A provider's URL names the account and the message, and only we can fetch from it.
+    kept = {"url": None, "original": None}
+    changes: dict[str, Any] = {
+        "origin": message.origin.model_copy(update=_NAMELESS),
+        "reporter": reporter,
+        "unanswered": None,
+        "notes": (),
+        "attachments": tuple(file.model_copy(update=kept) for file in message.attachments),
+    }
+    if masked:
+        said = {part: getattr(message, part) for part in _IN_WORDS}
         masks = {words: masked_self(words) for words in {*said.values()}}  # mostly text is original
         changes |= {part: masks[words] for part, words in said.items()}
-    return report.model_copy(update=changes)
+    return message.model_copy(update=changes)

@@ -8,9 +8,9 @@ from gateway.platform import correlation
 
 REPORTS = "reports"
 DELIVERIES = "deliveries"
-ANSWERS = "answers"
+NOTIFICATIONS = "notifications"
 MEDIA = "media"
-WORK = (REPORTS, DELIVERIES, ANSWERS, MEDIA)
+WORK = (REPORTS, DELIVERIES, NOTIFICATIONS, MEDIA)
 """The queues Kanal itself works on; each has retry rungs and dead letters."""
 
 

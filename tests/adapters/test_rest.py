@@ -20,7 +20,7 @@ from adapters.base import (
 )
 from adapters.partner.identity import RECEIVED_ON, SENDER
 from adapters.rest import REPORTS, Rest
-from normalizer.report import MAX_TEXT, Kind
+from normalizer.message import MAX_TEXT, Kind
 from tests.adapters.examples import OTHER_KEY, PARTNER_KEY, PUBLIC_URL, build
 from tests.adapters.test_partner import parsed_or_refused
 

@@ -26,7 +26,7 @@ from adapters.messaging.connection import SILENCED
 from adapters.messaging.content import OPT_OUT
 from adapters.twilio import Twilio, TwilioBlock
 from demo.phone import PhoneCompany
-from normalizer.report import MAX_TEXT
+from normalizer.message import MAX_TEXT
 from tests.adapters.doubles import Door, signed_form
 from tests.adapters.examples import ACCOUNT, TOKEN, build
 

@@ -14,41 +14,40 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.types import ASGIApp
 
-from gateway.casework.operators import Conflict
+from gateway.casework.conflicts import Conflict, ConflictCode
 from gateway.casework.publishing import Proposal, proposed
 from gateway.intake.limits import CallLimits
 from gateway.media.access import NoFile, ShownFile
 from gateway.portals.console.routes import routes
 from gateway.store.exchanges import ExchangeView
+from gateway.store.rows import Delivery
 from gateway.store.views import (
     AlertView,
     ChannelView,
     DeadView,
     EventView,
     Identity,
+    NotificationView,
     OperatorSession,
-    OutgoingView,
     Overview,
     QuarantineView,
     QueueView,
     ReportFile,
 )
 from normalizer import tracking
+from normalizer.message import Level, Origin, Place, Reporter
 from normalizer.report import (
     Agency,
     Assignment,
     Candidate,
     Deadline,
-    Level,
-    Origin,
     Outcome,
-    Place,
     Reason,
     Release,
     Report,
-    Reporter,
     Status,
 )
+from tests.cases import case
 
 NAME, PASSWORD = "petugas", "rahasia sekali 1708"
 ADDRESS = "+6281234567890"
@@ -80,7 +79,7 @@ def report(number: int, **changes: Any) -> Report:
         "assignment": assignment(Outcome.ASSIGN, at, AGENCIES[0], 0.92),
         "deadlines": (Deadline(name="resolution", due=at.date() + timedelta(days=20)),),
     }
-    return Report(**values | changes)
+    return case(values | changes)
 
 
 def unsure(number: int, **changes: Any) -> Report:
@@ -198,7 +197,7 @@ class MemoryDesk:
             queues=(
                 QueueView("reports", self.depth, 1240, oldest if self.depth else None, 0),
                 QueueView("deliveries", 0, 1198, None, len(self.dead)),
-                QueueView("answers", 12, 88, oldest, 0),
+                QueueView("notifications", 12, 88, oldest, 0),
             ),
             reports_today=len(self.reports),
             triage=len(await self.triage()),
@@ -233,7 +232,7 @@ class MemoryDesk:
 
     async def unseal(self, report_id: str, *, by: str, reason: str) -> Identity:
         if report_id not in self.reports:
-            raise Conflict("Laporan ini tidak ditemukan.")
+            raise Conflict(ConflictCode.NO_REPORT)
         self.unsealed.append((by, report_id, reason))
         return Identity("web", "form:1", "Ibu Sri", "sri@desa.example")
 
@@ -243,12 +242,12 @@ class MemoryDesk:
     async def publish(self, report_id: str, *, by: str, name: str) -> Report:
         found = self.reports.get(report_id)
         if found is None or proposed(found).name != name:
-            raise Conflict("Isi laporan berubah.")
+            raise Conflict(ConflictCode.TEXT_CHANGED)
         return self._released(found, by, proposed(found).text)
 
     async def keep_private(self, report_id: str, *, by: str) -> Report:
         if report_id not in self.reports:
-            raise Conflict("Laporan ini tidak ditemukan.")
+            raise Conflict(ConflictCode.NO_REPORT)
         return self._released(self.reports[report_id], by, "")
 
     def _released(self, found: Report, by: str, text: str) -> Report:
@@ -258,7 +257,7 @@ class MemoryDesk:
 
     async def acknowledge(self, alert_id: str, *, by: str) -> None:
         if alert_id not in {each.id for each in self.alerts}:
-            raise Conflict("Peringatan ini sudah ditangani.")
+            raise Conflict(ConflictCode.ALERT_TAKEN)
         self.alerts = tuple(each for each in self.alerts if each.id != alert_id)
         self.acknowledged.append((alert_id, by))
 
@@ -279,7 +278,7 @@ class MemoryDesk:
             await self.gate.wait()
         found = self.reports.get(report_id)
         if found is None or found.status != Status.TRIAGE:
-            raise Conflict("Laporan ini sudah diteruskan oleh petugas lain.")
+            raise Conflict(ConflictCode.CHANGED)
         agency = next(a for a in AGENCIES if a.id == agency_id)
         now = datetime.now(UTC)
         moved = found.moved(Status.FORWARDED, at=now, by=by)
@@ -291,7 +290,7 @@ class MemoryDesk:
     async def archive(self, report_id: str, *, by: str, reason: str) -> Report:
         found = self.reports.get(report_id)
         if found is None or found.status != Status.TRIAGE:
-            raise Conflict("Laporan ini sudah ada di instansi.")
+            raise Conflict(ConflictCode.AT_AN_AGENCY)
         done = found.moved(Status.ARCHIVED_BY_ADMIN, at=datetime.now(UTC), by=by, note=reason)
         self.reports[report_id] = done
         self.archived.append((report_id, reason, by))
@@ -310,7 +309,7 @@ class MemoryDesk:
 
     async def release(self, quarantine_id: str, *, by: str) -> None:
         if self.held.pop(quarantine_id, None) is None:
-            raise Conflict("Pesan ini sudah ditangani petugas lain.")
+            raise Conflict(ConflictCode.DECIDED)
 
     async def dismiss(self, quarantine_id: str, *, by: str, reason: str) -> None:
         await self.release(quarantine_id, by=by)
@@ -351,21 +350,21 @@ class MemoryDesk:
                     2, at, str(found.status), "router", "", "60303ae22b998861bce3b28f33eec1be"
                 ),
             ),
-            outgoing=(
-                OutgoingView(
+            deliveries=(
+                Delivery(
                     "o1",
-                    "delivery",
-                    "queue",
+                    found.id,
                     AGENCIES[0].id,
-                    '{"specversion": "1.0"}',
-                    "sent",
-                    "",
+                    "id.kanal.report.assigned",
                     at,
-                    at,
+                    "queue",
+                    "fetched",
+                    placed_at=at,
+                    fetched_at=at,
                 ),
-                OutgoingView(
-                    "o2", "answer", "sms", "pelapor", "Laporan Anda diterima.", "sent", "", at, at
-                ),
+            ),
+            notifications=(
+                NotificationView("o2", "sms", "Laporan Anda diterima.", "sent", "", at, at),
             ),
         )
 
@@ -411,6 +410,6 @@ async def console(
 ) -> AsyncIterator[str]:
     """Serve the console of a desk; yields the URL of its mount point."""
     who = CallLimits(client_header, proxied=secure).caller
-    inside = routes(desk, secure_cookies=secure, clock=clock, who=who)
+    inside = routes(desk, secure_cookies=secure, clock=clock, wall=clock, who=who)
     async with served(Starlette(routes=[Mount("/console", routes=inside)])) as url:
         yield f"{url}/console"

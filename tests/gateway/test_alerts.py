@@ -18,14 +18,16 @@ from structlog.testing import capture_logs
 from adapters.base import Forged, Refused, Unreachable
 from config.emergency import emergency
 from config.settings import load
-from gateway import assembly
+from gateway import checks
+from gateway.assembly import assemble
 from gateway.casework import alarm
-from gateway.casework.operators import Conflict
+from gateway.casework.conflicts import Conflict
 from gateway.operations.health import Health
 from gateway.outbound.roster import MISSING
 from gateway.outbound.texts import KEYS
 from gateway.platform.logs import HARMLESS
 from gateway.process import Kanal
+from gateway.queues import due
 from gateway.store.views import ReportFile
 from gateway.wire.queues import REPORTS
 from normalizer.report import Status
@@ -47,7 +49,6 @@ from tests.gateway.making import (
 )
 from tests.gateway.partners import CITY
 from tests.gateway.partners import KEYS as PARTNERS
-from tests.gateway.test_desk import desk_of
 
 FIRE = "Tolong ada kebakaran sekarang di kecamatan Wonocolo Surabaya, api besar sekali"
 FLOOD = "Tolong banjir besar, orang hanyut sekarang di kecamatan Tenggarong, Kutai Kartanegara"
@@ -128,7 +129,7 @@ async def test_nobody_waits_a_minute_even_for_a_report_in_triage(guarded: House)
     assert file.report.status in (Status.TRIAGE, Status.WAITING_FOR_REPORTER)
     assert await guarded.alarm.turn() == 1
     assert "tempat belum diketahui" in guarded.paper.told(FIRST)[0]
-    assert alarm.EVERY + alarm.LEASE + alarm.SENDING + alarm.GAP.total_seconds() <= 62
+    assert due.EVERY + due.LEASE + alarm.SENDING + alarm.GAP.total_seconds() <= 62
 
 
 @pytest.mark.parametrize("killed", ["before it rang", "after it rang"])
@@ -148,14 +149,14 @@ async def test_a_process_that_is_killed_loses_no_alert(
         raise Killed
 
     if killed == "before it rang":
-        monkeypatch.setattr(manned.alarm, "_send", kill)
+        monkeypatch.setattr(manned.alarm.handler, "_send", kill)
     else:
-        monkeypatch.setattr(manned.alarm, "_note", kill)
+        monkeypatch.setattr(manned.alarm.handler, "_note", kill)
     with pytest.raises(Killed):
         await manned.alarm.turn()
-    other = manned.ringing("two")
+    other = manned.another().alarm
     assert await other.turn() == 0, "the lease of the dead one still holds"
-    manned.clock.pass_(seconds=alarm.LEASE + 1)
+    manned.clock.pass_(seconds=due.LEASE + 1)
     assert await other.turn() == 1
     assert len(manned.paper.told(FIRST)) == (1 if killed == "before it rang" else 2)
     ids = {letter.id for to, letter in manned.paper.carried if to == FIRST}
@@ -201,7 +202,7 @@ async def test_it_goes_from_post_to_post_round_and_round_and_then_stays_red(
     assert (finding.ok, finding.ready) == (False, True)
     assert finding.checks["alerts"] == "1 that nobody on duty has answered"
     assert (await _events(manned, file))[-1] == ("alert_unheard", "gateway", "")
-    (seen,) = (await desk_of(manned, manned.seal).overview()).alerts
+    (seen,) = (await manned.services.operators.overview()).alerts
     assert (seen.passed_by, seen.is_over, seen.told) == (True, True, ("posko", "kepala"))
     await _reply(manned, f"OK {await _code(manned, file)}", SECOND)
     assert (await health.look()).ok
@@ -250,9 +251,8 @@ async def test_a_post_acknowledges_by_replying_and_nobody_else_is_told(
     assert guarded.paper.told(FIRST)[1:] == [
         f"Dicatat: Anda menangani {code}. Peringatan dihentikan."
     ]
-    assert await guarded.rows("SELECT acknowledged_by, due_at FROM alerts") == [
-        ("duty:posko", None)
-    ]
+    assert await guarded.rows("SELECT acknowledged_by FROM alerts") == [("duty:posko",)]
+    assert await guarded.counted("due", "kind = 'alert'") == 0
     assert (await _events(guarded, file))[-1] == ("alert_acknowledged", "duty:posko", "")
     guarded.clock.pass_(seconds=301)
     assert await guarded.alarm.turn() == 0
@@ -355,14 +355,14 @@ async def test_a_disaster_is_told_in_few_texts_each_within_a_minute(guarded: Hou
 
 async def test_a_button_on_the_console_acknowledges_once(manned: House) -> None:
     file = await _danger(manned)
-    desk = desk_of(manned, manned.seal)
+    desk = manned.services.operators
     (seen,) = (await desk.overview()).alerts
     assert (seen.report.tracking, seen.passed_by, seen.told) == (file.report.tracking, False, ())
     await desk.acknowledge(seen.id, by="sari")
     assert (await desk.overview()).alerts == ()
     assert await _events(manned, file) == [("alert_acknowledged", "sari", "")]
     assert await manned.alarm.turn() == 0
-    with pytest.raises(Conflict, match="sudah ditangani"):
+    with pytest.raises(Conflict, match="alert_taken"):
         await desk.acknowledge(seen.id, by="budi")
 
 
@@ -373,7 +373,7 @@ async def test_danger_stands_first_in_triage_whenever_it_came(guarded: House) ->
         guarded, "Tolong! ada orang mau bunuh saya sekarang, cepat " + UNCLEAR[:60]
     )
     await guarded.change(f"UPDATE reports SET status = 'triage' WHERE id = '{file.report.id}'")
-    first, *_ = await desk_of(guarded, guarded.seal).triage()
+    first, *_ = await guarded.services.operators.triage()
     assert first.id == file.report.id
 
 
@@ -521,7 +521,6 @@ async def test_the_running_gateway_alerts_in_seconds_and_hears_the_answer(
 ) -> None:
     """All of it at once: a partner's report in, a signed alert out, a signed answer back."""
     parts = made_parts()
-    monkeypatch.setattr(assembly, "parts", lambda _: parts)
     async with _station() as (station, url), AsyncExitStack() as stack:
         post = {"name": "siaga", "channel": "webhook", "to": url, "secret": SECRET}
         settings = load(
@@ -529,7 +528,7 @@ async def test_the_running_gateway_alerts_in_seconds_and_hears_the_answer(
             channels={"rest": {"type": "rest", "keys": PARTNERS}},
             alerts={"duty": [post]},
         )
-        kanal = Kanal(settings)
+        kanal = Kanal(assemble(settings, parts=parts))
         ports = await kanal.start(("web", "worker"))
         stack.push_async_callback(kanal.stop)
         base = f"http://127.0.0.1:{ports.web}"
@@ -555,8 +554,8 @@ async def test_the_running_gateway_alerts_in_seconds_and_hears_the_answer(
         for bad, status in ((b"{}", 403), (b"x" * 5000, 413)):
             async with http.post("/alerts/acknowledge", data=bad, headers=signed) as answer:
                 assert answer.status == status
-        assert (await kanal.desk.overview()).alerts == ()
-        assert (await kanal.health.look()).checks["alerts"] == "ok"
+        assert (await kanal.services.operators.overview()).alerts == ()
+        assert (await kanal.services.health.look()).checks["alerts"] == "ok"
 
 
 async def test_nothing_of_a_reporter_is_in_an_alert_a_log_or_the_table(
@@ -596,7 +595,7 @@ async def test_where_nobody_is_on_duty_it_is_said_loudly_and_danger_stays_red(
     lite: House,
 ) -> None:
     settings = load()
-    assert assembly.duty_warnings(settings) == [MISSING]
+    assert checks.duty_warnings(settings) == [MISSING]
     finding = await _health(lite, on_duty=False).look()
     assert (finding.ok, finding.status, finding.checks["alerts"]) == (True, "warn", MISSING)
     await _danger(lite)
@@ -668,7 +667,7 @@ def test_a_roster_that_cannot_work_is_a_fault_with_its_line(tmp_path: Path) -> N
         post = {"name": name, "channel": "sms", "to": FIRST} | changes
         lines += ["[[alerts.duty]]", *(f"{k} = {json.dumps(v)}" for k, v in post.items())]
     file.write_text("\n".join(lines))
-    found = assembly.faults(load(file), file)
+    found = checks.faults(load(file), file)
     assert all(fault.line > 10 for fault in found)
     text = "\n".join(map(str, found))
     assert SECRET not in text

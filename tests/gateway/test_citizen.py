@@ -18,15 +18,15 @@ from structlog.testing import capture_logs
 
 from adapters.load import load
 from config.settings import DEFAULTS, read_toml
-from gateway import assembly
+from gateway import components
 from gateway.casework.agencies import Reply
-from gateway.casework.tracking import Tracking
 from gateway.intake import webhook
 from gateway.intake.limits import LOOKS_AT_ONE, CallLimits
 from gateway.portals.citizen import routes
 from gateway.portals.citizen.pages import FILES
 from gateway.store.engine import Unavailable
-from normalizer.report import Kind, Status
+from normalizer.message import Kind
+from normalizer.report import Status
 from tests.adapters.forms import JPEG, Attached, filled, multipart
 from tests.gateway.console_double import served
 from tests.gateway.making import House, house, made_parts
@@ -110,9 +110,7 @@ async def visitor(sqlite_url: str, tmp_path: Path, block: dict[str, Any]) -> Asy
     web = load("web", {"type": "web", **block}, public_url=url)
     async with house(sqlite_url, tmp_path, more=[web]) as built:
         limits = CallLimits("", proxied=False)
-        parts = routes.CitizenServices(
-            Tracking(built.queries, built.seal), assembly.categories(made_parts())
-        )
+        parts = routes.CitizenServices(built.services.tracking, components.categories(made_parts()))
         app = Starlette(
             routes=[
                 *webhook.routes(built.door, url, 65_536, limits),
@@ -313,7 +311,7 @@ async def test_the_agency_answers_and_the_reporter_adds_to_it(visitor: Visitor) 
     _, page = await visitor.look(number, secret)
     assert "Lampu sudah diganti." in page
     assert "Sudah Ditanggapi" in page
-    sent = await visitor.house.counted("outgoing", "channel = 'web' AND state <> 'sent'")
+    sent = await visitor.house.counted("notifications", "channel = 'web' AND state <> 'sent'")
     assert sent == 0, "an answer on the page is there at once"
 
 
@@ -382,7 +380,7 @@ async def test_a_closed_report_takes_nothing_more(visitor: Visitor) -> None:
 async def test_the_example_of_a_proxy_lets_every_page_through(visitor: Visitor) -> None:
     example = (Path(__file__).parents[2] / "docs" / "nginx.conf").read_text()
     limits = CallLimits("", proxied=False)
-    parts = routes.CitizenServices(Tracking(visitor.house.queries, visitor.house.seal), {})
+    parts = routes.CitizenServices(visitor.house.services.tracking, {})
     for route in routes.routes(visitor.house.door, parts, limits):
         path = getattr(route, "path").partition("{")[0]  # noqa: B009 - of a Route and of a Mount
         ways = f"location = {path} ", f"location {path} ", f"location {path}/ "
@@ -463,7 +461,7 @@ async def test_indonesian_first_and_english_when_chosen(visitor: Visitor) -> Non
 async def test_the_categories_are_lapors_groups_that_topics_use(visitor: Visitor) -> None:
     _, page = await visitor.get("/")
     assert '<option value="perhubungan" lang="id">Perhubungan</option>' in page
-    groups = assembly.categories(made_parts())
+    groups = components.categories(made_parts())
     assert list(groups.values()) == sorted(groups.values())
     assert set(groups) == {row.group for row in made_parts().routing.topics.rows.values()}
 
@@ -488,7 +486,7 @@ async def test_a_fault_of_ours_is_a_page_without_a_trace(
 
 
 async def test_without_a_web_channel_there_are_no_pages(lite: House) -> None:
-    parts = routes.CitizenServices(Tracking(lite.queries, lite.seal), {})
+    parts = routes.CitizenServices(lite.services.tracking, {})
     assert routes.routes(lite.door, parts, CallLimits("", proxied=False)) == []
 
 

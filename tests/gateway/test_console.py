@@ -16,12 +16,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from config.words import words
 from gateway.portals.console import labels
 from gateway.portals.console.pages import HEADERS, STATIC
 from gateway.store.engine import Unavailable
 from gateway.store.exchanges import ExchangeView
 from normalizer import masking
 from normalizer import report as schema
+from normalizer.message import FileNote, FileState, Kind, Level
 from tests.gateway.console_double import (
     ADDRESS,
     AGENCIES,
@@ -34,6 +36,7 @@ from tests.gateway.console_double import (
     unsure,
 )
 
+WORDS = labels.Labels("id")
 HTMX = {"HX-Request": "true"}
 PAGES = (
     "/",
@@ -410,6 +413,16 @@ async def test_what_the_reporter_filled_in_is_shown(operator: Visitor, desk: Mem
     assert "Dugaan pelapor" not in body
 
 
+async def test_how_far_each_delivery_is_is_shown_with_its_times(operator: Visitor) -> None:
+    _, body = await operator.get(f"/reports/{report(1).id}")
+    (delivery,) = re.findall(r'<li class="delivery">(.*?)</li>', body, re.DOTALL)
+    assert re.findall(r'class="badge o-(\w+)">(\w+)<', delivery) == [("fetched", "diambil")]
+    steps = delivery.partition("</p>")[2]
+    assert re.findall(r"(\w+) <time", steps) == ["disediakan", "diambil"]
+    (told,) = re.findall(r'<li class="notification">(.*?)</li>', body, re.DOTALL)
+    assert re.findall(r'class="badge o-(\w+)">(\w+)<', told) == [("sent", "terkirim")]
+
+
 async def test_the_reporter_stays_sealed(operator: Visitor, desk: MemoryDesk) -> None:
     desk.put(report(1, anonymous=True, confidential=True))
     desk.kill(7, error=f"30003: {ADDRESS} is unreachable, warga@desa.example bounced")
@@ -520,11 +533,11 @@ async def test_who_comes_second_is_told(operator: Visitor, desk: MemoryDesk) -> 
     await operator.act(path, agency=AGENCIES[0].id)
     response, body = await operator.act(path, agency=AGENCIES[1].id)
     assert response.status == 409
-    assert "sudah diteruskan oleh petugas lain" in body
+    assert "Petugas lain baru saja mengubah" in body
     assert len(desk.assigned) == 1
     plain, page = await operator.post(path, csrf=operator.csrf, agency=AGENCIES[1].id)
     assert plain.status == 409
-    assert "sudah diteruskan oleh petugas lain" in page
+    assert "Petugas lain baru saja mengubah" in page
 
 
 async def test_deciding_on_an_old_page_changes_nothing(operator: Visitor, desk: MemoryDesk) -> None:
@@ -798,7 +811,7 @@ NOW = datetime(2026, 11, 21, 12, 30, 5, tzinfo=UTC)
     ],
 )
 def test_moments_are_told_as_people_do(seconds: float, said: str) -> None:
-    assert labels.ago(NOW - timedelta(seconds=seconds), NOW) == said
+    assert WORDS.ago(NOW - timedelta(seconds=seconds), NOW) == said
 
 
 @pytest.mark.parametrize(
@@ -812,29 +825,29 @@ def test_moments_are_told_as_people_do(seconds: float, said: str) -> None:
     ],
 )
 def test_who_did_it_is_told_in_words(code: str, said: str) -> None:
-    assert labels.actor(code) == said
+    assert WORDS.actor(code) == said
 
 
 def test_absolute_times_are_in_wib() -> None:
-    assert labels.moment(NOW) == "21 Nov 2026 19.30.05 WIB"
-    assert labels.moment(NOW.replace(month=5, hour=18)) == "22 Mei 2026 01.30.05 WIB"
-    assert labels.thousands(1_234_567) == "1.234.567"
+    assert WORDS.moment(NOW) == "21 Nov 2026 19.30.05 WIB"
+    assert WORDS.moment(NOW.replace(month=5, hour=18)) == "22 Mei 2026 01.30.05 WIB"
+    assert WORDS.thousands(1_234_567) == "1.234.567"
 
 
 @pytest.mark.parametrize(
     ("table", "codes"),
     [
         ("status", schema.Status),
-        ("kind", schema.Kind),
-        ("level", schema.Level),
+        ("kind", Kind),
+        ("level", Level),
         ("decision", schema.Outcome),
         ("event", schema.Status),
-        ("file_state", schema.FileState),
-        ("file_note", schema.FileNote),
+        ("file_state", FileState),
+        ("file_note", FileNote),
     ],
 )
 def test_every_code_has_its_word(table: str, codes: type[schema.Status]) -> None:
-    assert {str(code) for code in codes} <= labels.TABLES[table].keys()
+    assert {str(code) for code in codes} <= words("console").table(table).keys()
 
 
 @pytest.mark.parametrize(

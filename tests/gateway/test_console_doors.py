@@ -19,6 +19,7 @@ from gateway.intake.limits import CallLimits
 from gateway.platform.logs import HARMLESS
 from gateway.portals.agency import api
 from gateway.portals.console.routes import routes
+from gateway.store.views import AgencyEvent
 from tests.gateway.console_double import (
     AGENCIES,
     NAME,
@@ -179,6 +180,7 @@ def _posts() -> set[str]:
         MemoryDesk(),
         secure_cookies=False,
         clock=Clock(),
+        wall=Clock(),
         who=lambda _: None,
     )
     return {r.path for r in walk(made) if r.methods and "POST" in r.methods}
@@ -265,18 +267,15 @@ class _Agencies:
     def agency_of(self, token: str) -> str | None:
         return "pln" if token == "right" else None
 
-
-class _Queries:
-    async def for_agency(self, agency: str, *, after: str, most: int) -> list[tuple[str, str]]:
+    async def fetch(self, agency: str, *, after: str, most: int) -> list[AgencyEvent]:
         return []
 
 
 async def test_wrong_tokens_are_logged_and_end_but_the_right_one_opens() -> None:
     app = FastAPI()
     agencies: Any = _Agencies()
-    queries: Any = _Queries()
     files: Any = None
-    app.include_router(api.api(agencies, queries, files, CallLimits(HEADER, proxied=True)))
+    app.include_router(api.api(agencies, files, CallLimits(HEADER, proxied=True)))
     async with served(app) as url, aiohttp.ClientSession() as http:
 
         async def asked(token: str, at: str) -> int:

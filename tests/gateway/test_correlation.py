@@ -18,7 +18,7 @@ from gateway.platform import correlation
 from gateway.portals.http.request_id import HEADER
 from gateway.queues.consumer import Consumer
 from gateway.queues.relay import Relay
-from gateway.wire.queues import ANSWERS, DELIVERIES, MEDIA, REPORTS
+from gateway.wire.queues import DELIVERIES, MEDIA, NOTIFICATIONS, REPORTS
 from tests.gateway.making import LAMP, OTHER, ROAD, SOON, WHO, House, note
 from tests.gateway.streams import Stream, polling
 from tests.gateway.test_binding import Wire, held, words
@@ -28,8 +28,8 @@ STEPS = {
     "a message is durable": "accepted",
     "a message for a queue": "published",
     "a message was routed": None,
-    "a delivery": "sent",
-    "an answer": "sent",
+    "a delivery": "placed",
+    "a notification": "sent",
     "a message comes again": None,
     "files of a message": None,
     "a receipt": "delivered",
@@ -59,7 +59,7 @@ async def working(house: House, broker: Broker) -> AsyncIterator[None]:
     steps = (
         (REPORTS, house.route),
         (DELIVERIES, house.deliver),
-        (ANSWERS, house.answer),
+        (NOTIFICATIONS, house.notify),
         (MEDIA, house.media),
     )
     runs = [
@@ -93,7 +93,8 @@ async def test_each_step_of_two_messages_carries_the_id_of_its_own(
     second = note(LAMP, OTHER, files=[["daftar.txt", "isi daftar"]])
 
     async def done() -> bool:
-        open_ = await house.counted("outgoing", "state = 'waiting'")
+        open_ = await house.counted("notifications", "state = 'waiting'")
+        open_ += await house.counted("deliveries", "state = 'pending'")
         stored = await house.counted("events", "kind = 'files_stored'")
         return not open_ and stored == 2 and len(house.paper.carried) == 2
 
@@ -182,7 +183,7 @@ async def test_a_call_that_makes_no_message_is_found_by_the_id_of_its_answer(
     web: Any, logged: io.StringIO
 ) -> None:
     kanal, client = web
-    with broken(kanal.channels["sms"]):
+    with broken(kanal.services.channels["sms"]):
         async with client.post("/in/sms", data={"Body": "x"}, headers={HEADER: "theirs"}) as answer:
             id = answer.headers[HEADER]
     assert id != "theirs", "an id from outside could be forged, or hold anything"

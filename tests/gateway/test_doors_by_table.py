@@ -13,28 +13,26 @@ from typing import Any
 
 import aiohttp
 import pytest
-from pydantic import AnyHttpUrl
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from adapters.base import Sender
-from adapters.load import load
-from config.settings import DeliverySettings
-from gateway.casework.visibility import READERS, TABLE
+from gateway.casework.visibility import MESSAGES, READERS, TABLE
 from gateway.intake.limits import CallLimits
 from gateway.outbound.deliver import Deliver
+from gateway.outbound.deliveries import deliver
+from gateway.outbound.methods import load
 from gateway.portals.console.routes import routes
-from gateway.store.unit import publicity
 from gateway.wire import events
 from gateway.wire.queues import DELIVERIES
-from normalizer.report import Recusal, Report, Topic, Urgency
+from normalizer.message import Urgency
+from normalizer.report import Recusal, Report, Topic
 from normalizer.tracking import written
+from tests.cases import overwriting, reworded
 from tests.gateway.console_double import NAME, PASSWORD, served
 from tests.gateway.making import LAMP
 from tests.gateway.partners import API, CITY, KEYS, O311, SLOW, Town, town
 from tests.gateway.test_console import Visitor
 from tests.gateway.test_deliver import SECRET, Office, office
-from tests.gateway.test_desk import desk_of
 from tests.gateway.test_publishing import CANARY, PUBLIC_WORDS, filled, sent
 
 __all__ = ["office"]
@@ -75,22 +73,16 @@ async def came(here: Town, *, by_rest: bool = False) -> Report:
     else:
         report = filled(await sent(here))
     accused = Recusal(office="lurah", name="Lurah", persons=(CANARY,), words=(CANARY,))
-    words = {p: getattr(report, p) + OWN_WORDS for p in ("text", "original", "chosen_agency")}
+    first = report.first
+    words = {p: getattr(first, p) + OWN_WORDS for p in ("text", "original", "chosen_agency")}
     more = {"recusals": (accused,), "public": True, "urgency": FIRE}
-    return report.model_copy(update=words | more)
+    return reworded(report, **words).model_copy(update=more)
 
 
 async def filed(here: Town, whole: Report, flag: str) -> Report:
     """Store a report under a flag."""
     report = whole.model_copy(update=FLAGS[flag])
-    body = report.model_dump_json().replace("'", "''")
-    topic = f"'{report.topic.id}'" if report.topic else "NULL"
-    state = publicity(report)
-    agreed = f"'{state}'" if state else "NULL"
-    # Only what is read: the columns by which the report is its sender's stay.
-    await here.house.change(
-        f"UPDATE reports SET body = '{body}', topic_id = {topic}, publicity = {agreed}"
-    )
+    await here.house.change(overwriting(report))
     return report
 
 
@@ -102,8 +94,13 @@ def fields(heard: str) -> set[str]:
 def check(reader: str, heard: str, door: str) -> None:
     """Compare what was heard at a door with the reader's column."""
     column = READERS.index(reader)
-    seen = {path.partition(".")[0] for path in fields(heard)}
+    heard_of = fields(heard)
+    said = {path.removeprefix("messages.") for path in heard_of if path.startswith("messages.")}
+    seen = {path.partition(".")[0] for path in heard_of - {f"messages.{each}" for each in said}}
     assert {name for name in seen if TABLE[name][column] == "-"} == set()
+    said = {path.partition(".")[0] for path in said}
+    assert {name for name in said if MESSAGES[name][column] == "-"} == set()
+    seen |= said
     assert seen >= SHOWN.get(door, set()), door
     secrets = {"reporter.sealed", "origin.external_id"}
     if reader != "agency":  # who gets many of one person may tie them together
@@ -153,12 +150,9 @@ class Bodies:
 
     def __init__(self, here: Town, office: Office, agency: str) -> None:
         self._house, self._office, self._agency = here.house, office, agency
-        block = {"type": "webhook", "url": office.url, "secret": SECRET}
-        sender = load(agency, block, public_url="http://kanal.localhost")
-        assert isinstance(sender, Sender)
-        self._sender = sender
-        hook = DeliverySettings(method="webhook", url=AnyHttpUrl(office.url))
-        calls = Deliver(here.house.store, {agency: hook}, {agency: sender}, concurrency=1)
+        block = {"method": "webhook", "url": office.url, "secret": SECRET}
+        self._method = load(agency, block, public_url="http://kanal.localhost")
+        calls = Deliver(here.house.store, {agency: self._method}, attempts=1, concurrency=1)
         self._steps = {"queue": here.house.deliver, "webhook": calls}
 
     async def of(self, report: Report, flag: str) -> dict[str, str]:
@@ -169,18 +163,18 @@ class Bodies:
                 stored = await unit.by_id(report.id)
                 assert stored is not None
                 cause = f"{flag} {way}"
-                house.letters.delivery(unit, stored.report, kind=events.ASSIGNED, cause=cause)
+                deliver(unit, stored.report, kind=events.ASSIGNED, cause=cause)
             assert await house.work(DELIVERIES, step) == {}
         house.clock.pass_(minutes=5)
         listed = await house.queries.for_agency(self._agency, after="", most=50)
         return {
             "queue": (await house.for_agency(self._agency))[-1].body.decode(),
             "webhook": self._office.calls[-1][1].decode(),
-            "list": listed[-1][1],
+            "list": listed[-1].text,
         }
 
     async def close(self) -> None:
-        await self._sender.close()
+        await self._method.close()
 
 
 async def test_an_agency_sees_by_the_table(here: Town, office: Office) -> None:
@@ -212,10 +206,14 @@ async def test_an_agency_sees_by_the_table(here: Town, office: Office) -> None:
 @asynccontextmanager
 async def console(here: Town) -> AsyncIterator[Visitor]:
     """Open the console of a town to an operator."""
-    desk = desk_of(here.house, here.house.seal)
+    desk = here.house.services.operators
     await desk.set_password(NAME, PASSWORD)
     inside = routes(
-        desk, secure_cookies=False, clock=here.house.clock, who=CallLimits("", proxied=False).caller
+        desk,
+        secure_cookies=False,
+        clock=here.house.clock,
+        wall=here.house.clock,
+        who=CallLimits("", proxied=False).caller,
     )
     app = Starlette(routes=[Mount("/console", routes=inside)])
     jar = aiohttp.CookieJar(unsafe=True)

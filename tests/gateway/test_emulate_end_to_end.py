@@ -7,7 +7,7 @@ import pytest
 from aiohttp import ClientSession, encode_basic_auth
 
 from gateway.process import Kanal
-from gateway.store.views import OutgoingView, ReportFile
+from gateway.store.views import NotificationView, ReportFile
 from normalizer.report import Status
 from normalizer.tracking import mentions
 from tests.emulate import ACCOUNT, NUMBER, TOKEN, Emulated, emulated_twilio
@@ -28,9 +28,9 @@ async def sent_by_us(company: Emulated) -> list[dict[str, Any]]:
     return [m for m in messages if m["direction"].startswith("outbound")]
 
 
-def answers(file: ReportFile) -> list[OutgoingView]:
+def answers(file: ReportFile) -> list[NotificationView]:
     """Return what was written to the citizen."""
-    return [letter for letter in file.outgoing if letter.kind == "answer"]
+    return list(file.notifications)
 
 
 @pytest.mark.parametrize(("status", "state"), [("delivered", "delivered"), ("failed", "failed")])
@@ -48,7 +48,7 @@ async def test_a_text_is_filed_acknowledged_and_its_fate_noted(
         assert (told["to"], told["from"]) == (CITIZEN, NUMBER)
         tracking = next(mentions(told["body"]))
 
-        file = await kanal.desk.find(tracking)
+        file = await kanal.services.operators.find(tracking)
         assert file
         assert (file.report.status, file.report.text) == (Status.FORWARDED, TEXT)
         assert file.report.assignment
@@ -65,8 +65,8 @@ async def _any(company: Emulated) -> list[dict[str, Any]] | None:
     return await sent_by_us(company) or None
 
 
-async def _answer_in(kanal: Kanal, tracking: str, state: str) -> OutgoingView | None:
-    file = await kanal.desk.find(tracking)
+async def _answer_in(kanal: Kanal, tracking: str, state: str) -> NotificationView | None:
+    file = await kanal.services.operators.find(tracking)
     assert file
     return next((letter for letter in answers(file) if letter.state == state), None)
 

@@ -109,7 +109,7 @@ async def test_both_directions_land_with_the_message_they_are_about(house: House
 
 async def test_a_gateway_that_stops_writes_down_its_last_calls(tmp_path: Path) -> None:
     async with whole(tmp_path) as kanal:
-        url = kanal.settings.database_url
+        url = kanal.services.settings.database_url
         assert kanal.web is not None
         door = f"http://127.0.0.1:{kanal.web.port}/in/sms"
         async with aiohttp.request("POST", door, data={"Body": TEXT}) as answer:

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from adapters.base import MediaSource, Refused, Source, Unreachable
 from gateway.access.recusal import NotYours
-from gateway.broker.base import Broker, Delivery, Later
+from gateway.broker.base import Broker, Later, ReceivedMessage
 from gateway.broker.rabbit import Rabbit
 from gateway.media import store_files as step
 from gateway.media.access import NoFile, NotYet
@@ -24,7 +24,7 @@ from gateway.queues.consumer import Consumer
 from gateway.store.views import ReportFile
 from gateway.wire import events as event
 from gateway.wire.queues import DELIVERIES, MEDIA, QueuedMessage
-from normalizer.report import Attachment, FileState
+from normalizer.message import Attachment, FileState
 from tests.gateway.keeper import Keeper, keeping
 from tests.gateway.making import LAMP, ROAD, House, Paper
 from tests.gateway.pictures import HTML, MONAS, OWNER, PDF, photo
@@ -65,7 +65,7 @@ def states(found: ReportFile) -> list[tuple[str, str | None]]:
 async def tried(house: House, attempts: int = 0) -> Mapping[str, Exception]:
     """Work on all that waits as a consumer would at its n-th attempt; failures stay leased."""
     batch = await house.leased(MEDIA, lease=-1)
-    failed = await house.media([Delivery(d.message, attempts, d.receipt) for d in batch])
+    failed = await house.media([ReceivedMessage(d.message, attempts, d.receipt) for d in batch])
     done = [d.receipt for d in batch if d.message.id not in failed]
     await house.store.queue.settle(done)  # type: ignore[arg-type]
     return failed
@@ -165,7 +165,7 @@ async def test_what_cannot_be_made_harmless_is_quarantined_whole(lite: House) ->
 
 
 async def test_too_many_and_too_large_are_refused_and_stay_in_the_database(lite: House) -> None:
-    lite.media = lite.storing(max_files=2, max_bytes=1024)
+    lite.media = lite.another(media={"max_files": 2, "max_bytes": 1024}).store_files
     await lite.report(ROAD, **photos(PDF, photo(size=(400, 400)), b"a" * 99))
     await lite.work(MEDIA, lite.media)
     found = await lite.newest()
@@ -175,7 +175,7 @@ async def test_too_many_and_too_large_are_refused_and_stay_in_the_database(lite:
 
 @pytest.mark.parametrize("consent", [True, False])
 async def test_a_photo_says_where_only_with_consent(lite: House, consent: bool) -> None:
-    lite.media = lite.storing(gps_from_photos=consent)
+    lite.media = lite.another(media={"gps_from_photos": consent}).store_files
     await lite.report(ROAD, **photos(photo()))
     await lite.work(MEDIA, lite.media)
     found = (await lite.newest()).report.coordinates
@@ -185,7 +185,7 @@ async def test_a_photo_says_where_only_with_consent(lite: House, consent: bool) 
 
 
 async def test_the_original_is_kept_only_where_that_is_wanted(lite: House) -> None:
-    lite.media = lite.storing(keep_original=True)
+    lite.media = lite.another(media={"keep_original": True}).store_files
     taken = photo()
     found = await lite.report(ROAD, **photos(taken))
     await lite.work(MEDIA, lite.media)
@@ -301,13 +301,13 @@ async def test_a_message_about_nothing_fails_alone(lite: House) -> None:
     await lite.report(ROAD, **photos(photo()))
     (good,) = await lite.leased(MEDIA)
     body = event.written(event.FILES, "x", json.dumps({"report": "no"}), at=lite.clock())
-    failed = await lite.media([Delivery(QueuedMessage(MEDIA, "x", body), 0, None), good])
+    failed = await lite.media([ReceivedMessage(QueuedMessage(MEDIA, "x", body), 0, None), good])
     assert [type(error) for error in failed.values()] == [MissingReport]
     assert states(await lite.newest()) == [("stored", None)]
     for data in ('"x"', "{}", '{"report": 1}'):
         body = event.written(event.FILES, "x", data, at=lite.clock())
         with pytest.raises(event.BadEvent):
-            await lite.media([Delivery(QueuedMessage(MEDIA, "x", body), 0, None)])
+            await lite.media([ReceivedMessage(QueuedMessage(MEDIA, "x", body), 0, None)])
 
 
 @pytest.mark.parametrize("kind", ["embedded", "rabbit"])
@@ -375,7 +375,7 @@ async def test_files_of_a_report_nobody_has_yet_are_told_to_nobody(lite: House) 
     await lite.report("halo pak tolong", **photos(photo()))
     await lite.work(MEDIA, lite.media)
     assert states(await lite.newest()) == [("stored", None)]
-    assert await lite.counted("outgoing", "kind = 'delivery'") == 0
+    assert await lite.counted("deliveries") == 0
 
 
 async def test_only_the_agencies_a_report_is_with_see_its_files(lite: House) -> None:

@@ -11,16 +11,15 @@ import aiohttp
 import pytest
 from fastapi import FastAPI
 from playwright.async_api import Browser, expect
-from pydantic import SecretStr
 
 from config import settings
-from config.settings import DeliverySettings
+from gateway.assembly import assemble
 from gateway.intake.limits import CallLimits
 from gateway.media.access import ShownFile
 from gateway.portals.agency import api
 from gateway.process import Kanal
 from gateway.wire.queues import MEDIA
-from normalizer.report import Attachment, FileNote, FileState
+from normalizer.message import Attachment, FileNote, FileState
 from tests.gateway import test_console, test_console_browser
 from tests.gateway.console_double import Clock, MemoryDesk, console, report, served
 from tests.gateway.making import ROAD, House, house
@@ -109,7 +108,7 @@ async def test_a_file_that_is_not_there_is_said_so(operator: Visitor, path: str)
 
 @pytest.fixture
 async def town(sqlite_url: str, tmp_path: Path) -> AsyncIterator[House]:
-    methods = {name: DeliverySettings(token=SecretStr(token)) for name, token in TOKENS.items()}
+    methods = {name: {"token": token} for name, token in TOKENS.items()}
     async with house(sqlite_url, tmp_path, methods=methods) as built:
         yield built
 
@@ -120,9 +119,7 @@ async def test_an_agency_fetches_the_files_of_its_reports_and_no_others(town: Ho
     good, bad = files(await town.newest())
     number = found.report.tracking
     app = FastAPI()
-    app.include_router(
-        api.api(town.agencies, town.queries, town.files, CallLimits("", proxied=False))
-    )
+    app.include_router(api.api(town.agencies, town.files, CallLimits("", proxied=False)))
     async with served(app) as url, aiohttp.ClientSession() as http:
 
         async def fetched(number: str, digest: str | None, token: str) -> tuple[int, Any, bytes]:
@@ -152,13 +149,15 @@ async def test_a_photo_by_mail_reaches_the_agency_without_its_notes(tmp_path: Pa
     """Through the real doors, the real worker process and the agencies' API."""
     web, mail = free_ports(2)
     kanal = Kanal(
-        settings.load(
-            None,
-            server={"port": web, "public_url": f"http://127.0.0.1:{web}", "data_dir": tmp_path},
-            mail_server={"port": mail},
-            channels={"email": {"type": "mail", "address": "lapor@lapor.localhost"}},
-            delivery={AGENCY: {"token": TOKENS[AGENCY], "method": "console"}},
-            database={"timeout": 2.0},
+        assemble(
+            settings.load(
+                None,
+                server={"port": web, "public_url": f"http://127.0.0.1:{web}", "data_dir": tmp_path},
+                mail_server={"port": mail},
+                channels={"email": {"type": "mail", "address": "lapor@lapor.localhost"}},
+                delivery={AGENCY: {"token": TOKENS[AGENCY], "method": "inbox"}},
+                database={"timeout": 2.0},
+            )
         )
     )
     try:

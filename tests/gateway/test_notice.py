@@ -3,13 +3,13 @@
 import pytest
 
 from config.settings import load
-from gateway import assembly
+from gateway import checks, components
 from gateway.outbound.delicate import Delicate
 from gateway.outbound.notice import Notice, segments
-from gateway.outbound.notifications import Letters
+from gateway.outbound.notifications import Notifier
 from tests.adapters.examples import build as example
 from tests.gateway import test_machines
-from tests.gateway.making import LAMP, OTHER, ROAD, WHO, Clock, House, made_parts, note
+from tests.gateway.making import LAMP, OTHER, ROAD, WHO, House, made_parts, note
 from tests.gateway.test_machines import TALKING, Wire
 
 wire = test_machines.wire
@@ -91,10 +91,10 @@ async def test_the_line_is_in_no_letter_that_danger_would_pay_for_with_another_s
 # What it costs.
 
 
-def letters(page: str = "", contact: str = "") -> Letters:
+def letters(page: str = "", contact: str = "") -> Notifier:
     parts = made_parts()
     delicate = Delicate(parts.routing.topics.delicate, frozenset())
-    return Letters(parts.texts, Clock(), delicate, Notice(page=page, contact=contact))
+    return Notifier(parts.texts, delicate, Notice(page=page, contact=contact))
 
 
 @pytest.mark.parametrize("page", ["", PAGE])
@@ -131,7 +131,7 @@ def test_the_line_costs_a_further_sms_only_where_nothing_shorter_would_do(
 async def test_the_notice_ends_with_where_to_read_on_if_one_sms_has_room_for_it(
     lite: House, language: str, page: str, contact: str, ending: str
 ) -> None:
-    asked = (await lite.report()).report.model_copy(update={"language": language})
+    asked = (await lite.report()).report.first.model_copy(update={"language": language})
     said = letters(page, contact).privacy(asked)
     assert segments(said) == 1
     assert said.endswith(ending)
@@ -148,13 +148,13 @@ def test_there_is_a_page_only_where_citizens_can_open_one() -> None:
     ):
         settings = load(server={"public_url": url})
         built = {kind: example(kind) for kind in kinds}
-        assert assembly.notice(settings, built).page == page
+        assert components.notice(settings, built).page == page
 
 
 def test_a_deployment_that_strangers_reach_is_told_what_its_notice_lacks() -> None:
     reached = {"public_url": "https://lapor.contohkab.go.id"}
-    said = assembly.unsaid(load(server=reached))
+    said = checks.unsaid(load(server=reached))
     assert [line.split(":")[0] for line in said] == ["privacy.controller", "privacy.contact"]
     whole = {"controller": "Diskominfo Kabupaten Contoh", "contact": "pdp@contohkab.go.id"}
-    assert assembly.unsaid(load(server=reached, privacy=whole)) == []
-    assert assembly.unsaid(load()) == []
+    assert checks.unsaid(load(server=reached, privacy=whole)) == []
+    assert checks.unsaid(load()) == []

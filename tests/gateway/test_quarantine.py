@@ -11,11 +11,11 @@ import aiohttp
 import pytest
 
 import gateway
+from config.words import words
 from gateway.intake import forgeries
 from gateway.intake.expiry import EXPIRE, Expiry
-from gateway.intake.reassembly import EVERYWHERE
 from gateway.operations.health import Health
-from gateway.portals.console.labels import REASON
+from gateway.queues.due import EVERYWHERE
 from gateway.store.cursors import Bookmark
 from gateway.store.people import OperatorRepository
 from gateway.store.quarantine import FRESH, MESSAGE, NOISE, REASONS, QuarantineLimits
@@ -63,7 +63,7 @@ def test_every_reason_there_is_says_whether_it_is_noise() -> None:
     trees = [ast.parse(path.read_text()) for path in Path(folder).rglob("*.py")]
     found = {reason for tree in trees for reason in _reasons(tree)}
     assert found == set(REASONS), "say in gateway/store/quarantine.py what a new reason is"
-    assert found == set(REASON), "and in gateway/portals/console/labels.py what it is called"
+    assert found == set(words("console").table("reason")), "and in config/console its name"
 
 
 async def test_a_flood_of_forgeries_is_counted_and_leaves_room_for_others(

@@ -5,7 +5,7 @@ from gateway.operations.exchange_writer import ExchangeWriter
 from gateway.platform import correlation
 from gateway.store.exchanges import Exchanges
 from gateway.store.traces import Trace, Traces
-from gateway.wire.queues import ANSWERS, DELIVERIES, MEDIA, REPORTS
+from gateway.wire.queues import DELIVERIES, MEDIA, NOTIFICATIONS, REPORTS
 from tests.gateway.making import WHO, House, note
 
 FIRE = "Tolong ada kebakaran sekarang di kecamatan Wonocolo Surabaya, api besar sekali"
@@ -24,10 +24,10 @@ async def test_every_table_and_queue_has_its_say(house: House) -> None:
     assert await house.join() == 1
     await house.work(REPORTS, house.route)
     waits = await trace(house)
-    assert {line.where for line in waits.lines} >= {"queue answers", "queue media"}
+    assert {line.where for line in waits.lines} >= {"queue notifications", "queue media"}
     await house.work(DELIVERIES, house.deliver)
-    (failing,) = await house.leased(ANSWERS)
-    assert await house.answer([failing])
+    (failing,) = await house.leased(NOTIFICATIONS)
+    assert await house.notify([failing])
     await house.store.queue.bury(failing.receipt, error="Unreachable: away")  # type: ignore[arg-type]
     await house.work(MEDIA, house.media)
     (id,) = [row[0] for row in await house.rows("SELECT id FROM messages")]
@@ -45,11 +45,11 @@ async def test_every_table_and_queue_has_its_say(house: House) -> None:
         f"message: {id} routed",
         "received by",
         "files_stored by gateway, file ",
-        "outgoing: delivery ",
-        "outgoing: answer ",
+        "delivery: ",
+        "notification: ",
         "alert: ",
         "queue agency.",
-        "queue answers: ",
+        "queue notifications: ",
         "dead, attempts 1: Unreachable: away",
         "exchange: paper out POST api.example/x: ended",
     ):

@@ -12,9 +12,10 @@ from adapters.base import Channel, Inbound, Outgoing
 from adapters.mail import Mail
 from adapters.mime import proof
 from adapters.mime.headers import mailbox
-from gateway import assembly
+from gateway import checks
 from gateway.intake.envelope import mail_hook
-from normalizer.report import Report, Unanswered
+from normalizer.message import Unanswered
+from normalizer.report import Report
 from normalizer.tracking import written
 from tests.adapters.examples import build as example
 from tests.adapters.mails import ADDRESS, CITIZEN, mail
@@ -303,11 +304,11 @@ def test_organisations_by_their_domains(one: str, other: str, same: bool) -> Non
 
 def test_unproven_mail_is_said_loudly() -> None:
     channels: dict[str, Channel] = {"email": example("mail"), "sms": example("smpp")}
-    (said,) = assembly.warnings(channels)
+    (said,) = checks.warnings(channels)
     assert "UNPROVEN" in said
     assert "authserv_id" in said
-    assert assembly.warnings({"email": example("mail", authserv_id=SERVER)}) == []
-    assert assembly.warnings({"email": example("mail", enabled=False)}) == []
+    assert checks.warnings({"email": example("mail", authserv_id=SERVER)}) == []
+    assert checks.warnings({"email": example("mail", enabled=False)}) == []
 
 
 UNPROVEN_INPUT = {"sender", "subject", "title", "original", "notes", "address", "chosen_agency"}

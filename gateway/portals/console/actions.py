@@ -7,7 +7,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from gateway.casework.operators import Conflict
+from gateway.casework.conflicts import Conflict, ConflictCode
+from gateway.portals.console.errors import ConsoleError, ConsoleErrorCode
 from gateway.portals.console.pages import BASE, ConsolePages, is_htmx, state
 from gateway.portals.console.screens import ConsoleService, Screens
 from gateway.portals.console.sessions import Form, first
@@ -27,7 +28,7 @@ class Actions:
         """Hand a report to the agency of the button that was pressed."""
         report_id, agency = request.path_params["report_id"], first(form, "agency")
         if not agency:
-            raise HTTPException(422, "Pilih instansi tujuan.")
+            raise ConsoleError(422, ConsoleErrorCode.CHOOSE_AGENCY)
         try:
             await self._check_unchanged(report_id, form)
             report = await self._desk.assign(
@@ -37,32 +38,32 @@ class Actions:
             return self._conflict(request, error)
         chosen = report.assignment.agency if report.assignment else None
         number = tracking.written(report.tracking)
-        text = f"Laporan {number} diteruskan ke {chosen.name if chosen else agency}."
+        text = self._say("assigned", number=number, agency=chosen.name if chosen else agency)
         return self._done(request, f"reports/{report_id}", text, link=f"reports/{report_id}")
 
     async def archive(self, request: Request, session: OperatorSession, form: Form) -> Response:
         """Close a report that is no agency's affair, for a reason that its reporter may read."""
         report_id, reason = request.path_params["report_id"], first(form, "reason")[:300].strip()
         if not reason:
-            raise HTTPException(422, "Tulis alasan mengapa laporan ini diarsipkan.")
+            raise ConsoleError(422, ConsoleErrorCode.REASON_TO_ARCHIVE)
         try:
             await self._check_unchanged(report_id, form)
             report = await self._desk.archive(report_id, by=session.operator, reason=reason)
         except Conflict as error:
             return self._conflict(request, error)
-        text = f"Laporan {tracking.written(report.tracking)} diarsipkan; alasannya dicatat."
+        text = self._say("archived", number=tracking.written(report.tracking))
         return self._done(request, f"reports/{report_id}", text, link=f"reports/{report_id}")
 
     async def unseal(self, request: Request, session: OperatorSession, form: Form) -> Response:
         """Show who reported, this once; the log keeps who looked and why."""
         reason = first(form, "reason")[:500]
         if not reason:
-            raise HTTPException(422, "Tulis alasan membuka identitas pelapor.")
+            raise ConsoleError(422, ConsoleErrorCode.REASON_TO_UNSEAL)
         report_id = request.path_params["report_id"]
         try:
             who = await self._desk.unseal(report_id, by=session.operator, reason=reason)
         except Conflict as error:
-            raise HTTPException(409, str(error)) from None
+            return self._conflict(request, error)
         return self._pages.page("identity.html", who=who, report_id=report_id, session=session)
 
     async def publish(self, request: Request, session: OperatorSession, form: Form) -> Response:
@@ -72,7 +73,7 @@ class Actions:
             report = await self._desk.publish(report_id, by=session.operator, name=name)
         except Conflict as error:
             return self._conflict(request, error)
-        text = f"Isi laporan {tracking.written(report.tracking)} kini terbuka untuk umum."
+        text = self._say("published", number=tracking.written(report.tracking))
         return self._done(request, "public", text, link=f"reports/{report_id}")
 
     async def keep_private(self, request: Request, session: OperatorSession, _: Form) -> Response:
@@ -82,7 +83,7 @@ class Actions:
             report = await self._desk.keep_private(report_id, by=session.operator)
         except Conflict as error:
             return self._conflict(request, error)
-        text = f"Isi laporan {tracking.written(report.tracking)} tidak ditampilkan untuk umum."
+        text = self._say("kept_private", number=tracking.written(report.tracking))
         return self._done(request, "public", text, link=f"reports/{report_id}")
 
     async def acknowledge(self, request: Request, session: OperatorSession, _: Form) -> Response:
@@ -91,12 +92,12 @@ class Actions:
             await self._desk.acknowledge(request.path_params["id"], by=session.operator)
         except Conflict as error:
             return self._conflict(request, error)
-        return self._done(request, "", "Anda menangani bahaya ini; piket tidak diberi tahu lagi.")
+        return self._done(request, "", self._say("acknowledged"))
 
     async def replay(self, request: Request, session: OperatorSession, form: Form) -> Response:
         """Send the chosen dead letters, or all of them, on their way again."""
         count = await self._desk.replay(_chosen(form), by=session.operator)
-        text = f"{count} pesan dikirim ulang." if count else "Tidak ada lagi yang perlu dikirim."
+        text = self._say("replayed" if count else "replayed_none", count=count)
         shown = {"main": await self._screens.dead(session)} if is_htmx(request) else {}
         return self._done(request, "failed", text, **shown)
 
@@ -106,26 +107,29 @@ class Actions:
             await self._desk.release(request.path_params["id"], by=session.operator)
         except Conflict as error:
             return self._conflict(request, error)
-        return self._done(request, "failed", "Pesan dilepas dan diproses sebagai laporan.")
+        return self._done(request, "failed", self._say("released"))
 
     async def dismiss(self, request: Request, session: OperatorSession, form: Form) -> Response:
         """Close a quarantined message for a reason, which is kept."""
         reason = first(form, "reason")[:500]
         if not reason:
-            raise HTTPException(422, "Tulis alasan mengapa pesan ini diabaikan.")
+            raise ConsoleError(422, ConsoleErrorCode.REASON_TO_DISMISS)
         held = request.path_params["id"]
         try:
             await self._desk.dismiss(held, by=session.operator, reason=reason)
         except Conflict as error:
             return self._conflict(request, error)
-        return self._done(request, "failed", "Pesan diabaikan; alasannya dicatat.")
+        return self._done(request, "failed", self._say("dismissed"))
 
     async def _check_unchanged(self, report_id: str, form: Form) -> None:
         """Stop who decided on what the page showed when a colleague was faster."""
         file = await self._desk.report(report_id)
         shown = first(form, "state")
         if file and shown and shown != state(file.report):
-            raise Conflict("Laporan ini baru saja diubah petugas lain. Periksa lagi isinya.")
+            raise Conflict(ConflictCode.OUTDATED)
+
+    def _say(self, key: str, **values: object) -> str:
+        return self._pages.labels.say(f"done.{key}", **values)
 
     def _done(self, request: Request, page: str, text: str, **values: Any) -> Response:
         if not is_htmx(request):
@@ -134,11 +138,10 @@ class Actions:
         return self._pages.page("parts/done.html", text=text, **{**defaults, **values})
 
     def _conflict(self, request: Request, error: Conflict) -> Response:
+        text = self._pages.conflict(error)
         if not is_htmx(request):
-            raise HTTPException(409, str(error))
-        return self._pages.page(
-            "parts/done.html", 409, text=str(error), main="", link="", tone="bad"
-        )
+            return self._pages.error(request, HTTPException(409), text)
+        return self._pages.page("parts/done.html", 409, text=text, main="", link="", tone="bad")
 
 
 def _chosen(form: Form) -> list[int] | None:
@@ -148,4 +151,4 @@ def _chosen(form: Form) -> list[int] | None:
     try:
         return [int(each) for each in chosen]
     except ValueError:
-        raise HTTPException(422, "Pilih pesan yang akan dikirim ulang.") from None
+        raise ConsoleError(422, ConsoleErrorCode.CHOOSE_MESSAGE) from None

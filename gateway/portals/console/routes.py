@@ -20,6 +20,7 @@ from gateway.intake.limits import Who
 from gateway.portals.console import sessions
 from gateway.portals.console.actions import Actions
 from gateway.portals.console.devices import Devices
+from gateway.portals.console.errors import ConsoleError, ConsoleErrorCode
 from gateway.portals.console.pages import BASE, STATIC, ConsolePages, Frame, is_htmx
 from gateway.portals.console.screens import ConsoleService, Screens
 from gateway.portals.console.sessions import Clock, Doorkeeper, Form
@@ -36,18 +37,18 @@ _OURS = re.compile(rf"{BASE}/(?!login|parts)[\w/?=&.-]*")
 
 
 def routes(
-    desk: ConsoleService, *, secure_cookies: bool, clock: Clock, who: Who
+    desk: ConsoleService, *, secure_cookies: bool, clock: Clock, wall: Clock, who: Who
 ) -> list[BaseRoute]:
     """Return the console's routes, relative to its mount point ``/console``.
 
-    ``secure_cookies`` is whether the public URL is https; ``clock`` returns aware moments; ``who``
-    tells the network address that calls.
+    ``secure_cookies`` is whether the public URL is https; ``clock`` tells how old
+    things are; ``wall`` is for who logs in; ``who`` tells the network address that calls.
     """
     pages = ConsolePages(clock)
     screens = Screens(desk, pages, clock)
     actions = Actions(desk, pages, screens)
-    devices = Devices(desk.sign, clock, secure=secure_cookies)
-    gate = SessionGuard(desk, pages, Doorkeeper(clock), devices, who, secure_cookies)
+    devices = Devices(desk.sign, wall, secure=secure_cookies)
+    gate = SessionGuard(desk, pages, Doorkeeper(wall), devices, who, secure_cookies)
     inside: list[BaseRoute] = [
         Mount("/static", StaticFiles(directory=STATIC)),
         Route("/login", gate.login_page, methods=["GET"]),
@@ -171,7 +172,7 @@ class SessionGuard:
         after = _safe(sessions.first(form, "next"))
         if token is None:
             await self._note_login(request, name, 401)
-            text = "Nama atau kata sandi salah."
+            text = self._pages.labels.say("login.wrong")
             return self._pages.page("login.html", 401, name=name, after=after, error=text)
         self._door.welcome(name, peer, device)
         await self._note_login(request, name, 303)
@@ -217,7 +218,7 @@ class SessionGuard:
             address = f"{BASE}/login?next={quote(_safe(shown))}"
             return Response(status_code=401, headers={"HX-Redirect": address})
         if request.method != "GET":
-            raise HTTPException(403, "Sesi sudah berakhir. Masuk lagi, lalu ulangi.")
+            raise ConsoleError(403, ConsoleErrorCode.SESSION_OVER)
         return RedirectResponse(f"{BASE}/login?next={quote(request.url.path)}", 303)
 
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from gateway.casework.publishing import Proposal, why_closed
+from gateway.casework.publishing import Proposal
 from gateway.media.access import NoFile, NotYet, ShownFile
+from gateway.portals.console.errors import ConsoleError, ConsoleErrorCode
 from gateway.portals.console.pages import BASE, ConsolePages
 from gateway.portals.console.sessions import Clock
 from gateway.portals.http import files
@@ -106,7 +106,7 @@ class Screens:
         """One report whole: text with evidence, places, decision, log and correspondence."""
         file = await self._desk.report(request.path_params["report_id"])
         if file is None:
-            raise HTTPException(404, "Laporan itu tidak ada.")
+            raise ConsoleError(404, ConsoleErrorCode.NO_REPORT)
         evidence = [w for r in _reasons(file.report) for w in r.words]
         evidence += [p.words for p in file.report.places if p.words]
         overview = await self._desk.overview()
@@ -118,9 +118,9 @@ class Screens:
         try:
             shown = await self._desk.shown(report_id, sha256, by=session.operator)
         except NoFile:
-            raise HTTPException(404, "Berkas itu tidak ada pada laporan ini.") from None
+            raise ConsoleError(404, ConsoleErrorCode.NO_FILE) from None
         except NotYet:
-            raise HTTPException(503, "Penyimpanan berkas sedang tidak terjangkau.") from None
+            raise ConsoleError(503, ConsoleErrorCode.FILES_AWAY) from None
         return files.serve(request, shown)
 
     async def find(self, request: Request, _: OperatorSession) -> Response:
@@ -128,10 +128,12 @@ class Screens:
         asked = request.query_params.get("q", "")
         digits = re.sub(r"\D", "", asked)[:20]
         if not tracking.is_valid(digits):
-            raise HTTPException(404, "Nomor laporan terdiri atas 12 angka. Periksa salah ketik.")
+            raise ConsoleError(404, ConsoleErrorCode.NO_NUMBER)
         file = await self._desk.find(digits)
         if file is None:
-            raise HTTPException(404, f"Tidak ada laporan bernomor {tracking.written(digits)}.")
+            raise ConsoleError(
+                404, ConsoleErrorCode.NO_SUCH_NUMBER, number=tracking.written(digits)
+            )
         return RedirectResponse(f"{BASE}/reports/{file.report.id}", 303)
 
     async def triage(self, _: Request, session: OperatorSession) -> Response:
@@ -150,7 +152,7 @@ class Screens:
         """Words that their reporters agreed to have read, as the public would read them."""
         proposals = await self._desk.proposals()
         overview = await self._desk.overview()
-        closed = why_closed()
+        closed = self._pages.labels.closed()
         return self._page("public.html", session, overview, proposals=proposals, closed=closed)
 
     async def exchanges(self, request: Request, session: OperatorSession) -> Response:
@@ -158,7 +160,7 @@ class Screens:
         channel = request.path_params["channel"]
         channels = sorted({*await self._desk.exchange_channels()})
         if channel not in channels:
-            raise HTTPException(404)
+            raise ConsoleError(404, ConsoleErrorCode.NO_CHANNEL)
         found = await self._desk.exchanges(channel)
         overview = await self._desk.overview()
         values = {"channel": channel, "channels": channels, "exchanges": found}

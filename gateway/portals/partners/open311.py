@@ -22,6 +22,7 @@ from adapters.partner import georeport
 from adapters.partner.form import PartnerForm
 from adapters.partner.georeport import Format, moment
 from adapters.partner.keys import Caller, Scope
+from config.words import words
 from gateway.access.recusal import NotYours
 from gateway.casework import partners, visibility
 from gateway.casework.agencies import MAX_REPLY, AgencyService, Closed, Reply
@@ -34,7 +35,6 @@ from gateway.portals.partners.query import CLOSED, MOST, QueryFault
 from gateway.store.engine import Unavailable
 from gateway.store.shown import Own, ReportUpdate, VisibleReport
 from gateway.store.unit import StaleWrite
-from normalizer.labels import STATUS_LABELS
 from normalizer.report import Outcome, Report, Status
 
 BASE = "/open311/v2"
@@ -239,10 +239,10 @@ class GeoReport:
         told: dict[str, Any] = {
             "service_request_id": shown.number,
             "status": "closed" if report.status in CLOSED else "open",
-            "status_notes": STATUS_LABELS[report.status]["id"],
+            "status_notes": words("labels").table("status")[report.status],
             "service_name": service.name if service else "",
             "service_code": service.code if service else "",
-            "description": report.text,
+            "description": shown.text,
             "agency_responsible": _agency(report),
             "service_notice": "",
             "requested_datetime": moment(report.received_at),
@@ -271,7 +271,7 @@ class GeoReport:
 
         Times are compared as they are written, in whole seconds.
         """
-        since, until = asked.span(call.query, "start_date", "end_date", self._gate.now())
+        since, until = asked.span(call.query, "start_date", "end_date", self._desk.wall())
         own = call.own(self.channel.name)
         end = until + timedelta(seconds=1)
         found = await self._desk.window.updates(since, end, own, most=MOST)
@@ -350,7 +350,7 @@ def _expected(report: Report) -> str | None:
 
 def _update(update: ReportUpdate, own: bool) -> dict[str, Any]:
     status = PROGRESS.get(update.kind, "closed") if update.reply != "answer" else "closed"
-    label = STATUS_LABELS[Status(update.kind)]["id"] if update.kind in set(Status) else ""
+    label = words("labels").table("status").get(update.kind, "")
     return {
         "update_id": f"{update.number}-{update.seq}",
         "service_request_id": update.number,

@@ -14,7 +14,8 @@ from adapters.base import WebhookRequest, WebhookResponse
 from adapters.partner.keys import Caller, Scope
 from gateway.casework.partners import PartnerService
 from gateway.intake.group_commit import NotDurable
-from gateway.intake.webhook import AWAY, TOO_LARGE, TooLarge, respond
+from gateway.intake.problems import refusal
+from gateway.intake.webhook import TooLarge, respond
 from gateway.portals.http.problems import answer_with_problems
 from gateway.portals.partners import reference
 from gateway.portals.partners import schemas as shapes
@@ -61,8 +62,8 @@ class Api:
         if caller and caller.may(scope):
             return caller
         if not self.channel.given_key(hook):
-            raise HTTPException(401, "a key is needed", {"www-authenticate": "Bearer"})
-        raise HTTPException(403, "this key does not open that")
+            raise HTTPException(401, "key_needed", {"www-authenticate": "Bearer"})
+        raise HTTPException(403, "key_refused")
 
     async def take(
         self, hook: WebhookRequest, left: Mapping[str, str], sender: str = ""
@@ -70,7 +71,7 @@ class Api:
         """Take a report in, or what is added to one."""
         kind = hook.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != JSON:
-            raise HTTPException(415, f"the body must be {JSON}")
+            raise HTTPException(415, "json_needed")
         answer: WebhookResponse = await self._gate.take(hook, sender)
         return respond(answer, dict(left))
 
@@ -89,10 +90,10 @@ class Api:
         """Show a report to the partner that sent it, or to whoever knows its secret."""
         if secret:
             if not self._desk.opens(number, secret):
-                raise HTTPException(404, "there is no such report, or this is not its secret")
+                raise HTTPException(404, "wrong_secret")
             found = await self._desk.window.by_number([number])
             if not found:
-                raise HTTPException(404, "the report is on its way, look again in a moment")
+                raise HTTPException(404, "on_its_way")
             return await self._state(found[0])
         return await self._state(await self._mine(number, self.caller(hook, "read")))
 
@@ -137,11 +138,11 @@ class Api:
         own = (self.channel.name, caller.name)
         found = await self._desk.window.by_number([number], own)
         if not (found and found[0].own):
-            raise HTTPException(404, "this partner sent no report of this number")
+            raise HTTPException(404, "not_yours")
         return found[0]
 
     async def _state(self, shown: VisibleReport) -> shapes.StateSchema:
-        told = await self._desk.window.answers(shown.report)
+        told = await self._desk.window.notifications(shown.report)
         made = shown.report.assignment
         asked = made if made and shown.report.status is Status.WAITING_FOR_REPORTER else None
         return shapes.StateSchema(
@@ -341,8 +342,8 @@ async def _slow(_: Request, error: Exception) -> Response:
 
 
 async def _too_large(_: Request, error: Exception) -> Response:
-    return respond(TOO_LARGE)
+    return respond(refusal("too_large"))
 
 
 async def _away(_: Request, error: Exception) -> Response:
-    return respond(AWAY, {"retry-after": "5"})
+    return respond(refusal("not_stored"), {"retry-after": "5"})

@@ -5,9 +5,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from config.words import words
 from gateway.store.shown import VisibleReport
-from normalizer.labels import STATUS_LABELS
-from normalizer.report import FINAL, Kind, Level, Outcome, Report, Status
+from normalizer.message import Kind, Level
+from normalizer.report import FINAL, Outcome, Report, Status
 
 
 class AcceptedSchema(BaseModel):
@@ -97,7 +98,7 @@ def summary(shown: VisibleReport) -> dict[str, Any]:
     return {
         "tracking": shown.number,
         "status": report.status,
-        "status_label": STATUS_LABELS[report.status]["id"],
+        "status_label": words("labels").table("status")[report.status],
         "closed": report.status in FINAL,
         "kind": report.kind,
         "topic": NamedSchema(id=topic.id, name=topic.name) if topic else None,
