@@ -38,6 +38,7 @@ from gateway.media.access import AttachmentAccess
 from gateway.media.blobs import Vault
 from gateway.media.fetch import FileFetcher
 from gateway.media.store_files import StoreFiles, clean_in
+from gateway.operations.exchange_writer import ExchangeWriter
 from gateway.operations.health import Health
 from gateway.outbound.delicate import Delicate
 from gateway.outbound.deliver import Deliver
@@ -60,6 +61,7 @@ from gateway.queues.leased_task import LeasedTask
 from gateway.queues.relay import LEASE, Collector, Relay
 from gateway.store.cursors import Bookmark
 from gateway.store.engine import Database
+from gateway.store.exchanges import Exchanges
 from gateway.store.queries import Queries
 from gateway.store.spool import Spool
 from gateway.store.store import Store
@@ -148,6 +150,7 @@ class Services(Ground):
     expiry: Expiry
     alarm: DueTask
     consumers: tuple[Consumer, ...]
+    exchanges: ExchangeWriter
     health: Health
 
     @property
@@ -276,6 +279,7 @@ def _services(ground: Ground) -> Services:
         expiry=Expiry(store, ground.bookmark(EVERYWHERE, EXPIRE)),
         alarm=ground.due_task(_alarm(ground)),
         consumers=_consumers(ground, steps),
+        exchanges=_exchanges(ground),
         health=_health(ground, _duties(settings, pollings, bindings, reconcilings)),
     )
 
@@ -472,6 +476,17 @@ def _consumers(ground: Ground, steps: Mapping[str, Step]) -> tuple[Consumer, ...
         )
         for queue, step in steps.items()
     )
+
+
+def _exchanges(ground: Ground) -> ExchangeWriter:
+    """Write down the calls of the channels, of the agencies' senders and of the roster's."""
+    own = {id(channel) for channel in ground.channels.values()}
+    agencies = {f"agency:{id}": method.sender for id, method in ground.methods.items()}
+    posts = {f"duty:{post.name}": post.sender for post in ground.roster.posts}
+    others = {
+        name: each for name, each in (agencies | posts).items() if each and id(each) not in own
+    }
+    return ExchangeWriter(Exchanges(ground.store), {**ground.channels, **others})
 
 
 def _health(ground: Ground, duties: list[LeasedTask]) -> Health:

@@ -499,26 +499,28 @@ def trace(
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object per line")] = False,
 ) -> None:
     """Print one report's whole way with times: what came, what was done, what left, what waits."""
-    from gateway.store.traces import TraceLine, Traces
+    from gateway.store.traces import Trace, Traces
     from normalizer.tracking import mentions
 
     numbers = list(mentions(number))
     if len(numbers) != 1:
         _stop(f"{number!r} is no tracking number: twelve digits, the last one checks the others", 2)
-    found: list[TraceLine] = []
+    found = Trace()
 
     async def go(kanal: "Kanal") -> None:
-        found.extend(await Traces(kanal.services.store).of(numbers[0]))
+        nonlocal found
+        found = await Traces(kanal.services.store).of(numbers[0])
 
     _with_kanal(go)
-    for line in found:
+    for line in found.lines:
         if as_json:
             typer.echo(json.dumps(asdict(line) | {"at": line.at.isoformat()}))
         else:
             when = line.at.isoformat(timespec="milliseconds")
             typer.echo(f"{when}  {line.where:<17} {line.what}")
-    if not found:
+    if not found.lines:
         _stop("There is nothing of this number. Is [database] url the one it was filed in?", 1)
+    typer.echo(f"Its log lines carry as correlation: {' '.join(found.ids)}", err=True)
 
 
 def _settings() -> "Settings":

@@ -189,14 +189,14 @@ def masked_all(text: str) -> str:
     return _masked(text[:_LONGEST], own=False)
 
 
-def found(text: str, *, own: bool = False) -> list[MaskedSpan]:
+def personal_spans(text: str, *, own: bool = False) -> list[MaskedSpan]:
     """List what names somebody; with ``own`` only what is said of the writer."""
     people = [MaskedSpan(start, end, "name") for start, end in names(text, own=own)]
     return [*people, *_matches(text, (*NUMBERS, *CUED))]
 
 
 def _masked(text: str, *, own: bool) -> str:
-    return _hidden(text, found(text, own=own))
+    return _hidden(text, personal_spans(text, own=own))
 
 
 def _matches(text: str, rules: Sequence[MaskingRule]) -> list[MaskedSpan]:

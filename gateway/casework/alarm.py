@@ -115,11 +115,12 @@ class Alarm(DueHandler):
         if alert.rounds >= self._repeat or (not alert.told and now - alert.opened_at > OLD):
             await unit.alerts.keep(alert, None)
             unit.change(stored, stored.report, [AuditEvent("alert_unheard", "gateway")])
-            log.error("nobody on duty answered an alert", id=alert.id)
+            log.error("nobody on duty answered an alert", id=alert.id, correlation=alert.report_id)
             return None
         if not posts:
             await unit.alerts.keep(alert, now + 2 * AGAIN)
-            log.error("nobody is on duty: an alert reaches nobody", id=alert.id)
+            told = {"id": alert.id, "correlation": alert.report_id}
+            log.error("nobody is on duty: an alert reaches nobody", **told)
             return None
         return Ring(alert, stored, posts[alert.step], alert.step + 1 == len(posts))
 
@@ -193,11 +194,14 @@ class Alarm(DueHandler):
         """Write down that a post was told, or could not be, and when it goes on."""
         post = group[0].post
         metrics.ALERTED.labels(post.channel, "error" if failed else "sent").inc()
+        told: dict[str, str | int]
         told = {"name": post.name, "channel": post.channel, "count": len(group)}
-        if failed:
-            log.warning("a post on duty cannot be reached", error=failed, **told)
-        else:
-            log.info("a post was alerted", **told)
+        for ring in group:
+            told |= {"id": ring.alert.id, "correlation": ring.alert.report_id}
+            if failed:
+                log.warning("a post on duty cannot be reached", error=failed, **told)
+            else:
+                log.info("a post was alerted", **told)
         async with self._store.unit() as unit:
             for ring in group:
                 await self._keep(unit, ring, failed, heard=heard)

@@ -26,6 +26,7 @@ from gateway.outbound.deliveries import deliver_assigned
 from gateway.outbound.notifications import Notifier
 from gateway.platform.identity import opened_reporter
 from gateway.platform.seal import ENVELOPE, RAW, BadSeal, Seal
+from gateway.store.exchanges import Exchanges, ExchangeView
 from gateway.store.people import OperatorRepository
 from gateway.store.queries import Queries
 from gateway.store.rows import AuditEvent
@@ -81,6 +82,7 @@ class OperatorService:
         self._publishing = Publishing(store, sensitive)
         self._people = OperatorRepository(store)
         self._queries = Queries(store)
+        self._exchanges = Exchanges(store)
         self._duty = duty
         self._nobody = _nobodys()
 
@@ -104,6 +106,14 @@ class OperatorService:
             alerts=await self._queries.open_alerts(),
             not_kept=await self._queries.missed_since(self._store.now() - timedelta(days=1)),
         )
+
+    async def exchanges(self, channel: str, limit: int = 100) -> list[ExchangeView]:
+        """List the latest calls between us and the provider of a channel."""
+        return await self._exchanges.latest(channel, limit)
+
+    async def exchange_channels(self) -> list[str]:
+        """List the channels and others with whom there were calls."""
+        return sorted({*self._door.channels, *await self._exchanges.channels()})
 
     async def latest(self, limit: int = 50) -> list[Report]:
         """List the newest reports."""

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
+import structlog
+
 from gateway.access.ownership import Ownership, proven
 from gateway.access.recusal import united
 from gateway.broker.base import ReceivedMessage
@@ -21,7 +23,7 @@ from gateway.outbound.delicate import graver, is_grave
 from gateway.outbound.deliveries import deliver_assigned
 from gateway.outbound.notifications import Notifier
 from gateway.outbound.texts import KEYS, choices, chosen
-from gateway.platform import metrics
+from gateway.platform import correlation, metrics
 from gateway.platform.names import hidden
 from gateway.platform.numbers import new_tracking
 from gateway.platform.seal import Seal
@@ -37,6 +39,8 @@ from normalizer.tracking import written
 from router.assign import Decision, Router
 from router.duplicates import fingerprint, repeats
 from router.precedence import Signal, acting
+
+log = structlog.get_logger(__name__)
 
 SILENT = frozenset({"prank"})
 """What is archived without a word: an answer would only tell the sender that somebody reads."""
@@ -118,7 +122,8 @@ class Route:
             await unit.reactions.load(limited)
             for message in fresh:
                 decision = decisions.get(message.id)
-                outcomes.append((message, await self._route(unit, known, message, decision)))
+                with correlation.queued(message.id):
+                    outcomes.append((message, await self._route(unit, known, message, decision)))
         for message, outcome in outcomes:
             self._count(message, outcome)
         return {}
@@ -132,6 +137,8 @@ class Route:
     def _count(self, message: Message, outcome: str) -> None:
         channel = message.origin.channel
         metrics.ROUTED.labels(channel, outcome).inc()
+        id = correlation.of(message.id)
+        log.debug("a message was routed", channel=channel, status=outcome, correlation=id)
         passed = (self._now() - message.received_at).total_seconds()
         metrics.ROUTE_DELAY.labels(channel).observe(passed)
 

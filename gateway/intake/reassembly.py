@@ -87,12 +87,15 @@ class Joining(DueHandler):
         except (Unavailable, Joined):
             raise
         except Exception as error:  # what this one item is made of
-            log.error("a joined message was refused", error=type(error).__name__)
+            what = type(error).__name__
+            log.error("a joined message was refused", error=what, correlation=item.id)
             held = self._held(channel, total, join, "unstorable", type(error).__name__)
             news = await self._store.take_in([held], also=mark)
         if isinstance(item, Accepted):
             outcome = "accepted" if item.id in news else "repeat"
             metrics.INTAKE.labels(channel.name, outcome).inc()
+            told = {"channel": channel.name, "correlation": item.id}
+            log.debug("a joined message is durable", status=outcome, **told)
         return len(news)
 
     async def _made(self, channel: Channel, total: int, join: Join) -> Accepted | QuarantineItem:

@@ -1,10 +1,14 @@
 """What a provider says became of a notification, by webhook or by a page that we fetched."""
 
+import structlog
+
 from adapters.base import Channel, Receipt, Sender
 from gateway.platform.names import hashed
 from gateway.platform.seal import Seal
 from gateway.store.rows import Silence
 from gateway.store.store import Store
+
+log = structlog.get_logger(__name__)
 
 
 async def note(store: Store, seal: Seal, channel: Channel, receipt: Receipt) -> bool:
@@ -19,6 +23,8 @@ async def note(store: Store, seal: Seal, channel: Channel, receipt: Receipt) -> 
     async with store.unit() as unit:
         if until is None:
             found = await unit.notifications.receipt(name, known_as, receipt.state, detail)
+            if found is not None:
+                log.debug("a receipt", channel=name, status=receipt.state, correlation=found)
             return found is not None
         again = until == "writes" and isinstance(channel, Sender) and channel.opens
         held = await unit.notifications.hold(name, known_as, detail)

@@ -29,6 +29,7 @@ from aiosmtpd.smtp import SMTP, TLSSetupException, syntax
 
 from config import settings
 from config.words import LANGUAGES, words
+from gateway.platform import correlation
 
 LINE_LIMIT = 131_072
 """Octets. The standard says 1,000, but web mailers send whole HTML pages as one line."""
@@ -278,14 +279,15 @@ class _Door:
         sender = "" if envelope.mail_from == "<>" else envelope.mail_from
         recipients = tuple(dict.fromkeys(envelope.rcpt_tos))
         whole = Envelope(server.peer, sender, recipients, envelope.content)
-        try:
-            await self._hand_over(whole)
-        except TryLater:
-            log.warning("mail not stored, sender keeps it")
-            return reply("try_later")
-        except Exception as error:
-            log.error("mail not stored, sender keeps it", error=_place(error))
-            return reply("try_later")
+        with correlation.request(id := correlation.new()):
+            try:
+                await self._hand_over(whole)
+            except TryLater:
+                log.warning("mail not stored, sender keeps it")
+                return f"{reply('try_later')} ({id})"
+            except Exception as error:
+                log.error("mail not stored, sender keeps it", error=_place(error))
+                return f"{reply('try_later')} ({id})"
         return reply("taken")
 
     async def _hand_over(self, envelope: Envelope) -> None:

@@ -10,7 +10,7 @@ from gateway.platform.clock import wall
 from normalizer.inbound import Author, Inbound
 from normalizer.message import Reporter
 from normalizer.report import Agency, Report
-from router.assign import told
+from router.assign import whole_text
 from router.blend import LOCAL_OFFICE
 from router.kinds import spoken
 from router.learned import LOCAL, class_of
@@ -72,7 +72,7 @@ class SampleReader:
     def _sample(self, row: TrainingRow) -> Sample:
         report = self._report(row)
         topics = self.parts.routing.topics
-        reading = topics.lexicon.read(told(report))
+        reading = topics.lexicon.read(whole_text(report))
         is_kind = self._purpose == "kind"
         words = spoken(report, reading, topics) if is_kind else reading.words
         return Sample(

@@ -25,7 +25,7 @@ from gateway.media.clean import Cleaned, clean
 from gateway.media.fetch import FileFetcher, Gone, Unfetched
 from gateway.outbound.deliveries import deliver_files
 from gateway.outbound.notifications import Notifier
-from gateway.platform import metrics
+from gateway.platform import correlation, metrics
 from gateway.platform.names import opened_url
 from gateway.platform.sandbox import ReadingError, Sandbox
 from gateway.platform.seal import FILE, BadSeal, Seal
@@ -128,12 +128,19 @@ class StoreFiles:
         """Store the files of one report; what is done is kept though others fail."""
         if stored is None:
             return MissingReport("the report is not stored")
+        with correlation.queued(delivery.message.id):
+            return await self._store_files(stored, delivery, until)
+
+    async def _store_files(
+        self, stored: ReportRecord, delivery: ReceivedMessage, until: float
+    ) -> Exception | None:
         last = delivery.attempts >= self._attempts
         results = await self._try_all(stored.report, until)
         became = {file: each for file, each in results.items() if isinstance(each, Became)}
         errors = {file: each for file, each in results.items() if isinstance(each, Exception)}
         failed = {file: error for file, error in errors.items() if not isinstance(error, Later)}
         became |= {file: _given_up(file) for file, e in failed.items() if last or _final(e)}
+        log.debug("files of a message", count=len(became), attempts=delivery.attempts + 1)
         try:
             await self._file(stored.report.id, became)
         except Exception as error:  # one report never fails its neighbours

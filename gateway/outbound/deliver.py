@@ -9,17 +9,21 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import structlog
+
 from gateway.broker.base import Later, ReceivedMessage
 from gateway.outbound import methods
 from gateway.outbound.batch import every, ids_of
 from gateway.outbound.methods.base import CallingMethod, Method
-from gateway.platform import metrics
+from gateway.platform import correlation, metrics
 from gateway.queues.consumer import may_succeed, reason_of
 from gateway.store.rows import Delivery
 from gateway.store.store import Store
 from gateway.store.unit import UnitOfWork
 from gateway.wire import events
 from normalizer.report import Report
+
+log = structlog.get_logger(__name__)
 
 BUDGET = 20.0
 """Seconds in which a batch begins its calls; an agency that hangs must not outlast the lease."""
@@ -68,6 +72,7 @@ class Deliver:
         for parcel in parcels:
             if not isinstance(failed.get(parcel.delivery.id, Later()), Later):
                 metrics.DELIVERED.labels(parcel.delivery.agency_id, "error").inc()
+                _say(parcel, "error")
         return failed
 
     async def _parcels(self, ids: Sequence[str]) -> list[_Parcel]:
@@ -100,7 +105,8 @@ class Deliver:
             async with self._turn:
                 if time.monotonic() > until:
                     return Later()
-                await parcel.method.send(parcel.delivery, parcel.body)
+                with correlation.queued(parcel.delivery.id):
+                    await parcel.method.send(parcel.delivery, parcel.body)
         except Exception as error:  # one agency never fails its neighbours
             return error
         return None
@@ -113,6 +119,7 @@ class Deliver:
     def _count_placed(self, parcel: _Parcel) -> None:
         agency = parcel.delivery.agency_id
         metrics.DELIVERED.labels(agency, parcel.method.reached).inc()
+        _say(parcel, parcel.method.reached)
         passed = (self._store.now() - parcel.delivery.created_at).total_seconds()
         metrics.DELIVERY_DELAY.labels(agency).observe(passed)
 
@@ -129,8 +136,14 @@ async def _place(unit: UnitOfWork, parcels: Iterable[_Parcel]) -> list[_Parcel]:
         mine = await unit.deliveries.place(ids, name, reached=method.reached)
         placed += [parcel for parcel in group if parcel.delivery.id in mine]
     for parcel in placed:
-        parcel.method.place(unit, parcel.delivery, parcel.body)
+        with correlation.queued(parcel.delivery.id):
+            parcel.method.place(unit, parcel.delivery, parcel.body)
     return placed
+
+
+def _say(parcel: _Parcel, status: str) -> None:
+    id = correlation.of(parcel.delivery.id)
+    log.debug("a delivery", agency=parcel.delivery.agency_id, status=status, correlation=id)
 
 
 def _why_not(report: Report, delivery: Delivery) -> str:

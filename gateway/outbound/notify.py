@@ -8,19 +8,23 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 
+import structlog
+
 from adapters.base import Channel, OptedOut, Outgoing, Refused, Sender
 from gateway.access.machines import Machines
 from gateway.access.ownership import Ownership
 from gateway.broker.base import Later, ReceivedMessage
 from gateway.outbound.batch import every, ids_of
 from gateway.outbound.notifications import Notifier
-from gateway.platform import metrics
+from gateway.platform import correlation, metrics
 from gateway.platform.identity import opened_reporter
 from gateway.platform.names import hashed, opened_thread
 from gateway.platform.seal import Seal
 from gateway.store.rows import Notification, SendResult, Silence
 from gateway.store.store import Store
 from gateway.store.unit import UnitOfWork
+
+log = structlog.get_logger(__name__)
 
 READ_THERE = "kept to be read: this channel does not send"
 """What is noted of a notification on a channel whose senders come and look (a form, an API)."""
@@ -112,6 +116,8 @@ class Notify:
     def _count(self, notification: Notification, result: SendResult | Exception) -> None:
         outcome = result.state if isinstance(result, SendResult) else "error"
         metrics.NOTIFIED.labels(notification.channel, outcome).inc()
+        id = correlation.of(notification.id)
+        log.debug("a notification", channel=notification.channel, status=outcome, correlation=id)
         if notification.created_at and outcome == "sent":
             passed = (self._store.now() - notification.created_at).total_seconds()
             metrics.NOTIFICATION_DELAY.labels(notification.channel).observe(passed)
@@ -145,7 +151,8 @@ class Notify:
                 return SendResult(notification.id, "failed", detail=why)
             async with self._turn:
                 await self._paces[notification.channel].turn()
-                provider_id = await channel.send(to, message)
+                with correlation.queued(notification.id):
+                    provider_id = await channel.send(to, message)
         except OptedOut as error:
             if (
                 not notification.reader

@@ -86,6 +86,12 @@ NOT_KEPT = Counter(
 )
 HELD = Gauge("kanal_quarantine_open", "Quarantined messages nobody has decided", registry=REGISTRY)
 SPOOL = Gauge("kanal_spool_batches", "Batches waiting in the spool", registry=REGISTRY)
+EXCHANGES_DROPPED = Counter(
+    "kanal_exchanges_dropped",
+    "Calls to and by providers that were not written down",
+    ["channel"],
+    registry=REGISTRY,
+)
 ROUTE_DELAY = Histogram(
     "kanal_route_delay_seconds",
     "From the door to the decision",

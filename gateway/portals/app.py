@@ -28,6 +28,7 @@ from gateway.portals.console import routes as console
 from gateway.portals.http import problems, security_txt
 from gateway.portals.http.bounds import Lines, Parser, protocol
 from gateway.portals.http.drain import Drained
+from gateway.portals.http.request_id import RequestId
 from gateway.portals.http.secure import Secure
 from gateway.store.queries import Queries
 
@@ -61,8 +62,11 @@ class WebServer:
         """Listen. Raises ``OSError`` when the address is taken."""
         self._socket = _listen(*self._address)
         options = uvicorn.Config(
-            Secure(
-                Drained(Lines(self.app, self._limits.max_headers)), https=_is_https(self._limits)
+            RequestId(
+                Secure(
+                    Drained(Lines(self.app, self._limits.max_headers)),
+                    https=_is_https(self._limits),
+                )
             ),
             http=protocol(self._parser, self._limits),
             lifespan="off",

@@ -13,7 +13,7 @@ import structlog
 
 from adapters.base import ChannelError, Throttled
 from gateway.broker.base import Broker, BrokerError, Later, ReceivedMessage, Subscription
-from gateway.platform import metrics
+from gateway.platform import correlation, metrics
 from gateway.store.engine import Unavailable
 from gateway.wire.events import BadEvent
 
@@ -88,7 +88,8 @@ class Consumer:
         pause = PAUSE
         for _ in range(PATIENCE):
             try:
-                return await self._step(batch)
+                with correlation.batch({d.message.id: d.message.correlation for d in batch}):
+                    return await self._step(batch)
             except Unavailable as error:
                 log.warning("the database is away", queue=self.queue, error=str(error))
                 await asyncio.sleep(pause)
@@ -107,7 +108,8 @@ class Consumer:
                 delay = self._retry_after[0] if self._retry_after else PAUSE
                 await subscription.retry(item, delay=delay, error="", counted=False)
             else:
-                await self._retry_or_bury(subscription, item, error)
+                with correlation.message(item.message.correlation):
+                    await self._retry_or_bury(subscription, item, error)
 
     async def _retry_or_bury(
         self, subscription: Subscription, item: ReceivedMessage, error: Exception

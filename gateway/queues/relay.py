@@ -64,6 +64,12 @@ class Relay:
                 await self._queue.release(taken)
                 raise
             await self._queue.settle([t for t in taken if t.message.id not in refused])
+        for leased in taken:
+            outcome = "refused" if leased.message.id in refused else "published"
+            id = leased.message.correlation
+            log.debug(
+                "a message for a queue", queue=leased.message.queue, status=outcome, correlation=id
+            )
         groups: dict[Refusal, list[Leased]] = {}
         for leased in taken:
             if refusal := refused.get(leased.message.id):
@@ -79,6 +85,8 @@ class Relay:
             return
         for leased in group:
             if leased.attempts + 1 >= self._most_attempts:
+                id = leased.message.correlation
+                log.error("a message is given up", error=refusal.reason, correlation=id)
                 await self._queue.bury(leased, error=refusal.reason)
             else:
                 delay = 1.0 + leased.attempts

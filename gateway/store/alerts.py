@@ -47,7 +47,6 @@ class Alert:
     failures: int
     told: tuple[str, ...]
     acknowledged_at: datetime | None = None
-    acknowledged_by: str | None = None
 
 
 class AlertRepository:

@@ -144,7 +144,6 @@ async def readings(store: Store) -> dict[tuple[str, str], FetchStatus]:
             held=bool(row["held"]),
             ok_at=row["ok_at"],
             failures=row["failures"],
-            failed_at=row["failed_at"],
             error=row["error"],
             recovered=row["recovered"],
         )

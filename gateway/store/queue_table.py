@@ -37,7 +37,7 @@ _LONGEST_ID = 64
 
 
 class Queue:
-    """The queue table of one store; ``settled`` counts finished messages by queue."""
+    """The queue table of one store."""
 
     def __init__(self, database: Database, now: Callable[[], datetime], leases: LeaseClock) -> None:
         self._database = database

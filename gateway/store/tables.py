@@ -324,6 +324,27 @@ not_kept = Table(
     comment="what the quarantine had no room for, counted only",
 )
 
+exchanges = Table(
+    "exchanges",
+    metadata,
+    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("channel", String(100), nullable=False),
+    Column("at", UTCDateTime, nullable=False),
+    Column("direction", String(3), nullable=False),
+    Column("method", String(16), nullable=False),
+    Column("target", String(300), nullable=False),
+    Column("status", Integer),
+    Column("seconds", Float, nullable=False),
+    Column("failed", Boolean, nullable=False),
+    Column("error", String(64), nullable=False),
+    Column("excerpt", String(300), nullable=False),
+    Column("correlation", String(36), nullable=False),
+    Index("ix_exchanges_channel", "channel", "failed", "id"),
+    Index("ix_exchanges_at", "at"),
+    Index("ix_exchanges_correlation", "correlation"),
+    comment="calls to providers and by them: no text, no address, no secret; the newest only",
+)
+
 parts = Table(
     "parts",
     metadata,

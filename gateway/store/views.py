@@ -153,7 +153,6 @@ class FetchStatus:
     ok_at: datetime | None
     failures: int
     """Looks that failed since the last one that succeeded."""
-    failed_at: datetime | None
     error: str
     """What the last failure was, also when all is well since."""
     recovered: int

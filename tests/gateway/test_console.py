@@ -20,6 +20,7 @@ from config.words import words
 from gateway.portals.console import labels
 from gateway.portals.console.pages import HEADERS, STATIC
 from gateway.store.engine import Unavailable
+from gateway.store.exchanges import Exchanges, ExchangeView
 from normalizer import masking
 from normalizer import report as schema
 from normalizer.message import FileNote, FileState, Kind, Level
@@ -47,6 +48,7 @@ PAGES = (
     "/find?q=1",
     "/agencies?q=dinas",
     f"/reports/{report(1).id}",
+    "/exchanges/sms",
 )
 PARTS = ("overview", "latest", "menu", "triage", "dead", "quarantine")
 CHANGES = (
@@ -352,6 +354,31 @@ async def test_every_field_has_a_name_for_who_cannot_see_it(operator: Visitor) -
         visible = [a for a in fields if a.get("type") != "hidden"]
         assert visible
         assert all(a.get("aria-label") for a in visible)
+
+
+async def test_the_calls_of_a_channel_are_shown_and_lead_back_to_their_message(
+    operator: Visitor, desk: Office
+) -> None:
+    at, id = desk.house.clock(), report(1).id
+    target, error = "api.example/…/<b>", "Unreachable"
+    calls = [
+        ExchangeView("sms", at, "out", "POST", target, None, 2.5, True, error, '{"ok": false}', id),
+        ExchangeView("email", at, "out", "SMTP", "mx.example", None, 0.1, False, "", "", "other"),
+    ]
+    await Exchanges(desk.house.store).put(calls)
+    response, page = await operator.get("/exchanges/sms")
+    assert response.status == 200
+    for shown in ("POST api.example/…/&lt;b&gt;", error, "2.50 dtk", "&#34;ok&#34;", id, "keluar"):
+        assert shown in page, shown
+    assert "mx.example" not in page
+    _, overview = await operator.get("/")
+    assert 'href="/console/exchanges/sms"' in overview
+
+
+@pytest.mark.parametrize("channel", ["nobody", "%3Cscript%3E"])
+async def test_a_channel_that_there_is_not_has_no_calls(operator: Visitor, channel: str) -> None:
+    response, _ = await operator.get(f"/exchanges/{channel}")
+    assert response.status == 404
 
 
 # What pages never show

@@ -354,7 +354,10 @@ async def test_a_colleague_who_was_faster_is_named_on_the_page(
         assert len(await desk.acts("assigned_by_operator")) == 1
 
 
-PAGES = ("/", "/triage", "/failed", f"/reports/{report(1).id}", f"/reports/{unsure(2).id}", "/nope")
+PAGES = (
+    "/", "/triage", "/failed", "/exchanges/sms", f"/reports/{report(1).id}",
+    f"/reports/{unsure(2).id}", "/nope",
+)  # fmt: skip
 
 _FAINT = """() => {
   const numbers = (text) => text.match(/[\\d.]+/g).map(Number);

@@ -25,7 +25,7 @@ from gateway.broker.base import (
 from gateway.outbound.batch import NotStored
 from gateway.outbound.deliveries import deliver
 from gateway.outbound.methods.base import CallingMethod, MethodSettings
-from gateway.platform import metrics
+from gateway.platform import correlation, metrics
 from gateway.queues.consumer import Consumer
 from gateway.store.rows import Delivery
 from gateway.wire import events
@@ -123,7 +123,8 @@ async def test_by_queue_exactly_one_message_with_the_deliverys_id(house: House) 
     (message,) = await house.for_agency(AGENCY)
     assert message.id == made.id == json.loads(message.body)["id"]
     assert events.read(message.body).type == made.event == events.ASSIGNED
-    assert message.headers == {"content-type": "application/cloudevents+json"}
+    origin = {correlation.HEADER: message.correlation}
+    assert message.headers == {"content-type": "application/cloudevents+json"} | origin
     assert (made.state, made.method) == ("placed", "queue")
     assert made.placed_at
     assert made.created_at < made.placed_at

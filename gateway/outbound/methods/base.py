@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
+from adapters.base import Sender
 from gateway.store.rows import Delivery, Reached
 from gateway.store.unit import UnitOfWork
 
@@ -27,6 +28,8 @@ class Method:
     """How one agency gets its reports."""
 
     settings: ClassVar[type[MethodSettings]] = MethodSettings
+    sender: Sender | None = None
+    """The channel it calls by, where it does."""
     reached: ClassVar[Reached] = "placed"
     """How far a delivery is once this method has placed it."""
 

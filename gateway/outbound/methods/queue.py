@@ -1,6 +1,7 @@
 """By queue: the agency consumes ``agency.ID``. What its consumer acknowledges we do not see."""
 
 from gateway.outbound.methods.base import Method
+from gateway.platform import correlation
 from gateway.store.rows import Delivery
 from gateway.store.unit import UnitOfWork
 from gateway.wire.events import MEDIA_TYPE
@@ -13,7 +14,8 @@ class QueueMethod(Method):
     def place(self, unit: UnitOfWork, delivery: Delivery, body: bytes) -> None:
         """Put the message there."""
         queue = agency_queue(delivery.agency_id)
-        unit.put(QueuedMessage(queue, delivery.id, body, {"content-type": MEDIA_TYPE}))
+        headers = {"content-type": MEDIA_TYPE, **correlation.headers()}
+        unit.put(QueuedMessage(queue, delivery.id, body, headers))
 
 
 METHOD = QueueMethod

@@ -34,16 +34,16 @@ class WebhookMethod(CallingMethod):
         }
         sender = load(agency, values, public_url=public_url)
         assert isinstance(sender, Sender)
-        self._sender = sender
+        self.sender: Sender = sender
 
     async def send(self, delivery: Delivery, body: bytes) -> None:
         """Call the agency. Raises ``ChannelError``."""
         message = Outgoing(id=delivery.id, text=body.decode())
-        await self._sender.send(str(self.block.url), message)
+        await self.sender.send(str(self.block.url), message)
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._sender.close()
+        await self.sender.close()
 
 
 METHOD = WebhookMethod

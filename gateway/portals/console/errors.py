@@ -16,6 +16,7 @@ class ConsoleErrorCode(StrEnum):
     REASON_TO_DISMISS = "reason_to_dismiss"
     NO_REPORT = "no_report"
     NO_FILE = "no_file"
+    NO_CHANNEL = "no_channel"
     FILES_AWAY = "files_away"
     NO_NUMBER = "no_number"
     NO_SUCH_NUMBER = "no_such_number"

@@ -1,7 +1,6 @@
 """How the console is drawn: templates, the headers every answer carries, and error pages."""
 
 import hashlib
-import uuid
 from collections.abc import Mapping
 from contextvars import ContextVar
 from pathlib import Path
@@ -19,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from config.words import LANGUAGES, Language
 from gateway.casework.conflicts import Conflict, ConflictCode
+from gateway.platform import correlation
 from gateway.portals.console.errors import ConsoleError
 from gateway.portals.console.labels import Labels, distinct, marked, masked
 from gateway.portals.console.sessions import Clock
@@ -199,7 +199,7 @@ class Frame:
             return self._pages.error(request, error)
         if isinstance(error, Unavailable):
             return self._pages.error(request, HTTPException(503))
-        incident = uuid.uuid4().hex[:8]
+        incident = correlation.current_request() or correlation.new()
         # Neither message nor locals: both may hold what a citizen wrote.
         trace = [f"{Path(f.filename).name}:{f.lineno}" for f in extract_tb(error.__traceback__)]
         log.error("console_failed", incident=incident, kind=type(error).__name__, trace=trace[-6:])

@@ -117,6 +117,17 @@ class Screens:
         closed = self._pages.labels.closed()
         return self._page("public.html", session, overview, proposals=proposals, closed=closed)
 
+    async def exchanges(self, request: Request, session: OperatorSession) -> Response:
+        """The latest calls between us and the provider of one channel."""
+        channel = request.path_params["channel"]
+        channels = sorted({*await self._desk.exchange_channels()})
+        if channel not in channels:
+            raise ConsoleError(404, ConsoleErrorCode.NO_CHANNEL)
+        found = await self._desk.exchanges(channel)
+        overview = await self._desk.overview()
+        values = {"channel": channel, "channels": channels, "exchanges": found}
+        return self._page("exchanges.html", session, overview, **values)
+
     async def failed(self, _: Request, session: OperatorSession) -> Response:
         """Dead letters and quarantine."""
         overview = await self._desk.overview()
@@ -196,6 +207,7 @@ SCREENS: Mapping[str, Screen] = {
     "/agencies": Screens.agencies,
     "/reports/{report_id}": Screens.report,
     "/files/{report_id}/{sha256}": Screens.file,
+    "/exchanges/{channel}": Screens.exchanges,
     "/parts/overview": Screens.overview_part,
     "/parts/latest": Screens.latest_part,
     "/parts/menu": Screens.menu_part,
