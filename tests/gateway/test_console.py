@@ -362,17 +362,17 @@ async def test_the_calls_of_a_channel_are_shown_and_lead_back_to_their_message(
     at, id = desk.house.clock(), report(1).id
     target, error = "api.example/…/<b>", "Unreachable"
     calls = [
-        ExchangeView("sms", at, "out", "POST", target, None, 2.5, True, error, '{"ok": false}', id),
+        ExchangeView("paper", at, "out", "POST", target, None, 2.5, True, error, '{"ok": false}', id),
         ExchangeView("email", at, "out", "SMTP", "mx.example", None, 0.1, False, "", "", "other"),
     ]
     await Exchanges(desk.house.store).put(calls)
-    response, page = await operator.get("/exchanges/sms")
+    response, page = await operator.get("/exchanges/paper")
     assert response.status == 200
     for shown in ("POST api.example/…/&lt;b&gt;", error, "2.50 dtk", "&#34;ok&#34;", id, "keluar"):
         assert shown in page, shown
     assert "mx.example" not in page
     _, overview = await operator.get("/")
-    assert 'href="/console/exchanges/sms"' in overview
+    assert 'href="/console/exchanges/paper"' in overview
 
 
 @pytest.mark.parametrize("channel", ["nobody", "%3Cscript%3E"])
