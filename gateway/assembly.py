@@ -272,9 +272,7 @@ def _services(ground: Ground) -> Services:
         reconcilings=reconcilings,
         bindings=bindings,
         joining=ground.due_task(Joining(intake, store, ground.seal)),
-        questions=ground.due_task(
-            UnansweredQuestions(store, ground.parts.texts, _waiting(settings))
-        ),
+        questions=ground.due_task(UnansweredQuestions(store, _waiting(settings))),
         expiry=Expiry(store, ground.bookmark(EVERYWHERE, EXPIRE)),
         alarm=ground.due_task(_alarm(ground)),
         consumers=_consumers(ground, steps),

@@ -2,14 +2,15 @@
 
 from datetime import datetime, timedelta
 
-from gateway.outbound.texts import Texts
 from gateway.queues.due import DueHandler
 from gateway.store.due import QUESTION, DueRow
 from gateway.store.rows import AuditEvent
 from gateway.store.store import Store
 from normalizer.report import Outcome, Reason, Report, Status
+from router.explain import say
 
 UNANSWERED = "question_unanswered"
+"""The event in the log of the report."""
 
 
 class UnansweredQuestions(DueHandler):
@@ -17,9 +18,8 @@ class UnansweredQuestions(DueHandler):
 
     kind = QUESTION
 
-    def __init__(self, store: Store, texts: Texts, waiting: timedelta) -> None:
+    def __init__(self, store: Store, waiting: timedelta) -> None:
         self._store = store
-        self._texts = texts
         self._waiting = waiting
 
     async def one(self, row: DueRow) -> int:
@@ -42,7 +42,7 @@ class UnansweredQuestions(DueHandler):
         return 1
 
     def _triaged(self, report: Report) -> Report:
-        said = self._texts.say(UNANSWERED, "id", hari=str(self._waiting.days))
+        said = say("unanswered", days=self._waiting.days)
         if (made := report.assignment) is not None:
             reasons = (Reason(rule="history", text=said), *made.reasons)
             changed = {"decision": Outcome.TRIAGE, "question": None, "reasons": reasons}

@@ -102,7 +102,6 @@ KEYS: Mapping[str, frozenset[str]] = {
     "alert_which": frozenset({"jumlah", "daftar"}),
     "alert_none": frozenset(),
     "alert_not_filed": frozenset(),
-    "question_unanswered": frozenset({"hari"}),
 }
 """Every text there must be, and the fields it may use."""
 
@@ -142,8 +141,8 @@ HARMLESS = frozenset(
 """What may be said about a delicate report as it is: it names a number at most."""
 ASKED_FOR = frozenset({"read"})
 """What is told only to a reporter who asks for it by number."""
-TO_POSTS = frozenset({*(key for key in KEYS if key.startswith("alert")), "question_unanswered"})
-"""What is told to posts on duty and to operators, never to a reporter."""
+TO_POSTS = frozenset(key for key in KEYS if key.startswith("alert"))
+"""What is told to posts on duty, never to a reporter."""
 
 
 class Texts:

@@ -905,3 +905,41 @@ def test_the_vendored_files_are_the_ones_we_took() -> None:
     for name, digest in listed.items():
         assert hashlib.sha256((vendor / name).read_bytes()).hexdigest() == digest
     assert b'version:"2.0.11"' in (vendor / "htmx.min.js").read_bytes()
+
+
+async def test_a_reader_chooses_the_language_and_keeps_it(operator: Visitor) -> None:
+    _, page = await operator.get("/triage")
+    assert '<html lang="id">' in page
+    assert 'href="?lang=en"' in page
+    response, english = await operator.get("/triage?lang=en")
+    assert '<html lang="en">' in english
+    assert "One click assigns" in english
+    assert "lang=en" in response.headers["set-cookie"]
+    _, kept = await operator.get("/failed")
+    assert "Failed and quarantined" in kept
+    missing, error = await operator.get("/find?q=1")
+    assert missing.status == 404
+    assert "A report number has 12 digits" in error
+    _, back = await operator.get("/failed?lang=id")
+    assert "Gagal dan karantina" in back
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_every_page_is_drawn_in_english(operator: Visitor, path: str) -> None:
+    await operator.get("/?lang=en")
+    _, page = await operator.get(path)
+    shown = re.sub(r'title="[^"]*"|lang="id">[^<]*<', "", page)
+    for word in ("Laporan", "Petugas", "Instansi", "Kirim ulang", "Karantina", "lalu"):
+        assert word not in re.sub(r"<(p|h1|q|mark|span|bdi)[^>]*dir=.*?</\1>", "", shown), word
+
+
+@pytest.mark.parametrize(
+    ("noted", "said"),
+    [
+        ("mail_cut", "Teks surat sangat panjang; hanya bagian awal yang dibaca."),
+        ("not_read: voice", "tidak dibaca (voice)"),
+        ("a note of an earlier version", "a note of an earlier version"),
+    ],
+)
+def test_notes_are_told_in_words(noted: str, said: str) -> None:
+    assert WORDS.note(noted) == said

@@ -143,7 +143,7 @@ async def test_what_is_added_to_a_question_does_not_prolong_it(lite: House) -> N
     async with lite.store.unit() as unit:
         stored = await unit.by_id(file.report.id, lock=True)
         assert stored
-        unit.change(stored, stored.report.model_copy(update={"title": "x"}), [])
+        unit.change(stored, stored.report.model_copy(update={"public": True}), [])
     assert await lite.rows("SELECT due_at FROM due") == [(before,)]
 
 
@@ -377,7 +377,7 @@ async def test_what_waited_in_the_version_before_waits_on(empty_url: str) -> Non
     store = Store(Database(empty_url, pool_size=2, timeout=20), Clock())
     try:
         async with store.database.write() as connection:
-            await connection.run_sync(_upgrade_to, "0012")
+            await connection.run_sync(_upgrade_to, "0014")
             for said in OLD_SAID.values():
                 given = text(said).bindparams(at=store.now().replace(tzinfo=None))
                 await connection.execute(given)

@@ -24,7 +24,7 @@ from gateway.store.cursors import Bookmark
 from gateway.store.due import SEGMENTS, due_rows
 from gateway.store.parts import PartRow, key_of, parts_of
 from gateway.store.views import ReportFile
-from normalizer.report import Report
+from normalizer.message import Message
 from tests.gateway.conftest import Away
 from tests.gateway.making import (
     NOWHERE,
@@ -70,7 +70,7 @@ async def bring(house: House, *numbers: int, **more: Any) -> None:
 async def texts(house: House) -> list[str]:
     """Return the texts of all messages, oldest first."""
     rows = await house.rows("SELECT body FROM messages ORDER BY received_at")
-    return [Report.model_validate_json(row[0]).text for row in rows]
+    return [Message.model_validate_json(row[0]).text for row in rows]
 
 
 async def one_file(house: House) -> ReportFile:

@@ -114,8 +114,7 @@ async def test_a_receipt_in_a_page_reaches_the_letter_it_is_about(house: House) 
     await house.report(ROAD)
     (_, sent) = house.paper.carried[-1]
     name = hashed(house.seal, "stream", f"paper-{sent.id}")
-    change = f"UPDATE notifications SET channel = 'stream', provider_id = '{name}'"
-    await house.change(f"{change} WHERE kind = 'answer'")
+    await house.change(f"UPDATE notifications SET channel = 'stream', provider_id = '{name}'")
     channel = Stream()
     channel.said.append(Receipt("stream", f"paper-{sent.id}", "delivered"))
     await polling(house, channel).turn()

@@ -19,6 +19,7 @@ from gateway.casework.conflicts import Conflict
 from gateway.outbound import deliveries
 from gateway.wire import events
 from gateway.wire.queues import DELIVERIES
+from normalizer.message import Message
 from normalizer.report import Agency, Assignment, Outcome, Recusal, Report, Status
 from normalizer.tracking import written
 from tests.gateway.making import ROAD, WHO, House, house, made_parts
@@ -191,7 +192,7 @@ async def test_without_a_plain_overseer_an_operator_decides(town: House) -> None
 
 
 def test_what_is_taken_back_is_offered_to_nobody_who_is_accused() -> None:
-    report = Report.model_validate_json(_BARE)
+    report = Report.opened(Message.model_validate_json(_BARE))
     taken = recused(_with(report), [PU], at=AT)
     assert taken.assignment is not None
     assert taken.assignment.agency is None

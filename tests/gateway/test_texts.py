@@ -26,7 +26,6 @@ FIELDS = {
     "daftar": "4821, 1708, 9018",
     "alasan": "Bukan laporan.",
     "alamat": "https://lapor.contohkab.go.id/privasi",
-    "hari": "14",
     "teks": "Terima kasih, regu kami turun besok.",
 }
 

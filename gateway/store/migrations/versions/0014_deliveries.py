@@ -5,11 +5,11 @@ wait get a message on their new queue: what lies on RabbitMQ's queue ``answers``
 """
 
 import json
-import time
-from datetime import UTC, datetime
 
 import sqlalchemy as sa
 from alembic import op
+
+from gateway.platform.clock import wall
 
 revision = "0014"
 down_revision = "0013"
@@ -207,7 +207,7 @@ def _requeue() -> None:
 
 
 def _message(id: str) -> dict[str, object]:
-    now = datetime.now(UTC)
+    now = wall()
     event = {
         "specversion": "1.0",
         "id": id,
@@ -224,7 +224,7 @@ def _message(id: str) -> dict[str, object]:
         "headers": "{}",
         "attempts": 0,
         "state": "ready",
-        "visible_at": time.time(),
+        "visible_at": now.timestamp(),
         "error": "",
         "at": now,
     }
