@@ -362,7 +362,9 @@ async def test_the_calls_of_a_channel_are_shown_and_lead_back_to_their_message(
     at, id = desk.house.clock(), report(1).id
     target, error = "api.example/…/<b>", "Unreachable"
     calls = [
-        ExchangeView("paper", at, "out", "POST", target, None, 2.5, True, error, '{"ok": false}', id),
+        ExchangeView(
+            "paper", at, "out", "POST", target, None, 2.5, True, error, '{"ok": false}', id
+        ),
         ExchangeView("email", at, "out", "SMTP", "mx.example", None, 0.1, False, "", "", "other"),
     ]
     await Exchanges(desk.house.store).put(calls)
