@@ -107,10 +107,6 @@ def without_case(data: Any) -> Any:
     return {name: value for name, value in data.items() if name not in _CASE}
 
 
-AGENCY_ORIGIN: Final = {"external_id": "", "thread": [], "sealed": {}}
-"""What an agency is told of the provider's ids: a chat or a Message-ID is as good as an address."""
-
-
 _IN_WORDS: Final = ("title", "text", "original", "address", "chosen_agency")
 """Fields in which the writer may say who they are."""
 
