@@ -60,7 +60,7 @@ def reconcile(
         else:
             for name, what in found.items():
                 typer.echo(f"{name:<12} {what if isinstance(what, str) else f'{what} recovered'}")
-            if not found.lines:
+            if not found:
                 typer.echo("No channel of this configuration can be caught up with.")
         if any(isinstance(what, str) for what in found.values()):
             raise typer.Exit(1)
