@@ -27,7 +27,7 @@ from twilio.request_validator import RequestValidator  # type: ignore[import-unt
 from bench.traffic import HOOK, TOKEN
 from config.settings import Settings
 from gateway import components
-from gateway.casework.route import apply
+from gateway.casework.matters import apply
 from gateway.platform.numbers import new_tracking
 from gateway.store.engine import Database
 from gateway.store.tables import messages, queue, reports

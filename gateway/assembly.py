@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Set
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -15,10 +15,16 @@ from gateway.access.ownership import Ownership
 from gateway.broker.base import DELIVERIES, MEDIA, NOTIFICATIONS, REPORTS, WORK, Broker
 from gateway.broker.embedded import Embedded
 from gateway.broker.rabbit import Rabbit
+from gateway.casework.additions import Additions
 from gateway.casework.agencies import AgencyService
 from gateway.casework.alarm import Alarm
 from gateway.casework.alerts import DutyService
+from gateway.casework.commands import Commands
+from gateway.casework.context import ContextLoader
+from gateway.casework.conversation import Conversation, conversation
 from gateway.casework.directory import Directory
+from gateway.casework.hiding import Hiding
+from gateway.casework.matters import Matters
 from gateway.casework.operators import OperatorService
 from gateway.casework.partners import PartnerService
 from gateway.casework.questions import UnansweredQuestions
@@ -356,19 +362,36 @@ def _partners(ground: Ground, directory: Directory) -> PartnerService:
 
 
 def _route(ground: Ground, duty: DutyService) -> Route:
+    waiting = _waiting(ground.settings)
+    overheard = _names(ground.channels, lambda c: c.overhears)
     return Route(
         ground.store,
         ground.parts.routing,
-        ground.parts.gazetteer,
-        ground.notifier,
+        _conversation(ground, duty, overheard),
+        ContextLoader(ground.now, waiting, ground.ownership, ground.seal),
         ground.seal,
         ground.now,
-        waiting=_waiting(ground.settings),
-        ownership=ground.ownership,
         mute=_names(ground.channels, lambda c: not c.can_ask),
-        overheard=_names(ground.channels, lambda c: c.overhears),
+        overheard=overheard,
         fetched=_names(ground.channels, lambda c: c.fetched),
-        duty=duty,
+    )
+
+
+def _conversation(ground: Ground, duty: DutyService, overheard: Set[str]) -> Conversation:
+    router, notifier, now = ground.parts.routing, ground.notifier, ground.now
+    topics, register = router.topics, router.register
+
+    def agency_name(id: str) -> str:
+        agency = register.agency(id)
+        return agency.name if agency else id
+
+    hiding = Hiding(notifier, now, topics.needs_identity, agency_name)
+    return conversation(
+        Commands(notifier, now, topics.sensitive),
+        Additions(notifier, now, router.accused, router.overseer),
+        hiding,
+        Matters(router, ground.parts.gazetteer, notifier, hiding, now, overheard),
+        duty,
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from adapters.base import Forged
 from adapters.webhook import Webhook
 from gateway.casework.context import ConversationContext
+from gateway.casework.turn import Turn
 from gateway.outbound.notifications import Notifier
 from gateway.outbound.roster import DutyPost, Roster
 from gateway.store.alerts import Alert
@@ -42,18 +43,20 @@ class DutyService:
         self._roster = roster
         self._notifier = notifier
 
-    async def heard(self, unit: UnitOfWork, known: ConversationContext, message: Message) -> bool:
-        """Tell whether a message is a post's reply; what it says is done then."""
-        post = self._roster.by_pseudonym(message.reporter.ref)
-        if post is None:
-            return False
+    def post_of(self, turn: Turn) -> DutyPost | None:
+        """Return the post on duty that sent a message."""
+        return self._roster.by_pseudonym(turn.message.reporter.ref)
+
+    async def reply(self, turn: Turn, post: DutyPost) -> str | None:
+        """Do what a post replies; None where it was told of nothing and reports something."""
+        unit, known, message = turn.unit, turn.context, turn.message
         told = await unit.alerts.told_to(post.name, since=self._store.now() - REPLYING)
         told = [alert for alert in told if post.name in alert.told]
         said = None if message.unanswered in _MACHINES else _OK.match(message.original)
         if said is None:
             if told:
                 await self._remind(unit, known, post, message, told)
-            return bool(told)
+            return "duty" if told else None
         open_ = [alert for alert in told if alert.acknowledged_at is None]
         meant = await self._meant(unit, said[1], open_)
         if meant:
@@ -62,7 +65,7 @@ class DutyService:
             await self._remind(unit, known, post, message, open_)
         else:
             self._answer(unit, post, message, "alert_none")
-        return True
+        return "duty"
 
     async def by_operator(self, alert_id: str, *, by: str) -> bool:
         """Acknowledge at the console; False where somebody else did before."""

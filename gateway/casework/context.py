@@ -1,9 +1,13 @@
 """What is known when a message comes: the reports it may belong to, and who may add to them."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from gateway.access.ownership import Ownership, proven
+from gateway.platform.seal import Seal
 from gateway.store.rows import ReportRecord, Silence
+from gateway.store.unit import UnitOfWork
 from normalizer.message import Message, Origin
 from normalizer.report import FINAL, Link, Report
 
@@ -76,6 +80,44 @@ class ConversationContext:
         """Return the report that this one was joined to, or itself."""
         found = joined(stored.report)
         return self.joined_to.get(found.report_id, stored) if found else stored
+
+
+@dataclass(frozen=True, slots=True)
+class ContextLoader:
+    """Reads what bears on a batch. ``waiting`` is how long a reporter's report is looked back for;
+    ``ownership`` says how long it is its telephone number's.
+    """
+
+    now: Callable[[], datetime]
+    waiting: timedelta
+    ownership: Ownership
+    seal: Seal
+
+    async def load(self, unit: UnitOfWork, messages: Sequence[Message]) -> ConversationContext:
+        """Return what the store knows that bears on these messages. Raises ``Unavailable``."""
+        numbers = {number for each in messages for number in (*each.refers_to, each.tracking)}
+        threads = {name for each in messages for name in each.origin.thread}
+        refs = {each.reporter.ref for each in messages}
+        context = ConversationContext(
+            await unit.by_tracking(numbers),
+            await unit.by_reporter(refs, since=self.now() - self.waiting),
+        )
+        ours = await unit.notifications.reports_of(threads)
+        context.ours = frozenset(ours)
+        records = await unit.by_ids(ours.values())
+        context.by_thread = {name: records[id] for name, id in ours.items() if id in records}
+        mine = (each for reports in context.by_reporter.values() for each in reports)
+        found = (*context.by_tracking.values(), *records.values(), *mine)
+        ties = (joined(each.report) for each in found)
+        context.silent = await unit.silences.of(refs)
+        context.joined_to = await unit.by_ids({tie.report_id for tie in ties if tie})
+        every = {s.report.id: s for s in (*found, *context.joined_to.values())}
+        lapsed = await self.ownership.lapsed(unit, every.values(), unit.wall())
+        context.lapsed = frozenset(
+            id for id in lapsed if not proven(self.seal, messages, every[id].report)
+        )
+        unit.lapsed(context.lapsed)
+        return context
 
 
 def joined(report: Report) -> Link | None:

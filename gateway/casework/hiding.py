@@ -13,13 +13,14 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from gateway.casework.context import ConversationContext, origin_with
+from gateway.casework.turn import Turn
 from gateway.outbound.deliveries import deliver_changed
 from gateway.outbound.notifications import Notifier
 from gateway.store.rows import AuditEvent, ReportRecord
 from gateway.store.unit import UnitOfWork
 from normalizer import wishes
 from normalizer.message import Message
-from normalizer.report import FINAL, Outcome, Report
+from normalizer.report import Outcome, Report
 from normalizer.tracking import without
 from router.assign import Decision
 
@@ -63,28 +64,30 @@ class Hiding:
             said.append(self.notifier.text("hidden_in_public", report))
         return " ".join(said)
 
-    def tells(self, report: Report) -> bool:
+    def needs_consent(self, report: Report) -> bool:
         """Tell whether the reporter must hear that the agency may need to know who asks."""
         made = report.assignment
         decided = made is not None and made.decision is not Outcome.ASK and made.scope is None
         known = report.topic is not None and report.topic.id in self.needs_identity
         return report.anonymous and known and decided and not report.urgency
 
-    def told(self, report: Report) -> list[AuditEvent]:
+    def consent_events(self, report: Report) -> list[AuditEvent]:
         """Note for the log that the reporter hears so; only then BUKA NAMA is consent."""
-        return (
-            [AuditEvent(TOLD, "gateway", data={"mark": "anonymous"})] if self.tells(report) else []
-        )
+        event = AuditEvent(TOLD, "gateway", data={"mark": "anonymous"})
+        return [event] if self.needs_consent(report) else []
 
     def choices(self, report: Report) -> Sequence[str]:
         """Name the two answers to that."""
         return [self.notifier.text(key, report) for key in ("choice_unhide", "choice_stay")]
 
-    async def hide(
-        self, unit: UnitOfWork, known: ConversationContext, stored: ReportRecord, message: Message
-    ) -> str:
+    def marks_to_offer(self, report: Report) -> Sequence[str]:
+        """Name the marks that a receipt offers: those the report does not have yet."""
+        has = {"choice_anonymous": report.anonymous, "choice_confidential": report.confidential}
+        return [self.notifier.text(key, report) for key, is_set in has.items() if not is_set]
+
+    async def hide(self, turn: Turn, stored: ReportRecord) -> str:
         """Hide the reporter or the report, as a message asked; those who have it are told."""
-        old = stored.report
+        old, message, unit = stored.report, turn.message, turn.unit
         report = old.model_copy(
             update={
                 "anonymous": old.anonymous or message.anonymous,
@@ -96,8 +99,9 @@ class Hiding:
         data: dict[str, object] = {"message": message.id, **asked}
         is_news = (old.anonymous, old.confidential) != (report.anonymous, report.confidential)
         changes = [AuditEvent("hidden", "reporter", data=data)]
-        asks = message.anonymous and not old.anonymous and self.tells(report)
-        known.remember(unit.change(stored, report, changes + (self.told(report) if asks else [])))
+        asks = message.anonymous and not old.anonymous and self.needs_consent(report)
+        changes += self.consent_events(report) if asks else []
+        turn.context.remember(unit.change(stored, report, changes))
         unit.belongs(message, report)
         cause = f"hidden {message.id}"
         if is_news:
@@ -105,7 +109,7 @@ class Hiding:
         said = await self._said(unit, old, report, message)
         if asks:
             said.append(self.notifier.text("needs_identity", report))
-        elif message.anonymous and self.tells(report):
+        elif message.anonymous and self.needs_consent(report):
             said.append(self.notifier.text("without_identity", report))
         if message.origin.in_public or old.origin.in_public:
             said.append(self.notifier.text("hidden_in_public", report))
@@ -132,44 +136,31 @@ class Hiding:
             said.append(self.notifier.text("confidential", now))
         return said
 
-    async def show(
-        self, unit: UnitOfWork, known: ConversationContext, message: Message, decision: Decision
-    ) -> str | None:
+    async def show(self, turn: Turn, stored: ReportRecord) -> str | None:
         """Ask for consent to show what is hidden, or take it; None when nothing is said of that."""
-        if not (message.unhide or _says_yes(message)) or message.attachments:
-            return None
+        message = turn.message
         command = _COMMANDS.get(_words(message))
-        if command is None and message.unhide and _is_matter(message, decision):
-            return None
-        stored = _of_whom(known, message)
-        if stored is None:
-            return None
-        asked = await unit.latest_event(stored.report.id, _FAMILY)
+        asked = await turn.unit.latest_event(stored.report.id, _FAMILY)
         mark = _meant(stored.report, message, command)
         kind, said, at = asked or ("", {}, self.now())
         if mark and command and kind in (ASKED, TOLD) and said.get("mark") == mark:
-            return self._open(unit, known, stored, message, mark)
+            return self._open(turn, stored, mark)
         if not message.unhide:
             agrees = kind == ASKED and self.now() - _asked_at(said, at) <= SOON
             agreed: Mark = "confidential" if said.get("mark") == "confidential" else "anonymous"
-            return self._open(unit, known, stored, message, agreed) if agrees else None
-        return self._ask(unit, known, stored, message, mark)
+            return self._open(turn, stored, agreed) if agrees else None
+        return self._ask(turn, stored, mark)
 
-    def _ask(
-        self,
-        unit: UnitOfWork,
-        known: ConversationContext,
-        stored: ReportRecord,
-        message: Message,
-        mark: Mark | None,
-    ) -> str:
+    def _ask(self, turn: Turn, stored: ReportRecord, mark: Mark | None) -> str:
         """Say what showing means, and ask for the words of consent."""
+        unit, message = turn.unit, turn.message
         report, key = stored.report, f"unhide_{mark}" if mark else "not_hidden"
         choices: Sequence[str] = ()
         if mark:
             data: dict[str, object] = {"message": message.id, "mark": mark}
             data["at"] = self.now().isoformat()
-            known.remember(unit.change(stored, report, [AuditEvent(ASKED, "gateway", data=data)]))
+            event = AuditEvent(ASKED, "gateway", data=data)
+            turn.context.remember(unit.change(stored, report, [event]))
             choice = "choice_unhide" if mark == "anonymous" else "choice_unhide_report"
             choices = (self.notifier.text(choice, report),)
         unit.belongs(message, report)
@@ -179,19 +170,14 @@ class Hiding:
         )  # fmt: skip
         return "unhide_asked" if mark else "not_hidden"
 
-    def _open(
-        self,
-        unit: UnitOfWork,
-        known: ConversationContext,
-        stored: ReportRecord,
-        message: Message,
-        mark: Mark,
-    ) -> str:
+    def _open(self, turn: Turn, stored: ReportRecord, mark: Mark) -> str:
         """Show what the owner agreed to; an older consent to public words ends with it."""
+        unit, message = turn.unit, turn.message
         changes = {mark: False, "public": False, "origin": origin_with(stored.report, message)}
         report = stored.report.model_copy(update=changes)
         data: dict[str, object] = {"message": message.id, "mark": mark}
-        known.remember(unit.change(stored, report, [AuditEvent("unhidden", "reporter", data=data)]))
+        event = AuditEvent("unhidden", "reporter", data=data)
+        turn.context.remember(unit.change(stored, report, [event]))
         unit.belongs(message, report)
         cause = f"unhidden {message.id}"
         deliver_changed(unit, report, cause=cause)
@@ -200,22 +186,32 @@ class Hiding:
         return "unhidden"
 
 
-def to_hide(
-    known: ConversationContext, message: Message, decision: Decision, *, at: datetime
-) -> ReportRecord | None:
+def may_show(turn: Turn) -> ReportRecord | None:
+    """Return the report whose reporter may say that it, or they, need not be hidden any more."""
+    message = turn.message
+    if not (message.unhide or _says_yes(message)) or message.attachments:
+        return None
+    command = _COMMANDS.get(_words(message))
+    if command is None and message.unhide and _is_matter(message, turn.decided):
+        return None
+    return _of_whom(turn.context, message)
+
+
+def report_to_hide(turn: Turn) -> ReportRecord | None:
     """Return the report that a message asks to hide, where it has no matter of its own."""
+    message, context = turn.message, turn.context
     if not (message.anonymous or message.confidential) or message.attachments:
         return None
-    if _has_words(message) and _is_matter(message, decision):
+    if _has_words(message) and _is_matter(message, turn.decided):
         return None
-    named = known.meant_by(message)
+    named = context.meant_by(message)
     if named:
-        return named if known.owns(message, named.report) else None
-    open_ = [s for s in known.mine(message) if s.report.status not in FINAL]
+        return named if context.owns(message, named.report) else None
+    open_ = turn.mine_open
     prose = wishes.read(message.text)
     if prose.anonymous or prose.confidential:  # "nama saya", "laporan saya": said of what is told
-        return next(iter(open_ or known.mine(message)), None)
-    return next((s for s in open_ if at - s.report.received_at <= SOON), None)
+        return next(iter(open_ or turn.mine), None)
+    return next((s for s in open_ if turn.at - s.report.received_at <= SOON), None)
 
 
 def _asked_at(said: Mapping[str, object], logged: datetime) -> datetime:

@@ -115,30 +115,31 @@ class Notifier:
         self,
         unit: UnitOfWork,
         report: Report,
-        asked_by: Message,
+        danger: Urgency | None,
         *,
+        asked_by: Message | None = None,
         more: str = "",
         choices: Sequence[str] = (),
     ) -> bool:
-        """Say whom to call in the danger that a message names, once per report and kind of danger.
+        """Say whom to call in a danger, once per report and kind of danger.
 
         ``more`` is said after it. Returns False where there is nothing to say, or it was said.
         """
-        if asked_by.urgency is None:
+        if danger is None:
             return False
-        cause = f"danger {emergency().kind(asked_by.urgency.id)}"
+        cause = f"danger {emergency().kind(danger.id)}"
         if await unit.notifications.exists(notification_id(report, cause)):
             return False
         self.notify(
             unit,
             report,
-            f"{self.danger(report, asked_by.urgency)} {more}".strip(),
+            f"{self.danger(report, danger)} {more}".strip(),
             cause=cause,
             asked_by=asked_by,
             choices=choices,
             automatic=True,
             urgent=True,
-            receipt=asked_by is report.first,
+            receipt=asked_by is None,
         )
         return True
 

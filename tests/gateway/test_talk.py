@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.casework.conversation import JOIN, NEW
+from gateway.casework.additions import JOIN, NEW
 from gateway.store.views import ReportFile
 from gateway.wire import events
 from normalizer.report import Report, Status

@@ -1,0 +1,254 @@
+"""Additions: what a reporter says to a report of theirs, and reports that are joined to another.
+
+A receipt may offer to join a report to an earlier one that it seems to belong to. Nothing waits for
+an answer to that: the report was filed and forwarded before it was offered.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Literal
+
+from gateway.access.recusal import Accusations, Overseers, held, recused
+from gateway.casework.context import is_part, linked, origin_with
+from gateway.casework.hiding import SOON
+from gateway.casework.turn import Turn
+from gateway.media.store_files import ask
+from gateway.outbound.delicate import graver
+from gateway.outbound.deliveries import deliver, deliver_changed
+from gateway.outbound.notifications import Notifier
+from gateway.store.rows import AuditEvent, ReportRecord
+from gateway.wire import events
+from normalizer.message import Message
+from normalizer.report import FINAL, Link, Report, Status
+from normalizer.tracking import without, written
+
+RECENT = timedelta(days=7)
+"""How long ago an earlier report may have come that a new one is taken to belong to."""
+SHORT = 12
+"""Words up to which a message without a matter of its own may belong to an earlier report."""
+_REGENCY = 5
+
+JOIN = frozenset({"1", "ya", "iya", "y", "betul", "benar", "yes", "tambahan", "tambah", "add"})
+NEW = frozenset({"2", "tidak", "tdk", "bukan", "baru", "no", "new"})
+_BESIDE = frozenset({"laporan", "lapor", "nomor", "pak", "bu", "itu", "ini", "to", "report"})
+"""Words that change nothing in an answer; any other makes it a message of its own."""
+
+_BUTTONS = (
+    {"tambahan", "laporan"},
+    {"laporan", "baru"},
+    {"add", "to", "report"},
+    {"new", "report"},
+)
+
+Choice = Literal["join", "new"]
+
+
+class Additions:
+    """Adds messages to reports, and joins reports."""
+
+    def __init__(
+        self,
+        notifier: Notifier,
+        now: Callable[[], datetime],
+        accused: Accusations,
+        overseer: Overseers,
+    ) -> None:
+        self._notifier = notifier
+        self._now = now
+        self._accused = accused
+        self._overseer = overseer
+
+    async def keep_echo(self, turn: Turn, _: object) -> str:
+        """Keep a text of ours that came back, at the report it speaks of; it says nothing new."""
+        record = turn.context.meant_by(turn.message)
+        if record and turn.context.owns(turn.message, record.report):
+            self._note(turn, record, record.report, "echoed", by="gateway")
+        return "echo"
+
+    async def add(self, turn: Turn, meant: ReportRecord) -> str:
+        """Add a message to a report and pass it on."""
+        message = turn.message
+        grown = meant.report.with_messages(message)
+        report = self._grow(turn, meant, grown, (message,))
+        if is_part(message, meant.report):
+            return "part"
+        if await self._notifier.warn(turn.unit, report, message.urgency, asked_by=message):
+            return "follow_up"
+        text = self._notifier.text("follow_up", report)
+        if message.anonymous and not meant.report.anonymous:
+            text = f"{text} {self._notifier.text('hidden_anonymous', report)}"
+        self._notify(turn, report, text, f"follow-up {message.id}")
+        return "follow_up"
+
+    async def join(self, turn: Turn, record: ReportRecord) -> str:
+        """Join a report to the earlier one it was offered to, and close it."""
+        message, context = turn.message, turn.context
+        offered = offer_of(record.report)
+        found = next((s for s in turn.mine if offered and s.report.id == offered), None)
+        earlier = context.whole(found) if found else None
+        if earlier is None or not context.takes_more(earlier.report, message):
+            return await self.keep_apart(turn, record)
+        at, note = self._now(), written(earlier.report.tracking)
+        closed = linked(without_offer(record.report), earlier.report, "joined")
+        closed = closed.moved(Status.CLOSED_BY_REPORTER, at=at, by="reporter", note=note)
+        data: dict[str, object] = {"message": message.id, "to": earlier.report.tracking}
+        context.remember(
+            turn.unit.change(record, closed, [AuditEvent("joined", "reporter", data=data)])
+        )
+        cause = f"joined {message.id}"
+        deliver_changed(turn.unit, closed, cause=cause)
+        turn.unit.belongs(message, earlier.report)
+        both = earlier.report.with_report(record.report)
+        self._grow(turn, earlier, both, record.report.messages)
+        text = self._notifier.text("joined", earlier.report, lama=written(record.report.tracking))
+        self._notify(turn, earlier.report, text, cause)
+        return "joined"
+
+    async def keep_apart(self, turn: Turn, record: ReportRecord) -> str:
+        """Leave a report a matter of its own."""
+        report = without_offer(record.report)
+        self._note(turn, record, report, "kept_apart", by="reporter")
+        text = self._notifier.text("kept_apart", report)
+        self._notify(turn, report, text, f"kept {turn.message.id}")
+        return "kept_apart"
+
+    def _note(
+        self, turn: Turn, record: ReportRecord, report: Report, kind: str, *, by: str
+    ) -> None:
+        data: dict[str, object] = {"message": turn.message.id}
+        event = AuditEvent(kind, by, data=data)
+        turn.context.remember(turn.unit.change(record, report, [event]))
+        turn.unit.belongs(turn.message, report)
+
+    def _notify(self, turn: Turn, report: Report, text: str, cause: str) -> None:
+        self._notifier.notify(
+            turn.unit, report, text, cause=cause, asked_by=turn.message, automatic=True
+        )
+
+    def _grow(
+        self, turn: Turn, record: ReportRecord, grown: Report, messages: Sequence[Message]
+    ) -> Report:
+        """File what was added to a report, and pass it on; ``grown`` has it already."""
+        report, unit = grown, turn.unit
+        for message in messages:
+            danger = graver(report.urgency, message.urgency)
+            changes = {"origin": origin_with(report, message), "urgency": danger}
+            report = self._kept_from_the_accused(report.model_copy(update=changes), message)
+        turn.context.remember(unit.change(record, report, [*map(addition_event, messages)]))
+        for message in messages:
+            unit.belongs(message, report)
+            ask(unit, report, message, at=self._now())
+        if report.assignment and report.assignment.agency:
+            kind: events.Type = (
+                events.FOLLOWED_UP if _has(record.report, report) else events.ASSIGNED
+            )
+            deliver(unit, report, kind=kind, cause=f"follow-up {messages[0].id}")
+        return report
+
+    def _kept_from_the_accused(self, report: Report, message: Message) -> Report:
+        """Take a report back from whom it now accuses, or whom this message may accuse."""
+        accused, _ = self._accused(report)
+        new = report.model_copy(update={"messages": (message,)})
+        _, suspected = self._accused(new)
+        report = recused(report, accused, at=self._now(), overseer=self._overseer)
+        return held(report, suspected, at=self._now())
+
+
+def _has(before: Report, now: Report) -> bool:
+    """Tell whether the agency of a report had it before."""
+    old, new = before.assignment, now.assignment
+    return bool(old and new and old.agency and new.agency and old.agency.id == new.agency.id)
+
+
+def answer_to_offer(turn: Turn, choice: Choice) -> ReportRecord | None:
+    """Return the report whose offer to be joined a message answers with this choice."""
+    message, context = turn.message, turn.context
+    words = set(re.findall(r"\w+", without(message.text).casefold()))
+    says: Choice = "join" if words & JOIN else "new"
+    if says != choice or message.attachments:
+        return None
+    both, either = words & JOIN and words & NEW, words & (JOIN | NEW)
+    if not either or both or not words <= JOIN | NEW | _BESIDE:
+        return None
+    asked = context.replied_to(message) or _last_asked(turn)
+    offered = offer_of(asked.report) if asked else None
+    if asked is None or offered is None or not context.takes_more(asked.report, message):
+        return None
+    numbers = {link.tracking for link in asked.report.links if link.report_id == offered}
+    return asked if numbers.issuperset(message.refers_to) else None
+
+
+def late_button(turn: Turn) -> bool:
+    """Tell whether a message is a button below a notification whose question is settled."""
+    words = set(re.findall(r"\w+", without(turn.message.text).casefold()))
+    asked = turn.context.replied_to(turn.message)
+    return words in _BUTTONS and asked is not None and turn.context.owns(turn.message, asked.report)
+
+
+def earlier_matter(mine: Iterable[ReportRecord], report: Report) -> Report | None:
+    """Return the open report of the same person that a new one seems to belong to.
+
+    It has little to say of its own, or the same to say of the same place.
+    """
+    if report.assignment is None or report.assignment.scope:
+        return None
+    for record in mine:
+        earlier = record.report
+        if earlier.status in FINAL or earlier.status is Status.WAITING_FOR_REPORTER:
+            continue
+        if earlier.assignment and earlier.assignment.scope:
+            continue  # nobody's report is nothing to add to
+        if report.received_at - earlier.received_at <= RECENT and _alike(report, earlier):
+            return earlier
+    return None
+
+
+def offer_of(report: Report) -> str | None:
+    """Return the id of the report that a report was offered to be joined to."""
+    return next((link.report_id for link in report.links if link.kind == "possible"), None)
+
+
+def without_offer(report: Report) -> Report:
+    """Return a report without the open offer to join it to another."""
+    links: tuple[Link, ...] = tuple(link for link in report.links if link.kind != "possible")
+    return report.model_copy(update={"links": links})
+
+
+def addition_event(message: Message) -> AuditEvent:
+    """Describe an addition for the log."""
+    data: dict[str, object] = {"message": message.id, "text": message.text}
+    if message.unanswered:
+        data["not_answered"] = message.unanswered.value
+    return AuditEvent("followed_up", "reporter", data=data)
+
+
+def join_choices(notifier: Notifier, report: Report, earlier: Report) -> Sequence[str]:
+    """Name the two answers to the offer to join a report to an earlier one."""
+    join = notifier.text("choice_join", report, lama=written(earlier.tracking))
+    return [join, notifier.text("choice_new", report)]
+
+
+def _last_asked(turn: Turn) -> ReportRecord | None:
+    """Return the report with the newest question: an offer older than that is not meant."""
+    asking = (
+        s for s in turn.mine if s.report.status is Status.WAITING_FOR_REPORTER or offer_of(s.report)
+    )
+    newest = max(asking, key=lambda s: s.report.received_at, default=None)
+    return newest if newest and turn.at - newest.report.received_at <= SOON else None
+
+
+def _alike(report: Report, earlier: Report) -> bool:
+    made = report.assignment
+    if report.topic is None or (made and made.question == "topic"):
+        return len(report.text.split()) <= SHORT and not report.places
+    same = earlier.topic is not None and report.topic.id == earlier.topic.id
+    return same and _meet(report, earlier)
+
+
+def _meet(report: Report, earlier: Report) -> bool:
+    """Tell whether one of two places lies in the other; a place that is not told may be any."""
+    if not report.places or not earlier.places:
+        return True
+    one, other = sorted((report.places[0].code, earlier.places[0].code), key=len)
+    return len(one) >= _REGENCY and f"{other}.".startswith(f"{one}.")

@@ -1,0 +1,125 @@
+"""Commands: what a message asks of the gateway, not of an agency."""
+
+from collections.abc import Callable, Set
+from datetime import datetime
+
+from gateway.access.ownership import RENEWED
+from gateway.casework.turn import Turn
+from gateway.outbound.notifications import Notifier
+from gateway.store.rows import AuditEvent, ReportRecord, Silence
+from gateway.store.shown import is_sensitive
+from normalizer.message import Intent
+from normalizer.report import Report
+
+STOPPED = "the citizen said STOP, and hears nothing until START"
+
+
+class Commands:
+    """Answers commands. ``sensitive`` are ids of topics that no stranger is told of."""
+
+    def __init__(
+        self, notifier: Notifier, now: Callable[[], datetime], sensitive: Set[str]
+    ) -> None:
+        self._notifier = notifier
+        self._now = now
+        self._sensitive = sensitive
+
+    async def stop(self, turn: Turn, _: object) -> str:
+        """Write nothing more to who said STOP, until START; nobody is told, they asked for that."""
+        who, channel = turn.message.reporter.ref, turn.message.origin.channel
+        silence = Silence(who, channel, STOPPED, "starts", self._now())
+        await turn.unit.silences.begin(silence)
+        turn.context.silent[who] = silence
+        return "stop"
+
+    def ends_silence(self, turn: Turn) -> Silence | None:
+        """Return the silence that a message ends."""
+        silence = turn.context.silent.get(turn.message.reporter.ref)
+        if silence and silence.until == "starts" and turn.message.intent is not Intent.START:
+            return None
+        return silence
+
+    async def resume(self, turn: Turn, silence: Silence) -> str | None:
+        """Write again, and send the notifications that were held."""
+        del turn.context.silent[silence.reader]
+        await turn.unit.silences.end(silence.reader)
+        turn.unit.notify_again(await turn.unit.notifications.release(reader=silence.reader))
+        return "start" if turn.message.intent is Intent.START else None
+
+    async def status(self, turn: Turn, _: object) -> str:
+        """Say how a report stands, to whom it may be told.
+
+        Who names no report is told of the newest that is not delicate. A stranger is told by the
+        number alone, and is tied to nothing by it; of a *rahasia* or sensitive report a stranger
+        hears nothing, as on the pages for everybody.
+        """
+        asked, context = turn.message, turn.context
+        record = context.meant_by(asked)
+        mine = record is not None and context.owns(asked, record.report)
+        may_hear = mine or (record and self._is_told(record.report) and context.numbered_by(asked))
+        record = record if may_hear else None
+        if not record and not asked.refers_to:
+            record = self._newest(turn)
+            mine = record is not None
+        cause = f"status {asked.id}"
+        if not record:
+            self._answer(turn, "not_found" if asked.refers_to else "none_yet", cause)
+            return "status_unknown"
+        text = self._notifier.text("status", record.report, to=asked)
+        if not mine:
+            self._notifier.notify(turn.unit, asked, text, cause=cause, automatic=True)
+            return "status"
+        await self._note_question(turn, record)
+        if answer := await turn.unit.answered_with(record.report.id):
+            text = self._notifier.text("status_answered", record.report, teks=answer)
+        self._notify_about(turn, record.report, text, cause)
+        return "status"
+
+    async def read(self, turn: Turn, _: object) -> str:
+        """Tell a reporter all there is about a report that they name, however delicate it is."""
+        record, cause = turn.context.meant_by(turn.message), f"read {turn.message.id}"
+        if record is None or not turn.context.owns(turn.message, record.report):
+            self._answer(turn, "not_found", cause)
+            return "status_unknown"
+        await self._note_question(turn, record)
+        words = await turn.unit.agency_words(record.report.id)
+        text = self._notifier.text("read", record.report, teks="\n".join(words) or "-")
+        self._notify_about(turn, record.report, text, cause)
+        return "status"
+
+    async def privacy(self, turn: Turn, _: object) -> str:
+        """Say what becomes of people's data."""
+        text = self._notifier.privacy(turn.message)
+        self._notifier.notify(turn.unit, turn.message, text, cause="privacy", automatic=True)
+        return "privacy"
+
+    async def help(self, turn: Turn, _: object) -> str:
+        """Say what can be written here."""
+        self._answer(turn, "help", "help")
+        return "help"
+
+    def _answer(self, turn: Turn, key: str, cause: str) -> None:
+        """Answer a message that is filed to no report."""
+        text = self._notifier.text(key, turn.message)
+        self._notifier.notify(turn.unit, turn.message, text, cause=cause, automatic=True)
+
+    def _notify_about(self, turn: Turn, report: Report, text: str, cause: str) -> None:
+        self._notifier.notify(
+            turn.unit, report, text, cause=cause, asked_by=turn.message, automatic=True
+        )
+
+    async def _note_question(self, turn: Turn, record: ReportRecord) -> None:
+        """File a reporter's question; now and then the log says that they still ask."""
+        turn.unit.belongs(turn.message, record.report)
+        last = (await turn.unit.last_heard([record.report.id])).get(record.report.id)
+        if last and self._now() - last > RENEWED:
+            event = AuditEvent("asked", "reporter", data={"message": turn.message.id})
+            turn.context.remember(turn.unit.change(record, record.report, [event]))
+
+    def _newest(self, turn: Turn) -> ReportRecord | None:
+        mine = map(turn.context.whole, turn.mine)
+        return next((s for s in mine if not self._notifier.hushed(s.report, turn.message)), None)
+
+    def _is_told(self, report: Report) -> bool:
+        """Tell whether a stranger who knows its number may hear how a report stands."""
+        return not (report.confidential or is_sensitive(report, self._sensitive))

@@ -1,0 +1,338 @@
+"""Matters: a message becomes a report, or completes one; what was decided is done and receipted."""
+
+from collections.abc import Callable, Sequence, Set
+from datetime import datetime, timedelta
+
+from gateway.access.recusal import united
+from gateway.casework.additions import (
+    addition_event,
+    earlier_matter,
+    join_choices,
+    without_offer,
+)
+from gateway.casework.context import linked, origin_with
+from gateway.casework.hiding import Hiding
+from gateway.casework.turn import Turn
+from gateway.media.store_files import ask
+from gateway.outbound.delicate import graver, is_grave
+from gateway.outbound.deliveries import deliver_assigned
+from gateway.outbound.notifications import Notifier
+from gateway.outbound.texts import KEYS, choices, chosen
+from gateway.store.rows import AuditEvent, ReportRecord
+from gateway.store.unit import UnitOfWork
+from normalizer.gazetteer import Gazetteer
+from normalizer.message import Message, Unanswered
+from normalizer.places import find
+from normalizer.report import Assignment, Outcome, Report, Status
+from normalizer.tracking import written
+from router.assign import Decision, Router
+from router.duplicates import fingerprint, repeats
+from router.precedence import Signal, acting
+
+SILENT = frozenset({"prank"})
+"""What is archived without a word: an answer would only tell the sender that somebody reads."""
+STATUS_OF = {
+    Outcome.ASSIGN: Status.FORWARDED,
+    Outcome.ASK: Status.WAITING_FOR_REPORTER,
+    Outcome.TRIAGE: Status.TRIAGE,
+}
+IN_PIECES = timedelta(minutes=30)
+"""How long what is said after a call for help, and is no matter of its own, belongs to it."""
+ANOTHER_MATTER = 6
+"""Words from which an answer that routes by itself is taken for a new report."""
+
+
+class Matters:
+    """Files reports and carries out what was decided about them.
+
+    ``overheard`` are the channels on which people also talk to each other.
+    """
+
+    def __init__(
+        self,
+        router: Router,
+        gazetteer: Gazetteer,
+        notifier: Notifier,
+        hiding: Hiding,
+        now: Callable[[], datetime],
+        overheard: Set[str],
+    ) -> None:
+        self._router = router
+        self._gazetteer = gazetteer
+        self._notifier = notifier
+        self._hiding = hiding
+        self._now = now
+        self._overheard = overheard
+
+    async def open_unwritten(self, turn: Turn, _: object) -> str:
+        """File what is nobody's report; its writer is not written to."""
+        why = turn.message.unanswered or Unanswered.FOREIGN_TEXT
+        message = turn.message.model_copy(update={"unanswered": why})
+        turn.report = turn.opened.model_copy(update={"messages": (message,)})
+        return await self.open(turn, _)
+
+    async def place_from_earlier(self, turn: Turn, code: str) -> None:
+        """Look for the places again, knowing where the reporter's earlier report was."""
+        report = turn.opened
+        context = next((p.code for p in report.places if p.found_by == "context"), None)
+        point = report.coordinates
+        places = find(
+            report.text, self._gazetteer, context=context, coordinates=point, earlier=code
+        )
+        turn.report = report.model_copy(update={"places": places})
+        overheard = turn.message.origin.channel in self._overheard
+        turn.decision = self._router.decide(turn.report, at=self._now(), overheard=overheard)
+
+    async def open(self, turn: Turn, _: object) -> str:
+        """File a new report, or note that it says again what an open one says."""
+        unit, decision = turn.unit, turn.decided
+        report = apply(turn.opened, decision, at=self._now())
+        for earlier in turn.mine_open:
+            if repeats(report, earlier.report):
+                return await self._repeat(turn, earlier)
+        if like := earlier_matter(turn.mine, report):
+            report = linked(report, like, "possible")
+        message = report.first
+        log = [*received_events(message), decision_event(decision)]
+        log += [] if like else self._hiding.consent_events(report)
+        record = unit.add(report, fingerprint(report), log)
+        unit.belongs(message, report)
+        ask(unit, report, message, at=self._now())
+        turn.context.remember(record)
+        if not decision.is_talk or report.urgency:
+            await self._carry_out(unit, report, first="received", like=like)
+        return decision.assignment.decision.value
+
+    async def _repeat(self, turn: Turn, earlier: ReportRecord) -> str:
+        message, unit = turn.message, turn.unit
+        event = AuditEvent("repeated", "gateway", data={"message": message.id})
+        urgency = graver(earlier.report.urgency, message.urgency)
+        report = earlier.report.model_copy(update={"urgency": urgency})
+        turn.context.remember(unit.change(earlier, report, [event]))
+        unit.belongs(message, report)
+        if await self._notifier.warn(unit, report, message.urgency, asked_by=message):
+            return "repeat"
+        text, cause = self._notifier.text("duplicate", report), f"duplicate {message.id}"
+        self._notifier.notify(unit, report, text, cause=cause, asked_by=message, automatic=True)
+        return "repeat"
+
+    async def complete_unworded(self, turn: Turn, asked: ReportRecord) -> str:
+        """Decide again about a report whose reporter pressed a button: that adds no words."""
+        turn.message = turn.message.model_copy(update={"text": "", "original": ""})
+        return await self.complete(turn, asked)
+
+    async def complete(self, turn: Turn, asked: ReportRecord) -> str:
+        """Put the reporter's answer to our question into the report, and decide again."""
+        unit, answer = turn.unit, turn.message
+        whole = completed(asked.report, answer, self._gazetteer)
+        decision = self._router.decide(whole, at=self._now(), may_ask=False)
+        report = apply(whole, decision, at=self._now())
+        if is_grave(asked.report.urgency):
+            kept = graver(asked.report.urgency, report.urgency)
+            report = report.model_copy(update={"urgency": kept})
+        log = [addition_event(answer), decision_event(decision)]
+        log += self._hiding.consent_events(report)
+        turn.context.remember(unit.change(asked, report, log))
+        unit.belongs(answer, report)
+        ask(unit, report, answer, at=self._now())
+        await self._carry_out(unit, report, first="completed")
+        return "completed"
+
+    async def _carry_out(
+        self, unit: UnitOfWork, report: Report, *, first: str, like: Report | None = None
+    ) -> None:
+        """Do what a decision asks for: deliver, and tell the citizen.
+
+        ``like`` is the earlier report that this one may belong to.
+        """
+        assert report.assignment is not None
+        made = report.assignment
+        if made.decision is Outcome.ASSIGN:
+            deliver_assigned(unit, report, cause="assigned 1")
+        offered = self._offered(report, like)
+        asks = report.status is Status.WAITING_FOR_REPORTER and not report.places
+        where = self._notifier.text("danger_where", report) if asks else ""
+        hidden = "" if is_grave(report.urgency) else self._hiding.words(report)
+        more = f"{where} {hidden}".strip()
+        if await self._notifier.warn(unit, report, report.urgency, more=more, choices=offered):
+            return
+        if made.scope and made.scope.id in SILENT:
+            return
+        self._receipt(unit, report, made, first, like, hidden, offered)
+
+    def _receipt(
+        self,
+        unit: UnitOfWork,
+        report: Report,
+        made: Assignment,
+        first: str,
+        like: Report | None,
+        hidden: str,
+        offered: Sequence[str],
+    ) -> None:
+        """Tell the citizen what was decided, and what is hidden."""
+        key = _reply(made, first, like)
+        earlier = written(like.tracking) if like else ""
+        text = self._notifier.text(key, report, pilihan=choices(made.options), lama=earlier)
+        brief = self._notifier.text("received_brief", report) if key == "received" else ""
+        if like and made.decision is not Outcome.ASK:
+            brief = ""
+            text = f"{text}\n{self._notifier.text('join', report, lama=earlier)}"
+        if not like and self._hiding.needs_consent(report):
+            hidden = f"{hidden} {self._notifier.text('needs_identity', report)}".strip()
+        text, brief = f"{text} {hidden}".rstrip(), brief and f"{brief} {hidden}".rstrip()
+        self._notifier.notify(
+            unit,
+            report,
+            text,
+            cause=_cause(made, first),
+            choices=offered,
+            automatic=True,
+            receipt=True,
+            brief=brief,
+        )
+
+    def _offered(self, report: Report, like: Report | None) -> Sequence[str]:
+        """Return the likely answers to a receipt; there is never more than one question in it."""
+        assert report.assignment is not None
+        if like:
+            return join_choices(self._notifier, report, like)
+        if self._hiding.needs_consent(report):
+            return self._hiding.choices(report)
+        if report.assignment.decision is Outcome.ASK or report.assignment.scope:
+            return () if self._notifier.hushed(report, report) else report.assignment.options
+        return self._hiding.marks_to_offer(report)
+
+
+def is_foreign(turn: Turn) -> bool:
+    """Tell whether a message is a code, an advert or a notice that went astray."""
+    message = turn.message
+    wished = message.anonymous or message.confidential
+    about = {Signal.PRIVACY: wished, Signal.OWN_REPORT: turn.meant is not None}
+    carried = (signal for signal, is_there in about.items() if is_there)
+    return Signal.FOREIGN_TEXT in acting(turn.decided.signals.union(carried))
+
+
+def earlier_place(turn: Turn) -> str | None:
+    """Return, for a message that lacks its place, where the same person's newest report was."""
+    if turn.decided.assignment.question != "place":
+        return None
+    forwarded = (
+        record.report
+        for record in turn.mine
+        if record.report.assignment and record.report.assignment.agency
+    )
+    return next((each.places[0].code for each in forwarded if each.places), None)
+
+
+def call_for_help(turn: Turn) -> ReportRecord | None:
+    """Return the open report of danger that a message goes on with, which is nothing by itself.
+
+    People in need write in pieces, and the place comes after the cry.
+    """
+    made = turn.decided.assignment
+    is_matter = turn.decided.urgency or made.decision is Outcome.ASSIGN or made.scope is not None
+    if turn.meant or is_matter:
+        return None
+    newest = next((s for s in turn.mine_open if s.report.urgency), None)
+    return newest if newest and turn.at - newest.report.received_at <= IN_PIECES else None
+
+
+def question_answered(turn: Turn) -> ReportRecord | None:
+    """Return the report whose open question a message answers, unless it is a matter of its own."""
+    if turn.meant:
+        waits = turn.meant.report.status is Status.WAITING_FOR_REPORTER
+        return turn.meant if waits else None
+    asked = (s for s in turn.mine if s.report.status is Status.WAITING_FOR_REPORTER)
+    return None if _stands_alone(turn) else next(asked, None)
+
+
+def _stands_alone(turn: Turn) -> bool:
+    """Tell whether a message is clear enough to be a matter of its own, not an answer."""
+    enough = len(turn.message.text.split()) >= ANOTHER_MATTER
+    return enough and turn.decided.assignment.decision is Outcome.ASSIGN
+
+
+def apply(report: Report, decision: Decision, *, at: datetime) -> Report:
+    """Return the report with a decision in it, in the status that follows from it."""
+    changed = report.model_copy(
+        update={
+            "kind": decision.kind,
+            "topic": decision.topic,
+            "urgency": decision.urgency,
+            "places": decision.places,
+            "assignment": decision.assignment,
+            "deadlines": decision.deadlines,
+            "recusals": united(report.recusals, decision.recusals),
+        }
+    )
+    agency = decision.assignment.agency
+    note = agency.name if agency and decision.assignment.decision is Outcome.ASSIGN else ""
+    if scope := decision.assignment.scope:
+        note = scope.name
+    status = status_of(decision)
+    return changed.moved(status, at=at, by=decision.assignment.by, note=note)
+
+
+def completed(report: Report, answer: Message, gazetteer: Gazetteer) -> Report:
+    """Return a report with the reporter's answer added, its places looked for again.
+
+    A number that stands for one of the options offered is read as that option.
+    """
+    options = report.assignment.options if report.assignment else ()
+    answer = answer.model_copy(update={"text": chosen(options, answer.text) or answer.text})
+    whole = report.with_messages(answer)
+    context = next((p.code for p in report.places if p.found_by == "context"), None)
+    point = answer.coordinates or report.coordinates
+    return whole.model_copy(
+        update={
+            "origin": origin_with(report, answer),
+            "links": without_offer(report).links,
+            "places": find(whole.text, gazetteer, context=context, coordinates=point),
+            "coordinates": point,
+        }
+    )
+
+
+def decision_event(decision: Decision) -> AuditEvent:
+    """Describe a decision for the log."""
+    assignment = decision.assignment
+    data: dict[str, object] = {
+        "agency": assignment.agency.id if assignment.agency else None,
+        "confidence": round(assignment.confidence, 4),
+        "reasons": [reason.text for reason in assignment.reasons],
+    }
+    if assignment.copies:
+        data["copies"] = [agency.id for agency in assignment.copies]
+    return AuditEvent(status_of(decision).value, assignment.by, data=data)
+
+
+def received_events(message: Message) -> list[AuditEvent]:
+    """Describe for the log how a report came, and why nobody is written to because of it."""
+    came = AuditEvent("received", "gateway", data={"channel": message.origin.channel})
+    why = message.unanswered
+    return [came, *([AuditEvent("not_answered", "gateway", note=why.value)] if why else [])]
+
+
+def status_of(decision: Decision) -> Status:
+    """Return the status that follows from a decision; what may be nobody's report, people see."""
+    made = decision.assignment
+    if made.scope and Signal.FOREIGN_TEXT not in acting(decision.signals):
+        return Status.ARCHIVED_BY_SYSTEM
+    return STATUS_OF[made.decision]
+
+
+def _reply(made: Assignment, first: str, like: Report | None) -> str:
+    """Choose the text that tells the citizen what was decided."""
+    if made.decision is Outcome.ASK and like:
+        return "ask_earlier"
+    return _cause(made, first)
+
+
+def _cause(made: Assignment, first: str) -> str:
+    if made.scope:
+        key = f"scope_{made.scope.id}"
+        return key if key in KEYS else "scope"
+    if made.decision is Outcome.ASK:
+        return f"ask_{made.question}{'_which' if made.options else ''}"
+    return first if made.decision is Outcome.ASSIGN else "triage"
