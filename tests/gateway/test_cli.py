@@ -434,9 +434,10 @@ async def test_trace_prints_a_reports_whole_way_and_nobodys_words(folder: Path) 
     assert told.status == 0, told.err
     met = [json.loads(line) for line in lines.out.splitlines()]
     assert [line["at"] for line in met] == sorted(line["at"] for line in met)
-    for step in ("stored, from", "routed", "received by", "forwarded by", "answer", "delivery"):
+    for step in ("stored, from", "routed", "received by", "forwarded by", "placed by", "written"):
         assert any(step in line["what"] for line in met), step
-    text = json.loads(body)["text"]
+    assert {"message", "report", "delivery", "notification"} <= {line["where"] for line in met}
+    text = json.loads(body)["messages"][0]["text"]
     assert text
     assert text not in told.out
     assert wrong.status == 2

@@ -211,7 +211,7 @@ async def _attached(url: str) -> bytes:
                 events = (await answer.json())["events"]
             ready = [e for e in events if e["type"] == "id.kanal.report.files_ready"]
             if ready:
-                digest = ready[0]["data"]["attachments"][0]["sha256"]
+                digest = ready[0]["data"]["messages"][0]["attachments"][0]["sha256"]
                 async with http.get(f"{url}/{ready[0]['subject']}/files/{digest}") as answer:
                     assert answer.status == 200
                     return await answer.read()

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from time import process_time
-from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
@@ -39,6 +38,7 @@ from gateway.store.cursors import Bookmark
 from gateway.store.renaming import hide_names
 from gateway.store.tables import messages, metadata, notifications, parts, reports
 from gateway.wire.queues import MEDIA, REPORTS, QueuedMessage
+from normalizer.message import Message, Origin
 from normalizer.nameless import nameless
 from normalizer.report import Report
 from tests.adapters.doubles import signed_form
@@ -460,14 +460,23 @@ async def _as_before(house: House) -> None:
     """Write the rows as the version before did, in the clear."""
     seal = house.seal
 
+    def plain(origin: Origin) -> Origin:
+        known = {n: opened_thread(seal, [s])[0] for n, s in origin.sealed.items()}
+        thread = tuple(known.get(name, name) for name in origin.thread)
+        name = known.get(origin.external_id, origin.external_id)
+        changes = {"thread": thread, "external_id": name, "sealed": {}}
+        return origin.model_copy(update=changes)
+
+    def message(each: Message) -> Message:
+        return each.model_copy(update={"origin": plain(each.origin)})
+
     def clear(body: str) -> str:
+        if "messages" not in json.loads(body):
+            return message(Message.model_validate_json(body)).model_dump_json()
         report = Report.model_validate_json(body)
-        known = {n: opened_thread(seal, [s])[0] for n, s in report.origin.sealed.items()}
-        thread = tuple(known.get(name, name) for name in report.origin.thread)
-        name = known.get(report.origin.external_id, report.origin.external_id)
-        changes: dict[str, Any] = {"thread": thread, "external_id": name, "sealed": {}}
-        origin = report.origin.model_copy(update=changes)
-        return report.model_copy(update={"origin": origin}).model_dump_json()
+        said = tuple(map(message, report.messages))
+        changes = {"origin": plain(report.origin), "messages": said}
+        return report.model_copy(update=changes).model_dump_json()
 
     async with house.store.database.write() as connection:
         for table in (messages, reports):
