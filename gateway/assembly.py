@@ -378,8 +378,8 @@ def _route(ground: Ground, duty: DutyService) -> Route:
 
 
 def _conversation(ground: Ground, duty: DutyService, overheard: Set[str]) -> Conversation:
-    router, notifier, now = ground.parts.routing, ground.notifier, ground.now
-    topics, register = router.topics, router.register
+    routing, notifier, now = ground.parts.routing, ground.notifier, ground.now
+    topics, register = routing.topics, routing.register
 
     def agency_name(id: str) -> str:
         agency = register.agency(id)
@@ -388,9 +388,9 @@ def _conversation(ground: Ground, duty: DutyService, overheard: Set[str]) -> Con
     hiding = Hiding(notifier, now, topics.needs_identity, agency_name)
     return conversation(
         Commands(notifier, now, topics.sensitive),
-        Additions(notifier, now, router.accused, router.overseer),
+        Additions(notifier, now, routing.accused, routing.overseer),
         hiding,
-        Matters(router, ground.parts.gazetteer, notifier, hiding, now, overheard),
+        Matters(routing, ground.parts.gazetteer, notifier, hiding, now, overheard),
         duty,
     )
 
