@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar
 from yarl import URL
 
-from adapters.base import ChannelError, OptedOut, Refused, Throttled, Unreachable, Until
+from adapters.contract import ChannelError, OptedOut, Refused, Throttled, Unreachable, Until
 from adapters.exchange import ExchangeLog
 
 LARGEST = 10_000_000

@@ -8,9 +8,9 @@ from typing import Any
 from pydantic import ValidationError
 
 import adapters
-from adapters.base import Channel, ChannelSettings
+from adapters.contract import Channel, ChannelSettings
 
-_NOT_CHANNELS = {"base", "exchange", "http", "load"}
+_NOT_CHANNELS = {"contract", "exchange", "http", "load"}
 
 
 class UnknownChannel(Exception):

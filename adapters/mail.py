@@ -14,7 +14,7 @@ from typing import Annotated, Literal, Self
 import aiosmtplib
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from adapters.base import (
+from adapters.contract import (
     ChannelError,
     ChannelSettings,
     Forged,

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
-from adapters.base import (
+from adapters.contract import (
     AcceptedMessage,
     Author,
     ChannelError,

@@ -27,7 +27,7 @@ from pydantic import (
     model_validator,
 )
 
-from adapters.base import (
+from adapters.contract import (
     AcceptedMessage,
     Author,
     ChannelError,

@@ -19,7 +19,7 @@ import phonenumbers
 import smpp34
 from pydantic import Field, SecretStr, model_validator
 
-from adapters.base import (
+from adapters.contract import (
     Author,
     ChannelSettings,
     ConnectionChannel,

@@ -21,7 +21,16 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 from telegram.error import TelegramError
 
-from adapters.base import (
+from adapters.botapi.connection import (
+    PAGE,
+    UPDATES,
+    Bot,
+    TelegramDeclined,
+    TelegramTransport,
+    translated,
+)
+from adapters.botapi.seen import MAX_FILE, Callback, Chat, TelegramMessage, TelegramUpdate, checked
+from adapters.contract import (
     Author,
     ChannelSettings,
     Forged,
@@ -41,15 +50,6 @@ from adapters.base import (
     UnreadableItem,
     WebhookRequest,
 )
-from adapters.botapi.connection import (
-    PAGE,
-    UPDATES,
-    Bot,
-    TelegramDeclined,
-    TelegramTransport,
-    translated,
-)
-from adapters.botapi.seen import MAX_FILE, Callback, Chat, TelegramMessage, TelegramUpdate, checked
 
 API = "https://api.telegram.org"
 MAX_CHARACTERS = 4096

@@ -22,7 +22,7 @@ from pydantic import Field, SecretStr, model_validator
 from twilio.base.exceptions import TwilioException  # type: ignore[import-untyped]
 from twilio.rest import Client  # type: ignore[import-untyped]
 
-from adapters.base import (
+from adapters.contract import (
     Author,
     ChannelSettings,
     Inbound,

@@ -20,7 +20,7 @@ from uuid import UUID, uuid5
 
 from pydantic import Field
 
-from adapters.base import (
+from adapters.contract import (
     AcceptedMessage,
     Author,
     ChannelError,

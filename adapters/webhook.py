@@ -16,7 +16,7 @@ from pydantic import AfterValidator, Field, SecretStr
 from standardwebhooks import Webhook as Signer
 from standardwebhooks.webhooks import WebhookVerificationError
 
-from adapters.base import ChannelError, ChannelSettings, Forged, Outgoing, SafeUrl, Sender
+from adapters.contract import ChannelError, ChannelSettings, Forged, Outgoing, SafeUrl, Sender
 from adapters.http import Errors, HttpClient, HttpResponse, retry_after
 
 ERRORS = Errors(provider="the agency")

@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from adapters.base import (
+from adapters.contract import (
     Author,
     ChannelSettings,
     Inbound,

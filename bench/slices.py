@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from secrets import token_hex
 
-from adapters.base import Channel, ConnectionChannel, Fetcher, Page, Receiver, WebhookRequest
+from adapters.contract import Channel, ConnectionChannel, Fetcher, Page, Receiver, WebhookRequest
 from adapters.load import channel_class, kinds
 from config.settings import load
 from gateway.intake.heavy import BUDGET

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 from yarl import URL
 
-from adapters.base import Channel, Sender
+from adapters.contract import Channel, Sender
 from adapters.load import BadBlock, UnknownChannel
 from adapters.load import load as load_channel
 from adapters.web import Web

@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from adapters.base import (
+from adapters.contract import (
     ChannelError,
     ConnectionChannel,
     Inbound,

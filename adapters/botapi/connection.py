@@ -15,8 +15,8 @@ from pydantic import BaseModel, Field, ValidationError
 from telegram.error import TelegramError
 from telegram.request import BaseRequest, RequestData
 
-from adapters.base import ChannelError, Unreachable, Until
 from adapters.botapi.seen import Number, TelegramId
+from adapters.contract import ChannelError, Unreachable, Until
 from adapters.exchange import ExchangeLog
 from adapters.http import LONGEST_WAIT, PAUSE, Errors, HttpClient
 

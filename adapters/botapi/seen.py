@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from adapters.base import File, Malformed
+from adapters.contract import File, Malformed
 
 MAX_FILE = 20_000_000
 """Bytes of the largest file that Telegram's own servers give to a bot."""

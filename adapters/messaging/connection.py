@@ -16,7 +16,7 @@ from twilio.base.exceptions import (  # type: ignore[import-untyped]
 )
 from twilio.http.response import Response  # type: ignore[import-untyped]
 
-from adapters.base import ChannelError, Unreachable, Until
+from adapters.contract import ChannelError, Unreachable, Until
 from adapters.exchange import ExchangeLog
 from adapters.http import Errors, HttpClient
 

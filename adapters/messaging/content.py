@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Literal
 
-from adapters.base import File
+from adapters.contract import File
 
 Wish = Literal["", "stop", "start"]
 OPT_OUT: Mapping[str, Wish] = {

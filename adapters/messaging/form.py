@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from urllib.parse import parse_qsl
 
-from adapters.base import Malformed, WebhookRequest
+from adapters.contract import Malformed, WebhookRequest
 
 MAX_FIELDS = 500
 """Twilio sends about thirty fields; more than this is an attack on the parser."""

@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from adapters.base import Malformed, Unreachable
+from adapters.contract import Malformed, Unreachable
 
 MOST_LISTED = 1000
 """Messages in one answer of Twilio's; it gives no more."""

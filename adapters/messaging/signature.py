@@ -12,7 +12,7 @@ from twilio.request_validator import (  # type: ignore[import-untyped]
     get_signature_algorithm,
 )
 
-from adapters.base import Forged, WebhookRequest
+from adapters.contract import Forged, WebhookRequest
 from adapters.messaging import form
 from adapters.messaging.form import TwilioForm
 

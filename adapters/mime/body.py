@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from adapters.base import File
+from adapters.contract import File
 from adapters.mime import charset, files, html, quotes
 from adapters.mime.headers import parameters
 from adapters.mime.tree import MimePart, Tree

@@ -3,7 +3,7 @@
 import re
 from typing import Literal
 
-from adapters.base import Receipt
+from adapters.contract import Receipt
 from adapters.mime.automatic import DELIVERY_STATUS
 from adapters.mime.headers import message_id, thread
 from adapters.mime.tree import MimePart, Tree, read

@@ -11,7 +11,7 @@ from datetime import datetime
 from email.header import Header
 from email.utils import format_datetime
 
-from adapters.base import Outgoing, Refused
+from adapters.contract import Outgoing, Refused
 from adapters.mime.automatic import LOOP_HEADER
 from adapters.mime.headers import is_address, message_id, one_line
 from adapters.mime.quotes import REPLY_MARKER

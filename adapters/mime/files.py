@@ -10,7 +10,7 @@ import pylibmagic  # noqa: F401  loads the libmagic that ships with it; must sta
 # isort: split
 import magic
 
-from adapters.base import File
+from adapters.contract import File
 from adapters.mime.headers import parameters
 from adapters.mime.tree import MimePart
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from email.message import Message
 from email.utils import getaddresses, parsedate_to_datetime
 
-from adapters.base import Author
+from adapters.contract import Author
 from adapters.mime import charset
 
 MAX_PARAMETERS = 40

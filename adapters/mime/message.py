@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 
-from adapters.base import Author, Inbound, Malformed, Receipt
+from adapters.contract import Author, Inbound, Malformed, Receipt
 from adapters.mime import automatic, body, bounce, headers, proof, tree
 from adapters.mime.recipients import account_of, token_of
 from normalizer.report import Unanswered

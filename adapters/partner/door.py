@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
-from adapters.base import ChannelSettings, Forged, Receiver, WebhookRequest
+from adapters.contract import ChannelSettings, Forged, Receiver, WebhookRequest
 from adapters.partner.keys import Caller, Keys, PartnerBlock
 
 

@@ -13,7 +13,7 @@ from python_multipart.multipart import Field as FormField
 from python_multipart.multipart import File as FormFile
 from python_multipart.multipart import FormParser
 
-from adapters.base import File, Invalid, WebhookRequest
+from adapters.contract import File, Invalid, WebhookRequest
 
 MOST_FIELDS = 500
 MOST_FILES = 20

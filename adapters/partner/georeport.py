@@ -13,7 +13,7 @@ from typing import Any, Literal
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-from adapters.base import WebhookResponse
+from adapters.contract import WebhookResponse
 
 Format = Literal["xml", "json"]
 MEDIA: Mapping[Format, str] = {

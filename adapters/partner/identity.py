@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable
 
-from adapters.base import Invalid, WebhookRequest
+from adapters.contract import Invalid, WebhookRequest
 
 RECEIVED_ON = "x-kanal-received-on"
 """The day a call came (YYYY-MM-DD, UTC), written by the shell over whatever the caller sent.

@@ -8,7 +8,7 @@ from typing import Annotated
 from oauthlib.oauth1 import Client as Signer  # type: ignore[import-untyped]
 from pydantic import AfterValidator, Field, SecretStr
 
-from adapters.base import ChannelSettings
+from adapters.contract import ChannelSettings
 
 logging.getLogger("oauthlib").setLevel(logging.WARNING)  # below, it logs what it signs
 

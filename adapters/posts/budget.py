@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from adapters.base import ChannelError, Throttled
+from adapters.contract import ChannelError, Throttled
 
 HOUR = 3600.0
 """Seconds to wait where money is missing: an operator may mend that at any time."""

@@ -15,7 +15,7 @@ from aiohttp import ClientResponse
 from tweepy.asynchronous import AsyncClient  # type: ignore[import-untyped]
 from yarl import URL
 
-from adapters.base import ChannelError, Throttled, Unreachable
+from adapters.contract import ChannelError, Throttled, Unreachable
 from adapters.exchange import ExchangeLog
 from adapters.http import Errors, HttpClient
 from adapters.posts.account import AccountBlock

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from adapters.base import Unreachable
+from adapters.contract import Unreachable
 from adapters.posts.budget import month_of
 from adapters.posts.page import Listed
 from adapters.posts.seen import is_id

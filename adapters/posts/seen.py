@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from adapters.base import File, Malformed
+from adapters.contract import File, Malformed
 
 SMALL = 0.02
 """Degrees: a place smaller than this (about two kilometres) is as good as a point."""

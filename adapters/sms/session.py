@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Self
 
-from adapters.base import Unreachable
+from adapters.contract import Unreachable
 
 HEAD = struct.Struct(">IIII")
 LONGEST = 70_000

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from adapters.base import Outgoing
+from adapters.contract import Outgoing
 from adapters.webhook import Webhook
 from gateway.casework.alerts import acknowledged, says_so
 from gateway.casework.context import joined

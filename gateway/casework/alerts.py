@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from adapters.base import Forged
+from adapters.contract import Forged
 from adapters.webhook import Webhook
 from gateway.casework.context import ConversationContext
 from gateway.outbound.notifications import Letters

@@ -2,7 +2,7 @@
 
 import json
 
-from adapters.base import WebhookResponse
+from adapters.contract import WebhookResponse
 
 
 def problem(status: int, title: str, detail: str) -> WebhookResponse:

@@ -1,6 +1,6 @@
 """What a provider says became of an answer, by webhook or by a page that we fetched."""
 
-from adapters.base import Channel, Receipt, Sender
+from adapters.contract import Channel, Receipt, Sender
 from gateway.platform.names import hashed
 from gateway.platform.seal import Seal
 from gateway.store.rows import Silence

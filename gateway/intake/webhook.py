@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from adapters.base import Receiver, Throttled, WebhookRequest, WebhookResponse
+from adapters.contract import Receiver, Throttled, WebhookRequest, WebhookResponse
 from gateway.intake.group_commit import NotDurable
 from gateway.intake.limits import CallLimits
 from gateway.intake.problems import problem

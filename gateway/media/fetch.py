@@ -33,7 +33,7 @@ from aiohttp import (
 from aiohttp.abc import AbstractResolver
 from yarl import URL
 
-from adapters.base import Refused, Source, Throttled, Unreachable
+from adapters.contract import Refused, Source, Throttled, Unreachable
 from adapters.http import retry_after
 from normalizer.report import FileNote
 

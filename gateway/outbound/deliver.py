@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from adapters.base import Outgoing, Sender
+from adapters.contract import Outgoing, Sender
 from config.settings import DeliverySettings
 from gateway.broker.base import Delivery, Later
 from gateway.platform import metrics

@@ -9,7 +9,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 
-from adapters.base import Channel, OptedOut, Outgoing, Refused, Sender
+from adapters.contract import Channel, OptedOut, Outgoing, Refused, Sender
 from gateway.access.machines import Machines
 from gateway.access.ownership import Ownership
 from gateway.broker.base import Delivery, Later

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 from uuid import uuid4
 
-from adapters.base import WebhookRequest
+from adapters.contract import WebhookRequest
 from tests.adapters.examples import PUBLIC_URL
 
 JPEG = b"\xff\xd8\xff\xe0" + b"\x00" * 20

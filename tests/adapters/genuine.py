@@ -13,7 +13,7 @@ from uuid import NAMESPACE_OID, uuid5
 
 import smpp34
 
-from adapters.base import Channel, WebhookRequest
+from adapters.contract import Channel, WebhookRequest
 from adapters.partner.identity import RECEIVED_ON
 from gateway.intake.envelope import PAGE, mail_hook
 from tests.adapters.doubles import signed_form

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from adapters.base import Inbound, Receipt
+from adapters.contract import Inbound, Receipt
 from adapters.mail import parse_mail
 
 ADDRESS = "lapor@lapor.localhost"

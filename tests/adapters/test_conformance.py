@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, SecretStr
 
 import adapters
-from adapters.base import (
+from adapters.contract import (
     Channel,
     ChannelError,
     ChannelSettings,

@@ -33,7 +33,7 @@ def test_the_block_is_left_as_it_was_written() -> None:
     assert block == GOOD
 
 
-@pytest.mark.parametrize("kind", ["fax", "", "base", "load", "mime", "os", "../mail", "Mail"])
+@pytest.mark.parametrize("kind", ["fax", "", "contract", "load", "mime", "os", "../mail", "Mail"])
 def test_an_unknown_type_is_answered_with_the_choices(kind: str) -> None:
     with pytest.raises(UnknownChannel) as caught:
         load("door", {"type": kind}, public_url=PUBLIC_URL)
@@ -51,7 +51,7 @@ def test_a_block_without_a_type_is_told_the_choices(block: dict[str, Any]) -> No
 
 def test_the_files_beside_the_channels_are_no_channels() -> None:
     assert {"mail", "twilio", "webhook"} <= set(kinds())
-    assert not {"__init__", "base", "load", "mime"} & set(kinds())
+    assert not {"__init__", "contract", "load", "mime"} & set(kinds())
     assert kinds() == sorted(kinds())
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from pydantic import ValidationError
 
-from adapters.base import Forged, Inbound, Malformed, Receipt, WebhookRequest
+from adapters.contract import Forged, Inbound, Malformed, Receipt, WebhookRequest
 from adapters.load import load
 from adapters.mail import Mail, MailBlock, parse_mail
 from tests.adapters.mails import (

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.base import Inbound, Malformed, Receipt
+from adapters.contract import Inbound, Malformed, Receipt
 from adapters.mime import html, tree
 from adapters.mime.body import CUT
 from adapters.mime.files import MAX_FILES, TOO_MANY_FILES

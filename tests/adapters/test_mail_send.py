@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from adapters.base import ChannelError, Inbound, Outgoing, Refused, Throttled, Unreachable
+from adapters.contract import ChannelError, Inbound, Outgoing, Refused, Throttled, Unreachable
 from adapters.load import load
 from adapters.mail import REPLY_MARKER, Mail
 from tests.adapters.mails import ADDRESS, CITIZEN, TRACKING, read_one

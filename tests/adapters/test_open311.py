@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.base import AcceptedMessage, Forged, Inbound, Invalid, WebhookRequest
+from adapters.contract import AcceptedMessage, Forged, Inbound, Invalid, WebhookRequest
 from adapters.open311 import MAX_DESCRIPTION, MOST_MEDIA, Open311
 from adapters.partner.identity import RECEIVED_ON, SENDER
 from tests.adapters.examples import OTHER_KEY, PARTNER_KEY, PUBLIC_URL, build

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from adapters.base import Inbound, Invalid, Receiver, WebhookRequest
+from adapters.contract import Inbound, Invalid, Receiver, WebhookRequest
 from adapters.partner import form, georeport, identity
 from adapters.partner.form import MOST_FIELDS, MOST_FILES
 from adapters.partner.keys import Key, Keys, PartnerBlock

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.base import (
+from adapters.contract import (
     AcceptedMessage,
     DuplicateId,
     Forged,

@@ -21,7 +21,7 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.base import (
+from adapters.contract import (
     Author,
     ChannelError,
     Inbound,

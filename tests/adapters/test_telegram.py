@@ -11,7 +11,10 @@ from aiohttp import ClientSession, web
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.base import (
+from adapters.botapi.connection import BLOCKED, MENDABLE, MOST_BUTTONS, REFUSALS
+from adapters.botapi.connection import keyboard as buttons
+from adapters.botapi.seen import FILES, UNREAD
+from adapters.contract import (
     ChannelError,
     File,
     Forged,
@@ -26,9 +29,6 @@ from adapters.base import (
     UnreadableItem,
     WebhookRequest,
 )
-from adapters.botapi.connection import BLOCKED, MENDABLE, MOST_BUTTONS, REFUSALS
-from adapters.botapi.connection import keyboard as buttons
-from adapters.botapi.seen import FILES, UNREAD
 from adapters.load import BadBlock, load
 from adapters.telegram import CORRECTED, Telegram, fitted, plain
 from demo.telegram_double import BotServer, Json

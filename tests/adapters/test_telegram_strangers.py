@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from aiohttp import ClientSession
 
-from adapters.base import Forged, Inbound, Outgoing, WebhookRequest
+from adapters.contract import Forged, Inbound, Outgoing, WebhookRequest
 from adapters.telegram import Telegram
 from demo.telegram_double import BotServer, Json
 from tests import node

@@ -18,7 +18,7 @@ from twilio.base.exceptions import (  # type: ignore[import-untyped]
     TwilioRestException,
 )
 
-from adapters.base import (
+from adapters.contract import (
     ChannelError,
     File,
     Forged,

@@ -11,7 +11,7 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.base import (
+from adapters.contract import (
     ChannelError,
     Inbound,
     Malformed,

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.base import (
+from adapters.contract import (
     AcceptedMessage,
     Forged,
     Inbound,

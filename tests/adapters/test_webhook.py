@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from standardwebhooks import Webhook as Agency
 from standardwebhooks.webhooks import WebhookVerificationError
 
-from adapters.base import ChannelError, Outgoing, Refused, Throttled, Unreachable
+from adapters.contract import ChannelError, Outgoing, Refused, Throttled, Unreachable
 from adapters.http import LONGEST_WAIT, retry_after
 from adapters.webhook import TRY_AGAIN, Webhook, WebhookBlock
 from tests.adapters.doubles import Door

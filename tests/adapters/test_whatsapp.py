@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from adapters.base import (
+from adapters.contract import (
     Forged,
     Inbound,
     Malformed,

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tweepy.asynchronous import AsyncClient  # type: ignore[import-untyped]
 from yarl import URL
 
-from adapters.base import (
+from adapters.contract import (
     ChannelError,
     File,
     Inbound,

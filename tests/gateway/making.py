@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from adapters.base import (
+from adapters.contract import (
     Author,
     Channel,
     ChannelError,

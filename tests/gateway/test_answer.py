@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from adapters.base import ChannelSettings, Outgoing, Refused, Throttled, Unreachable
+from adapters.contract import ChannelSettings, Outgoing, Refused, Throttled, Unreachable
 from gateway.broker.base import DELIVERIES, REPORTS, Delivery
 from gateway.outbound.deliver import NoWay
 from gateway.outbound.notify import Pace

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from adapters.base import (
+from adapters.contract import (
     Author,
     ChannelSettings,
     ConnectionChannel,

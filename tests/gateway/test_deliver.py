@@ -15,7 +15,7 @@ from cloudevents.core.v1.event import CloudEvent
 from pydantic import AnyHttpUrl
 from standardwebhooks import Webhook as Verifier
 
-from adapters.base import Outgoing, Sender
+from adapters.contract import Outgoing, Sender
 from adapters.load import load
 from config.settings import DeliverySettings
 from gateway.broker.base import DELIVERIES, REPORTS, Delivery, Later, QueuedMessage, agency_queue

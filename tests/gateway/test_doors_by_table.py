@@ -17,7 +17,7 @@ from pydantic import AnyHttpUrl
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from adapters.base import Sender
+from adapters.contract import Sender
 from adapters.load import load
 from config.settings import DeliverySettings
 from gateway.casework.visibility import READERS, TABLE

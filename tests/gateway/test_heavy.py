@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from adapters.base import Inbound
+from adapters.contract import Inbound
 from gateway.intake import heavy
 from gateway.intake.receive import Intake
 from gateway.platform.sandbox import Sandbox

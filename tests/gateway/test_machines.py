@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from adapters.base import (
+from adapters.contract import (
     Channel,
     ConnectionChannel,
     Fetcher,

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import ClientSession
 from sqlalchemy import func, select
 
-from adapters.base import Inbound, Malformed
+from adapters.contract import Inbound, Malformed
 from demo import post
 from gateway.store.spool import Spool
 from gateway.store.tables import messages, outgoing, quarantine

@@ -19,7 +19,7 @@ from sqlalchemy import inspect, select
 from structlog import get_logger
 from structlog.testing import capture_logs
 
-from adapters.base import (
+from adapters.contract import (
     Channel,
     Inbound,
     Outgoing,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import gateway
-from adapters.base import Channel, Inbound, Outgoing
+from adapters.contract import Channel, Inbound, Outgoing
 from adapters.mail import Mail
 from adapters.mime import proof
 from adapters.mime.headers import mailbox

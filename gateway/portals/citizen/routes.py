@@ -24,7 +24,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
-from adapters.base import WebhookRequest, WebhookResponse
+from adapters.contract import WebhookRequest, WebhookResponse
 from adapters.web import TRAP, Web, key_of, mend
 from adapters.webform.body import UnreadableForm, WebForm, read
 from gateway.casework.tracking import Tracked, Tracking

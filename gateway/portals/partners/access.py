@@ -7,7 +7,7 @@ from datetime import datetime
 from limits import RateLimitItemPerMinute
 from starlette.requests import Request
 
-from adapters.base import WebhookRequest, WebhookResponse
+from adapters.contract import WebhookRequest, WebhookResponse
 from adapters.partner.door import Keyed
 from adapters.partner.identity import RECEIVED_ON, SENDER
 from adapters.partner.keys import Caller

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from starlette.routing import BaseRoute
 
-from adapters.base import Channel
+from adapters.contract import Channel
 from adapters.open311 import Open311
 from adapters.rest import Rest
 from gateway.casework.agencies import AgencyService

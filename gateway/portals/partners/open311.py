@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from adapters.base import Invalid, WebhookRequest, WebhookResponse
+from adapters.contract import Invalid, WebhookRequest, WebhookResponse
 from adapters.open311 import Open311, request_faults, update_faults
 from adapters.partner import form as forms
 from adapters.partner import georeport

@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount
 
 from adapters import rest
-from adapters.base import WebhookRequest, WebhookResponse
+from adapters.contract import WebhookRequest, WebhookResponse
 from adapters.partner.keys import Caller, Scope
 from gateway.casework.partners import PartnerService
 from gateway.intake.group_commit import NotDurable
