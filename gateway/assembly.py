@@ -14,7 +14,7 @@ from yarl import URL
 from adapters.contract import Channel, Sender
 from adapters.load import BadBlock, UnknownChannel
 from adapters.load import load as load_channel
-from adapters.web import Web
+from adapters.web.channel import Web
 from config import files, links
 from config.emergency import emergency
 from config.settings import (

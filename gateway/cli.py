@@ -430,7 +430,7 @@ def key(
     """
     from pydantic import TypeAdapter, ValidationError
 
-    from adapters.partner.keys import Key, Name
+    from adapters.partner_api.keys import Key, Name
 
     made = f"kanal_{secrets.token_urlsafe(32)}"
     table: dict[str, Any] = {

@@ -15,7 +15,7 @@ from typing import Any
 
 from PIL import ExifTags, Image
 
-from adapters.mime.files import sniff
+from adapters.mail.files import sniff
 from gateway.media.kinds import DRAWN, KINDS, Encoding, FileKind, named
 from normalizer.report import FileNote
 

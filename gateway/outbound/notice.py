@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from adapters.sms.split import split
+from adapters.smpp.segmentation import split
 
 PAGE = "/privasi"
 """Path of the citizens' page."""

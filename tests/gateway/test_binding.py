@@ -22,7 +22,7 @@ from adapters.contract import (
     Unreachable,
     WebhookRequest,
 )
-from adapters.smpp import Smpp
+from adapters.smpp.channel import Smpp
 from demo.sms_center import OK, MessageCenter
 from gateway.intake.connections import BIND, ConnectionTask
 from gateway.operations.health import OVERDUE, Health

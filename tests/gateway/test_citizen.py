@@ -27,7 +27,7 @@ from gateway.portals.citizen import routes
 from gateway.portals.citizen.pages import FILES
 from gateway.store.engine import Unavailable
 from normalizer.report import Kind, Status
-from tests.adapters.forms import JPEG, Attached, filled, multipart
+from tests.adapters.web.forms import JPEG, Attached, filled, multipart
 from tests.gateway.console_double import served
 from tests.gateway.making import House, house, made_parts
 from tests.services import free_ports

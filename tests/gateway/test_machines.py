@@ -21,7 +21,7 @@ from adapters.contract import (
     Sender,
 )
 from adapters.load import channel_class, kinds
-from adapters.smpp import Smpp
+from adapters.smpp.channel import Smpp
 from config.settings import load
 from gateway.access.machines import Machines
 from gateway.broker.base import REPORTS

@@ -28,7 +28,7 @@ from gateway.store.store import Store
 from gateway.store.tables import messages
 from normalizer.tracking import written
 from tests.adapters.examples import PUBLIC_URL
-from tests.adapters.forms import filled, posted
+from tests.adapters.web.forms import filled, posted
 from tests.gateway.making import LAMP, OTHER, ROAD, WHO, Clock, House, accepted, house
 from tests.gateway.partners import API, CITY, KIOSK, O311, WORKS, Town, town
 

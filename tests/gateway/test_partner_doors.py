@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from adapters.load import load as load_channel
-from adapters.partner.keys import Keys, PartnerBlock
+from adapters.partner_api.keys import Keys, PartnerBlock
 from config.settings import load
 from gateway import assembly
 from gateway.cli import app

@@ -9,15 +9,15 @@ import pytest
 
 import gateway
 from adapters.contract import Channel, Inbound, Outgoing
-from adapters.mail import Mail
-from adapters.mime import proof
-from adapters.mime.headers import mailbox
+from adapters.mail import proof
+from adapters.mail.channel import Mail
+from adapters.mail.headers import mailbox
 from gateway import assembly
 from gateway.intake.envelope import mail_hook
 from normalizer.report import Report, Unanswered
 from normalizer.tracking import written
 from tests.adapters.examples import build as example
-from tests.adapters.mails import ADDRESS, CITIZEN, mail
+from tests.adapters.mail.mails import ADDRESS, CITIZEN, mail
 from tests.gateway.making import LAMP, ROAD, House, house
 
 SERVER = "mx.lapor.example"

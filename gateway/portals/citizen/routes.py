@@ -25,8 +25,8 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from adapters.contract import WebhookRequest, WebhookResponse
-from adapters.web import TRAP, Web, key_of, mend
-from adapters.webform.body import UnreadableForm, WebForm, read
+from adapters.web.channel import TRAP, Web, key_of, mend
+from adapters.web.form import UnreadableForm, WebForm, read
 from gateway.casework.tracking import Tracked, Tracking
 from gateway.intake import webhook
 from gateway.intake.group_commit import NotDurable

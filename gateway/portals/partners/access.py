@@ -8,9 +8,9 @@ from limits import RateLimitItemPerMinute
 from starlette.requests import Request
 
 from adapters.contract import WebhookRequest, WebhookResponse
-from adapters.partner.door import Keyed
-from adapters.partner.identity import RECEIVED_ON, SENDER
-from adapters.partner.keys import Caller
+from adapters.partner_api.channel import Keyed
+from adapters.partner_api.identity import RECEIVED_ON, SENDER
+from adapters.partner_api.keys import Caller
 from gateway.intake.limits import WRONG_KEYS, CallLimits
 from gateway.intake.rates import Rates, Standing
 from gateway.intake.receive import Intake

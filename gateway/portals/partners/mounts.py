@@ -6,8 +6,8 @@ from datetime import datetime
 from starlette.routing import BaseRoute
 
 from adapters.contract import Channel
-from adapters.open311 import Open311
-from adapters.rest import Rest
+from adapters.open311.channel import Open311
+from adapters.rest.channel import Rest
 from gateway.casework.agencies import AgencyService
 from gateway.casework.partners import PartnerService
 from gateway.intake.limits import CallLimits

@@ -16,12 +16,12 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from adapters.contract import Invalid, WebhookRequest, WebhookResponse
-from adapters.open311 import Open311, request_faults, update_faults
-from adapters.partner import form as forms
-from adapters.partner import georeport
-from adapters.partner.form import PartnerForm
-from adapters.partner.georeport import Format, moment
-from adapters.partner.keys import Caller, Scope
+from adapters.open311 import georeport
+from adapters.open311.channel import Open311, request_faults, update_faults
+from adapters.open311.georeport import Format, moment
+from adapters.partner_api import form as forms
+from adapters.partner_api.form import PartnerForm
+from adapters.partner_api.keys import Caller, Scope
 from gateway.access.recusal import NotYours
 from gateway.casework import partners, visibility
 from gateway.casework.agencies import MAX_REPLY, AgencyService, Closed, Reply

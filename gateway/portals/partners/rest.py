@@ -9,9 +9,9 @@ from pydantic import BaseModel
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount
 
-from adapters import rest
 from adapters.contract import WebhookRequest, WebhookResponse
-from adapters.partner.keys import Caller, Scope
+from adapters.partner_api.keys import Caller, Scope
+from adapters.rest import channel as rest
 from gateway.casework.partners import PartnerService
 from gateway.intake.group_commit import NotDurable
 from gateway.intake.webhook import AWAY, TOO_LARGE, TooLarge, respond
