@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.isotonic import IsotonicRegression
 
 from config import settings
-from gateway import assembly
+from gateway import components
 from gateway.learning import measure
 from gateway.learning.measure import Prediction
 from gateway.learning.rows import read
@@ -27,7 +27,7 @@ Claims = Sequence[tuple[str, float]]
 """Keys of agencies and what the phrases say for each, the best first."""
 
 
-def claims(parts: assembly.Components, reader: SampleReader, sample: Sample) -> Claims:
+def claims(parts: components.Components, reader: SampleReader, sample: Sample) -> Claims:
     """Return what the phrases say, before calibration and whatever the place."""
     routing = parts.routing
     reading = routing.topics.lexicon.read(sample.report.text)
@@ -71,7 +71,7 @@ def main() -> None:
     parser.add_argument("csv", type=Path)
     parser.add_argument("--region", default="")
     chosen = parser.parse_args()
-    parts = assembly.parts(settings.load())
+    parts = components.load(settings.load())
     reader = SampleReader(parts, "agency")
     older, newer = read(chosen.csv, region=chosen.region).split(0.25)
     found = [

@@ -26,7 +26,7 @@ from twilio.request_validator import RequestValidator  # type: ignore[import-unt
 
 from bench.traffic import HOOK, TOKEN
 from config.settings import Settings
-from gateway import assembly
+from gateway import components
 from gateway.casework.route import apply
 from gateway.platform.numbers import new_tracking
 from gateway.store.engine import Database
@@ -45,7 +45,7 @@ class Obvious:
     """The same road as Kanal's, without its ideas. Use with the tables already there."""
 
     def __init__(self, settings: Settings) -> None:
-        self._parts = assembly.parts(settings)
+        self._parts = components.load(settings)
         self._url = settings.broker.url
         database = settings.database
         self._database = Database(settings.database_url, pool_size=database.pool_size, timeout=30.0)

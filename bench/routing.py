@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from config import settings
-from gateway import assembly
+from gateway import components
 from gateway.learning.rows import read as read_rows
 from gateway.models import registry
 from gateway.platform.collector import settle
@@ -73,7 +73,7 @@ def messages(path: Path, region: str) -> list[Message]:
     return [(each, row.region) for each, row in zip(inbound, rows, strict=True)]
 
 
-def read(parts: assembly.Components, inbound: Inbound, region: str) -> Report:
+def read(parts: components.Components, inbound: Inbound, region: str) -> Report:
     """Read one message as the gateway's door does."""
     return parts.normalizer.normalize(
         inbound,
@@ -85,13 +85,13 @@ def read(parts: assembly.Components, inbound: Inbound, region: str) -> Report:
     )
 
 
-def whole(parts: assembly.Components, routing: Router) -> Route:
+def whole(parts: components.Components, routing: Router) -> Route:
     """Read and decide, as door and worker do."""
     return lambda batch: routing.decide_many([read(parts, *each) for each in batch], at=AT)
 
 
 def places_and_decision(
-    parts: assembly.Components, routing: Router, said: Sequence[Message]
+    parts: components.Components, routing: Router, said: Sequence[Message]
 ) -> Route:
     """Only find the places of messages that are read already, once more, and decide."""
     known = {id(inbound): read(parts, inbound, region) for inbound, region in said}
@@ -104,7 +104,7 @@ def places_and_decision(
     return lambda batch: routing.decide_many([located(*each) for each in batch], at=AT)
 
 
-def obvious(parts: assembly.Components) -> Route:
+def obvious(parts: components.Components) -> Route:
     """Look for every phrase and every name of a region in the text, one after the other."""
     phrases = [
         (topic, tuple(half.strip() for half in written.lower().split(PAIR)))
@@ -127,7 +127,7 @@ def obvious(parts: assembly.Components) -> Route:
     return lambda batch: [route(inbound.text) for inbound, _ in batch]
 
 
-def train(folder: Path, parts: assembly.Components, path: Path, region: str) -> None:
+def train(folder: Path, parts: components.Components, path: Path, region: str) -> None:
     """Keep a model that has learned the rows of a CSV and their agencies."""
     from gateway.learning import train  # scikit-learn, which nobody who routes loads
 
@@ -142,7 +142,7 @@ def kept(folder: Path | None) -> ModelWeights | None:
     return found[1] if found else None
 
 
-def with_model(parts: assembly.Components, weights: ModelWeights | None) -> Router:
+def with_model(parts: components.Components, weights: ModelWeights | None) -> Router:
     """Return the router with a model, or with the phrases alone."""
     routing = copy(parts.routing)
     routing.scorer = Learned(weights, routing.register) if weights else None
@@ -156,7 +156,7 @@ def rss() -> float:
 
 
 def _memory(answer: Any, folder: Path | None, path: Path, region: str) -> None:
-    parts = assembly.parts(settings.load())
+    parts = components.load(settings.load())
     route = whole(parts, with_model(parts, kept(folder)))
     for each in messages(path, region):
         route((each,))
@@ -175,7 +175,7 @@ def memory(folder: Path | None, path: Path, region: str) -> float:
 
 
 def ways(
-    parts: assembly.Components, weights: ModelWeights | None, said: Sequence[Message]
+    parts: components.Components, weights: ModelWeights | None, said: Sequence[Message]
 ) -> dict[str, Way]:
     """Return every way that is measured, by name."""
     found = {}
@@ -241,7 +241,7 @@ def main() -> None:
     parser.add_argument("--region", default="", help="the region of rows that name none")
     chosen = parser.parse_args()
     where = chosen.train, chosen.region
-    parts = assembly.parts(settings.load())
+    parts = components.load(settings.load())
     with tempfile.TemporaryDirectory() as folder:
         train(Path(folder), parts, *where)
         sizes = {"phrases": memory(None, *where), "trained": memory(Path(folder), *where)}

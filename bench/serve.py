@@ -7,29 +7,29 @@ once it is ready, and runs until it is told to end.
 import asyncio
 import signal
 import sys
+from dataclasses import replace
 
 import uvloop
 
 from bench.obvious import Obvious
 from config.settings import load
+from gateway.assembly import Services, assemble
 from gateway.broker.base import ANSWERS
 from gateway.platform import logs
 from gateway.process import Kanal
-from gateway.queues.consumer import Consumer
 
 ROLES = {"up": ("web", "worker"), "web": ("web",), "worker": ("worker",)}
 
 
-class Unanswering(Kanal):
-    """Kanal, but the letters to citizens stay on their queue: no provider is measured here."""
-
-    def _consumers(self) -> list[Consumer]:
-        return [consumer for consumer in super()._consumers() if consumer.queue != ANSWERS]
+def unanswering(services: Services) -> Services:
+    """Leave the letters to citizens on their queue: no provider is measured here."""
+    rest = tuple(each for each in services.consumers if each.queue != ANSWERS)
+    return replace(services, consumers=rest)
 
 
 async def kanal(role: str, told: asyncio.Event) -> None:
     """Run the gateway."""
-    gateway = Unanswering(load())
+    gateway = Kanal(unanswering(assemble(load())))
     ports = await gateway.start(ROLES[role])
     print(ports.web or 0, flush=True)
     await told.wait()

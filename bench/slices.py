@@ -22,6 +22,7 @@ from secrets import token_hex
 from adapters.contract import Channel, ConnectionChannel, Fetcher, Page, Receiver, WebhookRequest
 from adapters.load import channel_class, kinds
 from config.settings import load
+from gateway.assembly import assemble
 from gateway.intake.heavy import BUDGET
 from gateway.intake.pages import PageIntake
 from gateway.platform import logs, loop
@@ -81,7 +82,7 @@ class Meter:
 
 def texts(kanal: Kanal, most: int) -> dict[str, str]:
     """Return hard texts: as long as one may be that is read at the door, and longer."""
-    known = kanal.parts.gazetteer
+    known = kanal.services.parts.gazetteer
     shared = sorted(known._village_names, key=lambda name: -len(known.villages(name)))[:50]
     names = " ".join(f"kec {name} kel {name}" for name in shared)
     return {
@@ -95,19 +96,19 @@ def texts(kanal: Kanal, most: int) -> dict[str, str]:
 async def bring(kanal: Kanal, channel: Channel, hook: WebhookRequest) -> None:
     """Bring one message by the channel's own way."""
     if isinstance(channel, Receiver):
-        await kanal.door.take(channel, hook)
+        await kanal.services.intake.take(channel, hook)
     elif isinstance(channel, Fetcher):
         page = Page(tuple(channel.reread(hook.body)))
-        await PageIntake(kanal.door, kanal.store).file(channel, page)
+        await PageIntake(kanal.services.intake, kanal.services.store).file(channel, page)
     elif isinstance(channel, ConnectionChannel):
-        await kanal.door.bring(channel, hook)
+        await kanal.services.intake.bring(channel, hook)
 
 
 def loads(kanal: Kanal) -> dict[str, Load]:
     """Return what every door has to carry."""
     made: dict[str, Load] = {}
     numbers = iter(range(10**6, 10**9))
-    for name, channel in kanal.channels.items():
+    for name, channel in kanal.services.channels.items():
         if name not in GENUINE:
             continue
 
@@ -168,7 +169,7 @@ async def opened(folder: Path) -> AsyncIterator[Kanal]:
         mail_server={"port": 0, "channel": "mail"},
         channels={kind: EXAMPLES[kind] for kind in inward},
     )
-    kanal = Kanal(settings)
+    kanal = Kanal(assemble(settings))
     await kanal.start(("web", "mail"))
     settle()
     try:

@@ -13,7 +13,7 @@ from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import ChannelNotFoundEntity
 
 from bench.traffic import ACCOUNT, AGENCIES, NUMBER, PUBLIC_URL, TOKEN
-from gateway.process import now
+from gateway.assembly import now
 from gateway.store.engine import Database
 from gateway.store.store import Store
 from gateway.wire.queues import agency_queue

@@ -10,8 +10,8 @@ from email.utils import format_datetime, make_msgid
 from typing import Self
 
 from config.settings import MailServerSettings as Settings
+from gateway.assembly import now
 from gateway.intake.smtp import Envelope, SmtpServer
-from gateway.process import now
 
 
 class PostOffice:

@@ -21,7 +21,8 @@ from demo.cast import DOORS
 from demo.door import WITHIN, Door, Fault
 from demo.doors import ways_in
 from demo.samples import SAMPLES, Sample
-from gateway import assembly
+from gateway import checks
+from gateway.assembly import assemble
 from gateway.platform import logs
 from gateway.process import Kanal
 from gateway.store.views import ReportFile
@@ -69,7 +70,7 @@ class Demo:
         if sample.then:
             note(sample.channel, f'asks back: "{said}"')
             said = await self._say(door, who, sample.then, f"Re: {sample.subject}")
-        file = await self.kanal.desk.find(tracking) if tracking else None
+        file = await self.kanal.services.operators.find(tracking) if tracking else None
         agency = assigned_to(file) or "triage"
         told(sample.channel, tracking, file)
         self._expect(agency == sample.expect, f"{sample.text[:40]!r}: {agency}")
@@ -78,8 +79,8 @@ class Demo:
         """Let an agency answer, and the citizen ask for the status."""
         channel = door.channel
         tracking = next(mentions(" ".join(door.heard(who))), "")
-        agency = assigned_to(await self.kanal.desk.find(tracking)) or ""
-        if agency not in self.kanal.settings.delivery:
+        agency = assigned_to(await self.kanal.services.operators.find(tracking)) or ""
+        if agency not in self.kanal.services.settings.delivery:
             self._expect(False, f"conversation by {channel}: no agency that could answer has it")
             return
         status = await self._agency_answers(agency, tracking)
@@ -90,9 +91,9 @@ class Demo:
         self._expect(status == 201 and ANSWER in said, f"conversation by {channel}")
 
     async def _agency_answers(self, agency: str, tracking: str) -> int:
-        token = self.kanal.settings.delivery[agency].token
+        token = self.kanal.services.settings.delivery[agency].token
         assert token is not None
-        base = str(self.kanal.settings.server.public_url).rstrip("/")
+        base = str(self.kanal.services.settings.server.public_url).rstrip("/")
         url = f"{base}/agency/v1/reports/{tracking}/replies"
         headers = {"authorization": f"Bearer {token.get_secret_value()}"}
         body = {"kind": "answer", "text": ANSWER}
@@ -131,10 +132,10 @@ async def show(*, once: bool) -> int:
                 await stack.enter_async_context(door.company)
             settings = _settings(Path(folder), doors)
             logs.set_up("ERROR", settings.log.format)
-            if faults := assembly.faults(settings, None):
+            if faults := checks.faults(settings, None):
                 sys.stderr.write("\n".join(map(str, faults)) + "\n")
                 return 1
-            kanal = Kanal(settings)
+            kanal = Kanal(assemble(settings))
             try:
                 return await _play(kanal, Demo(kanal, doors), once=once)
             finally:
@@ -144,9 +145,9 @@ async def show(*, once: bool) -> int:
 async def _play(kanal: Kanal, demo: Demo, *, once: bool) -> int:
     ports = await kanal.start()
     for door in demo.doors.values():
-        await door.opened(kanal.settings, ports)
-    where = "RabbitMQ" if kanal.settings.broker.url else "the embedded queue"
-    base = "PostgreSQL" if kanal.settings.database.url.startswith("postgres") else "SQLite"
+        await door.opened(kanal.services.settings, ports)
+    where = "RabbitMQ" if kanal.services.settings.broker.url else "the embedded queue"
+    base = "PostgreSQL" if kanal.services.settings.database.url.startswith("postgres") else "SQLite"
     out(f"Kanal is up on {base} and {where}; {ways_in(DOORS)}.\n")
     await demo.run()
     if demo.astray:
@@ -163,9 +164,10 @@ async def _play(kanal: Kanal, demo: Demo, *, once: bool) -> int:
 async def _stay(kanal: Kanal) -> None:
     """Keep running, so that the console can be looked at."""
     password = secrets.token_urlsafe(9)
-    await kanal.desk.set_password("demo", password)
-    out(f"\nThe citizens' form: {kanal.settings.server.public_url}")
-    out(f"Console: {kanal.settings.server.public_url}console  (name demo, password {password})")
+    await kanal.services.operators.set_password("demo", password)
+    url = kanal.services.settings.server.public_url
+    out(f"\nThe citizens' form: {url}")
+    out(f"Console: {url}console  (name demo, password {password})")
     out("Stop with Ctrl-C.")
     told = asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):

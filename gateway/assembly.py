@@ -1,485 +1,537 @@
-"""Check the whole configuration and build the parts that need no connection from it.
+"""Wire every service of the gateway. Process, tests and measurements all use this one wiring."""
 
-``kanal check`` prints what ``faults`` finds; ``kanal up`` refuses to start while there is any.
-"""
-
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
 
-from pydantic import ValidationError
-from yarl import URL
+from adapters.contract import Channel, ConnectionChannel, Poller, Reconciler, Sender
+from config.settings import Settings
+from gateway import components
+from gateway.access.ownership import Ownership
+from gateway.broker.base import ANSWERS, DELIVERIES, MEDIA, REPORTS, WORK, Broker
+from gateway.broker.embedded import Embedded
+from gateway.broker.rabbit import Rabbit
+from gateway.casework.agencies import AgencyService
+from gateway.casework.alarm import ALARM, Alarm
+from gateway.casework.alerts import DutyService
+from gateway.casework.directory import Directory
+from gateway.casework.operators import OperatorService
+from gateway.casework.partners import PartnerService
+from gateway.casework.route import Route
+from gateway.casework.tracking import Tracking
+from gateway.components import Components
+from gateway.intake import heavy
+from gateway.intake.connections import BIND, ConnectionTask
+from gateway.intake.expiry import EXPIRE, Expiry
+from gateway.intake.group_commit import GroupCommit
+from gateway.intake.pages import PageIntake
+from gateway.intake.polling import POLL, Polling
+from gateway.intake.reassembly import EVERYWHERE, JOIN, Joining
+from gateway.intake.receive import Intake, parse_in
+from gateway.intake.reconciling import RECONCILE, Reconciling
+from gateway.media.access import AttachmentAccess
+from gateway.media.blobs import Vault
+from gateway.media.fetch import FileFetcher
+from gateway.media.store_files import StoreFiles, clean_in
+from gateway.operations.health import Health
+from gateway.outbound.delicate import Delicate
+from gateway.outbound.deliver import Deliver
+from gateway.outbound.notice import Notice
+from gateway.outbound.notifications import Letters
+from gateway.outbound.notify import AnswerCitizen
+from gateway.outbound.roster import Roster, Wording
+from gateway.outbound.warning import Warning
+from gateway.platform.sandbox import Sandbox
+from gateway.platform.seal import Seal
+from gateway.portals.app import WebServer, application
+from gateway.portals.citizen.routes import CitizenServices
+from gateway.portals.partners import alerts
+from gateway.portals.partners.mounts import doors
+from gateway.queues.consumer import Consumer, Step
+from gateway.queues.leased_task import LeasedTask
+from gateway.queues.relay import LEASE, Collector, Relay
+from gateway.store.cursors import Bookmark
+from gateway.store.engine import Database
+from gateway.store.queries import Queries
+from gateway.store.spool import Spool
+from gateway.store.store import Store
 
-from adapters.contract import Channel, Sender
-from adapters.load import BadBlock, UnknownChannel
-from adapters.load import load as load_channel
-from adapters.web.channel import Web
-from config import files, links
-from config.emergency import emergency
-from config.settings import (
-    DEFAULTS,
-    Fault,
-    PostSettings,
-    Settings,
-    SettingsError,
-    fault_at,
-    line_of,
-    merge,
-    read_toml,
-)
-from gateway.media.blobs import Blobs, Bucket, Folder, Vault
-from gateway.models import registry
-from gateway.models.active import ActiveModels
-from gateway.models.registry import ModelError
-from gateway.outbound.notice import PAGE, Notice
-from gateway.outbound.roster import MISSING, DutyPost, Roster
-from gateway.outbound.texts import Texts
-from gateway.outbound.texts import faults as text_faults
-from gateway.platform.seal import Seal, keys_from
-from gateway.store.quarantine import QuarantineLimits as RoomLimits
-from gateway.store.reactions import AnswerLimits as AnswerLimits
-from normalizer.gazetteer import Gazetteer, GazetteerError
-from normalizer.normalize import Normalizer
-from normalizer.report import Kind
-from router import assign
-from router.data import DataError
-from router.deadlines import Calendar, DeadlineLimits
+LOOK_AGAIN = 10.0
+"""Seconds between two looks for a newly trained model."""
 
-T = TypeVar("T")
-WEBHOOK = "webhook"
-ALIKE = {"url": "to"}
-"""What a webhook's settings are called in the roster."""
-REPLIES = DEFAULTS.with_name("replies")
+
+def now() -> datetime:
+    """Return the time."""
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Components:
-    """What can be built from files alone."""
+class Sandboxes:
+    """The processes in which what strangers sent is read; none starts before its first use."""
 
-    gazetteer: Gazetteer
-    normalizer: Normalizer
-    routing: assign.Router
-    texts: Texts
-    trained: ActiveModels
+    mails: Sandbox
+    images: Sandbox
+    texts: Sandbox
 
-
-def parts(settings: Settings) -> Components:
-    """Build the parts. Raises ``SettingsError`` with every fault of every file."""
-    wrong: list[Fault] = []
-    gazetteer = _try(wrong, lambda: _gazetteer(files.REGIONS))
-    texts = _try(wrong, _texts)
-    overrides = Path(settings.agencies.overrides) if settings.agencies.overrides else None
-    data = _try(wrong, lambda: files.read(overrides))
-    if gazetteer is None or data is None:
-        raise SettingsError(wrong)
-    routing = _try(wrong, lambda: _routing(settings, data, gazetteer))
-    if routing is None or texts is None or wrong:
-        raise SettingsError(wrong)
-    trained = ActiveModels(settings, routing)
-    trained.refresh()
-    return Components(gazetteer, Normalizer(gazetteer), routing, texts, trained)
+    async def close(self) -> None:
+        """Stop them."""
+        for each in (self.mails, self.texts, self.images):
+            await each.close()
 
 
-def channels(settings: Settings, file: Path | None) -> dict[str, Channel]:
-    """Build the channels. Raises ``SettingsError`` with the faults of every block."""
-    wrong: list[Fault] = []
-    built: dict[str, Channel] = {}
-    for name, block in settings.channels.items():
-        if channel := _try(wrong, lambda n=name, b=block: _channel(settings, n, b, file)):  # type: ignore[misc]
-            built[name] = channel
-    wrong += _mail_faults(settings, built, file)
-    if wrong:
-        raise SettingsError(wrong)
-    return built
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Work that a process does as long as it lives."""
+
+    name: str
+    run: Callable[[], Awaitable[None]]
 
 
-def webhooks(settings: Settings, file: Path | None) -> dict[str, Sender]:
-    """Build the senders of agencies that take reports by webhook. Raises ``SettingsError``."""
-    wrong: list[Fault] = []
-    built: dict[str, Sender] = {}
-    for agency, block in settings.delivery.items():
-        if block.method != "webhook":
-            continue
-        secret = block.secret.get_secret_value() if block.secret else ""
-        values = {"type": "webhook", "url": str(block.url or ""), "secret": secret}
-        try:
-            sender = load_channel(agency, values, public_url=str(settings.server.public_url))
-            assert isinstance(sender, Sender)
-            built[agency] = sender
-        except BadBlock as error:
-            wrong += [
-                fault_at(file, ("delivery", agency, *keys), said) for keys, said in error.faults
-            ]
-    if wrong:
-        raise SettingsError(wrong)
-    return built
+@dataclass(frozen=True)
+class Ground:
+    """What the services stand on. ``now`` is the clock."""
+
+    settings: Settings
+    now: Callable[[], datetime]
+    parts: Components
+    channels: Mapping[str, Channel]
+    webhooks: Mapping[str, Sender]
+    """What carries reports to agencies that take them by webhook, by the agency."""
+    seal: Seal
+    store: Store
+    spool: Spool
+    broker: Broker
+    commits: GroupCommit
+    notice: Notice
+    letters: Letters
+    roster: Roster
+    vault: Vault
+    queries: Queries
+    ownership: Ownership
+    sandboxes: Sandboxes
+    holder: str
+    """The name of this process on the leases it takes."""
+
+    def bookmark(self, name: str, kind: str) -> Bookmark:
+        """Return the place that work of one kind has got to."""
+        return Bookmark(self.store, name, kind, holder=self.holder)
 
 
-def roster(
-    settings: Settings, file: Path | None, built: Mapping[str, Channel], sealed: Seal
-) -> Roster:
-    """Build the duty roster. Raises ``SettingsError``."""
-    wrong: list[Fault] = []
-    posts: list[DutyPost] = []
-    for duty in settings.alerts.duty:
-        if sender := _try(wrong, lambda d=duty: _sender(settings, file, built, d)):  # type: ignore[misc]
-            told = frozenset(duty.kinds), duty.regions, duty.language
-            posts.append(DutyPost(duty.name, duty.channel, duty.to, sender, *told))
-    if wrong:
-        raise SettingsError(wrong)
-    return Roster(posts, sealed)
+@dataclass(frozen=True)
+class Services(Ground):
+    """Everything a process can do, wired: the services, the steps of the way, and the tasks."""
+
+    intake: Intake
+    files: AttachmentAccess
+    tracking: Tracking
+    operators: OperatorService
+    agencies: AgencyService
+    partners: PartnerService
+    duty: DutyService
+    route: Route
+    deliver: Deliver
+    answer: AnswerCitizen
+    store_files: StoreFiles
+    pollings: Mapping[str, Polling]
+    reconcilings: Mapping[str, Reconciling]
+    bindings: tuple[ConnectionTask, ...]
+    joining: Joining
+    expiry: Expiry
+    alarm: Alarm
+    consumers: tuple[Consumer, ...]
+    health: Health
+
+    @property
+    def duties(self) -> list[LeasedTask]:
+        """What a poller does: polling, keeping connections, and catching up if so set."""
+        return _duties(self.settings, self.pollings, self.bindings, self.reconcilings)
+
+    async def close_channels(self) -> None:
+        """Let go of the connections to providers and agencies."""
+        posts = (post.sender for post in self.roster.posts)
+        for channel in {*self.channels.values(), *self.webhooks.values(), *posts}:
+            await channel.close()
 
 
-def _sender(
-    settings: Settings, file: Path | None, built: Mapping[str, Channel], duty: PostSettings
-) -> Sender:
-    """Return what carries alerts to a post. Raises ``SettingsError``."""
-    if duty.channel == WEBHOOK:
-        secret = duty.secret.get_secret_value() if duty.secret else ""
-        values = {"type": "webhook", "url": duty.to, "secret": secret, "timeout": 8.0}
-        try:
-            sender = load_channel(duty.name, values, public_url=str(settings.server.public_url))
-        except BadBlock as error:
-            said = "; ".join(f"{ALIKE.get(keys[0], keys[0])}: {why}" for keys, why in error.faults)
-            raise _at_duty(file, duty, said) from None
-    else:
-        channel = built.get(duty.channel)
-        if channel is None:
-            known = ", ".join(sorted(name for name, c in built.items() if isinstance(c, Sender)))
-            said = f"there is no [channels.{duty.channel}]; there are: webhook, {known}"
-            raise _at_duty(file, duty, said)
-        sender = channel
-    if not isinstance(sender, Sender) or not sender.block.enabled:
-        raise _at_duty(file, duty, f"the channel {duty.channel} is off, or does not send")
-    if sender.fetched or sender.overhears:
-        raise _at_duty(file, duty, f"the channel {duty.channel} wakes nobody: SMS, Telegram, mail")
-    if getattr(sender.block, "authserv_id", "") is None:
-        said = "anybody can acknowledge by mail in its name: set authserv_id of the channel first"
-        raise _at_duty(file, duty, said)
-    if duty.channel != WEBHOOK and sender.block.type == "telegram" and duty.to.startswith("-"):
-        said = "to: a group cannot acknowledge; name the chat of the post itself"
-        raise _at_duty(file, duty, said)
-    return sender
+def assemble(
+    settings: Settings,
+    file: Path | None = None,
+    *,
+    parts: Components | None = None,
+    channels: Mapping[str, Channel] | None = None,
+    webhooks: Mapping[str, Sender] | None = None,
+    store: Store | None = None,
+    broker: Broker | None = None,
+    sandboxes: Sandboxes | None = None,
+    now: Callable[[], datetime] = now,
+) -> Services:
+    """Wire the services; what is not given is made as the settings say.
+
+    ``file`` is named in error messages about settings. Raises ``SettingsError``.
+    """
+    if channels is None:
+        channels = components.channels(settings, file)
+    if webhooks is None:
+        webhooks = components.webhooks(settings, file)
+    ground = _ground(
+        settings,
+        file,
+        parts or components.load(settings),
+        channels,
+        webhooks,
+        store or _store(settings, now),
+        broker,
+        sandboxes or _sandboxes(settings),
+        now,
+    )
+    return _services(ground)
 
 
-def _at_duty(file: Path | None, duty: PostSettings, said: str) -> SettingsError:
-    return SettingsError([fault_at(file, ("alerts", "duty"), f"{duty.name}: {said}")])
-
-
-def seal(settings: Settings) -> Seal:
-    """Build the seal; makes a key file on first use. Raises ``SettingsError``."""
-    try:
-        written = [key.get_secret_value() for key in settings.seal.keys]
-        return Seal(keys_from(written, settings.server.data_dir))
-    except (ValueError, OSError) as error:
-        raise SettingsError([Fault("[seal] keys", 0, str(error))]) from None
-
-
-def limits(settings: Settings) -> AnswerLimits:
-    """Return how many answers that nobody wrote one reader gets."""
-    chosen = settings.answers
-    return AnswerLimits(
-        chosen.receipts_per_10_minutes, chosen.receipts_per_day, chosen.same_text_times
+def _ground(
+    settings: Settings,
+    file: Path | None,
+    parts: Components,
+    channels: Mapping[str, Channel],
+    webhooks: Mapping[str, Sender],
+    store: Store,
+    broker: Broker | None,
+    sandboxes: Sandboxes,
+    now: Callable[[], datetime],
+) -> Ground:
+    seal, notice = components.seal(settings), components.notice(settings, channels)
+    spool = Spool(settings.server.data_dir / "spool")
+    delicate = Delicate(parts.routing.topics.delicate, _names(channels, lambda c: c.fetched))
+    phones = _names(channels, lambda c: c.by_phone)
+    return Ground(
+        settings=settings,
+        now=now,
+        parts=parts,
+        channels=channels,
+        webhooks=webhooks,
+        seal=seal,
+        store=store,
+        spool=spool,
+        broker=broker or _broker(settings, store),
+        commits=GroupCommit(store, spool),
+        notice=notice,
+        letters=Letters(parts.texts, now, delicate, notice),
+        roster=components.roster(settings, file, channels, seal),
+        vault=components.vault(settings, seal),
+        queries=Queries(store),
+        ownership=Ownership(phones, settings.routing.ownership_days),
+        sandboxes=sandboxes,
+        holder=uuid.uuid4().hex,
     )
 
 
-def notice(settings: Settings, built: Mapping[str, Channel]) -> Notice:
-    """Return the privacy notice; it has a page where citizens reach the one of type ``web``."""
-    server = settings.server.public_url
-    open_ = any(isinstance(each, Web) and each.block.enabled for each in built.values())
-    reached = open_ and not links.is_own(server.host or "")
-    return Notice(
-        page=str(server).rstrip("/") + PAGE if reached else "",
-        controller=settings.privacy.controller,
-        contact=settings.privacy.contact,
-    )
-
-
-def room(settings: Settings) -> RoomLimits:
-    """Return how much noise the quarantine keeps, and how long."""
-    chosen = settings.quarantine
-    return RoomLimits(chosen.max_bytes, chosen.max_rows, chosen.channel_share, chosen.keep_days)
-
-
-def vault(settings: Settings, sealed: Seal) -> Vault:
-    """Build what keeps the files of reports."""
-    return Vault(_blobs(settings), sealed)
-
-
-def _blobs(settings: Settings) -> Blobs:
-    media, url = settings.media, URL(settings.media.url)
-    if url.scheme != "s3":
-        return Folder(Path(url.path) if media.url else settings.server.data_dir / "files")
-    return Bucket(
-        str(url.host),
-        url.path.strip("/"),
-        endpoint=media.endpoint,
-        region=media.region,
-        access_key=media.access_key,
-        secret=media.secret.get_secret_value(),
-        timeout=media.timeout,
-    )
-
-
-def faults(settings: Settings, file: Path | None) -> list[Fault]:
-    """List everything that is wrong with the configuration beyond the settings' own types."""
-    wrong: list[Fault] = []
-    built = _try(wrong, lambda: parts(settings))
-    doors = _try(wrong, lambda: channels(settings, file))
-    _try(wrong, lambda: webhooks(settings, file))
-    if doors is not None:
-        _try(wrong, lambda: roster(settings, file, doors, Seal([bytes(32)])))
-    if built:
-        wrong += _delivery_faults(settings, built, file)
-        wrong += _partner_faults(settings, built, file)
-        wrong += _duty_faults(settings, built, file)
-    return wrong
-
-
-def duty_warnings(settings: Settings) -> list[str]:
-    """Say so where nobody is told of danger to life."""
-    return [] if settings.alerts.duty else [MISSING]
-
-
-def warnings(built: Mapping[str, Channel]) -> list[str]:
-    """List what works and is unsafe all the same, in words that say what to do."""
-    return [
-        f"channels.{name}: mail senders are UNPROVEN. Anybody can write in anybody's name; set "
-        "authserv_id to the name your own mail server puts into Authentication-Results"
-        for name, channel in built.items()
-        if channel.block.enabled and getattr(channel.block, "authserv_id", "") is None
-    ]
-
-
-def unconfirmed(built: Mapping[str, Channel]) -> list[str]:
-    """List emergency numbers that nobody confirmed in the regions of the channels, in one line."""
-    regions = [each.block.region for each in built.values() if each.block.enabled]
-    everywhere = not all(regions)
-    numbers = emergency().unverified([] if everywhere else filter(None, regions))
-    if not (built and numbers):
-        return []
-    return [
-        "config/emergency.toml: people in danger are told to call "
-        f"{', '.join(numbers)}, which nobody has confirmed to answer in your region. Call them, "
-        "then set verified = true and the date"
-    ]
-
-
-def unsaid(settings: Settings) -> list[str]:
-    """List what the privacy notice lacks, where strangers can reach the deployment."""
-    if links.is_own(settings.server.public_url.host or ""):
-        return []
-    said = "privacy.{}: the privacy notice must say {} (UU 27/2022 article 21); set it"
-    wanted = {"controller": "who answers for the data", "contact": "where people ask about it"}
-    return [
-        said.format(key, what) for key, what in wanted.items() if not getattr(settings.privacy, key)
-    ]
-
-
-def link_warnings(settings: Settings, built: Mapping[str, Channel]) -> list[str]:
-    """List the links that are set so that somebody on the way, or behind us, can deceive us."""
-    said = [
-        f'channels.{name}: smtp_tls = "if_offered" to {host} takes any certificate, or none: who '
-        "is on the way can read the answers; set starttls or implicit"
-        for name, channel in built.items()
-        if channel.block.enabled and getattr(channel.block, "smtp_tls", "") == "if_offered"
-        if not links.is_own(host := getattr(channel.block, "smtp_host", ""))
-    ]
-    server = settings.server
-    if server.public_url.scheme == "https" and not server.client_header:
-        said.append(
-            "server.client_header is not set, and an https public_url means a proxy: nobody is "
-            "counted by network address. Let the proxy put the caller's address into a header of "
-            'its own and name it, for example client_header = "X-Real-IP" (docs/nginx.conf)'
-        )
-    return said
-
-
-def model_faults(settings: Settings) -> list[Fault]:
-    """List the trained models that cannot be used; Kanal starts without them."""
-    wrong = []
-    folder = registry.folder(settings)
-    loads: dict[str, Callable[[], object]] = {
-        "agency": lambda: registry.load(folder, "agency"),
-        "kind": lambda: registry.kinds(folder, settings.routing.reports),
+def _services(ground: Ground) -> Services:
+    settings, store = ground.settings, ground.store
+    intake = _intake(ground)
+    files = AttachmentAccess(ground.queries, ground.vault)
+    duty = DutyService(store, ground.roster, ground.letters)
+    directory = Directory(ground.parts.routing.register, ground.parts.gazetteer)
+    route, deliver = _route(ground, duty), _deliver(ground)
+    answer, store_files = _answer(ground), _store_files(ground)
+    pollings, reconcilings = _pollings(ground, intake), _reconcilings(ground, intake)
+    bindings = _bindings(ground, intake)
+    steps: dict[str, Step] = {
+        REPORTS: route,
+        DELIVERIES: deliver,
+        ANSWERS: answer,
+        MEDIA: store_files,
     }
-    for purpose, load in loads.items():
-        try:
-            load()
-        except ModelError as error:
-            wrong.append(Fault(str(folder / purpose), 0, str(error)))
-    return wrong
-
-
-def faults_beside(file: Path | None) -> list[Fault]:
-    """List what else is wrong when settings are: each faulty one counts as if it was not set."""
-    try:
-        written = read_toml(file) if file else {}
-    except SettingsError:
-        written = {}
-    return faults(_sound(written), file)
-
-
-def _sound(written: dict[str, Any]) -> Settings:
-    values = read_toml(DEFAULTS)
-    merge(values, written)
-    try:
-        return Settings.model_validate(values)
-    except ValidationError as error:
-        for fault in error.errors():
-            _drop(written, [str(key) for key in fault["loc"]])
-        return _sound(written)
-
-
-def _drop(table: dict[str, Any], keys: Sequence[str]) -> None:
-    """Forget a setting; of a list or another value, the whole."""
-    inner = table.get(keys[0])
-    if len(keys) > 1 and isinstance(inner, dict):
-        _drop(inner, keys[1:])
-    else:
-        table.pop(keys[0], None)
-
-
-def _delivery_faults(settings: Settings, built: Components, file: Path | None) -> list[Fault]:
-    return [
-        fault_at(file, ("delivery", agency), f"there is no agency {agency!r} in the register")
-        for agency in settings.delivery
-        if built.routing.register.agency(agency) is None
-    ]
-
-
-def _duty_faults(settings: Settings, built: Components, file: Path | None) -> list[Fault]:
-    """List kinds of danger and regions of the roster that there are not."""
-    wrong: list[Fault] = []
-    for duty in settings.alerts.duty:
-        for kind in set(duty.kinds) - emergency().kinds.keys():
-            known = ", ".join(emergency().kinds)
-            wrong += _at_duty(file, duty, f"no kind of danger {kind!r}: {known}").faults
-        for code in duty.regions:
-            if built.gazetteer.region(code) is None:
-                wrong += _at_duty(file, duty, f"there is no region {code!r}").faults
-    return wrong
-
-
-def _partner_faults(settings: Settings, built: Components, file: Path | None) -> list[Fault]:
-    """List keys that speak for no agency there is, and second doors at one address."""
-    wrong: list[Fault] = []
-    doors: dict[str, str] = {}
-    for name, block in settings.channels.items():
-        kind = block.get("type")
-        if kind not in ("open311", "rest") or block.get("enabled") is False:
-            continue
-        if (first := doors.setdefault(kind, name)) != name:
-            said = f"{first} is such a door already, and there is one address for them"
-            wrong.append(fault_at(file, ("channels", name, "type"), said))
-        keys = block.get("keys")
-        for partner, key in keys.items() if isinstance(keys, dict) else ():
-            agency = key.get("agency") if isinstance(key, dict) else None
-            if agency and built.routing.register.agency(str(agency)) is None:
-                said = f"there is no agency {agency!r} in the register"
-                wrong.append(fault_at(file, ("channels", name, "keys", partner, "agency"), said))
-    return wrong
-
-
-def _mail_faults(
-    settings: Settings, built: Mapping[str, Channel], file: Path | None
-) -> list[Fault]:
-    mail, wrong = settings.mail_server, []
-    if mail.require_tls and not (mail.tls_certificate and mail.tls_key):
-        said = "require_tls needs tls_certificate and tls_key"
-        wrong.append(fault_at(file, ("mail_server", "require_tls"), said))
-    for key in ("tls_certificate", "tls_key"):
-        path = getattr(mail, key)
-        if path and not Path(path).is_file():
-            wrong.append(fault_at(file, ("mail_server", key), f"there is no file {path}"))
-    known = settings.channels.get(mail.channel, {}).get("type") == "mail"
-    if mail.enabled and settings.channels and not known and _has_mail(settings):
-        said = f"names no channel of type mail: {mail.channel!r}"
-        wrong.append(fault_at(file, ("mail_server", "channel"), said))
-    return wrong
-
-
-def _has_mail(settings: Settings) -> bool:
-    return any(block.get("type") == "mail" for block in settings.channels.values())
-
-
-def _channel(
-    settings: Settings, name: str, block: Mapping[str, object], file: Path | None
-) -> Channel:
-    try:
-        return load_channel(name, block, public_url=str(settings.server.public_url))
-    except BadBlock as error:
-        raise SettingsError(
-            [fault_at(file, ("channels", name, *keys), said) for keys, said in error.faults]
-        ) from None
-    except UnknownChannel as error:
-        raise SettingsError([fault_at(file, ("channels", name, "type"), str(error))]) from None
-
-
-def _gazetteer(folder: Path) -> Gazetteer:
-    try:
-        return Gazetteer.load(folder)
-    except GazetteerError as error:
-        raise SettingsError([Fault(str(f), line, m) for f, line, m in error.faults]) from None
-
-
-def _texts() -> Texts:
-    wrong: list[Fault] = []
-    languages: dict[str, dict[str, str]] = {}
-    for path in sorted(REPLIES.glob("*.toml")):
-        values = read_toml(path)
-        wrong += [
-            Fault(str(path), line_of(path, (key,)), f"{key}: {said}")
-            for key, said in text_faults(values)
-        ]
-        languages[path.stem] = values
-    if wrong:
-        raise SettingsError(wrong)
-    return Texts(languages)
-
-
-def _routing(settings: Settings, data: files.ConfigFiles, gazetteer: Gazetteer) -> assign.Router:
-    limits = settings.deadlines
-    rules = assign.RoutingRules(
-        settings.routing.cost_of_wrong,
-        DeadlineLimits(
-            limits.forward,
-            limits.first_response,
-            {kind: getattr(limits.resolution, kind.value) for kind in Kind},
-        ),
+    return Services(
+        **vars(ground),
+        intake=intake,
+        files=files,
+        tracking=Tracking(ground.queries, ground.seal),
+        operators=_operators(ground, intake, files, directory, duty),
+        agencies=AgencyService(store, ground.letters, settings.delivery, ground.now),
+        partners=_partners(ground, directory),
+        duty=duty,
+        route=route,
+        deliver=deliver,
+        answer=answer,
+        store_files=store_files,
+        pollings=pollings,
+        reconcilings=reconcilings,
+        bindings=bindings,
+        joining=Joining(intake, store, ground.seal, ground.bookmark(EVERYWHERE, JOIN)),
+        expiry=Expiry(store, ground.bookmark(EVERYWHERE, EXPIRE)),
+        alarm=_alarm(ground),
+        consumers=_consumers(ground, steps),
+        health=_health(ground, _duties(settings, pollings, bindings, reconcilings)),
     )
-    calendar = Calendar(limits.holidays, limits.working_days)
-    try:
-        return assign.build(data, gazetteer, rules, calendar)
-    except DataError as error:
-        raise SettingsError(
-            [Fault(str(f.file), line_of(f.file, f.keys), f.message) for f in error.faults]
-        ) from None
 
 
-def _try(wrong: list[Fault], make: Callable[[], T]) -> T | None:
-    try:
-        return make()
-    except SettingsError as error:
-        wrong += error.faults
-        return None
+def _names(channels: Mapping[str, Channel], wanted: Callable[[Channel], bool]) -> frozenset[str]:
+    return frozenset(name for name, channel in channels.items() if wanted(channel))
 
 
-def categories(built: Components) -> dict[str, str]:
-    """Return the groups of topics that citizens choose from, id to name, by name."""
-    topics = built.routing.topics
-    used = {row.group for row in topics.rows.values()}
-    named = [(group.name, id) for id, group in topics.groups.items() if id in used]
-    return {id: name for name, id in sorted(named)}
+def _store(settings: Settings, now: Callable[[], datetime]) -> Store:
+    chosen = settings.database
+    database = Database(settings.database_url, pool_size=chosen.pool_size, timeout=chosen.timeout)
+    return Store(database, now, components.limits(settings), components.room(settings))
 
 
-def all_warnings(settings: Settings, built: Mapping[str, Channel]) -> list[str]:
-    """List what works and should all the same be seen to, for every start and ``kanal check``."""
+def _broker(settings: Settings, store: Store) -> Broker:
+    url, work = settings.broker.url, settings.work
+    if not url:
+        return Embedded(store.queue, lease=work.lease)
+    return Rabbit(url, retry_after=work.retry_after, timeout=settings.broker.timeout)
+
+
+def _sandboxes(settings: Settings) -> Sandboxes:
+    return Sandboxes(
+        mails=Sandbox(1, settings.mail_server.parse_seconds, modules=("adapters.mail",)),
+        images=Sandbox(1, settings.media.clean_seconds, modules=("gateway.media.clean",)),
+        texts=Sandbox(1, heavy.SECONDS, modules=("gateway.intake.heavy",)),
+    )
+
+
+def _intake(ground: Ground) -> Intake:
+    return Intake(
+        ground.channels,
+        ground.store,
+        ground.commits,
+        ground.parts.normalizer,
+        ground.seal,
+        ground.now,
+        parse_in(ground.sandboxes.mails),
+        heavy.normalize_in(ground.sandboxes.texts),
+        Warning(ground.parts.routing, ground.letters),
+    )
+
+
+def _operators(
+    ground: Ground,
+    intake: Intake,
+    files: AttachmentAccess,
+    directory: Directory,
+    duty: DutyService,
+) -> OperatorService:
+    return OperatorService(
+        ground.store,
+        ground.broker,
+        intake,
+        ground.letters,
+        directory,
+        ground.parts.routing.register,
+        ground.seal,
+        files,
+        session_hours=ground.settings.console.session_hours,
+        sensitive=ground.parts.routing.topics.sensitive,
+        duty=duty,
+    )
+
+
+def _partners(ground: Ground, directory: Directory) -> PartnerService:
+    topics = ground.parts.routing.topics
+    return PartnerService(ground.store, ground.seal, topics, directory, ground.parts.gazetteer)
+
+
+def _route(ground: Ground, duty: DutyService) -> Route:
+    return Route(
+        ground.store,
+        ground.parts.routing,
+        ground.parts.gazetteer,
+        ground.letters,
+        ground.seal,
+        ground.now,
+        waiting=timedelta(days=ground.settings.routing.waiting_days),
+        ownership=ground.ownership,
+        mute=_names(ground.channels, lambda c: not c.can_ask),
+        overheard=_names(ground.channels, lambda c: c.overhears),
+        fetched=_names(ground.channels, lambda c: c.fetched),
+        duty=duty,
+    )
+
+
+def _deliver(ground: Ground) -> Deliver:
+    settings = ground.settings
+    return Deliver(
+        ground.store, settings.delivery, ground.webhooks, concurrency=settings.work.concurrency
+    )
+
+
+def _answer(ground: Ground) -> AnswerCitizen:
+    return AnswerCitizen(
+        ground.store,
+        ground.channels,
+        ground.seal,
+        ground.letters,
+        ground.ownership,
+        concurrency=ground.settings.work.concurrency,
+    )
+
+
+def _store_files(ground: Ground) -> StoreFiles:
+    media, work = ground.settings.media, ground.settings.work
+    return StoreFiles(
+        ground.store,
+        ground.channels,
+        ground.vault,
+        FileFetcher(max_bytes=media.max_bytes, timeout=media.timeout),
+        clean_in(ground.sandboxes.images),
+        ground.seal,
+        ground.letters,
+        media,
+        attempts=len(work.retry_after),
+        concurrency=work.concurrency,
+    )
+
+
+def _pollings(ground: Ground, intake: Intake) -> dict[str, Polling]:
+    pages = PageIntake(intake, ground.store)
+    return {
+        name: Polling(channel, ground.bookmark(name, POLL), pages, ground.store)
+        for name, channel in ground.channels.items()
+        if isinstance(channel, Poller) and channel.polling and channel.block.enabled
+    }
+
+
+def _reconcilings(ground: Ground, intake: Intake) -> dict[str, Reconciling]:
+    pages, wanted = PageIntake(intake, ground.store), ground.settings.reconcile
+    return {
+        name: Reconciling(
+            channel,
+            ground.bookmark(name, RECONCILE),
+            pages,
+            ground.store,
+            every=60 * wanted.every_minutes,
+            overlap=timedelta(minutes=wanted.overlap_minutes),
+        )
+        for name, channel in ground.channels.items()
+        if isinstance(channel, Reconciler) and channel.block.enabled
+    }
+
+
+def _bindings(ground: Ground, intake: Intake) -> tuple[ConnectionTask, ...]:
+    return tuple(
+        ConnectionTask(channel, ground.bookmark(name, BIND), intake)
+        for name, channel in ground.channels.items()
+        if isinstance(channel, ConnectionChannel) and channel.block.enabled
+    )
+
+
+def _duties(
+    settings: Settings,
+    pollings: Mapping[str, Polling],
+    bindings: tuple[ConnectionTask, ...],
+    reconcilings: Mapping[str, Reconciling],
+) -> list[LeasedTask]:
+    caught_up = reconcilings.values() if settings.reconcile.every_minutes > 0 else ()
+    return [*pollings.values(), *bindings, *caught_up]
+
+
+def _alarm(ground: Ground) -> Alarm:
+    wanted, url = ground.settings.alerts, str(ground.settings.server.public_url)
+    return Alarm(
+        ground.store,
+        ground.roster,
+        Wording(ground.parts.texts, ground.parts.gazetteer, url),
+        ground.bookmark(EVERYWHERE, ALARM),
+        within=wanted.acknowledge_within_seconds,
+        repeat=wanted.repeat,
+    )
+
+
+def _consumers(ground: Ground, steps: Mapping[str, Step]) -> tuple[Consumer, ...]:
+    work = ground.settings.work
+    batches = {ANSWERS: work.concurrency, MEDIA: work.concurrency}
+    return tuple(
+        Consumer(
+            ground.broker,
+            queue,
+            step,
+            prefetch=ground.settings.broker.prefetch,
+            batch=batches.get(queue, work.batch),
+            retry_after=work.retry_after,
+        )
+        for queue, step in steps.items()
+    )
+
+
+def _health(ground: Ground, duties: list[LeasedTask]) -> Health:
+    return Health(
+        ground.store,
+        ground.broker,
+        ground.commits,
+        ground.spool,
+        {(duty.channel.name, duty.kind): duty.every for duty in duties},
+        ground.vault,
+        on_duty=bool(ground.roster.posts),
+    )
+
+
+def worker_tasks(services: Services) -> list[Task]:
+    """Return what a worker does: the steps, the alarm, and the relay where a broker needs one."""
     return [
-        *warnings(built),
-        *link_warnings(settings, built),
-        *unconfirmed(built),
-        *duty_warnings(settings),
-        *unsaid(settings),
+        *(Task(f"work on {consumer.queue}", consumer.run) for consumer in services.consumers),
+        Task("trained models", partial(_refresh, services.parts)),
+        Task(ALARM, services.alarm.run),
+        *_relays(services),
     ]
+
+
+def poller_tasks(services: Services) -> list[Task]:
+    """Return what a poller does."""
+    return [Task(f"{duty.kind} {duty.channel.name}", duty.run) for duty in services.duties]
+
+
+def shared_tasks(services: Services) -> list[Task]:
+    """Return what a worker and a poller do both."""
+    return [
+        Task("join parts", services.joining.run),
+        Task("expire the quarantine", services.expiry.run),
+    ]
+
+
+def _relays(services: Services) -> list[Task]:
+    if services.broker.outbox_is_queue:
+        return []
+    queue, broker = services.store.queue, services.broker
+    lease = min(services.settings.work.lease, LEASE)
+    collectors = {name: Collector(queue, broker, name, prefetch=100) for name in WORK}
+    return [
+        Task("relay", Relay(queue, broker, unpublishable_after=20, lease=lease).run),
+        *(Task(f"dead letters of {name}", each.run) for name, each in collectors.items()),
+    ]
+
+
+async def _refresh(parts: Components) -> None:
+    while True:
+        await asyncio.sleep(LOOK_AGAIN)
+        await asyncio.to_thread(parts.trained.refresh)
+
+
+def site(services: Services) -> WebServer:
+    """Return the web server: the doors of the channels and every portal."""
+    server = services.settings.server
+    url = str(server.public_url)
+    app = application(
+        server,
+        services.intake,
+        services.operators,
+        services.agencies,
+        services.queries,
+        services.health,
+        services.files,
+        services.now,
+        CitizenServices(services.tracking, components.categories(services.parts), services.notice),
+        doors(
+            services.channels,
+            services.intake,
+            services.partners,
+            services.agencies,
+            url,
+            services.now,
+            server.client_header,
+        ),
+        alerts.routes(services.duty, server.client_header, url),
+    )
+    return WebServer(app, server, server.port)

@@ -131,10 +131,10 @@ def explain(
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object per message")] = False,
 ) -> None:
     """Normalise and route a message without storing it, and say why."""
-    from gateway import assembly
+    from gateway import components
     from gateway.operations.explain import Explainer, Line, stream, told
 
-    parts = _or_stop(lambda: assembly.parts(_settings()))
+    parts = _or_stop(lambda: components.load(_settings()))
     if region and not parts.gazetteer.region(region):
         _stop(f"there is no region {region!r}", 2)
     settle()
@@ -153,14 +153,14 @@ def check(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     Agencies, topics, regions and texts: every fault at once.
     """
     from config.settings import SettingsError, load
-    from gateway import assembly
+    from gateway import checks, components
     from gateway.platform import logs
 
     logs.set_up("WARNING", "console")
     try:
-        faults = assembly.faults(load(), _file()) + assembly.model_faults(load())
+        faults = checks.faults(load(), _file()) + checks.model_faults(load())
     except SettingsError as error:
-        faults = error.faults + assembly.faults_beside(_file())
+        faults = error.faults + checks.faults_beside(_file())
     if as_json:
         found = [{"file": f.file, "line": f.line, "message": f.message} for f in faults]
         typer.echo(json.dumps(found, ensure_ascii=False))
@@ -168,7 +168,7 @@ def check(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
         _print_faults(faults)
     if faults:
         raise typer.Exit(1)
-    for said in assembly.all_warnings(load(), assembly.channels(load(), _file())):
+    for said in checks.all_warnings(load(), components.channels(load(), _file())):
         typer.echo(f"WARNING: {said}", err=True)
     if not as_json:
         from gateway.learning.command import versions
@@ -227,8 +227,8 @@ def _history() -> "Rows":
     found: list[Report] = []
 
     async def go(kanal: "Kanal") -> None:
-        await kanal.store.migrate()
-        found.extend([report async for report in kanal.queries.every()])
+        await kanal.services.store.migrate()
+        found.extend([report async for report in kanal.services.queries.every()])
 
     _with_kanal(go)
     return learnable(found)
@@ -291,13 +291,14 @@ def replay(
     """List the dead letters and give all of them a fresh start."""
 
     async def go(kanal: "Kanal") -> None:
-        letters = await kanal.desk.dead_letters(1000)
+        operators = kanal.services.operators
+        letters = await operators.dead_letters(1000)
         if not as_json:
             for letter in letters:
                 typer.echo(f"{letter.at:%Y-%m-%d %H:%M} {letter.queue:<12} {letter.error}")
         if letters and not (yes or as_json):
             typer.confirm(f"Replay {len(letters)} dead letters?", abort=True)
-        count = await kanal.desk.replay(None, by=f"cli:{getpass.getuser()}") if letters else 0
+        count = await operators.replay(None, by=f"cli:{getpass.getuser()}") if letters else 0
         typer.echo(json.dumps({"replayed": count}) if as_json else f"Replayed {count}.")
 
     _with_kanal(go)
@@ -323,7 +324,7 @@ def reconcile(
         try:
             found = await kanal.catch_up(channels or [], moment)
         finally:
-            await kanal.close_channels()
+            await kanal.services.close_channels()
         if as_json:
             typer.echo(json.dumps(found, ensure_ascii=False))
         else:
@@ -358,9 +359,10 @@ def operator(
         _stop(str(error), 2)
 
     async def go(kanal: "Kanal") -> None:
-        await kanal.store.migrate()
-        await kanal.desk.set_password(name, password)
-        typer.echo(f"Operator {name} may log in at {kanal.settings.server.public_url}console")
+        its = kanal.services
+        await its.store.migrate()
+        await its.operators.set_password(name, password)
+        typer.echo(f"Operator {name} may log in at {its.settings.server.public_url}console")
         if not given:
             typer.echo(f"Password: {password}")
 
@@ -372,8 +374,8 @@ def operator_list(as_json: Annotated[bool, typer.Option("--json")] = False) -> N
     """List the operators: since when, whether disabled, and how many sessions are open."""
 
     async def go(kanal: "Kanal") -> None:
-        await kanal.store.migrate()
-        found = await kanal.desk.operators()
+        await kanal.services.store.migrate()
+        found = await kanal.services.operators.operators()
         if as_json:
             typer.echo(json.dumps([asdict(each) for each in found], default=str))
             return
@@ -406,8 +408,8 @@ def _with_operator(
     name: str, done: str, change: "Callable[[OperatorService], Awaitable[bool]]"
 ) -> None:
     async def go(kanal: "Kanal") -> None:
-        await kanal.store.migrate()
-        if not await change(kanal.desk):
+        await kanal.services.store.migrate()
+        if not await change(kanal.services.operators):
             _stop(f"there is no operator {name!r}", 1)
         typer.echo(f"Operator {name} is {done}.")
 
@@ -454,7 +456,7 @@ def audit_verify(as_json: Annotated[bool, typer.Option("--json")] = False) -> No
     """Check the hash chain of every report."""
 
     async def go(kanal: "Kanal") -> None:
-        checked, faults = await kanal.queries.audit()
+        checked, faults = await kanal.services.queries.audit()
         if as_json:
             typer.echo(json.dumps({"checked": checked, "faults": faults}))
         else:
@@ -504,7 +506,7 @@ def trace(
     found: list[TraceLine] = []
 
     async def go(kanal: "Kanal") -> None:
-        found.extend(await Traces(kanal.store).of(numbers[0]))
+        found.extend(await Traces(kanal.services.store).of(numbers[0]))
 
     _with_kanal(go)
     for line in found:
@@ -532,16 +534,17 @@ def _file() -> Path | None:
 
 
 def _kanal() -> "Kanal":
-    from gateway import assembly
+    from gateway import checks
+    from gateway.assembly import assemble
     from gateway.platform import logs
     from gateway.process import Kanal
 
     settings = _settings()
     logs.set_up(settings.log.level, settings.log.format)
-    if faults := assembly.faults(settings, _file()):
+    if faults := checks.faults(settings, _file()):
         _print_faults(faults)
         _stop("Nothing was started: mend the faults above (kanal check lists them again).", 1)
-    kanal: Kanal = _or_stop(lambda: Kanal(settings, _file()))
+    kanal: Kanal = _or_stop(lambda: Kanal(assemble(settings, _file())))
     return kanal
 
 
@@ -554,7 +557,7 @@ def _with_kanal(go: Any) -> None:
         try:
             await go(kanal)
         finally:
-            await kanal.store.close()
+            await kanal.services.store.close()
 
     try:
         loop.run(whole())
@@ -581,7 +584,7 @@ async def _until_told(roles: Sequence[str]) -> None:
     from gateway.store.engine import Unavailable
 
     kanal = _kanal()
-    if tuple(roles) == ("poller",) and not kanal.duties:
+    if tuple(roles) == ("poller",) and not kanal.services.duties:
         typer.echo("No channel of this configuration is polled; there is nothing to run.")
         await kanal.stop()
         return
@@ -593,13 +596,13 @@ async def _until_told(roles: Sequence[str]) -> None:
         settle()
         if ports.web:
             page = "/console" if "web" in roles else "/health"
-            typer.echo(f"web    http://{kanal.settings.server.host}:{ports.web}{page}")
+            typer.echo(f"web    http://{kanal.services.settings.server.host}:{ports.web}{page}")
         if ports.mail:
-            typer.echo(f"mail   smtp://{kanal.settings.mail_server.host}:{ports.mail}")
-        if not kanal.channels:
+            typer.echo(f"mail   smtp://{kanal.services.settings.mail_server.host}:{ports.mail}")
+        if not kanal.services.channels:
             typer.echo("note   no channel is set up yet: add a [channels.NAME] block to kanal.toml")
         with contextlib.suppress(Unavailable):
-            if "web" in roles and not await kanal.desk.has_operators():
+            if "web" in roles and not await kanal.services.operators.has_operators():
                 typer.echo("note   nobody may log in yet: kanal operator NAME")
         typer.echo(f"ready  {', '.join(roles)}; stop with Ctrl-C")
         sys.stdout.flush()

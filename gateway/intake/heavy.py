@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 
 from config import files
+from gateway.platform.sandbox import ReadingError, Sandbox
 from normalizer.gazetteer import Gazetteer
 from normalizer.inbound import Inbound, Segment
 from normalizer.normalize import Normalizer
@@ -35,6 +36,18 @@ Apart = Callable[[Inbound, Mapping[str, Any]], Awaitable[Report]]
 
 class Unread(Exception):
     """A message was not read in time, or its reading ended the process."""
+
+
+def normalize_in(sandbox: Sandbox) -> Apart:
+    """Return what reads a message in the sandbox."""
+
+    async def apart(inbound: Inbound, about: Mapping[str, Any]) -> Report:
+        try:
+            return await sandbox.read(normalized, inbound, dict(about))
+        except ReadingError as error:
+            raise Unread(type(error).__name__) from None
+
+    return apart
 
 
 def is_heavy(inbound: Inbound) -> bool:

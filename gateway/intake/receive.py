@@ -40,6 +40,7 @@ from gateway.intake.problems import FORBIDDEN, problem
 from gateway.intake.segments import PARTS, Bundle
 from gateway.platform import metrics, names
 from gateway.platform.numbers import page_secret
+from gateway.platform.sandbox import ReadingError, Sandbox
 from gateway.platform.seal import ENVELOPE, FILE, PART, RAW, REPORTER, Seal
 from gateway.store.engine import Unavailable
 from gateway.store.rows import Accepted, Piece, QuarantineItem, StoredFile, noted
@@ -69,6 +70,20 @@ async def aside(hook: WebhookRequest, work: Callable[[], T]) -> T:
 async def parse_here(channel: Receiver, hook: WebhookRequest) -> list[Inbound | Receipt]:
     """Read a hook on the spot, or beside the loop."""
     return await aside(hook, lambda: channel.parse(hook))
+
+
+def parse_in(sandbox: Sandbox) -> Parse:
+    """Return a reader of hooks; what may hang is read in the sandbox."""
+
+    async def parse(channel: Receiver, hook: WebhookRequest) -> list[Inbound | Receipt]:
+        if not channel.parse_may_hang:
+            return await parse_here(channel, hook)
+        try:
+            return await sandbox.read(channel.parse, hook)
+        except ReadingError as error:
+            raise Malformed(f"could not be read safely: {type(error).__name__}") from error
+
+    return parse
 
 
 class Intake:

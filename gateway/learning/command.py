@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from config.settings import Settings
-from gateway import assembly
+from gateway import components
 from gateway.learning import measure, rows
 from gateway.learning.measure import Prediction
 from gateway.learning.rows import PURPOSES, Rows, RowsError
@@ -125,7 +125,7 @@ def progress(line: str) -> None:
     sys.stderr.flush()
 
 
-def _learn(settings: Settings, parts: assembly.Components, found: Rows, region: str) -> str:
+def _learn(settings: Settings, parts: components.Components, found: Rows, region: str) -> str:
     from gateway.learning import train as doing
 
     try:
@@ -142,8 +142,8 @@ def _learn(settings: Settings, parts: assembly.Components, found: Rows, region: 
     return "\n".join(lines)
 
 
-def _parts(settings: Settings, region: str) -> assembly.Components:
-    parts = assembly.parts(settings)
+def _parts(settings: Settings, region: str) -> components.Components:
+    parts = components.load(settings)
     if region and not parts.gazetteer.region(region):
         raise CommandError(f"there is no region {region!r}")
     return parts

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.svm import LinearSVC
 
-from gateway.assembly import Components
+from gateway.components import Components
 from gateway.learning import train
 from gateway.learning.measure import Prediction
 from gateway.learning.rows import Purpose, Rows, RowsError

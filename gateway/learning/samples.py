@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from gateway.assembly import Components
+from gateway.components import Components
 from gateway.learning.rows import Purpose, TrainingRow
 from normalizer.inbound import Author, Inbound
 from normalizer.report import Agency, Report, Reporter

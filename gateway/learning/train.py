@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from skops import io
 
-from gateway.assembly import Components
+from gateway.components import Components
 from gateway.learning import fit, measure
 from gateway.learning.measure import Prediction
 from gateway.learning.rows import Purpose, Rows

@@ -19,12 +19,14 @@ import structlog
 from adapters.contract import Channel, ChannelError, MediaSource, Refused, Source
 from config.settings import MediaSettings
 from gateway.broker.base import Delivery, Later
+from gateway.media.access import DOWNLOAD
 from gateway.media.blobs import BlobsAway, Vault
-from gateway.media.clean import Cleaned
+from gateway.media.clean import Cleaned, clean
 from gateway.media.fetch import FileFetcher, Gone, Unfetched
 from gateway.outbound.notifications import Letters
 from gateway.platform import metrics
 from gateway.platform.names import opened_url
+from gateway.platform.sandbox import ReadingError, Sandbox
 from gateway.platform.seal import FILE, BadSeal, Seal
 from gateway.store.rows import AuditEvent, ReportRecord
 from gateway.store.store import Store
@@ -44,6 +46,19 @@ KEPT = frozenset({FileState.STORED, FileState.QUARANTINED})
 
 Clean = Callable[[bytes], Awaitable[Cleaned]]
 """Makes a file harmless; the shell does it in a worker process."""
+
+
+def clean_in(sandbox: Sandbox) -> Clean:
+    """Return what makes a file harmless in the sandbox; what breaks there is quarantined."""
+
+    async def clean_file(content: bytes) -> Cleaned:
+        try:
+            return await sandbox.read(clean, content)
+        except ReadingError as error:
+            log.warning("a file could not be made harmless", error=type(error).__name__)
+            return Cleaned(content, DOWNLOAD, FileNote.BROKEN)
+
+    return clean_file
 
 
 class MissingReport(Exception):

@@ -7,7 +7,7 @@ from typing import Any, BinaryIO, TextIO
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from gateway.assembly import Components
+from gateway.components import Components
 from gateway.outbound.texts import choices
 from normalizer.inbound import Author, Inbound
 from normalizer.report import Intent, Outcome, Report, Reporter

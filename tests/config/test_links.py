@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from adapters.load import BadBlock, channel_class, kinds
 from adapters.load import load as load_channel
 from config.settings import Settings, SettingsError, load
-from gateway import assembly, cli
+from gateway import checks, cli, components
 from tests.adapters.examples import EXAMPLES, PUBLIC_URL, SECRET
 
 KEYS = {"access_key": "a", "secret": "b", "url": "s3://kanal"}
@@ -150,13 +150,13 @@ def test_a_channel_refuses_an_address_in_the_clear(name: str) -> None:
 def test_an_agency_refuses_an_address_in_the_clear() -> None:
     block = {"method": "webhook", "url": "http://agency.example/", "secret": SECRET}
     with pytest.raises(SettingsError, match="in the clear"):
-        assembly.webhooks(load(None, delivery={"pln": block}), None)
+        components.webhooks(load(None, delivery={"pln": block}), None)
 
 
 def test_what_can_deceive_us_is_said() -> None:
     mail = {"type": "mail", "address": "lapor@lapor.example", "smtp_host": "mail.example"}
     far = load(None, server={"public_url": "https://lapor.example"}, channels={"email": mail})
-    smtp, header = assembly.link_warnings(far, assembly.channels(far, None))
+    smtp, header = checks.link_warnings(far, components.channels(far, None))
     assert "starttls" in smtp
     assert 'client_header = "X-Real-IP"' in header
     sure = load(
@@ -164,8 +164,8 @@ def test_what_can_deceive_us_is_said() -> None:
         server={"public_url": "https://lapor.example", "client_header": "X-Real-IP"},
         channels={"email": {**mail, "smtp_tls": "starttls"}},
     )
-    assert assembly.link_warnings(sure, assembly.channels(sure, None)) == []
-    assert assembly.link_warnings(load(None), {}) == []
+    assert checks.link_warnings(sure, components.channels(sure, None)) == []
+    assert checks.link_warnings(load(None), {}) == []
 
 
 def test_check_says_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from config.settings import load
 from demo import post
 from demo.phone import PhoneCompany
 from demo.post import PostOffice
+from gateway.assembly import assemble
 from gateway.process import Kanal, Ports
 from tests.services import free_ports
 
@@ -176,7 +177,7 @@ async def citizens(
 @asynccontextmanager
 async def walking(file: Path, **overrides: Any) -> AsyncIterator[tuple[Kanal, Ports]]:
     """Run the whole gateway in this process, as ``kanal up`` would with these settings."""
-    kanal = Kanal(load(file, **overrides), file)
+    kanal = Kanal(assemble(load(file, **overrides), file))
     try:
         yield kanal, await kanal.start()
     finally:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from config.settings import load
-from gateway import assembly
+from gateway import components
 from gateway.platform.names import hashed
 from gateway.store.tables import events, messages, outgoing, quarantine, queue, reports
 from gateway.wire.queues import WORK, agency_queue
@@ -113,7 +113,7 @@ def once_in_effect(ledger: Ledger, acknowledged: Iterable[str], settings: Path) 
     ``acknowledged`` are the provider's ids of the messages, each of which is a report of its own;
     ``settings`` is the gateway's file, whose seal hides these ids in the database.
     """
-    seal = assembly.seal(load(settings))
+    seal = components.seal(load(settings))
     channel = {True: "email", False: "sms"}  # a mail is named by its Message-ID
     expected = {hashed(seal, channel["@" in id], id) for id in acknowledged}
     stored = ledger.all(select(messages.c.external_id, messages.c.report_id))

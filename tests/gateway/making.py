@@ -5,12 +5,12 @@ import contextlib
 import importlib
 import json
 import sqlite3
-from base64 import b64decode
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from base64 import b64decode, b64encode
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from adapters.contract import (
@@ -31,41 +31,19 @@ from adapters.contract import (
     WebhookResponse,
 )
 from config.settings import DeliverySettings, load
-from gateway import assembly
-from gateway.access.ownership import Ownership
+from gateway import components
+from gateway.assembly import Sandboxes, Services, assemble
 from gateway.broker.base import DELIVERIES, REPORTS, Delivery, QueuedMessage, agency_queue
-from gateway.broker.embedded import Embedded
-from gateway.casework.agencies import AgencyService
-from gateway.casework.alarm import ALARM, Alarm
-from gateway.casework.alerts import DutyService
-from gateway.casework.route import Route
 from gateway.intake.group_commit import GroupCommit
-from gateway.intake.reassembly import EVERYWHERE, JOIN, Joining
-from gateway.intake.receive import Intake
-from gateway.media.access import AttachmentAccess
-from gateway.media.blobs import Folder, Vault
-from gateway.media.clean import Cleaned, clean
-from gateway.media.fetch import FileFetcher
-from gateway.media.store_files import StoreFiles
-from gateway.outbound.delicate import Delicate
-from gateway.outbound.deliver import Deliver
-from gateway.outbound.notifications import Letters
-from gateway.outbound.notify import AnswerCitizen
-from gateway.outbound.roster import Wording
-from gateway.outbound.warning import Warning
-from gateway.platform.seal import Seal
+from gateway.platform.sandbox import Sandbox
 from gateway.queues.consumer import Step
-from gateway.store.cursors import Bookmark
-from gateway.store.engine import Database
-from gateway.store.queries import Queries
 from gateway.store.rows import Accepted, QuarantineItem, StoredFile
-from gateway.store.spool import Spool
-from gateway.store.store import Store
 from gateway.store.views import ReportFile
 from gateway.wire.queues import ANSWERS
 from tests import services
 from tests.gateway import migrated
 
+T = TypeVar("T")
 KEY = b"k" * 32
 URL = "https://lapor.example.go.id"
 WHO = "+6281234567890"
@@ -156,6 +134,27 @@ class Paper(Receiver, Sender):
         return [message.text for to, message in self.carried if to == who]
 
 
+class Phone(Paper):
+    """A channel whose senders are telephone numbers."""
+
+    by_phone = True
+
+
+class Here(Sandbox):
+    """Reads on the spot: no process is started."""
+
+    def __init__(self) -> None:
+        super().__init__(1, 1.0)
+
+    async def read(self, function: Callable[..., T], *arguments: object) -> T:
+        return function(*arguments)
+
+
+def here() -> Sandboxes:
+    """Return sandboxes that read on the spot."""
+    return Sandboxes(mails=Here(), images=Here(), texts=Here())
+
+
 class House:
     """Everything between the door and the citizen, driven step by step."""
 
@@ -171,82 +170,51 @@ class House:
         duty: Sequence[Mapping[str, Any]] = (),
         repeat: int = 2,
     ) -> None:
-        parts = made_parts()
         self.clock = Clock()
-        self.paper = Paper()
-        self.seal = Seal([KEY])
-        self.spool = Spool(folder / "spool")
-        self.store = Store(Database(url, pool_size=10, timeout=timeout), self.clock)
-        self.broker = Embedded(self.store.queue, lease=60)
-        self.commits = GroupCommit(self.store, self.spool)
-        self.queries = Queries(self.store)
+        self.paper: Paper = Phone()
         self.channels: dict[str, Channel] = {c.name: c for c in (self.paper, *more)}
-        fetched = frozenset(name for name, channel in self.channels.items() if channel.fetched)
-        delicate = Delicate(parts.routing.topics.delicate, fetched)
-        phones = {name for name, c in self.channels.items() if c.by_phone or c is self.paper}
-        self.ownership = Ownership(phones, days=180)
-        self.letters = Letters(parts.texts, self.clock, delicate)
-        self.door = Intake(
-            self.channels,
-            self.store,
-            self.commits,
-            parts.normalizer,
-            self.seal,
-            self.clock,
-            warning=Warning(parts.routing, self.letters),
+        self._settings: dict[str, Any] = {
+            "database": {"url": url, "pool_size": 10, "timeout": timeout},
+            "server": {"public_url": URL, "data_dir": folder},
+            "seal": {"keys": [b64encode(KEY).decode()]},
+            "work": {"lease": 60, "retry_after": [5, 30]},
+            "alerts": {"duty": list(duty), "repeat": repeat},
+            "delivery": dict(methods or {}),
+        }
+        self.services = its = assemble(
+            load(**self._settings),
+            parts=made_parts(),
+            channels=self.channels,
+            webhooks=webhooks or {},
+            sandboxes=here(),
+            now=self.clock,
         )
-        self.repeat = repeat
-        settings = load(alerts={"duty": list(duty), "repeat": repeat}, server={"public_url": URL})
-        self.roster = assembly.roster(settings, None, self.channels, self.seal)
-        self.duty = DutyService(self.store, self.roster, self.letters)
-        self.alarm = self.ringing("one")
-        self.route = Route(
-            self.store,
-            parts.routing,
-            parts.gazetteer,
-            self.letters,
-            self.seal,
-            self.clock,
-            waiting=timedelta(days=14),
-            ownership=self.ownership,
-            mute=frozenset(channel.name for channel in more if not channel.can_ask),
-            overheard=frozenset(channel.name for channel in more if channel.overhears),
-            duty=self.duty,
-        )
-        self.deliver = Deliver(self.store, methods or {}, webhooks or {}, concurrency=8)
-        self.answer = self.answering(self.channels, concurrency=4)
-        self.vault = Vault(Folder(folder / "files"), self.seal)
-        self.files = AttachmentAccess(self.queries, self.vault)
-        self.media = self.storing()
-        self.agencies = AgencyService(self.store, self.letters, methods or {}, self.clock)
+        self.store, self.broker, self.queries = its.store, its.broker, its.queries
+        self.commits, self.spool, self.seal = its.commits, its.spool, its.seal
+        self.letters, self.roster = its.letters, its.roster
+        self.door, self.duty, self.agencies = its.intake, its.duty, its.agencies
+        self.route, self.deliver, self.alarm = its.route, its.deliver, its.alarm
+        self.answer, self.media = its.answer, its.store_files
+        self.vault, self.files = its.vault, its.files
 
-    def answering(self, channels: Mapping[str, Channel], *, concurrency: int) -> AnswerCitizen:
-        """Make the step that answers on these channels."""
-        return AnswerCitizen(
-            self.store, channels, self.seal, self.letters, self.ownership, concurrency=concurrency
-        )
-
-    def ringing(self, holder: str) -> Alarm:
-        """Make the alarm of one process."""
-        parts = made_parts()
-        mark = Bookmark(self.store, EVERYWHERE, ALARM, holder=holder)
-        wording = Wording(parts.texts, parts.gazetteer, URL)
-        return Alarm(self.store, self.roster, wording, mark, within=300, repeat=self.repeat)
-
-    def storing(self, **settings: Any) -> StoreFiles:
-        """Make the step that stores files; ``settings`` differ from the defaults of [media]."""
-        media = load(media=settings).media
-        return StoreFiles(
-            self.store,
-            self.channels,
-            self.vault,
-            FileFetcher(max_bytes=media.max_bytes, timeout=media.timeout),
-            _clean_here,
-            self.seal,
-            self.letters,
-            media,
-            attempts=2,
-            concurrency=4,
+    def another(
+        self,
+        channels: Mapping[str, Channel] | None = None,
+        sandboxes: Sandboxes | None = None,
+        **settings: Mapping[str, Any],
+    ) -> Services:
+        """Wire another process on the same database, whose ``settings`` differ from this one's."""
+        merged = {**self._settings}
+        for name, values in settings.items():
+            merged[name] = {**merged.get(name, {}), **values}
+        return assemble(
+            load(**merged),
+            parts=made_parts(),
+            channels=self.channels if channels is None else channels,
+            webhooks=self.services.webhooks,
+            store=self.store,
+            sandboxes=sandboxes or here(),
+            now=self.clock,
         )
 
     async def open(self) -> None:
@@ -270,10 +238,9 @@ class House:
             await self.store.queue.settle(done)  # type: ignore[arg-type]
         return failed
 
-    async def join(self, door: Intake | None = None) -> int:
+    async def join(self) -> int:
         """Make messages of parts, and of what was long to read; return how many were news."""
-        mark = Bookmark(self.store, EVERYWHERE, JOIN, holder="one")
-        return await Joining(door or self.door, self.store, self.seal, mark).turn()
+        return await self.services.joining.turn()
 
     async def leased(self, queue: str, *, lease: float = 60) -> list[Delivery]:
         found = await self.store.queue.claim(queue, 100, lease=lease)
@@ -328,10 +295,6 @@ class House:
             await connection.exec_driver_sql(statement)
 
 
-async def _clean_here(content: bytes) -> Cleaned:
-    return clean(content)
-
-
 def schema() -> Any:
     """Return a validator of the published schema of reports."""
     jsonschema = importlib.import_module("jsonschema")  # it carries no types
@@ -340,9 +303,9 @@ def schema() -> Any:
 
 
 @cache
-def made_parts() -> assembly.Components:
+def made_parts() -> components.Components:
     """Build gazetteer, router and texts once for all tests."""
-    parts = assembly.parts(load())
+    parts = components.load(load())
     # Reading the calendar is slow: as in the gateway, not within the first report's transaction.
     parts.routing.calendar.is_working(Clock().at.date())
     return parts

@@ -18,7 +18,8 @@ from structlog.testing import capture_logs
 from adapters.contract import Forged, Refused, Unreachable
 from config.emergency import emergency
 from config.settings import load
-from gateway import assembly
+from gateway import checks
+from gateway.assembly import assemble
 from gateway.casework import alarm
 from gateway.casework.operators import Conflict
 from gateway.operations.health import Health
@@ -153,7 +154,7 @@ async def test_a_process_that_is_killed_loses_no_alert(
         monkeypatch.setattr(manned.alarm, "_note", kill)
     with pytest.raises(Killed):
         await manned.alarm.turn()
-    other = manned.ringing("two")
+    other = manned.another().alarm
     assert await other.turn() == 0, "the lease of the dead one still holds"
     manned.clock.pass_(seconds=alarm.LEASE + 1)
     assert await other.turn() == 1
@@ -521,7 +522,6 @@ async def test_the_running_gateway_alerts_in_seconds_and_hears_the_answer(
 ) -> None:
     """All of it at once: a partner's report in, a signed alert out, a signed answer back."""
     parts = made_parts()
-    monkeypatch.setattr(assembly, "parts", lambda _: parts)
     async with _station() as (station, url), AsyncExitStack() as stack:
         post = {"name": "siaga", "channel": "webhook", "to": url, "secret": SECRET}
         settings = load(
@@ -529,7 +529,7 @@ async def test_the_running_gateway_alerts_in_seconds_and_hears_the_answer(
             channels={"rest": {"type": "rest", "keys": PARTNERS}},
             alerts={"duty": [post]},
         )
-        kanal = Kanal(settings)
+        kanal = Kanal(assemble(settings, parts=parts))
         ports = await kanal.start(("web", "worker"))
         stack.push_async_callback(kanal.stop)
         base = f"http://127.0.0.1:{ports.web}"
@@ -555,8 +555,8 @@ async def test_the_running_gateway_alerts_in_seconds_and_hears_the_answer(
         for bad, status in ((b"{}", 403), (b"x" * 5000, 413)):
             async with http.post("/alerts/acknowledge", data=bad, headers=signed) as answer:
                 assert answer.status == status
-        assert (await kanal.desk.overview()).alerts == ()
-        assert (await kanal.health.look()).checks["alerts"] == "ok"
+        assert (await kanal.services.operators.overview()).alerts == ()
+        assert (await kanal.services.health.look()).checks["alerts"] == "ok"
 
 
 async def test_nothing_of_a_reporter_is_in_an_alert_a_log_or_the_table(
@@ -596,7 +596,7 @@ async def test_where_nobody_is_on_duty_it_is_said_loudly_and_danger_stays_red(
     lite: House,
 ) -> None:
     settings = load()
-    assert assembly.duty_warnings(settings) == [MISSING]
+    assert checks.duty_warnings(settings) == [MISSING]
     finding = await _health(lite, on_duty=False).look()
     assert (finding.ok, finding.status, finding.checks["alerts"]) == (True, "warn", MISSING)
     await _danger(lite)
@@ -668,7 +668,7 @@ def test_a_roster_that_cannot_work_is_a_fault_with_its_line(tmp_path: Path) -> N
         post = {"name": name, "channel": "sms", "to": FIRST} | changes
         lines += ["[[alerts.duty]]", *(f"{k} = {json.dumps(v)}" for k, v in post.items())]
     file.write_text("\n".join(lines))
-    found = assembly.faults(load(file), file)
+    found = checks.faults(load(file), file)
     assert all(fault.line > 10 for fault in found)
     text = "\n".join(map(str, found))
     assert SECRET not in text

@@ -107,7 +107,7 @@ async def test_a_channel_that_is_off_is_said_and_nothing_is_lost(
     lite: House, channels: dict[str, Paper]
 ) -> None:
     batch = await _waiting(lite)
-    off = lite.answering(channels, concurrency=1)
+    off = lite.another(channels).answer
     ((error,),) = [tuple((await off(batch)).values())]
     assert isinstance(error, NoWay)
     assert "paper" in str(error)
@@ -137,7 +137,7 @@ class Slow(Paper):
 
 async def test_only_so_many_answers_are_under_way_at_once(lite: House) -> None:
     slow = Slow(3)
-    step = lite.answering({"paper": slow}, concurrency=3)
+    step = lite.another({"paper": slow}, work={"concurrency": 3}).answer
     async with asyncio.timeout(SOON):
         assert await step(await _waiting(lite, 9)) == {}
     assert (slow.peak, len(slow.carried)) == (3, 9)
@@ -180,7 +180,7 @@ async def test_a_channels_own_pace_is_the_one_that_is_kept(lite: House) -> None:
         async def turn(self) -> None:
             turns.append("paper")
 
-    step = lite.answering({"paper": lite.paper}, concurrency=2)
+    step = lite.another().answer
     assert step._paces["paper"]._gap == pytest.approx(1e-4)
     step._paces["paper"] = Counted(1)
     await step(await _waiting(lite, 4))

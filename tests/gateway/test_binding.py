@@ -380,7 +380,7 @@ async def test_an_answer_goes_out_and_its_receipt_is_noted(
         assert await center.text(WHO, LONG) == OK
         await joining(house).turn()
         assert await house.work(REPORTS, house.route) == {}
-        answer = house.answering({"smpp": channel}, concurrency=2)
+        answer = house.another({"smpp": channel}).answer
         center.statuses = [0x58]
         failed = await house.work(ANSWERS, answer)
         assert [type(error).__name__ for error in failed.values()] == ["Throttled"]

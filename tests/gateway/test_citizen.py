@@ -18,7 +18,7 @@ from structlog.testing import capture_logs
 
 from adapters.load import load
 from config.settings import DEFAULTS, read_toml
-from gateway import assembly
+from gateway import components
 from gateway.casework.agencies import Reply
 from gateway.casework.tracking import Tracking
 from gateway.intake import webhook
@@ -111,7 +111,7 @@ async def visitor(sqlite_url: str, tmp_path: Path, block: dict[str, Any]) -> Asy
     async with house(sqlite_url, tmp_path, more=[web]) as built:
         limits = CallLimits("", proxied=False)
         parts = routes.CitizenServices(
-            Tracking(built.queries, built.seal), assembly.categories(made_parts())
+            Tracking(built.queries, built.seal), components.categories(made_parts())
         )
         app = Starlette(
             routes=[
@@ -463,7 +463,7 @@ async def test_indonesian_first_and_english_when_chosen(visitor: Visitor) -> Non
 async def test_the_categories_are_lapors_groups_that_topics_use(visitor: Visitor) -> None:
     _, page = await visitor.get("/")
     assert '<option value="perhubungan" lang="id">Perhubungan</option>' in page
-    groups = assembly.categories(made_parts())
+    groups = components.categories(made_parts())
     assert list(groups.values()) == sorted(groups.values())
     assert set(groups) == {row.group for row in made_parts().routing.topics.rows.values()}
 

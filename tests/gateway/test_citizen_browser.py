@@ -23,6 +23,7 @@ from playwright.async_api import (
 )
 
 from config import settings
+from gateway.assembly import assemble
 from gateway.casework.agencies import Reply
 from gateway.process import Kanal
 from normalizer.report import Report
@@ -64,7 +65,7 @@ class Phone:
             self.faults.append(message.text)
 
     async def open(self, path: str = "/") -> None:
-        await self.page.goto(str(self.kanal.settings.server.public_url).rstrip("/") + path)
+        await self.page.goto(str(self.kanal.services.settings.server.public_url).rstrip("/") + path)
 
     async def ready(self) -> None:
         """Open the form and wait until the phone keeps it."""
@@ -88,7 +89,7 @@ class Phone:
         return number, await self.page.locator("#r-secret").inner_text()
 
     async def reports(self, title: str) -> list[Report]:
-        found = await self.kanal.queries.latest(100)
+        found = await self.kanal.services.queries.latest(100)
         return [report for report in found if report.title == title]
 
     async def routed(self, title: str) -> Report:
@@ -109,7 +110,7 @@ async def kanal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Kanal
     said = {"controller": "Dinas Komunikasi dan Informatika Kabupaten Contoh Jaya"}
     privacy = {**said, "contact": "pelindungan.data@contohkab.go.id"}
     chosen = settings.load(None, server=server, channels={"web": block}, privacy=privacy)
-    running = Kanal(chosen)
+    running = Kanal(assemble(chosen))
     try:
         await running.start(("web", "worker"))
         yield running
@@ -201,7 +202,7 @@ async def test_a_report_is_sent_tracked_answered_and_added_to(
         await page.get_by_label("Keterangan atau jawaban Anda").fill("Tiang nomor 12")
         await page.get_by_role("button", name="Kirim keterangan").click()
         await expect(page.get_by_text("Keterangan Anda kami terima")).to_be_visible()
-        await kanal.agencies.reply(
+        await kanal.services.agencies.reply(
             AGENCY, report.tracking, Reply(kind="answer", text="Sudah diganti."), key="1"
         )
         await page.get_by_role("button", name="Muat ulang status").click()
@@ -248,7 +249,7 @@ async def test_a_report_written_offline_is_sent_once_when_the_network_is_back(
         await expect(page.locator("#sent")).to_be_hidden()
     assert posted
     assert len(await phone.reports(title)) == 1
-    assert (await kanal.queries.held_count()) == 0
+    assert (await kanal.services.queries.held_count()) == 0
 
 
 def _note_post(asked: Request, posted: list[str]) -> None:

@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 from config import settings
 from demo.phone import PhoneCompany
+from gateway.assembly import assemble
 from gateway.process import Kanal
 from normalizer.report import Status
 from tests.gateway.console_double import (
@@ -123,7 +124,7 @@ class Running:
 
     @property
     def url(self) -> str:
-        return str(self.kanal.settings.server.public_url).rstrip("/")
+        return str(self.kanal.services.settings.server.public_url).rstrip("/")
 
     async def text(self, body: str, *, sender: str = CITIZEN, forge: bool = False) -> int:
         return await self.company.text(f"{self.url}/in/sms", sender, body, forge=forge)
@@ -133,10 +134,12 @@ class Running:
 async def running(tmp_path: Path) -> AsyncIterator[Running]:
     web_port, agency_port = free_ports(2)
     async with PhoneCompany("token", "AC" + "0" * 32, "+6281100001708") as company:
-        kanal = Kanal(settings.load(None, **_settings(tmp_path, company, web_port, agency_port)))
+        kanal = Kanal(
+            assemble(settings.load(None, **_settings(tmp_path, company, web_port, agency_port)))
+        )
         try:
             await kanal.start(("web", "worker"))
-            await kanal.desk.set_password(NAME, PASSWORD)
+            await kanal.services.operators.set_password(NAME, PASSWORD)
             yield Running(kanal, company, agency_port)
         finally:
             await kanal.stop()
@@ -211,7 +214,7 @@ async def test_one_click_assigns_from_triage(running: Running, browser: Browser)
         await expect(card).to_have_count(0)
         await expect(screen.page.locator("#notice")).to_contain_text(f"diteruskan ke {name}.")
         assert await screen.stayed()
-    (assigned,) = await running.kanal.desk.latest()
+    (assigned,) = await running.kanal.services.operators.latest()
     assert assigned.status == Status.FORWARDED
     assert assigned.assignment
     assert assigned.assignment.agency
@@ -275,7 +278,9 @@ async def test_a_session_that_ends_takes_the_open_page_to_the_login(
     running: Running, browser: Browser
 ) -> None:
     async with opened(browser, running.url + "/console") as screen:
-        await running.kanal.desk.set_password(NAME, PASSWORD)  # ends every session of theirs
+        await running.kanal.services.operators.set_password(
+            NAME, PASSWORD
+        )  # ends every session of theirs
         await screen.page.wait_for_url("**/console/login?next=/console/")
         await expect(screen.page.get_by_role("heading")).to_have_text("Masuk ke konsol")
 

@@ -48,7 +48,7 @@ async def test_a_text_is_filed_acknowledged_and_its_fate_noted(
         assert (told["to"], told["from"]) == (CITIZEN, NUMBER)
         tracking = next(mentions(told["body"]))
 
-        file = await kanal.desk.find(tracking)
+        file = await kanal.services.operators.find(tracking)
         assert file
         assert (file.report.status, file.report.text) == (Status.FORWARDED, TEXT)
         assert file.report.assignment
@@ -66,7 +66,7 @@ async def _any(company: Emulated) -> list[dict[str, Any]] | None:
 
 
 async def _answer_in(kanal: Kanal, tracking: str, state: str) -> OutgoingView | None:
-    file = await kanal.desk.find(tracking)
+    file = await kanal.services.operators.find(tracking)
     assert file
     return next((letter for letter in answers(file) if letter.state == state), None)
 

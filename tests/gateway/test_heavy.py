@@ -1,19 +1,21 @@
 """Messages over a door's budget: durable and answered at once, read where nobody waits."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from adapters.contract import Inbound
 from gateway.intake import heavy
-from gateway.intake.receive import Intake
-from gateway.platform.sandbox import Sandbox
+from gateway.platform.sandbox import Sandbox, TookTooLong
 from normalizer.inbound import Author
-from normalizer.report import Report, Reporter
-from tests.gateway.making import ROAD, House, house, made_parts, note
+from normalizer.report import Reporter
+from tests.gateway.making import ROAD, Here, House, here, house, made_parts, note
+
+T = TypeVar("T")
 
 LONG = f"{ROAD}. " + "Sudah lama begini dan tidak ada yang datang. " * 150
 assert len(LONG) > heavy.BUDGET
@@ -25,10 +27,11 @@ async def home(tmp_path: Path) -> AsyncIterator[House]:
         yield made
 
 
-def door_that(house: House, apart: heavy.Apart) -> Intake:
-    """Make a door whose readings apart end as they are told to."""
-    parts = (house.channels, house.store, house.commits, made_parts().normalizer)
-    return Intake(*parts, house.seal, house.clock, apart=apart)
+class Hanging(Here):
+    """A sandbox in which nothing is read in time."""
+
+    async def read(self, function: Callable[..., T], *arguments: object) -> T:
+        raise TookTooLong("not read within 1 s")
 
 
 async def test_a_long_message_is_kept_at_once_and_read_later(home: House) -> None:
@@ -63,11 +66,8 @@ async def test_other_words_under_the_same_id_are_quarantined(home: House) -> Non
 
 
 async def test_of_what_cannot_be_read_the_head_is_read_and_the_whole_is_kept(home: House) -> None:
-    async def never(inbound: Inbound, about: Mapping[str, Any]) -> Report:
-        raise heavy.Unread("TookTooLong")
-
     await home.take(note(LONG, id="1"))
-    assert await home.join(door_that(home, never)) == 1
+    assert await home.another(sandboxes=replace(here(), texts=Hanging())).joining.turn() == 1
     assert await home.work_all() == {}
     report = (await home.newest()).report
     assert report.text.endswith(heavy.CUT)

@@ -21,7 +21,8 @@ from scipy.sparse import csr_matrix
 from skops import io
 
 from config.settings import Settings, load
-from gateway import assembly
+from gateway import checks, components
+from gateway.assembly import assemble
 from gateway.learning import command, measure
 from gateway.learning import train as training
 from gateway.learning.command import CommandError
@@ -51,8 +52,8 @@ def settings(home: Path) -> Settings:
 
 
 @cache
-def parts() -> assembly.Components:
-    return assembly.parts(load())
+def parts() -> components.Components:
+    return components.load(load())
 
 
 def quiet(_: str) -> None:
@@ -276,7 +277,7 @@ def test_a_router_at_work_follows_what_becomes_active(home: Path) -> None:
     folder = home / "models" / "agency"
     version = (folder / "active").read_text()
     (folder / "active").unlink()
-    made = assembly.parts(settings(home))
+    made = components.load(settings(home))
 
     def in_use() -> object:
         return made.routing.scorer
@@ -304,20 +305,21 @@ def test_a_router_at_work_follows_what_becomes_active(home: Path) -> None:
 async def test_a_running_gateway_takes_up_what_was_trained_meanwhile(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.process.LOOK_AGAIN", 0.01)
+    monkeypatch.setattr("gateway.assembly.LOOK_AGAIN", 0.01)
     taken = asyncio.Event()
 
     class Noticed(ActiveModels):
         def refresh(self) -> None:
             super().refresh()
-            if kanal.parts.routing.scorer:
+            if parts.routing.scorer:
                 loop.call_soon_threadsafe(taken.set)
 
     loop = asyncio.get_running_loop()
     wanted = settings(tmp_path / "running")
-    kanal = Kanal(wanted)
-    assert kanal.parts.routing.scorer is None
-    kanal.parts = replace(kanal.parts, trained=Noticed(wanted, kanal.parts.routing))
+    parts = components.load(wanted)
+    assert parts.routing.scorer is None
+    noticed = replace(parts, trained=Noticed(wanted, parts.routing))
+    kanal = Kanal(assemble(wanted, parts=noticed))
     await kanal.start(("worker",))
     try:
         shutil.move(home / "models", registry.folder(wanted))
@@ -402,11 +404,11 @@ def test_kinds_of_which_none_is_a_report_are_refused_in_words(home: Path) -> Non
         folder, Draft("kind", 1, card(home).score, "", weights, lambda path: path.touch())
     )
     assert registry.kinds(folder, ("keluhan",)) is not None
-    assert assembly.model_faults(settings(home)) == []
+    assert checks.model_faults(settings(home)) == []
     with pytest.raises(ModelError, match=r"none of its kinds .* name one in \[routing\] reports"):
         registry.kinds(folder, ("complaint",))
     strange = load(server={"data_dir": str(home)}, routing={"reports": ["complaint"]})
-    [fault] = assembly.model_faults(strange)
+    [fault] = checks.model_faults(strange)
     assert "[routing] reports" in str(fault)
 
 

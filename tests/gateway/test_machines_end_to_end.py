@@ -12,6 +12,7 @@ from config.settings import load
 from demo.door import Door
 from demo.doors import ACCOUNT, MailDoor, SmsDoor, TelegramDoor, WhatsAppDoor, XDoor
 from demo.sms_center import SmppDoor
+from gateway.assembly import assemble
 from gateway.process import Kanal
 from gateway.store.tables import messages
 from gateway.wire.queues import WORK
@@ -56,11 +57,11 @@ async def _settled(kanal: Kanal, count: int) -> None:
     """Wait until so many messages came and all that follows from them is done."""
     async with asyncio.timeout(3 * SOON):
         while True:
-            async with kanal.store.database.read() as connection:
+            async with kanal.services.store.database.read() as connection:
                 came = (
                     await connection.execute(select(func.count()).select_from(messages))
                 ).scalar()
-            depths = await kanal.store.queue.depths()
+            depths = await kanal.services.store.queue.depths()
             if came == count and not any(depths.get(queue) for queue in WORK):
                 return
             await asyncio.sleep(0.02)
@@ -78,7 +79,7 @@ async def test_every_partner_stops_at_every_door(tmp_path: Path) -> None:
             mail_server={"port": mail, "channel": MailDoor.channel},
             channels={door.channel: door.block() for door in doors},
         )
-        kanal = Kanal(settings)
+        kanal = Kanal(assemble(settings))
         ports = await kanal.start()
         stack.push_async_callback(kanal.stop)
         for door in doors:

@@ -165,7 +165,7 @@ async def test_what_cannot_be_made_harmless_is_quarantined_whole(lite: House) ->
 
 
 async def test_too_many_and_too_large_are_refused_and_stay_in_the_database(lite: House) -> None:
-    lite.media = lite.storing(max_files=2, max_bytes=1024)
+    lite.media = lite.another(media={"max_files": 2, "max_bytes": 1024}).store_files
     await lite.report(ROAD, **photos(PDF, photo(size=(400, 400)), b"a" * 99))
     await lite.work(MEDIA, lite.media)
     found = await lite.newest()
@@ -175,7 +175,7 @@ async def test_too_many_and_too_large_are_refused_and_stay_in_the_database(lite:
 
 @pytest.mark.parametrize("consent", [True, False])
 async def test_a_photo_says_where_only_with_consent(lite: House, consent: bool) -> None:
-    lite.media = lite.storing(gps_from_photos=consent)
+    lite.media = lite.another(media={"gps_from_photos": consent}).store_files
     await lite.report(ROAD, **photos(photo()))
     await lite.work(MEDIA, lite.media)
     found = (await lite.newest()).report.coordinates
@@ -185,7 +185,7 @@ async def test_a_photo_says_where_only_with_consent(lite: House, consent: bool) 
 
 
 async def test_the_original_is_kept_only_where_that_is_wanted(lite: House) -> None:
-    lite.media = lite.storing(keep_original=True)
+    lite.media = lite.another(media={"keep_original": True}).store_files
     taken = photo()
     found = await lite.report(ROAD, **photos(taken))
     await lite.work(MEDIA, lite.media)

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from config import settings
 from config.settings import DeliverySettings
+from gateway.assembly import assemble
 from gateway.intake.limits import CallLimits
 from gateway.media.access import ShownFile
 from gateway.portals.agency import api
@@ -152,13 +153,15 @@ async def test_a_photo_by_mail_reaches_the_agency_without_its_notes(tmp_path: Pa
     """Through the real doors, the real worker process and the agencies' API."""
     web, mail = free_ports(2)
     kanal = Kanal(
-        settings.load(
-            None,
-            server={"port": web, "public_url": f"http://127.0.0.1:{web}", "data_dir": tmp_path},
-            mail_server={"port": mail},
-            channels={"email": {"type": "mail", "address": "lapor@lapor.localhost"}},
-            delivery={AGENCY: {"token": TOKENS[AGENCY], "method": "console"}},
-            database={"timeout": 2.0},
+        assemble(
+            settings.load(
+                None,
+                server={"port": web, "public_url": f"http://127.0.0.1:{web}", "data_dir": tmp_path},
+                mail_server={"port": mail},
+                channels={"email": {"type": "mail", "address": "lapor@lapor.localhost"}},
+                delivery={AGENCY: {"token": TOKENS[AGENCY], "method": "console"}},
+                database={"timeout": 2.0},
+            )
         )
     )
     try:

@@ -53,19 +53,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from config.settings import load
 from gateway.platform import loop
+from gateway.assembly import assemble
 from gateway.process import Kanal
 from gateway.store.rows import QuarantineItem
 
 async def live():
-    kanal = Kanal(load(
+    kanal = Kanal(assemble(load(
         server={"port": 0, "data_dir": "deep/er/data"},
         mail_server={"port": 0, "lmtp_socket": "deep/er/data/lmtp"},
         channels={"email": {"type": "mail", "address": "lapor@lapor.localhost"}},
-    ))
+    )))
     await kanal.start()
-    await kanal.vault.put(b"a file")
+    await kanal.services.vault.put(b"a file")
     item = QuarantineItem("1", "email", "forged", "", b"x", 1, "open", datetime.now(UTC))
-    kanal.spool.write([item])
+    kanal.services.spool.write([item])
     for path in sorted(Path("deep").rglob("*")):
         print(oct(path.lstat().st_mode), path)
     await kanal.stop()

@@ -186,8 +186,8 @@ def carried_by(
 
 async def work(built: House) -> None:
     """Work on all there is; files that nobody has are given up."""
-    built.answer = built.answering(built.channels, concurrency=4)
-    built.media = built.storing()
+    its = built.another()
+    built.answer, built.media = its.answer, its.store_files
     assert await built.work_all() == {}
     await built.work(MEDIA, built.media)
     assert await built.work_all() == {}

@@ -3,7 +3,7 @@
 import pytest
 
 from config.settings import load
-from gateway import assembly
+from gateway import checks, components
 from gateway.outbound.delicate import Delicate
 from gateway.outbound.notice import Notice, segments
 from gateway.outbound.notifications import Letters
@@ -148,13 +148,13 @@ def test_there_is_a_page_only_where_citizens_can_open_one() -> None:
     ):
         settings = load(server={"public_url": url})
         built = {kind: example(kind) for kind in kinds}
-        assert assembly.notice(settings, built).page == page
+        assert components.notice(settings, built).page == page
 
 
 def test_a_deployment_that_strangers_reach_is_told_what_its_notice_lacks() -> None:
     reached = {"public_url": "https://lapor.contohkab.go.id"}
-    said = assembly.unsaid(load(server=reached))
+    said = checks.unsaid(load(server=reached))
     assert [line.split(":")[0] for line in said] == ["privacy.controller", "privacy.contact"]
     whole = {"controller": "Diskominfo Kabupaten Contoh", "contact": "pdp@contohkab.go.id"}
-    assert assembly.unsaid(load(server=reached, privacy=whole)) == []
-    assert assembly.unsaid(load()) == []
+    assert checks.unsaid(load(server=reached, privacy=whole)) == []
+    assert checks.unsaid(load()) == []

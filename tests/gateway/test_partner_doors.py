@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 from adapters.load import load as load_channel
 from adapters.partner_api.keys import Keys, PartnerBlock
 from config.settings import load
-from gateway import assembly
+from gateway import checks, components
+from gateway.assembly import assemble
 from gateway.cli import app
 from gateway.process import Kanal
 from tests.gateway.making import made_parts
@@ -38,8 +39,8 @@ async def test_a_door_is_there_only_where_its_channel_is(
     codes: list[int],
 ) -> None:
     parts = made_parts()
-    monkeypatch.setattr(assembly, "parts", lambda _: parts)
-    kanal = Kanal(load(server={"data_dir": tmp_path, "port": 0}, channels=channels))
+    settings = load(server={"data_dir": tmp_path, "port": 0}, channels=channels)
+    kanal = Kanal(assemble(settings, parts=parts))
     try:
         ports = await kanal.start(("web",))
         async with aiohttp.ClientSession(f"http://127.0.0.1:{ports.web}") as http:
@@ -77,8 +78,8 @@ def test_what_cannot_work_is_a_fault(
     monkeypatch: pytest.MonkeyPatch, channels: dict[str, Any], told: str
 ) -> None:
     parts = made_parts()
-    monkeypatch.setattr(assembly, "parts", lambda _: parts)
-    said = [str(fault) for fault in assembly.faults(load(channels=channels), None)]
+    monkeypatch.setattr(components, "load", lambda _: parts)
+    said = [str(fault) for fault in checks.faults(load(channels=channels), None)]
     assert len(said) == bool(told)
     assert all(told in each for each in said)
 

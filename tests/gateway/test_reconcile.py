@@ -19,6 +19,7 @@ from adapters.contract import (
     UnreadableItem,
 )
 from config.settings import load
+from gateway.assembly import assemble
 from gateway.cli import app
 from gateway.intake.reconciling import RECONCILE, Reconciling
 from gateway.platform import metrics
@@ -227,7 +228,7 @@ TEXTS = [f"SAMARINDA jalan rusak parah depan pasar segiri, lubang nomor {n}" for
 
 
 async def messages(running: Kanal) -> int:
-    async with running.store.database.read() as connection:
+    async with running.services.store.database.read() as connection:
         counted = await connection.exec_driver_sql("SELECT count(*) FROM messages")
         return int(counted.scalar() or 0)
 
@@ -240,7 +241,7 @@ async def test_an_outage_of_an_hour_loses_nothing_the_provider_still_holds(
         sids = [f"SM{token_hex(16)}" for _ in TEXTS]
         async with walking(people.file) as (running, _):
             assert await people.phone.text(hook, "+6281200000000", TEXTS[0]) == 200
-            assert len(running.reconcilings) == 1
+            assert len(running.services.reconcilings) == 1
         hour_ago = datetime.now(UTC) - timedelta(minutes=59)
         for number, (sid, text) in enumerate(zip(sids, TEXTS, strict=True)):
             at = hour_ago + timedelta(minutes=number)
@@ -255,15 +256,15 @@ async def test_an_outage_of_an_hour_loses_nothing_the_provider_still_holds(
             assert await found(filed) == 21
             for number, (sid, text) in enumerate(zip(sids, TEXTS, strict=True)):
                 assert await people.phone.text(hook, f"+62812{number:08}", text, sid=sid) == 200
-            assert await running.queries.held_count() == 0
+            assert await running.services.queries.held_count() == 0
             assert await messages(running) == 21
 
 
 async def test_a_poller_of_its_own_catches_up_without_any_door(tmp_path: Path) -> None:
     async with citizens(tmp_path) as people:
-        running = Kanal(load(people.file), people.file)
-        await running.store.migrate()
-        mark = Bookmark(running.store, "sms", RECONCILE, holder="before")
+        running = Kanal(assemble(load(people.file), people.file))
+        await running.services.store.migrate()
+        mark = Bookmark(running.services.store, "sms", RECONCILE, holder="before")
         place = await mark.take(LEASE)
         assert place is not None
         before = datetime.now(UTC) - timedelta(hours=2)
@@ -278,8 +279,8 @@ async def test_a_poller_of_its_own_catches_up_without_any_door(tmp_path: Path) -
                     return True if await messages(running) == 20 else None
 
                 assert await found(filed)
-                assert "providers" in (await running.health.look()).checks
-                assert (await running.health.look()).checks["providers"] == "ok"
+                assert "providers" in (await running.services.health.look()).checks
+                assert (await running.services.health.look()).checks["providers"] == "ok"
         finally:
             await running.stop()
 
@@ -295,8 +296,8 @@ async def test_the_command_says_how_many_it_recovered(tmp_path: Path) -> None:
         hook = f"{people.base}/in/sms"
         for number, text in enumerate(TEXTS):
             await people.phone.text(hook, f"+62812{number:08}", text)
-        plain = Kanal(load(people.file), people.file)
-        await plain.store.migrate()
+        plain = Kanal(assemble(load(people.file), people.file))
+        await plain.services.store.migrate()
         await plain.stop()
         ended = await kanal("reconcile", "--since", "2", file=people.file, folder=tmp_path)
         assert (ended.status, ended.out.split()) == (0, ["sms", "20", "recovered"]), ended.err

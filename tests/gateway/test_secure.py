@@ -103,14 +103,14 @@ async def test_our_own_faults_carry_them_too(
     async def away(*_: object) -> None:
         raise Unavailable("gone")
 
-    monkeypatch.setattr(kanal.health, "look", broken)
-    monkeypatch.setattr(kanal.desk, "log_in", away)
+    monkeypatch.setattr(kanal.services.health, "look", broken)
+    monkeypatch.setattr(kanal.services.operators, "log_in", away)
     typed = {"name": OPERATOR, "password": PASSWORD}
     for way, status in ((Way("GET", "/health"), 500), (Way("POST", "/console/login"), 503)):
         response = await ask(kanal, http, way, data=typed if way.method == "POST" else None)
         assert response.status == status
         check(response, way)
-    many = {f"x-{n}": "y" for n in range(kanal.settings.server.max_headers)}
+    many = {f"x-{n}": "y" for n in range(kanal.services.settings.server.max_headers)}
     response = await ask(kanal, http, Way("GET", "/"), many)
     assert response.status == 431
     check(response, Way("GET", "/"))
@@ -166,14 +166,14 @@ async def test_who_is_disabled_or_removed_is_out_at_once(
     async def looked() -> int:
         return (await ask(kanal, http, inside, {"Cookie": cookie})).status
 
-    await kanal.desk.set_password("budi", PASSWORD)
+    await kanal.services.operators.set_password("budi", PASSWORD)
     assert [await log_in(), await looked()] == [303, 200]
-    assert await kanal.desk.enable("budi", may=False)
+    assert await kanal.services.operators.enable("budi", may=False)
     assert await looked() == 303, "the page of the log-in"
     assert await log_in() == 401
-    assert await kanal.desk.enable("budi", may=True)
+    assert await kanal.services.operators.enable("budi", may=True)
     assert [await log_in(), await looked()] == [303, 200]
-    assert await kanal.desk.remove("budi")
+    assert await kanal.services.operators.remove("budi")
     assert [await looked(), await log_in()] == [303, 401]
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from config.settings import load
 from gateway import process
+from gateway.assembly import assemble
 from gateway.broker.base import BrokerUnavailable as BrokerAway
 from gateway.broker.base import QueuedMessage
 from gateway.broker.rabbit import Rabbit
@@ -24,21 +25,21 @@ async def test_doors_open_while_database_and_broker_are_away(
 ) -> None:
     away = "amqp://guest:guest@127.0.0.1:9/"
     async with citizens(tmp_path, database=postgres_url, broker=away) as people:
-        kanal = Kanal(load(people.file), people.file)
+        kanal = Kanal(assemble(load(people.file), people.file))
         postgres_server.stop(immediate=True)
         try:
             await kanal.start(("web", "mail"))
-            hook = f"{str(kanal.settings.server.public_url).rstrip('/')}/in/sms"
+            hook = f"{str(kanal.services.settings.server.public_url).rstrip('/')}/in/sms"
             assert await people.phone.text(hook, "+6281234567890", MATTERS[0][0]) == 200
         finally:
             postgres_server.start()
         try:
 
             async def drained() -> bool | None:
-                return None if kanal.commits.spooled else True
+                return None if kanal.services.commits.spooled else True
 
             assert await found(drained)
-            assert (await kanal.queries.queues({"reports": 1}))[0].oldest is not None
+            assert (await kanal.services.queries.queues({"reports": 1}))[0].oldest is not None
         finally:
             await kanal.stop()
 
@@ -53,7 +54,7 @@ async def test_doors_open_while_database_and_broker_are_away(
 async def test_a_worker_does_not_start_without_its_services(
     tmp_path: Path, settings: dict[str, Any], error: type[Exception]
 ) -> None:
-    kanal = Kanal(load(server={"data_dir": tmp_path}, **settings))
+    kanal = Kanal(assemble(load(server={"data_dir": tmp_path}, **settings)))
     try:
         with pytest.raises(error):
             await kanal.start(("worker",))

@@ -3,7 +3,7 @@
 import pytest
 
 from config.settings import read_toml
-from gateway.assembly import REPLIES
+from gateway.components import REPLIES
 from gateway.outbound.texts import KEYS, Texts, choices, chosen, faults
 
 GOOD = {key: "".join(f"{{{name}}}" for name in sorted(names)) for key, names in KEYS.items()}

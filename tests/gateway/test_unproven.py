@@ -12,7 +12,7 @@ from adapters.contract import Channel, Inbound, Outgoing
 from adapters.mail import proof
 from adapters.mail.channel import Mail
 from adapters.mail.headers import mailbox
-from gateway import assembly
+from gateway import checks
 from gateway.intake.envelope import mail_hook
 from normalizer.report import Report, Unanswered
 from normalizer.tracking import written
@@ -303,11 +303,11 @@ def test_organisations_by_their_domains(one: str, other: str, same: bool) -> Non
 
 def test_unproven_mail_is_said_loudly() -> None:
     channels: dict[str, Channel] = {"email": example("mail"), "sms": example("smpp")}
-    (said,) = assembly.warnings(channels)
+    (said,) = checks.warnings(channels)
     assert "UNPROVEN" in said
     assert "authserv_id" in said
-    assert assembly.warnings({"email": example("mail", authserv_id=SERVER)}) == []
-    assert assembly.warnings({"email": example("mail", enabled=False)}) == []
+    assert checks.warnings({"email": example("mail", authserv_id=SERVER)}) == []
+    assert checks.warnings({"email": example("mail", enabled=False)}) == []
 
 
 UNPROVEN_INPUT = {"sender", "subject", "title", "original", "notes", "address", "chosen_agency"}

@@ -10,6 +10,7 @@ from typing import Any
 from starlette.routing import BaseRoute, Mount, Route
 
 from config.settings import load
+from gateway.assembly import assemble
 from gateway.process import Kanal
 from tests.gateway.partners import KEYS
 
@@ -57,10 +58,10 @@ def settings(folder: Path, **server: Any) -> Any:
 @contextlib.asynccontextmanager
 async def whole(folder: Path, **server: Any) -> AsyncIterator[Kanal]:
     """Run the web role; an operator may log in."""
-    kanal = Kanal(settings(folder, **server))
+    kanal = Kanal(assemble(settings(folder, **server)))
     await kanal.start(("web",))
     try:
-        await kanal.desk.set_password(OPERATOR, PASSWORD)
+        await kanal.services.operators.set_password(OPERATOR, PASSWORD)
         yield kanal
     finally:
         await kanal.stop()

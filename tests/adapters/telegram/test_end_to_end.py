@@ -11,6 +11,7 @@ from aiohttp import ClientSession
 
 from config.settings import load
 from demo.telegram_double import BotServer
+from gateway.assembly import assemble
 from gateway.process import Kanal
 from normalizer.report import Status
 from normalizer.tracking import mentions, written
@@ -45,10 +46,12 @@ async def running(server: BotServer, folder: Path, port: int, mode: str) -> Asyn
     """Run the gateway with a bot; it goes on where the last one in ``folder`` stopped."""
     block = {"type": "telegram", "token": BOT_TOKEN, "api_base": server.url, **MODES[mode]}
     kanal = Kanal(
-        load(
-            server={"data_dir": folder, "port": port, "public_url": f"http://127.0.0.1:{port}"},
-            mail_server={"enabled": False},
-            channels={"telegram": block},
+        assemble(
+            load(
+                server={"data_dir": folder, "port": port, "public_url": f"http://127.0.0.1:{port}"},
+                mail_server={"enabled": False},
+                channels={"telegram": block},
+            )
         )
     )
     await kanal.start()
@@ -78,7 +81,7 @@ async def test_a_conversation_from_start_to_status(
         assert tracking in list(mentions(await hears(server, 3)))
         await server.say(CITIZEN, f"/status {tracking}")
         assert tracking in list(mentions(await hears(server, 4)))
-        (report,) = await kanal.queries.latest(10)
+        (report,) = await kanal.services.queries.latest(10)
     assert (report.tracking, report.status) == (tracking, Status.FORWARDED)
     assert [sent.reply_to for sent in server.sent][:2] == [1, 3]
     assert server.sent[3].reply_to == 7
@@ -96,7 +99,7 @@ async def test_buttons_hide_a_report_and_join_two(
         second = next(mentions(await hears(server, 3)))
         await server.tap(CITIZEN, server.sent[2], f"Tambahan laporan {written(first)}")
         assert second in list(mentions(await hears(server, 4)))
-        one, other = [await kanal.desk.find(number) for number in (first, second)]
+        one, other = [await kanal.services.operators.find(number) for number in (first, second)]
     assert one
     assert other
     assert (one.report.status, one.report.anonymous) == (Status.FORWARDED, True)
@@ -123,8 +126,8 @@ async def test_what_citizens_wrote_while_the_door_was_closed_is_filed_once(
             assert [await retry(server, update) for update in late] == [200] * 20
         await server.say(CITIZEN + 99, LAMP)
         await hears(server, 22)
-        reports = await kanal.queries.latest(100)
-        assert await kanal.queries.held_count() == 0
+        reports = await kanal.services.queries.latest(100)
+        assert await kanal.services.queries.held_count() == 0
     assert len(reports) == len({report.origin.external_id for report in reports}) == 22
     assert len(server.sent) == 22
 

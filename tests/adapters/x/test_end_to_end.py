@@ -9,6 +9,7 @@ import pytest
 
 from config.settings import load
 from demo.x_double import Keys, XServer
+from gateway.assembly import assemble
 from gateway.models import registry
 from gateway.models.registry import Draft, Score
 from gateway.platform.names import hashed
@@ -38,10 +39,12 @@ async def running(
     pace = {"every_seconds": 0.5, "sends_per_second": 100}
     block = {**EXAMPLES["x"], "api_base": server.url, **pace, **changes}
     kanal = Kanal(
-        load(
-            server={"data_dir": folder, "port": 0},
-            mail_server={"enabled": False},
-            channels={"x": block},
+        assemble(
+            load(
+                server={"data_dir": folder, "port": 0},
+                mail_server={"enabled": False},
+                channels={"x": block},
+            )
         )
     )
     await kanal.start(roles or ("worker", "poller"))
@@ -65,7 +68,7 @@ async def test_a_conversation_ties_up_by_its_posts(server: XServer, tmp_path: Pa
         server.post(NEIGHBOUR, "@warga_620011 @lapor_contoh setuju!", reply_to=first)
         server.post(CITIZEN, f"@lapor_contoh {WHERE}", reply_to=asked)
         assert tracking in list(mentions(await hears(server, 2)))
-        (report,) = await kanal.queries.latest(10)
+        (report,) = await kanal.services.queries.latest(10)
         assert (report.tracking, report.status) == (tracking, Status.FORWARDED)
     assert [sent.reply_to for sent in server.sent] == [first, first]
 
@@ -80,9 +83,13 @@ async def test_talk_that_mentions_us_is_kept_for_an_operator_and_not_answered(
     report = server.post(CITIZEN, f"@lapor_contoh {LAMP} berlubang")
     async with running(server, tmp_path) as kanal:
         await hears(server, 1)
-        filed = {each.origin.external_id: each.status for each in await kanal.queries.latest(10)}
+        filed = {
+            each.origin.external_id: each.status for each in await kanal.services.queries.latest(10)
+        }
     statuses = {joke: Status.TRIAGE, report: Status.FORWARDED}
-    assert filed == {hashed(kanal.seal, "x", post): status for post, status in statuses.items()}
+    assert filed == {
+        hashed(kanal.services.seal, "x", post): status for post, status in statuses.items()
+    }
     assert [sent.reply_to for sent in server.sent] == [report]
 
 
@@ -94,8 +101,8 @@ async def test_what_was_posted_in_an_outage_is_filed_once(server: XServer, tmp_p
         server.post(f"63{n:04}", f"@lapor_contoh {LAMP}")
     async with running(server, tmp_path) as kanal:
         await hears(server, 21)
-        reports = await kanal.queries.latest(100)
-        assert await kanal.queries.held_count() == 0
+        reports = await kanal.services.queries.latest(100)
+        assert await kanal.services.queries.held_count() == 0
     assert len(reports) == len({report.origin.external_id for report in reports}) == 21
     assert len(server.sent) == 21
 
@@ -107,13 +114,15 @@ async def test_a_spent_budget_is_seen_and_what_came_meanwhile_is_read_later(
         server.post(f"63{n:04}", f"@lapor_contoh {LAMP}")
     async with running(server, tmp_path, "worker", reads_per_month=8) as kanal:
         for _ in range(2):
-            await kanal.pollings["x"].turn()
+            await kanal.services.pollings["x"].turn()
         await hears(server, 8)
-        reading = (await readings(kanal.store))["x", "poll"]
+        reading = (await readings(kanal.services.store))["x", "poll"]
         assert reading.failures == 1
         assert reading.error.startswith("the budget of 8 reads for 20")
-        await kanal.pollings["x"]._bookmark.release()  # as the poller role does when it stops
+        await kanal.services.pollings[
+            "x"
+        ]._bookmark.release()  # as the poller role does when it stops
     async with running(server, tmp_path, "worker", reads_per_month=100) as kanal:
-        assert await kanal.pollings["x"].once() == 4
+        assert await kanal.services.pollings["x"].once() == 4
         await hears(server, 12)
-        assert len(await kanal.queries.latest(100)) == 12
+        assert len(await kanal.services.queries.latest(100)) == 12

@@ -1,0 +1,221 @@
+"""Look for faults and risks in the whole configuration.
+
+``kanal check`` prints what ``faults`` finds; ``kanal up`` refuses to start while there is any.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from adapters.contract import Channel
+from config import links
+from config.emergency import emergency
+from config.settings import (
+    DEFAULTS,
+    Fault,
+    Settings,
+    SettingsError,
+    fault_at,
+    merge,
+    read_toml,
+)
+from gateway import components
+from gateway.components import Components, attempt, duty_fault
+from gateway.models import registry
+from gateway.models.registry import ModelError
+from gateway.outbound.roster import MISSING
+from gateway.platform.seal import Seal
+
+
+def faults(settings: Settings, file: Path | None) -> list[Fault]:
+    """List everything that is wrong with the configuration beyond the settings' own types."""
+    wrong: list[Fault] = []
+    built = attempt(wrong, lambda: components.load(settings))
+    doors = attempt(wrong, lambda: components.channels(settings, file))
+    attempt(wrong, lambda: components.webhooks(settings, file))
+    wrong += _mail_faults(settings, file)
+    if doors is not None:
+        attempt(wrong, lambda: components.roster(settings, file, doors, Seal([bytes(32)])))
+    if built:
+        wrong += _delivery_faults(settings, built, file)
+        wrong += _partner_faults(settings, built, file)
+        wrong += _duty_faults(settings, built, file)
+    return wrong
+
+
+def faults_beside(file: Path | None) -> list[Fault]:
+    """List what else is wrong when settings are: each faulty one counts as if it was not set."""
+    try:
+        written = read_toml(file) if file else {}
+    except SettingsError:
+        written = {}
+    return faults(_sound(written), file)
+
+
+def _sound(written: dict[str, Any]) -> Settings:
+    values = read_toml(DEFAULTS)
+    merge(values, written)
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        for fault in error.errors():
+            _drop(written, [str(key) for key in fault["loc"]])
+        return _sound(written)
+
+
+def _drop(table: dict[str, Any], keys: Sequence[str]) -> None:
+    """Forget a setting; of a list or another value, the whole."""
+    inner = table.get(keys[0])
+    if len(keys) > 1 and isinstance(inner, dict):
+        _drop(inner, keys[1:])
+    else:
+        table.pop(keys[0], None)
+
+
+def _delivery_faults(settings: Settings, built: Components, file: Path | None) -> list[Fault]:
+    return [
+        fault_at(file, ("delivery", agency), f"there is no agency {agency!r} in the register")
+        for agency in settings.delivery
+        if built.routing.register.agency(agency) is None
+    ]
+
+
+def _duty_faults(settings: Settings, built: Components, file: Path | None) -> list[Fault]:
+    """List kinds of danger and regions of the roster that there are not."""
+    wrong: list[Fault] = []
+    for duty in settings.alerts.duty:
+        for kind in set(duty.kinds) - emergency().kinds.keys():
+            known = ", ".join(emergency().kinds)
+            wrong.append(duty_fault(file, duty, f"no kind of danger {kind!r}: {known}"))
+        for code in duty.regions:
+            if built.gazetteer.region(code) is None:
+                wrong.append(duty_fault(file, duty, f"there is no region {code!r}"))
+    return wrong
+
+
+def _partner_faults(settings: Settings, built: Components, file: Path | None) -> list[Fault]:
+    """List keys that speak for no agency there is, and second doors at one address."""
+    wrong: list[Fault] = []
+    doors: dict[str, str] = {}
+    for name, block in settings.channels.items():
+        kind = block.get("type")
+        if kind not in ("open311", "rest") or block.get("enabled") is False:
+            continue
+        if (first := doors.setdefault(kind, name)) != name:
+            said = f"{first} is such a door already, and there is one address for them"
+            wrong.append(fault_at(file, ("channels", name, "type"), said))
+        keys = block.get("keys")
+        for partner, key in keys.items() if isinstance(keys, dict) else ():
+            agency = key.get("agency") if isinstance(key, dict) else None
+            if agency and built.routing.register.agency(str(agency)) is None:
+                said = f"there is no agency {agency!r} in the register"
+                wrong.append(fault_at(file, ("channels", name, "keys", partner, "agency"), said))
+    return wrong
+
+
+def _mail_faults(settings: Settings, file: Path | None) -> list[Fault]:
+    mail, wrong = settings.mail_server, []
+    if mail.require_tls and not (mail.tls_certificate and mail.tls_key):
+        said = "require_tls needs tls_certificate and tls_key"
+        wrong.append(fault_at(file, ("mail_server", "require_tls"), said))
+    for key in ("tls_certificate", "tls_key"):
+        path = getattr(mail, key)
+        if path and not Path(path).is_file():
+            wrong.append(fault_at(file, ("mail_server", key), f"there is no file {path}"))
+    known = settings.channels.get(mail.channel, {}).get("type") == "mail"
+    if mail.enabled and settings.channels and not known and _has_mail(settings):
+        said = f"names no channel of type mail: {mail.channel!r}"
+        wrong.append(fault_at(file, ("mail_server", "channel"), said))
+    return wrong
+
+
+def _has_mail(settings: Settings) -> bool:
+    return any(block.get("type") == "mail" for block in settings.channels.values())
+
+
+def model_faults(settings: Settings) -> list[Fault]:
+    """List the trained models that cannot be used; Kanal starts without them."""
+    wrong = []
+    folder = registry.folder(settings)
+    loads: dict[str, Callable[[], object]] = {
+        "agency": lambda: registry.load(folder, "agency"),
+        "kind": lambda: registry.kinds(folder, settings.routing.reports),
+    }
+    for purpose, load in loads.items():
+        try:
+            load()
+        except ModelError as error:
+            wrong.append(Fault(str(folder / purpose), 0, str(error)))
+    return wrong
+
+
+def all_warnings(settings: Settings, built: Mapping[str, Channel]) -> list[str]:
+    """List what works and should all the same be seen to, for every start and ``kanal check``."""
+    return [
+        *warnings(built),
+        *link_warnings(settings, built),
+        *unconfirmed(built),
+        *duty_warnings(settings),
+        *unsaid(settings),
+    ]
+
+
+def warnings(built: Mapping[str, Channel]) -> list[str]:
+    """List what works and is unsafe all the same, in words that say what to do."""
+    return [
+        f"channels.{name}: mail senders are UNPROVEN. Anybody can write in anybody's name; set "
+        "authserv_id to the name your own mail server puts into Authentication-Results"
+        for name, channel in built.items()
+        if channel.block.enabled and getattr(channel.block, "authserv_id", "") is None
+    ]
+
+
+def unconfirmed(built: Mapping[str, Channel]) -> list[str]:
+    """List emergency numbers that nobody confirmed in the regions of the channels, in one line."""
+    regions = [each.block.region for each in built.values() if each.block.enabled]
+    everywhere = not all(regions)
+    numbers = emergency().unverified([] if everywhere else filter(None, regions))
+    if not (built and numbers):
+        return []
+    return [
+        "config/emergency.toml: people in danger are told to call "
+        f"{', '.join(numbers)}, which nobody has confirmed to answer in your region. Call them, "
+        "then set verified = true and the date"
+    ]
+
+
+def unsaid(settings: Settings) -> list[str]:
+    """List what the privacy notice lacks, where strangers can reach the deployment."""
+    if links.is_own(settings.server.public_url.host or ""):
+        return []
+    said = "privacy.{}: the privacy notice must say {} (UU 27/2022 article 21); set it"
+    wanted = {"controller": "who answers for the data", "contact": "where people ask about it"}
+    return [
+        said.format(key, what) for key, what in wanted.items() if not getattr(settings.privacy, key)
+    ]
+
+
+def link_warnings(settings: Settings, built: Mapping[str, Channel]) -> list[str]:
+    """List the links that are set so that somebody on the way, or behind us, can deceive us."""
+    said = [
+        f'channels.{name}: smtp_tls = "if_offered" to {host} takes any certificate, or none: who '
+        "is on the way can read the answers; set starttls or implicit"
+        for name, channel in built.items()
+        if channel.block.enabled and getattr(channel.block, "smtp_tls", "") == "if_offered"
+        if not links.is_own(host := getattr(channel.block, "smtp_host", ""))
+    ]
+    server = settings.server
+    if server.public_url.scheme == "https" and not server.client_header:
+        said.append(
+            "server.client_header is not set, and an https public_url means a proxy: nobody is "
+            "counted by network address. Let the proxy put the caller's address into a header of "
+            'its own and name it, for example client_header = "X-Real-IP" (docs/nginx.conf)'
+        )
+    return said
+
+
+def duty_warnings(settings: Settings) -> list[str]:
+    """Say so where nobody is told of danger to life."""
+    return [] if settings.alerts.duty else [MISSING]

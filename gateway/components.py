@@ -1,0 +1,300 @@
+"""What settings and data files alone give: no connection is opened here.
+
+Every builder raises ``SettingsError`` with all the faults it finds, each with its file and line.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from yarl import URL
+
+from adapters.contract import Channel, Sender
+from adapters.load import BadBlock, UnknownChannel
+from adapters.load import load as load_channel
+from adapters.web.channel import Web
+from config import files, links
+from config.settings import (
+    DEFAULTS,
+    Fault,
+    PostSettings,
+    Settings,
+    SettingsError,
+    fault_at,
+    line_of,
+    read_toml,
+)
+from gateway.media.blobs import Blobs, Bucket, Folder, Vault
+from gateway.models.active import ActiveModels
+from gateway.outbound.notice import PAGE, Notice
+from gateway.outbound.roster import DutyPost, Roster
+from gateway.outbound.texts import Texts
+from gateway.outbound.texts import faults as text_faults
+from gateway.platform.seal import Seal, keys_from
+from gateway.store.quarantine import QuarantineLimits as RoomLimits
+from gateway.store.reactions import AnswerLimits as AnswerLimits
+from normalizer.gazetteer import Gazetteer, GazetteerError
+from normalizer.normalize import Normalizer
+from normalizer.report import Kind
+from router import assign
+from router.data import DataError
+from router.deadlines import Calendar, DeadlineLimits
+
+T = TypeVar("T")
+WEBHOOK = "webhook"
+ALIKE = {"url": "to"}
+"""What a webhook's settings are called in the roster."""
+REPLIES = DEFAULTS.with_name("replies")
+
+
+@dataclass(frozen=True, slots=True)
+class Components:
+    """What can be built from files alone."""
+
+    gazetteer: Gazetteer
+    normalizer: Normalizer
+    routing: assign.Router
+    texts: Texts
+    trained: ActiveModels
+
+
+def load(settings: Settings) -> Components:
+    """Build the components. Raises ``SettingsError`` with every fault of every file."""
+    wrong: list[Fault] = []
+    gazetteer = attempt(wrong, lambda: _gazetteer(files.REGIONS))
+    texts = attempt(wrong, _texts)
+    overrides = Path(settings.agencies.overrides) if settings.agencies.overrides else None
+    data = attempt(wrong, lambda: files.read(overrides))
+    if gazetteer is None or data is None:
+        raise SettingsError(wrong)
+    routing = attempt(wrong, lambda: _routing(settings, data, gazetteer))
+    if routing is None or texts is None or wrong:
+        raise SettingsError(wrong)
+    trained = ActiveModels(settings, routing)
+    trained.refresh()
+    return Components(gazetteer, Normalizer(gazetteer), routing, texts, trained)
+
+
+def channels(settings: Settings, file: Path | None) -> dict[str, Channel]:
+    """Build the channels. Raises ``SettingsError`` with the faults of every block."""
+    wrong: list[Fault] = []
+    built: dict[str, Channel] = {}
+    for name, block in settings.channels.items():
+        if channel := attempt(wrong, lambda n=name, b=block: _channel(settings, n, b, file)):  # type: ignore[misc]
+            built[name] = channel
+    if wrong:
+        raise SettingsError(wrong)
+    return built
+
+
+def webhooks(settings: Settings, file: Path | None) -> dict[str, Sender]:
+    """Build the senders of agencies that take reports by webhook. Raises ``SettingsError``."""
+    wrong: list[Fault] = []
+    built: dict[str, Sender] = {}
+    for agency, block in settings.delivery.items():
+        if block.method != "webhook":
+            continue
+        secret = block.secret.get_secret_value() if block.secret else ""
+        values = {"type": "webhook", "url": str(block.url or ""), "secret": secret}
+        try:
+            sender = load_channel(agency, values, public_url=str(settings.server.public_url))
+            assert isinstance(sender, Sender)
+            built[agency] = sender
+        except BadBlock as error:
+            wrong += [
+                fault_at(file, ("delivery", agency, *keys), said) for keys, said in error.faults
+            ]
+    if wrong:
+        raise SettingsError(wrong)
+    return built
+
+
+def roster(
+    settings: Settings, file: Path | None, built: Mapping[str, Channel], sealed: Seal
+) -> Roster:
+    """Build the duty roster. Raises ``SettingsError``."""
+    wrong: list[Fault] = []
+    posts: list[DutyPost] = []
+    for duty in settings.alerts.duty:
+        if sender := attempt(wrong, lambda d=duty: _sender(settings, file, built, d)):  # type: ignore[misc]
+            told = frozenset(duty.kinds), duty.regions, duty.language
+            posts.append(DutyPost(duty.name, duty.channel, duty.to, sender, *told))
+    if wrong:
+        raise SettingsError(wrong)
+    return Roster(posts, sealed)
+
+
+def _sender(
+    settings: Settings, file: Path | None, built: Mapping[str, Channel], duty: PostSettings
+) -> Sender:
+    """Return what carries alerts to a post. Raises ``SettingsError``."""
+    if duty.channel == WEBHOOK:
+        secret = duty.secret.get_secret_value() if duty.secret else ""
+        values = {"type": "webhook", "url": duty.to, "secret": secret, "timeout": 8.0}
+        try:
+            sender = load_channel(duty.name, values, public_url=str(settings.server.public_url))
+        except BadBlock as error:
+            said = "; ".join(f"{ALIKE.get(keys[0], keys[0])}: {why}" for keys, why in error.faults)
+            raise _at_duty(file, duty, said) from None
+    else:
+        channel = built.get(duty.channel)
+        if channel is None:
+            known = ", ".join(sorted(name for name, c in built.items() if isinstance(c, Sender)))
+            said = f"there is no [channels.{duty.channel}]; there are: webhook, {known}"
+            raise _at_duty(file, duty, said)
+        sender = channel
+    if not isinstance(sender, Sender) or not sender.block.enabled:
+        raise SettingsError(
+            [duty_fault(file, duty, f"the channel {duty.channel} is off, or does not send")]
+        )
+    if sender.fetched or sender.overhears:
+        raise SettingsError(
+            [
+                duty_fault(
+                    file, duty, f"the channel {duty.channel} wakes nobody: SMS, Telegram, mail"
+                )
+            ]
+        )
+    if getattr(sender.block, "authserv_id", "") is None:
+        said = "anybody can acknowledge by mail in its name: set authserv_id of the channel first"
+        raise _at_duty(file, duty, said)
+    if duty.channel != WEBHOOK and sender.block.type == "telegram" and duty.to.startswith("-"):
+        said = "to: a group cannot acknowledge; name the chat of the post itself"
+        raise _at_duty(file, duty, said)
+    return sender
+
+
+def _at_duty(file: Path | None, duty: PostSettings, said: str) -> SettingsError:
+    return SettingsError([duty_fault(file, duty, said)])
+
+
+def duty_fault(file: Path | None, duty: PostSettings, said: str) -> Fault:
+    """Return a fault of one post of the duty roster."""
+    return fault_at(file, ("alerts", "duty"), f"{duty.name}: {said}")
+
+
+def seal(settings: Settings) -> Seal:
+    """Build the seal; makes a key file on first use. Raises ``SettingsError``."""
+    try:
+        written = [key.get_secret_value() for key in settings.seal.keys]
+        return Seal(keys_from(written, settings.server.data_dir))
+    except (ValueError, OSError) as error:
+        raise SettingsError([Fault("[seal] keys", 0, str(error))]) from None
+
+
+def limits(settings: Settings) -> AnswerLimits:
+    """Return how many answers that nobody wrote one reader gets."""
+    chosen = settings.answers
+    return AnswerLimits(
+        chosen.receipts_per_10_minutes, chosen.receipts_per_day, chosen.same_text_times
+    )
+
+
+def notice(settings: Settings, built: Mapping[str, Channel]) -> Notice:
+    """Return the privacy notice; it has a page where citizens reach the one of type ``web``."""
+    server = settings.server.public_url
+    open_ = any(isinstance(each, Web) and each.block.enabled for each in built.values())
+    reached = open_ and not links.is_own(server.host or "")
+    return Notice(
+        page=str(server).rstrip("/") + PAGE if reached else "",
+        controller=settings.privacy.controller,
+        contact=settings.privacy.contact,
+    )
+
+
+def room(settings: Settings) -> RoomLimits:
+    """Return how much noise the quarantine keeps, and how long."""
+    chosen = settings.quarantine
+    return RoomLimits(chosen.max_bytes, chosen.max_rows, chosen.channel_share, chosen.keep_days)
+
+
+def vault(settings: Settings, sealed: Seal) -> Vault:
+    """Build what keeps the files of reports."""
+    return Vault(_blobs(settings), sealed)
+
+
+def _blobs(settings: Settings) -> Blobs:
+    media, url = settings.media, URL(settings.media.url)
+    if url.scheme != "s3":
+        return Folder(Path(url.path) if media.url else settings.server.data_dir / "files")
+    return Bucket(
+        str(url.host),
+        url.path.strip("/"),
+        endpoint=media.endpoint,
+        region=media.region,
+        access_key=media.access_key,
+        secret=media.secret.get_secret_value(),
+        timeout=media.timeout,
+    )
+
+
+def _channel(
+    settings: Settings, name: str, block: Mapping[str, object], file: Path | None
+) -> Channel:
+    try:
+        return load_channel(name, block, public_url=str(settings.server.public_url))
+    except BadBlock as error:
+        raise SettingsError(
+            [fault_at(file, ("channels", name, *keys), said) for keys, said in error.faults]
+        ) from None
+    except UnknownChannel as error:
+        raise SettingsError([fault_at(file, ("channels", name, "type"), str(error))]) from None
+
+
+def _gazetteer(folder: Path) -> Gazetteer:
+    try:
+        return Gazetteer.load(folder)
+    except GazetteerError as error:
+        raise SettingsError([Fault(str(f), line, m) for f, line, m in error.faults]) from None
+
+
+def _texts() -> Texts:
+    wrong: list[Fault] = []
+    languages: dict[str, dict[str, str]] = {}
+    for path in sorted(REPLIES.glob("*.toml")):
+        values = read_toml(path)
+        wrong += [
+            Fault(str(path), line_of(path, (key,)), f"{key}: {said}")
+            for key, said in text_faults(values)
+        ]
+        languages[path.stem] = values
+    if wrong:
+        raise SettingsError(wrong)
+    return Texts(languages)
+
+
+def _routing(settings: Settings, data: files.ConfigFiles, gazetteer: Gazetteer) -> assign.Router:
+    limits = settings.deadlines
+    rules = assign.RoutingRules(
+        settings.routing.cost_of_wrong,
+        DeadlineLimits(
+            limits.forward,
+            limits.first_response,
+            {kind: getattr(limits.resolution, kind.value) for kind in Kind},
+        ),
+    )
+    calendar = Calendar(limits.holidays, limits.working_days)
+    try:
+        return assign.build(data, gazetteer, rules, calendar)
+    except DataError as error:
+        raise SettingsError(
+            [Fault(str(f.file), line_of(f.file, f.keys), f.message) for f in error.faults]
+        ) from None
+
+
+def attempt(wrong: list[Fault], make: Callable[[], T]) -> T | None:
+    """Make something; None when it cannot be, and then its faults are added to ``wrong``."""
+    try:
+        return make()
+    except SettingsError as error:
+        wrong += error.faults
+        return None
+
+
+def categories(built: Components) -> dict[str, str]:
+    """Return the groups of topics that citizens choose from, id to name, by name."""
+    topics = built.routing.topics
+    used = {row.group for row in topics.rows.values()}
+    named = [(group.name, id) for id, group in topics.groups.items() if id in used]
+    return {id: name for name, id in sorted(named)}
