@@ -50,7 +50,7 @@ from gateway.platform.seal import Seal
 from gateway.portals.app import WebServer, application
 from gateway.portals.citizen.routes import CitizenServices
 from gateway.portals.partners import alerts
-from gateway.portals.partners.mounts import doors
+from gateway.portals.partners.mounts import mounted
 from gateway.queues.consumer import Consumer, Step
 from gateway.queues.leased_task import LeasedTask
 from gateway.queues.relay import LEASE, Collector, Relay
@@ -523,7 +523,7 @@ def site(services: Services) -> WebServer:
         services.files,
         services.now,
         CitizenServices(services.tracking, components.categories(services.parts), services.notice),
-        doors(
+        mounted(
             services.channels,
             services.intake,
             services.partners,

@@ -432,7 +432,7 @@ def key(
     """
     from pydantic import TypeAdapter, ValidationError
 
-    from adapters.partner_api.keys import Key, Name
+    from adapters.contract import PartnerKey, PartnerName
 
     made = f"kanal_{secrets.token_urlsafe(32)}"
     table: dict[str, Any] = {
@@ -441,7 +441,7 @@ def key(
         "per_minute": per_minute,
     } | ({"agency": agency} if agency else {})
     try:
-        TypeAdapter(dict[Name, Key]).validate_python({name: table})
+        TypeAdapter(dict[PartnerName, PartnerKey]).validate_python({name: table})
     except ValidationError as error:
         faults = (f"{'.'.join(map(str, e['loc'][1:]))}: {e['msg']}" for e in error.errors())
         _stop("\n".join(faults), 2)

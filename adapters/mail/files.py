@@ -1,23 +1,15 @@
 """Names and types of attached files: the name is made safe, the type is what the bytes say."""
 
 import re
-import threading
 import unicodedata
-from functools import cache
-
-import pylibmagic  # noqa: F401  loads the libmagic that ships with it; must stand before magic
-
-# isort: split
-import magic
 
 from adapters.contract import File
 from adapters.mail.headers import parameters
 from adapters.mail.tree import MimePart
+from normalizer.file_types import sniff
 
 MAX_FILES = 50
 TOO_MANY_FILES = f"Lampiran lebih dari {MAX_FILES}; sisanya hanya ada di surat asli."
-_SNIFFED = 4096
-"""Bytes libmagic sees: it is slow on long text (5 ms for 16 KB) and knows most types by these."""
 _MAX_NAME = 120
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f<>:\"|?*\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 """Also the marks that turn ``gpj.exe`` around into a picture's name."""
@@ -36,21 +28,6 @@ _SUFFIXES = {
     "text/plain": ".txt",
     "video/mp4": ".mp4",
 }
-_LOCK = threading.Lock()
-
-
-@cache
-def _magic() -> magic.Magic:
-    return magic.Magic(mime=True)
-
-
-def sniff(content: bytes) -> str:
-    """Return the media type of some bytes, by libmagic; never raises."""
-    try:
-        with _LOCK:  # a libmagic handle must not be used by two threads at once
-            return str(_magic().from_buffer(content[:_SNIFFED]))
-    except (magic.MagicException, UnicodeError, ValueError):
-        return "application/octet-stream"
 
 
 def stated_name(part: MimePart) -> str:

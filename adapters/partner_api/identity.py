@@ -3,16 +3,8 @@
 import hashlib
 from collections.abc import Iterable
 
-from adapters.contract import Invalid, WebhookRequest
+from adapters.contract import RECEIVED_ON, Invalid, WebhookRequest
 
-RECEIVED_ON = "x-kanal-received-on"
-"""The day a call came (YYYY-MM-DD, UTC), written by the shell over whatever the caller sent.
-
-Calls without an id are known by their content, which a citizen may honestly send again next year:
-the day is part of it.
-"""
-SENDER = "x-kanal-sender"
-"""By what the reporter is known whose report a call adds to, written by the shell, which looked."""
 LONGEST_KEY = 255
 
 
@@ -40,5 +32,5 @@ def by_content(hook: WebhookRequest, said: Iterable[str | bytes]) -> str:
 
 
 def address(caller: str, contact: str) -> str:
-    """Return a sender's address at these doors: no partner can speak for another's people."""
+    """Return a sender's address at these channels: no partner can speak for another's people."""
     return f"{caller}/{contact}"

@@ -7,7 +7,7 @@ What cannot be read is read as well as possible, with a note.
 from dataclasses import dataclass
 from typing import Literal
 
-from adapters.smpp import gsm
+from normalizer import gsm
 
 Default = Literal["gsm", "latin1", "ascii"]
 """What a message centre means by its own default alphabet, ``data_coding`` 0."""

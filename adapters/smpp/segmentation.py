@@ -1,36 +1,14 @@
 """Outgoing text: in the cheapest alphabet that holds it, in as many parts as it needs."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from adapters.smpp import gsm
-from adapters.smpp.coding import UCS2, Default
+from adapters.smpp.coding import Default
 from adapters.smpp.user_data_header import header
+from normalizer import gsm
 
-OCTETS = 140
-"""What one message holds: 160 septets or 70 units of UCS-2."""
-SEPTETS, SEPTETS_OF_PART = 160, 153
-UNITS_OF_PART = 134
-MOST_PARTS = 255
 DEFAULT_CODING, UCS2_CODING = 0x00, 0x08
-
-PLAIN = str.maketrans(
-    {
-        "‘": "'",
-        "’": "'",
-        "“": '"',
-        "”": '"',
-        "–": "-",
-        "—": "-",
-        "…": "...",
-        "•": "-",
-        "\u00a0": " ",
-        "\u202f": " ",
-        "\t": " ",
-    }
-)
-"""One typographic quote would turn a whole message into UCS-2 and double its price."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +30,16 @@ def split(text: str, *, id: str, default: Default, most: int | None = None) -> S
     The reference of the parts is drawn from ``id``: another attempt has the same one, so that a
     phone does not mix the parts of two attempts, and mostly shows the message once.
     """
-    plain = fitted(text.translate(PLAIN), most)
+    plain = fitted(text.translate(gsm.PLAIN), most)
     septets = gsm.codes(plain)
     octets = None if septets is None else _in_default(plain, septets, default)
     if septets is not None and octets is not None:
         sizes = [len(code) for code in septets]
-        whole = sum(sizes) <= SEPTETS
-        bodies = _filled(octets, sizes, SEPTETS if whole else SEPTETS_OF_PART)
+        bodies = gsm.filled(octets, sizes, gsm.room(sizes, gsm.SEPTETS, gsm.SEPTETS_OF_PART))
         return Split(DEFAULT_CODING, _headed(bodies, id))
-    units = [letter.encode(UCS2, "replace") for letter in fitted(text, most)]
+    units = gsm.units(fitted(text, most))
     sizes = [len(unit) for unit in units]
-    whole = sum(sizes) <= OCTETS
-    bodies = _filled(units, sizes, OCTETS if whole else UNITS_OF_PART)
+    bodies = gsm.filled(units, sizes, gsm.room(sizes, gsm.OCTETS, gsm.UNITS_OF_PART))
     return Split(UCS2_CODING, _headed(bodies, id))
 
 
@@ -86,19 +62,8 @@ def _in_default(text: str, septets: Sequence[bytes], default: Default) -> Sequen
         return None
 
 
-def _filled(codes: Iterable[bytes], sizes: Iterable[int], most: int) -> Iterator[bytes]:
-    """Fill parts of ``most``, never splitting a character."""
-    part, used = b"", 0
-    for code, size in zip(codes, sizes, strict=True):
-        if used + size > most:
-            yield part
-            part, used = b"", 0
-        part, used = part + code, used + size
-    yield part
-
-
 def _headed(bodies: Iterator[bytes], id: str) -> tuple[bytes, ...]:
-    parts = list(bodies)[:MOST_PARTS]
+    parts = list(bodies)[: gsm.MOST_PARTS]
     if len(parts) == 1:
         return tuple(parts)
     reference = sha256(id.encode()).digest()[0]

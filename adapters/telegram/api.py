@@ -16,8 +16,9 @@ from telegram.error import TelegramError
 from telegram.request import BaseRequest, RequestData
 
 from adapters.contract import ChannelError, Unreachable, Until
+from adapters.contract.errors import LONGEST_WAIT
 from adapters.exchange import ExchangeLog
-from adapters.http import LONGEST_WAIT, PAUSE, Errors, HttpClient
+from adapters.http import PAUSE, Errors, HttpClient
 from adapters.telegram.payloads import Number, TelegramId
 
 logging.getLogger("telegram").setLevel(logging.WARNING)  # below, the library logs token and texts

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
+from adapters.contract import ReportClosed, UnknownReport
 from config.settings import DeliverySettings
 from gateway.access.recusal import NotYours
 from gateway.outbound.notifications import Letters
@@ -95,6 +96,16 @@ class AgencyService:
             if stored.report.status in FINAL:
                 raise Closed
             return FiledReply(self._file(unit, stored, agency, reply, key), news=True)
+
+    async def respond(self, agency: str, number: str, kind: str, text: str, *, key: str) -> Report:
+        """File a reply that came by a channel. Raises ``UnknownReport``, ``ReportClosed``."""
+        reply = Reply.model_validate({"kind": kind, "text": text[:MAX_REPLY]})
+        try:
+            return (await self.reply(agency, number, reply, key=key)).report
+        except NotYours:
+            raise UnknownReport from None
+        except Closed:
+            raise ReportClosed from None
 
     async def _knows(self, unit: UnitOfWork, stored: ReportRecord, agency: str, key: str) -> bool:
         """An agency that refused a report may still repeat that refusal."""

@@ -33,8 +33,7 @@ from aiohttp import (
 from aiohttp.abc import AbstractResolver
 from yarl import URL
 
-from adapters.contract import Refused, Source, Throttled, Unreachable
-from adapters.http import retry_after
+from adapters.contract import Refused, Source, Throttled, Unreachable, retry_after
 from normalizer.report import FileNote
 
 HOPS = 5

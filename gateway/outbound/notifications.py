@@ -9,7 +9,7 @@ import structlog
 
 from config.emergency import emergency
 from gateway.outbound.delicate import Delicate
-from gateway.outbound.notice import Notice, segments
+from gateway.outbound.notice import Notice
 from gateway.outbound.texts import NEUTRAL, Texts
 from gateway.platform.names import sealed_thread
 from gateway.store.rows import Letter
@@ -18,6 +18,7 @@ from gateway.wire import events
 from gateway.wire.letters import queued
 from gateway.wire.queues import ANSWERS, DELIVERIES
 from normalizer import labels
+from normalizer.gsm import segments
 from normalizer.report import Outcome, Report, Unanswered, Urgency
 from normalizer.tracking import written
 

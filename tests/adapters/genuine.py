@@ -13,8 +13,7 @@ from uuid import NAMESPACE_OID, uuid5
 
 import smpp34
 
-from adapters.contract import Channel, WebhookRequest
-from adapters.partner_api.identity import RECEIVED_ON
+from adapters.contract import RECEIVED_ON, Channel, WebhookRequest
 from gateway.intake.envelope import PAGE, mail_hook
 from tests.adapters.doubles import signed_form
 from tests.adapters.examples import BOT_SECRET, EXAMPLES, NUMBER, PARTNER_KEY, SOMEBODY, TOKEN

@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from adapters.load import load
 from gateway.casework.directory import Directory
 from gateway.casework.partners import PartnerService
-from gateway.portals.partners.mounts import doors
+from gateway.portals.partners.mounts import mounted
 from gateway.wire.queues import REPORTS
 from tests.gateway.console_double import served
 from tests.gateway.making import House, house, made_parts
@@ -125,7 +125,7 @@ async def town(
         directory = Directory(register, parts.gazetteer)
         topics = parts.routing.topics
         desk = PartnerService(built.store, built.seal, topics, directory, parts.gazetteer)
-        made = doors(built.channels, built.door, desk, built.agencies, PUBLIC_URL, built.clock)
+        made = mounted(built.channels, built.door, desk, built.agencies, PUBLIC_URL, built.clock)
         app = Starlette(routes=[route for routes in made.values() for route in routes])
         async with served(app) as base, aiohttp.ClientSession() as http:
             yield Town(built, base, http)

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, bindparam, select, text
 from starlette.requests import Request
 
 import gateway
+from adapters.contract import Wanted
 from adapters.load import load
 from gateway.casework.agencies import Reply
 from gateway.casework.tracking import Tracking
@@ -22,7 +23,7 @@ from gateway.platform.numbers import page_secret
 from gateway.store import migrate
 from gateway.store.engine import Database
 from gateway.store.rows import Accepted
-from gateway.store.shown import PublicQueries, Wanted
+from gateway.store.shown import PublicQueries
 from gateway.store.spool import Spool
 from gateway.store.store import Store
 from gateway.store.tables import messages

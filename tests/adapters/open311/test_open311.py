@@ -9,9 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.contract import AcceptedMessage, Forged, Inbound, Invalid, WebhookRequest
-from adapters.open311.channel import MAX_DESCRIPTION, MOST_MEDIA, Open311
-from adapters.partner_api.identity import RECEIVED_ON, SENDER
+from adapters.contract import (
+    RECEIVED_ON,
+    SENDER,
+    AcceptedMessage,
+    Forged,
+    Inbound,
+    Invalid,
+    WebhookRequest,
+)
+from adapters.open311.channel import Open311
+from adapters.open311.fields import MAX_DESCRIPTION, MOST_MEDIA
 from tests.adapters.examples import OTHER_KEY, PARTNER_KEY, PUBLIC_URL, build
 from tests.adapters.partner_api.test_partner import multipart, parsed_or_refused
 

@@ -11,16 +11,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from adapters.contract import Inbound, Invalid, Receiver, WebhookRequest
+from adapters.contract import (
+    RECEIVED_ON,
+    Inbound,
+    Invalid,
+    PartnerKey,
+    PartnerKeys,
+    Receiver,
+    WebhookRequest,
+)
 from adapters.open311 import georeport
 from adapters.partner_api import form, identity
+from adapters.partner_api.channel import PartnerBlock
 from adapters.partner_api.form import MOST_FIELDS, MOST_FILES
-from adapters.partner_api.keys import Key, Keys, PartnerBlock
 from tests.adapters.examples import OTHER_KEY, PARTNER_KEY
 
 KEYS = {
-    "kota": Key.model_validate({"key": PARTNER_KEY, "scopes": ["read"]}),
-    "kios": Key(key_sha256=sha256(OTHER_KEY.encode()).hexdigest()),
+    "kota": PartnerKey.model_validate({"key": PARTNER_KEY, "scopes": ["read"]}),
+    "kios": PartnerKey(key_sha256=sha256(OTHER_KEY.encode()).hexdigest()),
 }
 BOUNDARY = "----x"
 
@@ -65,12 +73,12 @@ def parsed_or_refused(channel: Receiver, sent: WebhookRequest) -> Inbound | Inva
     ],
 )
 def test_a_key_names_its_partner_and_nothing_else_does(given: str, name: str | None) -> None:
-    caller = Keys(KEYS).caller(given)
+    caller = PartnerKeys(KEYS).partner(given)
     assert (caller.name if caller else None) == name
 
 
 def test_a_key_opens_only_what_its_scopes_say() -> None:
-    caller = Keys(KEYS).caller(OTHER_KEY)
+    caller = PartnerKeys(KEYS).partner(OTHER_KEY)
     assert caller is not None
     assert [caller.may(scope) for scope in ("report", "read", "update")] == [True, False, False]
 
@@ -181,9 +189,7 @@ def test_an_idempotency_key_that_is_none_is_told(header: str) -> None:
 
 
 def test_content_is_known_again_on_the_same_day_only() -> None:
-    days = [
-        WebhookRequest("", {identity.RECEIVED_ON: day}, b"") for day in ("2026-03-02", "2026-03-03")
-    ]
+    days = [WebhookRequest("", {RECEIVED_ON: day}, b"") for day in ("2026-03-02", "2026-03-03")]
     first, second = (identity.by_content(day, ["a", b"b"]) for day in days)
     assert first == identity.by_content(days[0], ["a", b"b"])
     assert len({first, second, identity.by_content(days[0], ["ab", b""])}) == 3

@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.contract import (
+    RECEIVED_ON,
+    SENDER,
     AcceptedMessage,
     DuplicateId,
     Forged,
@@ -18,13 +20,12 @@ from adapters.contract import (
     Malformed,
     WebhookRequest,
 )
-from adapters.partner_api.identity import RECEIVED_ON, SENDER
-from adapters.rest.channel import REPORTS, Rest
+from adapters.rest.channel import Rest
 from normalizer.report import MAX_TEXT, Kind
 from tests.adapters.examples import OTHER_KEY, PARTNER_KEY, PUBLIC_URL, build
 from tests.adapters.partner_api.test_partner import parsed_or_refused
 
-URL = f"{PUBLIC_URL}{REPORTS}"
+URL = f"{PUBLIC_URL}/api/v1/reports"
 WHOLE = {
     "text": " Jalan rusak di depan pasar ",
     "title": "Jalan",

@@ -4,12 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.smpp import gsm, receipts
+from adapters.smpp import receipts
 from adapters.smpp.coding import Default, coding_of, mended, read
 from adapters.smpp.receipts import Ids, ReceiptText, State, told
 from adapters.smpp.repeats import MOST, Repeats, fingerprint
-from adapters.smpp.segmentation import MOST_PARTS, PLAIN, split
+from adapters.smpp.segmentation import split
 from adapters.smpp.user_data_header import Payload, header, opened
+from normalizer import gsm
+from normalizer.gsm import MOST_PARTS, PLAIN, segments
 from normalizer.inbound import Segment
 
 LETTERS = "".join(gsm.CODES)
@@ -229,6 +231,11 @@ def test_what_the_centre_cannot_write_by_default_goes_as_ucs2(
     made = split(text, id="1", default=default)
     assert made.data_coding == coding
     assert read(made.payloads[0], coding, default).text == text
+
+
+@given(st.text(max_size=400) | st.text(LETTERS, max_size=700))
+def test_the_shell_counts_what_would_be_sent(text: str) -> None:
+    assert segments(text) == len(split(text, id="1", default="gsm").payloads)
 
 
 @given(st.text(max_size=900), st.sampled_from(DEFAULTS))

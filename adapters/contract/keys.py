@@ -12,10 +12,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from adapters.contract import ChannelSettings
-
 Scope = Literal["report", "read", "update"]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
+PartnerName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 _SHORTEST = 24
 
 
@@ -26,7 +24,7 @@ def _long(key: SecretStr) -> SecretStr:
     return key
 
 
-class Key(BaseModel):
+class PartnerKey(BaseModel):
     """``[channels.NAME.keys.PARTNER]``: a partner's key, or its SHA-256, and what it opens."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -57,39 +55,29 @@ class Key(BaseModel):
         return hashlib.sha256(self.key.get_secret_value().encode()).digest()
 
 
-class PartnerBlock(ChannelSettings):
-    """What the blocks of these doors have in common."""
-
-    keys: dict[Name, Key] = {}
-    max_bytes: Annotated[int, Field(ge=1024, le=100_000_000)] = 10_485_760
-    """Bytes of one call, its files included."""
-    public_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] = 600
-    """Calls without a key in any minute from one address (all callers share a proxy's)."""
-
-
 @dataclass(frozen=True, slots=True)
-class Caller:
-    """A partner that proved itself."""
+class Partner:
+    """A partner that proved itself by its key."""
 
     name: str
-    key: Key
+    key: PartnerKey
 
     def may(self, scope: Scope) -> bool:
         """Tell whether its key opens this."""
         return scope in self.key.scopes
 
 
-class Keys:
-    """The keys of one door."""
+class PartnerKeys:
+    """The keys that one channel takes."""
 
-    def __init__(self, keys: Mapping[str, Key]) -> None:
-        self._known = [(Caller(name, key), key.digest) for name, key in keys.items()]
+    def __init__(self, keys: Mapping[str, PartnerKey]) -> None:
+        self._known = [(Partner(name, key), key.digest) for name, key in keys.items()]
 
-    def caller(self, given: str) -> Caller | None:
+    def partner(self, given: str) -> Partner | None:
         """Return whose key this is. Compares with every key, in constant time."""
         digest = hashlib.sha256(given.encode("utf-8", "replace")).digest()
         found = None
-        for caller, known in self._known:
+        for partner, known in self._known:
             if hmac.compare_digest(digest, known):
-                found = caller
+                found = partner
         return found

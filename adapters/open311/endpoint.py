@@ -11,35 +11,33 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
-
-from adapters.contract import Invalid, WebhookRequest, WebhookResponse
-from adapters.open311 import georeport
-from adapters.open311.channel import Open311, request_faults, update_faults
+from adapters.contract import (
+    Handler,
+    Invalid,
+    MountedRoute,
+    MountPorts,
+    Own,
+    Partner,
+    ReportClosed,
+    ReportUpdate,
+    Scope,
+    Service,
+    UnknownReport,
+    VisibleReport,
+    WebhookRequest,
+    WebhookResponse,
+)
+from adapters.open311 import georeport, query
+from adapters.open311.fields import request_faults, update_faults
 from adapters.open311.georeport import Format, moment
+from adapters.open311.query import CLOSED, MOST, QueryFault
+from adapters.open311.settings import Open311Block
 from adapters.partner_api import form as forms
+from adapters.partner_api.channel import PartnerChannel
 from adapters.partner_api.form import PartnerForm
-from adapters.partner_api.keys import Caller, Scope
-from gateway.access.recusal import NotYours
-from gateway.casework import partners, visibility
-from gateway.casework.agencies import MAX_REPLY, AgencyService, Closed, Reply
-from gateway.casework.partners import PartnerService, Service
-from gateway.intake.group_commit import NotDurable
-from gateway.intake.webhook import TooLarge, respond
-from gateway.portals.partners import query as asked
-from gateway.portals.partners.access import ApiAccess, Slow
-from gateway.portals.partners.query import CLOSED, MOST, QueryFault
-from gateway.store.engine import Unavailable
-from gateway.store.shown import Own, ReportUpdate, VisibleReport
-from gateway.store.unit import StaleWrite
 from normalizer.labels import STATUS_LABELS
 from normalizer.report import Outcome, Report, Status
 
-BASE = "/open311/v2"
-METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-"""Taken everywhere, so that those that mean nothing get an error of the protocol."""
 FORBIDDEN = "api_key: is missing or not valid for this"
 REPLIES: Mapping[str, str] = {
     "closed": "answer",
@@ -62,106 +60,85 @@ PROGRESS: Mapping[str, str] = {
 }
 """FixMyStreet's word for each event of a report's log; any other one closes it."""
 
-Handler = Callable[["Call"], Awaitable[WebhookResponse]]
+Answer = Callable[["Call"], Awaitable[WebhookResponse]]
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
     """One call: the request, the format it wants, what it asks, and who calls."""
 
-    request: Request
-    hook: WebhookRequest
+    request: WebhookRequest
+    path: Mapping[str, str]
     form: Format
     query: PartnerForm
-    caller: Caller | None
-
-    def own(self, channel: str) -> Own:
-        """Return whose own reports may be shown in full."""
-        reads = self.caller is not None and self.caller.may("read")
-        return (channel, self.caller.name) if reads and self.caller else None
+    caller: Partner | None
+    own: Own
+    """Whose own reports may be shown in full."""
 
 
 class GeoReport:
-    """The endpoint. ``base`` is its public address."""
+    """The routes of one channel; ``form`` reads the body of a call."""
 
     def __init__(
-        self, gate: ApiAccess, desk: PartnerService, agencies: AgencyService, base: str
+        self,
+        channel: PartnerChannel,
+        block: Open311Block,
+        form: Callable[[WebhookRequest], PartnerForm],
+        ports: MountPorts,
     ) -> None:
-        assert isinstance(gate.channel, Open311)
-        self.channel = gate.channel
-        self._gate = gate
-        self._desk = desk
-        self._agencies = agencies
-        self._base = f"{base.rstrip('/')}{BASE}"
-        self._started = gate.now()
+        self._channel = channel
+        self._block = block
+        self._form = form
+        self._reader, self._window = ports.reader, ports.reader.window
+        self._agencies, self._submit, self._now = ports.agencies, ports.submit, ports.now
+        self._started = ports.now()
 
-    def routes(self) -> list[BaseRoute]:
-        """Return the routes below ``BASE``."""
-        paths: dict[str, dict[str, Handler]] = {
-            "/discovery.{form}": {"GET": self.discovery},
-            "/services.{form}": {"GET": self.services},
-            "/services/{id}.{form}": {"GET": self.service},
-            "/requests.{form}": {"GET": self.requests, "POST": self.submit},
-            "/requests/{id}.{form}": {"GET": self.request},
-            "/tokens/{id}.{form}": {"GET": self.token},
-            "/servicerequestupdates.{form}": {"GET": self.updates, "POST": self.add},
-        }
-        made = [
-            Route(f"{BASE}{path}", self._endpoint(handlers), methods=METHODS)
-            for path, handlers in paths.items()
+    def routes(self) -> list[MountedRoute]:
+        """Return the routes below the channel's address."""
+        rows: list[tuple[str, str, Answer]] = [
+            ("GET", "/discovery.{form}", self.discovery),
+            ("GET", "/services.{form}", self.services),
+            ("GET", "/services/{id}.{form}", self.service),
+            ("GET", "/requests.{form}", self.requests),
+            ("POST", "/requests.{form}", self.submit),
+            ("GET", "/requests/{id}.{form}", self.request),
+            ("GET", "/tokens/{id}.{form}", self.token),
+            ("GET", "/servicerequestupdates.{form}", self.updates),
+            ("POST", "/servicerequestupdates.{form}", self.add),
         ]
-        others = (BASE, f"{BASE}/{{rest:path}}")
-        return [*made, *(Route(path, _not_found, methods=METHODS) for path in others)]
+        return [MountedRoute(method, path, self._handler(answer)) for method, path, answer in rows]
 
-    def _endpoint(
-        self, handlers: Mapping[str, Handler]
-    ) -> Callable[[Request], Awaitable[Response]]:
-        async def answer(request: Request) -> Response:
-            form = _form(request)
-            handler = handlers.get("GET" if request.method == "HEAD" else request.method)
+    def _handler(self, answer: Answer) -> Handler:
+        async def handle(request: WebhookRequest, path: Mapping[str, str]) -> WebhookResponse:
+            form = georeport.named(path["form"])
             if form is None:
-                return respond(georeport.errors("xml", 404, ["the formats are xml and json"]))
-            if handler is None:
-                allow = {"allow": ", ".join(handlers)}
-                return respond(georeport.errors(form, 405, [f"only {allow['allow']}"], allow))
+                return georeport.errors("xml", 404, ["the formats are xml and json"])
             try:
-                return await self._answer(request, form, handler)
-            except TooLarge:
-                said = f"a call of at most {self._gate.block.max_bytes} bytes is taken"
-                return respond(georeport.errors(form, 413, [said]))
-            except Slow as slow:
-                headers = slow.standing.headers
-                return respond(georeport.errors(form, 429, [str(slow)], headers))
+                return await answer(self._call(request, path, form))
             except QueryFault as fault:
-                return respond(georeport.errors(form, fault.status, fault.faults))
+                return georeport.errors(form, fault.status, fault.faults)
             except Invalid as invalid:
-                return respond(georeport.errors(form, 400, invalid.faults))
-            except (Unavailable, NotDurable, StaleWrite):
-                away = ["cannot be answered now, call again"]
-                return respond(georeport.errors(form, 503, away, {"retry-after": "5"}))
+                return georeport.errors(form, 400, invalid.faults)
 
-        return answer
+        return handle
 
-    async def _answer(self, request: Request, form: Format, handler: Handler) -> Response:
-        hook = await self._gate.hook(request)
-        caller = self.channel.caller(hook)
-        left = await self._gate.count(request, caller, keyed=bool(self.channel.given_key(hook)))
-        query = forms.query(hook.url)
-        sent = self.channel.form(hook) if request.method == "POST" and caller else query
-        wanted = query.first("jurisdiction_id") or sent.first("jurisdiction_id")
-        served = self.channel.block.jurisdiction
+    def _call(self, request: WebhookRequest, path: Mapping[str, str], form: Format) -> Call:
+        caller, asked = self._channel.caller(request), forms.query(request.url)
+        sent = self._form(request) if request.method == "POST" and caller else asked
+        wanted = asked.first("jurisdiction_id") or sent.first("jurisdiction_id")
+        served = self._block.jurisdiction
         if wanted and served and wanted != served:
             raise QueryFault(404, f"jurisdiction_id: only {served} is served here")
-        return respond(await handler(Call(request, hook, form, query, caller)), dict(left))
+        return Call(request, path, form, asked, caller, self._channel.reads_as(caller))
 
     # what can be reported
 
     async def discovery(self, call: Call) -> WebhookResponse:
         """Say where the endpoint is and whom to ask for a key."""
-        block = self.channel.block
+        block = self._block
         endpoint = {
             "specification": "http://wiki.open311.org/GeoReport_v2",
-            "url": self._base,
+            "url": self._channel.address,
             "changeset": moment(self._started),
             "type": "test" if block.test else "production",
             "formats": list(georeport.MEDIA.values()),
@@ -176,13 +153,13 @@ class GeoReport:
 
     async def services(self, call: Call) -> WebhookResponse:
         """List everything that can be reported."""
-        listed = [_service(service) for service in self._desk.services.values()]
+        listed = [_service(service) for service in self._reader.services.values()]
         return georeport.document(call.form, "services", listed)
 
     async def service(self, call: Call) -> WebhookResponse:
         """Define one service: none of them asks for more than every request may say."""
-        code = call.request.path_params["id"]
-        if code not in self._desk.services:
+        code = call.path["id"]
+        if code not in self._reader.services:
             raise QueryFault(404, "service_code: is not known")
         found: dict[str, Any] = {"service_code": code, "attributes": []}
         return georeport.document(call.form, "service_definition", found)
@@ -192,36 +169,36 @@ class GeoReport:
     async def submit(self, call: Call) -> WebhookResponse:
         """Take a request in. Everything that is wrong with it is told at once."""
         self._must(call, "report")
-        said = self.channel.form(call.hook)
+        said = self._form(call.request)
         code = said.first("service_code")
-        if code and code not in self._desk.services:
+        if code and code not in self._reader.services:
             raise QueryFault(404, "service_code: is not known", *request_faults(said))
-        return await self._gate.take(call.hook)
+        return await self._submit(call.request, "")
 
     async def requests(self, call: Call) -> WebhookResponse:
         """List requests: by their numbers, or newest first by what was asked."""
-        own = call.own(self.channel.name)
-        if ids := asked.csv(call.query, "service_request_id"):
+        own = call.own
+        if ids := query.csv(call.query, "service_request_id"):
             if len(ids) > MOST:
                 raise QueryFault(400, f"service_request_id: at most {MOST}")
-            found = await self._desk.window.by_number(asked.numbers(ids), own)
+            found = await self._window.by_number(query.numbers(ids), own)
         else:
-            found = await self._desk.window.newest(asked.wanted(call.query, self._gate.now()), own)
-        return self._listed(call, self._desk.visible(found))
+            found = await self._window.newest(query.wanted(call.query, self._now()), own)
+        return self._listed(call, self._reader.visible(found))
 
     async def request(self, call: Call) -> WebhookResponse:
         """Show one request, in a list of one."""
-        numbers = asked.numbers([call.request.path_params["id"]])
-        found = await self._desk.window.by_number(numbers, call.own(self.channel.name))
-        if not (shown := self._desk.visible(found)):
+        numbers = query.numbers([call.path["id"]])
+        found = await self._window.by_number(numbers, call.own)
+        if not (shown := self._reader.visible(found)):
             raise QueryFault(404, "service_request_id: is not known")
         return self._listed(call, shown)
 
     async def token(self, call: Call) -> WebhookResponse:
         """Tell the number that a token stands for: numbers are given at once, and stand for
         themselves."""
-        numbers = asked.numbers([call.request.path_params["id"]])
-        if not (found := await self._desk.window.by_number(numbers)):
+        numbers = query.numbers([call.path["id"]])
+        if not (found := await self._window.by_number(numbers)):
             raise QueryFault(404, "token: is not known")
         told = [{"service_request_id": each.number, "token": each.number} for each in found]
         return georeport.document(call.form, "service_requests", told)
@@ -234,7 +211,7 @@ class GeoReport:
     def _request(self, shown: VisibleReport, *, more: bool) -> dict[str, Any]:
         report = shown.report
         code = report.topic.id if report.topic else report.chosen_topic
-        service = self._desk.services.get(code)
+        service = self._reader.services.get(code)
         point = report.coordinates
         told: dict[str, Any] = {
             "service_request_id": shown.number,
@@ -248,7 +225,7 @@ class GeoReport:
             "requested_datetime": moment(report.received_at),
             "updated_datetime": moment(shown.updated_at),
             "expected_datetime": _expected(report),
-            "address": partners.where(report),
+            "address": where(report),
             "address_id": "",
             "zipcode": "",
             "lat": point.latitude if point else None,
@@ -258,8 +235,8 @@ class GeoReport:
         if more:
             assigned = report.assignment.agency if report.assignment else None
             told["extended_attributes"] = {
-                "tracking_url": f"{self._base}/requests/{shown.number}.json",
-                "routing_reason": visibility.reasons(report),
+                "tracking_url": f"{self._channel.address}/requests/{shown.number}.json",
+                "routing_reason": self._reader.reasons(report),
                 "agency_id": assigned.id if assigned and _agency(report) else "",
             }
         return told
@@ -271,57 +248,46 @@ class GeoReport:
 
         Times are compared as they are written, in whole seconds.
         """
-        since, until = asked.span(call.query, "start_date", "end_date", self._gate.now())
-        own = call.own(self.channel.name)
+        since, until = query.span(call.query, "start_date", "end_date", self._now())
+        own = call.own
         end = until + timedelta(seconds=1)
-        found = await self._desk.window.updates(since, end, own, most=MOST)
+        found = await self._window.updates(since, end, own, most=MOST)
         listed = [_update(each, own is not None) for each in found]
         return georeport.document(call.form, "service_request_updates", listed)
 
     async def add(self, call: Call) -> WebhookResponse:
         """Take an update: an agency's answer, or what a reporter adds to its own request."""
         caller = self._must(call, "update")
-        said = self.channel.form(call.hook)
+        said = self._form(call.request)
         if faults := update_faults(said):
             raise QueryFault(400, *faults)
-        (number, *_) = asked.numbers([said.first("service_request_id")]) or [""]
+        (number, *_) = query.numbers([said.first("service_request_id")]) or [""]
         if caller.key.agency:
             return await self._replied(call, caller.key.agency, number, said)
-        own = (self.channel.name, caller.name)
-        found = await self._desk.window.by_number([number], own)
+        own = (self._channel.name, caller.name)
+        found = await self._window.by_number([number], own)
         if not any(each.own for each in found):
             raise QueryFault(404, "service_request_id: is not known")
-        return await self._gate.take(call.hook, self._desk.contact(found[0], caller.name))
+        return await self._submit(call.request, self._reader.contact(found[0], caller.name))
 
     async def _replied(
         self, call: Call, agency: str, number: str, said: PartnerForm
     ) -> WebhookResponse:
         kind = REPLIES.get(said.first("status").lower(), "progress")
-        text = said.first("description")[:MAX_REPLY]
-        reply = Reply.model_validate({"kind": kind, "text": text})
-        update = said.first("update_id")
+        text, update = said.first("description"), said.first("update_id")
         try:
-            filed = await self._agencies.reply(agency, number, reply, key=update)
-        except NotYours:
+            report = await self._agencies.respond(agency, number, kind, text, key=update)
+        except UnknownReport:
             raise QueryFault(404, "service_request_id: is not with this agency") from None
-        except Closed:
+        except ReportClosed:
             raise QueryFault(400, "service_request_id: the report is closed") from None
-        listed = [{"update_id": update or f"{number}-{len(filed.report.history)}"}]
+        listed = [{"update_id": update or f"{number}-{len(report.history)}"}]
         return georeport.document(call.form, "service_request_updates", listed, 201)
 
-    def _must(self, call: Call, scope: Scope) -> Caller:
+    def _must(self, call: Call, scope: Scope) -> Partner:
         if call.caller is None or not call.caller.may(scope):
             raise QueryFault(403, FORBIDDEN)
         return call.caller
-
-
-async def _not_found(_: Request) -> Response:
-    return respond(georeport.errors("xml", 404, ["there is nothing here"]))
-
-
-def _form(request: Request) -> Format | None:
-    asked = request.path_params.get("form")
-    return asked if asked in georeport.MEDIA else None
 
 
 def _service(service: Service) -> dict[str, Any]:
@@ -334,6 +300,11 @@ def _service(service: Service) -> dict[str, Any]:
         "keywords": ",".join(service.keywords),
         "group": service.group_name,
     }
+
+
+def where(report: Report) -> str:
+    """Name the place of a report: the reporter's own words where they are there, else official."""
+    return report.address or ", ".join(dict.fromkeys(place.name for place in report.places[:2]))
 
 
 def _agency(report: Report) -> str:

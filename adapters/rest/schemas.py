@@ -5,7 +5,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from gateway.store.shown import VisibleReport
+from adapters.contract import VisibleReport
+from normalizer.gazetteer import Region
 from normalizer.labels import STATUS_LABELS
 from normalizer.report import FINAL, Kind, Level, Outcome, Report, Status
 
@@ -42,6 +43,11 @@ class RegionSchema(BaseModel):
     code: str
     name: str
     level: Level
+
+
+def region(found: Region) -> RegionSchema:
+    """Show a region."""
+    return RegionSchema(code=found.code, name=found.name, level=found.level)
 
 
 class Count(BaseModel):

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+from adapters.contract import Wanted
 from adapters.partner_api.form import PartnerForm
-from gateway.store.shown import Wanted
 from normalizer.report import FINAL, Status
 from normalizer.tracking import is_valid
 
