@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from adapters.contract import Channel, ConnectionChannel, Poller, Reconciler, Sender
+from adapters.contract import Channel, ConnectionChannel, Poller, Receiver, Reconciler, Sender
 from config.settings import Settings
 from gateway import components
 from gateway.access.ownership import Ownership
@@ -185,7 +185,7 @@ def assemble(
         webhooks,
         store or _store(settings, now),
         broker,
-        sandboxes or _sandboxes(settings),
+        sandboxes or _sandboxes(settings, channels),
         now,
     )
     return _services(ground)
@@ -285,9 +285,17 @@ def _broker(settings: Settings, store: Store) -> Broker:
     return Rabbit(url, retry_after=work.retry_after, timeout=settings.broker.timeout)
 
 
-def _sandboxes(settings: Settings) -> Sandboxes:
+def _parsers(channels: Mapping[str, Channel]) -> tuple[str, ...]:
+    """List the modules that a worker process reads messages with."""
+    hard = (
+        each for each in channels.values() if isinstance(each, Receiver) and each.parse_may_hang
+    )
+    return tuple(sorted({type(each).__module__ for each in hard}))
+
+
+def _sandboxes(settings: Settings, channels: Mapping[str, Channel]) -> Sandboxes:
     return Sandboxes(
-        mails=Sandbox(1, settings.mail_server.parse_seconds, modules=("adapters.mail",)),
+        mails=Sandbox(1, settings.mail_server.parse_seconds, modules=_parsers(channels)),
         images=Sandbox(1, settings.media.clean_seconds, modules=("gateway.media.clean",)),
         texts=Sandbox(1, heavy.SECONDS, modules=("gateway.intake.heavy",)),
     )

@@ -30,6 +30,7 @@ from adapters.contract.capabilities import (
 )
 from adapters.contract.channel import Channel, ChannelSettings, SafeUrl
 from adapters.contract.errors import (
+    LONGEST_WAIT,
     ChannelError,
     DuplicateId,
     Forged,
@@ -76,6 +77,7 @@ from adapters.contract.values import (
 from normalizer.inbound import Author, File, Inbound, Segment
 
 __all__ = [
+    "LONGEST_WAIT",
     "RECEIVED_ON",
     "SENDER",
     "AcceptedMessage",

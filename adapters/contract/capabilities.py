@@ -115,6 +115,11 @@ class FormReceiver(Receiver, ABC):
     field.
     """
 
+    @property
+    @abstractmethod
+    def max_bytes(self) -> int:
+        """Bytes of a report with its files."""
+
     @abstractmethod
     def read_form(self, content_type: str, body: bytes) -> FilledForm:
         """Read what was typed into a form, as it was typed. Raises ``Malformed``."""

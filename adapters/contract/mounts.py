@@ -202,6 +202,11 @@ class Mounts(Receiver, ABC):
     document_path: ClassVar[str] = "/openapi.json"
     """Where the OpenAPI document stands below ``base``, if there is one."""
 
+    @property
+    @abstractmethod
+    def max_bytes(self) -> int:
+        """Bytes of one call."""
+
     @abstractmethod
     def routes(self, ports: MountPorts) -> Sequence[MountedRoute]:
         """Return the routes. A GET also answers a HEAD."""

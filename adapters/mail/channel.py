@@ -1,7 +1,6 @@
 """E-mail: mail comes in by the shell's SMTP and LMTP doors and goes out by an SMTP relay.
 
-The shell hands each mail over as a hook: url ``smtp:``, headers ``x-mail-from``, ``x-rcpt-to``
-(comma separated) and ``x-peer``, the raw mail as body. ``parse_mail`` is a plain function of plain
+The shell hands each mail over as ``SmtpReceiver`` says. ``parse_mail`` is a plain function of plain
 values, for a worker process with a deadline.
 Formats: RFC 5322, 2045-2047, 2231, 3464, 3676, 3834, 6532.
 """
@@ -21,9 +20,9 @@ from adapters.contract import (
     Inbound,
     Outgoing,
     Receipt,
-    Receiver,
     Refused,
     Sender,
+    SmtpReceiver,
     Throttled,
     Unreachable,
     WebhookRequest,
@@ -71,7 +70,7 @@ class MailBlock(ChannelSettings):
         return self
 
 
-class Mail(Receiver, Sender):
+class Mail(SmtpReceiver, Sender):
     """The mail channel."""
 
     settings = MailBlock
@@ -87,6 +86,30 @@ class Mail(Receiver, Sender):
     def own(self) -> frozenset[str]:
         """Return our address."""
         return frozenset({self.block.address})
+
+    def warnings(self) -> list[str]:
+        """Say that senders are unproven, and that the relay is not."""
+        said = []
+        if self.block.authserv_id is None:
+            said.append(
+                "mail senders are UNPROVEN. Anybody can write in anybody's name; set authserv_id "
+                "to the name your own mail server puts into Authentication-Results"
+            )
+        host = self.block.smtp_host
+        if self.block.smtp_tls == "if_offered" and not links.is_own(host):
+            said.append(
+                f'smtp_tls = "if_offered" to {host} takes any certificate, or none: who is on the '
+                "way can read the answers; set starttls or implicit"
+            )
+        return said
+
+    def alert_fault(self, to: str) -> str:
+        """Say that an acknowledgement by mail must come from who it says it is from."""
+        if self.block.authserv_id is None:
+            return (
+                "anybody can acknowledge by mail in its name: set authserv_id of the channel first"
+            )
+        return ""
 
     def accepts(self, recipient: str) -> bool:
         """Tell whether a recipient is ours: our address, with or without a token, or postmaster.

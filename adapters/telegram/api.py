@@ -15,8 +15,7 @@ from pydantic import BaseModel, Field, ValidationError
 from telegram.error import TelegramError
 from telegram.request import BaseRequest, RequestData
 
-from adapters.contract import ChannelError, Unreachable, Until
-from adapters.contract.errors import LONGEST_WAIT
+from adapters.contract import LONGEST_WAIT, ChannelError, Unreachable, Until
 from adapters.exchange import ExchangeLog
 from adapters.http import PAUSE, Errors, HttpClient
 from adapters.telegram.payloads import Number, TelegramId

@@ -192,6 +192,12 @@ class Telegram(Receiver, Poller, Reconciler, Sender, MediaSource):
         finally:
             await self._listen(hook.url or self.hook_url, hook.max_connections)
 
+    def alert_fault(self, to: str) -> str:
+        """Say that in a group nobody can acknowledge."""
+        if to.startswith("-"):
+            return "to: a group cannot acknowledge; name the chat of the post itself"
+        return ""
+
     async def send(self, to: str, message: Outgoing) -> str:
         """Write to a chat and return ``BOT/CHAT/MESSAGE``. Raises ``ChannelError``."""
         address = _ADDRESS.fullmatch(to)

@@ -15,7 +15,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 from uuid import UUID, uuid5
 
 from pydantic import Field
@@ -26,19 +26,22 @@ from adapters.contract import (
     ChannelError,
     ChannelSettings,
     File,
+    FilledForm,
     Forged,
+    FormReceiver,
     Inbound,
     Invalid,
+    Malformed,
     Outgoing,
     Receipt,
-    Receiver,
     Sender,
     Throttled,
+    Tongue,
     WebhookRequest,
     WebhookResponse,
 )
 from adapters.web.form import UnreadableForm, Upload, WebForm, read
-from adapters.web.words import WORDS, Tongue, tongue_of
+from adapters.web.words import WORDS, tongue_of
 from normalizer import command
 from normalizer.report import Intent, Kind
 from normalizer.text import repair
@@ -111,7 +114,7 @@ class Wrong(Invalid):
         self.fields = dict(fields)
 
 
-class Web(Receiver, Sender):
+class Web(FormReceiver, Sender):
     """Reports from the page of this gateway."""
 
     settings = WebBlock
@@ -184,6 +187,33 @@ class Web(Receiver, Sender):
         faults = error.fields if isinstance(error, Wrong) else {"form": words["unreadable"]}
         return _json(400, {"title": words["invalid"], "faults": faults})
 
+    def read_form(self, content_type: str, body: bytes) -> WebForm:
+        """Read what was typed into a form. Raises ``Malformed``."""
+        try:
+            return read(content_type, body)
+        except UnreadableForm as error:
+            raise Malformed(str(error)) from None
+
+    def field_rules(self, language: Tongue) -> dict[str, str]:
+        """Return what is said of each field."""
+        most = {name: longest for name, (_, longest) in LENGTHS.items()} | {"files": MOST_FILES}
+        return {
+            field: said.format(most=most.get(field, ""), name="{name}")
+            for field, said in WORDS[language].items()
+            if field in most or field in ("date", "place", "large")
+        }
+
+    def addition(self, form: FilledForm, *, number: str, sender: str) -> tuple[str, bytes]:
+        """Compose what a sender adds below a report on the tracking page."""
+        fields = {
+            "key": form.first("key"),
+            "follows": key_of(sender),
+            "number": number,
+            "body": form.first("body"),
+            TRAP: form.first(TRAP),
+        }
+        return "application/x-www-form-urlencoded", urlencode(fields).encode()
+
     async def send(self, to: str, message: Outgoing) -> str:
         """Leave the answer to the tracking page: the letter is stored already."""
         return message.id
@@ -250,16 +280,6 @@ def address_of(key: UUID) -> str:
 def key_of(address: str) -> str:
     """Return the key behind a pseudonym."""
     return address.removeprefix("web:")
-
-
-def mend(tongue: Tongue) -> dict[str, str]:
-    """Return what is said of each field, for a page that checks before it sends."""
-    most = {name: longest for name, (_, longest) in LENGTHS.items()} | {"files": MOST_FILES}
-    return {
-        field: said.format(most=most.get(field, ""), name="{name}")
-        for field, said in WORDS[tongue].items()
-        if field in most or field in ("date", "place", "large")
-    }
 
 
 def _tongue(hook: WebhookRequest) -> Tongue:

@@ -37,6 +37,11 @@ class WebForm:
     values: dict[str, list[str]] = field(default_factory=dict)
     files: dict[str, list[Upload]] = field(default_factory=dict)
 
+    @property
+    def has_files(self) -> bool:
+        """Tell whether files came along."""
+        return bool(self.files)
+
     def first(self, name: str) -> str:
         """Return what was typed into a field, trimmed; "" when it is missing."""
         return self.values.get(name, [""])[0].replace("\r\n", "\n").strip()

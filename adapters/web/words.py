@@ -1,8 +1,8 @@
 """What the web form's senders are told when something is to be mended."""
 
-from typing import Final, Literal
+from typing import Final
 
-Tongue = Literal["id", "en"]
+from adapters.contract import Tongue
 
 WORDS: Final[dict[Tongue, dict[str, str]]] = {
     "id": {

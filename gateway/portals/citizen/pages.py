@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from adapters.web.words import Tongue
+from adapters.contract import Tongue
 from config.settings import DEFAULTS, read_toml
 from gateway.portals.console import labels
 from gateway.portals.console.pages import HEADERS

@@ -159,9 +159,7 @@ class Mounted:
         return self._dressed(request_of(request, self._url))
 
     async def _whole(self, request: Request) -> WebhookRequest:
-        most = self._channel.max_bytes
-        assert most is not None
-        return self._dressed(await hook_of(request, self._url, most))
+        return self._dressed(await hook_of(request, self._url, self._channel.max_bytes))
 
     def _dressed(self, request: WebhookRequest) -> WebhookRequest:
         """Return a request in which the headers that only the shell may write are its own."""

@@ -21,7 +21,7 @@ from adapters.contract import (
     WebhookRequest,
 )
 from adapters.load import BadBlock
-from adapters.web.channel import FIELDS, MORE_FIELDS, MOST_FILE_BYTES, Web, Wrong, key_of, mend
+from adapters.web.channel import FIELDS, MORE_FIELDS, MOST_FILE_BYTES, Web, Wrong, key_of
 from adapters.web.words import WORDS
 from normalizer.report import Kind
 from tests.adapters.examples import PUBLIC_URL, build
@@ -343,9 +343,9 @@ async def test_an_answer_stays_on_the_tracking_page(web: Web) -> None:
     assert await web.send("web:1", Outgoing("letter-1", "halo")) == "letter-1"
 
 
-def test_every_word_is_said_in_both_languages() -> None:
+def test_every_word_is_said_in_both_languages(web: Web) -> None:
     assert WORDS["id"].keys() == WORDS["en"].keys()
-    assert mend("id").keys() == mend("en").keys()
+    assert web.field_rules("id").keys() == web.field_rules("en").keys()
     assert set(filled(anonim="yes", rahasia="yes", publik="yes")) == FIELDS
 
 
