@@ -21,7 +21,7 @@ from config import files
 from config.danger import PATH, DangerWeights, Feature
 from config.emergency import emergency
 from normalizer.gazetteer import Gazetteer
-from normalizer.report import Level
+from normalizer.message import Level
 from router.danger import RULE, Dangers
 from router.evidence import DangerEvidence, Signs, passages, pieces, words_of
 

@@ -33,7 +33,8 @@ from gateway.store.engine import Database
 from gateway.store.tables import messages, queue, reports
 from gateway.wire.queues import ANSWERS, REPORTS, agency_queue
 from normalizer.inbound import Author, Inbound
-from normalizer.report import Report, Reporter
+from normalizer.message import Message, Reporter
+from normalizer.report import Report
 
 QUORUM = {"x-queue-type": "quorum"}
 PREFETCH = 10
@@ -86,7 +87,7 @@ class Obvious:
         source = await self._channel.get_queue(REPORTS)
         async with source.iterator() as deliveries:
             async for delivery in deliveries:
-                await self._route(Report.model_validate_json(delivery.body))
+                await self._route(_opened(delivery.body))
                 await delivery.ack()
 
     async def _hook(self, request: Request) -> Response:
@@ -102,7 +103,7 @@ class Obvious:
             await self._publish(REPORTS, report)
         return Response("<Response/>", media_type="text/xml")
 
-    def _report(self, form: Mapping[str, str]) -> Report:
+    def _report(self, form: Mapping[str, str]) -> Message:
         inbound = Inbound(
             "sms", form["To"], form["MessageSid"], Author(form["From"]), form["Body"], b""
         )
@@ -123,7 +124,7 @@ class Obvious:
             if row is None:
                 await asyncio.sleep(IDLE)
             else:
-                await self._route(Report.model_validate_json(row["body"]), row["id"])
+                await self._route(_opened(row["body"]), row["id"])
 
     async def _route(self, report: Report, row: int = 0) -> None:
         decision = self._parts.routing.decide(report, at=datetime.now(UTC))
@@ -141,10 +142,10 @@ class Obvious:
             await self._publish(target, decided)
             await self._publish(ANSWERS, decided)
 
-    async def _put(self, connection: AsyncConnection, name: str, report: Report) -> None:
+    async def _put(self, connection: AsyncConnection, name: str, report: Message | Report) -> None:
         await connection.execute(insert(queue).values(_queue_row(name, report)))
 
-    async def _publish(self, name: str, report: Report) -> None:
+    async def _publish(self, name: str, report: Message | Report) -> None:
         assert self._channel is not None
         if name not in self._declared:
             await self._channel.declare_queue(name, durable=True, arguments=QUORUM)
@@ -154,7 +155,11 @@ class Obvious:
         await self._channel.default_exchange.publish(message, routing_key=name)
 
 
-def _message_row(report: Report, form: Mapping[str, str]) -> dict[str, Any]:
+def _opened(body: bytes | str) -> Report:
+    return Report.opened(Message.model_validate_json(body))
+
+
+def _message_row(report: Message, form: Mapping[str, str]) -> dict[str, Any]:
     return {
         "id": report.id,
         "channel": "sms",
@@ -167,7 +172,7 @@ def _message_row(report: Report, form: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _queue_row(name: str, report: Report) -> dict[str, Any]:
+def _queue_row(name: str, report: Message | Report) -> dict[str, Any]:
     return {
         "queue": name,
         "message_id": report.id,

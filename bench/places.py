@@ -15,8 +15,8 @@ from pathlib import Path
 
 from config import files
 from normalizer.gazetteer import Gazetteer, squash
+from normalizer.message import Place
 from normalizer.places import find
-from normalizer.report import Place
 
 ASSERTED = 0.5
 """How sure a place must be to count as asserted."""

@@ -26,8 +26,9 @@ from gateway.learning.rows import read as read_rows
 from gateway.models import registry
 from gateway.platform.collector import settle
 from normalizer.inbound import Author, Inbound
+from normalizer.message import Reporter
 from normalizer.places import find
-from normalizer.report import Report, Reporter
+from normalizer.report import Report
 from router.assign import Router
 from router.learned import Learned, ModelWeights
 from router.phrases import PAIR
@@ -75,7 +76,7 @@ def messages(path: Path, region: str) -> list[Message]:
 
 def read(parts: components.Components, inbound: Inbound, region: str) -> Report:
     """Read one message as the gateway's door does."""
-    return parts.normalizer.normalize(
+    message = parts.normalizer.normalize(
         inbound,
         id="00000000-0000-4000-8000-000000000000",
         tracking="123456789018",
@@ -83,6 +84,7 @@ def read(parts: components.Components, inbound: Inbound, region: str) -> Report:
         reporter=WRITER,
         context=region or None,
     )
+    return Report.opened(message)
 
 
 def whole(parts: components.Components, routing: Router) -> Route:

@@ -34,8 +34,8 @@ from gateway.platform.seal import Seal, keys_from
 from gateway.store.quarantine import QuarantineLimits as RoomLimits
 from gateway.store.reactions import AnswerLimits as AnswerLimits
 from normalizer.gazetteer import Gazetteer, GazetteerError
+from normalizer.message import Kind
 from normalizer.normalize import Normalizer
-from normalizer.report import Kind
 from router import assign
 from router.data import DataError
 from router.deadlines import Calendar, DeadlineLimits

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from normalizer.gazetteer import Gazetteer, Region
-from normalizer.report import Intent
+from normalizer.message import Intent
 from normalizer.text import vocabulary
 from normalizer.tracking import mentions
 

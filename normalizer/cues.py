@@ -1,6 +1,6 @@
 """Words around a name that say what it is: tables, read by ``mentions`` and ``localities``."""
 
-from normalizer.report import Level
+from normalizer.message import Level
 from normalizer.text import vocabulary
 
 BEFORE: dict[str, float] = {

@@ -77,7 +77,7 @@ def _contents(report: Report) -> dict[str, str]:
         "ID Kategori": topic.id if topic else "",
         "Kategori": topic.name if topic else "",
         "Judul Laporan": report.title,
-        "Isi Laporan Awal": report.original,
+        "Isi Laporan Awal": report.first.original,
         "Isi Laporan Akhir": report.text,
         "Tipe Laporan (Anonim/Rahasia)": PRIVACY_LABELS[report.anonymous, report.confidential][
             "id"

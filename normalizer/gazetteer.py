@@ -20,7 +20,7 @@ from sys import intern
 from typing import Any, Literal
 
 from normalizer.coordinates import Points
-from normalizer.report import Level
+from normalizer.message import Level
 from normalizer.spelling import alike, shortened, sound
 from normalizer.text import vocabulary
 

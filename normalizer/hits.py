@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 from normalizer.cues import BEFORE, CUES, HOUSING, IN, LANDMARK, LOCATED, NEAR, OFFICE, ROAD, STREET
 from normalizer.gazetteer import NEARBY, Gazetteer
 from normalizer.mentions import capital, kin
-from normalizer.report import Level
+from normalizer.message import Level
 from normalizer.spelling import alike, sound
 from normalizer.words import CUE, DISTRICT, Tokens
 

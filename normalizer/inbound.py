@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
-from normalizer.report import Kind, Unanswered
+from normalizer.message import Kind, Unanswered
 
 
 @dataclass(frozen=True, slots=True)

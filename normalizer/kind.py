@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import accumulate
 from typing import Final
 
-from normalizer.report import Kind
+from normalizer.message import Kind
 
 PHRASES: Final[dict[Kind, dict[float, tuple[str, ...]]]] = {
     Kind.SUPERVISED_COMPLAINT: {

@@ -2,7 +2,8 @@
 
 from typing import Final, Literal
 
-from normalizer.report import Kind, Status
+from normalizer.message import Kind
+from normalizer.report import Status
 
 Tongue = Literal["id", "en"]
 

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 from normalizer.gazetteer import Gazetteer
 from normalizer.hits import Around, Hit, How, Search
-from normalizer.report import Level
+from normalizer.message import Level
 from normalizer.words import Tokens
 
 Source = Literal["pair", "text", "door", "aside", "faint", "province", "alone"]

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from normalizer.cues import BEFORE, CUES, DISH, HOUSING, IN, LOCATED, ORIGIN, STREET, TITLES
 from normalizer.gazetteer import PREFIX, Entry, Gazetteer, Region
-from normalizer.report import Level
+from normalizer.message import Level
 from normalizer.words import NAME, SLIP, Tokens
 
 LONGEST = 6

@@ -1,4 +1,4 @@
-"""From what a channel said to a ``Report``: the one way in, pure, and never an exception."""
+"""From what a channel said to a ``Message``: the one way in, pure, and never an exception."""
 
 import hashlib
 import math
@@ -10,17 +10,15 @@ from normalizer.gazetteer import Gazetteer
 from normalizer.inbound import File, Inbound
 from normalizer.kind import kind_of
 from normalizer.language import language_of
-from normalizer.report import (
+from normalizer.message import (
     Attachment,
     Coordinates,
     Intent,
     Kind,
+    Message,
     Origin,
     Place,
-    Report,
     Reporter,
-    Status,
-    StatusChange,
 )
 from normalizer.tracking import is_valid, mentions
 
@@ -47,8 +45,8 @@ class Normalizer:
         received_at: datetime,
         reporter: Reporter,
         context: str | None = None,
-    ) -> Report:
-        """Turn ``inbound`` into a report in status RECEIVED.
+    ) -> Message:
+        """Turn ``inbound`` into a message.
 
         ``received_at`` is aware; ``context`` is the code of the region this door belongs to.
         Never raises on any ``inbound`` whose texts are strings.
@@ -57,7 +55,7 @@ class Normalizer:
         asked = _asked(said, inbound)
         wish = privacy.read(asked.text)
         sent_at = _aware(inbound.sent_at)
-        return Report(
+        return Message(
             id=id,
             tracking=tracking,
             intent=Intent(inbound.wants or asked.intent),
@@ -84,7 +82,6 @@ class Normalizer:
             public=inbound.public,
             unanswered=inbound.unanswered,
             notes=tuple(text.repair(each, _NOTE) for each in inbound.notes[:_MOST_NOTES]),
-            history=(StatusChange(status=Status.RECEIVED, at=received_at, by="gateway"),),
         )
 
     def _places(self, said: str, inbound: Inbound, context: str | None) -> tuple[Place, ...]:

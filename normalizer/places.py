@@ -13,7 +13,7 @@ from normalizer.guesses import guesses
 from normalizer.hits import Around
 from normalizer.localities import LocalityMatch, localities
 from normalizer.mentions import ELSEWHERE, LIKELY, Mention, kin, mentions
-from normalizer.report import Coordinates, Place
+from normalizer.message import Coordinates, Place
 from normalizer.settling import settled
 from normalizer.words import Tokens
 

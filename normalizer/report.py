@@ -1,60 +1,37 @@
-"""The one report schema: what every channel says is turned into, and what every queue carries.
+"""The case that agencies work on: made of messages, decided by the router, answered by an agency.
 
 A ``Report`` is a frozen, strict, versioned value. Its JSON Schema is generated into
-``docs/schema/report.json`` and checked for drift. The four kinds, the two privacy flags and the
-final statuses are those of SP4N-LAPOR! (PermenPANRB 62/2018 and its successor 5/2025).
+``docs/schema/report.json`` and checked for drift. The final statuses are those of SP4N-LAPOR!
+(PermenPANRB 62/2018 and its successor 5/2025).
 """
 
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 
-VERSION: Literal[1] = 1
-MAX_TEXT = 20_000
-"""Characters of text one report may carry; longer mails keep the rest in the raw message."""
+from normalizer.message import (
+    MAX_TEXT,
+    VERSION,
+    Attachment,
+    Confidence,
+    Coordinates,
+    Id,
+    Kind,
+    Message,
+    Origin,
+    Place,
+    Reporter,
+    TrackingNumber,
+    Unanswered,
+    Urgency,
+    Value,
+)
 
-
-class Value(BaseModel):
-    """A frozen, strict value that refuses fields it does not know."""
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
-
-
-class Kind(StrEnum):
-    """The four kinds of report of LAPOR!."""
-
-    SUPERVISED_COMPLAINT = "supervised_complaint"
-    COMPLAINT = "complaint"
-    ASPIRATION = "aspiration"
-    INFORMATION_REQUEST = "information_request"
-
-
-class Intent(StrEnum):
-    """What a message wants from the gateway."""
-
-    REPORT = "report"
-    STATUS = "status"
-    READ = "read"
-    """To be told what there is about a report, whatever its texts keep back."""
-    HELP = "help"
-    GREETING = "greeting"
-    STOP = "stop"
-    """To be told nothing more, until START."""
-    START = "start"
-    PRIVACY = "privacy"
-    """To be told what becomes of their data."""
-
-
-class Level(StrEnum):
-    """The level of an official region."""
-
-    PROVINCE = "province"
-    REGENCY = "regency"
-    CITY = "city"
-    DISTRICT = "district"
-    VILLAGE = "village"
+MOST_MESSAGES = 100
+MOST_TEXT = 200_000
+"""Messages, and characters of text, that one report takes; what is said then opens another."""
 
 
 class Status(StrEnum):
@@ -74,29 +51,6 @@ class Status(StrEnum):
     ARCHIVED_BY_ADMIN = "archived_by_admin"
 
 
-class Unanswered(StrEnum):
-    """Why the sender of a report that is filed and routed as any other is not written to.
-
-    ``AUTOMATIC_WORDS``, ``ECHO`` and ``FOREIGN_TEXT`` hold back only what we would write by
-    ourselves.
-    """
-
-    MACHINE = "machine"
-    """A short code, a name of a sender, one of our own addresses."""
-    PREMIUM_NUMBER = "premium_number"
-    FOREIGN_NUMBER = "foreign_number"
-    UNPROVEN_SENDER = "unproven_sender"
-    AUTOMATIC_WORDS = "automatic_words"
-    ECHO = "echo"
-    FOREIGN_TEXT = "foreign_text"
-    """A code, an advert, a notice that went astray: nobody's report."""
-
-    @property
-    def wholly(self) -> bool:
-        """Tell whether an agency's answer is held back too."""
-        return self not in (Unanswered.AUTOMATIC_WORDS, Unanswered.ECHO, Unanswered.FOREIGN_TEXT)
-
-
 FINAL = frozenset(s for s in Status if s.startswith(("closed_", "archived_")))
 
 
@@ -108,97 +62,7 @@ class Outcome(StrEnum):
     TRIAGE = "triage"
 
 
-Confidence = Annotated[float, Field(ge=0, le=1)]
-RegionCode = Annotated[str, Field(pattern=r"^\d{2}(\.\d{2}(\.\d{2}(\.\d{4})?)?)?$")]
 AgencyId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,79}$")]
-TrackingNumber = Annotated[str, Field(pattern=r"^[1-9]\d{11}$")]
-Id = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
-
-
-class Origin(Value):
-    """Where a message came in: the channel, our account on it, and the provider's own id.
-
-    The ids are keyed hashes from the door on: they name people, as addresses do.
-    """
-
-    channel: str
-    account: str
-    external_id: str
-    thread: tuple[str, ...] = ()
-    """Ids of earlier messages this one says it answers (Message-IDs, provider ids)."""
-    in_public: bool = False
-    """It was written where anybody reads along: a public post, a group."""
-    sealed: dict[str, str] = {}
-    """The ids themselves by their hashes, encrypted, for an answer that must name them."""
-
-
-class Reporter(Value):
-    """Who wrote, sealed: neither field says anything without the deployment's key."""
-
-    ref: str
-    """Keyed hash of the address: the same person on the same channel has the same ref."""
-    sealed: str
-    """The address and name, encrypted; only the answer step opens it."""
-
-
-class FileState(StrEnum):
-    """What became of a file that came with a report."""
-
-    PENDING = "pending"
-    STORED = "stored"
-    QUARANTINED = "quarantined"
-    """Kept as it came and handed to operators only: nobody could make it harmless."""
-    REFUSED = "refused"
-    GONE = "gone"
-    """It could not be had; where ``url`` is still set, another try may get it."""
-
-
-class FileNote(StrEnum):
-    """Why a file is not simply stored."""
-
-    TOO_LARGE = "too_large"
-    TOO_MANY = "too_many"
-    NOT_PUBLIC = "not_public"
-    UNKNOWN_KIND = "unknown_kind"
-    BROKEN = "broken"
-    MISSING = "missing"
-    UNREACHABLE = "unreachable"
-
-
-class Attachment(Value):
-    """A file that came with a report. Once it is stored, size and hash are those of the copy that
-    is handed on: an image drawn anew, without what its camera noted in it.
-    """
-
-    name: str
-    media_type: str
-    """What the bytes are, sniffed; not what the sender claimed."""
-    size: int | None = None
-    sha256: str | None = None
-    url: str | None = None
-    """Where the provider keeps it, when it has not been fetched."""
-    state: FileState = FileState.PENDING
-    note: FileNote | None = None
-    original: str | None = None
-    """SHA-256 of the file as it came, where ``[media] keep_original`` keeps it for operators."""
-
-
-class Place(Value):
-    """An official region a text speaks of: how it was found and how sure that is."""
-
-    code: RegionCode
-    name: str
-    level: Level
-    found_by: Literal["keyword", "name", "alias", "context", "earlier", "coordinates", "operator"]
-    words: str = ""
-    confidence: Confidence
-
-
-class Coordinates(Value):
-    """A point on earth, WGS 84, degrees."""
-
-    latitude: Annotated[float, Field(ge=-90, le=90)]
-    longitude: Annotated[float, Field(ge=-180, le=180)]
 
 
 class Topic(Value):
@@ -213,13 +77,6 @@ class Agency(Value):
     """A responsible body, by its id in the register."""
 
     id: AgencyId
-    name: str
-
-
-class Urgency(Value):
-    """Danger that does not wait for working days, from ``config/topics.toml``."""
-
-    id: str
     name: str
 
 
@@ -331,34 +188,28 @@ class Release(Value):
 
 
 class Report(Value):
-    """A message of a citizen as Kanal knows it, from the door to the answer."""
+    """A case, from the message that opened it to the answer.
+
+    What was said stands in ``messages`` alone, each with its time; the case has what was decided
+    about them. Properties read them together, for those who decide. Only what the public sees of a
+    report has no messages.
+    """
 
     version: Literal[1] = VERSION
     id: Id
+    """The id of the message that opened it."""
     tracking: TrackingNumber
-    intent: Intent = Intent.REPORT
-    refers_to: tuple[TrackingNumber, ...] = ()
-    """Tracking numbers the message mentions."""
-    kind: Kind = Kind.COMPLAINT
     origin: Origin
+    """Where it lives: the first message's channel and account, and the names of all messages of its
+    conversation, those that are only commands included."""
     reporter: Reporter
-    title: str
-    text: str
-    original: str
-    """The text as the channel said it, before repair. The raw envelope is in the store."""
-    language: Literal["id", "en", "und"] = "und"
-    attachments: tuple[Attachment, ...] = ()
+    messages: Annotated[tuple[Message, ...], Field(min_length=1)]
+    """What its reporter said, in the order in which it came; others' words are never in it."""
+    received_at: AwareDatetime
+    """When the first of them came."""
+    kind: Kind = Kind.COMPLAINT
     places: tuple[Place, ...] = ()
     coordinates: Coordinates | None = None
-    address: str = ""
-    """Where it happened, in the reporter's words, from a field of its own."""
-    occurred_on: date | None = None
-    sent_at: AwareDatetime | None = None
-    received_at: AwareDatetime
-    chosen_topic: str = ""
-    """The topic or group that the reporter chose from a list: evidence, not a decision."""
-    chosen_agency: str = ""
-    """The agency the reporter guessed, in words."""
     topic: Topic | None = None
     urgency: Urgency | None = None
     assignment: Assignment | None = None
@@ -366,22 +217,120 @@ class Report(Value):
     """Anonim: the identity is hidden from the agency and the public."""
     confidential: bool = False
     """Rahasia: the report is hidden from the public."""
-    unhide: bool = False
-    """A message says that its sender may be known again; never a property of a filed report."""
     public: bool = False
     """The reporter chose that the words may be shown in public once an operator released them."""
     release: Release | None = None
     """What an operator decided about that; None while nobody has."""
-    unanswered: Unanswered | None = None
-    """Set when nobody is written to because of this message, and why."""
-    notes: tuple[str, ...] = ()
-    """What had to be cut or repaired in reading the message, for operators."""
     status: Status = Status.RECEIVED
     history: tuple[StatusChange, ...] = ()
     deadlines: tuple[Deadline, ...] = ()
     links: tuple[Link, ...] = ()
     recusals: tuple[Recusal, ...] = ()
     """Whom it accuses; an entry is never taken away."""
+
+    @classmethod
+    def opened(cls, message: Message) -> Self:
+        """Return the report that a message opens, in status RECEIVED."""
+        at = message.received_at
+        return cls(
+            id=message.id,
+            tracking=message.tracking,
+            origin=message.origin,
+            reporter=message.reporter,
+            messages=(message,),
+            received_at=at,
+            kind=message.kind,
+            places=message.places,
+            coordinates=message.coordinates,
+            urgency=message.urgency,
+            anonymous=message.anonymous,
+            confidential=message.confidential,
+            public=message.public,
+            history=(StatusChange(status=Status.RECEIVED, at=at, by="gateway"),),
+        )
+
+    @property
+    def first(self) -> Message:
+        """The message that opened it."""
+        return self.messages[0]
+
+    @property
+    def title(self) -> str:
+        """What the first message is headed."""
+        return self.first.title if self.messages else ""
+
+    @property
+    def text(self) -> str:
+        """All that was said, for what reads words: at most ``MAX_TEXT`` characters."""
+        if len(self.messages) == 1:
+            return self.first.text
+        return "\n\n".join(each.text for each in self.messages if each.text)[:MAX_TEXT]
+
+    @property
+    def language(self) -> Literal["id", "en", "und"]:
+        """The language of the first message."""
+        return self.first.language if self.messages else "und"
+
+    @property
+    def unanswered(self) -> Unanswered | None:
+        """Why nobody is written to because of the first message."""
+        return self.first.unanswered if self.messages else None
+
+    @property
+    def attachments(self) -> tuple[Attachment, ...]:
+        """Every file that came with it, in the order in which they came."""
+        if len(self.messages) == 1:
+            return self.first.attachments
+        return tuple(file for each in self.messages for file in each.attachments)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What had to be cut or repaired in reading its messages, for operators."""
+        return tuple(note for each in self.messages for note in each.notes)
+
+    @property
+    def address(self) -> str:
+        """Where it happened, in the reporter's words: the first that a message gives."""
+        return next((each.address for each in self.messages if each.address), "")
+
+    @property
+    def occurred_on(self) -> date | None:
+        """When it happened: the first day that a message gives."""
+        return next((each.occurred_on for each in self.messages if each.occurred_on), None)
+
+    @property
+    def chosen_topic(self) -> str:
+        """The topic or group that the reporter chose from a list."""
+        return self.first.chosen_topic if self.messages else ""
+
+    @property
+    def chosen_agency(self) -> str:
+        """The agency the reporter guessed, in words."""
+        return self.first.chosen_agency if self.messages else ""
+
+    def takes(self, message: Message) -> bool:
+        """Tell whether there is room for a further message."""
+        has = sum(len(each.text) for each in self.messages)
+        return len(self.messages) < MOST_MESSAGES and has + len(message.text) <= MOST_TEXT
+
+    def with_messages(self, *messages: Message) -> Self:
+        """Return the report with messages added; a wish to be hidden in one of them counts."""
+        return self.model_copy(
+            update={
+                "messages": (*self.messages, *messages),
+                "anonymous": self.anonymous or any(each.anonymous for each in messages),
+                "confidential": self.confidential or any(each.confidential for each in messages),
+            }
+        )
+
+    def with_report(self, other: "Report") -> Self:
+        """Return the report with all that was said in another, which was joined to it."""
+        return self.with_messages(*other.messages).model_copy(
+            update={
+                "anonymous": self.anonymous or other.anonymous,
+                "confidential": self.confidential or other.confidential,
+            }
+        )
 
     def recuses(self, agency: str) -> bool:
         """Tell whether an agency is accused by this report, and must get nothing of it."""

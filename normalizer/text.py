@@ -7,7 +7,7 @@ from unicodedata import is_normalized, normalize
 from ftfy import TextFixerConfig, fix_text
 from ftfy.badness import is_bad
 
-from normalizer.report import MAX_TEXT
+from normalizer.message import MAX_TEXT
 
 MAX_TITLE = 80
 MAX_NAME = 120

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from normalizer.report import Level
+from normalizer.message import Level
 from router.data import DataRow
 
 Tier = Literal["national", "province", "regency", "district", "village"]

@@ -8,18 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple
 
+from normalizer.message import Kind, Place, Urgency
 from normalizer.report import (
     Assignment,
     Candidate,
     Deadline,
-    Kind,
     Outcome,
-    Place,
     Reason,
     Recusal,
     Report,
     Topic,
-    Urgency,
 )
 from router import explain, rank
 from router.blend import LOCAL_OFFICE, Scorer, ScoringInput, Share

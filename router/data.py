@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from normalizer.report import Level
+from normalizer.message import Level
 
 
 @dataclass(frozen=True, slots=True)

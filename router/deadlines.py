@@ -12,7 +12,8 @@ from functools import cache
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from normalizer.report import Deadline, Kind
+from normalizer.message import Kind
+from normalizer.report import Deadline
 
 JAKARTA = ZoneInfo("Asia/Jakarta")
 _SATURDAY = 5

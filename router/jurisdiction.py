@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import NamedTuple
 
-from normalizer.report import Place
+from normalizer.message import Place
 from router.register import Register, Tier
 
 SIMILAR = 0.42

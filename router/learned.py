@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from normalizer.report import Agency, Place
+from normalizer.message import Place
+from normalizer.report import Agency
 from router.blend import LOCAL_OFFICE, ScoringInput, Share, blend
 from router.register import DIGITS, Register, Tier
 from router.terms import FAMILIES, told

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from difflib import get_close_matches
 
-from normalizer.report import Level
+from normalizer.message import Level
 
 _WORD = re.compile(r"[a-z0-9]+")
 _CONNECTIVES = frozenset(("dan", "serta", "dengan", "and"))

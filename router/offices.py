@@ -9,7 +9,8 @@ some thirty kinds, and 91,047 districts and villages, cost nothing at start-up.
 import re
 from collections.abc import Iterator, Mapping
 
-from normalizer.report import Agency, Level
+from normalizer.message import Level
+from normalizer.report import Agency
 from router.agencies import (
     PLAIN,
     National,

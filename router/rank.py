@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from normalizer.report import Agency, Place
+from normalizer.message import Place
+from normalizer.report import Agency
 from router.blend import LOCAL_OFFICE, Share
 from router.calibration import Curve
 from router.jurisdiction import DOUBTFUL, Jurisdiction, governments, is_ambiguous

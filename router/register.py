@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 
-from normalizer.report import Agency, Level
+from normalizer.message import Level
+from normalizer.report import Agency
 from router.agencies import Kind, National, Override, Templates, Tier, government_name
 from router.data import DataError, DataFault, DataFiles, DataTable, NamedRow, Regions, read
 from router.naming import Names, Words, beginning, place_words, words

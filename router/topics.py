@@ -12,7 +12,8 @@ from pydantic import Field
 
 from config.danger import weights
 from config.emergency import emergency
-from normalizer.report import Level, Topic
+from normalizer.message import Level
+from normalizer.report import Topic
 from router.calibration import AS_SAID, Curve, Point, wrong_with
 from router.danger import RULE, Dangers
 from router.data import DataError, DataFault, DataFiles, DataRow, read

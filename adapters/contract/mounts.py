@@ -59,6 +59,8 @@ class VisibleReport:
     report: Report
     updated_at: datetime
     own: bool = False
+    text: str = ""
+    """What its reader may read of what was written; "" until that is decided."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from adapters.contract import Author, Inbound, Malformed, Receipt
 from adapters.mail import automatic, body, bounce, headers, proof, tree
 from adapters.mail.recipients import account_of, token_of
-from normalizer.report import Unanswered
+from normalizer.message import Unanswered
 
 UNPROVEN = "Pengirim tidak terbukti: pemeriksaan DMARC gagal."
 UNALIGNED = "Pengirim tidak terbukti: alamat amplop dan From berbeda organisasi."

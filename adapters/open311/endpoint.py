@@ -219,7 +219,7 @@ class GeoReport:
             "status_notes": STATUS_LABELS[report.status]["id"],
             "service_name": service.name if service else "",
             "service_code": service.code if service else "",
-            "description": report.text,
+            "description": shown.text,
             "agency_responsible": _agency(report),
             "service_notice": "",
             "requested_datetime": moment(report.received_at),

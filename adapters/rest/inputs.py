@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from adapters.contract import File
-from normalizer.report import MAX_TEXT, Kind
+from normalizer.message import MAX_TEXT, Kind
 from normalizer.tracking import is_valid
 
 MOST_FILES = 20

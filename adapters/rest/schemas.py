@@ -8,7 +8,8 @@ from pydantic import BaseModel
 from adapters.contract import VisibleReport
 from normalizer.gazetteer import Region
 from normalizer.labels import STATUS_LABELS
-from normalizer.report import FINAL, Kind, Level, Outcome, Report, Status
+from normalizer.message import Kind, Level
+from normalizer.report import FINAL, Outcome, Report, Status
 
 
 class AcceptedSchema(BaseModel):

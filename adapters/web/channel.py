@@ -43,7 +43,7 @@ from adapters.contract import (
 from adapters.web.form import UnreadableForm, Upload, WebForm, read
 from adapters.web.words import WORDS, tongue_of
 from normalizer import command
-from normalizer.report import Intent, Kind
+from normalizer.message import Intent, Kind
 from normalizer.text import repair
 from normalizer.tracking import written
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from adapters.contract import Channel, Inbound
 from normalizer import automatic, numbers
-from normalizer.report import Unanswered
+from normalizer.message import Unanswered
 
 OWN = "one of our own addresses"
 SERVICE = "a short code or a name of a sender: no person, and nobody to write to"

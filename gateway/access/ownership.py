@@ -15,6 +15,7 @@ from gateway.platform.numbers import page_secret
 from gateway.platform.seal import Seal
 from gateway.store.rows import Letter, ReportRecord
 from gateway.store.unit import UnitOfWork
+from normalizer.message import Message
 from normalizer.report import Report
 
 _WORD = re.compile(r"[a-z2-7]{8}")
@@ -60,7 +61,7 @@ class Ownership:
         return bool(self.days) and at - last > timedelta(days=self.days)
 
 
-def proven(seal: Seal, messages: Iterable[Report], report: Report) -> bool:
+def proven(seal: Seal, messages: Iterable[Message], report: Report) -> bool:
     """Tell whether one of the reporter's messages says the code of a report."""
     code = page_secret(seal, report.tracking)
     return any(

@@ -19,7 +19,7 @@ from gateway.store.alerts import Alert
 from gateway.store.rows import AuditEvent
 from gateway.store.store import Store
 from gateway.store.unit import UnitOfWork
-from normalizer.report import Report, Unanswered
+from normalizer.message import Message, Unanswered
 from normalizer.tracking import is_valid, written
 
 REPLYING = timedelta(hours=24)
@@ -41,7 +41,7 @@ class DutyService:
         self._roster = roster
         self._letters = letters
 
-    async def heard(self, unit: UnitOfWork, known: ConversationContext, message: Report) -> bool:
+    async def heard(self, unit: UnitOfWork, known: ConversationContext, message: Message) -> bool:
         """Tell whether a message is a post's reply; what it says is done then."""
         post = self._roster.by_pseudonym(message.reporter.ref)
         if post is None:
@@ -103,7 +103,7 @@ class DutyService:
         unit: UnitOfWork,
         known: ConversationContext,
         post: DutyPost,
-        message: Report,
+        message: Message,
         meant: Sequence[Alert],
     ) -> None:
         done = await acknowledged(unit, [alert.id for alert in meant], post.by, known)
@@ -115,7 +115,7 @@ class DutyService:
         unit: UnitOfWork,
         known: ConversationContext,
         post: DutyPost,
-        message: Report,
+        message: Message,
         told: Sequence[Alert],
     ) -> None:
         """Say how an alert is acknowledged; what was written is not filed."""
@@ -131,7 +131,7 @@ class DutyService:
         self._answer(unit, post, message, key, **fields)
 
     def _answer(
-        self, unit: UnitOfWork, post: DutyPost, message: Report, key: str, **fields: str
+        self, unit: UnitOfWork, post: DutyPost, message: Message, key: str, **fields: str
     ) -> None:
         asked = message.model_copy(update={"language": post.language})
         text = self._letters.text(key, asked, to=asked, **fields)

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from gateway.store.rows import ReportRecord, Silence
-from normalizer.report import FINAL, Link, Origin, Report
+from normalizer.message import Message, Origin
+from normalizer.report import FINAL, Link, Report
 
 MOST_NAMES = 100
 """Names of messages by which a report is known."""
@@ -35,40 +36,41 @@ class ConversationContext:
         mine = self.by_reporter.setdefault(stored.report.reporter.ref, [])
         mine[:] = [stored, *(s for s in mine if s.report.id != stored.report.id)]
 
-    def mine(self, report: Report) -> list[ReportRecord]:
+    def mine(self, message: Message) -> list[ReportRecord]:
         """What the same reporter sent, newest first."""
-        found = self.by_reporter.get(report.reporter.ref, [])
+        found = self.by_reporter.get(message.reporter.ref, [])
         return [stored for stored in found if stored.report.id not in self.lapsed]
 
-    def owns(self, message: Report, report: Report) -> bool:
+    def owns(self, message: Message, report: Report) -> bool:
         """Tell whether a message is of the very reporter of a report, as far as can be known."""
         return same_person(report, message) and report.id not in self.lapsed
 
-    def takes_more(self, report: Report, message: Report) -> bool:
-        """Only its own reporter can add to a report, and only while it is open."""
-        return self.owns(message, report) and report.status not in FINAL
+    def takes_more(self, report: Report, message: Message) -> bool:
+        """Only its own reporter can add to a report, while it is open and has room."""
+        open_ = report.status not in FINAL
+        return self.owns(message, report) and open_ and report.takes(message)
 
-    def meant_by(self, report: Report) -> ReportRecord | None:
+    def meant_by(self, message: Message) -> ReportRecord | None:
         """Find the report a message says it is about, whoever sent it."""
-        found = self.named_by(report)
+        found = self.named_by(message)
         return self.whole(found) if found else None
 
-    def named_by(self, report: Report) -> ReportRecord | None:
+    def named_by(self, message: Message) -> ReportRecord | None:
         """Find the report a message names, even if that was joined to another since."""
-        return self.numbered_by(report) or self.replied_to(report)
+        return self.numbered_by(message) or self.replied_to(message)
 
-    def numbered_by(self, report: Report) -> ReportRecord | None:
+    def numbered_by(self, message: Message) -> ReportRecord | None:
         """Find the report whose tracking number a message says."""
-        found = (self.by_tracking.get(number) for number in report.refers_to)
+        found = (self.by_tracking.get(number) for number in message.refers_to)
         return next(filter(None, found), None)
 
-    def replied_to(self, report: Report) -> ReportRecord | None:
+    def replied_to(self, message: Message) -> ReportRecord | None:
         """Find the report a message belongs to by its thread: a reply, an edit, a button."""
-        for name in reversed(report.origin.thread):
+        for name in reversed(message.origin.thread):
             if found := self.by_thread.get(name):
                 return found
-        names = set(report.origin.thread) - self.letters
-        return next((s for s in self.mine(report) if names & names_of(s.report)), None)
+        names = set(message.origin.thread) - self.letters
+        return next((s for s in self.mine(message) if names & names_of(s.report)), None)
 
     def whole(self, stored: ReportRecord) -> ReportRecord:
         """Return the report that this one was joined to, or itself."""
@@ -86,7 +88,7 @@ def names_of(report: Report) -> set[str]:
     return {report.origin.external_id, *report.origin.thread}
 
 
-def origin_with(report: Report, message: Report) -> Origin:
+def origin_with(report: Report, message: Message) -> Origin:
     """Let a report be known by the names of a message that was added to it."""
     added = (*message.origin.thread, message.origin.external_id)
     thread = tuple(dict.fromkeys((*report.origin.thread, *added)))[-MOST_NAMES:]
@@ -96,7 +98,7 @@ def origin_with(report: Report, message: Report) -> Origin:
     return report.origin.model_copy(update={"thread": thread, "sealed": sealed})
 
 
-def is_part(message: Report, report: Report) -> bool:
+def is_part(message: Message, report: Report) -> bool:
     """Tell whether a file without a word came with a report: photos of one album come singly."""
     wordless = not any(map(str.isalnum, message.text)) and bool(message.attachments)
     return wordless and abs(message.received_at - report.received_at) <= TOGETHER
@@ -108,6 +110,6 @@ def linked(report: Report, earlier: Report, kind: str = "follow_up") -> Report:
     return report.model_copy(update={"links": (*report.links, Link.model_validate(tie))})
 
 
-def same_person(one: Report, other: Report) -> bool:
-    """Tell whether two messages are of the same reporter, on the same channel."""
-    return one.reporter.ref == other.reporter.ref
+def same_person(report: Report, message: Message) -> bool:
+    """Tell whether a report and a message are of the same reporter, on the same channel."""
+    return report.reporter.ref == message.reporter.ref

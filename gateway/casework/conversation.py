@@ -21,7 +21,8 @@ from gateway.store.rows import AuditEvent, ReportRecord, Silence
 from gateway.store.shown import is_sensitive
 from gateway.store.unit import UnitOfWork
 from gateway.wire import events
-from normalizer.report import FINAL, MAX_TEXT, Intent, Link, Report, Status
+from normalizer.message import Intent, Message
+from normalizer.report import FINAL, Link, Report, Status
 from normalizer.tracking import without, written
 
 RECENT = timedelta(days=7)
@@ -61,7 +62,7 @@ class Conversation:
         self._letters = letters
         self._now = now
 
-    async def stop(self, unit: UnitOfWork, known: ConversationContext, message: Report) -> str:
+    async def stop(self, unit: UnitOfWork, known: ConversationContext, message: Message) -> str:
         """Write nothing more to who said STOP, until START; nobody is told, they asked for that."""
         who, channel = message.reporter.ref, message.origin.channel
         silence = Silence(who, channel, STOPPED, "starts", self._now())
@@ -69,7 +70,7 @@ class Conversation:
         known.silent[who] = silence
         return "stop"
 
-    async def resumed(self, unit: UnitOfWork, known: ConversationContext, message: Report) -> bool:
+    async def resumed(self, unit: UnitOfWork, known: ConversationContext, message: Message) -> bool:
         """Tell whether a message ends a silence; the answers that were held are sent then."""
         who = message.reporter.ref
         silence = known.silent.get(who)
@@ -79,7 +80,7 @@ class Conversation:
         self._letters.again(unit, await unit.silences.end(who))
         return True
 
-    def echoed(self, unit: UnitOfWork, known: ConversationContext, message: Report) -> str:
+    def echoed(self, unit: UnitOfWork, known: ConversationContext, message: Message) -> str:
         """Keep a text of ours that came back, at the report it speaks of; it says nothing new."""
         found = known.meant_by(message)
         if found and known.owns(message, found.report):
@@ -91,7 +92,7 @@ class Conversation:
         return "echo"
 
     def join(
-        self, unit: UnitOfWork, known: ConversationContext, stored: ReportRecord, message: Report
+        self, unit: UnitOfWork, known: ConversationContext, stored: ReportRecord, message: Message
     ) -> str:
         """Join a report to the earlier one it was offered to, and close it."""
         offered = offer_of(stored.report)
@@ -106,7 +107,8 @@ class Conversation:
         known.remember(unit.change(stored, closed, [AuditEvent("joined", "reporter", data=data)]))
         self._letters.changed(unit, closed, cause=f"joined {message.id}")
         unit.belongs(message, earlier.report)
-        self._add(unit, known, earlier, stored.report)
+        both = earlier.report.with_report(stored.report)
+        self._add(unit, known, earlier, both, stored.report.messages)
         text = self._letters.text("joined", earlier.report, lama=written(stored.report.tracking))
         cause = f"joined {message.id}"
         self._letters.answer(
@@ -115,7 +117,7 @@ class Conversation:
         return "joined"
 
     def keep(
-        self, unit: UnitOfWork, known: ConversationContext, stored: ReportRecord, message: Report
+        self, unit: UnitOfWork, known: ConversationContext, stored: ReportRecord, message: Message
     ) -> str:
         """Leave a report a matter of its own."""
         report = settled(stored.report)
@@ -130,10 +132,11 @@ class Conversation:
         return "kept_apart"
 
     async def follow_up(
-        self, unit: UnitOfWork, known: ConversationContext, meant: ReportRecord, message: Report
+        self, unit: UnitOfWork, known: ConversationContext, meant: ReportRecord, message: Message
     ) -> str:
         """Add a message to a report and pass it on."""
-        report = self._add(unit, known, meant, message)
+        grown = meant.report.with_messages(message)
+        report = self._add(unit, known, meant, grown, (message,))
         if is_part(message, meant.report):
             return "part"
         if await self._letters.warn(unit, report, message):
@@ -145,7 +148,9 @@ class Conversation:
         self._letters.answer(unit, report, text, cause=cause, asked_by=message, automatic=True)
         return "follow_up"
 
-    async def tell_status(self, unit: UnitOfWork, known: ConversationContext, asked: Report) -> str:
+    async def tell_status(
+        self, unit: UnitOfWork, known: ConversationContext, asked: Message
+    ) -> str:
         """Say how a report stands, to whom it may be told.
 
         Who names no report is told of the newest that is not delicate.
@@ -175,7 +180,7 @@ class Conversation:
         self._letters.answer(unit, found.report, text, cause=cause, asked_by=asked, automatic=True)
         return "status"
 
-    async def read(self, unit: UnitOfWork, known: ConversationContext, asked: Report) -> str:
+    async def read(self, unit: UnitOfWork, known: ConversationContext, asked: Message) -> str:
         """Tell a reporter all there is about a report that they name, however delicate it is."""
         found, cause = known.meant_by(asked), f"read {asked.id}"
         if found is None or not known.owns(asked, found.report):
@@ -189,7 +194,7 @@ class Conversation:
         return "status"
 
     async def _asked(
-        self, unit: UnitOfWork, known: ConversationContext, found: ReportRecord, asked: Report
+        self, unit: UnitOfWork, known: ConversationContext, found: ReportRecord, asked: Message
     ) -> None:
         """File a reporter's question; now and then the log says that they still ask."""
         unit.belongs(asked, found.report)
@@ -198,7 +203,7 @@ class Conversation:
             change = AuditEvent("asked", "reporter", data={"message": asked.id})
             known.remember(unit.change(found, found.report, [change]))
 
-    def _newest(self, known: ConversationContext, asked: Report) -> ReportRecord | None:
+    def _newest(self, known: ConversationContext, asked: Message) -> ReportRecord | None:
         mine = map(known.whole, known.mine(asked))
         return next((s for s in mine if not self._letters.hushed(s.report, asked)), None)
 
@@ -207,33 +212,34 @@ class Conversation:
         return not (report.confidential or is_sensitive(report, self._sensitive))
 
     def _add(
-        self, unit: UnitOfWork, known: ConversationContext, meant: ReportRecord, message: Report
+        self,
+        unit: UnitOfWork,
+        known: ConversationContext,
+        meant: ReportRecord,
+        grown: Report,
+        messages: Sequence[Message],
     ) -> Report:
-        report = meant.report.model_copy(
-            update={
-                "attachments": (*meant.report.attachments, *message.attachments),
-                "text": f"{meant.report.text}\n\n{message.text}".strip()[:MAX_TEXT],
-                "origin": origin_with(meant.report, message),
-                "anonymous": meant.report.anonymous or message.anonymous,
-                "confidential": meant.report.confidential or message.confidential,
-                "urgency": graver(meant.report.urgency, message.urgency),
-            }
-        )
-        report = self._kept_from_the_accused(report, message)
-        known.remember(unit.change(meant, report, [followed_up(message)]))
-        unit.belongs(message, report)
-        ask(unit, report, message, at=self._now())
+        """File what was added to a report, and pass it on; ``grown`` has it already."""
+        report = grown
+        for message in messages:
+            danger = graver(report.urgency, message.urgency)
+            changes = {"origin": origin_with(report, message), "urgency": danger}
+            report = self._kept_from_the_accused(report.model_copy(update=changes), message)
+        known.remember(unit.change(meant, report, [*map(followed_up, messages)]))
+        for message in messages:
+            unit.belongs(message, report)
+            ask(unit, report, message, at=self._now())
         if report.assignment and report.assignment.agency:
             kind: events.Type = (
                 events.FOLLOWED_UP if _has(meant.report, report) else events.ASSIGNED
             )
-            self._letters.delivery(unit, report, kind=kind, cause=f"follow-up {message.id}")
+            self._letters.delivery(unit, report, kind=kind, cause=f"follow-up {messages[0].id}")
         return report
 
-    def _kept_from_the_accused(self, report: Report, message: Report) -> Report:
+    def _kept_from_the_accused(self, report: Report, message: Message) -> Report:
         """Take a report back from whom it now accuses, or whom this message may accuse."""
         accused, _ = self._accused(report)
-        new = report.model_copy(update={"title": "", "text": message.text})
+        new = report.model_copy(update={"messages": (message,)})
         _, suspected = self._accused(new)
         report = recused(report, accused, at=self._now(), overseer=self._overseer)
         return held(report, suspected, at=self._now())
@@ -245,7 +251,7 @@ def _has(before: Report, now: Report) -> bool:
     return bool(old and new and old.agency and new.agency and old.agency.id == new.agency.id)
 
 
-def heard(unit: UnitOfWork, message: Report) -> str:
+def heard(unit: UnitOfWork, message: Message) -> str:
     """Note what was said, for what may be answered; tell whether it is an echo of our own words."""
     return unit.reactions.heard(
         message.reporter.ref,
@@ -256,7 +262,7 @@ def heard(unit: UnitOfWork, message: Report) -> str:
 
 
 def answered(
-    known: ConversationContext, message: Report, *, at: datetime
+    known: ConversationContext, message: Message, *, at: datetime
 ) -> tuple[ReportRecord, Literal["join", "new"]] | None:
     """Return the report whose offer to be joined a message answers, and what it says."""
     words = set(re.findall(r"\w+", without(message.text).casefold()))
@@ -273,7 +279,7 @@ def answered(
     return (asked, said) if numbers.issuperset(message.refers_to) else None
 
 
-def pressed_late(known: ConversationContext, message: Report) -> bool:
+def pressed_late(known: ConversationContext, message: Message) -> bool:
     """Tell whether a message is a button below a letter of ours whose question is settled."""
     words = set(re.findall(r"\w+", without(message.text).casefold()))
     asked = known.replied_to(message)
@@ -309,7 +315,7 @@ def settled(report: Report) -> Report:
     return report.model_copy(update={"links": links})
 
 
-def followed_up(message: Report) -> AuditEvent:
+def followed_up(message: Message) -> AuditEvent:
     """Describe an addition for the log."""
     data: dict[str, object] = {"message": message.id, "text": message.text}
     if message.unanswered:
@@ -334,7 +340,7 @@ def ways_on(letters: Letters, report: Report, earlier: Report) -> Sequence[str]:
     return [join, letters.text("choice_new", report)]
 
 
-def _last_asked(known: ConversationContext, message: Report, at: datetime) -> ReportRecord | None:
+def _last_asked(known: ConversationContext, message: Message, at: datetime) -> ReportRecord | None:
     """Return the report with the newest question: an offer older than that is not meant."""
     open_ = (
         s

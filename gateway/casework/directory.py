@@ -3,7 +3,8 @@
 from functools import cached_property
 
 from normalizer.gazetteer import Gazetteer
-from normalizer.report import Agency, Level
+from normalizer.message import Level
+from normalizer.report import Agency
 from router.register import Register, Tier
 
 _TIERS: dict[Level, Tier] = {

@@ -17,6 +17,7 @@ from gateway.outbound.notifications import Letters
 from gateway.store.rows import AuditEvent, ReportRecord
 from gateway.store.unit import UnitOfWork
 from normalizer import wishes
+from normalizer.message import Message
 from normalizer.report import FINAL, Outcome, Report
 from normalizer.tracking import without
 from router.assign import Decision
@@ -79,7 +80,7 @@ class Hiding:
         return [self.letters.text(key, report) for key in ("choice_unhide", "choice_stay")]
 
     async def hide(
-        self, unit: UnitOfWork, known: ConversationContext, stored: ReportRecord, message: Report
+        self, unit: UnitOfWork, known: ConversationContext, stored: ReportRecord, message: Message
     ) -> str:
         """Hide the reporter or the report, as a message asked; those who have it are told."""
         old = stored.report
@@ -113,7 +114,9 @@ class Hiding:
         )  # fmt: skip
         return "hidden"
 
-    async def _said(self, unit: UnitOfWork, old: Report, now: Report, message: Report) -> list[str]:
+    async def _said(
+        self, unit: UnitOfWork, old: Report, now: Report, message: Message
+    ) -> list[str]:
         """Say what is hidden from now on, and who has the report as it was."""
         said = []
         if message.anonymous and old.anonymous:
@@ -127,7 +130,7 @@ class Hiding:
         return said
 
     async def show(
-        self, unit: UnitOfWork, known: ConversationContext, message: Report, decision: Decision
+        self, unit: UnitOfWork, known: ConversationContext, message: Message, decision: Decision
     ) -> str | None:
         """Ask for consent to show what is hidden, or take it; None when nothing is said of that."""
         if not (message.unhide or _says_yes(message)) or message.attachments:
@@ -154,7 +157,7 @@ class Hiding:
         unit: UnitOfWork,
         known: ConversationContext,
         stored: ReportRecord,
-        message: Report,
+        message: Message,
         mark: Mark | None,
     ) -> str:
         """Say what showing means, and ask for the words of consent."""
@@ -177,7 +180,7 @@ class Hiding:
         unit: UnitOfWork,
         known: ConversationContext,
         stored: ReportRecord,
-        message: Report,
+        message: Message,
         mark: Mark,
     ) -> str:
         """Show what the owner agreed to; an older consent to public words ends with it."""
@@ -194,7 +197,7 @@ class Hiding:
 
 
 def to_hide(
-    known: ConversationContext, message: Report, decision: Decision, *, at: datetime
+    known: ConversationContext, message: Message, decision: Decision, *, at: datetime
 ) -> ReportRecord | None:
     """Return the report that a message asks to hide, where it has no matter of its own."""
     if not (message.anonymous or message.confidential) or message.attachments:
@@ -211,13 +214,13 @@ def to_hide(
     return next((s for s in open_ if at - s.report.received_at <= SOON), None)
 
 
-def _has_words(message: Report) -> bool:
+def _has_words(message: Message) -> bool:
     """Tell whether a message says more than a wish: a place, or words of its own."""
     said = any(place.found_by != "context" for place in message.places)
     return wishes.words_beside(without(message.text)) > (0 if said else MOST_BESIDE)
 
 
-def _is_matter(message: Report, decision: Decision) -> bool:
+def _is_matter(message: Message, decision: Decision) -> bool:
     """Tell whether a message is a report of its own: it has a topic, a place, or is long."""
     said = any(place.found_by != "context" for place in message.places)
     if not said and _EARLIER.search(message.text):
@@ -236,16 +239,16 @@ _MUCH = 12
 """Words beside a wish that are a matter whatever they say."""
 
 
-def _words(message: Report) -> tuple[str, ...]:
+def _words(message: Message) -> tuple[str, ...]:
     return tuple(re.findall(r"\w+", without(message.text).casefold()))
 
 
-def _says_yes(message: Report) -> bool:
+def _says_yes(message: Message) -> bool:
     said = _words(message)
     return 0 < len(said) <= len(_COMMANDS) and _YES.issuperset(said)
 
 
-def _of_whom(known: ConversationContext, message: Report) -> ReportRecord | None:
+def _of_whom(known: ConversationContext, message: Message) -> ReportRecord | None:
     """Return the owner's report that is meant: the one named, else the newest that is hidden."""
     if named := known.meant_by(message):
         return named if known.owns(message, named.report) else None
@@ -254,7 +257,7 @@ def _of_whom(known: ConversationContext, message: Report) -> ReportRecord | None
     return next(iter(hidden or (mine if message.unhide else [])), None)
 
 
-def _meant(report: Report, message: Report, command: Mark | None) -> Mark | None:
+def _meant(report: Report, message: Message, command: Mark | None) -> Mark | None:
     """Return which of its marks a report loses."""
     marks: Sequence[Mark] = ("anonymous", "confidential")
     has = [mark for mark in marks if getattr(report, mark)]

@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import json
 import secrets
 from collections.abc import Sequence, Set
 from datetime import datetime, timedelta
@@ -22,7 +21,8 @@ from gateway.intake.envelope import unpacked
 from gateway.intake.receive import Intake
 from gateway.media.access import AttachmentAccess, ShownFile
 from gateway.outbound.notifications import Letters
-from gateway.platform.seal import ENVELOPE, RAW, REPORTER, BadSeal, Seal
+from gateway.platform.identity import opened_reporter
+from gateway.platform.seal import ENVELOPE, RAW, BadSeal, Seal
 from gateway.store.people import OperatorRepository
 from gateway.store.queries import Queries
 from gateway.store.rows import AuditEvent
@@ -37,15 +37,7 @@ from gateway.store.views import (
     QuarantineView,
     ReportFile,
 )
-from normalizer.report import (
-    FINAL,
-    Agency,
-    Assignment,
-    Outcome,
-    Reason,
-    Report,
-    Status,
-)
+from normalizer.report import FINAL, Agency, Assignment, Outcome, Reason, Report, Status
 from router.register import Register
 
 log = structlog.get_logger(__name__)
@@ -330,7 +322,7 @@ class OperatorService:
 
 def _identity(report: Report, seal: Seal) -> Identity:
     try:
-        who = json.loads(seal.open_text(report.reporter.sealed, REPORTER))
+        who = opened_reporter(seal, report.id, report.reporter.sealed)
     except BadSeal:
         raise Conflict("Kunci untuk membuka identitas ini tidak ada.") from None
     return Identity(report.origin.channel, who["to"], who.get("name"), who.get("contact"))

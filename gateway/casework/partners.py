@@ -5,7 +5,6 @@ in full.
 """
 
 import hmac
-import json
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
@@ -13,12 +12,14 @@ from adapters.contract import Service, VisibleReport
 from gateway.casework import visibility
 from gateway.casework.directory import Directory
 from gateway.casework.visibility import Public
+from gateway.platform.identity import opened_reporter
 from gateway.platform.numbers import page_secret
-from gateway.platform.seal import REPORTER, Seal
+from gateway.platform.seal import Seal
 from gateway.store.shown import PublicQueries
 from gateway.store.store import Store
 from normalizer.gazetteer import Gazetteer, Region
-from normalizer.report import Agency, Level, Report
+from normalizer.message import Level
+from normalizer.report import Agency, Report
 from normalizer.tracking import is_valid
 from router.topics import Topics
 
@@ -90,7 +91,7 @@ class PartnerService:
 
     def contact(self, shown: VisibleReport, partner: str) -> str:
         """Return by what a partner's own reporter is known to it, for what is added."""
-        to: str = json.loads(self._seal.open_text(shown.report.reporter.sealed, REPORTER))["to"]
+        to: str = opened_reporter(self._seal, shown.report.id, shown.report.reporter.sealed)["to"]
         return to.removeprefix(f"{partner}/")
 
 

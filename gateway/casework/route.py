@@ -29,17 +29,9 @@ from gateway.store.store import Store
 from gateway.store.unit import UnitOfWork
 from gateway.wire import events
 from normalizer.gazetteer import Gazetteer
+from normalizer.message import Intent, Message, Unanswered
 from normalizer.places import find
-from normalizer.report import (
-    FINAL,
-    MAX_TEXT,
-    Assignment,
-    Intent,
-    Outcome,
-    Report,
-    Status,
-    Unanswered,
-)
+from normalizer.report import FINAL, Assignment, Outcome, Report, Status
 from normalizer.tracking import written
 from router.assign import Decision, Router
 from router.duplicates import fingerprint, repeats
@@ -107,61 +99,61 @@ class Route:
 
     async def __call__(self, batch: Sequence[Delivery]) -> Mapping[str, Exception]:
         """Route a batch. Raises ``BadEvent``, ``UnknownMessage``, ``Unavailable``, ``Conflict``."""
-        reports = {}
+        messages = {}
         for delivery in batch:
-            report = events.report_in(events.read(delivery.message.body))
-            report = hidden(self._seal, report)  # an event of the version before has clear names
-            reports[report.id] = self._urgent(report)
+            message = events.message_in(events.read(delivery.message.body))
+            message = hidden(self._seal, message)  # an event of the version before has clear names
+            messages[message.id] = self._urgent(message)
         # Thinking comes first: a transaction holds up everybody else on SQLite.
-        decisions = self._decided(reports.values())
-        outcomes: list[tuple[Report, str]] = []
+        decisions = self._decided(messages.values())
+        outcomes: list[tuple[Message, str]] = []
         async with self._store.unit() as unit:
-            news, missing = await unit.claim(list(reports))
+            news, missing = await unit.claim(list(messages))
             if missing:
-                raise UnknownMessage(f"{len(missing)} of {len(reports)} messages are not stored")
-            fresh = [report for report in reports.values() if report.id in news]
+                raise UnknownMessage(f"{len(missing)} of {len(messages)} messages are not stored")
+            fresh = [message for message in messages.values() if message.id in news]
             known = await self._known(unit, fresh)
-            limited = (r.reporter.ref for r in fresh if r.origin.channel not in self._fetched)
+            limited = (m.reporter.ref for m in fresh if m.origin.channel not in self._fetched)
             await unit.reactions.load(limited)
-            for report in fresh:
-                decision = decisions.get(report.id)
-                outcomes.append((report, await self._route(unit, known, report, decision)))
-        for report, outcome in outcomes:
-            self._count(report, outcome)
+            for message in fresh:
+                decision = decisions.get(message.id)
+                outcomes.append((message, await self._route(unit, known, message, decision)))
+        for message, outcome in outcomes:
+            self._count(message, outcome)
         return {}
 
-    def _urgent(self, report: Report) -> Report:
+    def _urgent(self, message: Message) -> Message:
         """Read a question that also names danger as a report: danger is answered first."""
-        if report.intent not in _QUESTIONS or not self._router.names_danger(report.text):
-            return report
-        return report.model_copy(update={"intent": Intent.REPORT})
+        if message.intent not in _QUESTIONS or not self._router.names_danger(message.text):
+            return message
+        return message.model_copy(update={"intent": Intent.REPORT})
 
-    def _count(self, report: Report, outcome: str) -> None:
-        channel = report.origin.channel
+    def _count(self, message: Message, outcome: str) -> None:
+        channel = message.origin.channel
         metrics.ROUTED.labels(channel, outcome).inc()
-        passed = (self._now() - report.received_at).total_seconds()
+        passed = (self._now() - message.received_at).total_seconds()
         metrics.ROUTE_DELAY.labels(channel).observe(passed)
 
-    def _decided(self, reports: Iterable[Report]) -> dict[str, Decision]:
-        """Decide about a batch by door, by report; a message that only asks needs no decision."""
-        doors: dict[tuple[bool, bool], list[Report]] = {}
-        for report in reports:
-            if report.intent is Intent.REPORT:
-                name = report.origin.channel
-                door = name not in self._mute, name in self._overheard
-                doors.setdefault(door, []).append(report)
+    def _decided(self, messages: Iterable[Message]) -> dict[str, Decision]:
+        """Decide about a batch by channel, by message; one that only asks needs no decision."""
+        channels: dict[tuple[bool, bool], list[Report]] = {}
+        for message in messages:
+            if message.intent is Intent.REPORT:
+                name = message.origin.channel
+                channel = name not in self._mute, name in self._overheard
+                channels.setdefault(channel, []).append(Report.opened(message))
         decisions: dict[str, Decision] = {}
-        for (may_ask, overheard), some in doors.items():
+        for (may_ask, overheard), some in channels.items():
             made = self._router.decide_many(
                 some, at=self._now(), may_ask=may_ask, overheard=overheard
             )
             decisions |= {report.id: decision for report, decision in zip(some, made, strict=True)}
         return decisions
 
-    async def _known(self, unit: UnitOfWork, reports: Sequence[Report]) -> ConversationContext:
-        numbers = {number for report in reports for number in (*report.refers_to, report.tracking)}
-        threads = {name for report in reports for name in report.origin.thread}
-        refs = {report.reporter.ref for report in reports}
+    async def _known(self, unit: UnitOfWork, messages: Sequence[Message]) -> ConversationContext:
+        numbers = {number for each in messages for number in (*each.refers_to, each.tracking)}
+        threads = {name for each in messages for name in each.origin.thread}
+        refs = {each.reporter.ref for each in messages}
         known = ConversationContext(
             await unit.by_tracking(numbers),
             await unit.by_reporter(refs, since=self._now() - self._waiting),
@@ -178,7 +170,7 @@ class Route:
         every = {s.report.id: s for s in (*found, *known.joined_to.values())}
         lapsed = await self._ownership.lapsed(unit, every.values(), self._now())
         known.lapsed = frozenset(
-            id for id in lapsed if not proven(self._seal, reports, every[id].report)
+            id for id in lapsed if not proven(self._seal, messages, every[id].report)
         )
         unit.lapsed(known.lapsed)
         return known
@@ -187,44 +179,44 @@ class Route:
         self,
         unit: UnitOfWork,
         known: ConversationContext,
-        report: Report,
+        message: Message,
         decision: Decision | None,
     ) -> str:
-        if report.tracking in known.by_tracking:
-            report = report.model_copy(update={"tracking": new_tracking()})
-        echo = heard(unit, report)
+        if message.tracking in known.by_tracking:
+            message = message.model_copy(update={"tracking": new_tracking()})
+        echo = heard(unit, message)
         if echo == "sure":
-            return self._talk.echoed(unit, known, report)
-        if self._duty and await self._duty.heard(unit, known, report):
+            return self._talk.echoed(unit, known, message)
+        if self._duty and await self._duty.heard(unit, known, message):
             return "duty"
-        if echo and report.unanswered is None:
-            report = report.model_copy(update={"unanswered": Unanswered.ECHO})
-        if report.intent is Intent.STOP:
-            return await self._talk.stop(unit, known, report)
-        if await self._talk.resumed(unit, known, report) and report.intent is Intent.START:
+        if echo and message.unanswered is None:
+            message = message.model_copy(update={"unanswered": Unanswered.ECHO})
+        if message.intent is Intent.STOP:
+            return await self._talk.stop(unit, known, message)
+        if await self._talk.resumed(unit, known, message) and message.intent is Intent.START:
             return "start"
-        if report.intent is Intent.STATUS:
-            return await self._talk.tell_status(unit, known, report)
-        if report.intent is Intent.READ:
-            return await self._talk.read(unit, known, report)
-        if report.intent is Intent.PRIVACY:
-            text = self._letters.privacy(report)
-            self._letters.answer(unit, report, text, cause="privacy", automatic=True)
+        if message.intent is Intent.STATUS:
+            return await self._talk.tell_status(unit, known, message)
+        if message.intent is Intent.READ:
+            return await self._talk.read(unit, known, message)
+        if message.intent is Intent.PRIVACY:
+            text = self._letters.privacy(message)
+            self._letters.answer(unit, message, text, cause="privacy", automatic=True)
             return "privacy"
         if decision is None:
-            text = self._letters.text("help", report)
-            self._letters.answer(unit, report, text, cause="help", automatic=True)
+            text = self._letters.text("help", message)
+            self._letters.answer(unit, message, text, cause="help", automatic=True)
             return "help"
         if Signal.DANGER not in acting(decision.signals):
-            if to_hide := hiding.to_hide(known, report, decision, at=self._now()):
-                return await self._hiding.hide(unit, known, to_hide, report)
-            if shown := await self._hiding.show(unit, known, report, decision):
+            if to_hide := hiding.to_hide(known, message, decision, at=self._now()):
+                return await self._hiding.hide(unit, known, to_hide, message)
+            if shown := await self._hiding.show(unit, known, message, decision):
                 return shown
-            if found := conversation.answered(known, report, at=self._now()):
-                return await self._settle(unit, known, *found, report)
-            if conversation.pressed_late(known, report):
-                return await self._talk.tell_status(unit, known, report)
-        return await self._file(unit, known, report, decision)
+            if found := conversation.answered(known, message, at=self._now()):
+                return await self._settle(unit, known, *found, message)
+            if conversation.pressed_late(known, message):
+                return await self._talk.tell_status(unit, known, message)
+        return await self._file(unit, known, message, decision)
 
     def _agency_name(self, id: str) -> str:
         agency = self._router.register.agency(id)
@@ -236,7 +228,7 @@ class Route:
         known: ConversationContext,
         offered: ReportRecord,
         said: Literal["join", "new"],
-        answer: Report,
+        answer: Message,
     ) -> str:
         """Do what the reporter said to the offer to join a report to an earlier one."""
         if said == "join":
@@ -247,74 +239,74 @@ class Route:
         return self._talk.keep(unit, known, offered, answer)
 
     async def _file(
-        self, unit: UnitOfWork, known: ConversationContext, report: Report, decision: Decision
+        self, unit: UnitOfWork, known: ConversationContext, message: Message, decision: Decision
     ) -> str:
-        meant = known.meant_by(report)
-        if meant and not known.takes_more(meant.report, report):
+        message = message.model_copy(update={"urgency": decision.urgency})
+        report = Report.opened(message)
+        meant = known.meant_by(message)
+        if meant and not known.takes_more(meant.report, message):
             report, meant = linked(report, meant.report), None
-        report = report.model_copy(update={"urgency": decision.urgency})
-        if Signal.FOREIGN_TEXT in acting(_signals(report, decision, meant)):
-            unanswered = report.unanswered or Unanswered.FOREIGN_TEXT
-            report = report.model_copy(update={"unanswered": unanswered})
-            return await self._new(unit, known, report, decision)
-        if decision.assignment.question == "place" and (earlier := _earlier_place(known, report)):
+        if Signal.FOREIGN_TEXT in acting(_signals(message, decision, meant)):
+            return await self._new(unit, known, _unwritten(report, message), decision)
+        if decision.assignment.question == "place" and (earlier := _earlier_place(known, message)):
             report = _remembered(report, earlier, self._gazetteer)
-            overheard = report.origin.channel in self._overheard
+            overheard = message.origin.channel in self._overheard
             decision = self._router.decide(report, at=self._now(), overheard=overheard)
-        if meant and is_part(report, meant.report):
-            return await self._talk.follow_up(unit, known, meant, report)
+        if meant and is_part(message, meant.report):
+            return await self._talk.follow_up(unit, known, meant, message)
         if not meant and _is_no_matter(decision):
-            meant = _call_for_help(known.mine(report), at=self._now())
-        question = meant or open_question(known.mine(report))
+            meant = _call_for_help(known.mine(message), at=self._now())
+        question = meant or open_question(known.mine(message))
         if question and question.report.status is Status.WAITING_FOR_REPORTER:
-            if meant or not _stands_alone(report, decision):
-                return await self._complete(unit, known, question, report)
+            if meant or not _stands_alone(message, decision):
+                return await self._complete(unit, known, question, message)
         elif meant:
-            return await self._talk.follow_up(unit, known, meant, report)
+            return await self._talk.follow_up(unit, known, meant, message)
         return await self._new(unit, known, report, decision)
 
     async def _new(
         self, unit: UnitOfWork, known: ConversationContext, report: Report, decision: Decision
     ) -> str:
+        message = report.first
         decided = apply(report, decision, at=self._now())
-        for earlier in known.mine(report):
+        for earlier in known.mine(message):
             if earlier.report.status not in FINAL and repeats(decided, earlier.report):
-                return await self._repeat(unit, known, earlier, report)
-        if like := conversation.earlier_matter(known.mine(report), decided):
+                return await self._repeat(unit, known, earlier, message)
+        if like := conversation.earlier_matter(known.mine(message), decided):
             decided = linked(decided, like, "possible")
         stored = unit.add(
             decided,
             fingerprint(decided),
             [
-                _received(report),
-                *unanswered(report),
+                _received(message),
+                *unanswered(message),
                 decision_change(decision),
                 *([] if like else self._hiding.told(decided)),
             ],
         )
-        unit.belongs(report, decided)
-        ask(unit, decided, report, at=self._now())
+        unit.belongs(message, decided)
+        ask(unit, decided, message, at=self._now())
         known.remember(stored)
         if not decision.is_talk or decided.urgency:
             await self._act(unit, decided, first="received", like=like)
         return decision.assignment.decision.value
 
     async def _repeat(
-        self, unit: UnitOfWork, known: ConversationContext, earlier: ReportRecord, report: Report
+        self, unit: UnitOfWork, known: ConversationContext, earlier: ReportRecord, message: Message
     ) -> str:
-        change = AuditEvent("repeated", "gateway", data={"message": report.id})
-        urgency = graver(earlier.report.urgency, report.urgency)
+        change = AuditEvent("repeated", "gateway", data={"message": message.id})
+        urgency = graver(earlier.report.urgency, message.urgency)
         now = earlier.report.model_copy(update={"urgency": urgency})
         known.remember(unit.change(earlier, now, [change]))
-        unit.belongs(report, now)
-        if await self._letters.warn(unit, now, report):
+        unit.belongs(message, now)
+        if await self._letters.warn(unit, now, message):
             return "repeat"
-        text, cause = self._letters.text("duplicate", now), f"duplicate {report.id}"
-        self._letters.answer(unit, now, text, cause=cause, asked_by=report, automatic=True)
+        text, cause = self._letters.text("duplicate", now), f"duplicate {message.id}"
+        self._letters.answer(unit, now, text, cause=cause, asked_by=message, automatic=True)
         return "repeat"
 
     async def _complete(
-        self, unit: UnitOfWork, known: ConversationContext, asked: ReportRecord, answer: Report
+        self, unit: UnitOfWork, known: ConversationContext, asked: ReportRecord, answer: Message
     ) -> str:
         """Put the reporter's answer to our question into the report, and decide again."""
         whole = merged(asked.report, answer, self._gazetteer)
@@ -346,7 +338,7 @@ class Route:
         where = self._letters.text("danger_where", report) if asks else ""
         hidden = "" if is_grave(report.urgency) else self._hiding.words(report)
         more = f"{where} {hidden}".strip()
-        if await self._letters.warn(unit, report, report, more=more, choices=offered):
+        if await self._letters.warn(unit, report, report.first, more=more, choices=offered):
             return
         if made.scope and made.scope.id in SILENT:
             return
@@ -404,24 +396,22 @@ def apply(report: Report, decision: Decision, *, at: datetime) -> Report:
     return decided.moved(status, at=at, by=decision.assignment.by, note=note)
 
 
-def merged(report: Report, answer: Report, gazetteer: Gazetteer) -> Report:
-    """Return a report with the reporter's answer added, its places looked for again."""
+def merged(report: Report, answer: Message, gazetteer: Gazetteer) -> Report:
+    """Return a report with the reporter's answer added, its places looked for again.
+
+    A number that stands for one of the options offered is read as that option.
+    """
     options = report.assignment.options if report.assignment else ()
-    said = chosen(options, answer.text) or answer.text
-    text = f"{report.text}\n{said}".strip()[:MAX_TEXT]
+    answer = answer.model_copy(update={"text": chosen(options, answer.text) or answer.text})
+    whole = report.with_messages(answer)
     context = next((p.code for p in report.places if p.found_by == "context"), None)
     point = answer.coordinates or report.coordinates
-    return report.model_copy(
+    return whole.model_copy(
         update={
-            "text": text,
             "origin": origin_with(report, answer),
             "links": conversation.settled(report).links,
-            "original": f"{report.original}\n{answer.original}".strip()[:MAX_TEXT],
-            "places": find(text, gazetteer, context=context, coordinates=point),
+            "places": find(whole.text, gazetteer, context=context, coordinates=point),
             "coordinates": point,
-            "attachments": (*report.attachments, *answer.attachments),
-            "anonymous": report.anonymous or answer.anonymous,
-            "confidential": report.confidential or answer.confidential,
         }
     )
 
@@ -447,9 +437,9 @@ def status_of(decision: Decision) -> Status:
     return STATUS_OF[made.decision]
 
 
-def _signals(report: Report, decision: Decision, own: ReportRecord | None) -> frozenset[Signal]:
+def _signals(message: Message, decision: Decision, own: ReportRecord | None) -> frozenset[Signal]:
     """List what a message carries: in its text, and in what was said before."""
-    wished = report.anonymous or report.confidential
+    wished = message.anonymous or message.confidential
     about = {Signal.PRIVACY: wished, Signal.OWN_REPORT: own is not None}
     return decision.signals.union(signal for signal, carried in about.items() if carried)
 
@@ -470,21 +460,28 @@ def _cause(made: Assignment, first: str) -> str:
     return first if made.decision is Outcome.ASSIGN else "triage"
 
 
-def _received(report: Report) -> AuditEvent:
-    return AuditEvent("received", "gateway", data={"channel": report.origin.channel})
+def _received(message: Message) -> AuditEvent:
+    return AuditEvent("received", "gateway", data={"channel": message.origin.channel})
 
 
-def unanswered(report: Report) -> list[AuditEvent]:
+def unanswered(message: Message) -> list[AuditEvent]:
     """Say in the log that nobody is written to because of a message, and why."""
-    why = report.unanswered
+    why = message.unanswered
     return [AuditEvent("not_answered", "gateway", note=why.value)] if why else []
 
 
-def _earlier_place(known: ConversationContext, report: Report) -> str | None:
+def _unwritten(report: Report, message: Message) -> Report:
+    """Return a report whose writer is not written to: the text is nobody's report."""
+    why = message.unanswered or Unanswered.FOREIGN_TEXT
+    said = message.model_copy(update={"unanswered": why})
+    return report.model_copy(update={"messages": (said,)})
+
+
+def _earlier_place(known: ConversationContext, message: Message) -> str | None:
     """Return where the same person's newest report that found its agency was."""
     forwarded = (
         stored.report
-        for stored in known.mine(report)
+        for stored in known.mine(message)
         if stored.report.assignment and stored.report.assignment.agency
     )
     return next((each.places[0].code for each in forwarded if each.places), None)
@@ -513,7 +510,7 @@ def _is_no_matter(decision: Decision) -> bool:
     return not decision.urgency and made.decision is not Outcome.ASSIGN and made.scope is None
 
 
-def _stands_alone(report: Report, decision: Decision) -> bool:
+def _stands_alone(message: Message, decision: Decision) -> bool:
     """Tell whether a message is clear enough to be a matter of its own, not an answer."""
-    enough = len(report.text.split()) >= ANOTHER_MATTER
+    enough = len(message.text.split()) >= ANOTHER_MATTER
     return enough and decision.assignment.decision is Outcome.ASSIGN

@@ -5,13 +5,13 @@ add to the report.
 """
 
 import hmac
-import json
 from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.outbound.notifications import letter_id
+from gateway.platform.identity import opened_reporter
 from gateway.platform.numbers import page_secret
-from gateway.platform.seal import REPORTER, BadSeal, Seal
+from gateway.platform.seal import BadSeal, Seal
 from gateway.store.queries import Queries
 from gateway.store.views import ReportFile
 from normalizer.report import FINAL, Report
@@ -80,6 +80,6 @@ class Tracking:
         if report.origin.channel != channel or report.status in FINAL:
             return ""
         try:
-            return str(json.loads(self._seal.open_text(report.reporter.sealed, REPORTER))["to"])
+            return str(opened_reporter(self._seal, report.id, report.reporter.sealed)["to"])
         except (BadSeal, ValueError, LookupError):
             return ""

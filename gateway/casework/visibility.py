@@ -13,7 +13,8 @@ from adapters.contract import VisibleReport
 from gateway.store.shown import is_open, is_sensitive
 from normalizer import masking
 from normalizer.gazetteer import Gazetteer
-from normalizer.report import Assignment, Origin, Place, Reason, Report, Reporter
+from normalizer.message import Origin, Place, Reporter
+from normalizer.report import Assignment, Reason, Report
 
 _DISTRICT = 8
 """Characters of the code of the smallest region that is public."""
@@ -32,34 +33,20 @@ TABLE: Mapping[str, str] = {
     "version": "wwwwww",
     "id": "wwwwww",
     "tracking": "wwwwww",
-    "intent": "--wwww",
-    "refers_to": "--wwww",
-    "kind": "wwwwww",
     "origin": "--pppw",
     "reporter": "--ppp-",
-    "title": "--wwpw",
-    "text": "p-wwpw",
-    "original": "--wwpw",
-    "language": "--wwww",
-    "attachments": "--wppw",
+    "messages": "p-pppp",
+    "received_at": "wwwwww",
+    "kind": "wwwwww",
     "places": "p-wwww",
     "coordinates": "--wwww",
-    "address": "--wwpw",
-    "occurred_on": "--wwww",
-    "sent_at": "--wwww",
-    "received_at": "wwwwww",
-    "chosen_topic": "--wwww",
-    "chosen_agency": "--wwpw",
     "topic": "w-wwww",
     "urgency": "--wwww",
     "assignment": "ppwwww",
     "anonymous": "--wwww",
     "confidential": "--wwww",
-    "unhide": "--wwww",
     "public": "--wwww",
     "release": "--w--w",
-    "unanswered": "--w--w",
-    "notes": "--w--w",
     "status": "wwwwww",
     "history": "--wwww",
     "deadlines": "wwwwww",
@@ -67,9 +54,41 @@ TABLE: Mapping[str, str] = {
     "recusals": "--wppw",
 }
 """What each reader sees of each field: w(hole), p(art) or nothing. A field that has no row here is
-seen by nobody but operators and agencies, and fails a test."""
+seen by nobody but operators and agencies, and fails a test. Of the messages the public reads only
+the words that were released (``VisibleReport.text``)."""
+MESSAGES: Mapping[str, str] = {
+    "version": "--wwww",
+    "id": "--wwww",
+    "tracking": "--wwww",
+    "intent": "--wwww",
+    "refers_to": "--wwww",
+    "kind": "--wwww",
+    "origin": "--pppw",
+    "reporter": "--ppp-",
+    "title": "--wwpw",
+    "text": "--wwpw",
+    "original": "--wwpw",
+    "language": "--wwww",
+    "attachments": "--wppw",
+    "places": "--wwww",
+    "coordinates": "--wwww",
+    "address": "--wwpw",
+    "occurred_on": "--wwww",
+    "sent_at": "--wwww",
+    "received_at": "--wwww",
+    "chosen_topic": "--wwww",
+    "chosen_agency": "--wwpw",
+    "urgency": "--wwww",
+    "anonymous": "--wwww",
+    "confidential": "--wwww",
+    "unhide": "--wwww",
+    "public": "--wwww",
+    "unanswered": "--w--w",
+    "notes": "--w--w",
+}
+"""The same of each field of a message."""
 _PARTS: Mapping[str, Field] = {
-    "text": lambda report: _released(report),
+    "messages": lambda report: (),
     "assignment": lambda report: _decision(report.assignment),
     "places": lambda report: tuple(
         place.model_copy(update={"words": ""}) for place in report.places
@@ -95,9 +114,7 @@ BY_NUMBER: Mapping[str, Field] = _fields("number")
 _BLANK: Mapping[str, Any] = {
     "origin": Origin(channel="", account="", external_id=""),
     "reporter": Reporter(ref="", sealed=""),
-    "title": "",
-    "text": "",
-    "original": "",
+    "messages": (),
 }
 """Fields that have no default of their own."""
 
@@ -116,7 +133,7 @@ class Public:
         """
         report = shown.report
         if shown.own:
-            return shown
+            return replace(shown, text=report.text)
         if report.confidential or is_sensitive(report, self.sensitive):
             return None
         if not is_open(report, self.sensitive):
@@ -124,7 +141,7 @@ class Public:
             made = bare.assignment and bare.assignment.model_copy(update={"reasons": ()})
             return replace(shown, report=bare.model_copy(update={"assignment": made}))
         coarse = report.model_copy(update={"places": self._coarse(report.places)})
-        return replace(shown, report=_only(coarse, PUBLIC))
+        return replace(shown, report=_only(coarse, PUBLIC), text=_released(report))
 
     def _coarse(self, places: tuple[Place, ...]) -> tuple[Place, ...]:
         """Return places without the writer's words, the villages as their districts."""

@@ -15,8 +15,8 @@ from config import files
 from gateway.platform.sandbox import ReadingError, Sandbox
 from normalizer.gazetteer import Gazetteer
 from normalizer.inbound import Inbound, Segment
+from normalizer.message import Message
 from normalizer.normalize import Normalizer
-from normalizer.report import Report
 from normalizer.text import storable
 
 log = structlog.get_logger(__name__)
@@ -30,7 +30,7 @@ CUT = "[… terlalu lama dibaca mesin; teks lengkap ada pada pesan asli]"
 SECONDS = 5.0
 """Deadline of one reading, the start of the process included."""
 
-Apart = Callable[[Inbound, Mapping[str, Any]], Awaitable[Report]]
+Apart = Callable[[Inbound, Mapping[str, Any]], Awaitable[Message]]
 """Calls ``normalized`` in a process that can be killed. Raises ``Unread``."""
 
 
@@ -41,7 +41,7 @@ class Unread(Exception):
 def normalize_in(sandbox: Sandbox) -> Apart:
     """Return what reads a message in the sandbox."""
 
-    async def apart(inbound: Inbound, about: Mapping[str, Any]) -> Report:
+    async def apart(inbound: Inbound, about: Mapping[str, Any]) -> Message:
         try:
             return await sandbox.read(normalized, inbound, dict(about))
         except ReadingError as error:
@@ -67,7 +67,7 @@ class Normalizing:
         self.normalizer = normalizer
         self._apart = apart
 
-    async def report(self, inbound: Inbound, about: Mapping[str, Any]) -> Report:
+    async def message(self, inbound: Inbound, about: Mapping[str, Any]) -> Message:
         """Return the reading of a message; ``about`` is what ``Normalizer.normalize`` wants too.
 
         Never raises for what is in a message: of one that cannot be read in time only the head is
@@ -79,11 +79,11 @@ class Normalizing:
             return await self._apart(inbound, about)
         except Unread as error:
             log.warning("only the head of a message was read", error=str(error))
-        report = self.normalizer.normalize(_head(inbound), **about)
-        return report.model_copy(update={"original": storable(inbound.text)})
+        message = self.normalizer.normalize(_head(inbound), **about)
+        return message.model_copy(update={"original": storable(inbound.text)})
 
 
-def normalized(inbound: Inbound, about: Mapping[str, Any]) -> Report:
+def normalized(inbound: Inbound, about: Mapping[str, Any]) -> Message:
     """Read a message in a process of its own."""
     return _normalizer().normalize(inbound, **about)
 

@@ -5,7 +5,6 @@ What is forged or cannot be read goes into the quarantine with its reason; nothi
 
 import asyncio
 import hashlib
-import json
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
@@ -39,16 +38,18 @@ from gateway.intake.heavy import Apart, Normalizing, as_part, is_heavy
 from gateway.intake.problems import FORBIDDEN, problem
 from gateway.intake.segments import PARTS, Bundle
 from gateway.platform import metrics, names
+from gateway.platform.identity import sealed_reporter
 from gateway.platform.numbers import page_secret
 from gateway.platform.sandbox import ReadingError, Sandbox
-from gateway.platform.seal import ENVELOPE, FILE, PART, RAW, REPORTER, Seal
+from gateway.platform.seal import ENVELOPE, FILE, PART, RAW, Seal
 from gateway.store.engine import Unavailable
 from gateway.store.rows import Accepted, Piece, QuarantineItem, StoredFile, noted
 from gateway.store.store import Store
 from gateway.wire import events
 from normalizer import tracking
+from normalizer.message import Message, Reporter
 from normalizer.normalize import Normalizer
-from normalizer.report import Report, Reporter
+from normalizer.report import Report
 
 log = structlog.get_logger(__name__)
 
@@ -99,7 +100,7 @@ class Intake:
         now: Callable[[], datetime],
         parse: Parse = parse_here,
         apart: Apart | None = None,
-        warning: Callable[[Report], str] = lambda _: "",
+        warning: Callable[[Message | Report], str] = lambda _: "",
     ) -> None:
         self.channels = channels
         self.machines = Machines(channels)
@@ -392,7 +393,7 @@ class Intake:
     async def accept(
         self, channel: Channel, inbound: Inbound, hook: WebhookRequest
     ) -> AcceptedMessage | None:
-        """Make a message durable as a report on its way; None when it was quarantined instead.
+        """Make a message durable, with its event; None when it was quarantined instead.
 
         Raises ``NotDurable``, and ``DuplicateId`` where a channel's ids are strict.
         """
@@ -406,7 +407,7 @@ class Intake:
         if not news and _is_strict(channel) and await self._contradicts(item):
             raise DuplicateId(["this id was used before, for something else"])
         assert item.tracking is not None
-        danger = self.warning(Report.model_validate_json(item.body)) if channel.fetched else ""
+        danger = self.warning(Message.model_validate_json(item.body)) if channel.fetched else ""
         return self._filed(inbound, item.tracking, danger)
 
     def _filed(self, inbound: Inbound, number: str, danger: str = "") -> AcceptedMessage:
@@ -420,31 +421,31 @@ class Intake:
             return False
 
     async def accepted(self, channel: Channel, inbound: Inbound, hook: WebhookRequest) -> Accepted:
-        """Read a message as a report on its way, sealed and ready to be written."""
-        report = await self._report(channel, inbound)
-        return await aside(hook, lambda: self._sealed(channel, inbound, hook, report))
+        """Read a message as it is kept, sealed and ready to be written."""
+        message = await self._message(channel, inbound)
+        return await aside(hook, lambda: self._sealed(channel, inbound, hook, message))
 
     def _sealed(
-        self, channel: Channel, inbound: Inbound, hook: WebhookRequest, read: Report
+        self, channel: Channel, inbound: Inbound, hook: WebhookRequest, read: Message
     ) -> Accepted:
-        report = names.hidden(self.seal, read)
+        message = names.hidden(self.seal, read)
         account, external_id = self.identity(inbound)
-        body = report.model_dump_json()
+        body = message.model_dump_json()
         return Accepted(
-            id=report.id,
+            id=message.id,
             channel=inbound.channel,
             account=account,
             external_id=external_id,
-            received_at=report.received_at,
+            received_at=message.received_at,
             digest=self._digest(inbound, whole=_is_strict(channel)),
             raw=self.seal.close(packed(hook), RAW),
             body=body,
             event=events.written(
-                events.RECEIVED, report.id, body, at=report.received_at, subject=report.tracking
+                events.RECEIVED, message.id, body, at=message.received_at, subject=message.tracking
             ),
             files=self._files(inbound),
-            tracking=report.tracking,
-            reporter_ref=report.reporter.ref,
+            tracking=message.tracking,
+            reporter_ref=message.reporter.ref,
         )
 
     def identity(self, inbound: Inbound) -> tuple[str, str]:
@@ -456,23 +457,24 @@ class Intake:
         """Hash what was said with a key: an address could be guessed from a bare hash."""
         return self.seal.reference("digest", _digest(inbound, whole=whole))
 
-    async def _report(self, channel: Channel, inbound: Inbound) -> Report:
+    async def _message(self, channel: Channel, inbound: Inbound) -> Message:
         sender = inbound.sender
         to = sender.answers_to or sender.address
-        who = json.dumps({"to": to, "name": sender.name, "contact": sender.contact})
+        id = str(uuid.uuid4())
+        who = {"to": to, "name": sender.name, "contact": sender.contact}
         reporter = Reporter(
             ref=self.seal.reference(inbound.channel, pseudonym(sender)),
-            sealed=self.seal.close_text(who, REPORTER),
+            sealed=sealed_reporter(self.seal, id, who),
         )
         about = {
-            "id": str(uuid.uuid4()),
+            "id": id,
             "tracking": tracking_of(self.seal, inbound),
             "received_at": self._now(),
             "reporter": reporter,
             "context": channel.block.region,
         }
         unanswered = self.machines.unanswered(channel, inbound)
-        return await self._normalizing.report(replace(inbound, unanswered=unanswered), about)
+        return await self._normalizing.message(replace(inbound, unanswered=unanswered), about)
 
     def _files(self, inbound: Inbound) -> tuple[StoredFile, ...]:
         return tuple(

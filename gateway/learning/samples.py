@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from gateway.components import Components
 from gateway.learning.rows import Purpose, TrainingRow
 from normalizer.inbound import Author, Inbound
-from normalizer.report import Agency, Report, Reporter
+from normalizer.message import Reporter
+from normalizer.report import Agency, Report
 from router.assign import told
 from router.blend import LOCAL_OFFICE
 from router.kinds import spoken
@@ -79,7 +80,7 @@ class SampleReader:
         )
 
     def _report(self, row: TrainingRow) -> Report:
-        return self.parts.normalizer.normalize(
+        message = self.parts.normalizer.normalize(
             Inbound("learning", "", "1", Author("learning"), row.text, b""),
             id=_ID,
             tracking=_TRACKING,
@@ -87,6 +88,7 @@ class SampleReader:
             reporter=Reporter(ref="", sealed=""),
             context=row.region or None,
         )
+        return Report.opened(message)
 
     def label(self, label: str, region: str) -> SampleLabel:
         """Return what a row's label means in a region."""

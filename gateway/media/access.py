@@ -11,7 +11,8 @@ from gateway.access.recusal import NotYours, readers
 from gateway.media.blobs import BlobsAway, Vault
 from gateway.media.kinds import KINDS
 from gateway.store.queries import Queries
-from normalizer.report import Attachment, FileState, Outcome, Report
+from normalizer.message import Attachment, FileState
+from normalizer.report import Outcome, Report
 
 log = structlog.get_logger(__name__)
 

@@ -17,7 +17,7 @@ from PIL import ExifTags, Image
 
 from gateway.media.kinds import DRAWN, KINDS, Encoding, FileKind, named
 from normalizer.file_types import sniff
-from normalizer.report import FileNote
+from normalizer.message import FileNote
 
 MOST = 4096
 """Pixels on the longer side of an image that is handed on."""

@@ -34,7 +34,7 @@ from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from adapters.contract import Refused, Source, Throttled, Unreachable, retry_after
-from normalizer.report import FileNote
+from normalizer.message import FileNote
 
 HOPS = 5
 """Redirects that are followed."""

@@ -33,7 +33,8 @@ from gateway.store.store import Store
 from gateway.store.unit import UnitOfWork
 from gateway.wire import events
 from gateway.wire.queues import MEDIA, QueuedMessage
-from normalizer.report import Attachment, Coordinates, FileNote, FileState, Report
+from normalizer.message import Attachment, Coordinates, FileNote, FileState, Message
+from normalizer.report import Report
 
 log = structlog.get_logger(__name__)
 
@@ -73,7 +74,7 @@ class Became:
     point: Coordinates | None = None
 
 
-def ask(unit: UnitOfWork, report: Report, message: Report, *, at: datetime) -> None:
+def ask(unit: UnitOfWork, report: Report, message: Message, *, at: datetime) -> None:
     """Have the files that came with a message be stored, once the unit commits."""
     if message.attachments:
         id = str(uuid.uuid5(uuid.UUID(report.id), f"files of {message.id}"))
@@ -243,10 +244,17 @@ class StoreFiles:
 
 
 def _with(report: Report, became: Mapping[Attachment, Became]) -> Report:
-    files = tuple(became[f].file if f in became else f for f in report.attachments)
+    messages = tuple(_message_with(message, became) for message in report.messages)
     points = (each.point for each in became.values() if each.point)
     point = report.coordinates or next(points, None)
-    return report.model_copy(update={"attachments": files, "coordinates": point})
+    return report.model_copy(update={"messages": messages, "coordinates": point})
+
+
+def _message_with(message: Message, became: Mapping[Attachment, Became]) -> Message:
+    if became.keys().isdisjoint(message.attachments):
+        return message
+    files = tuple(became[f].file if f in became else f for f in message.attachments)
+    return message.model_copy(update={"attachments": files})
 
 
 def _outcome(errors: Mapping[Attachment, Exception], *, last: bool) -> Exception | None:

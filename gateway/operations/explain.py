@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from gateway.components import Components
 from gateway.outbound.texts import choices
 from normalizer.inbound import Author, Inbound
-from normalizer.report import Intent, Outcome, Report, Reporter
+from normalizer.message import Intent, Message, Reporter
+from normalizer.report import Outcome, Report
 from router.assign import Decision
 
 _ID = "00000000-0000-4000-8000-000000000000"
@@ -46,14 +47,12 @@ class Explainer:
     def explain(self, asked: Sequence[Line]) -> list[dict[str, Any]]:
         """Explain texts, each sent to a door of its region."""
         now = datetime.now(UTC)
-        reports = [self._report(line, now) for line in asked]
-        wanted = [report for report in reports if report.intent is Intent.REPORT]
+        messages = [self._message(line, now) for line in asked]
+        wanted = [Report.opened(each) for each in messages if each.intent is Intent.REPORT]
         decisions = iter(self._parts.routing.decide_many(wanted, at=now))
         return [
-            self._told(report, next(decisions))
-            if report.intent is Intent.REPORT
-            else _command(report)
-            for report in reports
+            self._told(each, next(decisions)) if each.intent is Intent.REPORT else _command(each)
+            for each in messages
         ]
 
     def _read(self, line: bytes, region: str | None) -> Line | str:
@@ -66,7 +65,7 @@ class Explainer:
             return f"there is no region {asked.region!r}"
         return asked if asked.region else asked.model_copy(update={"region": region})
 
-    def _report(self, line: Line, now: datetime) -> Report:
+    def _message(self, line: Line, now: datetime) -> Message:
         inbound = Inbound(line.channel or "explain", "", "1", Author("explain"), line.text, b"")
         return self._parts.normalizer.normalize(
             inbound,
@@ -77,11 +76,11 @@ class Explainer:
             context=line.region,
         )
 
-    def _told(self, report: Report, decision: Decision) -> dict[str, Any]:
+    def _told(self, message: Message, decision: Decision) -> dict[str, Any]:
         assignment = decision.assignment
         given = assignment.agency if assignment.decision is Outcome.ASSIGN else None
         found: dict[str, Any] = {
-            "intent": report.intent.value,
+            "intent": message.intent.value,
             "kind": decision.kind.value,
             "topic": decision.topic.id if decision.topic else None,
             "places": [
@@ -99,7 +98,7 @@ class Explainer:
         if assignment.question:
             key = f"ask_{assignment.question}{'_which' if assignment.options else ''}"
             options = choices(assignment.options)
-            texts, language = self._parts.texts, report.language
+            texts, language = self._parts.texts, message.language
             found["question"] = texts.say(key, language, nomor="…", pilihan=options)
         if assignment.options:
             found["options"] = list(assignment.options)
@@ -163,10 +162,10 @@ def told(found: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _command(report: Report) -> dict[str, Any]:
+def _command(message: Message) -> dict[str, Any]:
     """Explain a message that is no report."""
     return {
-        "intent": report.intent.value,
+        "intent": message.intent.value,
         "kind": None,
         "topic": None,
         "places": [],
@@ -174,6 +173,6 @@ def _command(report: Report) -> dict[str, Any]:
         "agency": None,
         "confidence": 0.0,
         "alternatives": [],
-        "why": [f"Pesan ini perintah ({report.intent.value}), bukan laporan."],
-        "refers_to": list(report.refers_to),
+        "why": [f"Pesan ini perintah ({message.intent.value}), bukan laporan."],
+        "refers_to": list(message.refers_to),
     }

@@ -9,7 +9,8 @@ from collections.abc import Set
 from dataclasses import dataclass
 
 from config.emergency import emergency
-from normalizer.report import Report, Urgency
+from normalizer.message import Urgency
+from normalizer.report import Report
 
 
 @dataclass(frozen=True, slots=True)

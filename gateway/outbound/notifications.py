@@ -19,7 +19,8 @@ from gateway.wire.letters import queued
 from gateway.wire.queues import ANSWERS, DELIVERIES
 from normalizer import labels
 from normalizer.gsm import segments
-from normalizer.report import Outcome, Report, Unanswered, Urgency
+from normalizer.message import Message, Unanswered, Urgency
+from normalizer.report import Outcome, Report
 from normalizer.tracking import written
 
 log = structlog.get_logger(__name__)
@@ -42,11 +43,20 @@ class Letters:
         self.delicate = delicate
         self._notice = notice or Notice()
 
-    def text(self, key: str, report: Report, *, to: Report | None = None, **fields: str) -> str:
-        """Fill in one text about a report, in its reporter's language; ``to`` is who asked.
+    def text(
+        self,
+        key: str,
+        about: Report | Message,
+        *,
+        to: Report | Message | None = None,
+        **fields: str,
+    ) -> str:
+        """Fill in one text about a report, or about a message that is filed to none.
 
-        Of a delicate report the neutral text is filled in, on channels whose words lie on a phone.
+        It is in its writer's language; ``to`` is who asked. Of a delicate report the neutral text
+        is filled in, on channels whose words lie on a phone.
         """
+        report = about if isinstance(about, Report) else Report.opened(about)
         if self.hushed(report, to or report):
             key = NEUTRAL.get(key, key)
         assignment = report.assignment
@@ -62,11 +72,11 @@ class Letters:
     def answer(
         self,
         unit: UnitOfWork,
-        report: Report,
+        about: Report | Message,
         text: str,
         *,
         cause: str,
-        asked_by: Report | None = None,
+        asked_by: Message | None = None,
         choices: Sequence[str] = (),
         automatic: bool = False,
         urgent: bool = False,
@@ -82,7 +92,8 @@ class Letters:
         says where the privacy notice is read, in the words of ``brief`` if that saves an SMS. Who
         must not be written to gets nothing, and the letter is filed with the reason.
         """
-        to = asked_by or report
+        report = about if isinstance(about, Report) else Report.opened(about)
+        to = asked_by or report.first
         id = letter_id(report, cause)
         held_back = _held_back(report, to, automatic=automatic and not urgent)
         letter = Letter(
@@ -93,9 +104,10 @@ class Letters:
             target="pelapor",
             text=text,
             sealed_to=to.reporter.sealed,
+            message_id=to.id,
             tracking=report.tracking,
             subject=self.text("subject", report, to=to),
-            thread=sealed_thread(to.origin),
+            thread=sealed_thread(asked_by.origin if asked_by else report.origin),
             choices=tuple(choices),
             reader=to.reporter.ref,
             automatic=automatic,
@@ -108,7 +120,7 @@ class Letters:
         )
         unit.send(letter, queued(ANSWERS, id, at=self._now()))
 
-    def hushed(self, report: Report, to: Report) -> bool:
+    def hushed(self, report: Report, to: Report | Message) -> bool:
         """Tell whether what ``to`` is told about a report must be neutral."""
         return self.delicate.hushed(report, channel=to.origin.channel)
 
@@ -116,7 +128,7 @@ class Letters:
         self,
         unit: UnitOfWork,
         report: Report,
-        asked_by: Report,
+        asked_by: Message,
         *,
         more: str = "",
         choices: Sequence[str] = (),
@@ -139,11 +151,11 @@ class Letters:
             choices=choices,
             automatic=True,
             urgent=True,
-            receipt=asked_by is report,
+            receipt=asked_by is report.first,
         )
         return True
 
-    def privacy(self, asked: Report) -> str:
+    def privacy(self, asked: Message) -> str:
         """Return the privacy notice in one SMS, with where to read on if there is room for it."""
         text = self._texts.say("privacy", asked.language)
         longer = (f"{text} {way}" for way in self._notice.ways_on)
@@ -164,7 +176,7 @@ class Letters:
         free = (each for each in whole if segments(each) <= segments(text))
         return next(free, "" if urgent else f"{text}\n{word}")
 
-    def danger(self, report: Report, danger: Urgency) -> str:
+    def danger(self, report: Report | Message, danger: Urgency) -> str:
         """Return whom to call in a danger: the first words of an answer."""
         table, language = emergency(), report.language
         kind = table.kind(danger.id)
@@ -231,7 +243,7 @@ class Letters:
         unit.send(letter, queued(DELIVERIES, id, at=self._now()))
 
 
-def _held_back(report: Report, to: Report, *, automatic: bool) -> Unanswered | None:
+def _held_back(report: Report, to: Message, *, automatic: bool) -> Unanswered | None:
     """Say why who wrote a message gets no letter; a word about danger goes to any country."""
     why = to.unanswered
     if why is None or automatic:

@@ -5,7 +5,6 @@ idempotency key may be asked twice when a process dies between its answer and ou
 """
 
 import asyncio
-import json
 import time
 from collections.abc import Mapping, Sequence
 
@@ -16,8 +15,9 @@ from gateway.broker.base import Delivery, Later
 from gateway.outbound.deliver import NoWay, waiting_letters
 from gateway.outbound.notifications import Letters
 from gateway.platform import metrics
+from gateway.platform.identity import opened_reporter
 from gateway.platform.names import hashed, opened_thread
-from gateway.platform.seal import REPORTER, Seal
+from gateway.platform.seal import Seal
 from gateway.store.rows import Letter, Sent, Silence
 from gateway.store.store import Store
 from gateway.store.unit import UnitOfWork
@@ -126,7 +126,7 @@ class AnswerCitizen:
             silenced=silence is not None and not letter.urgent,
         )
         try:
-            to = json.loads(self._seal.open_text(letter.sealed_to, REPORTER))["to"]
+            to = opened_reporter(self._seal, letter.message_id, letter.sealed_to)["to"]
             if why := self._machines.unwritable(channel, to):
                 return Sent(letter.id, "failed", detail=why)
             async with self._turn:

@@ -1,7 +1,8 @@
 """Whom to call, said at the door: a page or a program shows its receipt before a step has run."""
 
 from gateway.outbound.notifications import Letters
-from normalizer.report import Report, Urgency
+from normalizer.message import Message, Urgency
+from normalizer.report import Report
 from router.assign import Router
 
 HEAD = 2_000
@@ -15,10 +16,10 @@ class Warning:
         self._topics = router.topics
         self._letters = letters
 
-    def __call__(self, report: Report) -> str:
-        """Return whom to call in the danger that a report tells of; "" where there is none."""
-        said = f"{report.title}\n{report.text}"[:HEAD]
-        found = self._topics.urgency(self._topics.lexicon.read(said))
+    def __call__(self, said: Message | Report) -> str:
+        """Return whom to call in the danger that is told of; "" where there is none."""
+        words = f"{said.title}\n{said.text}"[:HEAD]
+        found = self._topics.urgency(self._topics.lexicon.read(words))
         if found is None:
             return ""
-        return self._letters.danger(report, Urgency(id=found.id, name=found.name))
+        return self._letters.danger(said, Urgency(id=found.id, name=found.name))

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 
 from gateway.platform.seal import BadSeal, Seal
-from normalizer.report import Attachment, Origin, Report
+from normalizer.message import Attachment, Message, Origin
 from normalizer.text import storable
 
 LONGEST = 1_000
@@ -33,14 +33,15 @@ def is_hashed(name: str) -> bool:
     return _HASHED.fullmatch(name) is not None
 
 
-def hidden(seal: Seal, report: Report) -> Report:
-    """Return a report whose origin and files name nothing of the provider in the clear."""
-    files = tuple(_with_sealed_url(seal, file) for file in report.attachments)
-    origin = _hidden(seal, report.origin)
-    return report.model_copy(update={"origin": origin, "attachments": files})
+def hidden(seal: Seal, message: Message) -> Message:
+    """Return a message whose origin and files name nothing of the provider in the clear."""
+    files = tuple(_with_sealed_url(seal, file) for file in message.attachments)
+    origin = hidden_origin(seal, message.origin)
+    return message.model_copy(update={"origin": origin, "attachments": files})
 
 
-def _hidden(seal: Seal, origin: Origin) -> Origin:
+def hidden_origin(seal: Seal, origin: Origin) -> Origin:
+    """Return an origin that names nothing of the provider in the clear."""
     names = (*origin.thread, origin.external_id)
     clear = [name for name in names if not _HASHED.fullmatch(name)]
     sealed = {hashed(seal, origin.channel, name): seal.close_text(name, NAME) for name in clear}

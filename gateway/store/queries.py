@@ -257,7 +257,7 @@ class Queries:
     async def _deliveries(self, agency: str, after: str, most: int) -> Sequence[Any]:
         """Return a page of letters; each with its report's body where that accuses somebody."""
         settled = self._store.now() - timedelta(seconds=self._store.database.timeout)
-        accusing = case((reports.c.body.contains('"recusals":[{'), reports.c.body), else_="")
+        accusing = case((reports.c.accuses, reports.c.body), else_="")
         joined = outgoing.join(reports, reports.c.id == outgoing.c.report_id, isouter=True)
         columns = outgoing.c.id, outgoing.c.at, outgoing.c.text, accusing.label("accusing")
         query = select(*columns).select_from(joined)

@@ -16,6 +16,7 @@ from gateway.platform.seal import Seal
 from gateway.store.store import Store
 from gateway.store.tables import messages, outgoing, parts, reports
 from gateway.wire.events import AGENCY_ORIGIN
+from normalizer.message import Message
 from normalizer.report import Report
 
 _MOST = 200
@@ -49,7 +50,7 @@ async def _hide_messages(connection: AsyncConnection, seal: Seal, rows: Sequence
         await connection.execute(change.values(**_letter(seal, letter)))
     for report in (await connection.execute(_of(reports, reports.c.id, ids))).all():
         same = (reports.c.id == report.id) & (reports.c.version == report.version)
-        change = update(reports).where(same).values(body=_body(seal, report.body))
+        change = update(reports).where(same).values(body=_report(seal, report.body))
         await connection.execute(change)
     for row in rows:
         change = update(messages).where(
@@ -81,10 +82,21 @@ def _keyed(seal: Seal, row: Row[Any]) -> dict[str, str]:
 
 def _body(seal: Seal, body: str) -> str:
     try:
-        report = Report.model_validate_json(body)
+        message = Message.model_validate_json(body)
     except ValueError:  # not of ours, or of a shape that nobody reads any more
         return body
-    return names.hidden(seal, report).model_dump_json()
+    return names.hidden(seal, message).model_dump_json()
+
+
+def _report(seal: Seal, body: str) -> str:
+    try:
+        report = Report.model_validate_json(body)
+    except ValueError:
+        return body
+    said = tuple(names.hidden(seal, each) for each in report.messages)
+    origin = names.hidden_origin(seal, report.origin)
+    hidden = report.model_copy(update={"messages": said, "origin": origin})
+    return hidden.model_dump_json()
 
 
 def _letter(seal: Seal, letter: Row[Any]) -> dict[str, Any]:

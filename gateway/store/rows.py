@@ -135,6 +135,8 @@ class Letter:
     target: str
     text: str
     sealed_to: str = ""
+    message_id: str = ""
+    """The message whose writer it goes to: ``sealed_to`` opens for it alone."""
     tracking: str | None = None
     subject: str | None = None
     thread: tuple[str, ...] = ()

@@ -16,7 +16,8 @@ from adapters.contract import Own, ReportUpdate, VisibleReport, Wanted
 from gateway.store.owned import messages_and_theirs, owned, owned_ids
 from gateway.store.store import Store
 from gateway.store.tables import events, messages, outgoing, reports
-from normalizer.report import Kind, Report, Status
+from normalizer.message import Kind, Message
+from normalizer.report import Report, Status
 
 OPEN = frozenset(
     {Status.FORWARDED, Status.IN_PROGRESS, Status.ANSWERED}
@@ -67,7 +68,7 @@ class PublicQueries:
         return [
             VisibleReport(
                 number,
-                Report.model_validate_json(row.filed or row.body),
+                _report(row),
                 row.updated_at or row.received_at,
                 own == (row.channel, row.account),
             )
@@ -92,7 +93,7 @@ class PublicQueries:
                 row.id,
                 VisibleReport(
                     row.tracking or "",
-                    Report.model_validate_json(row.filed or row.body),
+                    _report(row),
                     row.updated_at or row.received_at,
                     own=True,
                 ),
@@ -129,7 +130,7 @@ class PublicQueries:
         """
         regency = func.substr(reports.c.region, 1, 5).label("regency")
         handled = reports.c.status.in_([s.value for s in OPEN])
-        shown = ~reports.c.body.contains('"confidential":true', autoescape=True)
+        shown = reports.c.confidential.is_(False)
         placed = func.length(reports.c.region) >= _REGENCY
         query = select(regency, func.count()).where(
             handled, shown, placed, ~_is_open(self._sensitive)
@@ -164,6 +165,13 @@ class PublicQueries:
         return rows
 
 
+def _report(row: Any) -> Report:
+    """Return the report of a message; of one that is on its way, what it would open."""
+    if row.filed:
+        return Report.model_validate_json(row.filed)
+    return Report.opened(Message.model_validate_json(row.body))
+
+
 def _update(row: Any) -> ReportUpdate:
     said = json.loads(row.data)
     report = Report.model_validate_json(row.body)
@@ -192,14 +200,9 @@ def may_be_read(report: Report, sensitive: Set[str]) -> bool:
 
 
 def _is_open(sensitive: Set[str]) -> ColumnElement[bool]:
-    """The same, asked of the database: inside a JSON text quotes are escaped, so no words match."""
-    hidden = (
-        '"confidential":true',
-        f'"kind":"{Kind.SUPERVISED_COMPLAINT}"',
-    )
-    unhidden = (~reports.c.body.contains(mark, autoescape=True) for mark in hidden)
-    calm = ('"urgency":null', *(f'"urgency":{{"id":"{id}"' for id in sorted(TO_THINGS)))
-    harmless = or_(*(reports.c.body.contains(mark, autoescape=True) for mark in calm))
+    """The same, asked of the database."""
+    unhidden = reports.c.confidential.is_(False), reports.c.kind != Kind.SUPERVISED_COMPLAINT.value
+    harmless = or_(reports.c.danger.is_(None), reports.c.danger.in_(sorted(TO_THINGS)))
     known = reports.c.topic_id.is_not(None) & reports.c.topic_id.not_in(sorted(sensitive))
     return and_(reports.c.status.in_([s.value for s in OPEN]), known, harmless, *unhidden)
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from gateway.platform.disk import private_file, private_folder, sync_folder
 from gateway.store.rows import Accepted, IntakeItem, Piece, QuarantineItem, StoredFile
+from gateway.wire import events
 
 _KINDS: dict[str, type[IntakeItem]] = {"accepted": Accepted, "held": QuarantineItem, "piece": Piece}
 _NAMES = {kind: name for name, kind in _KINDS.items()}
@@ -102,8 +103,11 @@ def _unpacked(packed: dict[str, Any]) -> IntakeItem:
     if kind is Accepted:
         files = [{key: _value(v) for key, v in file.items()} for file in values["files"]]
         values["files"] = tuple(StoredFile(**file) for file in files)
-        if "reporter_ref" not in values:  # the version before said whose it is only in the body
+        if "reporter_ref" not in values:  # an earlier version said whose it is only in the body
             values["reporter_ref"] = json.loads(values["body"])["reporter"]["ref"]
+        said = json.loads(values["body"])
+        if "history" in said:  # the version before wrote a message as if it were a case
+            values["body"] = json.dumps(events.without_case(said))
     return kind(**values)
 
 

@@ -21,6 +21,7 @@ from gateway.store.rows import AuditEvent, Letter, LetterState, ReportRecord, Se
 from gateway.store.silences import Silences
 from gateway.store.tables import events, files, messages, outgoing, reports
 from gateway.wire.queues import QueuedMessage
+from normalizer.message import Message
 from normalizer.report import Report
 
 _ROUTED = (
@@ -260,7 +261,7 @@ class UnitOfWork:
         """Note which reports are nobody's any more: no message is filed to them."""
         self._lapsed.update(ids)
 
-    def belongs(self, message: Report, report: Report) -> None:
+    def belongs(self, message: Message, report: Report) -> None:
         """Note to which report a message was filed; only its own reporter's messages are."""
         if message.reporter.ref == report.reporter.ref and report.id not in self._lapsed:
             self._belongs.append({"message": message.id, "belongs_to": report.id})
@@ -365,6 +366,10 @@ def _report_row(stored: ReportRecord, now: datetime) -> dict[str, Any]:
         "topic_id": report.topic.id if report.topic else None,
         "region": report.places[0].code if report.places else None,
         "urgent": report.urgency is not None,
+        "kind": report.kind.value,
+        "danger": report.urgency.id if report.urgency else None,
+        "confidential": report.confidential,
+        "accuses": bool(report.recusals),
         "received_at": report.received_at,
         "updated_at": now,
         "version": stored.version,
@@ -391,6 +396,7 @@ def _letter_row(letter: Letter, now: datetime) -> dict[str, Any]:
         "channel": letter.channel,
         "target": letter.target,
         "sealed_to": letter.sealed_to,
+        "message_id": letter.message_id,
         "tracking": letter.tracking,
         "subject": letter.subject,
         "text": letter.text,
@@ -420,6 +426,7 @@ def _letter(row: RowMapping) -> Letter:
         target=row["target"],
         text=row["text"],
         sealed_to=row["sealed_to"],
+        message_id=row["message_id"],
         tracking=row["tracking"],
         subject=row["subject"],
         thread=tuple(json.loads(row["thread"])),

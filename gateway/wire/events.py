@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 from normalizer.masking import masked_self
-from normalizer.report import Report, Reporter
+from normalizer.message import Message, Reporter
+from normalizer.report import Report
 
-RECEIVED: Final = "id.kanal.report.received"
+RECEIVED: Final = "id.kanal.message.received"
 ASSIGNED: Final = "id.kanal.report.assigned"
 COPIED: Final = "id.kanal.report.copied"
 FOLLOWED_UP: Final = "id.kanal.report.followed_up"
@@ -24,7 +25,7 @@ SOURCE = "/kanal"
 MEDIA_TYPE = "application/cloudevents+json"
 
 Type = Literal[
-    "id.kanal.report.received",
+    "id.kanal.message.received",
     "id.kanal.report.assigned",
     "id.kanal.report.copied",
     "id.kanal.report.followed_up",
@@ -74,11 +75,32 @@ def read(body: bytes) -> Event:
 
 
 def report_in(event: Event) -> Report:
-    """Read the report of an event. Raises ``BadEvent``."""
+    """Read the report that an agency gets. Raises ``BadEvent``."""
     try:
         return Report.model_validate_json(json.dumps(event.data))
     except ValueError as error:
         raise BadEvent(f"not a report: {str(error).splitlines()[0]}") from None
+
+
+def message_in(event: Event) -> Message:
+    """Read the message of an event. Raises ``BadEvent``."""
+    try:
+        return Message.model_validate_json(json.dumps(without_case(event.data)))
+    except ValueError as error:
+        raise BadEvent(f"not a message: {str(error).splitlines()[0]}") from None
+
+
+_CASE: Final = frozenset(
+    {"topic", "assignment", "release", "status", "history", "deadlines", "links", "recusals"}
+)
+"""Fields of a case, which messages of the version before carried too, empty."""
+
+
+def without_case(data: Any) -> Any:
+    """Return a decoded message without the fields of a case, which the version before wrote."""
+    if not isinstance(data, dict):
+        return data
+    return {name: value for name, value in data.items() if name not in _CASE}
 
 
 AGENCY_ORIGIN: Final = {"external_id": "", "thread": [], "sealed": {}}
@@ -96,24 +118,37 @@ def for_agency(report: Report) -> Report:
     neither does the pseudonym, by which two reports of one person could be tied together, nor do
     the links to others, and what its writer says of themselves is masked wherever they write.
     """
-    ref = "" if report.anonymous else report.reporter.ref
+    reporter = Reporter(ref="" if report.anonymous else report.reporter.ref, sealed="")
+    said = (_for_agency(each, reporter, masked=report.anonymous) for each in report.messages)
     changes: dict[str, Any] = {
-        "reporter": Reporter(ref=ref, sealed=""),
-        "unanswered": None,
-        "notes": (),
+        "origin": report.origin.model_copy(update=_NAMELESS),
+        "reporter": reporter,
+        "messages": tuple(said),
         "release": None,
     }
-    # A provider's URL names the account and the message, and only we can fetch from it.
-    kept = {"url": None, "original": None}
-    changes["attachments"] = tuple(file.model_copy(update=kept) for file in report.attachments)
-    hidden = {"external_id": "", "thread": (), "sealed": {}}
-    changes["origin"] = report.origin.model_copy(update=hidden)
     # Whoever looks into it is told the office; the persons' ids and the evidence stay with us.
     bare = {"persons": (), "words": ()}
     changes["recusals"] = tuple(each.model_copy(update=bare) for each in report.recusals)
     if report.anonymous:
         changes["links"] = ()
-        said = {part: getattr(report, part) for part in _IN_WORDS}
+    return report.model_copy(update=changes)
+
+
+_NAMELESS: Final = {"external_id": "", "thread": (), "sealed": {}}
+
+
+def _for_agency(message: Message, reporter: Reporter, *, masked: bool) -> Message:
+    # A provider's URL names the account and the message, and only we can fetch from it.
+    kept = {"url": None, "original": None}
+    changes: dict[str, Any] = {
+        "origin": message.origin.model_copy(update=_NAMELESS),
+        "reporter": reporter,
+        "unanswered": None,
+        "notes": (),
+        "attachments": tuple(file.model_copy(update=kept) for file in message.attachments),
+    }
+    if masked:
+        said = {part: getattr(message, part) for part in _IN_WORDS}
         masks = {words: masked_self(words) for words in {*said.values()}}  # mostly text is original
         changes |= {part: masks[words] for part, words in said.items()}
-    return report.model_copy(update=changes)
+    return message.model_copy(update=changes)

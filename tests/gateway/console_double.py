@@ -33,21 +33,19 @@ from gateway.store.views import (
     ReportFile,
 )
 from normalizer import tracking
+from normalizer.message import Level, Origin, Place, Reporter
 from normalizer.report import (
     Agency,
     Assignment,
     Candidate,
     Deadline,
-    Level,
-    Origin,
     Outcome,
-    Place,
     Reason,
     Release,
     Report,
-    Reporter,
     Status,
 )
+from tests.cases import case
 
 NAME, PASSWORD = "petugas", "rahasia sekali 1708"
 ADDRESS = "+6281234567890"
@@ -79,7 +77,7 @@ def report(number: int, **changes: Any) -> Report:
         "assignment": assignment(Outcome.ASSIGN, at, AGENCIES[0], 0.92),
         "deadlines": (Deadline(name="resolution", due=at.date() + timedelta(days=20)),),
     }
-    return Report(**values | changes)
+    return case(values | changes)
 
 
 def unsure(number: int, **changes: Any) -> Report:

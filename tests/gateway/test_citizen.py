@@ -26,7 +26,8 @@ from gateway.intake.limits import LOOKS_AT_ONE, CallLimits
 from gateway.portals.citizen import routes
 from gateway.portals.citizen.pages import FILES
 from gateway.store.engine import Unavailable
-from normalizer.report import Kind, Status
+from normalizer.message import Kind
+from normalizer.report import Status
 from tests.adapters.web.forms import JPEG, Attached, filled, multipart
 from tests.gateway.console_double import served
 from tests.gateway.making import House, house, made_parts

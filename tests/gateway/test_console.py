@@ -21,6 +21,7 @@ from gateway.portals.console.pages import HEADERS, STATIC
 from gateway.store.engine import Unavailable
 from normalizer import masking
 from normalizer import report as schema
+from normalizer.message import FileNote, FileState, Kind, Level
 from tests.gateway.console_double import (
     ADDRESS,
     AGENCIES,
@@ -799,12 +800,12 @@ def test_absolute_times_are_in_wib() -> None:
     ("table", "codes"),
     [
         ("status", schema.Status),
-        ("kind", schema.Kind),
-        ("level", schema.Level),
+        ("kind", Kind),
+        ("level", Level),
         ("decision", schema.Outcome),
         ("event", schema.Status),
-        ("file_state", schema.FileState),
-        ("file_note", schema.FileNote),
+        ("file_state", FileState),
+        ("file_note", FileNote),
     ],
 )
 def test_every_code_has_its_word(table: str, codes: type[schema.Status]) -> None:

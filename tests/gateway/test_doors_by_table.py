@@ -20,15 +20,16 @@ from starlette.routing import Mount
 from adapters.contract import Sender
 from adapters.load import load
 from config.settings import DeliverySettings
-from gateway.casework.visibility import READERS, TABLE
+from gateway.casework.visibility import MESSAGES, READERS, TABLE
 from gateway.intake.limits import CallLimits
 from gateway.outbound.deliver import Deliver
 from gateway.portals.console.routes import routes
-from gateway.store.unit import publicity
 from gateway.wire import events
 from gateway.wire.queues import DELIVERIES
-from normalizer.report import Recusal, Report, Topic, Urgency
+from normalizer.message import Urgency
+from normalizer.report import Recusal, Report, Topic
 from normalizer.tracking import written
+from tests.cases import overwriting, reworded
 from tests.gateway.console_double import NAME, PASSWORD, served
 from tests.gateway.making import LAMP
 from tests.gateway.partners import API, CITY, KEYS, O311, SLOW, Town, town
@@ -75,22 +76,16 @@ async def came(here: Town, *, by_rest: bool = False) -> Report:
     else:
         report = filled(await sent(here))
     accused = Recusal(office="lurah", name="Lurah", persons=(CANARY,), words=(CANARY,))
-    words = {p: getattr(report, p) + OWN_WORDS for p in ("text", "original", "chosen_agency")}
+    first = report.first
+    words = {p: getattr(first, p) + OWN_WORDS for p in ("text", "original", "chosen_agency")}
     more = {"recusals": (accused,), "public": True, "urgency": FIRE}
-    return report.model_copy(update=words | more)
+    return reworded(report, **words).model_copy(update=more)
 
 
 async def filed(here: Town, whole: Report, flag: str) -> Report:
     """Store a report under a flag."""
     report = whole.model_copy(update=FLAGS[flag])
-    body = report.model_dump_json().replace("'", "''")
-    topic = f"'{report.topic.id}'" if report.topic else "NULL"
-    state = publicity(report)
-    agreed = f"'{state}'" if state else "NULL"
-    # Only what is read: the columns by which the report is its sender's stay.
-    await here.house.change(
-        f"UPDATE reports SET body = '{body}', topic_id = {topic}, publicity = {agreed}"
-    )
+    await here.house.change(overwriting(report))
     return report
 
 
@@ -102,8 +97,13 @@ def fields(heard: str) -> set[str]:
 def check(reader: str, heard: str, door: str) -> None:
     """Compare what was heard at a door with the reader's column."""
     column = READERS.index(reader)
-    seen = {path.partition(".")[0] for path in fields(heard)}
+    heard_of = fields(heard)
+    said = {path.removeprefix("messages.") for path in heard_of if path.startswith("messages.")}
+    seen = {path.partition(".")[0] for path in heard_of - {f"messages.{each}" for each in said}}
     assert {name for name in seen if TABLE[name][column] == "-"} == set()
+    said = {path.partition(".")[0] for path in said}
+    assert {name for name in said if MESSAGES[name][column] == "-"} == set()
+    seen |= said
     assert seen >= SHOWN.get(door, set()), door
     secrets = {"reporter.sealed", "origin.external_id"}
     if reader != "agency":  # who gets many of one person may tie them together

@@ -44,8 +44,10 @@ def test_a_report_in_an_event_keeps_to_its_published_schema() -> None:
 @given(text=some.text(alphabet=some.characters(exclude_categories=["Cs"]), max_size=200))
 def test_a_report_comes_back_from_its_event_as_it_was(text: str) -> None:
     sent = report(3, text=text, received_at=datetime(2026, 3, 2, tzinfo=UTC))
-    body = events.written(events.RECEIVED, sent.id, sent.model_dump_json(), at=AT)
+    body = events.written(events.ASSIGNED, sent.id, sent.model_dump_json(), at=AT)
     assert events.report_in(events.read(body)) == sent
+    body = events.written(events.RECEIVED, sent.id, sent.first.model_dump_json(), at=AT)
+    assert events.message_in(events.read(body)) == sent.first
 
 
 def _changed(**changes: Any) -> bytes:
@@ -62,16 +64,22 @@ def test_what_is_no_event_is_called_so(body: bytes) -> None:
         events.read(body)
 
 
+READERS = {"report": events.report_in, "message": events.message_in}
+
+
+@pytest.mark.parametrize("name", READERS)
 @pytest.mark.parametrize("data", [None, "text", [], {}, {"version": 2}])
-def test_what_is_no_report_is_called_so(data: object) -> None:
-    with pytest.raises(events.BadEvent, match="not a report"):
-        events.report_in(events.read(_changed(data=data)))
+def test_what_is_no_report_or_message_is_called_so(data: object, name: str) -> None:
+    with pytest.raises(events.BadEvent, match=f"not a {name}"):
+        READERS[name](events.read(_changed(data=data)))
 
 
-def test_the_complaint_about_a_bad_report_does_not_quote_it() -> None:
-    data = json.loads(report(1).model_dump_json()) | {"tracking": "+6281234567890"}
+@pytest.mark.parametrize("name", READERS)
+def test_the_complaint_about_a_bad_one_does_not_quote_it(name: str) -> None:
+    one = report(1) if name == "report" else report(1).first
+    data = json.loads(one.model_dump_json()) | {"tracking": "+6281234567890"}
     with pytest.raises(events.BadEvent) as caught:
-        events.report_in(events.read(_changed(data=data)))
+        READERS[name](events.read(_changed(data=data)))
     assert "62812" not in str(caught.value)
 
 
@@ -82,6 +90,10 @@ ANONYMOUS = {"anonymous": True}
 @pytest.mark.parametrize(
     ("flags", "field", "seen"),
     [
+        (NAMED, lambda r: r.first.reporter.sealed, ""),
+        (NAMED, lambda r: r.first.origin.external_id, ""),
+        (NAMED, lambda r: r.first.origin.sealed, {}),
+        (ANONYMOUS, lambda r: r.first.reporter.ref, ""),
         (NAMED, lambda r: r.reporter.ref, "a1b2"),
         (NAMED, lambda r: r.reporter.sealed, ""),
         (NAMED, lambda r: r.origin.external_id, ""),

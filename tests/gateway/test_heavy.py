@@ -12,7 +12,7 @@ from adapters.contract import Inbound
 from gateway.intake import heavy
 from gateway.platform.sandbox import Sandbox, TookTooLong
 from normalizer.inbound import Author
-from normalizer.report import Reporter
+from normalizer.message import Reporter
 from tests.gateway.making import ROAD, Here, House, here, house, made_parts, note
 
 T = TypeVar("T")
@@ -72,7 +72,7 @@ async def test_of_what_cannot_be_read_the_head_is_read_and_the_whole_is_kept(hom
     report = (await home.newest()).report
     assert report.text.endswith(heavy.CUT)
     assert report.text.startswith(ROAD)
-    assert report.original == LONG.strip()
+    assert report.first.original == LONG.strip()
     assert report.places
 
 

@@ -34,7 +34,8 @@ from gateway.store.unit import StaleWrite
 from gateway.wire.letters import queued
 from gateway.wire.queues import ANSWERS
 from normalizer import automatic, numbers
-from normalizer.report import Report, Unanswered
+from normalizer.message import Unanswered
+from normalizer.report import Report
 from tests.adapters.examples import NUMBER, SOMEBODY, build
 from tests.adapters.genuine import GENUINE
 from tests.gateway.making import LAMP, ROAD, WHO, House, house, note

@@ -24,7 +24,7 @@ from gateway.queues.consumer import Consumer
 from gateway.store.views import ReportFile
 from gateway.wire import events as event
 from gateway.wire.queues import DELIVERIES, MEDIA, QueuedMessage
-from normalizer.report import Attachment, FileState
+from normalizer.message import Attachment, FileState
 from tests.gateway.keeper import Keeper, keeping
 from tests.gateway.making import LAMP, ROAD, House, Paper
 from tests.gateway.pictures import HTML, MONAS, OWNER, PDF, photo

@@ -10,7 +10,7 @@ from PIL import Image
 from gateway.media.clean import MOST, clean
 from gateway.media.kinds import KINDS
 from gateway.platform.sandbox import Sandbox
-from normalizer.report import FileNote
+from normalizer.message import FileNote
 from tests.gateway import pictures
 from tests.gateway.pictures import MONAS, OWNER, encoded, photo, picture
 

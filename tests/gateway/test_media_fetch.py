@@ -12,7 +12,7 @@ from aiohttp import web
 
 from adapters.contract import ChannelError, Source, Throttled, Unreachable
 from gateway.media.fetch import FileFetcher, Gone, Unfetched, is_public
-from normalizer.report import FileNote
+from normalizer.message import FileNote
 from tests.gateway.keeper import Keeper, Names, keeping
 
 CAP = 100_000

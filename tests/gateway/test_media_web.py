@@ -21,7 +21,7 @@ from gateway.media.access import ShownFile
 from gateway.portals.agency import api
 from gateway.process import Kanal
 from gateway.wire.queues import MEDIA
-from normalizer.report import Attachment, FileNote, FileState
+from normalizer.message import Attachment, FileNote, FileState
 from tests.gateway import test_console, test_console_browser
 from tests.gateway.console_double import Clock, MemoryDesk, console, report, served
 from tests.gateway.making import ROAD, House, house

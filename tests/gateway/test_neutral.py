@@ -13,16 +13,8 @@ from gateway.casework.agencies import Reply
 from gateway.outbound.delicate import Delicate, graver, is_grave
 from gateway.outbound.notifications import Letters
 from gateway.outbound.texts import ASKED_FOR, HARMLESS, KEYS, NEUTRAL, TO_POSTS
-from normalizer.report import (
-    Agency,
-    Assignment,
-    Outcome,
-    Reason,
-    Report,
-    Status,
-    Topic,
-    Urgency,
-)
+from normalizer.message import Urgency
+from normalizer.report import Agency, Assignment, Outcome, Reason, Report, Status, Topic
 from normalizer.tracking import mentions, written
 from tests.gateway.making import LAMP, OTHER, ROAD, WHERE, WHO, Clock, House, made_parts, note
 from tests.router.making import RECEIVED, report

@@ -132,7 +132,7 @@ def test_the_line_costs_a_further_sms_only_where_nothing_shorter_would_do(
 async def test_the_notice_ends_with_where_to_read_on_if_one_sms_has_room_for_it(
     lite: House, language: str, page: str, contact: str, ending: str
 ) -> None:
-    asked = (await lite.report()).report.model_copy(update={"language": language})
+    asked = (await lite.report()).report.first.model_copy(update={"language": language})
     said = letters(page, contact).privacy(asked)
     assert segments(said) == 1
     assert said.endswith(ending)

@@ -147,7 +147,7 @@ async def test_two_reporters_are_never_tied(lite: House) -> None:
     mine = (await lite.report(ROAD, WHO)).report
     theirs = (await lite.report(LAMP, OTHER)).report
     async with lite.store.unit() as unit:
-        unit.belongs(theirs, mine)
+        unit.belongs(theirs.first, mine)
     assert await tied(lite, OTHER) == {theirs.id}
 
 
@@ -306,7 +306,7 @@ async def test_nothing_in_the_web_form_is_a_command(form: House, said: str, fiel
     assert seen.report
     assert seen.report.tracking == number
     assert (await form.file(victim)).report == before.report
-    assert [each.intent for each in await form.queries.latest(9)] == ["report", "report"]
+    assert [each.first.intent for each in await form.queries.latest(9)] == ["report", "report"]
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ import pytest
 
 from gateway.store.views import ReportFile
 from normalizer.masking import HIDDEN
-from normalizer.report import Status, Unanswered
+from normalizer.message import Unanswered
+from normalizer.report import Status
 from normalizer.tracking import written
 from router.precedence import TABLE, Signal, acting
 from tests.gateway.making import WHO, House, note

@@ -12,7 +12,9 @@ from gateway.casework.operators import Conflict, OperatorService
 from gateway.casework.publishing import proposed
 from normalizer import masking
 from normalizer.masking import HIDDEN
-from normalizer.report import Attachment, Link, Recusal, Release, Report, Status, Topic
+from normalizer.message import Attachment
+from normalizer.report import Link, Recusal, Release, Report, Status, Topic
+from tests.cases import overwriting, reworded
 from tests.gateway.making import LAMP
 from tests.gateway.partners import API, CITY, O311, Town, town
 from tests.gateway.test_desk import desk_of
@@ -154,8 +156,7 @@ async def test_who_hides_later_is_read_no_more(here: Town, mark: str) -> None:
     desk, report = desk_of(here.house, here.house.seal), await sent(here)
     await release(desk, report)
     stored = (await here.house.file(report.tracking)).report
-    hidden = stored.model_copy(update={mark: True}).model_dump_json().replace("'", "''")
-    await here.house.change(f"UPDATE reports SET body = '{hidden}'")
+    await here.house.change(overwriting(stored.model_copy(update={mark: True})))
     for path in ("requests.json", f"requests/{report.tracking}.json"):
         assert "Lampu jalan di" not in (await here.get(f"{O311}/{path}")).body.decode()
 
@@ -187,7 +188,7 @@ def marked(value: Any, path: str, whole: Any, found: set[str]) -> Any:
         return value
     if isinstance(value, list):
         return [
-            f"{CANARY}.{path}." if path in ("notes",) else marked(each, path, whole, found)
+            f"{CANARY}.{path}." if path.endswith("notes") else marked(each, path, whole, found)
             for each in value
         ]
     return value
@@ -195,23 +196,25 @@ def marked(value: Any, path: str, whole: Any, found: set[str]) -> Any:
 
 def filled(report: Report) -> Report:
     """Return a report in which no field is empty that could hold words."""
-    more = {
-        "attachments": (
-            Attachment(name="foto.jpg", media_type="image/jpeg", url="x", original="y"),
-        ),
+    file = Attachment(name="foto.jpg", media_type="image/jpeg", url="x", original="y")
+    said = {
+        "attachments": (file,),
         "notes": ("catatan",),
-        "links": (Link(kind="follow_up", report_id=report.id, tracking=report.tracking),),
-        "recusals": (Recusal(office="lurah", name="Lurah"),),
         "chosen_topic": "x",
         "chosen_agency": "x",
+    }
+    more = {
+        "links": (Link(kind="follow_up", report_id=report.id, tracking=report.tracking),),
+        "recusals": (Recusal(office="lurah", name="Lurah"),),
         "release": Release(shown=True, text="Yang dilepas", by="x", at=report.received_at),
         "public": True,
     }
-    whole = report.model_copy(update=more).model_dump(mode="json")
+    whole = reworded(report, **said).model_copy(update=more).model_dump(mode="json")
     found: set[str] = set()
     marked(whole, "", whole, found)
     whole["release"]["text"] = "Yang dilepas"
-    assert {"title", "text", "original", "address", "reporter.sealed", "places.words"} <= found
+    said_in = {f"messages.{name}" for name in ("title", "text", "original", "address")}
+    assert said_in | {"reporter.sealed", "places.words"} <= found
     return Report.model_validate_json(json.dumps(whole))
 
 
@@ -224,10 +227,7 @@ async def test_no_word_of_a_report_leaves_by_a_public_door_but_these(here: Town,
     status = Status.WAITING_FOR_REPORTER if hide == "waiting" else report.status
     hidden: dict[str, Any] = {hide: True} if hide in ("anonymous", "confidential") else {}
     report = report.model_copy(update={"topic": topic, "status": status, **hidden})
-    body = report.model_dump_json().replace("'", "''")
-    await here.house.change(
-        f"UPDATE reports SET body = '{body}', status = '{status}', topic_id = '{topic.id}'"
-    )
+    await here.house.change(overwriting(report))
     number, heard = report.tracking, ""
     for form in ("json", "xml"):
         for path in (f"requests.{form}", f"requests/{number}.{form}", f"tokens/{number}.{form}"):

@@ -11,7 +11,8 @@ import pytest
 
 from gateway.casework.agencies import Reply
 from gateway.portals.partners.reference import STYLE
-from normalizer.report import Kind, Status
+from normalizer.message import Kind
+from normalizer.report import Status
 from tests.gateway.conftest import Away
 from tests.gateway.making import LAMP, NOWHERE, ROAD, WHERE, until_drained
 from tests.gateway.partners import AGENCY, API, CITY, KIOSK, SLOW, WORKS, Heard, Town, town

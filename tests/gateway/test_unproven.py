@@ -14,7 +14,8 @@ from adapters.mail.channel import Mail
 from adapters.mail.headers import mailbox
 from gateway import checks
 from gateway.intake.envelope import mail_hook
-from normalizer.report import Report, Unanswered
+from normalizer.message import Unanswered
+from normalizer.report import Report
 from normalizer.tracking import written
 from tests.adapters.examples import build as example
 from tests.adapters.mail.mails import ADDRESS, CITIZEN, mail

@@ -5,7 +5,8 @@ import re
 import pytest
 
 from config.emergency import emergency
-from normalizer.report import Level, Status, Unanswered, Urgency
+from normalizer.message import Level, Unanswered, Urgency
+from normalizer.report import Status
 from normalizer.tracking import mentions
 from tests.gateway.making import ROAD, WHERE, House, note
 from tests.gateway.test_neutral import delicate_report, letters

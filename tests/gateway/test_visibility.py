@@ -1,6 +1,7 @@
 """Who sees what of a report: every field, every flag, and the database's own view of it."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 from adapters.contract import VisibleReport, Wanted
-from gateway.casework.visibility import BY_NUMBER, PUBLIC, READERS, TABLE, Public
+from gateway.casework.visibility import BY_NUMBER, MESSAGES, PUBLIC, READERS, TABLE, Public
 from gateway.store.shown import (
     FEWEST,
     OPEN,
@@ -17,7 +18,9 @@ from gateway.store.shown import (
     is_open,
 )
 from gateway.wire.events import for_agency
-from normalizer.report import Kind, Release, Report, Status, Topic, Urgency
+from normalizer.message import Kind, Message, Urgency
+from normalizer.report import Release, Report, Status, Topic
+from tests.cases import overwriting, reworded
 from tests.gateway.making import LAMP, House, house, made_parts
 
 SENSITIVE = made_parts().routing.topics.sensitive
@@ -58,29 +61,32 @@ async def flagged(home: House, flag: str) -> Report:
     """Return a report about a street lamp, with a canary in all its words and a flag."""
     report = (await home.report(LAMP)).report
     words = {name: f"{CANARY} {name}" for name in WORDS}
-    return report.model_copy(update=words | FLAGS[flag])
+    return reworded(report, **words).model_copy(update=FLAGS[flag])
 
 
 def test_every_field_of_a_report_is_decided_about() -> None:
     assert TABLE.keys() == Report.model_fields.keys()
-    assert {len(row) for row in TABLE.values()} == {len(READERS)}
+    assert MESSAGES.keys() == Message.model_fields.keys()
+    assert {len(row) for row in (*TABLE.values(), *MESSAGES.values())} == {len(READERS)}
     for fields in (PUBLIC, BY_NUMBER):
-        hidden = {*WORDS, "reporter", "origin", "attachments", "links", "release"} - {"text"}
+        hidden = {"reporter", "origin", "links", "release"}
         assert fields.keys().isdisjoint(hidden)
 
 
 @pytest.mark.parametrize("anonymous", [False, True])
 async def test_an_agency_sees_by_field(home: House, anonymous: bool) -> None:
-    report = (await home.report(LAMP)).report.model_copy(
-        update={"anonymous": anonymous, "notes": (CANARY,), "release": RELEASE, "public": True}
+    report = reworded((await home.report(LAMP)).report, notes=(CANARY,)).model_copy(
+        update={"anonymous": anonymous, "release": RELEASE, "public": True}
     )
     column = READERS.index("agency of anonim" if anonymous else "agency")
     told, whole = (each.model_dump(mode="json") for each in (for_agency(report), report))
-    for name, row in TABLE.items():
-        if row[column] == "-":
-            assert told[name] in (None, [], ""), name
-        elif row[column] == "w":
-            assert told[name] == whole[name], name
+    pairs = ((TABLE, told, whole), (MESSAGES, told["messages"][0], whole["messages"][0]))
+    for table, has, had in pairs:
+        for name, row in table.items():
+            if row[column] == "-":
+                assert has[name] in (None, [], ""), name
+            elif row[column] == "w":
+                assert has[name] == had[name], name
     assert report.reporter.sealed not in str(told)
 
 
@@ -105,6 +111,7 @@ async def test_the_public_sees_by_flag(home: House, flag: str) -> None:
     for name, value in told.items():
         blank = value in (None, "", [], False, "und", "report")
         assert blank or name in {*fields, "origin", "reporter"}, name
+    assert seen.report.messages == ()
     assert not any(seen.report.origin.model_dump().values())
     assert not any(seen.report.reporter.model_dump().values())
     assert all(len(place.code) <= 8 for place in seen.report.places)
@@ -114,7 +121,7 @@ async def test_the_public_sees_by_flag(home: House, flag: str) -> None:
 async def test_who_sent_it_sees_it_whole(home: House, flag: str) -> None:
     report = await flagged(home, flag)
     own = VisibleReport(report.tracking, report, report.received_at, own=True)
-    assert public().seen(own) == own
+    assert public().seen(own) == replace(own, text=report.text)
 
 
 @pytest.mark.parametrize("flag", FLAGS)
@@ -122,11 +129,7 @@ async def test_who_sent_it_sees_it_whole(home: House, flag: str) -> None:
 async def test_the_database_lists_what_is_open(home: House, flag: str, status: Status) -> None:
     stored = await flagged(home, flag)
     report = stored if flag == "waiting" else stored.model_copy(update={"status": status})
-    topic = f"'{report.topic.id}'" if report.topic else "NULL"
-    body = report.model_dump_json().replace("'", "''")
-    await home.change(
-        f"UPDATE reports SET body = '{body}', status = '{report.status}', topic_id = {topic}"
-    )
+    await home.change(overwriting(report))
     window = PublicQueries(home.store, SENSITIVE)
     assert bool(await window.newest(Wanted())) == is_open(report, SENSITIVE)
 

@@ -9,8 +9,8 @@ import pytest
 
 from normalizer.gazetteer import Gazetteer
 from normalizer.inbound import Author, Inbound
+from normalizer.message import Message, Reporter
 from normalizer.normalize import Normalizer
-from normalizer.report import Report, Reporter
 
 REGIONS = Path(__file__).parents[2] / "config" / "regions"
 RECEIVED = datetime(2026, 5, 14, 3, 0, tzinfo=UTC)
@@ -18,7 +18,7 @@ RECEIVED = datetime(2026, 5, 14, 3, 0, tzinfo=UTC)
 ID = "0198c7a1-0000-7000-8000-000000000001"
 TRACKING = "482109375519"
 
-Normalize = Callable[..., Report]
+Normalize = Callable[..., Message]
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +30,7 @@ def gazetteer() -> Gazetteer:
 def normalize(gazetteer: Gazetteer) -> Normalize:
     reader = Normalizer(gazetteer)
 
-    def run(text: str, *, context: str | None = None, **fields: Any) -> Report:
+    def run(text: str, *, context: str | None = None, **fields: Any) -> Message:
         values: dict[str, Any] = {
             "channel": "sms",
             "account": "1708",

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from normalizer.command import leading_keyword, read
 from normalizer.gazetteer import Gazetteer
-from normalizer.report import Intent
+from normalizer.message import Intent
 from normalizer.tracking import compose, written
 
 NUMBER = next(made for n in range(48_210_937_551, 48_210_938_551) if (made := compose(n)))

@@ -4,16 +4,8 @@ from datetime import UTC, datetime
 import pytest
 
 from normalizer.export import COLUMNS, row
-from normalizer.report import (
-    Agency,
-    Assignment,
-    Kind,
-    Outcome,
-    Reason,
-    Report,
-    Status,
-    Topic,
-)
+from normalizer.message import Kind
+from normalizer.report import Agency, Assignment, Outcome, Reason, Report, Status, Topic
 from tests.normalizer.conftest import TRACKING, Normalize
 
 AT = datetime(2026, 5, 14, 4, 0, tzinfo=UTC)
@@ -27,7 +19,7 @@ NAMES: Mapping[str, str] = {
 
 @pytest.fixture
 def report(normalize: Normalize) -> Report:
-    made = normalize("SAMARINDA jalan\u00a0rusak di kec. Sungai Pinang")
+    made = Report.opened(normalize("SAMARINDA jalan\u00a0rusak di kec. Sungai Pinang"))
     assignment = Assignment(
         decision=Outcome.ASSIGN,
         agency=Agency(id="kota-samarinda-dinas-pupr", name="Dinas PUPR Kota Samarinda"),
@@ -112,11 +104,11 @@ def test_an_abstention_names_no_agency(report: Report) -> None:
 
 
 def test_an_unsure_place_does_not_stand_in_the_list(normalize: Normalize) -> None:
-    assert row(normalize("lampu mati di jalan Palembang"))["Provinsi"] == ""
-    assert row(normalize("halo"))["Kota/Kabupaten"] == ""
+    assert row(Report.opened(normalize("lampu mati di jalan Palembang")))["Provinsi"] == ""
+    assert row(Report.opened(normalize("halo")))["Kota/Kabupaten"] == ""
 
 
 @pytest.mark.parametrize("text", ["=HYPERLINK(1)", "+1", "-1", "@SUM(A1)", "  =1"])
 def test_no_cell_is_a_formula(text: str, normalize: Normalize) -> None:
-    cells = row(normalize(text), reporter_name=text)
+    cells = row(Report.opened(normalize(text)), reporter_name=text)
     assert not any(cell.lstrip().startswith(("=", "+", "-", "@")) for cell in cells.values())

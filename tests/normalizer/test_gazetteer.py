@@ -10,7 +10,7 @@ import pytest
 
 from config.regions.build import DIGESTS, EXPECTED, packed, packed_points
 from normalizer.gazetteer import ALIASES, POINTS, TABLE, Gazetteer, GazetteerError, squash
-from normalizer.report import Level
+from normalizer.message import Level
 from tests import node
 from tests.normalizer.conftest import REGIONS
 

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import pytest
 
 from normalizer.gazetteer import TABLE as OFFICIAL
-from normalizer.report import Place
+from normalizer.message import Place
 from tests.normalizer.conftest import REGIONS, Normalize
 
 TABLE = Path(__file__).with_name("hard_places.csv")

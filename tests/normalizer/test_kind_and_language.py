@@ -6,7 +6,8 @@ from normalizer.labels import (
     STATUS_LABELS,
 )
 from normalizer.language import language_of
-from normalizer.report import Kind, Status
+from normalizer.message import Kind
+from normalizer.report import Status
 
 SUPERVISED, COMPLAINT = Kind.SUPERVISED_COMPLAINT, Kind.COMPLAINT
 ASPIRATION, INFORMATION = Kind.ASPIRATION, Kind.INFORMATION_REQUEST

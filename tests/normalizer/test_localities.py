@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from normalizer.gazetteer import Gazetteer
+from normalizer.message import Coordinates, Level, Place
 from normalizer.places import find
-from normalizer.report import Coordinates, Level, Place
 from tests.normalizer.conftest import REGIONS
 
 REAL = Gazetteer.load(REGIONS)

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from normalizer.gazetteer import Gazetteer
 from normalizer.inbound import Author, File, Inbound
+from normalizer.message import MAX_TEXT, Intent, Kind, Message, Reporter
 from normalizer.normalize import Normalizer
-from normalizer.report import MAX_TEXT, Intent, Kind, Report, Reporter, Status
+from normalizer.report import Report, Status
 from normalizer.tracking import compose, written
 from tests.normalizer.conftest import ID, RECEIVED, REGIONS, TRACKING, Normalize
 
@@ -37,8 +38,9 @@ def test_an_sms_becomes_a_report(normalize: Normalize) -> None:
     ]
     assert report.occurred_on == date(2026, 5, 13)
     assert report.received_at == RECEIVED
-    assert report.status is Status.RECEIVED
-    assert [(c.status, c.by, c.at) for c in report.history] == [
+    opened = Report.opened(report)
+    assert opened.status is Status.RECEIVED
+    assert [(c.status, c.by, c.at) for c in opened.history] == [
         (Status.RECEIVED, "gateway", RECEIVED)
     ]
 
@@ -217,5 +219,5 @@ def test_whatever_comes_becomes_a_report_that_survives_the_queue(inbound: Inboun
         received_at=RECEIVED,
         reporter=Reporter(ref="r", sealed="s"),
     )
-    assert Report.model_validate_json(report.model_dump_json()) == report
+    assert Message.model_validate_json(report.model_dump_json()) == report
     assert "\\u0000" not in report.model_dump_json()

@@ -3,8 +3,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from normalizer.gazetteer import Gazetteer, Region
+from normalizer.message import Level
 from normalizer.places import find
-from normalizer.report import Level
 from tests.normalizer.conftest import REGIONS
 
 REAL = Gazetteer.load(REGIONS)

@@ -6,40 +6,83 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from normalizer.report import FINAL, Report, Status
-from normalizer.schema import document, schema
+from normalizer.message import MAX_TEXT, Message
+from normalizer.report import FINAL, MOST_MESSAGES, MOST_TEXT, Report, Status
+from normalizer.schema import SCHEMAS, document
 from tests.normalizer.conftest import Normalize
 
 jsonschema = importlib.import_module("jsonschema")  # it carries no types
-SCHEMA = Path(__file__).parents[2] / "docs" / "schema" / "report.json"
-TOLD = "python -m normalizer.schema > docs/schema/report.json"
+FOLDER = Path(__file__).parents[2] / "docs" / "schema"
+UPDATE = "python -m normalizer.schema docs/schema"
 
 
-def test_the_schema_on_file_is_the_schema_in_code() -> None:
-    assert SCHEMA.read_text("utf-8") == document(), f"the report has changed: run {TOLD}"
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_the_schema_on_file_is_the_schema_in_code(name: str) -> None:
+    on_file = (FOLDER / f"{name}.json").read_text("utf-8")
+    assert on_file == document(name), f"the schema has changed: run {UPDATE}"
 
 
-def test_a_report_on_the_queue_satisfies_the_schema(normalize: Normalize) -> None:
-    report = normalize(
-        "SAMARINDA jalan rusak di Kec. Sungai Pinang sejak kemarin", location=(1.0, 2.0)
+def said(normalize: Normalize) -> Message:
+    return normalize(
+        "ANONIM ada pungli 😡 di Kec. Sungai Pinang, Samarinda, 12/05/2026", location=(1.0, 2.0)
     )
-    jsonschema.validate(json.loads(report.model_dump_json()), schema())
 
 
-def test_a_report_survives_the_queue(normalize: Normalize) -> None:
-    report = normalize("ANONIM ada pungli 😡 di kab. Kutai Kartanegara, 12/05/2026")
-    assert Report.model_validate_json(report.model_dump_json()) == report
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_what_is_on_a_queue_satisfies_its_schema_and_survives_it(
+    normalize: Normalize, name: str
+) -> None:
+    message = said(normalize)
+    each = message if name == "message" else Report.opened(message)
+    body = each.model_dump_json()
+    jsonschema.validate(json.loads(body), json.loads(document(name)))
+    assert SCHEMAS[name].model_validate_json(body) == each
 
 
-def test_a_field_nobody_knows_is_refused(normalize: Normalize) -> None:
-    values = json.loads(normalize("jalan rusak").model_dump_json())
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_a_field_nobody_knows_is_refused(normalize: Normalize, name: str) -> None:
+    message = said(normalize)
+    each = message if name == "message" else Report.opened(message)
+    values = json.loads(each.model_dump_json())
     with pytest.raises(ValidationError, match="nonsense"):
-        Report.model_validate_json(json.dumps(values | {"nonsense": 1}))
+        SCHEMAS[name].model_validate_json(json.dumps(values | {"nonsense": 1}))
+    with pytest.raises(AttributeError, match="nonsense"):
+        each.model_copy(update={"nonsense": 1})
+
+
+def test_a_report_has_what_opened_it(normalize: Normalize) -> None:
+    message = said(normalize)
+    report = Report.opened(message)
+    assert report.messages == (message,)
+    for name in ("id", "tracking", "origin", "reporter", "kind", "places", "coordinates",
+                 "received_at", "anonymous", "title", "text", "language", "attachments",
+                 "address", "occurred_on", "chosen_topic", "chosen_agency"):  # fmt: skip
+        assert getattr(report, name) == getattr(message, name), name
+
+
+def test_what_is_added_stands_beside_what_was_said(normalize: Normalize) -> None:
+    first, more = normalize("jalan rusak"), normalize("RAHASIA lampunya juga mati")
+    report = Report.opened(first).with_messages(more)
+    assert [each.text for each in report.messages] == [first.text, more.text]
+    assert report.text == f"{first.text}\n\n{more.text}"
+    assert report.confidential
+
+
+def test_a_report_takes_so_much_and_no_more(normalize: Normalize) -> None:
+    report, more = Report.opened(normalize("jalan rusak")), normalize("x" * MAX_TEXT)
+    while report.takes(more):
+        report = report.with_messages(more)
+    assert MOST_TEXT - MAX_TEXT < sum(len(each.text) for each in report.messages) <= MOST_TEXT
+    short = normalize("oh")
+    while report.takes(short):
+        report = report.with_messages(short)
+    assert len(report.messages) == MOST_MESSAGES
+    assert len(report.text) <= MAX_TEXT
 
 
 def test_a_move_keeps_the_history(normalize: Normalize) -> None:
     at = datetime(2026, 5, 15, tzinfo=UTC)
-    before = normalize("jalan rusak")
+    before = Report.opened(normalize("jalan rusak"))
     after = before.moved(Status.FORWARDED, at=at, by="router", note="0.91")
     assert after.status is Status.FORWARDED
     assert [change.status for change in after.history] == [Status.RECEIVED, Status.FORWARDED]

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from normalizer.report import MAX_TEXT
+from normalizer.message import MAX_TEXT
 from normalizer.text import MAX_TITLE, NO_TEXT, file_name, repair, storable, title_of
 
 anything = st.text(st.characters(codec=None, exclude_categories=()))

@@ -17,9 +17,10 @@ import pytest
 from normalizer import privacy
 from normalizer.gazetteer import Gazetteer
 from normalizer.inbound import Author, Inbound
+from normalizer.message import Reporter
 from normalizer.normalize import Normalizer
 from normalizer.places import READ
-from normalizer.report import Report, Reporter
+from normalizer.report import Report
 from normalizer.wish_evidence import features
 from normalizer.wish_rules import ANONYMOUS, BOTH, CONFIDENTIAL, OPENED
 from normalizer.wish_signs import words_of_signs
@@ -72,7 +73,7 @@ def calls(function: Callable[[str], object], text: str) -> int:
 def read(text: str) -> Report:
     """Read a text as a door does."""
     inbound = Inbound("paper", "1708", "1", Author("a"), text, b"")
-    return Normalizer(gazetteer()).normalize(
+    message = Normalizer(gazetteer()).normalize(
         inbound,
         id="018f0000-0000-7000-8000-000000000001",
         tracking="482109375516",
@@ -80,6 +81,7 @@ def read(text: str) -> Report:
         reporter=Reporter(ref="r", sealed="s"),
         context="64.72",
     )
+    return Report.opened(message)
 
 
 def whole_way(text: str) -> None:

@@ -7,9 +7,11 @@ from typing import Any
 
 from config import files
 from normalizer.gazetteer import Gazetteer
-from normalizer.report import Kind, Origin, Place, Report, Reporter
+from normalizer.message import Kind, Origin, Place, Reporter
+from normalizer.report import Report
 from router.assign import Router, RoutingRules, build
 from router.deadlines import Calendar, DeadlineLimits
+from tests.cases import case
 
 RECEIVED = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
 LIMITS = DeadlineLimits(
@@ -64,4 +66,4 @@ def report(text: str, places: Sequence[Place] = (), **more: Any) -> Report:
         "places": tuple(places),
         "received_at": RECEIVED,
     }
-    return Report(**(values | more))
+    return case(values | more)

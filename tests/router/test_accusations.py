@@ -23,7 +23,8 @@ from typing import NamedTuple
 
 import pytest
 
-from normalizer.report import Kind, Outcome, Recusal
+from normalizer.message import Kind
+from normalizer.report import Outcome, Recusal
 from router.accusation import Detector
 from router.assign import Decision
 from router.register import Tier

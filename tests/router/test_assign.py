@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from normalizer import places as places_in
-from normalizer.report import Kind, Outcome, Place, Report
+from normalizer.message import Kind, Place
+from normalizer.report import Outcome, Report
 from tests.router.making import RECEIVED, gazetteer, place, report, router
 
 CODES = ["64", "64.72", "64.02", "31", "31.74", "35.78", "32.73", "32.04", "62.01.01"]

@@ -19,8 +19,9 @@ from pathlib import Path
 import pytest
 
 from normalizer.inbound import Author, Inbound
+from normalizer.message import Intent, Level, Reporter
 from normalizer.normalize import Normalizer
-from normalizer.report import Intent, Level, Reporter
+from normalizer.report import Report
 from tests.router.making import RECEIVED, gazetteer, router
 
 SHARE = 0.95
@@ -92,7 +93,7 @@ def normalizer() -> Normalizer:
 def reached(message: Message) -> str:
     """The agency a message is given to, or the likeliest one of those it could be given to."""
     inbound = Inbound("sms", "", "1", Author("test"), message.text, b"")
-    report = normalizer().normalize(
+    said = normalizer().normalize(
         inbound,
         id="018f0000-0000-7000-8000-000000000001",
         tracking="123456789018",
@@ -100,9 +101,9 @@ def reached(message: Message) -> str:
         reporter=Reporter(ref="", sealed=""),
         context=message.region or None,
     )
-    if report.intent is not Intent.REPORT:
-        return f"({report.intent.value})"
-    made = router().decide(report, at=RECEIVED).assignment
+    if said.intent is not Intent.REPORT:
+        return f"({said.intent.value})"
+    made = router().decide(Report.opened(said), at=RECEIVED).assignment
     first = [made.agency] if made.agency else [c.agency for c in made.alternatives[:1]]
     return first[0].id if first else "-"
 

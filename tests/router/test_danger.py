@@ -24,7 +24,7 @@ import pytest
 
 from config.danger import PATH, DangerWeights, Feature, weights
 from config.emergency import emergency
-from normalizer.report import Level
+from normalizer.message import Level
 from router.evidence import OTHER, DangerEvidence, Signs, passages
 from router.urgency import UrgencyRules
 from tests.router.making import gazetteer, router

@@ -2,7 +2,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from normalizer.report import Kind
+from normalizer.message import Kind
 from router.deadlines import Calendar, deadlines, official_holidays
 from tests.router.making import LIMITS
 

@@ -2,7 +2,8 @@ from datetime import timedelta
 
 import pytest
 
-from normalizer.report import Reporter, Topic
+from normalizer.message import Reporter
+from normalizer.report import Topic
 from router.duplicates import fingerprint, repeats
 from tests.router.making import RECEIVED, place, report
 

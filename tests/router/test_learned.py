@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from normalizer.report import Agency, Place
+from normalizer.message import Place
+from normalizer.report import Agency
 from router import learned
 from router.blend import LOCAL_OFFICE, MOST, ScoringInput, Share, blend
 from router.learned import LOCAL, Learned, Model, ModelWeights, calibrated, class_of, clues

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from normalizer.report import Level
+from normalizer.message import Level
 from router.naming import words
 from tests.router.making import gazetteer, router
 

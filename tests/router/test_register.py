@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from config import files
-from normalizer.report import AgencyId, Level
+from normalizer.message import Level
+from normalizer.report import AgencyId
 from router.agencies import NationalRow
 from router.assign import build
 from router.data import DataError

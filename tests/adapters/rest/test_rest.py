@@ -21,7 +21,7 @@ from adapters.contract import (
     WebhookRequest,
 )
 from adapters.rest.channel import Rest
-from normalizer.report import MAX_TEXT, Kind
+from normalizer.message import MAX_TEXT, Kind
 from tests.adapters.examples import OTHER_KEY, PARTNER_KEY, PUBLIC_URL, build
 from tests.adapters.partner_api.test_partner import parsed_or_refused
 

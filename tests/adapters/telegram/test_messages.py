@@ -14,7 +14,7 @@ from adapters.telegram.channel import CORRECTED, plain
 from adapters.telegram.payloads import FILES, UNREAD
 from demo.telegram_double import Json
 from normalizer import command
-from normalizer.report import Intent
+from normalizer.message import Intent
 from tests.adapters.examples import BOT_SECRET, EXAMPLES, PUBLIC_URL
 from tests.adapters.telegram.updates import (
     BOT,

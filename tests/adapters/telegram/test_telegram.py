@@ -33,7 +33,7 @@ from adapters.telegram.channel import CORRECTED, Telegram, fitted, plain
 from adapters.telegram.payloads import FILES, UNREAD
 from demo.telegram_double import BotServer, Json
 from normalizer import command
-from normalizer.report import Intent
+from normalizer.message import Intent
 from tests.adapters.doubles import Door
 from tests.adapters.examples import BOT_SECRET, BOT_TOKEN, EXAMPLES, PUBLIC_URL, build
 

@@ -26,7 +26,7 @@ from adapters.twilio.api import SILENCED
 from adapters.twilio.channel import Twilio, TwilioBlock
 from adapters.twilio.content import OPT_OUT
 from demo.phone import PhoneCompany
-from normalizer.report import MAX_TEXT
+from normalizer.message import MAX_TEXT
 from tests.adapters.doubles import Door, signed_form
 from tests.adapters.examples import ACCOUNT, TOKEN, build
 

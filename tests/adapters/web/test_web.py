@@ -23,7 +23,7 @@ from adapters.contract import (
 from adapters.load import BadBlock
 from adapters.web.channel import FIELDS, MORE_FIELDS, MOST_FILE_BYTES, Web, Wrong, key_of
 from adapters.web.words import WORDS
-from normalizer.report import Kind
+from normalizer.message import Kind
 from tests.adapters.examples import PUBLIC_URL, build
 from tests.adapters.web.forms import JPEG, PNG, Attached, filled, multipart, posted
 

@@ -13,7 +13,7 @@ from adapters.contract import File, Inbound, Malformed, Page, Refused, Unreachab
 from adapters.x.channel import CARRIED, OF_AN_AGENCY, QUOTED
 from demo.x_double import Json
 from normalizer import command
-from normalizer.report import Intent
+from normalizer.message import Intent
 from tests.adapters.x.posts import (
     CITIZEN,
     NEIGHBOUR,

@@ -34,7 +34,7 @@ from adapters.x.cursor import Mark
 from adapters.x.text_length import fitted, weight
 from demo.x_double import Failure, Json, Keys, XServer, capped, problem, too_many
 from normalizer import command
-from normalizer.report import Intent
+from normalizer.message import Intent
 from tests.adapters.examples import X_KEYS, build
 
 US, CITIZEN, NEIGHBOUR, AGENCY = "1708001708", "620011", "620012", "620013"

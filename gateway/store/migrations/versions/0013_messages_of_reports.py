@@ -1,0 +1,168 @@
+"""A report is made of messages, each kept as it came; what is asked of the table has a column.
+
+Before, a report held the words of all its messages in one text. They are taken apart by the log,
+which says which message was added when; where the text is not what they say together (it was cut),
+it stays whole, as one message, so that no word goes.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0013"
+down_revision = "0012"
+branch_labels = None
+depends_on = None
+
+_BATCH = 200
+_OF_THE_CASE = (
+    "version", "id", "tracking", "origin", "reporter", "received_at", "kind", "places",
+    "coordinates", "topic", "urgency", "assignment", "anonymous", "confidential", "public",
+    "release", "status", "history", "deadlines", "links", "recusals",
+)  # fmt: skip
+_ONLY_OF_THE_CASE = (
+    "topic", "assignment", "release", "status", "history", "deadlines", "links", "recusals",
+)  # fmt: skip
+
+_messages = sa.table("messages", *(sa.column(name) for name in ("id", "body")))
+_events = sa.table("events", *(sa.column(name) for name in ("report_id", "seq", "kind", "data")))
+_reports = sa.table(
+    "reports",
+    *(
+        sa.column(name)
+        for name in ("id", "body", "kind", "danger", "confidential", "accuses", "status")
+    ),
+)
+
+
+def upgrade() -> None:
+    """Apply."""
+    no = sa.false()
+    op.add_column(
+        "reports", sa.Column("kind", sa.String(length=32), nullable=False, server_default="")
+    )
+    op.add_column(
+        "reports",
+        sa.Column(
+            "danger", sa.String(length=64), nullable=True, comment="of now, that its words name"
+        ),
+    )
+    op.add_column(
+        "reports", sa.Column("confidential", sa.Boolean(), nullable=False, server_default=no)
+    )
+    op.add_column(
+        "reports",
+        sa.Column(
+            "accuses",
+            sa.Boolean(),
+            nullable=False,
+            server_default=no,
+            comment="somebody who must get nothing of it",
+        ),
+    )
+    op.add_column(
+        "outgoing",
+        sa.Column(
+            "message_id",
+            sa.String(length=36),
+            nullable=False,
+            server_default="",
+            comment="whose writer it goes to",
+        ),
+    )
+    connection = op.get_bind()
+    for rows in _pages(connection, _reports):
+        for id, body in rows:
+            _change_report(connection, id, body)
+    for rows in _pages(connection, _messages):
+        for id, body in rows:
+            if (read := _json(body)) is not None:
+                said = {name: each for name, each in read.items() if name not in _ONLY_OF_THE_CASE}
+                change = sa.update(_messages).where(_messages.c.id == id)
+                connection.execute(change.values(body=_text(said)))
+
+
+def _pages(connection: sa.Connection, table: sa.TableClause) -> Iterator[Sequence[Any]]:
+    last = ""
+    while True:
+        page = sa.select(table.c.id, table.c.body).where(table.c.id > last)
+        rows = connection.execute(page.order_by(table.c.id).limit(_BATCH)).all()
+        if not rows:
+            return
+        yield rows
+        last = rows[-1].id
+
+
+def _change_report(connection: sa.Connection, id: str, body: str) -> None:
+    report = _json(body)
+    if report is None or "messages" in report:
+        return
+    case = {name: report[name] for name in _OF_THE_CASE if name in report}
+    danger = report.get("urgency")
+    case["messages"] = _apart(report, _added(connection, id))
+    changes = {
+        "body": _text(case),
+        "kind": report.get("kind", "complaint"),
+        "danger": danger["id"] if danger else None,
+        "confidential": bool(report.get("confidential")),
+        "accuses": bool(report.get("recusals")),
+    }
+    connection.execute(sa.update(_reports).where(_reports.c.id == id).values(**changes))
+
+
+def _added(connection: sa.Connection, id: str) -> list[dict[str, Any]]:
+    """Return what was said in a report by its log: the message that opened it, then the others."""
+    query = sa.select(_events.c.data).where(
+        _events.c.report_id == id, _events.c.kind == "followed_up"
+    )
+    log = [_json(row.data) or {} for row in connection.execute(query.order_by(_events.c.seq))]
+    ids = [id, *(str(each.get("message", "")) for each in log)]
+    rows = connection.execute(
+        sa.select(_messages.c.id, _messages.c.body).where(_messages.c.id.in_(ids))
+    )
+    bodies = {row.id: _json(row.body) for row in rows}
+    if any(bodies.get(each) is None for each in ids) or len(set(ids)) < len(ids):
+        return []
+    said = [_message(bodies[each] or {}) for each in ids]
+    for message, entry in zip(said[1:], log, strict=True):
+        message["text"] = str(entry.get("text", message["text"]))
+    return said
+
+
+def _apart(report: Mapping[str, Any], said: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return a report's messages; one with all its words where they do not make up its text."""
+    together = "\n".join(message["text"] for message in said)
+    files = report.get("attachments", [])
+    count = sum(len(message["attachments"]) for message in said)
+    if not said or _words(together) != _words(report.get("text", "")) or count != len(files):
+        whole = _message(report)
+        return [{**whole, "id": report["id"], "tracking": report["tracking"]}]
+    left = list(files)
+    for message in said:  # what became of a file stood in the report only
+        size = len(message["attachments"])
+        message["attachments"], left = left[:size], left[size:]
+    return list(said)
+
+
+def _message(body: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: each for name, each in body.items() if name not in _ONLY_OF_THE_CASE}
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\S+", text)
+
+
+def _json(text: str | None) -> dict[str, Any] | None:
+    try:
+        read = json.loads(text or "")
+    except ValueError:
+        return None
+    return read if isinstance(read, dict) else None
+
+
+def _text(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
