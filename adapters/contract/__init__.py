@@ -1,7 +1,16 @@
-"""The contract of a channel: one file that verifies, parses and sends, and touches nothing else.
+"""The contract of a channel: it verifies, parses and sends, and touches nothing else.
 
 ``verify`` and ``parse`` are synchronous and pure; adapters never write, publish, or decide what a
-retry is. The errors a channel may raise:
+retry is. Everything is imported from here:
+
+    channel        what every channel has: name, settings, what the shell may ask of it
+    capabilities   what it may be able to do: Receiver, Poller, Sender ...
+    mounts         routes of its own, and the ports they read and submit through
+    keys           keys of partners
+    values         what passes between a channel and the shell
+    errors         what may go wrong
+
+The errors a channel may raise:
 
     ChannelError            retryable says whether the same call may succeed later
     ├── Forged              the message does not carry a valid proof of its sender
@@ -10,6 +19,8 @@ retry is. The errors a channel may raise:
     │       └── DuplicateId an id that was used before, for something else
     ├── Refused             the provider will never take this message
     ├── OptedOut            the citizen cannot be written to until they write again, or ask for it
+    ├── UnknownReport       there is no such report, or the caller has no part in it (ports)
+    ├── ReportClosed        nothing can be added to the report any more (ports)
     └── Unreachable         the provider did not answer
         └── Throttled       the provider asked us to slow down (retry_after seconds)
 """

@@ -3,7 +3,7 @@
 Every call is capped in size and counted before its handler sees it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -36,6 +36,7 @@ from gateway.store.unit import StaleWrite
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 """Taken everywhere, so that those that mean nothing get an error in the channel's own words."""
+Endpoint = Callable[[Request], Awaitable[Response]]
 _OURS = "x-kanal-"
 """How headers begin that only the shell may write."""
 
@@ -119,7 +120,9 @@ class Mounted:
             Route(f"{channel.base}/docs", drawn),
         )
 
-    def _endpoint(self, handlers: Mapping[str, Handler]) -> Callable[[Request], object]:
+    def _endpoint(
+        self, handlers: Mapping[str, Handler]
+    ) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
             called = self._bare(request)
             handler = handlers.get("GET" if request.method == "HEAD" else request.method)
