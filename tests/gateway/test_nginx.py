@@ -50,6 +50,8 @@ PLACES = {
     "/agency/v1/reports": OPEN,
     "/agency/v1/reports/{tracking}/files/{sha256}": OPEN,
     "/agency/v1/reports/{tracking}/replies": OPEN,
+    "/api": OPEN,
+    "/api/{rest:path}": OPEN,
     "/api/docs": OPEN,
     "/api/v1/openapi.json": OPEN,
     "/api/v1/agencies": OPEN,
