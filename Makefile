@@ -18,12 +18,14 @@ SPREAD := $(if $(ARGS),,--numprocesses 2 --dist loadfile --no-loadscope-reorder)
 QUICK := tests/config tests/adapters/test_conformance.py tests/adapters/test_http.py tests/gateway/test_logs.py \
 	tests/gateway/test_texts.py tests/normalizer tests/router/test_register.py tests/test_house.py \
 	--ignore=tests/normalizer/test_work.py
+# Percent of the lines of config and normalizer that these tests reach; 97.8 were measured.
+FLOOR := 96
 LOCKS := requirements.lock requirements-bootstrap.lock
 
-.PHONY: help demo run quick test check lint fmt bench lock
+.PHONY: help demo run quick coverage test check lint fmt bench lock
 
 help:  ## show this list
-	@sed -n 's/^\([a-z]*\):.*##/\1:/p' Makefile | awk -F ':' '{printf "  make %-6s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z]*\):.*##/\1:/p' Makefile | awk -F ':' '{printf "  make %-8s %s\n", $$1, $$2}'
 
 demo: .venv/.run  ## set up, then send sample messages through real doors (ARGS=--once ends by itself)
 	@$(BIN)/kanal demo $(ARGS)
@@ -38,11 +40,16 @@ test: .venv/.dev  ## set up, then run all tests (ARGS chooses some)
 quick: .venv/.dev  ## the tests that need no service, in well under half a minute
 	@$(BIN)/python -m pytest -q --numprocesses 2 --dist loadfile $(QUICK)
 
+coverage: export OMP_NUM_THREADS := 1
+coverage: .venv/.dev  ## the same tests, and how much of the pure rooms they reach
+	@$(BIN)/python -m pytest -q --numprocesses 2 --dist loadfile --cov --cov-fail-under=$(FLOOR) $(QUICK)
+
 check: lint test  ## format, lint, types, import rules, then all tests, once
 
-lint: .venv/.dev  ## format, lint, types and import rules, without the tests
+lint: .venv/.dev  ## format, lint, types, import rules and dead code, without the tests
 	@$(BIN)/ruff format --check --quiet . || { echo 'Run "make fmt".' >&2; exit 1; }
 	@$(BIN)/ruff check --quiet .
+	@$(BIN)/python -m tests.dead_code
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 

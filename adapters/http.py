@@ -12,7 +12,7 @@ from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, D
 from yarl import URL
 
 from adapters.contract import ChannelError, OptedOut, Refused, Throttled, Unreachable, Until
-from adapters.exchange import ExchangeLog
+from adapters.exchange import ExchangeLog, excerpt
 
 LARGEST = 10_000_000
 """Bytes of an answer that a channel takes unless it says otherwise."""
@@ -70,9 +70,9 @@ class HttpClient:
                     method, url, timeout=deadline, allow_redirects=False, **more
                 ) as answer:
                     exchange.status = answer.status
-                    return HttpResponse(
-                        answer.status, answer.headers, await self._read(answer, first)
-                    )
+                    body = await self._read(answer, first)
+                    exchange.excerpt = excerpt(body)
+                    return HttpResponse(answer.status, answer.headers, body)
             except (ClientError, TimeoutError, OSError) as error:
                 said = f"{self.provider} did not answer ({type(error).__name__})"
                 raise Unreachable(said) from None

@@ -31,7 +31,7 @@ from gateway.casework.route import apply
 from gateway.platform.numbers import new_tracking
 from gateway.store.engine import Database
 from gateway.store.tables import messages, queue, reports
-from gateway.wire.queues import ANSWERS, REPORTS, agency_queue
+from gateway.wire.queues import NOTIFICATIONS, REPORTS, agency_queue
 from normalizer.inbound import Author, Inbound
 from normalizer.message import Message, Reporter
 from normalizer.report import Report
@@ -63,7 +63,7 @@ class Obvious:
             assert isinstance(channel, AbstractRobustChannel)
             self._channel = channel
             await channel.set_qos(prefetch_count=PREFETCH)
-            for name in (REPORTS, ANSWERS):
+            for name in (REPORTS, NOTIFICATIONS):
                 await channel.declare_queue(name, durable=True, arguments=QUORUM)
 
     async def close(self) -> None:
@@ -136,11 +136,11 @@ class Obvious:
             await connection.execute(insert(reports).values(_report_row(decided)))
             if self._channel is None:
                 await self._put(connection, target, decided)
-                await self._put(connection, ANSWERS, decided)
+                await self._put(connection, NOTIFICATIONS, decided)
                 await connection.execute(delete(queue).where(queue.c.id == row))
         if self._channel is not None:
             await self._publish(target, decided)
-            await self._publish(ANSWERS, decided)
+            await self._publish(NOTIFICATIONS, decided)
 
     async def _put(self, connection: AsyncConnection, name: str, report: Message | Report) -> None:
         await connection.execute(insert(queue).values(_queue_row(name, report)))

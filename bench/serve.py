@@ -14,7 +14,7 @@ import uvloop
 from bench.obvious import Obvious
 from config.settings import load
 from gateway.assembly import Services, assemble
-from gateway.broker.base import ANSWERS
+from gateway.broker.base import NOTIFICATIONS
 from gateway.platform import logs
 from gateway.process import Kanal
 
@@ -22,8 +22,8 @@ ROLES = {"up": ("web", "worker"), "web": ("web",), "worker": ("worker",)}
 
 
 def unanswering(services: Services) -> Services:
-    """Leave the letters to citizens on their queue: no provider is measured here."""
-    rest = tuple(each for each in services.consumers if each.queue != ANSWERS)
+    """Leave the notifications to citizens on their queue: no provider is measured here."""
+    rest = tuple(each for each in services.consumers if each.queue != NOTIFICATIONS)
     return replace(services, consumers=rest)
 
 

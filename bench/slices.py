@@ -24,7 +24,6 @@ from adapters.load import channel_class, kinds
 from config.settings import load
 from gateway.assembly import assemble
 from gateway.intake.heavy import BUDGET
-from gateway.intake.pages import PageIntake
 from gateway.platform import logs, loop
 from gateway.platform.collector import settle
 from gateway.process import Kanal
@@ -99,7 +98,7 @@ async def bring(kanal: Kanal, channel: Channel, hook: WebhookRequest) -> None:
         await kanal.services.intake.take(channel, hook)
     elif isinstance(channel, Fetcher):
         page = Page(tuple(channel.reread(hook.body)))
-        await PageIntake(kanal.services.intake, kanal.services.store).file(channel, page)
+        await kanal.services.pages.file(channel, page)
     elif isinstance(channel, ConnectionChannel):
         await kanal.services.intake.bring(channel, hook)
 

@@ -13,7 +13,7 @@ from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import ChannelNotFoundEntity
 
 from bench.traffic import ACCOUNT, AGENCIES, NUMBER, PUBLIC_URL, TOKEN
-from gateway.assembly import now
+from gateway.platform.clock import wall
 from gateway.store.engine import Database
 from gateway.store.store import Store
 from gateway.wire.queues import agency_queue
@@ -139,7 +139,7 @@ def started() -> Iterator[Services]:
 
 
 async def _migrate(url: str) -> None:
-    store = Store(Database(url, pool_size=1, timeout=30.0), now)
+    store = Store(Database(url, pool_size=1, timeout=30.0), wall)
     await store.migrate()
     await store.close()
 

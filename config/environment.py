@@ -1,7 +1,7 @@
 """Settings from the environment: ``KANAL_SECTION__KEY``, lists and tables in JSON.
 
 Every variable that begins so is a setting, so that a misspelt one is a fault and not silence;
-``KANAL_CONFIG`` names the file.
+``KANAL_CONFIG`` names the file, and ``KANAL_CLOCK_OFFSET_FILE`` moves the clock of a test system.
 """
 
 import json
@@ -12,12 +12,14 @@ from config.toml import merge
 
 PREFIX = "KANAL_"
 FILE = "KANAL_CONFIG"
+OFFSET_FILE = "KANAL_CLOCK_OFFSET_FILE"
+"""No setting: a file with seconds to add to the clock of a test system."""
 
 
 def variables() -> dict[tuple[str, ...], str]:
     """Return the names of the variables that set something, by the setting they name."""
     names = sorted(name for name in os.environ if name.upper().startswith(PREFIX))
-    names = [name for name in names if name.upper() != FILE]
+    names = [name for name in names if name.upper() not in (FILE, OFFSET_FILE)]
     return {tuple(name[len(PREFIX) :].lower().split("__")): name for name in names}
 
 

@@ -291,15 +291,6 @@ class AgencySettings(Section):
     overrides: str
 
 
-class DeliverySettings(Section):
-    """``[delivery.AGENCY]``: how one agency gets its reports and proves itself when it answers."""
-
-    method: Literal["queue", "webhook", "console"] = "queue"
-    url: AnyHttpUrl | None = None
-    secret: SecretStr | None = None
-    token: SecretStr | None = None
-
-
 class Settings(Section):
     """All that a deployment may set."""
 
@@ -322,7 +313,8 @@ class Settings(Section):
     agencies: AgencySettings
     channels: dict[str, dict[str, Any]] = {}
     """The blocks as written; each is checked by the channel its ``type`` names."""
-    delivery: dict[str, DeliverySettings] = {}
+    delivery: dict[str, dict[str, Any]] = {}
+    """``[delivery.AGENCY]`` as written; each is checked by the method its ``method`` names."""
 
     @property
     def database_url(self) -> str:
@@ -414,7 +406,6 @@ def _depth(values: Any, keys: tuple[str, ...]) -> int:
 
 __all__ = [
     "DEFAULTS",
-    "DeliverySettings",
     "Fault",
     "PostSettings",
     "Settings",

@@ -10,8 +10,8 @@ from email.utils import format_datetime, make_msgid
 from typing import Self
 
 from config.settings import MailServerSettings as Settings
-from gateway.assembly import now
 from gateway.intake.smtp import Envelope, SmtpServer
+from gateway.platform.clock import wall
 
 
 class PostOffice:
@@ -62,7 +62,7 @@ def written(sender: str, to: str, subject: str, text: str) -> EmailMessage:
     mail = EmailMessage()
     mail["From"], mail["To"], mail["Subject"] = sender, to, subject
     mail["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2])
-    mail["Date"] = format_datetime(now())
+    mail["Date"] = format_datetime(wall())
     mail.set_content(text)
     return mail
 

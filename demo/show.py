@@ -91,7 +91,7 @@ class Demo:
         self._expect(status == 201 and ANSWER in said, f"conversation by {channel}")
 
     async def _agency_answers(self, agency: str, tracking: str) -> int:
-        token = self.kanal.services.settings.delivery[agency].token
+        token = self.kanal.services.methods[agency].block.token
         assert token is not None
         base = str(self.kanal.services.settings.server.public_url).rstrip("/")
         url = f"{base}/agency/v1/reports/{tracking}/replies"

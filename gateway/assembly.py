@@ -4,23 +4,24 @@ import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-from adapters.contract import Channel, ConnectionChannel, Poller, Receiver, Reconciler, Sender
+from adapters.contract import Channel, ConnectionChannel, Poller, Receiver, Reconciler
 from config.settings import Settings
 from gateway import components
 from gateway.access.ownership import Ownership
-from gateway.broker.base import ANSWERS, DELIVERIES, MEDIA, REPORTS, WORK, Broker
+from gateway.broker.base import DELIVERIES, MEDIA, NOTIFICATIONS, REPORTS, WORK, Broker
 from gateway.broker.embedded import Embedded
 from gateway.broker.rabbit import Rabbit
 from gateway.casework.agencies import AgencyService
-from gateway.casework.alarm import ALARM, Alarm
+from gateway.casework.alarm import Alarm
 from gateway.casework.alerts import DutyService
 from gateway.casework.directory import Directory
 from gateway.casework.operators import OperatorService
 from gateway.casework.partners import PartnerService
+from gateway.casework.questions import UnansweredQuestions
 from gateway.casework.route import Route
 from gateway.casework.tracking import Tracking
 from gateway.components import Components
@@ -30,21 +31,24 @@ from gateway.intake.expiry import EXPIRE, Expiry
 from gateway.intake.group_commit import GroupCommit
 from gateway.intake.pages import PageIntake
 from gateway.intake.polling import POLL, Polling
-from gateway.intake.reassembly import EVERYWHERE, JOIN, Joining
+from gateway.intake.reassembly import Joining
 from gateway.intake.receive import Intake, parse_in
 from gateway.intake.reconciling import RECONCILE, Reconciling
 from gateway.media.access import AttachmentAccess
 from gateway.media.blobs import Vault
 from gateway.media.fetch import FileFetcher
 from gateway.media.store_files import StoreFiles, clean_in
+from gateway.operations.exchange_writer import ExchangeWriter
 from gateway.operations.health import Health
 from gateway.outbound.delicate import Delicate
 from gateway.outbound.deliver import Deliver
+from gateway.outbound.methods.base import Method
 from gateway.outbound.notice import Notice
-from gateway.outbound.notifications import Letters
-from gateway.outbound.notify import AnswerCitizen
+from gateway.outbound.notifications import Notifier
+from gateway.outbound.notify import Notify
 from gateway.outbound.roster import Roster, Wording
 from gateway.outbound.warning import Warning
+from gateway.platform.clock import CaseClock, Clock, wall
 from gateway.platform.sandbox import Sandbox
 from gateway.platform.seal import Seal
 from gateway.portals.app import WebServer, application
@@ -52,21 +56,18 @@ from gateway.portals.citizen.routes import CitizenServices
 from gateway.portals.partners import alerts
 from gateway.portals.partners.mounts import mounted
 from gateway.queues.consumer import Consumer, Step
+from gateway.queues.due import EVERYWHERE, DueHandler, DueTask
 from gateway.queues.leased_task import LeasedTask
 from gateway.queues.relay import LEASE, Collector, Relay
 from gateway.store.cursors import Bookmark
 from gateway.store.engine import Database
+from gateway.store.exchanges import Exchanges
 from gateway.store.queries import Queries
 from gateway.store.spool import Spool
 from gateway.store.store import Store
 
 LOOK_AGAIN = 10.0
 """Seconds between two looks for a newly trained model."""
-
-
-def now() -> datetime:
-    """Return the time."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,21 +94,21 @@ class Task:
 
 @dataclass(frozen=True)
 class Ground:
-    """What the services stand on. ``now`` is the clock."""
+    """What the services stand on. ``now`` is the case clock."""
 
     settings: Settings
-    now: Callable[[], datetime]
+    now: Clock
     parts: Components
     channels: Mapping[str, Channel]
-    webhooks: Mapping[str, Sender]
-    """What carries reports to agencies that take them by webhook, by the agency."""
+    methods: Mapping[str, Method]
+    """How agencies with settings of their own get their reports."""
     seal: Seal
     store: Store
     spool: Spool
     broker: Broker
     commits: GroupCommit
     notice: Notice
-    letters: Letters
+    notifier: Notifier
     roster: Roster
     vault: Vault
     queries: Queries
@@ -120,12 +121,17 @@ class Ground:
         """Return the place that work of one kind has got to."""
         return Bookmark(self.store, name, kind, holder=self.holder)
 
+    def due_task(self, handler: DueHandler) -> DueTask:
+        """Return the lane in which what is due of one kind is done."""
+        return DueTask(self.store, handler, self.bookmark(EVERYWHERE, f"due {handler.kind}"))
+
 
 @dataclass(frozen=True)
 class Services(Ground):
     """Everything a process can do, wired: the services, the steps of the way, and the tasks."""
 
     intake: Intake
+    pages: PageIntake
     files: AttachmentAccess
     tracking: Tracking
     operators: OperatorService
@@ -134,15 +140,17 @@ class Services(Ground):
     duty: DutyService
     route: Route
     deliver: Deliver
-    answer: AnswerCitizen
+    notify: Notify
     store_files: StoreFiles
     pollings: Mapping[str, Polling]
     reconcilings: Mapping[str, Reconciling]
     bindings: tuple[ConnectionTask, ...]
-    joining: Joining
+    joining: DueTask
+    questions: DueTask
     expiry: Expiry
-    alarm: Alarm
+    alarm: DueTask
     consumers: tuple[Consumer, ...]
+    exchanges: ExchangeWriter
     health: Health
 
     @property
@@ -153,8 +161,10 @@ class Services(Ground):
     async def close_channels(self) -> None:
         """Let go of the connections to providers and agencies."""
         posts = (post.sender for post in self.roster.posts)
-        for channel in {*self.channels.values(), *self.webhooks.values(), *posts}:
+        for channel in {*self.channels.values(), *posts}:
             await channel.close()
+        for method in self.methods.values():
+            await method.close()
 
 
 def assemble(
@@ -163,30 +173,32 @@ def assemble(
     *,
     parts: Components | None = None,
     channels: Mapping[str, Channel] | None = None,
-    webhooks: Mapping[str, Sender] | None = None,
+    methods: Mapping[str, Method] | None = None,
     store: Store | None = None,
     broker: Broker | None = None,
     sandboxes: Sandboxes | None = None,
-    now: Callable[[], datetime] = now,
+    now: Clock | None = None,
 ) -> Services:
     """Wire the services; what is not given is made as the settings say.
 
-    ``file`` is named in error messages about settings. Raises ``SettingsError``.
+    ``file`` is named in error messages about settings; ``now`` stands in for every clock of the
+    process. Raises ``SettingsError``.
     """
+    case, true = now or CaseClock.from_environment(), now or wall
     if channels is None:
         channels = components.channels(settings, file)
-    if webhooks is None:
-        webhooks = components.webhooks(settings, file)
+    if methods is None:
+        methods = components.methods(settings, file)
     ground = _ground(
         settings,
         file,
         parts or components.load(settings),
         channels,
-        webhooks,
-        store or _store(settings, now),
+        methods,
+        store or _store(settings, case, true),
         broker,
         sandboxes or _sandboxes(settings, channels),
-        now,
+        case,
     )
     return _services(ground)
 
@@ -196,11 +208,11 @@ def _ground(
     file: Path | None,
     parts: Components,
     channels: Mapping[str, Channel],
-    webhooks: Mapping[str, Sender],
+    methods: Mapping[str, Method],
     store: Store,
     broker: Broker | None,
     sandboxes: Sandboxes,
-    now: Callable[[], datetime],
+    now: Clock,
 ) -> Ground:
     seal, notice = components.seal(settings), components.notice(settings, channels)
     spool = Spool(settings.server.data_dir / "spool")
@@ -211,14 +223,14 @@ def _ground(
         now=now,
         parts=parts,
         channels=channels,
-        webhooks=webhooks,
+        methods=methods,
         seal=seal,
         store=store,
         spool=spool,
         broker=broker or _broker(settings, store),
         commits=GroupCommit(store, spool),
         notice=notice,
-        letters=Letters(parts.texts, now, delicate, notice),
+        notifier=Notifier(parts.texts, delicate, notice),
         roster=components.roster(settings, file, channels, seal),
         vault=components.vault(settings, seal),
         queries=Queries(store),
@@ -231,39 +243,43 @@ def _ground(
 def _services(ground: Ground) -> Services:
     settings, store = ground.settings, ground.store
     intake = _intake(ground)
+    pages = PageIntake(intake, store)
     files = AttachmentAccess(ground.queries, ground.vault)
-    duty = DutyService(store, ground.roster, ground.letters)
+    duty = DutyService(store, ground.roster, ground.notifier)
     directory = Directory(ground.parts.routing.register, ground.parts.gazetteer)
     route, deliver = _route(ground, duty), _deliver(ground)
-    answer, store_files = _answer(ground), _store_files(ground)
-    pollings, reconcilings = _pollings(ground, intake), _reconcilings(ground, intake)
+    notify, store_files = _notify(ground), _store_files(ground)
+    pollings, reconcilings = _pollings(ground, pages), _reconcilings(ground, pages)
     bindings = _bindings(ground, intake)
     steps: dict[str, Step] = {
         REPORTS: route,
         DELIVERIES: deliver,
-        ANSWERS: answer,
+        NOTIFICATIONS: notify,
         MEDIA: store_files,
     }
     return Services(
         **vars(ground),
         intake=intake,
+        pages=pages,
         files=files,
         tracking=Tracking(ground.queries, ground.seal),
         operators=_operators(ground, intake, files, directory, duty),
-        agencies=AgencyService(store, ground.letters, settings.delivery, ground.now),
+        agencies=AgencyService(store, ground.notifier, ground.methods, ground.now),
         partners=_partners(ground, directory),
         duty=duty,
         route=route,
         deliver=deliver,
-        answer=answer,
+        notify=notify,
         store_files=store_files,
         pollings=pollings,
         reconcilings=reconcilings,
         bindings=bindings,
-        joining=Joining(intake, store, ground.seal, ground.bookmark(EVERYWHERE, JOIN)),
+        joining=ground.due_task(Joining(intake, store, ground.seal)),
+        questions=ground.due_task(UnansweredQuestions(store, _waiting(settings))),
         expiry=Expiry(store, ground.bookmark(EVERYWHERE, EXPIRE)),
-        alarm=_alarm(ground),
+        alarm=ground.due_task(_alarm(ground)),
         consumers=_consumers(ground, steps),
+        exchanges=_exchanges(ground),
         health=_health(ground, _duties(settings, pollings, bindings, reconcilings)),
     )
 
@@ -272,10 +288,15 @@ def _names(channels: Mapping[str, Channel], wanted: Callable[[Channel], bool]) -
     return frozenset(name for name, channel in channels.items() if wanted(channel))
 
 
-def _store(settings: Settings, now: Callable[[], datetime]) -> Store:
+def _store(settings: Settings, now: Clock, true: Clock) -> Store:
     chosen = settings.database
     database = Database(settings.database_url, pool_size=chosen.pool_size, timeout=chosen.timeout)
-    return Store(database, now, components.limits(settings), components.room(settings))
+    limits, room = components.limits(settings), components.room(settings)
+    return Store(database, now, limits, room, true, _waiting(settings))
+
+
+def _waiting(settings: Settings) -> timedelta:
+    return timedelta(days=settings.routing.waiting_days)
 
 
 def _broker(settings: Settings, store: Store) -> Broker:
@@ -311,7 +332,7 @@ def _intake(ground: Ground) -> Intake:
         ground.now,
         parse_in(ground.sandboxes.mails),
         heavy.normalize_in(ground.sandboxes.texts),
-        Warning(ground.parts.routing, ground.letters),
+        Warning(ground.parts.routing, ground.notifier),
     )
 
 
@@ -326,7 +347,7 @@ def _operators(
         ground.store,
         ground.broker,
         intake,
-        ground.letters,
+        ground.notifier,
         directory,
         ground.parts.routing.register,
         ground.seal,
@@ -347,10 +368,10 @@ def _route(ground: Ground, duty: DutyService) -> Route:
         ground.store,
         ground.parts.routing,
         ground.parts.gazetteer,
-        ground.letters,
+        ground.notifier,
         ground.seal,
         ground.now,
-        waiting=timedelta(days=ground.settings.routing.waiting_days),
+        waiting=_waiting(ground.settings),
         ownership=ground.ownership,
         mute=_names(ground.channels, lambda c: not c.can_ask),
         overheard=_names(ground.channels, lambda c: c.overhears),
@@ -360,18 +381,21 @@ def _route(ground: Ground, duty: DutyService) -> Route:
 
 
 def _deliver(ground: Ground) -> Deliver:
-    settings = ground.settings
+    work = ground.settings.work
     return Deliver(
-        ground.store, settings.delivery, ground.webhooks, concurrency=settings.work.concurrency
+        ground.store,
+        ground.methods,
+        attempts=len(work.retry_after),
+        concurrency=work.concurrency,
     )
 
 
-def _answer(ground: Ground) -> AnswerCitizen:
-    return AnswerCitizen(
+def _notify(ground: Ground) -> Notify:
+    return Notify(
         ground.store,
         ground.channels,
         ground.seal,
-        ground.letters,
+        ground.notifier,
         ground.ownership,
         concurrency=ground.settings.work.concurrency,
     )
@@ -386,15 +410,14 @@ def _store_files(ground: Ground) -> StoreFiles:
         FileFetcher(max_bytes=media.max_bytes, timeout=media.timeout),
         clean_in(ground.sandboxes.images),
         ground.seal,
-        ground.letters,
+        ground.notifier,
         media,
         attempts=len(work.retry_after),
         concurrency=work.concurrency,
     )
 
 
-def _pollings(ground: Ground, intake: Intake) -> dict[str, Polling]:
-    pages = PageIntake(intake, ground.store)
+def _pollings(ground: Ground, pages: PageIntake) -> dict[str, Polling]:
     return {
         name: Polling(channel, ground.bookmark(name, POLL), pages, ground.store)
         for name, channel in ground.channels.items()
@@ -402,8 +425,8 @@ def _pollings(ground: Ground, intake: Intake) -> dict[str, Polling]:
     }
 
 
-def _reconcilings(ground: Ground, intake: Intake) -> dict[str, Reconciling]:
-    pages, wanted = PageIntake(intake, ground.store), ground.settings.reconcile
+def _reconcilings(ground: Ground, pages: PageIntake) -> dict[str, Reconciling]:
+    wanted = ground.settings.reconcile
     return {
         name: Reconciling(
             channel,
@@ -442,7 +465,6 @@ def _alarm(ground: Ground) -> Alarm:
         ground.store,
         ground.roster,
         Wording(ground.parts.texts, ground.parts.gazetteer, url),
-        ground.bookmark(EVERYWHERE, ALARM),
         within=wanted.acknowledge_within_seconds,
         repeat=wanted.repeat,
     )
@@ -450,7 +472,7 @@ def _alarm(ground: Ground) -> Alarm:
 
 def _consumers(ground: Ground, steps: Mapping[str, Step]) -> tuple[Consumer, ...]:
     work = ground.settings.work
-    batches = {ANSWERS: work.concurrency, MEDIA: work.concurrency}
+    batches = {NOTIFICATIONS: work.concurrency, MEDIA: work.concurrency}
     return tuple(
         Consumer(
             ground.broker,
@@ -462,6 +484,17 @@ def _consumers(ground: Ground, steps: Mapping[str, Step]) -> tuple[Consumer, ...
         )
         for queue, step in steps.items()
     )
+
+
+def _exchanges(ground: Ground) -> ExchangeWriter:
+    """Write down the calls of the channels, of the agencies' senders and of the roster's."""
+    own = {id(channel) for channel in ground.channels.values()}
+    agencies = {f"agency:{id}": method.sender for id, method in ground.methods.items()}
+    posts = {f"duty:{post.name}": post.sender for post in ground.roster.posts}
+    others = {
+        name: each for name, each in (agencies | posts).items() if each and id(each) not in own
+    }
+    return ExchangeWriter(Exchanges(ground.store), {**ground.channels, **others})
 
 
 def _health(ground: Ground, duties: list[LeasedTask]) -> Health:
@@ -481,7 +514,10 @@ def worker_tasks(services: Services) -> list[Task]:
     return [
         *(Task(f"work on {consumer.queue}", consumer.run) for consumer in services.consumers),
         Task("trained models", partial(_refresh, services.parts)),
-        Task(ALARM, services.alarm.run),
+        *(
+            Task(f"due {task.handler.kind}", task.run)
+            for task in (services.alarm, services.questions)
+        ),
         *_relays(services),
     ]
 
@@ -494,7 +530,7 @@ def poller_tasks(services: Services) -> list[Task]:
 def shared_tasks(services: Services) -> list[Task]:
     """Return what a worker and a poller do both."""
     return [
-        Task("join parts", services.joining.run),
+        Task(f"due {services.joining.handler.kind}", services.joining.run),
         Task("expire the quarantine", services.expiry.run),
     ]
 
@@ -530,6 +566,7 @@ def site(services: Services) -> WebServer:
         services.health,
         services.files,
         services.now,
+        services.store.wall,
         CitizenServices(services.tracking, components.categories(services.parts), services.notice),
         mounted(
             services.channels,

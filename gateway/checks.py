@@ -14,6 +14,7 @@ from adapters.contract import Channel, Mounts, SmtpReceiver
 from adapters.load import channel_class, kinds
 from config import links
 from config.emergency import emergency
+from config.environment import OFFSET_FILE
 from config.settings import (
     DEFAULTS,
     Fault,
@@ -28,6 +29,7 @@ from gateway.components import Components, attempt, duty_fault
 from gateway.models import registry
 from gateway.models.registry import ModelError
 from gateway.outbound.roster import MISSING
+from gateway.platform.clock import CaseClock, OffsetError
 from gateway.platform.seal import Seal
 
 
@@ -36,8 +38,8 @@ def faults(settings: Settings, file: Path | None) -> list[Fault]:
     wrong: list[Fault] = []
     built = attempt(wrong, lambda: components.load(settings))
     doors = attempt(wrong, lambda: components.channels(settings, file))
-    attempt(wrong, lambda: components.webhooks(settings, file))
-    wrong += _mail_faults(settings, file)
+    attempt(wrong, lambda: components.methods(settings, file))
+    wrong += _mail_faults(settings, file) + clock_faults()
     if doors is not None:
         attempt(wrong, lambda: components.roster(settings, file, doors, Seal([bytes(32)])))
     if built:
@@ -45,6 +47,15 @@ def faults(settings: Settings, file: Path | None) -> list[Fault]:
         wrong += _mount_faults(settings, built, file)
         wrong += _duty_faults(settings, built, file)
     return wrong
+
+
+def clock_faults() -> list[Fault]:
+    """List what is wrong with the file that moves the clock of a test system."""
+    try:
+        CaseClock.from_environment().check()
+    except OffsetError as error:
+        return [Fault(f"environment variable {OFFSET_FILE}", 0, f"the file it names: {error}")]
+    return []
 
 
 def faults_beside(file: Path | None) -> list[Fault]:
@@ -166,6 +177,7 @@ def all_warnings(settings: Settings, built: Mapping[str, Channel]) -> list[str]:
         *link_warnings(settings),
         *unconfirmed(built),
         *duty_warnings(settings),
+        *clock_warnings(),
         *unsaid(settings),
     ]
 
@@ -220,3 +232,14 @@ def link_warnings(settings: Settings) -> list[str]:
 def duty_warnings(settings: Settings) -> list[str]:
     """Say so where nobody is told of danger to life."""
     return [] if settings.alerts.duty else [MISSING]
+
+
+def clock_warnings() -> list[str]:
+    """Say so where the clock is moved."""
+    clock = CaseClock.from_environment()
+    if not clock.is_moved:
+        return []
+    return [
+        f"{OFFSET_FILE} moves the clock by {clock.offset:+g} seconds now: this is a test system, "
+        "and no time that a citizen or an agency is told is true"
+    ]

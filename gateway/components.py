@@ -13,7 +13,7 @@ from yarl import URL
 from adapters.contract import Channel, FormReceiver, Sender, SystemSender
 from adapters.load import BadBlock, UnknownChannel, channel_class, kinds
 from adapters.load import load as load_channel
-from config import files, links
+from config import files, links, words
 from config.settings import (
     DEFAULTS,
     Fault,
@@ -26,6 +26,8 @@ from config.settings import (
 )
 from gateway.media.blobs import Blobs, Bucket, Folder, Vault
 from gateway.models.active import ActiveModels
+from gateway.outbound.methods import load as load_method
+from gateway.outbound.methods.base import Method
 from gateway.outbound.notice import PAGE, Notice
 from gateway.outbound.roster import DutyPost, Roster
 from gateway.outbound.texts import Texts
@@ -62,6 +64,7 @@ def load(settings: Settings) -> Components:
     wrong: list[Fault] = []
     gazetteer = attempt(wrong, lambda: _gazetteer(files.REGIONS))
     texts = attempt(wrong, _texts)
+    attempt(wrong, words.read_all)
     overrides = Path(settings.agencies.overrides) if settings.agencies.overrides else None
     data = attempt(wrong, lambda: files.read(overrides))
     if gazetteer is None or data is None:
@@ -86,19 +89,13 @@ def channels(settings: Settings, file: Path | None) -> dict[str, Channel]:
     return built
 
 
-def webhooks(settings: Settings, file: Path | None) -> dict[str, Sender]:
-    """Build the senders of agencies that take reports by webhook. Raises ``SettingsError``."""
+def methods(settings: Settings, file: Path | None) -> dict[str, Method]:
+    """Build how agencies with settings get their reports. Raises ``SettingsError``."""
     wrong: list[Fault] = []
-    built: dict[str, Sender] = {}
+    built: dict[str, Method] = {}
     for agency, block in settings.delivery.items():
-        if not is_system(block.method):
-            continue
-        secret = block.secret.get_secret_value() if block.secret else ""
-        values = {"type": block.method, "url": str(block.url or ""), "secret": secret}
         try:
-            sender = load_channel(agency, values, public_url=str(settings.server.public_url))
-            assert isinstance(sender, Sender)
-            built[agency] = sender
+            built[agency] = load_method(agency, block, public_url=str(settings.server.public_url))
         except BadBlock as error:
             wrong += [
                 fault_at(file, ("delivery", agency, *keys), said) for keys, said in error.faults

@@ -82,6 +82,7 @@ class Kanal:
             await self._start_monitor()
         self._spawn("gauges", its.health.gauge_for_ever)
         self._spawn("count what is not kept", self._count_missed)
+        self._spawn("write exchanges down", its.exchanges.run)
         return Ports(self.web.port if self.web else None, self.mail.port if self.mail else None)
 
     async def stop(self) -> None:

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 
-from normalizer.labels import KIND_LABELS, PRIVACY_LABELS, STATUS_LABELS
 from normalizer.report import Outcome, Report, Status
 from normalizer.tracking import written
 from normalizer.when import WIB
@@ -34,6 +33,15 @@ COLUMNS = (
 
 _REGION_COLUMNS = {"Provinsi": 2, "Kota/Kabupaten": 5, "Kecamatan": 8, "Kelurahan": 13}
 """Column → length of the region code that fills it."""
+_PRIVACY = {
+    (False, False): "open",
+    (True, False): "anonymous",
+    (False, True): "confidential",
+    (True, True): "both",
+}
+"""By (anonymous, confidential)."""
+Labels = Mapping[str, Mapping[str, str]]
+"""Table → code → what people read."""
 _SETTLED = 0.5
 """A place less sure than this does not stand in an official list."""
 _WITH_REASON = {s for s in Status if s.startswith("archived_")} | {Status.WAITING_FOR_REPORTER}
@@ -42,6 +50,7 @@ _FORMULA = re.compile(r"^[\s]*[=+\-@]")
 
 def row(
     report: Report,
+    labels: Labels,
     *,
     reporter_name: str | None = None,
     parent_agency: str | None = None,
@@ -49,43 +58,46 @@ def row(
 ) -> dict[str, str]:
     """Return the cells of ``COLUMNS`` for one report, dates and times in WIB.
 
+    ``labels`` are the Indonesian tables of ``config/labels``.
     ``reporter_name`` is the unsealed name, never shown of an anonymous report; ``names`` gives
     the names of region codes and of channels. A cell that a spreadsheet would run as a formula
     gets an apostrophe before it.
     """
     known = names or {}
-    cells = _arrival(report, reporter_name, known) | _contents(report)
-    cells |= _handling(report, parent_agency) | _regions(report, known)
+    cells = _arrival(report, reporter_name, known, labels) | _contents(report, labels)
+    cells |= _handling(report, parent_agency, labels) | _regions(report, known)
     return {column: _inert(cells[column]) for column in COLUMNS}
 
 
-def _arrival(report: Report, name: str | None, names: Mapping[str, str]) -> dict[str, str]:
+def _arrival(
+    report: Report, name: str | None, names: Mapping[str, str], labels: Labels
+) -> dict[str, str]:
     arrived = report.received_at.astimezone(WIB)
     return {
         "Tracking ID": written(report.tracking),
         "Tanggal Laporan Masuk": arrived.strftime("%d/%m/%Y"),
         "Waktu Laporan Masuk": arrived.strftime("%H:%M:%S"),
-        "Nama Pelapor": "Anonim" if report.anonymous else name or "",
+        "Nama Pelapor": labels["privacy"]["anonymous"] if report.anonymous else name or "",
         "Sumber Laporan": names.get(report.origin.channel, report.origin.channel),
     }
 
 
-def _contents(report: Report) -> dict[str, str]:
+def _contents(report: Report, labels: Labels) -> dict[str, str]:
     topic = report.topic
     return {
-        "Klasifikasi Laporan": KIND_LABELS[report.kind]["id"],
+        "Klasifikasi Laporan": labels["kind"][report.kind],
         "ID Kategori": topic.id if topic else "",
         "Kategori": topic.name if topic else "",
         "Judul Laporan": report.title,
         "Isi Laporan Awal": report.first.original,
         "Isi Laporan Akhir": report.text,
-        "Tipe Laporan (Anonim/Rahasia)": PRIVACY_LABELS[report.anonymous, report.confidential][
-            "id"
+        "Tipe Laporan (Anonim/Rahasia)": labels["privacy"][
+            _PRIVACY[report.anonymous, report.confidential]
         ],
     }
 
 
-def _handling(report: Report, parent: str | None) -> dict[str, str]:
+def _handling(report: Report, parent: str | None, labels: Labels) -> dict[str, str]:
     assigned = report.assignment if report.assignment else None
     agency = assigned.agency if assigned and assigned.decision is Outcome.ASSIGN else None
     last = report.history[-1] if report.history else None
@@ -93,7 +105,7 @@ def _handling(report: Report, parent: str | None) -> dict[str, str]:
         "Instansi Induk": parent or "",
         "ID Instansi Terdisposisi": agency.id if agency else "",
         "Instansi Terdisposisi": agency.name if agency else "",
-        "Status Laporan": STATUS_LABELS[report.status]["id"],
+        "Status Laporan": labels["status"][report.status],
         "Alasan Tunda/Arsip": last.note if last and report.status in _WITH_REASON else "",
     }
 

@@ -16,22 +16,11 @@ HIDDEN = "[disembunyikan]"
 """Stands where a name, an address, a number or an account stood."""
 _LONGEST = 20_000
 
-KINDS = {
-    "name": "nama pelapor",
-    "person": "nama orang lain",
-    "signature": "tanda tangan",
-    "address": "alamat",
-    "nik": "NIK",
-    "kk": "nomor KK",
-    "phone": "nomor telepon",
-    "plate": "pelat nomor",
-    "account": "rekening",
-    "email": "surel",
-    "handle": "akun",
-    "birth": "tanggal lahir",
-    "document": "nomor paspor, SIM dan kartu",
-}
-"""What may identify somebody in a text, and what operators read it is called."""
+KINDS = (
+    "name", "person", "signature", "address", "nik", "kk", "phone",
+    "plate", "account", "email", "handle", "birth", "document",
+)  # fmt: skip
+"""What may identify somebody in a text; ``config/labels`` has what people call it."""
 TRUSTED = frozenset({"nik", "phone", "plate", "document"})
 """Kinds of which at least 98 % were hidden at first sight in lines that the rules had not seen;
 ``tests/normalizer/test_masking.py`` counts them. Lines that rules were mended for prove nothing."""
@@ -200,14 +189,14 @@ def masked_all(text: str) -> str:
     return _masked(text[:_LONGEST], own=False)
 
 
-def found(text: str, *, own: bool = False) -> list[MaskedSpan]:
+def personal_spans(text: str, *, own: bool = False) -> list[MaskedSpan]:
     """List what names somebody; with ``own`` only what is said of the writer."""
     people = [MaskedSpan(start, end, "name") for start, end in names(text, own=own)]
     return [*people, *_matches(text, (*NUMBERS, *CUED))]
 
 
 def _masked(text: str, *, own: bool) -> str:
-    return _hidden(text, found(text, own=own))
+    return _hidden(text, personal_spans(text, own=own))
 
 
 def _matches(text: str, rules: Sequence[MaskingRule]) -> list[MaskedSpan]:

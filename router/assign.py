@@ -176,7 +176,7 @@ class Router:
         next: what it needs then stays in the processor's cache, which saves a tenth of the time.
         """
         topics, register = self.topics, self.register
-        readings = [topics.lexicon.read(told(report)) for report in reports]
+        readings = [topics.lexicon.read(whole_text(report)) for report in reports]
         both = [*zip(reports, readings, strict=True)]
         matches = [topics.rank(reading, report.chosen_topic) for report, reading in both]
         seats = [rank.Seats(report.places, register) for report in reports]
@@ -249,7 +249,7 @@ class Router:
         made = report.assignment
         has = [Share(made.agency, 1.0)] if made and made.agency else []
         seats = rank.Seats(report.places, self.register)
-        return self.recuser.read(report, told(report), has, seats)
+        return self.recuser.read(report, whole_text(report), has, seats)
 
     def overseer(self, report: Report) -> Share | None:
         """Return who oversees whom a report accuses; None where that is not plain."""
@@ -376,7 +376,7 @@ class Router:
             yield explain.overheard(view.meant)
         lead = view.lead
         if lead is None:
-            yield explain.NO_TOPIC
+            yield explain.no_topic()
         else:
             yield explain.topic(lead.match)
             if lead.row.level != "national":
@@ -406,7 +406,7 @@ def build(
     )
 
 
-def told(report: Report) -> str:
+def whole_text(report: Report) -> str:
     """Return title and text; a title made of the text's own beginning adds nothing."""
     repeated = report.text.startswith(report.title.rstrip(" .…"))
     return report.text if repeated else f"{report.title}\n{report.text}"

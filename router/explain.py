@@ -1,10 +1,14 @@
-"""The reasons of a decision, in the officer's language, with the reporter's words as evidence."""
+"""The reasons of a decision, in the officer's language, with the reporter's words as evidence.
 
-from collections.abc import Sequence
+The sentences stand in ``config/reasons``.
+"""
+
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Literal
 
+from config.words import words as words_of
 from normalizer.report import Agency, Assignment, Candidate, Outcome, Reason, Recusal, Scope
 from router import scope
 from router.blend import Share
@@ -14,35 +18,19 @@ from router.register import Tier
 from router.topics import Competence, Match
 from router.urgency import UrgencyRules
 
-TIERS: dict[Tier, str] = {
-    "national": "pemerintah pusat",
-    "province": "provinsi",
-    "regency": "kabupaten/kota",
-    "district": "kecamatan",
-    "village": "desa/kelurahan",
-}
-_FOUND_BY = {
-    "keyword": "kata kunci di awal pesan",
-    "name": "nama wilayah dalam laporan",
-    "alias": "sebutan wilayah dalam laporan",
-    "context": "wilayah saluran",
-    "earlier": "laporan pelapor sebelumnya",
-    "coordinates": "titik koordinat",
-    "operator": "keterangan petugas",
-}
 _RULES: dict[str, Literal["keyword", "operator", "context"]] = {
     "keyword": "keyword",
     "operator": "operator",
     "context": "context",
 }
 """Rules that are no mere finding of a place."""
-_QUESTIONS = {
-    "place": "Lokasi ditanyakan kepada pelapor.",
-    "topic": "Pelapor diminta menjelaskan masalahnya.",
-}
 _REMEMBERED = 4_096
 """Reasons that are remembered: one door's reports share most of them."""
-NO_TOPIC = Reason(rule="topic", text="Tidak ada kata yang menunjukkan topik laporan.")
+
+
+def say(key: str, **values: object) -> str:
+    """Fill in one sentence of ``config/reasons`` for officers."""
+    return words_of("reasons").say(key, **values)
 
 
 def percent(confidence: float) -> str:
@@ -50,25 +38,31 @@ def percent(confidence: float) -> str:
     return f"{round(confidence * 100)} %"
 
 
+@lru_cache(1)
+def no_topic() -> Reason:
+    """Say that nothing tells what the report is about."""
+    return Reason(rule="topic", text=say("no_topic"))
+
+
 def topic(match: Match) -> Reason:
     """Say what the report is about and which of its words say so."""
-    text = f"Topik: {match.row.name} ({percent(match.confidence)})."
+    text = say("topic", topic=match.row.name, sure=percent(match.confidence))
     return Reason(rule="topic", text=text, words=match.words)
 
 
 def choice(name: str) -> Reason:
     """Say which topic or group the reporter chose."""
-    return Reason(rule="topic", text=f"Pelapor memilih {name}.")
+    return Reason(rule="topic", text=say("chosen", topic=name))
 
 
 def place(found: Sequence[Jurisdiction], tier: Tier, lacking: bool, regions: Regions) -> Reason:
     """Say where it is and how that was found, or what is missing."""
     if not found:
-        return Reason(rule="place", text=f"Belum jelas di {TIERS[tier]} mana.")
+        return Reason(rule="place", text=say("place_unclear", tier=say(f"tier.{tier}")))
     words = tuple(dict.fromkeys(j.place.words for j in found[:2] if j.place.words))
     if lacking:
-        names = " atau ".join(dict.fromkeys(j.place.name for j in found[:3]))
-        return Reason(rule="place", text=f"Lokasi bisa berarti {names}.", words=words)
+        names = say("either").join(dict.fromkeys(j.place.name for j in found[:3]))
+        return Reason(rule="place", text=say("place_either", places=names), words=words)
     best, seat = found[0].place, regions.region(found[0].code)
     inside = seat.name if seat and len(best.code) > len(seat.code) else ""
     return _place(best.name, inside, best.found_by, percent(best.confidence), words[:1])
@@ -77,7 +71,7 @@ def place(found: Sequence[Jurisdiction], tier: Tier, lacking: bool, regions: Reg
 @lru_cache(_REMEMBERED)
 def _place(name: str, inside: str, found_by: str, sure: str, words: tuple[str, ...]) -> Reason:
     where = f"{name}, {inside}" if inside else name
-    text = f"Lokasi: {where}, dari {_FOUND_BY[found_by]} ({sure})."
+    text = say("place", place=where, source=say(f"source.{found_by}"), sure=sure)
     return Reason(rule=_RULES.get(found_by, "place"), text=text, words=words)
 
 
@@ -88,27 +82,34 @@ def competence(row: Competence, words: str, agency: Agency | None) -> Reason:
 
 @lru_cache(_REMEMBERED)
 def _competence(tier: Tier, basis: str, words: str, agency: str) -> Reason:
-    law = f" ({basis})" if basis else ""
-    who = f": {agency}" if agency else ""
-    text = f"Urusan {TIERS[tier]}{law}{who}."
+    key = f"competence{'_law' if basis else ''}{'_agency' if agency else ''}"
+    text = say(key, tier=say(f"tier.{tier}"), law=basis, agency=agency)
     return Reason(rule="competence", text=text, words=(words,) if words else ())
 
 
 def copy(agency: Agency) -> Reason:
     """Say who else is told, because the report speaks of two matters."""
-    return Reason(rule="copy", text=f"Menyangkut dua urusan: tembusan kepada {agency.name}.")
+    return Reason(rule="copy", text=say("copy", agency=agency.name))
 
 
 def recusal(accused: Recusal) -> Reason:
     """Say whom the report accuses, and that they get nothing of it."""
-    text = f"Terlapor: {accused.name}; laporan tidak diteruskan kepada terlapor."
-    return Reason(rule="recusal", text=text, words=accused.words)
+    return Reason(rule="recusal", text=say("recusal", name=accused.name), words=accused.words)
 
 
 def suspicion(suspected: Recusal) -> Reason:
     """Say whom the report may accuse, so that an operator reads it before anybody gets it."""
-    text = f"Mungkin terlapor: {suspected.name}; dibaca operator sebelum diteruskan."
+    text = say("recusal_suspected", name=suspected.name)
     return Reason(rule="recusal", text=text, words=suspected.words)
+
+
+def withdrawal(recusals: Iterable[Recusal], to: Agency | None) -> Reason:
+    """Say from whom a report was taken back, and which body that oversees them has it now."""
+    accused = tuple(recusals)
+    names = ", ".join(dict.fromkeys(each.name for each in accused))
+    words = tuple(word for each in accused for word in each.words)
+    key, agency = ("recusal_moved", to.name) if to else ("recusal_withdrawn", "")
+    return Reason(rule="recusal", text=say(key, name=names, agency=agency), words=words)
 
 
 def history(best: Share) -> Reason:
@@ -118,27 +119,35 @@ def history(best: Share) -> Reason:
 
 @lru_cache(_REMEMBERED)
 def _history(agency: str, sure: str) -> Reason:
-    text = f"Laporan serupa sebelumnya ditangani {agency} ({sure})."
-    return Reason(rule="history", text=text)
+    return Reason(rule="history", text=say("history", agency=agency, sure=sure))
 
 
 def overheard(meant: float) -> Reason:
     """Say how likely a message is a report, where people also talk to each other."""
-    text = f"Kemungkinan ini laporan, bukan percakapan: {percent(meant)}."
-    return Reason(rule="history", text=text)
+    return Reason(rule="history", text=say("overheard", sure=percent(meant)))
 
 
 def urgency(danger: UrgencyRules) -> Reason:
     """Say that it cannot wait, and which words say so."""
-    return Reason(rule="urgency", text=f"Mendesak: {danger.name}.", words=danger.words)
+    return Reason(rule="urgency", text=say("urgency", danger=danger.name), words=danger.words)
+
+
+def operator(name: str, note: str) -> Reason:
+    """Say which operator decided, and what they noted."""
+    key = "operator_note" if note else "operator"
+    return Reason(rule="operator", text=say(key, operator=name, note=note))
+
+
+def refusal(agency: str, why: str) -> Reason:
+    """Say which agency sent the report back, and in what words."""
+    return Reason(rule="operator", text=say("refused", agency=agency, why=why))
 
 
 def out_of_scope(
     outside: scope.ScopeRules, otherwise: tuple[Candidate, ...], at: datetime
 ) -> Assignment:
     """Return the decision that no agency is bothered with this; ``otherwise`` who it would be."""
-    sure = percent(outside.confidence)
-    text = f"Di luar lingkup: {outside.name} ({sure}); tidak diteruskan."
+    text = say("scope", scope=outside.name, sure=percent(outside.confidence))
     return Assignment(
         decision=Outcome.TRIAGE,
         confidence=outside.confidence,
@@ -160,10 +169,6 @@ def threshold(
 def _threshold(
     outcome: Outcome, question: Literal["place", "topic"] | None, sure: str, limit: str
 ) -> Reason:
-    if outcome == Outcome.ASSIGN:
-        text = f"Keyakinan {sure} mencapai ambang {limit}: diteruskan."
-    elif question:
-        text = f"Keyakinan {sure}. {_QUESTIONS[question]}"
-    else:
-        text = f"Keyakinan {sure}, ambang {limit}: petugas yang memutuskan."
-    return Reason(rule="threshold", text=text)
+    asked = f"ask_{question}" if question else "triage"
+    key = "assign" if outcome == Outcome.ASSIGN else asked
+    return Reason(rule="threshold", text=say(key, sure=sure, limit=limit))

@@ -16,7 +16,7 @@ from normalizer.message import Place
 from normalizer.report import Agency
 from router.blend import LOCAL_OFFICE, ScoringInput, Share, blend
 from router.register import DIGITS, Register, Tier
-from router.terms import FAMILIES, told
+from router.terms import FAMILIES, split_signs
 from router.topics import Match
 
 Array = NDArray[np.float32]
@@ -147,7 +147,7 @@ class Model:
         lengths: list[int] = []
         column, topic = self._column.get, self._topic
         for words, matches in texts:
-            text = told(words)
+            text = split_signs(words)
             for spell in self._families:
                 known = [row for row in map(column, spell(text)) if row is not None]
                 times = dict.fromkeys(known, 1)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from normalizer.report import Agency, Recusal, Report
+from router import explain
 from router.accusation import UNKNOWN, Accused, Detector, OfficeRow
 from router.blend import Share
 from router.data import DataError, DataFault, DataTable
@@ -88,7 +89,7 @@ class Recuser:
             best = ranked[0].agency.id if ranked else ""
             office, row, own = self._office_of(best)
         if row is None:
-            name, agencies = "petugas yang kantornya tidak disebut", own
+            name, agencies = explain.say("recusal_nameless"), own
         else:
             here = (self._found(one, at) for one in row.agencies)
             name = row.name

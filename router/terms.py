@@ -73,7 +73,7 @@ class TermsRead(NamedTuple):
     signs: Sequence[str]
 
 
-def told(said: Sequence[str]) -> TermsRead:
+def split_signs(said: Sequence[str]) -> TermsRead:
     """Divide what was read in a text into words and signs."""
     words = [NUMBER if word.isdigit() else word for word in said if word[0] != SIGN]
     return TermsRead(words, () if len(words) == len(said) else [w for w in said if w[0] == SIGN])

@@ -93,6 +93,7 @@ def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     handlers, level = root.handlers[:], root.level
     monkeypatch.setattr(sys, "stderr", written)
     logs.set_up("DEBUG", "json")
+    structlog.configure(cache_logger_on_first_use=False)  # a cached one would never be heard again
     yield written
     root.handlers[:] = handlers
     root.setLevel(level)

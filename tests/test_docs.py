@@ -19,11 +19,10 @@ from adapters.contract import Channel, ChannelSettings, Outgoing, Receiver
 from adapters.load import channel_class
 from adapters.webhook import Webhook, WebhookBlock
 from config import settings
+from config.words import words
 from gateway.platform import metrics
 from gateway.platform.seal import KEY_FILE
-from gateway.portals.console import labels as words
 from gateway.wire import events
-from normalizer.labels import KIND_LABELS, STATUS_LABELS
 from tests.adapters.examples import EXAMPLES, PUBLIC_URL
 from tests.adapters.test_conformance import GARBAGE, survives
 
@@ -78,7 +77,11 @@ def test_settings_that_are_named_exist(page: Path) -> None:
     keys = [s.split(".") for s in dotted if re.fullmatch(r"[a-z_]+(\.[a-z_]+)+", s)]
     written = re.findall(r"\bKANAL_([A-Z_]+[A-Z])\b", page.read_text())
     keys = [k for k in keys if k[0] in settings.Settings.model_fields]
-    keys += [w.lower().split("__") for w in written if w not in ("CONFIG", "SECTION__KEY")]
+    keys += [
+        w.lower().split("__")
+        for w in written
+        if w not in ("CONFIG", "CLOCK_OFFSET_FILE", "SECTION__KEY")
+    ]
     unknown = [".".join(k) for k in keys if not _known(k, settings.Settings)]
     assert not unknown, f"{page.name} names settings that are not there: {unknown}"
 
@@ -123,9 +126,9 @@ def test_commands_that_are_named_exist(page: Path) -> None:
 
 def test_the_glossary_has_every_word_an_officer_reads() -> None:
     told = (DOCS / "glossary.md").read_text()
-    for table in (KIND_LABELS, STATUS_LABELS):
-        for word, labels in table.items():
-            assert labels["id"] in told, f"{word} is called {labels['id']}"
+    for table in ("kind", "status"):
+        for code, label in words("labels").table(table).items():
+            assert label in told, f"{code} is called {label}"
 
 
 def test_the_picture_can_be_drawn_and_names_every_work_queue() -> None:
@@ -191,7 +194,7 @@ def test_the_operators_guide_explains_every_reason_for_quarantine() -> None:
     reasons = set(re.findall(r'(?:hook, |reason=)"(\w+)"', code))
     rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \|", (DOCS / "operator.md").read_text(), flags=re.M)
     explained = dict(rows)
-    assert explained.items() <= words.REASON.items()
+    assert explained.items() <= words("console").table("reason").items()
     assert {"forged", "malformed", "same_id_other_content"} <= reasons == explained.keys()
 
 

@@ -24,6 +24,52 @@ LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-bootstrap.l
 PINNED = re.compile(r"^([a-z0-9][\w.-]*)==(\S+)([^\n]*\n(?:[ ]{4}\S[^\n]*\n?)*)", re.MULTILINE)
 SAYS_NOTHING = {"utils", "util", "helpers", "helper", "manager", "common", "misc"}
 SHADOWS_A_ROOM = {"router", "config", "adapters"}
+NAMES_NOTHING = frozenset(
+    {
+        "asked", "became", "checked", "filed", "fitted", "found", "given", "held", "hidden", "kept",
+        "known", "made", "noted", "said", "seen", "shown", "stored", "taken", "told", "wanted",
+        "written",
+    }
+)  # fmt: skip
+"""Participles: of what? A name is a noun for a thing, or a verb for an act."""
+POETRY = frozenset({"desk", "door", "doors", "house", "letter", "letters", "paper", "talk"})
+"""Pictures of a thing instead of its name; a dead letter is the field's own term."""
+LEFT_BEHIND = frozenset(
+    {
+        "Answer", "Block", "Bookmark", "Bundle", "Change", "Duty", "Hook", "Joining", "Part",
+        "Piece", "Silence", "Unit",
+    }
+)  # fmt: skip
+"""Classes that have a better word now: docs/glossary.md."""
+YET_TO_RENAME = frozenset(
+    {
+        "Became", "Bookmark", "Bundle", "Joining", "Piece", "Silence", "Wanted", "Written",
+        "checked", "fitted", "held", "hidden", "known", "noted", "told",
+        "wanted", "written",
+    }
+)  # fmt: skip
+"""Only ever shorter: who renames one takes it off, and nobody adds one."""
+
+
+def public_names() -> list[tuple[str, bool]]:
+    """Return the public classes and functions at the top of a product module, True for a class."""
+    return [
+        (node.name, isinstance(node, ast.ClassDef))
+        for path in files()
+        if path.suffix == ".py" and path.relative_to(ROOT).parts[0] in ROOMS
+        for node in ast.parse(path.read_bytes()).body
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        if not node.name.startswith("_")
+    ]
+
+
+def is_banned(name: str, is_class: bool) -> bool:
+    """Tell whether a name is a participle alone, a picture, or a word that was left behind."""
+    words = [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)]
+    if is_class and name in LEFT_BEHIND:
+        return True
+    pictures = POETRY.intersection(words) and words != ["dead", "letter"]
+    return bool(pictures) or (len(words) == 1 and words[0] in NAMES_NOTHING)
 
 
 def files() -> list[Path]:
@@ -80,14 +126,33 @@ def test_no_name_says_nothing() -> None:
 
 def test_no_two_classes_have_one_name() -> None:
     """One word for one thing: a reader must know from a class's name which one it is."""
-    found = Counter(
-        node.name
-        for path in files()
-        if path.suffix == ".py" and path.relative_to(ROOT).parts[0] in ROOMS
-        for node in ast.parse(path.read_bytes()).body
-        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
-    )
+    found = Counter(name for name, is_class in public_names() if is_class)
     assert [name for name, times in found.items() if times > 1] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "is_class", "banned"),
+    [
+        ("Written", True, True),
+        ("told", False, True),
+        ("letter_id", False, True),
+        ("OperatorDesk", True, True),
+        ("Bookmark", True, True),
+        ("DeadLetter", True, False),
+        ("dead_letter", False, False),
+        ("held_count", False, False),
+        ("Newsletter", True, False),
+        ("unit", False, False),
+    ],
+)
+def test_a_name_is_banned_by_its_words(name: str, is_class: bool, banned: bool) -> None:
+    assert is_banned(name, is_class) == banned
+
+
+def test_no_class_or_function_has_a_banned_name() -> None:
+    found = {name for name, is_class in public_names() if is_banned(name, is_class)}
+    assert found - YET_TO_RENAME == set(), "a noun for a thing, a verb for an act: docs/glossary.md"
+    assert YET_TO_RENAME - found == set(), "renamed: take them off YET_TO_RENAME"
 
 
 def test_no_variable_shadows_a_room() -> None:
@@ -138,3 +203,45 @@ def test_the_wheel_holds_every_file_of_the_rooms(tmp_path: Path) -> None:
     assert any(name.startswith("config/regions/") and name.endswith(".gz") for name in packed)
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in packed)
     assert not any(name.startswith(tuple(f"{room}/" for room in BESIDE)) for name in packed)
+
+
+# One wiring
+
+LEAVES = frozenset(
+    {"Bookmark", "CitizenServices", "Database", "Embedded", "FileFetcher", "Ownership"}
+    | {"Exchanges", "Queries", "Rabbit", "Sandbox", "Spool", "Store", "WebServer"}
+)
+"""Made from settings or from a database alone: what stands on no service wires none."""
+NEIGHBOURS = 2
+"""Services that a test may make itself: the one it is about, and one beside it."""
+
+
+def made(path: Path) -> set[str]:
+    """Return the classes of the shell that a file makes something of."""
+    tree = ast.parse(path.read_text("utf-8"))
+    names = {
+        alias.asname or alias.name: alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("gateway.")
+        for alias in node.names
+    }
+    calls = (node.func for node in ast.walk(tree) if isinstance(node, ast.Call))
+    found = {names[each.id] for each in calls if isinstance(each, ast.Name) and each.id in names}
+    return {name for name in found if name[0].isupper()}
+
+
+def test_only_the_assembly_wires_services() -> None:
+    assembly = ROOT / "gateway" / "assembly.py"
+    services = made(assembly) - LEAVES
+    assert {"Route", "Deliver", "StoreFiles", "Consumer", "Intake", "OperatorService"} <= services
+    assert made(assembly) >= LEAVES, "what the assembly makes no more needs no exception"
+    sources = {path for path in files() if path.suffix == ".py"} - {assembly}
+    wiring = {path: sorted(made(path) & services) for path in sources}
+    in_product = {
+        path.relative_to(ROOT): names
+        for path, names in wiring.items()
+        if names and path.relative_to(ROOT).parts[0] != "tests"
+    }
+    assert in_product == {}
+    second = {path.name: names for path, names in wiring.items() if len(names) > NEIGHBOURS}
+    assert second == {}, "take the services of an assemble(...) instead"

@@ -80,11 +80,11 @@ from adapters.contract.values import (
     Page,
     Receipt,
     Source,
-    Tongue,
     UnreadableItem,
     WebhookRequest,
     WebhookResponse,
 )
+from adapters.exchange import Exchange
 from normalizer.inbound import Author, File, Inbound, Segment
 
 __all__ = [
@@ -99,6 +99,7 @@ __all__ = [
     "ChannelSettings",
     "ConnectionChannel",
     "DuplicateId",
+    "Exchange",
     "Fetcher",
     "File",
     "FilledForm",
@@ -140,7 +141,6 @@ __all__ = [
     "SystemSender",
     "Take",
     "Throttled",
-    "Tongue",
     "UnknownReport",
     "Unreachable",
     "UnreadableItem",

@@ -13,10 +13,10 @@ from adapters.contract.values import (
     Page,
     Receipt,
     Source,
-    Tongue,
     WebhookRequest,
     WebhookResponse,
 )
+from config.words import Language
 from normalizer.inbound import Inbound
 
 
@@ -125,7 +125,7 @@ class FormReceiver(Receiver, ABC):
         """Read what was typed into a form, as it was typed. Raises ``Malformed``."""
 
     @abstractmethod
-    def field_rules(self, language: Tongue) -> Mapping[str, str]:
+    def field_rules(self, language: Language) -> Mapping[str, str]:
         """Return what is said of each field, for a page that checks before it sends."""
 
     @abstractmethod

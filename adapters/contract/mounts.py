@@ -111,7 +111,7 @@ class ReportReader(Protocol):
     ) -> list[ReportUpdate]:
         """List what happened in [since, until): of a partner's own reports, else of open ones."""
 
-    async def answers(self, report: Report) -> Sequence[tuple[datetime, str]]:
+    async def notifications(self, report: Report) -> Sequence[tuple[datetime, str]]:
         """List what the reporter was told, oldest first."""
 
 
@@ -140,6 +140,9 @@ class PartnerReader(Protocol):
 
     def visible(self, found: Sequence[VisibleReport]) -> list[VisibleReport]:
         """Return what anybody may see of several reports; the caller's own ones whole."""
+
+    def wall(self) -> datetime:
+        """Return the time that the log of a report is kept in."""
 
     def reasons(self, report: Report) -> str:
         """Say why a report went where it went, without quoting anybody."""

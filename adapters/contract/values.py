@@ -8,9 +8,6 @@ from urllib.parse import urlsplit
 from adapters.contract.errors import Until
 from normalizer.inbound import Inbound
 
-Tongue = Literal["id", "en"]
-"""A language that citizens are answered in."""
-
 
 @dataclass(frozen=True, slots=True)
 class WebhookRequest:

@@ -12,24 +12,24 @@ from adapters.mail.tree import MimePart
 LOOP_HEADER = "X-Kanal-Loop"
 DELIVERY_STATUS = {"message/delivery-status", "message/global-delivery-status"}
 
-NULL_SENDER = "pengirim amplop kosong (MAIL FROM:<>)"
+NULL_SENDER = "null_sender: MAIL FROM:<>"
 
 _SIGNS: Sequence[tuple[str, str, str]] = (
-    ("auto-submitted", r"(?!no\b).*\S", "balasan otomatis (Auto-Submitted)"),
-    ("precedence", r"(bulk|junk|list|auto[_-]reply)\b", "surat massal (Precedence)"),
-    ("x-autoreply", r"(?!no\b).*\S", "balasan otomatis (X-Autoreply)"),
-    ("x-autorespond", r"(?!no\b).*", "balasan otomatis (X-Autorespond)"),
-    ("x-autoresponder", r"(?!no\b).*", "balasan otomatis (X-Autoresponder)"),
+    ("auto-submitted", r"(?!no\b).*\S", "automatic_reply: Auto-Submitted"),
+    ("precedence", r"(bulk|junk|list|auto[_-]reply)\b", "bulk_mail: Precedence"),
+    ("x-autoreply", r"(?!no\b).*\S", "automatic_reply: X-Autoreply"),
+    ("x-autorespond", r"(?!no\b).*", "automatic_reply: X-Autorespond"),
+    ("x-autoresponder", r"(?!no\b).*", "automatic_reply: X-Autoresponder"),
     (
         "x-auto-response-suppress",
         r".*\b(all|autoreply)\b",
-        "surat mesin (X-Auto-Response-Suppress)",
+        "machine_mail: X-Auto-Response-Suppress",
     ),
-    ("list-id", r".*", "surat milis (List-Id)"),
-    ("list-unsubscribe-post", r".*", "surat massal (List-Unsubscribe-Post)"),
-    ("list-unsubscribe", r".*", "surat massal (List-Unsubscribe)"),
+    ("list-id", r".*", "list_mail: List-Id"),
+    ("list-unsubscribe-post", r".*", "bulk_mail: List-Unsubscribe-Post"),
+    ("list-unsubscribe", r".*", "bulk_mail: List-Unsubscribe"),
     ("x-failed-recipients", r".*", "bounce"),
-    (LOOP_HEADER.lower(), r".*", "surat kami sendiri (X-Kanal-Loop)"),
+    (LOOP_HEADER.lower(), r".*", "own_mail: X-Kanal-Loop"),
 )
 """Header, what its value must match from its start, and the reason given."""
 _COMPILED = [(name, re.compile(pattern, re.IGNORECASE), why) for name, pattern, why in _SIGNS]
@@ -48,12 +48,12 @@ _SUBJECTS = re.compile(
 
 
 def reason(root: MimePart, *, subject: str, sender: str, mail_from: str, ours: str) -> str | None:
-    """Say why a mail is automatic, in a few words; None for a person's writing.
+    """Return the code of why a mail is automatic; None for a person's writing.
 
     ``ours`` is our own address without token; ``mail_from`` is the envelope sender.
     """
     if root.media_type == "multipart/report":
-        return "bounce" if _reports_delivery(root) else "laporan mesin (multipart/report)"
+        return "bounce" if _reports_delivery(root) else "machine_report: multipart/report"
     for name, pattern, why in _COMPILED:
         if any(pattern.match(value) for value in root.all(name)):
             return why
@@ -73,11 +73,11 @@ def _reports_delivery(root: MimePart) -> bool:
 
 def _by_names(subject: str, sender: str, ours: str) -> str | None:
     if sender.lower() == ours:
-        return "surat kami sendiri"
+        return "own_mail"
     if sender.lower().startswith("mailer-daemon@"):
         return "bounce"
     if _MACHINES.match(sender):
-        return "pengirim mesin"
+        return "machine_sender"
     if _SUBJECTS.match(subject):
-        return "balasan otomatis (judul)"
+        return "automatic_reply: Subject"
     return None

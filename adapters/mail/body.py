@@ -10,9 +10,9 @@ from adapters.mail.tree import MimePart, Tree
 MAX_TEXT_BYTES = 262_144
 """Bytes of text that are read; the report keeps 20,000 characters, the raw mail keeps all."""
 
-CUT = "Teks surat sangat panjang; hanya bagian awal yang dibaca."
-REPAIRED = "Penulisan huruf (charset) surat keliru; diperbaiki semampunya."
-ALL_QUOTED = "Seluruh isi surat tampak sebagai kutipan; disimpan utuh."
+CUT = "mail_cut"
+REPAIRED = "mail_repaired"
+ALL_QUOTED = "mail_all_quoted"
 
 _WRITTEN = {"text/plain", "text/html"}
 _FORWARD_MARKS = ("forwarded message", "pesan terusan", "pesan yang diteruskan")

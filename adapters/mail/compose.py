@@ -15,6 +15,7 @@ from adapters.contract import Outgoing, Refused
 from adapters.mail.automatic import LOOP_HEADER
 from adapters.mail.headers import is_address, message_id, one_line
 from adapters.mail.quotes import REPLY_MARKER
+from config.words import words
 from normalizer import tracking
 
 MAX_REFERENCES = 20
@@ -78,7 +79,8 @@ def compose(message: Outgoing, *, to: str, address: str, from_name: str, moment:
 
 
 def _subject(number: str | None) -> str:
-    return f"Laporan Anda {tracking.written(number)}" if number else "Laporan Anda"
+    subject = words("labels").say("notice.subject")
+    return f"{subject} {tracking.written(number)}" if number else subject
 
 
 def _words(text: str) -> str:

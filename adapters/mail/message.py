@@ -9,9 +9,9 @@ from adapters.mail import automatic, body, bounce, headers, proof, tree
 from adapters.mail.recipients import account_of, token_of
 from normalizer.message import Unanswered
 
-UNPROVEN = "Pengirim tidak terbukti: pemeriksaan DMARC gagal."
-UNALIGNED = "Pengirim tidak terbukti: alamat amplop dan From berbeda organisasi."
-NO_HEADERS = "Surat tanpa kepala; pengirim diambil dari amplop."
+UNPROVEN = "mail_dmarc"
+UNALIGNED = "mail_unaligned"
+NO_HEADERS = "mail_no_headers"
 _REPLIES = ("re:", "bls:", "balas:", "balasan:", "aw:")
 _FORWARDS = ("fwd:", "fw:", "trs:", "terusan:", "wg:")
 

@@ -2,7 +2,7 @@
 
 The standard parser has no limit on nesting (RecursionError), on parts or on lines; this one looks
 only for header blocks and boundaries, by ``bytes.find``, and stops at fixed counts. What it could
-not read is said in ``notes`` (Indonesian, for the officer), never raised: the raw mail is kept.
+not read is said in ``notes`` (codes, for the officer), never raised: the raw mail is kept.
 """
 
 import binascii
@@ -23,10 +23,10 @@ MAX_DEPTH = 20
 MAX_CANDIDATES = 2_000
 """Lines that begin like a boundary and may be none."""
 
-LONG_HEADER = "Kepala surat terlalu panjang; sebagian dipotong."
-TOO_MANY_PARTS = "Surat terdiri dari terlalu banyak bagian; hanya teksnya yang dibaca."
-TOO_DEEP = "Bagian surat bertumpuk terlalu dalam; hanya teksnya yang dibaca."
-NO_BOUNDARY = "Batas antarbagian surat tidak ditemukan; isinya dibaca sebagai teks."
+LONG_HEADER = "mail_long_header"
+TOO_MANY_PARTS = "mail_many_parts"
+TOO_DEEP = "mail_deep"
+NO_BOUNDARY = "mail_no_boundary"
 
 _FIELD = re.compile(rb"([!-9;-~]{1,100})[ \t]*:")
 _MBOX = (b"From ", b">From ")

@@ -32,12 +32,9 @@ from adapters.open311.settings import Open311Block
 from adapters.partner_api import form, identity
 from adapters.partner_api.channel import PartnerChannel
 from adapters.partner_api.form import PartnerForm
+from config.words import LANGUAGES, words
 
 UPDATES = "/servicerequestupdates"
-_NOTICE = {
-    "en": "Keep the number: it shows where the report stands.",
-    "id": "Simpan nomor ini untuk melihat perkembangan laporan.",
-}
 
 
 class Open311(PartnerChannel):
@@ -134,9 +131,10 @@ class Open311(PartnerChannel):
         return georeport.document(kind, "service_requests", made, 201)
 
     def _told(self, filed: AcceptedMessage) -> dict[str, str]:
+        notice = (words("labels").say("notice.keep_number", each) for each in LANGUAGES)
         return {
             "service_request_id": filed.tracking,
-            "service_notice": f"{filed.danger} {_NOTICE['id']} / {_NOTICE['en']}".strip(),
+            "service_notice": f"{filed.danger} {' / '.join(notice)}".strip(),
             "account_id": "",
         }
 

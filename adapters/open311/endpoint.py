@@ -35,7 +35,7 @@ from adapters.open311.settings import Open311Block
 from adapters.partner_api import form as forms
 from adapters.partner_api.channel import PartnerChannel
 from adapters.partner_api.form import PartnerForm
-from normalizer.labels import STATUS_LABELS
+from config.words import words
 from normalizer.report import Outcome, Report, Status
 
 FORBIDDEN = "api_key: is missing or not valid for this"
@@ -216,7 +216,7 @@ class GeoReport:
         told: dict[str, Any] = {
             "service_request_id": shown.number,
             "status": "closed" if report.status in CLOSED else "open",
-            "status_notes": STATUS_LABELS[report.status]["id"],
+            "status_notes": words("labels").table("status")[report.status],
             "service_name": service.name if service else "",
             "service_code": service.code if service else "",
             "description": shown.text,
@@ -248,7 +248,7 @@ class GeoReport:
 
         Times are compared as they are written, in whole seconds.
         """
-        since, until = query.span(call.query, "start_date", "end_date", self._now())
+        since, until = query.span(call.query, "start_date", "end_date", self._reader.wall())
         own = call.own
         end = until + timedelta(seconds=1)
         found = await self._window.updates(since, end, own, most=MOST)
@@ -321,7 +321,7 @@ def _expected(report: Report) -> str | None:
 
 def _update(update: ReportUpdate, own: bool) -> dict[str, Any]:
     status = PROGRESS.get(update.kind, "closed") if update.reply != "answer" else "closed"
-    label = STATUS_LABELS[Status(update.kind)]["id"] if update.kind in set(Status) else ""
+    label = words("labels").table("status").get(update.kind, "")
     return {
         "update_id": f"{update.number}-{update.seq}",
         "service_request_id": update.number,

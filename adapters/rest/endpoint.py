@@ -203,10 +203,10 @@ class RestApi:
         if not secret:
             return await self._state(await self._mine(number, self._caller(request, "read")))
         if not self._reader.opens(number, secret):
-            raise CallRefused(404, "there is no such report, or this is not its secret")
+            raise CallRefused(404, "wrong_secret")
         found = await self._window.by_number([number])
         if not found:
-            raise CallRefused(404, "the report is on its way, look again in a moment")
+            raise CallRefused(404, "on_its_way")
         return await self._state(found[0])
 
     async def listing(self, request: WebhookRequest, before: str, limit: int) -> schemas.Listing:
@@ -256,24 +256,24 @@ class RestApi:
         if caller and caller.may(scope):
             return caller
         if not self._channel.given_key(request):
-            raise CallRefused(401, "a key is needed", www_authenticate="Bearer")
-        raise CallRefused(403, "this key does not open that")
+            raise CallRefused(401, "key_needed", www_authenticate="Bearer")
+        raise CallRefused(403, "key_refused")
 
     async def _take(self, request: WebhookRequest, sender: str = "") -> WebhookResponse:
         """Take a report in, or what is added to one."""
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != JSON:
-            raise CallRefused(415, f"the body must be {JSON}")
+            raise CallRefused(415, "json_needed")
         return await self._submit(request, sender)
 
     async def _mine(self, number: str, caller: Partner) -> VisibleReport:
         found = await self._window.by_number([number], (self._channel.name, caller.name))
         if not (found and found[0].own):
-            raise CallRefused(404, "this partner sent no report of this number")
+            raise CallRefused(404, "not_yours")
         return found[0]
 
     async def _state(self, shown: VisibleReport) -> schemas.StateSchema:
-        told = await self._window.answers(shown.report)
+        told = await self._window.notifications(shown.report)
         made = shown.report.assignment
         asked = made if made and shown.report.status is Status.WAITING_FOR_REPORTER else None
         return schemas.StateSchema(

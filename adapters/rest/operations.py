@@ -50,7 +50,7 @@ class Operation:
             try:
                 made = await answer(request, **self._values(request, path))
             except CallRefused as refused:
-                return refused.response()
+                return refused.response(request.headers.get("accept-language", ""))
             if isinstance(made, WebhookResponse):
                 return made
             return WebhookResponse(self.status, JSON, written.dump_json(made))

@@ -6,21 +6,22 @@ from http import HTTPStatus
 from typing import Any
 
 from adapters.contract import WebhookResponse
+from config.words import words
 
 PROBLEM = "application/problem+json"
 REFUSED = "Request refused"
 _FAILURES: Mapping[int, tuple[str, str]] = {
     404: (REFUSED, "Not Found"),
     405: (REFUSED, "Method Not Allowed"),
-    413: ("Content Too Large", "this message is larger than the gateway takes"),
+    413: ("Content Too Large", "too_large"),
     429: ("Too Many Requests", "too many calls in a minute"),
-    503: ("Service Unavailable", "the message could not be stored; send it again"),
+    503: ("Service Unavailable", "not_stored"),
 }
-"""Title and detail of what never reached the channel."""
+"""Title, and the detail or its code, of what never reached the channel."""
 
 
 class CallRefused(Exception):
-    """A call that is refused, and the status and headers that say so."""
+    """A call that is refused: a code of ``config/errors`` or words, status, title and headers."""
 
     def __init__(self, status: int, detail: str, *, title: str = REFUSED, **headers: str) -> None:
         super().__init__(detail)
@@ -28,14 +29,19 @@ class CallRefused(Exception):
         self.title = title
         self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
 
-    def response(self) -> WebhookResponse:
-        """Return the answer to the call."""
-        return written(self.status, self.title, str(self), self.headers)
+    def response(self, accept_language: str = "") -> WebhookResponse:
+        """Return the answer to the call, in English unless Indonesian is asked for."""
+        language = "id" if accept_language.strip().lower().startswith("id") else "en"
+        errors, code = words("errors"), str(self)
+        known = code in errors.table("problem", language)
+        detail = errors.say(f"problem.{code}", language) if known else code
+        return written(self.status, self.title, detail, self.headers)
 
 
 def failure(status: int) -> WebhookResponse:
     """Compose the answer to what reached no handler."""
-    return written(status, *_FAILURES[status])
+    title, detail = _FAILURES[status]
+    return CallRefused(status, detail, title=title).response()
 
 
 def problem(status: int, faults: Sequence[str]) -> WebhookResponse:

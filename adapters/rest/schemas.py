@@ -6,8 +6,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from adapters.contract import VisibleReport
+from config.words import words
 from normalizer.gazetteer import Region
-from normalizer.labels import STATUS_LABELS
 from normalizer.message import Kind, Level
 from normalizer.report import FINAL, Outcome, Report, Status
 
@@ -104,7 +104,7 @@ def summary(shown: VisibleReport) -> dict[str, Any]:
     return {
         "tracking": shown.number,
         "status": report.status,
-        "status_label": STATUS_LABELS[report.status]["id"],
+        "status_label": words("labels").table("status")[report.status],
         "closed": report.status in FINAL,
         "kind": report.kind,
         "topic": NamedSchema(id=topic.id, name=topic.name) if topic else None,

@@ -84,7 +84,7 @@ def mended(text: str) -> str:
 
 
 def _ucs2(payload: bytes, *, whole: bool) -> CodingWords:
-    notes = ("its last half of a character was left out",) if len(payload) % 2 else ()
+    notes = ("half_character",) if len(payload) % 2 else ()
     even = payload[: len(payload) & ~1]
     codec = "utf-16-le" if even[:2] == b"\xff\xfe" else UCS2
     text = even.decode(codec, "surrogatepass").removeprefix("\ufeff")

@@ -29,10 +29,10 @@ def opened(payload: bytes, *, has_header: bool, tlvs: Mapping[int, bytes]) -> Pa
         return Payload(payload, _by_sar(tlvs))
     length = payload[0] + 1 if payload else 0
     if not 0 < length <= len(payload):
-        return Payload(payload, _by_sar(tlvs), ("its header could not be read",))
+        return Payload(payload, _by_sar(tlvs), ("header_unreadable",))
     elements = dict(_elements(payload[1:length]))
     notes = tuple(
-        f"a national alphabet ({shift} shift) was read as the common one"
+        f"national_alphabet: {shift} shift"
         for element, shift in _NATIONAL.items()
         if element in elements
     )

@@ -57,11 +57,10 @@ from adapters.telegram.payloads import (
     TelegramUpdate,
     checked,
 )
+from config.words import mark
 
 API = "https://api.telegram.org"
 MAX_CHARACTERS = 4096
-CORRECTED = "Ralat:"
-"""What an edited message begins with: officers read it below the first version."""
 
 COMMANDS = frozenset(
     {"aduan", "anonim", "bantuan", "help", "lapor", "privacy", "privasi", "rahasia", "status"}
@@ -352,7 +351,7 @@ class Telegram(Receiver, Poller, Reconciler, Sender, MediaSource):
             location=message.place,
             sent_at=datetime.fromtimestamp(message.date, UTC),
             thread=self._thread(message),
-            automatic="written by another bot" if message.is_automatic else None,
+            automatic="other_bot" if message.is_automatic else None,
             notes=tuple(message.notes()),
             in_public=message.chat.type != "private",
         )
@@ -364,7 +363,11 @@ class Telegram(Receiver, Poller, Reconciler, Sender, MediaSource):
         said = self._inbound(update_id, message, raw)
         if said is None:
             return None
-        text = said.text if _COMMAND.match(message.words) else f"{CORRECTED} {said.text}".strip()
+        text = (
+            said.text
+            if _COMMAND.match(message.words)
+            else f"{mark('corrected')} {said.text}".strip()
+        )
         return replace(said, text=text, notes=("edited", *said.notes))
 
     def _pressed(self, update_id: int, query: Callback, raw: bytes) -> Inbound | None:

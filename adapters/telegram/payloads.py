@@ -192,11 +192,11 @@ class TelegramMessage(TelegramId):
             yield self.sticker.emoji
 
     def notes(self) -> Iterator[str]:
-        yield from (f"not read: {kind}" for kind in self.unread)
+        yield from (f"not_read: {kind}" for kind in self.unread)
         if "forward_origin" in (self.model_extra or {}):
             yield "forwarded"
         if any((found.file_size or 0) > MAX_FILE for _, found in self.media()):
-            yield "a file is larger than Telegram gives to bots"
+            yield "large_file"
 
 
 class Callback(TelegramPayload):

@@ -53,7 +53,7 @@ def notes(fields: Mapping[str, str], files: int) -> Iterator[str]:
     """Yield what an officer should know; ``files`` of its files were named."""
     announced = fields.get("NumMedia", "0")
     if announced != str(files) and announced not in ("", "0"):
-        yield f"announced files: {announced[:10]}, named: {files}"
+        yield f"files_not_named: {files}/{announced[:10]}"
     if "true" in (fields.get("Forwarded"), fields.get("FrequentlyForwarded")):
         yield "forwarded"
 

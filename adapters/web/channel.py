@@ -36,12 +36,12 @@ from adapters.contract import (
     Receipt,
     Sender,
     Throttled,
-    Tongue,
     WebhookRequest,
     WebhookResponse,
 )
 from adapters.web.form import UnreadableForm, Upload, WebForm, read
-from adapters.web.words import WORDS, tongue_of
+from adapters.web.words import language_of, mending
+from config.words import Language
 from normalizer import command
 from normalizer.message import Intent, Kind
 from normalizer.text import repair
@@ -148,12 +148,12 @@ class Web(FormReceiver, Sender):
 
     def parse(self, hook: WebhookRequest) -> list[Inbound | Receipt]:
         """Read a report, or an addition to one. Raises ``Wrong`` with all faults at once."""
-        tongue = _tongue(hook)
+        language = _language(hook)
         try:
             form = read(hook.headers.get("content-type", ""), hook.body)
         except UnreadableForm:
-            raise Wrong({"form": WORDS[tongue]["unreadable"]}) from None
-        filled = _Filled(form, tongue)
+            raise Wrong({"form": mending(language)["unreadable"]}) from None
+        filled = _Filled(form, language)
         found = self._more(filled, hook) if "follows" in form.values else self._new(filled, hook)
         if filled.faults:
             raise Wrong(filled.faults)
@@ -162,7 +162,7 @@ class Web(FormReceiver, Sender):
     def reply(self, hook: WebhookRequest, filed: Sequence[AcceptedMessage]) -> WebhookResponse:
         """Name the tracking number, its secret, and where both are used."""
         if not filed:
-            return _json(202, {"held": WORDS[_tongue(hook)]["held"]})
+            return _json(202, {"held": mending(_language(hook))["held"]})
         number, secret = filed[0].tracking, filed[0].secret
         said = {
             "tracking": number,
@@ -177,7 +177,7 @@ class Web(FormReceiver, Sender):
 
     def refusal(self, hook: WebhookRequest, error: ChannelError) -> WebhookResponse:
         """Say what is wrong, by field where that is known."""
-        words = WORDS[_tongue(hook)]
+        words = mending(_language(hook))
         if isinstance(error, Throttled):
             wait = math.ceil(error.retry_after)
             said = words["throttled"].format(minutes=math.ceil(wait / 60))
@@ -194,12 +194,12 @@ class Web(FormReceiver, Sender):
         except UnreadableForm as error:
             raise Malformed(str(error)) from None
 
-    def field_rules(self, language: Tongue) -> dict[str, str]:
+    def field_rules(self, language: Language) -> dict[str, str]:
         """Return what is said of each field."""
         most = {name: longest for name, (_, longest) in LENGTHS.items()} | {"files": MOST_FILES}
         return {
             field: said.format(most=most.get(field, ""), name="{name}")
-            for field, said in WORDS[language].items()
+            for field, said in mending(language).items()
             if field in most or field in ("date", "place", "large")
         }
 
@@ -282,8 +282,18 @@ def key_of(address: str) -> str:
     return address.removeprefix("web:")
 
 
-def _tongue(hook: WebhookRequest) -> Tongue:
-    return tongue_of(hook.headers.get("accept-language", ""))
+def mend(language: Language) -> dict[str, str]:
+    """Return what is said of each field, for a page that checks before it sends."""
+    most = {name: longest for name, (_, longest) in LENGTHS.items()} | {"files": MOST_FILES}
+    return {
+        field: said.format(most=most.get(field, ""), name="{name}")
+        for field, said in mending(language).items()
+        if field in most or field in ("date", "place", "large")
+    }
+
+
+def _language(hook: WebhookRequest) -> Language:
+    return language_of(hook.headers.get("accept-language", ""))
 
 
 def _json(status: int, said: object, headers: Mapping[str, str] | None = None) -> WebhookResponse:
@@ -293,10 +303,10 @@ def _json(status: int, said: object, headers: Mapping[str, str] | None = None) -
 class _Filled:
     """Reads a form field by field and collects what is wrong with it."""
 
-    def __init__(self, form: WebForm, tongue: Tongue) -> None:
+    def __init__(self, form: WebForm, language: Language) -> None:
         self.form = form
         self.faults: dict[str, str] = {}
-        self._words = WORDS[tongue]
+        self._words = mending(language)
 
     def wrong(self, field: str, word: str, **values: object) -> None:
         """Note a fault; the first of a field counts."""
@@ -397,7 +407,7 @@ class _Filled:
 
     def trapped(self) -> str | None:
         """Say why this is a robot's work, if it is."""
-        return "a field that people do not see was filled in" if self.form.first(TRAP) else None
+        return "robot" if self.form.first(TRAP) else None
 
     def files(self) -> tuple[File, ...]:
         """Return the attachments, named by what their bytes are."""

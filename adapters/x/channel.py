@@ -51,6 +51,7 @@ from adapters.x.payloads import (
     is_id,
 )
 from adapters.x.text_length import fitted
+from config.words import mark
 
 API = "https://api.x.com"
 PAGE, SMALLEST_PAGE = 100, 5
@@ -62,10 +63,8 @@ LONGEST_POST = 25_000
 """Characters that X takes from accounts that pay for it."""
 LONGEST_MESSAGE = 10_000
 
-QUOTED = "Kutipan:"
-"""What the words of another one's post begin with, to which a citizen called us."""
-OF_AN_AGENCY = "written by an agency's account"
-CARRIED = "a reply to others that carries our name along"
+OF_AN_AGENCY = "agency_account"
+CARRIED = "carried_along"
 
 _HASHTAG = re.compile(r"#lapor", re.IGNORECASE)
 
@@ -198,7 +197,7 @@ class X(Poller, Sender, MediaSource):
         others = [each for each in includes.tweets if self._is_news(post, each)]
         files = tuple(post.files(includes.media))
         text = self._our_name.sub("", post.own_words).strip()
-        quotes = (f"{QUOTED} {other.own_words}" for other in others)
+        quotes = (f"{mark('quoted')} {other.own_words}" for other in others)
         return Inbound(
             channel=self.name,
             account=self.block.user_id,

@@ -196,7 +196,7 @@ class XPost(Written):
         if len(self.edit_history_tweet_ids) > 1:
             yield "edited"
         if files < len(self.attachments.media_keys):
-            yield "a file that X did not show"
+            yield "file_not_shown"
 
 
 class XUser(XPayload):

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from gateway.platform.numbers import page_secret
 from gateway.platform.seal import Seal
-from gateway.store.rows import Letter, ReportRecord
+from gateway.store.rows import Notification, ReportRecord
 from gateway.store.unit import UnitOfWork
 from normalizer.message import Message
 from normalizer.report import Report
@@ -38,10 +38,10 @@ class Ownership:
         return await self._silent(unit, {r.id for r in old if self._over(r.received_at, at)}, at)
 
     async def withheld(
-        self, unit: UnitOfWork, letters: Collection[Letter], at: datetime
+        self, unit: UnitOfWork, written: Collection[Notification], at: datetime
     ) -> dict[str, Report]:
-        """Return the reports of letters that must not go out as they are: id of letter → report."""
-        mine = [each for each in letters if each.channel in self.phones and not each.urgent]
+        """Return the reports of notifications that must not go out as they are, by their ids."""
+        mine = [each for each in written if each.channel in self.phones and not each.urgent]
         lapsed = await self._silent(unit, {each.report_id for each in mine}, at)
         reports = await unit.by_ids(lapsed)
         return {

@@ -7,7 +7,8 @@ back from there at once and goes to who oversees it; where that is not plain an 
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from normalizer.report import Agency, Assignment, Outcome, Reason, Recusal, Report, Status
+from normalizer.report import Assignment, Outcome, Reason, Recusal, Report, Status
+from router import explain
 from router.blend import Share
 
 Accusations = Callable[[Report], tuple[tuple[Recusal, ...], Recusal | None]]
@@ -19,14 +20,6 @@ BY = "router"
 
 class NotYours(Exception):
     """No report of this number is with this agency."""
-
-
-def readers(report: Report) -> tuple[Agency, ...]:
-    """List the agencies that may have a report: its own first, then those with a copy."""
-    made = report.assignment
-    if made is None or made.agency is None:
-        return ()
-    return tuple(each for each in (made.agency, *made.copies) if not report.recuses(each.id))
 
 
 def united(one: Sequence[Recusal], other: Sequence[Recusal]) -> tuple[Recusal, ...]:
@@ -59,7 +52,12 @@ def recused(
         return report.model_copy(update={"assignment": kept})
     kept_back = report.model_copy(update={"assignment": kept})
     found = overseer(report)
-    return _taken(kept_back, _why(report, found.agency if found else None), found, at=at)
+    return _taken(
+        kept_back,
+        explain.withdrawal(report.recusals, found.agency if found else None),
+        found,
+        at=at,
+    )
 
 
 def held(report: Report, suspected: Recusal | None, *, at: datetime) -> Report:
@@ -72,8 +70,7 @@ def held(report: Report, suspected: Recusal | None, *, at: datetime) -> Report:
         return report
     if not suspected.covers(made.agency.id):
         return report
-    text = f"Mungkin terlapor: {suspected.name}; dibaca operator sebelum diteruskan."
-    return _taken(report, Reason(rule="recusal", text=text, words=suspected.words), None, at=at)
+    return _taken(report, explain.suspicion(suspected), None, at=at)
 
 
 def _taken(report: Report, why: Reason, found: Share | None, *, at: datetime) -> Report:
@@ -91,11 +88,3 @@ def _taken(report: Report, why: Reason, found: Share | None, *, at: datetime) ->
     report = report.model_copy(update={"assignment": taken})
     status, note = (Status.FORWARDED, to.name) if to else (Status.TRIAGE, "")
     return report.moved(status, at=at, by=BY, note=note)
-
-
-def _why(report: Report, to: Agency | None) -> Reason:
-    names = ", ".join(dict.fromkeys(each.name for each in report.recusals))
-    words = tuple(word for each in report.recusals for word in each.words)
-    then = f" dan diteruskan ke pengawasnya, {to.name}" if to else ""
-    text = f"Terlapor: {names}; laporan ditarik dari terlapor{then}."
-    return Reason(rule="recusal", text=text, words=words)

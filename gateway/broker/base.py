@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.wire.queues import (
-    ANSWERS,
     DELIVERIES,
     MEDIA,
+    NOTIFICATIONS,
     REPORTS,
     WORK,
     DeadLetter,
@@ -51,7 +51,7 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class ReceivedMessage:
     """A message taken from a queue, and how many attempts at it have failed before."""
 
     message: QueuedMessage
@@ -64,25 +64,25 @@ class Subscription(ABC):
     """One consumer of one queue."""
 
     @abstractmethod
-    async def take(self, most: int) -> list[Delivery]:
+    async def take(self, most: int) -> list[ReceivedMessage]:
         """Wait for at least one message and return up to ``most``, oldest first."""
 
     @abstractmethod
-    async def ack(self, deliveries: Sequence[Delivery]) -> None:
+    async def ack(self, items: Sequence[ReceivedMessage]) -> None:
         """Settle messages whose work is durable."""
 
     @abstractmethod
     async def retry(
-        self, delivery: Delivery, *, delay: float, error: str, counted: bool = True
+        self, item: ReceivedMessage, *, delay: float, error: str, counted: bool = True
     ) -> None:
         """Bring the message back after about ``delay`` seconds, with one more attempt counted."""
 
     @abstractmethod
-    async def bury(self, delivery: Delivery, *, error: str) -> None:
+    async def bury(self, item: ReceivedMessage, *, error: str) -> None:
         """Move the message to the dead letters."""
 
     @abstractmethod
-    async def release(self, deliveries: Sequence[Delivery]) -> None:
+    async def release(self, items: Sequence[ReceivedMessage]) -> None:
         """Give messages back untouched, for anyone to take."""
 
     @abstractmethod
@@ -130,20 +130,20 @@ class Broker(ABC):
 
 
 __all__ = [
-    "ANSWERS",
     "DELIVERIES",
     "MEDIA",
+    "NOTIFICATIONS",
     "REPORTS",
     "WORK",
     "Broker",
     "BrokerError",
     "BrokerUnavailable",
     "DeadLetter",
-    "Delivery",
     "Later",
     "Leased",
     "QueueTable",
     "QueuedMessage",
+    "ReceivedMessage",
     "Refusal",
     "Subscription",
     "agency_queue",

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from gateway.broker.base import (
     Broker,
     BrokerError,
-    Delivery,
     Leased,
     QueuedMessage,
     QueueTable,
+    ReceivedMessage,
     Refusal,
     Subscription,
 )
@@ -70,14 +70,16 @@ class _Subscription(Subscription):
         self.closed = False
         self._room = asyncio.Event()
 
-    async def take(self, most: int) -> list[Delivery]:
+    async def take(self, most: int) -> list[ReceivedMessage]:
         while not self.closed:
             room = min(most, self._prefetch - len(self._held))
             if room <= 0:
                 self._room.clear()
                 await self._room.wait()
             elif found := await self._claim(room):
-                return [Delivery(leased.message, leased.attempts, leased) for leased in found]
+                return [
+                    ReceivedMessage(leased.message, leased.attempts, leased) for leased in found
+                ]
             else:
                 await self._table.changed(POLL)
         raise BrokerError("the subscription is closed")
@@ -90,20 +92,20 @@ class _Subscription(Subscription):
         self._held.update({leased.row: leased for leased in found})
         return found
 
-    async def ack(self, deliveries: Sequence[Delivery]) -> None:
-        await self._table.settle([self._drop(delivery) for delivery in deliveries])
+    async def ack(self, items: Sequence[ReceivedMessage]) -> None:
+        await self._table.settle([self._drop(item) for item in items])
 
     async def retry(
-        self, delivery: Delivery, *, delay: float, error: str, counted: bool = True
+        self, item: ReceivedMessage, *, delay: float, error: str, counted: bool = True
     ) -> None:
-        leased = self._drop(delivery)
+        leased = self._drop(item)
         await self._table.postpone([leased], delay=delay, error=error, counted=counted)
 
-    async def bury(self, delivery: Delivery, *, error: str) -> None:
-        await self._table.bury(self._drop(delivery), error=error)
+    async def bury(self, item: ReceivedMessage, *, error: str) -> None:
+        await self._table.bury(self._drop(item), error=error)
 
-    async def release(self, deliveries: Sequence[Delivery]) -> None:
-        await self._table.release([self._drop(delivery) for delivery in deliveries])
+    async def release(self, items: Sequence[ReceivedMessage]) -> None:
+        await self._table.release([self._drop(item) for item in items])
 
     async def close(self) -> None:
         self.closed = True
@@ -111,8 +113,8 @@ class _Subscription(Subscription):
         held, self._held = self._held, {}
         await self._table.release(list(held.values()))
 
-    def _drop(self, delivery: Delivery) -> Leased:
-        leased = delivery.receipt
+    def _drop(self, item: ReceivedMessage) -> Leased:
+        leased = item.receipt
         assert isinstance(leased, Leased)
         self._held.pop(leased.row, None)
         self._room.set()

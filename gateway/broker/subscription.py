@@ -16,8 +16,8 @@ from gateway.broker import topology
 from gateway.broker.base import (
     BrokerError,
     BrokerUnavailable,
-    Delivery,
     QueuedMessage,
+    ReceivedMessage,
     Refusal,
     Subscription,
 )
@@ -88,7 +88,7 @@ class RabbitSubscription(Subscription):
         self._link, self._queue, self._source = link, queue, source
         self._prefetch, self._rungs, self._publish = prefetch, rungs, publish
         self._session: ConsumerSession | None = None
-        self._buffer: deque[Delivery] = deque()
+        self._buffer: deque[ReceivedMessage] = deque()
         self._news = asyncio.Event()
         self._opened = asyncio.Event()
         self._runner: asyncio.Task[None] | None = None
@@ -103,7 +103,7 @@ class RabbitSubscription(Subscription):
             await self.close()
             raise BrokerUnavailable(f"cannot consume {self._source}") from None
 
-    async def take(self, most: int) -> list[Delivery]:
+    async def take(self, most: int) -> list[ReceivedMessage]:
         """Wait for at least one message. Raises ``BrokerError`` once the subscription is closed."""
         while not self._buffer:
             if self._runner is None:
@@ -112,33 +112,33 @@ class RabbitSubscription(Subscription):
             await self._news.wait()
         return [self._buffer.popleft() for _ in range(min(most, len(self._buffer)))]
 
-    async def ack(self, deliveries: Sequence[Delivery]) -> None:
-        """Settle deliveries, in one frame where they are the oldest ones unsettled.
+    async def ack(self, items: Sequence[ReceivedMessage]) -> None:
+        """Settle messages, in one frame where they are the oldest ones unsettled.
 
         A receipt of a lost channel is void and ignored: its message comes again.
         """
         if (session := self._session) is not None:
-            await self._settle(session.wire.basic_ack, session, deliveries)
+            await self._settle(session.wire.basic_ack, session, items)
 
     async def retry(
-        self, delivery: Delivery, *, delay: float, error: str, counted: bool = True
+        self, item: ReceivedMessage, *, delay: float, error: str, counted: bool = True
     ) -> None:
         """Put a copy on the rung whose delay is the nearest not below ``delay``, then ack.
 
         Raises ``BrokerError`` for a queue without rungs.
         """
-        rung = topology.rung(delivery.message.queue, delay, self._rungs)
-        await self._move(delivery, rung, delivery.attempts + int(counted), error)
+        rung = topology.rung(item.message.queue, delay, self._rungs)
+        await self._move(item, rung, item.attempts + int(counted), error)
 
-    async def bury(self, delivery: Delivery, *, error: str) -> None:
+    async def bury(self, item: ReceivedMessage, *, error: str) -> None:
         """Put a copy among the dead letters, then ack."""
-        dead = topology.dead(delivery.message.queue)
-        await self._move(delivery, dead, delivery.attempts, error)
+        dead = topology.dead(item.message.queue)
+        await self._move(item, dead, item.attempts, error)
 
-    async def release(self, deliveries: Sequence[Delivery]) -> None:
+    async def release(self, items: Sequence[ReceivedMessage]) -> None:
         """Give messages back. Each time counts towards the queue's delivery limit."""
         if (session := self._session) is not None:
-            await self._settle(session.wire.basic_nack, session, deliveries)
+            await self._settle(session.wire.basic_nack, session, items)
 
     async def close(self) -> None:
         """Stop taking; what is taken and unsettled comes back to the queue."""
@@ -148,32 +148,32 @@ class RabbitSubscription(Subscription):
             await asyncio.gather(runner, return_exceptions=True)
         self._news.set()
 
-    async def _move(self, delivery: Delivery, target: str, attempts: int, error: str) -> None:
+    async def _move(self, item: ReceivedMessage, target: str, attempts: int, error: str) -> None:
         """Publish before the ack: between the two a crash doubles the message, never loses it."""
-        if not self._valid(delivery):
+        if not self._valid(item):
             return
-        old = delivery.message
+        old = item.message
         marks = {topology.ATTEMPTS: str(attempts), topology.ERROR: error[:LONGEST_ERROR]}
         failed = await self._publish(
             [(QueuedMessage(target, old.id, old.body, old.headers), marks)]
         )
         if failed:
             log.warning("could not move a message to %s: %s", target, failed[old.id].reason)
-            await self.release([delivery])
+            await self.release([item])
         else:
-            await self.ack([delivery])
+            await self.ack([item])
 
-    def _valid(self, delivery: Delivery) -> bool:
-        receipt = delivery.receipt
+    def _valid(self, item: ReceivedMessage) -> bool:
+        receipt = item.receipt
         return isinstance(receipt, AckReceipt) and receipt.session is self._session
 
     async def _settle(
         self,
         send: Callable[..., Awaitable[None]],
         session: ConsumerSession,
-        deliveries: Sequence[Delivery],
+        items: Sequence[ReceivedMessage],
     ) -> None:
-        receipts = [d.receipt for d in deliveries if self._valid(d)]
+        receipts = [d.receipt for d in items if self._valid(d)]
         tags = (receipt.tag for receipt in receipts if isinstance(receipt, AckReceipt))
         together, singly = session.ledger.settle(tags)
         with contextlib.suppress(*LOST):
@@ -220,10 +220,10 @@ class RabbitSubscription(Subscription):
 
     async def _arrived(self, session: ConsumerSession, wired: DeliveredMessage) -> None:
         if session is self._session:
-            self._buffer.append(self._delivery(session, wired))
+            self._buffer.append(self._received(session, wired))
             self._news.set()
 
-    def _delivery(self, session: ConsumerSession, wired: DeliveredMessage) -> Delivery:
+    def _received(self, session: ConsumerSession, wired: DeliveredMessage) -> ReceivedMessage:
         properties = wired.header.properties
         headers = properties.headers or {}
         queue, shown = self._queue, topology.plain(headers)
@@ -232,4 +232,4 @@ class RabbitSubscription(Subscription):
             shown[topology.ERROR] = topology.cause(headers)
         message = QueuedMessage(queue, properties.message_id or "", wired.body, shown)
         tag = wired.delivery_tag or 0
-        return Delivery(message, topology.attempts(headers), AckReceipt(session, tag))
+        return ReceivedMessage(message, topology.attempts(headers), AckReceipt(session, tag))

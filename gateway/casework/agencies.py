@@ -4,6 +4,7 @@ An agency answers, says how far it is, or refuses (bukan wewenang); a refused re
 the operators. The same Idempotency-Key changes nothing the second time.
 """
 
+import contextlib
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping
@@ -14,14 +15,18 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
 from adapters.contract import ReportClosed, UnknownReport
-from config.settings import DeliverySettings
 from gateway.access.recusal import NotYours
-from gateway.outbound.notifications import Letters
+from gateway.outbound.methods.base import Method
+from gateway.outbound.notifications import Notifier
+from gateway.store.engine import Unavailable
+from gateway.store.queries import Queries
 from gateway.store.rows import AuditEvent, ReportRecord
 from gateway.store.store import Store
 from gateway.store.unit import UnitOfWork
-from normalizer.report import FINAL, Assignment, Outcome, Reason, Report, Status
+from gateway.store.views import AgencyEvent
+from normalizer.report import FINAL, Assignment, Outcome, Report, Status
 from normalizer.text import storable
+from router import explain
 
 MAX_REPLY = 10_000
 
@@ -56,22 +61,24 @@ class FiledReply:
 
 
 class AgencyService:
-    """What an agency can do. ``methods`` holds each agency's token."""
+    """What an agency can do. The settings of its method hold its token."""
 
     def __init__(
         self,
         store: Store,
-        letters: Letters,
-        methods: Mapping[str, DeliverySettings],
+        notifier: Notifier,
+        methods: Mapping[str, Method],
         now: Callable[[], datetime],
     ) -> None:
         self._store = store
-        self._letters = letters
+        self._notifier = notifier
         self._now = now
+        self._queries = Queries(store)
+        tokens = ((agency, method.block.token) for agency, method in methods.items())
         self._tokens = {
-            agency: hashlib.sha256(block.token.get_secret_value().encode()).digest()
-            for agency, block in methods.items()
-            if block.token and block.token.get_secret_value()
+            agency: hashlib.sha256(token.get_secret_value().encode()).digest()
+            for agency, token in tokens
+            if token and token.get_secret_value()
         }
 
     def agency_of(self, token: str) -> str | None:
@@ -81,6 +88,19 @@ class AgencyService:
         for agency, known in self._tokens.items():
             if hmac.compare_digest(given, known):
                 found = agency
+        return found
+
+    async def fetch(self, agency: str, *, after: str, most: int) -> list[AgencyEvent]:
+        """List what came for an agency after an event, and note that it has it now.
+
+        Raises ``Unavailable``.
+        """
+        found = await self._queries.for_agency(agency, after=after, most=most)
+        if news := [each.id for each in found if not each.fetched]:
+            # A database that cannot write must not keep an agency from what it can read.
+            with contextlib.suppress(Unavailable):
+                async with self._store.unit() as unit:
+                    await unit.deliveries.fetch(news)
         return found
 
     async def reply(self, agency: str, tracking: str, reply: Reply, *, key: str) -> FiledReply:
@@ -95,6 +115,7 @@ class AgencyService:
                 raise NotYours
             if stored.report.status in FINAL:
                 raise Closed
+            await unit.deliveries.read(stored.report.id, agency)
             return FiledReply(self._file(unit, stored, agency, reply, key), news=True)
 
     async def respond(self, agency: str, number: str, kind: str, text: str, *, key: str) -> Report:
@@ -127,11 +148,11 @@ class AgencyService:
         status = Status.ANSWERED if reply.kind == "answer" else Status.IN_PROGRESS
         moved = report.moved(status, at=at, by=by, note=reply.text[:200])
         changed = unit.change(stored, moved, [change])
-        text = self._letters.text(
+        text = self._notifier.text(
             "answer" if reply.kind == "answer" else "progress", report, teks=reply.text
         )
         cause = f"reply {changed.version}"
-        self._letters.answer(unit, report, text, cause=cause)
+        self._notifier.notify(unit, report, text, cause=cause)
         return moved
 
 
@@ -150,13 +171,12 @@ def _refused(report: Report, agency: str, why: str, at: datetime) -> Report:
     """Take the report from the agency; the others of the ranking are proposed to the operator."""
     old = report.assignment
     assert old is not None
-    reason = Reason(rule="operator", text=f"Ditolak oleh {agency} (bukan wewenang): {why[:200]}")
     others = tuple(c for c in old.alternatives if c.agency.id != agency)
     assignment = Assignment(
         decision=Outcome.TRIAGE,
         confidence=0.0,
         alternatives=others,
-        reasons=(reason, *old.reasons),
+        reasons=(explain.refusal(agency, why[:200]), *old.reasons),
         by=f"agency:{agency}",
         at=at,
     )

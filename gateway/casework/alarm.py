@@ -1,14 +1,13 @@
 """The alarm: tells the posts on duty of danger to life, one after the other, until one answers.
 
 One process at a time rings (under a lease). It sends past every queue and budget, then notes what
-it did: a process that is killed in between rings once more, and another takes over after
-``LEASE``. A post that cannot be reached costs no waiting; the next one is told at once. Where
-several alerts are due, a post that reads texts is told of all of them in one, and no sooner than
-``GAP`` after the last.
+it did: a process that is killed in between rings once more, and another takes over when its lease
+ends. A post that cannot be reached costs no waiting; the next one is told at once. Where several
+alerts are due, a post that reads texts is told of all of them in one, and no sooner than ``GAP``
+after the last.
 """
 
 import asyncio
-import contextlib
 import json
 import uuid
 from collections.abc import Mapping, Sequence
@@ -22,22 +21,16 @@ from gateway.casework.alerts import acknowledged, says_so
 from gateway.casework.context import joined
 from gateway.outbound.roster import DutyPost, Roster, Wording, kind_of, minutes, region_of
 from gateway.platform import metrics
+from gateway.queues.due import DueHandler, Handled
 from gateway.store.alerts import Alert
-from gateway.store.cursors import Bookmark
-from gateway.store.engine import Unavailable
-from gateway.store.queries import Queries
+from gateway.store.due import ALERT, DueRow
 from gateway.store.rows import AuditEvent, ReportRecord
 from gateway.store.store import Store
-from gateway.store.unit import StaleWrite, UnitOfWork
+from gateway.store.unit import UnitOfWork
 from gateway.wire import events
 
 log = structlog.get_logger(__name__)
 
-ALARM = "alarm"
-LEASE = 30.0
-"""Seconds after which another process takes over from one that was killed."""
-EVERY = 1.0
-"""Seconds between two looks."""
 SENDING = 10.0
 """Seconds a channel gets to take an alert."""
 GAP = timedelta(seconds=20)
@@ -61,53 +54,49 @@ class Ring:
     """No other post is left in this round."""
 
 
-class Alarm:
+class Alarm(DueHandler):
     """The alarm of all processes; ``within`` is how long a post has to answer."""
+
+    kind = ALERT
+    longest_pause = AGAIN.total_seconds()
 
     def __init__(
         self,
         store: Store,
         roster: Roster,
         wording: Wording,
-        bookmark: Bookmark,
         *,
         within: float,
         repeat: int,
     ) -> None:
         self._store = store
-        self._queries = Queries(store)
         self._roster = roster
         self._wording = wording
-        self._bookmark = bookmark
         self._within = timedelta(seconds=within)
         self._repeat = repeat
         self._texted: dict[str, datetime] = {}
         """When each post was last written a text."""
 
-    async def run(self) -> None:
-        """Ring until cancelled."""
-        try:
-            while True:
-                with contextlib.suppress(Unavailable, StaleWrite):
-                    await self.turn()
-                await asyncio.sleep(EVERY)
-        finally:
-            with contextlib.suppress(Unavailable):
-                await self._bookmark.release()
-
-    async def turn(self) -> int:
-        """Tell whoever is to be told now; return how many were. Raises ``Unavailable``."""
-        if not await self._queries.has_due_alerts() or not await self._bookmark.take(LEASE):
-            return 0
+    async def handle(self, rows: Sequence[DueRow]) -> Handled:
+        """Tell whoever is to be told now, all of it together. Raises ``Unavailable``."""
         async with self._store.unit() as unit:
-            due = await unit.alerts.due()  # who held the lease before may just have rung
-            found = await unit.by_ids(alert.report_id for alert in due)
-            rings = [ring for each in due if (ring := await self._next(unit, each, found))]
+            found = await unit.alerts.by_ids([row.key for row in rows])
+            due = [alert for alert in found if alert.acknowledged_at is None]
+            reports = await unit.by_ids(alert.report_id for alert in due)
+            rings = [ring for each in due if (ring := await self._next(unit, each, reports))]
+            open_ = {alert.id for alert in due}
+            for row in rows:
+                if row.key not in open_:
+                    await unit.due.settle(row)
         groups = self._together(rings)
         ended = await asyncio.gather(*map(self._ring, groups), return_exceptions=True)
         for error in filter(None, ended):
             raise error
-        return len(groups)
+        return Handled(len(groups))
+
+    async def one(self, row: DueRow) -> int:
+        """Tell whoever is to be told of one alert now."""
+        return (await self.handle([row])).done
 
     async def _next(
         self, unit: UnitOfWork, alert: Alert, found: Mapping[str, ReportRecord]
@@ -123,13 +112,14 @@ class Alarm:
                 alert, step=0, reached=0, rounds=alert.rounds + (1 if alert.reached else 0)
             )
         if alert.rounds >= self._repeat or (not alert.told and now - alert.opened_at > OLD):
-            await unit.alerts.keep(replace(alert, due_at=None))
+            await unit.alerts.keep(alert, None)
             unit.change(stored, stored.report, [AuditEvent("alert_unheard", "gateway")])
-            log.error("nobody on duty answered an alert", id=alert.id)
+            log.error("nobody on duty answered an alert", id=alert.id, correlation=alert.report_id)
             return None
         if not posts:
-            await unit.alerts.keep(replace(alert, due_at=now + 2 * AGAIN))
-            log.error("nobody is on duty: an alert reaches nobody", id=alert.id)
+            await unit.alerts.keep(alert, now + 2 * AGAIN)
+            told = {"id": alert.id, "correlation": alert.report_id}
+            log.error("nobody is on duty: an alert reaches nobody", **told)
             return None
         return Ring(alert, stored, posts[alert.step], alert.step + 1 == len(posts))
 
@@ -203,18 +193,21 @@ class Alarm:
         """Write down that a post was told, or could not be, and when it goes on."""
         post = group[0].post
         metrics.ALERTED.labels(post.channel, "error" if failed else "sent").inc()
+        told: dict[str, str | int]
         told = {"name": post.name, "channel": post.channel, "count": len(group)}
-        if failed:
-            log.warning("a post on duty cannot be reached", error=failed, **told)
-        else:
-            log.info("a post was alerted", **told)
+        for ring in group:
+            told |= {"id": ring.alert.id, "correlation": ring.alert.report_id}
+            if failed:
+                log.warning("a post on duty cannot be reached", error=failed, **told)
+            else:
+                log.info("a post was alerted", **told)
         async with self._store.unit() as unit:
             for ring in group:
                 await self._keep(unit, ring, failed, heard=heard)
 
     async def _keep(self, unit: UnitOfWork, ring: Ring, failed: str, *, heard: bool) -> None:
         alert, post = ring.alert, ring.post
-        await unit.alerts.keep(self._after(ring, failed))
+        await unit.alerts.keep(*self._after(ring, failed))
         changes = [_change(post, failed)] if not failed or not alert.failures else []
         if heard and await unit.alerts.acknowledge([alert.id], post.by):
             changes.append(AuditEvent("alert_acknowledged", post.by))
@@ -222,19 +215,19 @@ class Alarm:
         if stored and changes:
             unit.change(stored, stored.report, changes)
 
-    def _after(self, ring: Ring, failed: str) -> Alert:
-        """Return how an alert stands once a post was told, or could not be."""
+    def _after(self, ring: Ring, failed: str) -> tuple[Alert, datetime]:
+        """Return how an alert stands once a post was told, or not, and when the next one is."""
         alert, now = replace(ring.alert, step=ring.alert.step + 1), self._store.now()
         if not failed:
             told = tuple(dict.fromkeys((*alert.told, ring.post.name)))
             alert = replace(alert, reached=alert.reached + 1, failures=0, told=told)
-            return replace(alert, due_at=now + self._within)
+            return alert, now + self._within
         if not ring.is_last:
-            return replace(alert, due_at=now)
+            return alert, now
         if alert.reached:
-            return replace(alert, due_at=now + self._within)
+            return alert, now + self._within
         pause = min(AGAIN * 2 ** min(alert.failures, 5), self._within)
-        return replace(alert, failures=alert.failures + 1, due_at=now + pause)
+        return replace(alert, failures=alert.failures + 1), now + pause
 
 
 def _id(ring: Ring) -> str:

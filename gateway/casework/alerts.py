@@ -13,7 +13,7 @@ from typing import Any
 
 from adapters.contract import Forged, SystemSender
 from gateway.casework.context import ConversationContext
-from gateway.outbound.notifications import Letters
+from gateway.outbound.notifications import Notifier
 from gateway.outbound.roster import DutyPost, Roster
 from gateway.store.alerts import Alert
 from gateway.store.rows import AuditEvent
@@ -36,10 +36,10 @@ _CODE = re.compile(r"(?<!\d)(?:\d{12}|\d{4}[- ]\d{4}[- ]\d{4}|\d{4}|\d{6})(?!\d)
 class DutyService:
     """What posts on duty, operators and webhooks say to an alert."""
 
-    def __init__(self, store: Store, roster: Roster, letters: Letters) -> None:
+    def __init__(self, store: Store, roster: Roster, notifier: Notifier) -> None:
         self._store = store
         self._roster = roster
-        self._letters = letters
+        self._notifier = notifier
 
     async def heard(self, unit: UnitOfWork, known: ConversationContext, message: Message) -> bool:
         """Tell whether a message is a post's reply; what it says is done then."""
@@ -134,8 +134,8 @@ class DutyService:
         self, unit: UnitOfWork, post: DutyPost, message: Message, key: str, **fields: str
     ) -> None:
         asked = message.model_copy(update={"language": post.language})
-        text = self._letters.text(key, asked, to=asked, **fields)
-        self._letters.answer(unit, message, text, cause="duty", automatic=True)
+        text = self._notifier.text(key, asked, to=asked, **fields)
+        self._notifier.notify(unit, message, text, cause="duty", automatic=True)
 
 
 async def acknowledged(

@@ -20,8 +20,8 @@ class ConversationContext:
     by_tracking: dict[str, ReportRecord]
     by_reporter: dict[str, list[ReportRecord]]
     by_thread: dict[str, ReportRecord] = field(default_factory=dict)
-    letters: frozenset[str] = frozenset()
-    """Which names of threads are letters of ours, whatever they were about."""
+    ours: frozenset[str] = frozenset()
+    """Which names of threads are notifications of ours, whatever they were about."""
     joined_to: dict[str, ReportRecord] = field(default_factory=dict)
     """Reports that others were joined to, by id."""
     silent: dict[str, Silence] = field(default_factory=dict)
@@ -69,7 +69,7 @@ class ConversationContext:
         for name in reversed(message.origin.thread):
             if found := self.by_thread.get(name):
                 return found
-        names = set(message.origin.thread) - self.letters
+        names = set(message.origin.thread) - self.ours
         return next((s for s in self.mine(message) if names & names_of(s.report)), None)
 
     def whole(self, stored: ReportRecord) -> ReportRecord:

@@ -16,7 +16,8 @@ from gateway.casework.context import ConversationContext, is_part, linked, origi
 from gateway.casework.hiding import SOON
 from gateway.media.store_files import ask
 from gateway.outbound.delicate import graver
-from gateway.outbound.notifications import Letters
+from gateway.outbound.deliveries import deliver, deliver_changed
+from gateway.outbound.notifications import Notifier
 from gateway.store.rows import AuditEvent, ReportRecord, Silence
 from gateway.store.shown import is_sensitive
 from gateway.store.unit import UnitOfWork
@@ -50,7 +51,7 @@ class Conversation:
 
     def __init__(
         self,
-        letters: Letters,
+        notifier: Notifier,
         now: Callable[[], datetime],
         accused: Accusations,
         overseer: Overseers,
@@ -59,7 +60,7 @@ class Conversation:
         self._accused = accused
         self._overseer = overseer
         self._sensitive = sensitive
-        self._letters = letters
+        self._notifier = notifier
         self._now = now
 
     async def stop(self, unit: UnitOfWork, known: ConversationContext, message: Message) -> str:
@@ -77,7 +78,8 @@ class Conversation:
         if silence is None or (silence.until == "starts" and message.intent is not Intent.START):
             return False
         del known.silent[who]
-        self._letters.again(unit, await unit.silences.end(who))
+        await unit.silences.end(who)
+        unit.notify_again(await unit.notifications.release(reader=who))
         return True
 
     def echoed(self, unit: UnitOfWork, known: ConversationContext, message: Message) -> str:
@@ -105,13 +107,13 @@ class Conversation:
         closed = closed.moved(Status.CLOSED_BY_REPORTER, at=at, by="reporter", note=note)
         data: dict[str, object] = {"message": message.id, "to": earlier.report.tracking}
         known.remember(unit.change(stored, closed, [AuditEvent("joined", "reporter", data=data)]))
-        self._letters.changed(unit, closed, cause=f"joined {message.id}")
+        deliver_changed(unit, closed, cause=f"joined {message.id}")
         unit.belongs(message, earlier.report)
         both = earlier.report.with_report(stored.report)
         self._add(unit, known, earlier, both, stored.report.messages)
-        text = self._letters.text("joined", earlier.report, lama=written(stored.report.tracking))
+        text = self._notifier.text("joined", earlier.report, lama=written(stored.report.tracking))
         cause = f"joined {message.id}"
-        self._letters.answer(
+        self._notifier.notify(
             unit, earlier.report, text, cause=cause, asked_by=message, automatic=True
         )
         return "joined"
@@ -126,9 +128,9 @@ class Conversation:
             unit.change(stored, report, [AuditEvent("kept_apart", "reporter", data=data)])
         )
         unit.belongs(message, report)
-        text = self._letters.text("kept_apart", report)
+        text = self._notifier.text("kept_apart", report)
         cause = f"kept {message.id}"
-        self._letters.answer(unit, report, text, cause=cause, asked_by=message, automatic=True)
+        self._notifier.notify(unit, report, text, cause=cause, asked_by=message, automatic=True)
         return "kept_apart"
 
     async def follow_up(
@@ -139,13 +141,13 @@ class Conversation:
         report = self._add(unit, known, meant, grown, (message,))
         if is_part(message, meant.report):
             return "part"
-        if await self._letters.warn(unit, report, message):
+        if await self._notifier.warn(unit, report, message):
             return "follow_up"
-        text = self._letters.text("follow_up", report)
+        text = self._notifier.text("follow_up", report)
         if message.anonymous and not meant.report.anonymous:
-            text = f"{text} {self._letters.text('hidden_anonymous', report)}"
+            text = f"{text} {self._notifier.text('hidden_anonymous', report)}"
         cause = f"follow-up {message.id}"
-        self._letters.answer(unit, report, text, cause=cause, asked_by=message, automatic=True)
+        self._notifier.notify(unit, report, text, cause=cause, asked_by=message, automatic=True)
         return "follow_up"
 
     async def tell_status(
@@ -167,30 +169,30 @@ class Conversation:
         cause = f"status {asked.id}"
         if not found:
             key = "not_found" if asked.refers_to else "none_yet"
-            text = self._letters.text(key, asked)
-            self._letters.answer(unit, asked, text, cause=cause, automatic=True)
+            text = self._notifier.text(key, asked)
+            self._notifier.notify(unit, asked, text, cause=cause, automatic=True)
             return "status_unknown"
-        text = self._letters.text("status", found.report, to=asked)
+        text = self._notifier.text("status", found.report, to=asked)
         if not mine:
-            self._letters.answer(unit, asked, text, cause=cause, automatic=True)
+            self._notifier.notify(unit, asked, text, cause=cause, automatic=True)
             return "status"
         await self._asked(unit, known, found, asked)
         if said := await unit.answered_with(found.report.id):
-            text = self._letters.text("status_answered", found.report, teks=said)
-        self._letters.answer(unit, found.report, text, cause=cause, asked_by=asked, automatic=True)
+            text = self._notifier.text("status_answered", found.report, teks=said)
+        self._notifier.notify(unit, found.report, text, cause=cause, asked_by=asked, automatic=True)
         return "status"
 
     async def read(self, unit: UnitOfWork, known: ConversationContext, asked: Message) -> str:
         """Tell a reporter all there is about a report that they name, however delicate it is."""
         found, cause = known.meant_by(asked), f"read {asked.id}"
         if found is None or not known.owns(asked, found.report):
-            text = self._letters.text("not_found", asked)
-            self._letters.answer(unit, asked, text, cause=cause, automatic=True)
+            text = self._notifier.text("not_found", asked)
+            self._notifier.notify(unit, asked, text, cause=cause, automatic=True)
             return "status_unknown"
         await self._asked(unit, known, found, asked)
         said = await unit.agency_words(found.report.id)
-        text = self._letters.text("read", found.report, teks="\n".join(said) or "-")
-        self._letters.answer(unit, found.report, text, cause=cause, asked_by=asked, automatic=True)
+        text = self._notifier.text("read", found.report, teks="\n".join(said) or "-")
+        self._notifier.notify(unit, found.report, text, cause=cause, asked_by=asked, automatic=True)
         return "status"
 
     async def _asked(
@@ -199,13 +201,13 @@ class Conversation:
         """File a reporter's question; now and then the log says that they still ask."""
         unit.belongs(asked, found.report)
         heard = (await unit.last_heard([found.report.id])).get(found.report.id)
-        if heard and self._now() - heard > RENEWED:
+        if heard and unit.wall() - heard > RENEWED:
             change = AuditEvent("asked", "reporter", data={"message": asked.id})
             known.remember(unit.change(found, found.report, [change]))
 
     def _newest(self, known: ConversationContext, asked: Message) -> ReportRecord | None:
         mine = map(known.whole, known.mine(asked))
-        return next((s for s in mine if not self._letters.hushed(s.report, asked)), None)
+        return next((s for s in mine if not self._notifier.hushed(s.report, asked)), None)
 
     def _is_told(self, report: Report) -> bool:
         """Tell whether a stranger who knows its number may hear how a report stands."""
@@ -233,7 +235,7 @@ class Conversation:
             kind: events.Type = (
                 events.FOLLOWED_UP if _has(meant.report, report) else events.ASSIGNED
             )
-            self._letters.delivery(unit, report, kind=kind, cause=f"follow-up {messages[0].id}")
+            deliver(unit, report, kind=kind, cause=f"follow-up {messages[0].id}")
         return report
 
     def _kept_from_the_accused(self, report: Report, message: Message) -> Report:
@@ -280,7 +282,7 @@ def answered(
 
 
 def pressed_late(known: ConversationContext, message: Message) -> bool:
-    """Tell whether a message is a button below a letter of ours whose question is settled."""
+    """Tell whether a message is a button below a notification of ours whose question is settled."""
     words = set(re.findall(r"\w+", without(message.text).casefold()))
     asked = known.replied_to(message)
     return words in _BUTTONS and asked is not None and known.owns(message, asked.report)
@@ -328,16 +330,16 @@ def open_question(mine: Iterable[ReportRecord]) -> ReportRecord | None:
     return next((s for s in mine if s.report.status is Status.WAITING_FOR_REPORTER), None)
 
 
-def ways_to_hide(letters: Letters, report: Report) -> Sequence[str]:
+def ways_to_hide(notifier: Notifier, report: Report) -> Sequence[str]:
     """Name the marks that a receipt offers: those the report does not have yet."""
     marks = {"choice_anonymous": report.anonymous, "choice_confidential": report.confidential}
-    return [letters.text(key, report) for key, has in marks.items() if not has]
+    return [notifier.text(key, report) for key, has in marks.items() if not has]
 
 
-def ways_on(letters: Letters, report: Report, earlier: Report) -> Sequence[str]:
+def ways_on(notifier: Notifier, report: Report, earlier: Report) -> Sequence[str]:
     """Name the two answers to the offer to join a report to an earlier one."""
-    join = letters.text("choice_join", report, lama=written(earlier.tracking))
-    return [join, letters.text("choice_new", report)]
+    join = notifier.text("choice_join", report, lama=written(earlier.tracking))
+    return [join, notifier.text("choice_new", report)]
 
 
 def _last_asked(known: ConversationContext, message: Message, at: datetime) -> ReportRecord | None:

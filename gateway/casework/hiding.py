@@ -7,13 +7,14 @@ is asked for with that said, and given in words of its own.
 """
 
 import re
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
 from gateway.casework.context import ConversationContext, origin_with
-from gateway.outbound.notifications import Letters
+from gateway.outbound.deliveries import deliver_changed
+from gateway.outbound.notifications import Notifier
 from gateway.store.rows import AuditEvent, ReportRecord
 from gateway.store.unit import UnitOfWork
 from normalizer import wishes
@@ -49,7 +50,7 @@ _FAMILY = (ASKED, TOLD, "hidden", "unhidden")
 class Hiding:
     """Carries out wishes about being known. ``needs_identity`` are ids of topics."""
 
-    letters: Letters
+    notifier: Notifier
     now: Callable[[], datetime]
     needs_identity: Set[str]
     agency_name: Callable[[str], str]
@@ -57,9 +58,9 @@ class Hiding:
     def words(self, report: Report) -> str:
         """Say in a receipt what is hidden of a report, and what is not; nothing if nothing is."""
         marks: Sequence[Mark] = ("anonymous", "confidential")
-        said = [self.letters.text(f"hidden_{m}", report) for m in marks if getattr(report, m)]
+        said = [self.notifier.text(f"hidden_{m}", report) for m in marks if getattr(report, m)]
         if said and report.origin.in_public:
-            said.append(self.letters.text("hidden_in_public", report))
+            said.append(self.notifier.text("hidden_in_public", report))
         return " ".join(said)
 
     def tells(self, report: Report) -> bool:
@@ -77,7 +78,7 @@ class Hiding:
 
     def choices(self, report: Report) -> Sequence[str]:
         """Name the two answers to that."""
-        return [self.letters.text(key, report) for key in ("choice_unhide", "choice_stay")]
+        return [self.notifier.text(key, report) for key in ("choice_unhide", "choice_stay")]
 
     async def hide(
         self, unit: UnitOfWork, known: ConversationContext, stored: ReportRecord, message: Message
@@ -100,15 +101,15 @@ class Hiding:
         unit.belongs(message, report)
         cause = f"hidden {message.id}"
         if is_news:
-            self.letters.changed(unit, report, cause=cause)
+            deliver_changed(unit, report, cause=cause)
         said = await self._said(unit, old, report, message)
         if asks:
-            said.append(self.letters.text("needs_identity", report))
+            said.append(self.notifier.text("needs_identity", report))
         elif message.anonymous and self.tells(report):
-            said.append(self.letters.text("without_identity", report))
+            said.append(self.notifier.text("without_identity", report))
         if message.origin.in_public or old.origin.in_public:
-            said.append(self.letters.text("hidden_in_public", report))
-        self.letters.answer(
+            said.append(self.notifier.text("hidden_in_public", report))
+        self.notifier.notify(
             unit, report, " ".join(said), cause=cause, asked_by=message,
             choices=self.choices(report) if asks else (), automatic=True,
         )  # fmt: skip
@@ -120,13 +121,15 @@ class Hiding:
         """Say what is hidden from now on, and who has the report as it was."""
         said = []
         if message.anonymous and old.anonymous:
-            said.append(self.letters.text("still_anonymous", now))
+            said.append(self.notifier.text("still_anonymous", now))
         elif message.anonymous:
-            had = [self.agency_name(each) for each in await unit.delivered_to(old.id)]
+            had = [
+                self.agency_name(each) for each in await unit.deliveries.agencies_reached(old.id)
+            ]
             key = "anonymous" if had else "anonymous_unsent"
-            said.append(self.letters.text(key, now, instansi=", ".join(had)))
+            said.append(self.notifier.text(key, now, instansi=", ".join(had)))
         if message.confidential:
-            said.append(self.letters.text("confidential", now))
+            said.append(self.notifier.text("confidential", now))
         return said
 
     async def show(
@@ -147,7 +150,7 @@ class Hiding:
         if mark and command and kind in (ASKED, TOLD) and said.get("mark") == mark:
             return self._open(unit, known, stored, message, mark)
         if not message.unhide:
-            agrees = kind == ASKED and self.now() - at <= SOON
+            agrees = kind == ASKED and self.now() - _asked_at(said, at) <= SOON
             agreed: Mark = "confidential" if said.get("mark") == "confidential" else "anonymous"
             return self._open(unit, known, stored, message, agreed) if agrees else None
         return self._ask(unit, known, stored, message, mark)
@@ -165,12 +168,13 @@ class Hiding:
         choices: Sequence[str] = ()
         if mark:
             data: dict[str, object] = {"message": message.id, "mark": mark}
+            data["at"] = self.now().isoformat()
             known.remember(unit.change(stored, report, [AuditEvent(ASKED, "gateway", data=data)]))
             choice = "choice_unhide" if mark == "anonymous" else "choice_unhide_report"
-            choices = (self.letters.text(choice, report),)
+            choices = (self.notifier.text(choice, report),)
         unit.belongs(message, report)
-        self.letters.answer(
-            unit, report, self.letters.text(key, report), cause=f"unhide {message.id}",
+        self.notifier.notify(
+            unit, report, self.notifier.text(key, report), cause=f"unhide {message.id}",
             asked_by=message, choices=choices, automatic=True,
         )  # fmt: skip
         return "unhide_asked" if mark else "not_hidden"
@@ -190,9 +194,9 @@ class Hiding:
         known.remember(unit.change(stored, report, [AuditEvent("unhidden", "reporter", data=data)]))
         unit.belongs(message, report)
         cause = f"unhidden {message.id}"
-        self.letters.changed(unit, report, cause=cause)
-        text = self.letters.text(f"unhidden_{mark}", report)
-        self.letters.answer(unit, report, text, cause=cause, asked_by=message, automatic=True)
+        deliver_changed(unit, report, cause=cause)
+        text = self.notifier.text(f"unhidden_{mark}", report)
+        self.notifier.notify(unit, report, text, cause=cause, asked_by=message, automatic=True)
         return "unhidden"
 
 
@@ -212,6 +216,12 @@ def to_hide(
     if prose.anonymous or prose.confidential:  # "nama saya", "laporan saya": said of what is told
         return next(iter(open_ or known.mine(message)), None)
     return next((s for s in open_ if at - s.report.received_at <= SOON), None)
+
+
+def _asked_at(said: Mapping[str, object], logged: datetime) -> datetime:
+    """Return when consent was asked for, by the case clock; before that was noted, by the log."""
+    at = said.get("at")
+    return datetime.fromisoformat(at) if isinstance(at, str) else logged
 
 
 def _has_words(message: Message) -> bool:

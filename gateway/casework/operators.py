@@ -5,6 +5,7 @@ import hashlib
 import secrets
 from collections.abc import Sequence, Set
 from datetime import datetime, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -15,14 +16,17 @@ from adapters.contract import Malformed
 from gateway.access.passwords import check_password
 from gateway.broker.base import Broker, BrokerError
 from gateway.casework.alerts import DutyService
+from gateway.casework.conflicts import Conflict, ConflictCode
 from gateway.casework.directory import Directory
-from gateway.casework.publishing import Proposal, Publishing, Unpublishable
+from gateway.casework.publishing import Proposal, Publishing
 from gateway.intake.envelope import unpacked
 from gateway.intake.receive import Intake
 from gateway.media.access import AttachmentAccess, ShownFile
-from gateway.outbound.notifications import Letters
+from gateway.outbound.deliveries import deliver_assigned
+from gateway.outbound.notifications import Notifier
 from gateway.platform.identity import opened_reporter
 from gateway.platform.seal import ENVELOPE, RAW, BadSeal, Seal
+from gateway.store.exchanges import Exchanges, ExchangeView
 from gateway.store.people import OperatorRepository
 from gateway.store.queries import Queries
 from gateway.store.rows import AuditEvent
@@ -37,19 +41,15 @@ from gateway.store.views import (
     QuarantineView,
     ReportFile,
 )
-from normalizer.report import FINAL, Agency, Assignment, Outcome, Reason, Report, Status
+from normalizer.report import FINAL, Agency, Assignment, Outcome, Report, Status
+from router import explain
 from router.register import Register
 
 log = structlog.get_logger(__name__)
 WIB = ZoneInfo("Asia/Jakarta")
-
-
+HASHER = PasswordHasher()
 REOPENED = (Status.ARCHIVED_BY_SYSTEM, Status.ARCHIVED_BY_ADMIN)
 """What no agency has seen may still be assigned."""
-
-
-class Conflict(Exception):
-    """What the operator wants is not possible (any more); the message says why, in Indonesian."""
 
 
 class OperatorService:
@@ -60,7 +60,7 @@ class OperatorService:
         store: Store,
         broker: Broker,
         door: Intake,
-        letters: Letters,
+        notifier: Notifier,
         directory: Directory,
         register: Register,
         seal: Seal,
@@ -73,7 +73,7 @@ class OperatorService:
         self._store = store
         self._broker = broker
         self._door = door
-        self._letters = letters
+        self._notifier = notifier
         self._directory = directory
         self._register = register
         self._seal = seal
@@ -82,9 +82,9 @@ class OperatorService:
         self._publishing = Publishing(store, sensitive)
         self._people = OperatorRepository(store)
         self._queries = Queries(store)
+        self._exchanges = Exchanges(store)
         self._duty = duty
-        self._hasher = PasswordHasher()
-        self._nobody = self._hasher.hash(secrets.token_hex(16))
+        self._nobody = _nobodys()
 
     # what they see
 
@@ -106,6 +106,14 @@ class OperatorService:
             alerts=await self._queries.open_alerts(),
             not_kept=await self._queries.missed_since(self._store.now() - timedelta(days=1)),
         )
+
+    async def exchanges(self, channel: str, limit: int = 100) -> list[ExchangeView]:
+        """List the latest calls between us and the provider of a channel."""
+        return await self._exchanges.latest(channel, limit)
+
+    async def exchange_channels(self) -> list[str]:
+        """List the channels and others with whom there were calls."""
+        return sorted({*self._door.channels, *await self._exchanges.channels()})
 
     async def latest(self, limit: int = 50) -> list[Report]:
         """List the newest reports."""
@@ -145,23 +153,23 @@ class OperatorService:
         """Give a report to an agency. Raises ``Conflict``."""
         agency = self._register.agency(agency_id)
         if agency is None:
-            raise Conflict("Instansi ini tidak ada dalam daftar.")
+            raise Conflict(ConflictCode.NO_AGENCY)
         try:
             async with self._store.unit() as unit:
                 stored = await unit.by_id(report_id, lock=True)
                 if stored is None:
-                    raise Conflict("Laporan ini tidak ditemukan.")
+                    raise Conflict(ConflictCode.NO_REPORT)
                 _check_assignable(stored.report, agency)
                 report = _assigned(stored.report, agency, by=by, note=note, at=self._store.now())
                 data: dict[str, object] = {"agency": agency.id}
                 change = AuditEvent("assigned_by_operator", by, note=note, data=data)
                 stored = unit.change(stored, report, [change])
                 cause = f"assigned {stored.version}"
-                self._letters.deliveries(unit, report, cause=cause)
-                text = self._letters.text("forwarded", report)
-                self._letters.answer(unit, report, text, cause=cause)
+                deliver_assigned(unit, report, cause=cause)
+                text = self._notifier.text("forwarded", report)
+                self._notifier.notify(unit, report, text, cause=cause)
         except Raced:
-            raise Conflict("Petugas lain baru saja mengubah laporan ini.") from None
+            raise Conflict(ConflictCode.CHANGED) from None
         return report
 
     async def archive(self, report_id: str, *, by: str, reason: str) -> Report:
@@ -173,16 +181,16 @@ class OperatorService:
             async with self._store.unit() as unit:
                 stored = await unit.by_id(report_id, lock=True)
                 if stored is None:
-                    raise Conflict("Laporan ini tidak ditemukan.")
+                    raise Conflict(ConflictCode.NO_REPORT)
                 _check_archivable(stored.report)
                 status, at = Status.ARCHIVED_BY_ADMIN, self._store.now()
                 report = stored.report.moved(status, at=at, by=by, note=reason)
                 unit.change(stored, report, [AuditEvent(status.value, by, note=reason)])
-                if await unit.was_answered(report_id):
-                    text = self._letters.text("archived", report, alasan=reason)
-                    self._letters.answer(unit, report, text, cause="archived")
+                if await unit.notifications.any_about(report_id):
+                    text = self._notifier.text("archived", report, alasan=reason)
+                    self._notifier.notify(unit, report, text, cause="archived")
         except Raced:
-            raise Conflict("Petugas lain baru saja mengubah laporan ini.") from None
+            raise Conflict(ConflictCode.CHANGED) from None
         return report
 
     async def acknowledge(self, alert_id: str, *, by: str) -> None:
@@ -190,9 +198,9 @@ class OperatorService:
         try:
             done = await self._duty.by_operator(alert_id, by=by)
         except Raced:
-            raise Conflict("Laporan ini baru saja berubah. Tekan sekali lagi.") from None
+            raise Conflict(ConflictCode.ALERT_CHANGED) from None
         if not done:
-            raise Conflict("Peringatan ini sudah ditangani.")
+            raise Conflict(ConflictCode.ALERT_TAKEN)
 
     async def proposals(self, limit: int = 100) -> list[Proposal]:
         """List reports whose reporters agreed to be read in public, undecided ones first."""
@@ -200,17 +208,11 @@ class OperatorService:
 
     async def publish(self, report_id: str, *, by: str, name: str) -> Report:
         """Release a report's words as they were shown to the operator. Raises ``Conflict``."""
-        try:
-            return await self._publishing.publish(report_id, by=by, name=name)
-        except Unpublishable as error:
-            raise Conflict(str(error)) from None
+        return await self._publishing.publish(report_id, by=by, name=name)
 
     async def keep_private(self, report_id: str, *, by: str) -> Report:
         """Show no words of a report, or no longer. Raises ``Conflict``."""
-        try:
-            return await self._publishing.keep_private(report_id, by=by)
-        except Unpublishable as error:
-            raise Conflict(str(error)) from None
+        return await self._publishing.keep_private(report_id, by=by)
 
     async def unseal(self, report_id: str, *, by: str, reason: str) -> Identity:
         """Open who reported, once the log says who opened it and why. Raises ``Conflict``."""
@@ -218,11 +220,11 @@ class OperatorService:
             async with self._store.unit() as unit:
                 stored = await unit.by_id(report_id, lock=True)
                 if stored is None:
-                    raise Conflict("Laporan ini tidak ditemukan.")
+                    raise Conflict(ConflictCode.NO_REPORT)
                 found = _identity(stored.report, self._seal)
                 unit.change(stored, stored.report, [AuditEvent("unsealed", by, note=reason)])
         except Raced:
-            raise Conflict("Petugas lain baru saja mengubah laporan ini.") from None
+            raise Conflict(ConflictCode.CHANGED) from None
         return found
 
     async def replay(self, ids: Sequence[int] | None, *, by: str) -> int:
@@ -235,20 +237,20 @@ class OperatorService:
         """Take something out of quarantine and treat it as genuine. Raises ``Conflict``."""
         found = await self._people.envelope(quarantine_id)
         if found is None:
-            raise Conflict("Pesan ini sudah diputuskan oleh petugas lain.")
+            raise Conflict(ConflictCode.DECIDED)
         name, reason, sealed = found
         channel = self._door.reader(name)
         if channel is None:
-            raise Conflict(f"Kanal {name} sedang tidak aktif.")
+            raise Conflict(ConflictCode.CHANNEL_OFF, channel=name)
         purpose = RAW if reason == "same_id_other_content" else ENVELOPE
         try:
             hook = unpacked(self._seal.open(sealed, purpose))
         except BadSeal:
-            raise Conflict("Kunci untuk membuka pesan ini tidak ada.") from None
+            raise Conflict(ConflictCode.NO_KEY_FOR_MESSAGE) from None
         try:
             taken = await self._door.readmit(channel, hook, quarantine_id, reason)
         except Malformed as error:
-            raise Conflict(f"Pesan ini tetap tidak dapat dibaca: {error}") from None
+            raise Conflict(ConflictCode.UNREADABLE, error=str(error)) from None
         note = f"{taken} message(s)"
         await self._people.decide(quarantine_id, "released", by=by, note=note, at=self._store.now())
 
@@ -257,14 +259,14 @@ class OperatorService:
         at = self._store.now()
         done = await self._people.decide(quarantine_id, "dismissed", by=by, note=reason, at=at)
         if not done:
-            raise Conflict("Pesan ini sudah diputuskan oleh petugas lain.")
+            raise Conflict(ConflictCode.DECIDED)
 
     # who they are
 
     async def set_password(self, name: str, password: str) -> None:
         """Create an operator, or change the password. Raises ``WeakPassword``."""
         check_password(name, password)
-        await self._people.set_password(name, await asyncio.to_thread(self._hasher.hash, password))
+        await self._people.set_password(name, await asyncio.to_thread(HASHER.hash, password))
 
     async def has_operators(self) -> bool:
         """Tell whether anybody may log in."""
@@ -273,11 +275,11 @@ class OperatorService:
     async def log_in(self, name: str, password: str) -> str | None:
         """Check a password; return a new session's token. Takes as long for unknown names."""
         known = await self._people.password_of(name, active=True)
-        right = await asyncio.to_thread(self._fits, known or self._nobody, password)
+        right = await asyncio.to_thread(_fits, known or self._nobody, password)
         if not right or known is None:
             return None
         token = secrets.token_urlsafe(32)
-        expires = self._store.now() + self._session
+        expires = self._store.wall() + self._session
         session = OperatorSession(name, secrets.token_urlsafe(32), expires)
         return token if await self._people.begin(_hashed(token), session, known) else None
 
@@ -313,18 +315,25 @@ class OperatorService:
         """Return a keyed hash for cookies of known devices."""
         return self._seal.reference("device", text)
 
-    def _fits(self, known: str, password: str) -> bool:
-        try:
-            return self._hasher.verify(known, password)
-        except (VerificationError, InvalidHashError):
-            return False
+
+def _fits(known: str, password: str) -> bool:
+    try:
+        return HASHER.verify(known, password)
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+@cache
+def _nobodys() -> str:
+    """Return a hash that no password fits; checking it takes as long as checking a real one."""
+    return HASHER.hash(secrets.token_hex(16))
 
 
 def _identity(report: Report, seal: Seal) -> Identity:
     try:
         who = opened_reporter(seal, report.id, report.reporter.sealed)
     except BadSeal:
-        raise Conflict("Kunci untuk membuka identitas ini tidak ada.") from None
+        raise Conflict(ConflictCode.NO_KEY_FOR_IDENTITY) from None
     return Identity(report.origin.channel, who["to"], who.get("name"), who.get("contact"))
 
 
@@ -334,32 +343,30 @@ def _hashed(token: str) -> str:
 
 def _check_archivable(report: Report) -> None:
     if report.status in FINAL:
-        raise Conflict("Laporan ini sudah ditutup.")
+        raise Conflict(ConflictCode.CLOSED)
     if report.status not in (Status.TRIAGE, Status.WAITING_FOR_REPORTER):
-        raise Conflict("Laporan ini sudah ada di instansi.")
+        raise Conflict(ConflictCode.AT_AN_AGENCY)
 
 
 def _check_assignable(report: Report, agency: Agency) -> None:
     if report.status in FINAL and report.status not in REOPENED:
-        raise Conflict("Laporan ini sudah ditutup.")
+        raise Conflict(ConflictCode.CLOSED)
     if report.recuses(agency.id):
-        raise Conflict(f"{agency.name} adalah pihak terlapor. Pilih instansi pengawasnya.")
+        raise Conflict(ConflictCode.ACCUSED, agency=agency.name)
     old = report.assignment
     given = old.agency if old and old.decision is Outcome.ASSIGN else None
     if given and given.id == agency.id:
-        raise Conflict(f"Laporan ini sudah ada di {agency.name}.")
+        raise Conflict(ConflictCode.AT_THIS_AGENCY, agency=agency.name)
 
 
 def _assigned(report: Report, agency: Agency, *, by: str, note: str, at: datetime) -> Report:
     old = report.assignment
-    told = f": {note}" if note else ""
-    reason = Reason(rule="operator", text=f"Ditetapkan oleh petugas {by}{told}")
     assignment = Assignment(
         decision=Outcome.ASSIGN,
         agency=agency,
         confidence=1.0,
         alternatives=old.alternatives if old else (),
-        reasons=(reason, *(old.reasons if old else ())),
+        reasons=(explain.operator(by, note), *(old.reasons if old else ())),
         by=f"operator:{by}",
         at=at,
     )

@@ -32,6 +32,7 @@ class PartnerService:
     def __init__(
         self, store: Store, seal: Seal, topics: Topics, directory: Directory, gazetteer: Gazetteer
     ) -> None:
+        self.wall = store.wall
         self.public = Public(topics.sensitive, gazetteer)
         self.window = PublicQueries(store, self.public.sensitive)
         self._seal = seal

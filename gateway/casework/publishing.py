@@ -10,16 +10,13 @@ from collections.abc import Set
 from dataclasses import dataclass
 from datetime import datetime
 
+from gateway.casework.conflicts import Conflict, ConflictCode
 from gateway.store.rows import AuditEvent, ReportRecord
 from gateway.store.shown import PublicQueries, may_be_read
 from gateway.store.store import Store
 from gateway.store.unit import StaleWrite as Raced
 from normalizer import masking
 from normalizer.report import Release, Report
-
-
-class Unpublishable(Exception):
-    """The words cannot be shown; the message says why, in Indonesian."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,29 +55,27 @@ class Publishing:
         return [proposed(report) for report in await self._window.agreed(most)]
 
     async def publish(self, report_id: str, *, by: str, name: str) -> Report:
-        """Release the words of this name. Raises ``Unpublishable``, ``Unavailable``."""
+        """Release the words of this name. Raises ``Conflict``, ``Unavailable``."""
         try:
             async with self._store.unit() as unit:
                 stored = _found(await unit.by_id(report_id, lock=True))
                 proposal = proposed(stored.report)
-                if closed := why_closed():
-                    raise Unpublishable(closed)
+                if masking.UNTRUSTED:
+                    raise Conflict(ConflictCode.MASKING)
                 if not may_be_read(stored.report, self._sensitive):
-                    raise Unpublishable("Isi laporan ini tidak boleh ditampilkan untuk umum.")
+                    raise Conflict(ConflictCode.NOT_PUBLIC)
                 if proposal.name != name:
-                    raise Unpublishable(
-                        "Isi laporan berubah. Muat ulang halaman, lalu periksa lagi."
-                    )
+                    raise Conflict(ConflictCode.TEXT_CHANGED)
                 release = self._release(by, proposal.text)
                 report = stored.report.model_copy(update={"release": release})
                 data: dict[str, object] = {"sha256": proposal.name}
                 unit.change(stored, report, [AuditEvent("released", by, data=data)])
         except Raced:
-            raise Unpublishable("Petugas lain baru saja mengubah laporan ini.") from None
+            raise Conflict(ConflictCode.CHANGED) from None
         return report
 
     async def keep_private(self, report_id: str, *, by: str) -> Report:
-        """Show no words, or no longer. Raises ``Unpublishable``, ``Unavailable``."""
+        """Show no words, or no longer. Raises ``Conflict``, ``Unavailable``."""
         try:
             async with self._store.unit() as unit:
                 stored = _found(await unit.by_id(report_id, lock=True))
@@ -88,20 +83,12 @@ class Publishing:
                 report = stored.report.model_copy(update={"release": self._release(by)})
                 unit.change(stored, report, [AuditEvent(kind, by)])
         except Raced:
-            raise Unpublishable("Petugas lain baru saja mengubah laporan ini.") from None
+            raise Conflict(ConflictCode.CHANGED) from None
         return report
 
     def _release(self, by: str, text: str = "") -> Release:
         at: datetime = self._store.now()
         return Release(shown=bool(text), text=text, by=f"operator:{by}", at=at)
-
-
-def why_closed() -> str:
-    """Say why no text may be public at all, in Indonesian; "" when an operator may release one."""
-    kinds = ", ".join(masking.KINDS[kind] for kind in masking.UNTRUSTED)
-    if not kinds:
-        return ""
-    return f"Isi laporan tetap tertutup untuk umum: penyamaran {kinds} belum cukup andal (98 %)."
 
 
 def proposed(report: Report) -> Proposal:
@@ -111,5 +98,5 @@ def proposed(report: Report) -> Proposal:
 
 def _found(stored: ReportRecord | None) -> ReportRecord:
     if stored is None:
-        raise Unpublishable("Laporan ini tidak ditemukan.")
+        raise Conflict(ConflictCode.NO_REPORT)
     return stored

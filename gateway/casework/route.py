@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
+import structlog
+
 from gateway.access.ownership import Ownership, proven
 from gateway.access.recusal import united
-from gateway.broker.base import Delivery
+from gateway.broker.base import ReceivedMessage
 from gateway.casework import conversation, hiding
 from gateway.casework.alerts import DutyService
 from gateway.casework.context import ConversationContext, is_part, joined, linked, origin_with
@@ -18,9 +20,10 @@ from gateway.casework.conversation import Conversation, followed_up, heard, open
 from gateway.casework.hiding import Hiding
 from gateway.media.store_files import ask
 from gateway.outbound.delicate import graver, is_grave
-from gateway.outbound.notifications import Letters
+from gateway.outbound.deliveries import deliver_assigned
+from gateway.outbound.notifications import Notifier
 from gateway.outbound.texts import KEYS, choices, chosen
-from gateway.platform import metrics
+from gateway.platform import correlation, metrics
 from gateway.platform.names import hidden
 from gateway.platform.numbers import new_tracking
 from gateway.platform.seal import Seal
@@ -36,6 +39,8 @@ from normalizer.tracking import written
 from router.assign import Decision, Router
 from router.duplicates import fingerprint, repeats
 from router.precedence import Signal, acting
+
+log = structlog.get_logger(__name__)
 
 SILENT = frozenset({"prank"})
 """What is archived without a word: an answer would only tell the sender that somebody reads."""
@@ -70,7 +75,7 @@ class Route:
         store: Store,
         router: Router,
         gazetteer: Gazetteer,
-        letters: Letters,
+        notifier: Notifier,
         seal: Seal,
         now: Callable[[], datetime],
         *,
@@ -84,11 +89,11 @@ class Route:
         self._store = store
         self._router = router
         self._gazetteer = gazetteer
-        self._letters = letters
+        self._notifier = notifier
         self._seal = seal
         sensitive = router.topics.sensitive
-        self._talk = Conversation(letters, now, router.accused, router.overseer, sensitive)
-        self._hiding = Hiding(letters, now, router.topics.needs_identity, self._agency_name)
+        self._talk = Conversation(notifier, now, router.accused, router.overseer, sensitive)
+        self._hiding = Hiding(notifier, now, router.topics.needs_identity, self._agency_name)
         self._now = now
         self._waiting = waiting
         self._ownership = ownership
@@ -97,7 +102,7 @@ class Route:
         self._fetched = fetched
         self._duty = duty
 
-    async def __call__(self, batch: Sequence[Delivery]) -> Mapping[str, Exception]:
+    async def __call__(self, batch: Sequence[ReceivedMessage]) -> Mapping[str, Exception]:
         """Route a batch. Raises ``BadEvent``, ``UnknownMessage``, ``Unavailable``, ``Conflict``."""
         messages = {}
         for delivery in batch:
@@ -117,7 +122,8 @@ class Route:
             await unit.reactions.load(limited)
             for message in fresh:
                 decision = decisions.get(message.id)
-                outcomes.append((message, await self._route(unit, known, message, decision)))
+                with correlation.queued(message.id):
+                    outcomes.append((message, await self._route(unit, known, message, decision)))
         for message, outcome in outcomes:
             self._count(message, outcome)
         return {}
@@ -131,6 +137,8 @@ class Route:
     def _count(self, message: Message, outcome: str) -> None:
         channel = message.origin.channel
         metrics.ROUTED.labels(channel, outcome).inc()
+        id = correlation.of(message.id)
+        log.debug("a message was routed", channel=channel, status=outcome, correlation=id)
         passed = (self._now() - message.received_at).total_seconds()
         metrics.ROUTE_DELAY.labels(channel).observe(passed)
 
@@ -158,17 +166,17 @@ class Route:
             await unit.by_tracking(numbers),
             await unit.by_reporter(refs, since=self._now() - self._waiting),
         )
-        letters = await unit.by_letter(threads)
-        known.letters = frozenset(letters)
-        stored = await unit.by_ids(letters.values())
-        known.by_thread = {name: stored[id] for name, id in letters.items() if id in stored}
+        ours = await unit.notifications.reports_of(threads)
+        known.ours = frozenset(ours)
+        stored = await unit.by_ids(ours.values())
+        known.by_thread = {name: stored[id] for name, id in ours.items() if id in stored}
         mine = (each for reports in known.by_reporter.values() for each in reports)
         found = (*known.by_tracking.values(), *stored.values(), *mine)
         ties = (joined(each.report) for each in found)
         known.silent = await unit.silences.of(refs)
         known.joined_to = await unit.by_ids({tie.report_id for tie in ties if tie})
         every = {s.report.id: s for s in (*found, *known.joined_to.values())}
-        lapsed = await self._ownership.lapsed(unit, every.values(), self._now())
+        lapsed = await self._ownership.lapsed(unit, every.values(), unit.wall())
         known.lapsed = frozenset(
             id for id in lapsed if not proven(self._seal, messages, every[id].report)
         )
@@ -200,12 +208,12 @@ class Route:
         if message.intent is Intent.READ:
             return await self._talk.read(unit, known, message)
         if message.intent is Intent.PRIVACY:
-            text = self._letters.privacy(message)
-            self._letters.answer(unit, message, text, cause="privacy", automatic=True)
+            text = self._notifier.privacy(message)
+            self._notifier.notify(unit, message, text, cause="privacy", automatic=True)
             return "privacy"
         if decision is None:
-            text = self._letters.text("help", message)
-            self._letters.answer(unit, message, text, cause="help", automatic=True)
+            text = self._notifier.text("help", message)
+            self._notifier.notify(unit, message, text, cause="help", automatic=True)
             return "help"
         if Signal.DANGER not in acting(decision.signals):
             if to_hide := hiding.to_hide(known, message, decision, at=self._now()):
@@ -299,10 +307,10 @@ class Route:
         now = earlier.report.model_copy(update={"urgency": urgency})
         known.remember(unit.change(earlier, now, [change]))
         unit.belongs(message, now)
-        if await self._letters.warn(unit, now, message):
+        if await self._notifier.warn(unit, now, message):
             return "repeat"
-        text, cause = self._letters.text("duplicate", now), f"duplicate {message.id}"
-        self._letters.answer(unit, now, text, cause=cause, asked_by=message, automatic=True)
+        text, cause = self._notifier.text("duplicate", now), f"duplicate {message.id}"
+        self._notifier.notify(unit, now, text, cause=cause, asked_by=message, automatic=True)
         return "repeat"
 
     async def _complete(
@@ -332,27 +340,27 @@ class Route:
         assert report.assignment is not None
         made = report.assignment
         if made.decision is Outcome.ASSIGN:
-            self._letters.deliveries(unit, report, cause="assigned 1")
+            deliver_assigned(unit, report, cause="assigned 1")
         offered = self._offered(report, like)
         asks = report.status is Status.WAITING_FOR_REPORTER and not report.places
-        where = self._letters.text("danger_where", report) if asks else ""
+        where = self._notifier.text("danger_where", report) if asks else ""
         hidden = "" if is_grave(report.urgency) else self._hiding.words(report)
         more = f"{where} {hidden}".strip()
-        if await self._letters.warn(unit, report, report.first, more=more, choices=offered):
+        if await self._notifier.warn(unit, report, report.first, more=more, choices=offered):
             return
         if made.scope and made.scope.id in SILENT:
             return
         key = _reply(made, first, like)
         earlier = written(like.tracking) if like else ""
-        text = self._letters.text(key, report, pilihan=choices(made.options), lama=earlier)
-        brief = self._letters.text("received_brief", report) if key == "received" else ""
+        text = self._notifier.text(key, report, pilihan=choices(made.options), lama=earlier)
+        brief = self._notifier.text("received_brief", report) if key == "received" else ""
         if like and made.decision is not Outcome.ASK:
             brief = ""
-            text = f"{text}\n{self._letters.text('join', report, lama=earlier)}"
+            text = f"{text}\n{self._notifier.text('join', report, lama=earlier)}"
         if not like and self._hiding.tells(report):
-            hidden = f"{hidden} {self._letters.text('needs_identity', report)}".strip()
+            hidden = f"{hidden} {self._notifier.text('needs_identity', report)}".strip()
         text, brief = f"{text} {hidden}".rstrip(), brief and f"{brief} {hidden}".rstrip()
-        self._letters.answer(
+        self._notifier.notify(
             unit,
             report,
             text,
@@ -367,12 +375,12 @@ class Route:
         """Return the likely answers to a receipt; there is never more than one question in it."""
         assert report.assignment is not None
         if like:
-            return conversation.ways_on(self._letters, report, like)
+            return conversation.ways_on(self._notifier, report, like)
         if self._hiding.tells(report):
             return self._hiding.choices(report)
         if report.assignment.decision is Outcome.ASK or report.assignment.scope:
-            return () if self._letters.hushed(report, report) else report.assignment.options
-        return conversation.ways_to_hide(self._letters, report)
+            return () if self._notifier.hushed(report, report) else report.assignment.options
+        return conversation.ways_to_hide(self._notifier, report)
 
 
 def apply(report: Report, decision: Decision, *, at: datetime) -> Report:

@@ -8,7 +8,7 @@ import hmac
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.outbound.notifications import letter_id
+from gateway.outbound.notifications import notification_id
 from gateway.platform.identity import opened_reporter
 from gateway.platform.numbers import page_secret
 from gateway.platform.seal import BadSeal, Seal
@@ -18,7 +18,7 @@ from normalizer.report import FINAL, Report
 from normalizer.tracking import is_valid
 
 RECEIPTS = ("received", "triage", "completed")
-"""Letters that only say what the page shows anyway."""
+"""Notifications that only say what the page shows anyway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +65,11 @@ class Tracking:
 
     def _seen(self, file: ReportFile, channel: str) -> Tracked:
         report = file.report
-        receipts = {letter_id(report, cause) for cause in RECEIPTS}
+        receipts = {notification_id(report, cause) for cause in RECEIPTS}
         told = tuple(
-            TrackedReport(each.at, each.text)
-            for each in file.outgoing
-            if each.kind == "answer"
-            and each.state != "withdrawn"
+            TrackedReport(each.created_at, each.text)
+            for each in file.notifications
+            if each.state != "withdrawn"
             and each.id not in receipts
             and each.reader in ("", report.reporter.ref)
         )

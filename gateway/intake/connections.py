@@ -13,7 +13,7 @@ import structlog
 from adapters.contract import ConnectionChannel, Unreachable, WebhookRequest
 from gateway.intake.group_commit import NotDurable
 from gateway.intake.receive import Intake
-from gateway.platform import metrics
+from gateway.platform import correlation, metrics
 from gateway.queues import leased_task
 from gateway.queues.leased_task import LeasedTask, PollResult
 from gateway.store.cursors import Bookmark, CursorPlace
@@ -58,6 +58,10 @@ class ConnectionTask(LeasedTask):
 
     async def take(self, hook: WebhookRequest) -> None:
         """Make one message durable. Raises ``Unreachable`` when that is not possible now."""
+        with correlation.request():
+            await self._bring(hook)
+
+    async def _bring(self, hook: WebhookRequest) -> None:
         try:
             await self._door.bring(self.channel, hook)
         except NotDurable as error:

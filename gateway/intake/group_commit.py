@@ -93,7 +93,8 @@ class GroupCommit:
             _fail(batch, error)
         except Exception as error:
             if len(batch) == 1:
-                log.error("an item was refused", item=batch[0][0].id, error=type(error).__name__)
+                id, what = batch[0][0].id, type(error).__name__
+                log.error("an item was refused", item=id, error=what, correlation=id)
                 _fail(batch, Unstorable(type(error).__name__))
             else:
                 for one in batch:

@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 
 from config import files
+from config.words import mark
 from gateway.platform.sandbox import ReadingError, Sandbox
 from normalizer.gazetteer import Gazetteer
 from normalizer.inbound import Inbound, Segment
@@ -26,7 +27,6 @@ BUDGET = 5_000
 WhatsApp: 4,096); within it no stage of the normalizer takes 50 ms."""
 HEAD = 1_000
 """Characters that are read of a message whose reading had to be stopped."""
-CUT = "[… terlalu lama dibaca mesin; teks lengkap ada pada pesan asli]"
 SECONDS = 5.0
 """Deadline of one reading, the start of the process included."""
 
@@ -96,7 +96,7 @@ def _normalizer() -> Normalizer:
 def _head(inbound: Inbound) -> Inbound:
     return replace(
         inbound,
-        text=f"{inbound.text[:HEAD]} {CUT}",
+        text=f"{inbound.text[:HEAD]} {mark('unread')}",
         subject=None if inbound.subject is None else inbound.subject[:HEAD],
         address=inbound.address[:HEAD],
     )

@@ -95,7 +95,10 @@ class PageIntake:
             log.error("a page was refused", channel=channel.name, error=type(error).__name__)
             return await self._one_by_one(channel, items, write)
         for item, _ in items:
-            metrics.INTAKE.labels(channel.name, _outcome(item, news)).inc()
+            outcome = _outcome(item, news)
+            metrics.INTAKE.labels(channel.name, outcome).inc()
+            told = {"channel": channel.name, "correlation": item.id}
+            log.debug("a message of a page", status=outcome, **told)
         return len(news)
 
     async def _one_by_one(
@@ -111,7 +114,8 @@ class PageIntake:
                 raise
             except Exception as error:
                 what = type(error).__name__
-                log.error("an item was refused", channel=channel.name, item=item.id, error=what)
+                told = {"channel": channel.name, "item": item.id, "correlation": item.id}
+                log.error("an item was refused", error=what, **told)
                 refused.append(
                     self._door.held(channel.name, WebhookRequest(PAGE, {}, raw), "unstorable", what)
                 )

@@ -39,7 +39,7 @@ class Polling(LeasedTask):
         self.channel: Poller = channel
         self._pages = pages
         self._seal = pages.seal
-        self._now = store.now
+        self._now = store.wall
         self._behind = False
 
     @property

@@ -4,86 +4,76 @@ A message and the mark on its parts are written in one transaction, and only if 
 them before: a process that is killed, or a second one that races, changes nothing.
 """
 
-import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
 import structlog
 
 from adapters.contract import Channel
 from gateway.intake.receive import Intake
-from gateway.intake.segments import Bundle, Join, plan
+from gateway.intake.segments import Bundle, Join, plan, waits_until
 from gateway.platform import metrics
-from gateway.platform.seal import PART, BadSeal, Seal
+from gateway.platform.seal import PART, Seal
+from gateway.queues.due import DueHandler, Handled
 from gateway.store import parts
-from gateway.store.cursors import Bookmark
+from gateway.store.due import SEGMENTS, DueRow
 from gateway.store.engine import Unavailable
-from gateway.store.parts import Joined, Key, PartRow
+from gateway.store.parts import Joined, PartRow
 from gateway.store.rows import Accepted, QuarantineItem
 from gateway.store.store import Store
 
 log = structlog.get_logger(__name__)
 
-JOIN = "join"
-EVERYWHERE = "*"
-"""The bookmark's channel: one process joins for all."""
-LEASE = 15.0
-EVERY = 1.0
-"""Seconds between two looks, when nothing comes in this process."""
 KEPT = timedelta(days=2)
 """How long a joined part is remembered: longer than a late one may come."""
 
 
-class Joining:
+class ChannelGone(Exception):
+    """The block of a channel is gone from the settings: its parts wait until it is back."""
+
+
+class Joining(DueHandler):
     """The joining of all channels."""
 
-    def __init__(self, door: Intake, store: Store, seal: Seal, bookmark: Bookmark) -> None:
+    kind = SEGMENTS
+
+    def __init__(self, door: Intake, store: Store, seal: Seal) -> None:
         self._door = door
         self._store = store
         self._seal = seal
-        self._bookmark = bookmark
 
-    async def run(self) -> None:
-        """Join until cancelled."""
-        try:
-            while True:
-                with contextlib.suppress(Unavailable):
-                    await self.turn()
-                await self._store.parts_come(EVERY)
-        finally:
-            with contextlib.suppress(Unavailable):
-                await self._bookmark.release()
-
-    async def turn(self) -> int:
-        """Join what is ready now; return how many messages were news. Raises ``Unavailable``."""
-        found = await self._ready()
-        if not found or await self._bookmark.take(LEASE) is None:
-            return 0
-        news = 0
-        for key, rows in found.items():
-            news += await self._join_all(key, rows)
+    async def handle(self, rows: Sequence[DueRow]) -> Handled:
+        """Join what is ready, then forget what was joined long ago."""
+        handled = await super().handle(rows)
         async with self._store.database.write() as connection:
             await parts.forget(connection, self._store.now() - KEPT)
-        return news
+        return handled
 
-    async def _ready(self) -> Mapping[Key, Sequence[PartRow]]:
-        now = self._store.now()
-        due = {name: now - _timeout(channel) for name, channel in self._door.channels.items()}
-        async with self._store.database.read() as connection:
-            return await parts.ready(connection, due)
+    async def one(self, row: DueRow) -> int:
+        """Join the parts of one key; return how many messages were news.
 
-    async def _join_all(self, key: Key, rows: Sequence[PartRow]) -> int:
+        The row waits on for messages that are not complete. Raises ``ChannelGone``, ``BadSeal``.
+        """
+        key = parts.key_of(row)
         channel = self._door.channels.get(key[0])
         if channel is None:
-            return 0  # its block is gone from the settings: they wait until it is back
+            raise ChannelGone
+        found = await parts.parts_of(self._store.database, key)
+        news = await self.join_all(channel, key[-1], found)
+        left = await parts.parts_of(self._store.database, key)
+        again = waits_until(left, timeout=_timeout(channel))
+        async with self._store.unit() as unit:
+            await unit.due.settle(row, again)
+        return news
+
+    async def join_all(self, channel: Channel, total: int, rows: Sequence[PartRow]) -> int:
+        """Join what is ready among the parts of one key. Raises ``BadSeal``."""
         news, now = 0, self._store.now()
-        for join in plan(rows, key[-1], now=now, timeout=_timeout(channel)):
+        for join in plan(rows, total, now=now, timeout=_timeout(channel)):
             try:
-                news += await self._join(channel, key[-1], join)
+                news += await self._join(channel, total, join)
             except Joined:
                 log.info("parts were joined by another process", channel=channel.name)
-            except BadSeal as error:
-                log.error("parts cannot be opened", channel=channel.name, error=str(error))
         return news
 
     async def _join(self, channel: Channel, total: int, join: Join) -> int:
@@ -97,12 +87,15 @@ class Joining:
         except (Unavailable, Joined):
             raise
         except Exception as error:  # what this one item is made of
-            log.error("a joined message was refused", error=type(error).__name__)
+            what = type(error).__name__
+            log.error("a joined message was refused", error=what, correlation=item.id)
             held = self._held(channel, total, join, "unstorable", type(error).__name__)
             news = await self._store.take_in([held], also=mark)
         if isinstance(item, Accepted):
             outcome = "accepted" if item.id in news else "repeat"
             metrics.INTAKE.labels(channel.name, outcome).inc()
+            told = {"channel": channel.name, "correlation": item.id}
+            log.debug("a joined message is durable", status=outcome, **told)
         return len(news)
 
     async def _made(self, channel: Channel, total: int, join: Join) -> Accepted | QuarantineItem:

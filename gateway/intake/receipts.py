@@ -1,34 +1,38 @@
-"""What a provider says became of an answer, by webhook or by a page that we fetched."""
+"""What a provider says became of a notification, by webhook or by a page that we fetched."""
+
+import structlog
 
 from adapters.contract import Channel, Receipt, Sender
 from gateway.platform.names import hashed
 from gateway.platform.seal import Seal
 from gateway.store.rows import Silence
 from gateway.store.store import Store
-from gateway.wire.letters import queued
-from gateway.wire.queues import ANSWERS
+
+log = structlog.get_logger(__name__)
 
 
 async def note(store: Store, seal: Seal, channel: Channel, receipt: Receipt) -> bool:
-    """Note a receipt and tell whether it is of a letter that is waited for.
+    """Note a receipt and tell whether it is of a notification that is waited for.
 
-    An answer whose reader cannot be written to now is held.
+    One whose reader cannot be written to now is held.
 
-    Where the channel has another way to such a reader the answer is sent again by that.
+    Where the channel has another way to such a reader it is sent again by that.
     """
     name, detail, until = channel.name, receipt.detail, receipt.until
     known_as = hashed(seal, name, receipt.provider_id)
     async with store.unit() as unit:
         if until is None:
-            found = await unit.receipt(name, known_as, receipt.state, detail)
+            found = await unit.notifications.receipt(name, known_as, receipt.state, detail)
+            if found is not None:
+                log.debug("a receipt", channel=name, status=receipt.state, correlation=found)
             return found is not None
         again = until == "writes" and isinstance(channel, Sender) and channel.opens
-        held = await unit.silences.hold(name, known_as, detail, again=again)
+        held = await unit.notifications.hold(name, known_as, detail)
         if held is None:
             return False
-        reader, _, released = held
+        id, reader = held
         if reader:
             await unit.silences.begin(Silence(reader, name, detail, until))
-        for letter_id in released:
-            unit.put(queued(ANSWERS, letter_id, at=store.now()))
+        if again:
+            unit.notify_again(await unit.notifications.release(id=id))
     return True

@@ -8,7 +8,7 @@ import hashlib
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, TypeVar
 
 import structlog
@@ -35,9 +35,9 @@ from gateway.intake import forgeries, receipts
 from gateway.intake.envelope import PAGE, packed, unpacked
 from gateway.intake.group_commit import GroupCommit, NotDurable, Unstorable
 from gateway.intake.heavy import Apart, Normalizing, as_part, is_heavy
-from gateway.intake.problems import FORBIDDEN, problem
+from gateway.intake.problems import problem, refusal
 from gateway.intake.segments import PARTS, Bundle
-from gateway.platform import metrics, names
+from gateway.platform import correlation, metrics, names
 from gateway.platform.identity import sealed_reporter
 from gateway.platform.numbers import page_secret
 from gateway.platform.sandbox import ReadingError, Sandbox
@@ -57,7 +57,7 @@ LONGEST_ID = 200
 LARGE = 262_144
 """Bytes of a hook that is hashed, packed and sealed beside the loop."""
 PATIENCE = (0.0, 0.3, 1.0, 3.0)
-"""Seconds between looks for the letter of a receipt that may be faster than our own commit."""
+"""Seconds between looks for what a receipt is about: it may be faster than our own commit."""
 T = TypeVar("T")
 Parse = Callable[[Receiver, WebhookRequest], Awaitable[list[Inbound | Receipt]]]
 """Reads a hook; the shell does it in a worker process for channels whose messages may hang."""
@@ -133,20 +133,26 @@ class Intake:
             return channel.challenge(hook)
         except ChannelError as error:
             metrics.INTAKE.labels(channel.name, "challenge_refused").inc()
-            return channel.refusal(hook, error) or FORBIDDEN
+            return channel.refusal(hook, error) or refusal("signature")
         except Exception as error:
             log.error("a question of a provider failed", channel=channel.name, error=_name(error))
-            return FORBIDDEN
+            return refusal("signature")
 
     async def take(self, channel: Receiver, hook: WebhookRequest) -> WebhookResponse:
         """Take one hook and say what the provider is answered. Raises ``NotDurable``."""
+        with channel.exchanges.note(hook.method, hook.url, "in") as exchange:
+            response = await self._take(channel, hook)
+            exchange.status = response.status
+            return response
+
+    async def _take(self, channel: Receiver, hook: WebhookRequest) -> WebhookResponse:
         try:
             channel.verify(hook)
         except Forged as error:
             observed = channel.block.observe_only
             await self._hold_forged(channel, hook, str(error), "noted" if observed else "open")
             if not observed:
-                return channel.refusal(hook, error) or FORBIDDEN
+                return channel.refusal(hook, error) or refusal("signature")
         return await self.read(channel, hook)
 
     async def _hold_forged(
@@ -191,11 +197,12 @@ class Intake:
 
     async def bring(self, channel: ConnectionChannel, hook: WebhookRequest) -> None:
         """Take one message of a connection that is our own. Raises ``NotDurable``."""
-        try:
-            found = await self._found(channel, hook)
-        except Malformed:
-            return  # it is safe in the quarantine
-        await asyncio.gather(*(self._file(channel, hook, item) for item in found))
+        with channel.exchanges.note(hook.method, hook.url, "in"):
+            try:
+                found = await self._found(channel, hook)
+            except Malformed:
+                return  # it is safe in the quarantine
+            await asyncio.gather(*(self._file(channel, hook, item) for item in found))
 
     async def _found(
         self, channel: Receiver | ConnectionChannel, hook: WebhookRequest
@@ -229,7 +236,7 @@ class Intake:
         What only looked like a repeat gets an external id of its own. Raises ``Malformed``.
         """
         if hook.url.startswith(forgeries.CUT):
-            raise Malformed("hanya disimpan sebagian / it was cut when it was kept")
+            raise Malformed("kept_in_part")
         found = await self.reread(channel, hook)
         if not found:
             raise Malformed("there is no message in it")
@@ -275,6 +282,7 @@ class Intake:
     ) -> None:
         """Put a hook into the quarantine; the same hook is kept once. Raises ``NotDurable``."""
         metrics.INTAKE.labels(channel, reason).inc()
+        log.debug("a message is quarantined", channel=channel, kind=reason)
         try:
             item = await aside(hook, lambda: self.held(channel, hook, reason, detail, state=state))
             await self._commits.put(item)
@@ -363,6 +371,7 @@ class Intake:
         """Read a message as one part of a longer one, sealed and ready to be written."""
         assert inbound.part is not None
         account, external_id = self.identity(inbound)
+        now, block = self._now(), self.channels[inbound.channel].block
         return Piece(
             id=str(uuid.uuid4()),
             channel=inbound.channel,
@@ -374,7 +383,8 @@ class Intake:
             external_id=external_id,
             digest=self._digest(inbound),
             envelope=self.seal.close(packed(hook), PART),
-            received_at=self._now(),
+            received_at=now,
+            due_at=now + timedelta(seconds=block.part_timeout),
         )
 
     async def _note_receipt(self, channel: Channel, hook: WebhookRequest, receipt: Receipt) -> None:
@@ -398,12 +408,20 @@ class Intake:
         Raises ``NotDurable``, and ``DuplicateId`` where a channel's ids are strict.
         """
         item = await self.accepted(channel, inbound, hook)
+        with correlation.message(item.id):
+            return await self._commit(channel, inbound, hook, item)
+
+    async def _commit(
+        self, channel: Channel, inbound: Inbound, hook: WebhookRequest, item: Accepted
+    ) -> AcceptedMessage | None:
         try:
             news = await self._commits.put(item)
         except Unstorable as error:
             await self.hold(channel.name, hook, "unstorable", str(error))
             return None
-        metrics.INTAKE.labels(channel.name, "accepted" if news else "repeat").inc()
+        outcome = "accepted" if news else "repeat"
+        metrics.INTAKE.labels(channel.name, outcome).inc()
+        log.debug("a message is durable", channel=channel.name, status=outcome)
         if not news and _is_strict(channel) and await self._contradicts(item):
             raise DuplicateId(["this id was used before, for something else"])
         assert item.tracking is not None
@@ -422,7 +440,9 @@ class Intake:
 
     async def accepted(self, channel: Channel, inbound: Inbound, hook: WebhookRequest) -> Accepted:
         """Read a message as it is kept, sealed and ready to be written."""
-        message = await self._message(channel, inbound)
+        id = str(uuid.uuid4())
+        with correlation.message(id):
+            message = await self._message(channel, inbound, id)
         return await aside(hook, lambda: self._sealed(channel, inbound, hook, message))
 
     def _sealed(
@@ -457,10 +477,9 @@ class Intake:
         """Hash what was said with a key: an address could be guessed from a bare hash."""
         return self.seal.reference("digest", _digest(inbound, whole=whole))
 
-    async def _message(self, channel: Channel, inbound: Inbound) -> Message:
+    async def _message(self, channel: Channel, inbound: Inbound, id: str) -> Message:
         sender = inbound.sender
         to = sender.answers_to or sender.address
-        id = str(uuid.uuid4())
         who = {"to": to, "name": sender.name, "contact": sender.contact}
         reporter = Reporter(
             ref=self.seal.reference(inbound.channel, pseudonym(sender)),

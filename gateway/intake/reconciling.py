@@ -54,7 +54,7 @@ class Reconciling(LeasedTask):
 
     async def look(self, place: CursorPlace) -> PollResult:
         """Fetch what is missing since the bookmark, and move it to when this began."""
-        begun = self._store.now()
+        begun = self._store.wall()
         news = await self.recover(await self._since(place, begun))
         await self._bookmark.move(place, [], begun.isoformat(), pause=self._every)
         return PollResult(news, self._every)
@@ -65,7 +65,7 @@ class Reconciling(LeasedTask):
         Raises ``ChannelError`` and ``Unavailable``.
         """
         place = await self._bookmark.peek()
-        begun = self._store.now()
+        begun = self._store.wall()
         due = await self._since(place, begun)
         news = await self.recover(since or due)
         if (since or due) <= due and (mine := await self._bookmark.take(LEASE)):
@@ -95,4 +95,4 @@ class Reconciling(LeasedTask):
         if place.cursor:
             return datetime.fromisoformat(place.cursor) - self._overlap
         heard = await last_heard(self._store, self.channel.name)
-        return heard - self._overlap if heard else now
+        return min(heard, now) - self._overlap if heard else now

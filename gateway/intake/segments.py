@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 from adapters.contract import Inbound, WebhookRequest
+from config.words import mark
 from gateway.store.parts import PartRow
 
 PARTS = "parts:"
@@ -21,8 +22,6 @@ LATE = timedelta(hours=24)
 """How long after a message was given up a missing part of it is still taken for its own."""
 REPEATED = timedelta(hours=1)
 """How far apart equal parts with one reference may come and be one."""
-MISSING = "[… bagian {numbers} tidak diterima …]"
-TOO_LATE = "[bagian {number} dari {total}, diterima terlambat]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +77,22 @@ class _Message:
 
 def plan(rows: Sequence[PartRow], total: int, *, now: datetime, timeout: timedelta) -> list[Join]:
     """Say what to do with all the parts of one sender, reference and total, oldest first."""
+    gone, waiting, joins = _sorted(rows)
+    for message in waiting:
+        if len(message.parts) == total or now - message.newest() >= timeout:
+            joins.append(_whole(message))
+    copied = (m for m in gone if m.copies)
+    return [*joins, *(Join(m.name or "", copies=tuple(m.copies)) for m in copied)]
+
+
+def waits_until(rows: Sequence[PartRow], *, timeout: timedelta) -> datetime | None:
+    """Return until when the next incomplete message waits for its parts; None where none does."""
+    _, waiting, _ = _sorted(rows)
+    return min((message.newest() + timeout for message in waiting), default=None)
+
+
+def _sorted(rows: Sequence[PartRow]) -> tuple[list[_Message], list[_Message], list[Join]]:
+    """Put parts to their messages: those that went on, those that wait, and parts that are late."""
     gone, waiting = _gone(rows), list[_Message]()
     joins: list[Join] = []
     for row in (row for row in rows if row.joined_at is None):
@@ -90,11 +105,7 @@ def plan(rows: Sequence[PartRow], total: int, *, now: datetime, timeout: timedel
             joins.append(Join(late.name or "", (row,), late=True))
         else:
             waiting.append(_Message({row.number: row}))
-    for message in waiting:
-        if len(message.parts) == total or now - message.newest() >= timeout:
-            joins.append(_whole(message))
-    copied = (m for m in gone if m.copies)
-    return [*joins, *(Join(m.name or "", copies=tuple(m.copies)) for m in copied)]
+    return gone, waiting, joins
 
 
 def joined(said: Iterable[Inbound], total: int) -> Inbound:
@@ -104,7 +115,7 @@ def joined(said: Iterable[Inbound], total: int) -> Inbound:
     missing = [number for number in range(1, total + 1) if number not in by_number]
     notes = [note for part in ordered for note in part.notes]
     if missing:
-        notes.append(f"{len(missing)} of {total} parts did not come")
+        notes.append(f"parts_missing: {len(missing)}/{total}")
     return replace(
         ordered[0],
         text="".join(_pieces(by_number, total)).strip(),
@@ -118,8 +129,8 @@ def joined(said: Iterable[Inbound], total: int) -> Inbound:
 def too_late(said: Inbound, after: str) -> Inbound:
     """Make a follow-up of a part whose message went on without it."""
     assert said.part is not None
-    mark = TOO_LATE.format(number=said.part.number, total=said.part.total)
-    text = f"{mark} {said.text}"
+    late = mark("part_late", number=said.part.number, total=said.part.total)
+    text = f"{late} {said.text}"
     return replace(said, text=text, thread=(*said.thread, after), part=None)
 
 
@@ -180,4 +191,4 @@ def _pieces(by_number: Mapping[int, Inbound], total: int) -> Iterator[str]:
             yield "".join(by_number[number].text for number in numbers)
         else:
             named = f"{numbers[0]}" if len(numbers) == 1 else f"{numbers[0]}–{numbers[-1]}"
-            yield f" {MISSING.format(numbers=named)} "
+            yield f" {mark('part_missing', numbers=named)} "

@@ -18,7 +18,7 @@ import socket
 import ssl
 import stat
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -28,6 +28,8 @@ from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP, TLSSetupException, syntax
 
 from config import settings
+from config.words import LANGUAGES, words
+from gateway.platform import correlation
 
 LINE_LIMIT = 131_072
 """Octets. The standard says 1,000, but web mailers send whole HTML pages as one line."""
@@ -38,26 +40,30 @@ CALL_LIMITS = {"*": 20, "MAIL": 200, "RCPT": 1_000, "DATA": 200, "RSET": 200, "N
 FLUSH_SECONDS = 5.0
 """How long a closed connection may take to read our last words, before it is cut."""
 
-TAKEN = "250 2.0.0 Diterima / accepted"
-TRY_LATER = "451 4.3.0 Belum dapat disimpan, kirim lagi nanti / cannot be stored now, try again"
-TOO_BIG = "552 5.3.4 Pesan terlalu besar / message too big"
-NOT_OURS = "550 5.1.1 Alamat tidak dikenal / no such address here"
-MALFORMED = "501 5.1.3 Alamat tidak sah / malformed address"
-UNREADABLE = "501 5.5.2 Command cannot be read"
-TOO_MANY_RECIPIENTS = "452 4.5.3 Too many recipients, send to the others in another message"
-NO_AUTH = "502 5.5.1 Authentication is not offered"
-FAILED = "421 4.3.0 Gangguan pada sistem, coba lagi nanti / internal error, try again later"
-IDLE = "421 4.4.2 Took too long, goodbye"
-SPENT = "421 4.4.2 This connection was open for long enough, come again in another"
-BUSY = "421 4.7.0 Too many connections, try again later"
-BUSY_WITH_YOU = "421 4.7.0 Too many connections from your address, try again later"
-CLOSING = "421 4.3.2 Shutting down, try again shortly"
-
+CODES: Mapping[str, str] = {
+    "taken": "250 2.0.0",
+    "try_later": "451 4.3.0",
+    "too_big": "552 5.3.4",
+    "not_ours": "550 5.1.1",
+    "malformed": "501 5.1.3",
+    "unreadable": "501 5.5.2",
+    "many_recipients": "452 4.5.3",
+    "no_auth": "502 5.5.1",
+    "failed": "421 4.3.0",
+    "idle": "421 4.4.2",
+    "spent": "421 4.4.2",
+    "busy_with_you": "421 4.7.0",
+    "busy": "421 4.7.0",
+    "closing": "421 4.3.2",
+    "long_line": "554 5.6.0",
+    "starttls": "530 5.7.0",
+}
+"""Code and enhanced code of every reply; ``config/errors`` has the words."""
 REWORDED = {
-    "500 Line too long (see RFC5321 4.5.3.1.6)": "554 5.6.0 Baris terlalu panjang / line too long",
-    "530 Must issue a STARTTLS command first": "530 5.7.0 Must issue a STARTTLS command first",
-    "552 Error: Too much mail data": TOO_BIG,
-    "552 Error: message size exceeds fixed maximum message size": TOO_BIG,
+    "500 Line too long (see RFC5321 4.5.3.1.6)": "long_line",
+    "530 Must issue a STARTTLS command first": "starttls",
+    "552 Error: Too much mail data": "too_big",
+    "552 Error: message size exceeds fixed maximum message size": "too_big",
 }
 """aiosmtpd's replies that lack the code a sender's server needs to explain the bounce."""
 
@@ -81,6 +87,12 @@ class Envelope:
 Take = Callable[[Envelope], Awaitable[None]]
 """Make a message durable, then return. Raises ``TryLater``. It is not cancelled when the sender
 hangs up, so it may see a message again that it already has."""
+
+
+def reply(name: str) -> str:
+    """Return a reply: its code, then what it says in both languages."""
+    said = (words("errors").say(f"smtp.{name}", language) for language in LANGUAGES)
+    return f"{CODES[name]} {' / '.join(said)}"
 
 
 class TryLater(Exception):
@@ -198,12 +210,12 @@ class _Door:
     def admit(self, session: "_Session") -> str:
         """Count a connection in, or return the refusal."""
         if self.closing:
-            return CLOSING
+            return reply("closing")
         if len(self._sessions) >= self._settings.max_connections:
-            return BUSY
+            return reply("busy")
         near = sum(session.network == other.network for other in self._sessions)
         if session.network and near >= self._settings.max_connections_per_peer:
-            return BUSY_WITH_YOU
+            return reply("busy_with_you")
         self._sessions.add(session)
         return ""
 
@@ -216,7 +228,7 @@ class _Door:
         self.closing = True
         for session in list(self._sessions):
             if not session.receiving:
-                session.dismiss(CLOSING)
+                session.dismiss(reply("closing"))
         if running := [s.running for s in self._sessions if s.running]:
             await asyncio.wait(running, timeout=grace)
         for session in list(self._sessions):
@@ -229,7 +241,7 @@ class _Door:
 
     async def handle_HELO(self, server: SMTP, session: Any, envelope: Any, name: str) -> str:
         if not name.isprintable():
-            return UNREADABLE
+            return reply("unreadable")
         session.host_name = name
         return f"250 {self._settings.hostname}"
 
@@ -237,7 +249,7 @@ class _Door:
         self, server: SMTP, session: Any, envelope: Any, name: str, replies: list[str]
     ) -> list[str]:
         if not name.isprintable():
-            return [UNREADABLE]
+            return [reply("unreadable")]
         session.host_name = name
         offers = [reply for reply in replies[1:] if not reply.startswith("250-AUTH")]
         return [replies[0], "250-PIPELINING", *offers]
@@ -246,7 +258,7 @@ class _Door:
         self, server: SMTP, session: Any, envelope: Any, address: str, options: list[str]
     ) -> str:
         if not address.isprintable():
-            return MALFORMED
+            return reply("malformed")
         envelope.mail_from = address
         return "250 2.1.0 OK"
 
@@ -254,11 +266,11 @@ class _Door:
         self, server: SMTP, session: Any, envelope: Any, address: str, options: list[str]
     ) -> str:
         if not address.isprintable():
-            return MALFORMED
+            return reply("malformed")
         if len(envelope.rcpt_tos) >= RECIPIENT_LIMIT:
-            return TOO_MANY_RECIPIENTS
+            return reply("many_recipients")
         if not self._accepts(address):
-            return NOT_OURS
+            return reply("not_ours")
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 OK"
 
@@ -267,15 +279,16 @@ class _Door:
         sender = "" if envelope.mail_from == "<>" else envelope.mail_from
         recipients = tuple(dict.fromkeys(envelope.rcpt_tos))
         whole = Envelope(server.peer, sender, recipients, envelope.content)
-        try:
-            await self._hand_over(whole)
-        except TryLater:
-            log.warning("mail not stored, sender keeps it")
-            return TRY_LATER
-        except Exception as error:
-            log.error("mail not stored, sender keeps it", error=_place(error))
-            return TRY_LATER
-        return TAKEN
+        with correlation.request(id := correlation.new()):
+            try:
+                await self._hand_over(whole)
+            except TryLater:
+                log.warning("mail not stored, sender keeps it")
+                return f"{reply('try_later')} ({id})"
+            except Exception as error:
+                log.error("mail not stored, sender keeps it", error=_place(error))
+                return f"{reply('try_later')} ({id})"
+        return reply("taken")
 
     async def _hand_over(self, envelope: Envelope) -> None:
         # Shielded: a sender who hangs up must not break a commit half-way. Counted, because
@@ -330,7 +343,7 @@ class _Session(SMTP):
         """Read on, but not for ever: aiosmtpd would hold a line without end in memory."""
         self._arrived += len(data)
         if self._arrived > 2 * (self.data_size_limit or 0) + 4 * LINE_LIMIT:
-            self.dismiss(TOO_BIG)
+            self.dismiss(reply("too_big"))
         else:
             super().data_received(data)
 
@@ -353,16 +366,16 @@ class _Session(SMTP):
 
     async def push(self, status: Any) -> None:
         """Reply."""
-        await super().push(REWORDED.get(status, status))
+        await super().push(_reworded(status))
 
     async def handle_exception(self, error: Exception) -> str:
         """Answer a fault of ours or a command that cannot be parsed, without its details."""
         if isinstance(error, UNPARSABLE):
-            return UNREADABLE
+            return reply("unreadable")
         if not isinstance(error, TLSSetupException):
             log.error("mail session failed", error=_place(error))
             self.loop.call_soon(self._hang_up)
-        return FAILED
+        return reply("failed")
 
     @syntax("DATA")
     async def smtp_DATA(self, arg: str) -> None:
@@ -373,13 +386,13 @@ class _Session(SMTP):
         finally:
             self.receiving = False
         if self._door.closing:
-            self.dismiss(CLOSING)
+            self.dismiss(reply("closing"))
         elif self._spent:
-            self.dismiss(SPENT)
+            self.dismiss(reply("spent"))
 
     async def smtp_AUTH(self, arg: str) -> None:
         """Refuse: nobody logs in here."""
-        await self.push(NO_AUTH)
+        await self.push(reply("no_auth"))
 
     async def _handle_client(self) -> None:
         if self._refusal:
@@ -402,12 +415,12 @@ class _Session(SMTP):
         super()._reset_timeout(duration)
 
     def _timeout_cb(self) -> None:
-        self.dismiss(IDLE)
+        self.dismiss(reply("idle"))
 
     def _spend(self) -> None:
         self._spent = True
         if not self.receiving:
-            self.dismiss(SPENT)
+            self.dismiss(reply("spent"))
 
 
 class _LocalSession(_Session, LMTP):
@@ -422,10 +435,14 @@ class _LocalSession(_Session, LMTP):
 
     async def push(self, status: Any) -> None:
         """Reply as often as is due."""
-        reply = REWORDED.get(status, status)
-        await super().push("\r\n".join([reply] * self._replies))
-        if reply.startswith("354") and self.envelope is not None:
+        said = _reworded(status)
+        await super().push("\r\n".join([said] * self._replies))
+        if said.startswith("354") and self.envelope is not None:
             self._replies = len(self.envelope.rcpt_tos)
+
+
+def _reworded(status: Any) -> Any:
+    return reply(REWORDED[status]) if status in REWORDED else status
 
 
 def _peer(transport: asyncio.BaseTransport) -> tuple[str, str]:

@@ -14,15 +14,10 @@ from starlette.routing import Route
 from adapters.contract import Receiver, Throttled, WebhookRequest, WebhookResponse
 from gateway.intake.group_commit import NotDurable
 from gateway.intake.limits import CallLimits
-from gateway.intake.problems import problem
+from gateway.intake.problems import refusal
 from gateway.intake.receive import Intake
 from gateway.platform import metrics
 
-TOO_LARGE = problem(413, "Content Too Large", "this message is larger than the gateway takes")
-OFTEN = problem(429, "Too Many Requests", "too many messages came from this network address")
-AWAY = problem(503, "Service Unavailable", "the message could not be stored; send it again")
-UNKNOWN = problem(404, "Not Found", "there is no such channel here")
-METHOD = problem(405, "Method Not Allowed", "messages do not come to this channel by this method")
 THERE = WebhookResponse(200, "text/plain", b"")
 
 
@@ -46,7 +41,7 @@ def routes(
         name = request.path_params["channel"]
         channel = None if name in elsewhere else door.receiver(name)
         if channel is None:
-            return respond(UNKNOWN)
+            return respond(refusal("no_channel"))
         most = max_bytes if channel.max_bytes is None else channel.max_bytes
         try:
             if refused := await too_often(channel, request, limits):
@@ -54,19 +49,19 @@ def routes(
             hook = await hook_of(request, public_url, most)
         except TooLarge:
             metrics.INTAKE.labels(channel.name, "too_large").inc()
-            return respond(TOO_LARGE)
+            return respond(refusal("too_large"))
         if hook.method != "POST" and (answer := door.challenge(channel, hook)):
             return respond(answer)
         if hook.method not in channel.methods:
             if hook.method == "HEAD":
                 return respond(THERE)
-            return respond(METHOD, {"allow": ", ".join(sorted(channel.methods))})
+            return respond(refusal("wrong_method"), {"allow": ", ".join(sorted(channel.methods))})
         try:
             with metrics.STEP.labels("receive").time():
                 return respond(await door.take(channel, hook))
         except NotDurable:
             metrics.INTAKE.labels(channel.name, "not_durable").inc()
-            return respond(AWAY, {"retry-after": "5"})
+            return respond(refusal("not_stored"), {"retry-after": "5"})
 
     return [Route("/in/{channel}", take, methods=["POST", "GET", "HEAD"])]
 
@@ -82,7 +77,7 @@ async def too_often(
     error = Throttled(retry_after=wait)
     hook = WebhookRequest(channel.hook_url, _headers(request), b"")
     headers = {"retry-after": str(wait)}
-    return channel.refusal(hook, error) or replace(OFTEN, headers=headers)
+    return channel.refusal(hook, error) or replace(refusal("too_often"), headers=headers)
 
 
 async def hook_of(request: Request, public_url: str, most: int) -> WebhookRequest:

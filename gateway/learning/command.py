@@ -115,7 +115,7 @@ def evaluate(
         raise CommandError(str(error)) from None
     if html:
         with private_file(html) as file:
-            file.write(page(evaluation, f"Evaluasi Kanal: {csv.name}").encode())
+            file.write(page(evaluation, csv.name).encode())
     return _as_json(evaluation) if as_json else _as_text(evaluation)
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -14,6 +13,7 @@ from gateway.learning import train
 from gateway.learning.measure import Prediction
 from gateway.learning.rows import Purpose, Rows, RowsError
 from gateway.learning.samples import Progress, Sample, SampleReader
+from gateway.platform.clock import wall
 from normalizer.report import Candidate, Report
 from router.assign import Router
 from router.learned import Array, Learned, Model, ModelWeights, softmax
@@ -140,7 +140,7 @@ def _decided(key: Callable[..., str], routing: Router, sample: Sample) -> Predic
 
 def ranking(routing: Router, report: Report) -> list[Candidate]:
     """Return the agencies of a decision, the chosen one or the surest first."""
-    made = routing.decide(report, at=datetime.now(UTC)).assignment
+    made = routing.decide(report, at=wall()).assignment
     chosen = [Candidate(agency=made.agency, confidence=made.confidence)] if made.agency else []
     return [*chosen, *made.alternatives]
 

@@ -11,7 +11,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from gateway.learning.samples import Sample
 from router.learned import Array
-from router.terms import FAMILIES, told
+from router.terms import FAMILIES, split_signs
 
 View = Literal["linear", "network"]
 TOPIC = 0.8
@@ -99,7 +99,7 @@ def _fitted(part: FeaturePart, samples: Sequence[Sample]) -> TfidfVectorizer:
 
 def _texts(part: FeaturePart, samples: Sequence[Sample]) -> list[str]:
     spell = FAMILIES[part.family]
-    return [_BETWEEN.join(spell(told(sample.words))) for sample in samples]
+    return [_BETWEEN.join(spell(split_signs(sample.words))) for sample in samples]
 
 
 def _vectorizer(part: FeaturePart, least: int) -> TfidfVectorizer:

@@ -69,7 +69,7 @@ kind of message is told by is how it is written."""
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
+class TextModel:
     """A model as fitted: the vocabulary, both views, and how sure they may be."""
 
     classes: tuple[str, ...]
@@ -124,7 +124,7 @@ class Fitted:
 
 def fit(
     samples: Sequence[Sample], progress: Progress, purpose: Purpose = "agency"
-) -> tuple[Fitted, Fitted]:
+) -> tuple[TextModel, TextModel]:
     """Fit a model to samples, oldest first; also return the one that saw only the older samples.
 
     Raises ``RowsError`` when there are too few rows or only one class.
@@ -157,12 +157,12 @@ def older(count: int) -> int:
     return count - round(count * NEWEST)
 
 
-def _fit(samples: Sequence[Sample], recipe: Recipe) -> Fitted:
+def _fit(samples: Sequence[Sample], recipe: Recipe) -> TextModel:
     features = Features(samples, recipe.parts)
     rows = features.matrix(samples)
     classes, labels = np.unique([s.label.learned for s in samples], return_inverse=True)
     led = Counter(s.matches[0].id for s in samples if s.matches)
-    return Fitted(
+    return TextModel(
         tuple(map(str, classes)),
         features,
         _linear(rows, labels, len(classes), features.heard("linear"), recipe),
@@ -202,7 +202,7 @@ def _spread(weights: Array, heard: Columns, columns: int) -> Array:
     return spread
 
 
-Trial = tuple[Fitted, Sequence[Sample]]
+Trial = tuple[TextModel, Sequence[Sample]]
 """What was fitted, and rows it has not seen."""
 
 

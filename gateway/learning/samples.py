@@ -3,14 +3,14 @@
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from gateway.components import Components
 from gateway.learning.rows import Purpose, TrainingRow
+from gateway.platform.clock import wall
 from normalizer.inbound import Author, Inbound
 from normalizer.message import Reporter
 from normalizer.report import Agency, Report
-from router.assign import told
+from router.assign import whole_text
 from router.blend import LOCAL_OFFICE
 from router.kinds import spoken
 from router.learned import LOCAL, class_of
@@ -72,7 +72,7 @@ class SampleReader:
     def _sample(self, row: TrainingRow) -> Sample:
         report = self._report(row)
         topics = self.parts.routing.topics
-        reading = topics.lexicon.read(told(report))
+        reading = topics.lexicon.read(whole_text(report))
         is_kind = self._purpose == "kind"
         words = spoken(report, reading, topics) if is_kind else reading.words
         return Sample(
@@ -84,7 +84,7 @@ class SampleReader:
             Inbound("learning", "", "1", Author("learning"), row.text, b""),
             id=_ID,
             tracking=_TRACKING,
-            received_at=datetime.now(UTC),
+            received_at=wall(),
             reporter=Reporter(ref="", sealed=""),
             context=row.region or None,
         )

@@ -25,7 +25,7 @@ class TrainingResult:
     """A model, how it did on its newest rows, and the labels nobody knew."""
 
     purpose: Purpose
-    fitted: fit.Fitted
+    fitted: fit.TextModel
     weights: ModelWeights
     score: Score
     rows: int
@@ -77,7 +77,7 @@ def digest(topics: Topics) -> str:
     return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
 
 
-def _archive(path: Path, fitted: fit.Fitted) -> None:
+def _archive(path: Path, fitted: fit.TextModel) -> None:
     """Write what scikit-learn made, readable without trusting it."""
     whole: dict[str, Any] = {
         "classes": list(fitted.classes),
@@ -99,7 +99,7 @@ def _archive(path: Path, fitted: fit.Fitted) -> None:
         raise ModelError(f"{path}: would have to be trusted: {', '.join(doubtful)}")
 
 
-def _score(trial: fit.Fitted, newest: Sequence[Sample]) -> Score:
+def _score(trial: fit.TextModel, newest: Sequence[Sample]) -> Score:
     """Measure a model on rows newer than those it saw, by class."""
     answers = []
     for sample, shares in zip(newest, trial.probabilities(newest), strict=True):

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import structlog
 
-from gateway.access.recusal import NotYours, readers
+from gateway.access.recusal import NotYours
 from gateway.media.blobs import BlobsAway, Vault
 from gateway.media.kinds import KINDS
 from gateway.store.queries import Queries
+from gateway.wire.events import may_have
 from normalizer.message import Attachment, FileState
-from normalizer.report import Outcome, Report
+from normalizer.report import Report
 
 log = structlog.get_logger(__name__)
 
@@ -60,7 +61,7 @@ class AttachmentAccess:
         Raises ``NotYours``, ``NoFile``, ``NotYet``, ``Unavailable``.
         """
         found = await self._queries.file(tracking=tracking)
-        if found is None or agency not in _readers(found.report):
+        if found is None or not may_have(found.report, agency):
             raise NotYours
         shown = await self._shown(found.report, sha256)
         log.info("a file was fetched", by=f"agency:{agency}", report_id=found.report.id)
@@ -86,14 +87,6 @@ class AttachmentAccess:
             log.error("a kept file cannot be found or opened", sha256=sha256[:12])
             raise NoFile
         return content
-
-
-def _readers(report: Report) -> set[str]:
-    """Return the agencies that a report is with."""
-    made = report.assignment
-    if made is None or made.decision is not Outcome.ASSIGN or made.agency is None:
-        return set()
-    return {each.id for each in readers(report)}
 
 
 def _dressed(file: Attachment, content: bytes) -> ShownFile:

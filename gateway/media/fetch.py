@@ -17,7 +17,6 @@ import asyncio
 import socket
 import zlib
 from collections.abc import Callable, Collection, Mapping
-from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from aiohttp import (
@@ -34,6 +33,7 @@ from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from adapters.contract import Refused, Source, Throttled, Unreachable, retry_after
+from gateway.platform.clock import wall
 from normalizer.message import FileNote
 
 HOPS = 5
@@ -219,7 +219,7 @@ def _check_status(answer: ClientResponse, *, known: bool) -> None:
         return
     if status in _GONE:
         raise Gone
-    wait = retry_after(answer.headers.get("retry-after"), datetime.now(UTC))
+    wait = retry_after(answer.headers.get("retry-after"), wall())
     if status == 429 or wait is not None:
         raise Throttled(said, retry_after=wait or 5.0)
     if status >= 500 or status in _PASSING or (known and status in _OURS_TO_MEND):

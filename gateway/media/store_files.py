@@ -18,13 +18,14 @@ import structlog
 
 from adapters.contract import Channel, ChannelError, MediaSource, Refused, Source
 from config.settings import MediaSettings
-from gateway.broker.base import Delivery, Later
+from gateway.broker.base import Later, ReceivedMessage
 from gateway.media.access import DOWNLOAD
 from gateway.media.blobs import BlobsAway, Vault
 from gateway.media.clean import Cleaned, clean
 from gateway.media.fetch import FileFetcher, Gone, Unfetched
-from gateway.outbound.notifications import Letters
-from gateway.platform import metrics
+from gateway.outbound.deliveries import deliver_files
+from gateway.outbound.notifications import Notifier
+from gateway.platform import correlation, metrics
 from gateway.platform.names import opened_url
 from gateway.platform.sandbox import ReadingError, Sandbox
 from gateway.platform.seal import FILE, BadSeal, Seal
@@ -93,7 +94,7 @@ class StoreFiles:
         fetcher: FileFetcher,
         clean: Clean,
         seal: Seal,
-        letters: Letters,
+        notifier: Notifier,
         settings: MediaSettings,
         *,
         attempts: int,
@@ -105,12 +106,12 @@ class StoreFiles:
         self._fetcher = fetcher
         self._clean = clean
         self._seal = seal
-        self._letters = letters
+        self._notifier = notifier
         self._settings = settings
         self._attempts = attempts
         self._turn = asyncio.Semaphore(concurrency)
 
-    async def __call__(self, batch: Sequence[Delivery]) -> Mapping[str, Exception]:
+    async def __call__(self, batch: Sequence[ReceivedMessage]) -> Mapping[str, Exception]:
         """Work on a batch; returns what failed, by message id. Raises ``BadEvent``."""
         wanted = {delivery.message.id: _report_id(delivery.message.body) for delivery in batch}
         async with self._store.unit() as unit:
@@ -122,17 +123,24 @@ class StoreFiles:
         return {d.message.id: e for d, e in zip(batch, results, strict=True) if e}
 
     async def _work(
-        self, stored: ReportRecord | None, delivery: Delivery, until: float
+        self, stored: ReportRecord | None, delivery: ReceivedMessage, until: float
     ) -> Exception | None:
         """Store the files of one report; what is done is kept though others fail."""
         if stored is None:
             return MissingReport("the report is not stored")
+        with correlation.queued(delivery.message.id):
+            return await self._store_files(stored, delivery, until)
+
+    async def _store_files(
+        self, stored: ReportRecord, delivery: ReceivedMessage, until: float
+    ) -> Exception | None:
         last = delivery.attempts >= self._attempts
         results = await self._try_all(stored.report, until)
         became = {file: each for file, each in results.items() if isinstance(each, Became)}
         errors = {file: each for file, each in results.items() if isinstance(each, Exception)}
         failed = {file: error for file, error in errors.items() if not isinstance(error, Later)}
         became |= {file: _given_up(file) for file, e in failed.items() if last or _final(e)}
+        log.debug("files of a message", count=len(became), attempts=delivery.attempts + 1)
         try:
             await self._file(stored.report.id, became)
         except Exception as error:  # one report never fails its neighbours
@@ -235,7 +243,7 @@ class StoreFiles:
             data: dict[str, object] = {"files": [_told(each.file) for each in mine]}
             stored = unit.change(stored, report, [AuditEvent("files_stored", "gateway", data=data)])
             if any(each.file.state is FileState.STORED for each in mine):
-                self._letters.files_ready(unit, report, cause=f"files {stored.version}")
+                deliver_files(unit, report, cause=f"files {stored.version}")
             for file, each in became.items():
                 if file.url is None and file.sha256 and each.file.state in KEPT:
                     unit.moved(file.sha256, each.file.model_dump_json())

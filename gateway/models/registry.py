@@ -15,7 +15,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,7 @@ from zipfile import BadZipFile
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from config.settings import Settings
+from gateway.platform.clock import wall
 from gateway.platform.disk import private_file, private_folder, sync_folder
 
 if TYPE_CHECKING:
@@ -231,7 +232,7 @@ def _before(folder: Path, purpose: str, version: str) -> str:
 def _write(home: Path, building: Path, draft: Draft) -> Card:
     draft.archive(building / ARCHIVE)
     _pack(building / WEIGHTS, draft.weights)
-    created = datetime.now(UTC)
+    created = wall()
     made = Card(
         format=FORMAT,
         version=_free_name(home, created),

@@ -2,17 +2,19 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, BinaryIO, TextIO
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gateway.components import Components
 from gateway.outbound.texts import choices
+from gateway.platform.clock import wall
 from normalizer.inbound import Author, Inbound
 from normalizer.message import Intent, Message, Reporter
 from normalizer.report import Outcome, Report
 from router.assign import Decision
+from router.explain import say
 
 _ID = "00000000-0000-4000-8000-000000000000"
 _TRACKING = "123456789018"
@@ -46,7 +48,7 @@ class Explainer:
 
     def explain(self, asked: Sequence[Line]) -> list[dict[str, Any]]:
         """Explain texts, each sent to a door of its region."""
-        now = datetime.now(UTC)
+        now = wall()
         messages = [self._message(line, now) for line in asked]
         wanted = [Report.opened(each) for each in messages if each.intent is Intent.REPORT]
         decisions = iter(self._parts.routing.decide_many(wanted, at=now))
@@ -173,6 +175,6 @@ def _command(message: Message) -> dict[str, Any]:
         "agency": None,
         "confidence": 0.0,
         "alternatives": [],
-        "why": [f"Pesan ini perintah ({message.intent.value}), bukan laporan."],
+        "why": [say("command", intent=message.intent.value)],
         "refers_to": list(message.refers_to),
     }

@@ -13,6 +13,7 @@ from gateway.media.blobs import BlobsAway, Vault
 from gateway.outbound.roster import MISSING
 from gateway.platform import metrics
 from gateway.store.cursors import readings
+from gateway.store.due import KINDS, DueCount, due_counts
 from gateway.store.engine import Unavailable
 from gateway.store.queries import Queries
 from gateway.store.spool import Spool
@@ -82,7 +83,7 @@ class Health:
         self._duties = dict(duties or {})
         self._vault = vault
         self._on_duty = on_duty
-        self._begun = store.now()
+        self._begun = store.wall()
         self._died: dict[str, float] = {}
 
     def died(self, task: str) -> None:
@@ -117,6 +118,7 @@ class Health:
             waiting = await self._overdue()
             unread = await self._unread()
             unheard = await self._queries.passed_by_count()
+            passed = await due_counts(self._store.database, self._store.now() - OVERDUE)
         except Unavailable as error:
             writable = await asyncio.to_thread(self._spool.writable)
             finding.note("database", str(error), stops=not writable)
@@ -132,6 +134,7 @@ class Health:
             finding.checks["quarantine_noise"] = f"{missed} more not kept since yesterday"
         finding.note("outbox", waiting)
         finding.note("alerts", f"{unheard} that nobody on duty has answered" if unheard else "")
+        finding.note("due", _passed(passed))
         if not (unheard or self._on_duty):
             finding.warn("alerts", MISSING)
         if self._duties:
@@ -156,7 +159,7 @@ class Health:
 
     def _fault(self, reading: FetchStatus | None, every: float) -> str:
         patience = OVERDUE + timedelta(seconds=every)
-        late = self._store.now() - patience
+        late = self._store.wall() - patience
         since = (reading and reading.ok_at) or self._begun
         if since >= late:
             return ""
@@ -175,6 +178,10 @@ class Health:
             metrics.DEAD.labels(view.name).set(view.dead)
         metrics.HELD.set(await self._queries.held_count())
         metrics.UNHEARD.set(await self._queries.passed_by_count())
+        passed = await due_counts(self._store.database, now - OVERDUE)
+        for kind in KINDS:
+            count = passed.get(kind)
+            metrics.DUE_LATE.labels(kind).set(count.failing + count.late if count else 0)
 
     async def gauge_for_ever(self) -> None:
         """Keep the gauges up to date until cancelled."""
@@ -182,6 +189,14 @@ class Health:
             with contextlib.suppress(Unavailable, BrokerError):
                 await self.gauge()
             await asyncio.sleep(EVERY)
+
+
+def _passed(found: Mapping[str, DueCount]) -> str:
+    """Say which moments passed with nothing done."""
+    said = [
+        f"{kind}: {each.failing} fail, {each.late} late" for kind, each in sorted(found.items())
+    ]
+    return "; ".join(said)
 
 
 async def _away(vault: Vault) -> str:

@@ -1,153 +1,151 @@
 """Step 4, deliver: a report to its agency, by the agency's own method.
 
-By queue it is exactly once up to the broker (the letter's state and the queue row are one
-transaction). By webhook it is at least once with a stable id, as nobody can do better over HTTP.
+What the agency gets is composed here, from the report as it stands: what was hidden or taken back
+since the decision does not leave.
 """
 
 import asyncio
-import json
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from adapters.contract import Outgoing, Sender
-from config.settings import DeliverySettings
-from gateway.broker.base import Delivery, Later
-from gateway.platform import metrics
-from gateway.store.rows import Letter, Sent
+import structlog
+
+from gateway.broker.base import Later, ReceivedMessage
+from gateway.outbound import methods
+from gateway.outbound.batch import every, ids_of
+from gateway.outbound.methods.base import CallingMethod, Method
+from gateway.platform import correlation, metrics
+from gateway.queues.consumer import may_succeed, reason_of
+from gateway.store.rows import Delivery
 from gateway.store.store import Store
 from gateway.store.unit import UnitOfWork
 from gateway.wire import events
-from gateway.wire.queues import QueuedMessage, agency_queue
 from normalizer.report import Report
 
-QUEUE = DeliverySettings()
+log = structlog.get_logger(__name__)
+
 BUDGET = 20.0
-"""Seconds in which a batch begins its webhooks; an agency that hangs must not outlast the lease."""
+"""Seconds in which a batch begins its calls; an agency that hangs must not outlast the lease."""
 
 
-class MissingLetter(Exception):
-    """The queue names a letter that is not in the database."""
-
-
-class NoWay(Exception):
-    """The settings name no way to send this."""
+@dataclass(frozen=True, slots=True)
+class _Parcel:
+    delivery: Delivery
+    body: bytes
+    method: Method
 
 
 class Deliver:
-    """The step. ``webhooks`` holds the sender of each agency whose method is webhook."""
+    """The step. ``by_agency``: the method of each agency that has settings of its own.
+
+    ``attempts``: how often a delivery is tried again before it is given up.
+    """
 
     def __init__(
-        self,
-        store: Store,
-        methods: Mapping[str, DeliverySettings],
-        webhooks: Mapping[str, Sender],
-        *,
-        concurrency: int,
+        self, store: Store, by_agency: Mapping[str, Method], *, attempts: int, concurrency: int
     ) -> None:
         self._store = store
-        self._methods = methods
-        self._webhooks = webhooks
+        self._methods = by_agency
+        self._default = methods.load("", {}, public_url="")
+        self._attempts = attempts
         self._turn = asyncio.Semaphore(concurrency)
 
-    async def __call__(self, batch: Sequence[Delivery]) -> Mapping[str, Exception]:
+    async def __call__(self, batch: Sequence[ReceivedMessage]) -> Mapping[str, Exception]:
         """Deliver a batch; returns what failed, by message id."""
-        letters = await self._unaccusing(await waiting_letters(self._store, batch))
-        by_method: dict[str, list[Letter]] = {}
-        for letter in letters:
-            by_method.setdefault(self._method(letter), []).append(letter)
+        parcels = await self._parcels(ids_of(batch))
         until = time.monotonic() + BUDGET
-        called = (self._call(letter, until) for letter in by_method.get("webhook", []))
-        results = await asyncio.gather(*called)
-        failed: dict[str, Exception] = {letter.id: e for letter, e in results if e}
+        results = await asyncio.gather(*(self._send(parcel, until) for parcel in parcels))
+        failed = {
+            parcel.delivery.id: error
+            for parcel, error in zip(parcels, results, strict=True)
+            if error
+        }
+        tried = {item.message.id: item.attempts for item in batch}
         async with self._store.unit() as unit:
-            await self._put(unit, by_method.get("queue", []))
-            await unit.mark_sent([x.id for x in by_method.get("console", [])], "console")
-            await unit.mark_sent([letter.id for letter, e in results if e is None], "webhook")
-        for letter in letters:
-            self._count(letter, failed.get(letter.id))
+            placed = await _place(unit, (p for p in parcels if p.delivery.id not in failed))
+            for id, error in failed.items():
+                if self._is_given_up(error, tried.get(id, 0)):
+                    await unit.deliveries.fail(id, reason_of(error))
+        for parcel in placed:
+            self._count_placed(parcel)
+        for parcel in parcels:
+            if not isinstance(failed.get(parcel.delivery.id, Later()), Later):
+                metrics.DELIVERED.labels(parcel.delivery.agency_id, "error").inc()
+                _say(parcel, "error")
         return failed
 
-    async def _unaccusing(self, letters: Sequence[Letter]) -> list[Letter]:
-        """Withdraw letters to whom their report accuses, and mask what was hidden since."""
+    async def _parcels(self, ids: Sequence[str]) -> list[_Parcel]:
+        """Compose what is due; withdraw what its agency may not have any more.
+
+        Raises ``NotStored``.
+        """
         async with self._store.unit() as unit:
-            found = await unit.by_ids({letter.report_id for letter in letters})
-            kept: list[Letter] = []
-            for letter in letters:
-                stored = found.get(letter.report_id)
-                if stored and stored.report.recuses(letter.target):
-                    unit.sent(Sent(letter.id, "withdrawn", detail="the agency is accused"))
+            deliveries = every(ids, await unit.deliveries.by_ids(ids))
+            left = [delivery for delivery in deliveries if delivery.unplaced]
+            found = await unit.by_ids({delivery.report_id for delivery in left})
+            every([delivery.report_id for delivery in left], found)
+            parcels = []
+            for delivery in left:
+                report = found[delivery.report_id].report
+                if events.may_have(report, delivery.agency_id):
+                    parcels.append(self._parcel(delivery, report))
                 else:
-                    kept.append(_hidden(letter, stored.report) if stored else letter)
-        return kept
+                    await unit.deliveries.withdraw(delivery.id, _why_not(report, delivery))
+        return parcels
 
-    def _count(self, letter: Letter, error: Exception | None) -> None:
-        if isinstance(error, Later):
-            return
-        metrics.DELIVERED.labels(letter.target, "error" if error else "sent").inc()
-        if letter.at and not error:
-            passed = (self._store.now() - letter.at).total_seconds()
-            metrics.DELIVERY_DELAY.labels(letter.target).observe(passed)
+    def _parcel(self, delivery: Delivery, report: Report) -> _Parcel:
+        body = events.to_agency(delivery.event, delivery.id, report, at=delivery.created_at)
+        return _Parcel(delivery, body, self._methods.get(delivery.agency_id, self._default))
 
-    async def _put(self, unit: UnitOfWork, letters: Sequence[Letter]) -> None:
-        """Put letters on their agencies' queues, each once however many workers hold it."""
-        mine = await unit.mark_sent([letter.id for letter in letters], "queue")
-        for letter in letters:
-            if letter.id in mine:
-                unit.put(_for_queue(letter))
-
-    def _method(self, letter: Letter) -> str:
-        return self._methods.get(letter.target, QUEUE).method
-
-    async def _call(self, letter: Letter, until: float) -> tuple[Letter, Exception | None]:
-        sender, url = self._webhooks.get(letter.target), self._methods[letter.target].url
+    async def _send(self, parcel: _Parcel, until: float) -> Exception | None:
+        if not isinstance(parcel.method, CallingMethod):
+            return None
         try:
-            if sender is None:
-                raise NoWay(f"no webhook is set for {letter.target}")
             async with self._turn:
                 if time.monotonic() > until:
-                    return letter, Later()
-                await sender.send(str(url), Outgoing(id=letter.id, text=letter.text))
+                    return Later()
+                with correlation.queued(parcel.delivery.id):
+                    await parcel.method.send(parcel.delivery, parcel.body)
         except Exception as error:  # one agency never fails its neighbours
-            return letter, error
-        return letter, None
+            return error
+        return None
+
+    def _is_given_up(self, error: Exception, tried: int) -> bool:
+        if isinstance(error, Later):
+            return False
+        return tried >= self._attempts or not may_succeed(error)
+
+    def _count_placed(self, parcel: _Parcel) -> None:
+        agency = parcel.delivery.agency_id
+        metrics.DELIVERED.labels(agency, parcel.method.reached).inc()
+        _say(parcel, parcel.method.reached)
+        passed = (self._store.now() - parcel.delivery.created_at).total_seconds()
+        metrics.DELIVERY_DELAY.labels(agency).observe(passed)
 
 
-def _hidden(letter: Letter, report: Report) -> Letter:
-    """Return a letter as it may leave now, where its report was hidden after it was written."""
-    said = json.loads(letter.text)
-    old = said["data"]
-    marks = {"anonymous": report.anonymous, "confidential": report.confidential}
-    if all(old[mark] or not is_set for mark, is_set in marks.items()):
-        return letter
-    told = events.report_in(events.read(letter.text.encode())).model_copy(
-        update={mark: True for mark, is_set in marks.items() if is_set}
-    )
-    data = json.loads(events.for_agency(told).model_dump_json())
-    return replace(letter, text=json.dumps(said | {"data": data}))
+async def _place(unit: UnitOfWork, parcels: Iterable[_Parcel]) -> list[_Parcel]:
+    """Note parcels as placed, and place them, each once however many workers hold it."""
+    groups: dict[tuple[str, type[Method]], list[_Parcel]] = {}
+    for parcel in parcels:
+        key = parcel.method.block.method, type(parcel.method)
+        groups.setdefault(key, []).append(parcel)
+    placed = []
+    for (name, method), group in groups.items():
+        ids = [parcel.delivery.id for parcel in group]
+        mine = await unit.deliveries.place(ids, name, reached=method.reached)
+        placed += [parcel for parcel in group if parcel.delivery.id in mine]
+    for parcel in placed:
+        with correlation.queued(parcel.delivery.id):
+            parcel.method.place(unit, parcel.delivery, parcel.body)
+    return placed
 
 
-def _for_queue(letter: Letter) -> QueuedMessage:
-    headers = {"content-type": events.MEDIA_TYPE}
-    return QueuedMessage(agency_queue(letter.target), letter.id, letter.text.encode(), headers)
+def _say(parcel: _Parcel, status: str) -> None:
+    id = correlation.of(parcel.delivery.id)
+    log.debug("a delivery", agency=parcel.delivery.agency_id, status=status, correlation=id)
 
 
-async def waiting_letters(store: Store, batch: Sequence[Delivery]) -> list[Letter]:
-    """Read the letters a batch speaks of that still wait to be sent.
-
-    Raises ``BadEvent``, ``MissingLetter``, ``Unavailable``.
-    """
-    ids = [letter_id(delivery.message.body) for delivery in batch]
-    async with store.unit() as unit:
-        found = await unit.letters(ids)
-    if missing := [id for id in ids if id not in found]:
-        raise MissingLetter(f"{len(missing)} of {len(ids)} letters are not stored")
-    return [letter for letter in found.values() if letter.state == "waiting"]
-
-
-def letter_id(body: bytes) -> str:
-    """Read which letter a queue message is about. Raises ``BadEvent``."""
-    data = events.read(body).data
-    if not isinstance(data, dict) or not isinstance(data.get("letter"), str):
-        raise events.BadEvent(f"names no letter: {json.dumps(data)[:60]}")
-    return str(data["letter"])
+def _why_not(report: Report, delivery: Delivery) -> str:
+    accused = report.recuses(delivery.agency_id)
+    return "the agency is accused" if accused else "the report is not with the agency any more"

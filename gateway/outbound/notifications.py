@@ -1,45 +1,35 @@
-"""Letters: what is written to citizens and agencies, with ids that are the same however often."""
+"""Notifications: what is written to citizens, with ids that are the same however often."""
 
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
-
-import structlog
 
 from config.emergency import emergency
+from config.words import words
 from gateway.outbound.delicate import Delicate
 from gateway.outbound.notice import Notice
 from gateway.outbound.texts import NEUTRAL, Texts
 from gateway.platform.names import sealed_thread
-from gateway.store.rows import Letter
+from gateway.store.rows import Notification
 from gateway.store.unit import UnitOfWork
-from gateway.wire import events
-from gateway.wire.letters import queued
-from gateway.wire.queues import ANSWERS, DELIVERIES
-from normalizer import labels
 from normalizer.gsm import segments
 from normalizer.message import Message, Unanswered, Urgency
-from normalizer.report import Outcome, Report
+from normalizer.report import Report
 from normalizer.tracking import written
-
-log = structlog.get_logger(__name__)
 
 _NAMES = uuid.UUID("6b616e61-6c00-5000-8000-6c6574746572")
 
 
-class Letters:
-    """Writes letters into a unit of work."""
+class Notifier:
+    """Writes notifications into a unit of work."""
 
     def __init__(
         self,
         texts: Texts,
-        now: Callable[[], datetime],
         delicate: Delicate,
         notice: Notice | None = None,
     ) -> None:
         self._texts = texts
-        self._now = now
         self.delicate = delicate
         self._notice = notice or Notice()
 
@@ -65,11 +55,11 @@ class Letters:
         common = {
             "nomor": written(report.tracking),
             "instansi": agency or self._texts.say("no_agency", language),
-            "status": labels.STATUS_LABELS[report.status]["en" if language == "en" else "id"],
+            "status": words("labels").table("status", language)[report.status],
         }
         return self._texts.say(key, language, **(common | fields))
 
-    def answer(
+    def notify(
         self,
         unit: UnitOfWork,
         about: Report | Message,
@@ -83,25 +73,23 @@ class Letters:
         receipt: bool = False,
         brief: str = "",
     ) -> None:
-        """Write to the citizen. ``cause`` names why; the same cause writes only one letter.
+        """Write to the citizen. ``cause`` names why; the same cause writes only one notification.
 
         ``asked_by`` is the message that is answered, when it is not the report itself;
         ``choices`` are likely answers to a question in the text; ``automatic`` says that nobody
-        wrote the text: it counts against what one reader gets. An ``urgent`` letter tells whom to
-        call, and neither that nor anything else holds it back. The first ``receipt`` of a person
+        wrote the text: it counts against what one reader gets. An ``urgent`` one says whom to call,
+        and neither that nor anything else holds it back. The first ``receipt`` of a person
         says where the privacy notice is read, in the words of ``brief`` if that saves an SMS. Who
-        must not be written to gets nothing, and the letter is filed with the reason.
+        must not be written to gets nothing, and the notification is filed with the reason.
         """
         report = about if isinstance(about, Report) else Report.opened(about)
         to = asked_by or report.first
-        id = letter_id(report, cause)
+        id = notification_id(report, cause)
         held_back = _held_back(report, to, automatic=automatic and not urgent)
-        letter = Letter(
+        notification = Notification(
             id=id,
             report_id=report.id,
-            kind="answer",
             channel=to.origin.channel,
-            target="pelapor",
             text=text,
             sealed_to=to.reporter.sealed,
             message_id=to.id,
@@ -118,7 +106,7 @@ class Letters:
             state="withdrawn" if held_back else "waiting",
             detail=f"not sent: {held_back.value}" if held_back else "",
         )
-        unit.send(letter, queued(ANSWERS, id, at=self._now()))
+        unit.notify(notification)
 
     def hushed(self, report: Report, to: Report | Message) -> bool:
         """Tell whether what ``to`` is told about a report must be neutral."""
@@ -140,9 +128,9 @@ class Letters:
         if asked_by.urgency is None:
             return False
         cause = f"danger {emergency().kind(asked_by.urgency.id)}"
-        if await unit.wrote(letter_id(report, cause)):
+        if await unit.notifications.exists(notification_id(report, cause)):
             return False
-        self.answer(
+        self.notify(
             unit,
             report,
             f"{self.danger(report, asked_by.urgency)} {more}".strip(),
@@ -186,61 +174,9 @@ class Letters:
             call = self._texts.say("danger_beside", language, telepon=call)
         return self.text(f"danger_{kind}", report, telepon=call)
 
-    def kept_back(self, letter: Letter, report: Report) -> Letter:
-        """Return a letter to a telephone that may be another's by now: what it says is not told."""
-        return replace(letter, text=self.text("lapsed", report), choices=())
-
-    def again(self, unit: UnitOfWork, ids: Iterable[str]) -> None:
-        """Put answers that were held on the queue again."""
-        for id in ids:
-            unit.put(queued(ANSWERS, id, at=self._now()))
-
-    def deliveries(self, unit: UnitOfWork, report: Report, *, cause: str) -> None:
-        """Hand the report to the agency that must act, and to those that get a copy."""
-        assert report.assignment is not None
-        self.delivery(unit, report, kind=events.ASSIGNED, cause=cause)
-        for copy in report.assignment.copies:
-            self._deliver(unit, report, copy.id, events.COPIED, f"copy of {cause}")
-
-    def delivery(self, unit: UnitOfWork, report: Report, *, kind: events.Type, cause: str) -> None:
-        """Hand the report to its agency. ``cause`` names why; once per cause and agency."""
-        assert report.assignment is not None
-        assert report.assignment.agency is not None
-        self._deliver(unit, report, report.assignment.agency.id, kind, cause)
-
-    def files_ready(self, unit: UnitOfWork, report: Report, *, cause: str) -> None:
-        """Tell the agencies a report is with that files of it can be fetched now."""
-        made = report.assignment
-        if made is None or made.decision is not Outcome.ASSIGN or made.agency is None:
-            return
-        for agency in (made.agency, *made.copies):
-            self._deliver(unit, report, agency.id, events.FILES_READY, cause)
-
-    def changed(self, unit: UnitOfWork, report: Report, *, cause: str) -> None:
-        """Tell every agency that has the report, also for a copy, how it is now."""
-        made = report.assignment
-        for agency in filter(None, (made.agency, *made.copies) if made else ()):
-            self._deliver(unit, report, agency.id, events.FOLLOWED_UP, cause)
-
-    def _deliver(
-        self, unit: UnitOfWork, report: Report, agency: str, kind: events.Type, cause: str
-    ) -> None:
-        if report.recuses(agency):
-            log.warning("an accused agency gets nothing", report_id=report.id, agency=agency)
-            return
-        id = str(uuid.uuid5(_NAMES, f"{report.id} delivery {agency} {cause}"))
-        data = events.for_agency(report).model_dump_json()
-        whole = events.written(kind, id, data, at=self._now(), subject=report.tracking)
-        letter = Letter(
-            id=id,
-            report_id=report.id,
-            kind="delivery",
-            channel="agency",
-            target=agency,
-            text=whole.decode(),
-            tracking=report.tracking,
-        )
-        unit.send(letter, queued(DELIVERIES, id, at=self._now()))
+    def kept_back(self, notification: Notification, report: Report) -> Notification:
+        """Return what goes to a telephone that may be another's by now, without what it says."""
+        return replace(notification, text=self.text("lapsed", report), choices=())
 
 
 def _held_back(report: Report, to: Message, *, automatic: bool) -> Unanswered | None:
@@ -252,6 +188,6 @@ def _held_back(report: Report, to: Message, *, automatic: bool) -> Unanswered | 
     return why if why.wholly and not danger else None
 
 
-def letter_id(report: Report, cause: str) -> str:
-    """Return the id of the letter that was written to a citizen because of ``cause``."""
+def notification_id(report: Report, cause: str) -> str:
+    """Return the id of the notification that was written to a citizen because of ``cause``."""
     return str(uuid.uuid5(_NAMES, f"{report.id} answer {cause}"))

@@ -1,4 +1,4 @@
-"""Step 6, answer: to the citizen, on the channel they used, at that channel's pace.
+"""Step 6, notify: the citizen, on the channel they used, at that channel's pace.
 
 The only place where a reporter's address is unsealed by the machine. A provider without an
 idempotency key may be asked twice when a process dies between its answer and our commit.
@@ -8,22 +8,30 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 
+import structlog
+
 from adapters.contract import Channel, OptedOut, Outgoing, Refused, Sender
 from gateway.access.machines import Machines
 from gateway.access.ownership import Ownership
-from gateway.broker.base import Delivery, Later
-from gateway.outbound.deliver import NoWay, waiting_letters
-from gateway.outbound.notifications import Letters
-from gateway.platform import metrics
+from gateway.broker.base import Later, ReceivedMessage
+from gateway.outbound.batch import every, ids_of
+from gateway.outbound.notifications import Notifier
+from gateway.platform import correlation, metrics
 from gateway.platform.identity import opened_reporter
 from gateway.platform.names import hashed, opened_thread
 from gateway.platform.seal import Seal
-from gateway.store.rows import Letter, Sent, Silence
+from gateway.store.rows import Notification, SendResult, Silence
 from gateway.store.store import Store
 from gateway.store.unit import UnitOfWork
 
+log = structlog.get_logger(__name__)
+
 READ_THERE = "kept to be read: this channel does not send"
-"""What is noted of an answer on a channel whose senders come and look (a form, an API)."""
+"""What is noted of a notification on a channel whose senders come and look (a form, an API)."""
+
+
+class NoWay(Exception):
+    """The settings name no way to send this."""
 
 
 class Pace:
@@ -41,7 +49,7 @@ class Pace:
         await asyncio.sleep(max(0.0, self._next - self._gap - now))
 
 
-class AnswerCitizen:
+class Notify:
     """The step."""
 
     def __init__(
@@ -49,13 +57,13 @@ class AnswerCitizen:
         store: Store,
         channels: Mapping[str, Channel],
         seal: Seal,
-        letters: Letters,
+        notifier: Notifier,
         ownership: Ownership,
         *,
         concurrency: int,
     ) -> None:
         self._store = store
-        self._letters = letters
+        self._notifier = notifier
         self._ownership = ownership
         self._channels = channels
         self._machines = Machines(channels)
@@ -63,93 +71,108 @@ class AnswerCitizen:
         self._turn = asyncio.Semaphore(concurrency)
         self._paces = {n: Pace(c.block.sends_per_second) for n, c in channels.items()}
 
-    async def __call__(self, batch: Sequence[Delivery]) -> Mapping[str, Exception]:
+    async def __call__(self, batch: Sequence[ReceivedMessage]) -> Mapping[str, Exception]:
         """Send a batch; returns what failed and may succeed later, by message id."""
-        letters = await waiting_letters(self._store, batch)
+        ids = ids_of(batch)
         async with self._store.unit() as unit:
-            silent = await unit.silences.of(letter.reader for letter in letters)
-            withheld = await self._ownership.withheld(unit, letters, self._store.now())
-        letters = [
-            self._letters.kept_back(letter, withheld[letter.id])
-            if letter.id in withheld
-            else letter
-            for letter in letters
+            stored = every(ids, await unit.notifications.by_ids(ids))
+            waiting = [each for each in stored if each.state == "waiting"]
+            silent = await unit.silences.of(notification.reader for notification in waiting)
+            withheld = await self._ownership.withheld(unit, waiting, unit.wall())
+        waiting = [
+            self._notifier.kept_back(notification, withheld[notification.id])
+            if notification.id in withheld
+            else notification
+            for notification in waiting
         ]
-        sends = (self._send(letter, silent.get(letter.reader)) for letter in letters)
+        sends = (
+            self._send(notification, silent.get(notification.reader)) for notification in waiting
+        )
         results = await asyncio.gather(*sends)
         failed: dict[str, Exception] = {}
         async with self._store.unit() as unit:
-            await unit.reactions.said(_sent_texts(letters, results))
-            for letter, result in zip(letters, results, strict=True):
-                outcome = await self._file(unit, letter, result)
-                if isinstance(outcome, Sent):
-                    unit.sent(outcome)
+            await unit.reactions.said(_sent_texts(waiting, results))
+            for notification, result in zip(waiting, results, strict=True):
+                outcome = await self._file(unit, notification, result)
+                if isinstance(outcome, SendResult):
+                    unit.notifications.finish(outcome)
                 else:
-                    failed[letter.id] = outcome
-                self._count(letter, outcome)
+                    failed[notification.id] = outcome
+                self._count(notification, outcome)
         return failed
 
     async def _file(
-        self, unit: UnitOfWork, letter: Letter, result: Sent | Silence | Exception
-    ) -> Sent | Exception:
-        """Hold a letter whose reader cannot be written to, and note why where that is news."""
+        self, unit: UnitOfWork, notification: Notification, result: SendResult | Silence | Exception
+    ) -> SendResult | Exception:
+        """Hold what is for a reader who cannot be written to, and note why where that is news."""
         if not isinstance(result, Silence):
             return result
         if result.at is None:
             await unit.silences.begin(result)
-        elif not await unit.silences.of([letter.reader]):
+        elif not await unit.silences.of([notification.reader]):
             return Later()  # the citizen wrote in between
-        return Sent(letter.id, "held", detail=result.reason)
+        return SendResult(notification.id, "held", detail=result.reason)
 
-    def _count(self, letter: Letter, result: Sent | Exception) -> None:
-        outcome = result.state if isinstance(result, Sent) else "error"
-        metrics.ANSWERED.labels(letter.channel, outcome).inc()
-        if letter.at and outcome == "sent":
-            passed = (self._store.now() - letter.at).total_seconds()
-            metrics.ANSWER_DELAY.labels(letter.channel).observe(passed)
+    def _count(self, notification: Notification, result: SendResult | Exception) -> None:
+        outcome = result.state if isinstance(result, SendResult) else "error"
+        metrics.NOTIFIED.labels(notification.channel, outcome).inc()
+        id = correlation.of(notification.id)
+        log.debug("a notification", channel=notification.channel, status=outcome, correlation=id)
+        if notification.created_at and outcome == "sent":
+            passed = (self._store.now() - notification.created_at).total_seconds()
+            metrics.NOTIFICATION_DELAY.labels(notification.channel).observe(passed)
 
-    async def _send(self, letter: Letter, silence: Silence | None) -> Sent | Silence | Exception:
-        channel = self._channels.get(letter.channel)
+    async def _send(
+        self, notification: Notification, silence: Silence | None
+    ) -> SendResult | Silence | Exception:
+        channel = self._channels.get(notification.channel)
         if channel is None or not channel.block.enabled:
-            return NoWay(f"the channel {letter.channel!r} is off")
+            return NoWay(f"the channel {notification.channel!r} is off")
         if not isinstance(channel, Sender):
-            return Sent(letter.id, "sent", detail=READ_THERE)
-        if silence and not letter.urgent and not (channel.opens and silence.until == "writes"):
+            return SendResult(notification.id, "sent", detail=READ_THERE)
+        if (
+            silence
+            and not notification.urgent
+            and not (channel.opens and silence.until == "writes")
+        ):
             return silence
         message = Outgoing(
-            id=letter.id,
-            text=letter.text,
-            subject=letter.subject,
-            thread=opened_thread(self._seal, letter.thread),
-            tracking=letter.tracking,
-            choices=letter.choices,
-            silenced=silence is not None and not letter.urgent,
+            id=notification.id,
+            text=notification.text,
+            subject=notification.subject,
+            thread=opened_thread(self._seal, notification.thread),
+            tracking=notification.tracking,
+            choices=notification.choices,
+            silenced=silence is not None and not notification.urgent,
         )
         try:
-            to = opened_reporter(self._seal, letter.message_id, letter.sealed_to)["to"]
+            to = opened_reporter(self._seal, notification.message_id, notification.sealed_to)["to"]
             if why := self._machines.unwritable(channel, to):
-                return Sent(letter.id, "failed", detail=why)
+                return SendResult(notification.id, "failed", detail=why)
             async with self._turn:
-                await self._paces[letter.channel].turn()
-                provider_id = await channel.send(to, message)
+                await self._paces[notification.channel].turn()
+                with correlation.queued(notification.id):
+                    provider_id = await channel.send(to, message)
         except OptedOut as error:
-            if not letter.reader:  # written before there were pseudonyms: nobody would release it
-                return Sent(letter.id, "failed", detail=str(error))
-            return Silence(letter.reader, channel.name, str(error), error.until)
+            if (
+                not notification.reader
+            ):  # written before there were pseudonyms: nobody would release it
+                return SendResult(notification.id, "failed", detail=str(error))
+            return Silence(notification.reader, channel.name, str(error), error.until)
         except Refused as error:
-            return Sent(letter.id, "failed", detail=str(error))
+            return SendResult(notification.id, "failed", detail=str(error))
         except Exception as error:  # raised, it would make the whole batch be sent again
             return error
-        known_as = hashed(self._seal, letter.channel, provider_id)
-        return Sent(letter.id, "sent", provider_id=known_as)
+        known_as = hashed(self._seal, notification.channel, provider_id)
+        return SendResult(notification.id, "sent", provider_id=known_as)
 
 
 def _sent_texts(
-    letters: Sequence[Letter], results: Sequence[Sent | Silence | Exception]
+    waiting: Sequence[Notification], results: Sequence[SendResult | Silence | Exception]
 ) -> Mapping[str, Sequence[str]]:
     """Group what was sent by its reader."""
     texts: dict[str, list[str]] = {}
-    for letter, result in zip(letters, results, strict=True):
-        if isinstance(result, Sent) and result.state == "sent" and letter.reader:
-            texts.setdefault(letter.reader, []).append(letter.text)
+    for notification, result in zip(waiting, results, strict=True):
+        if isinstance(result, SendResult) and result.state == "sent" and notification.reader:
+            texts.setdefault(notification.reader, []).append(notification.text)
     return texts

@@ -1,6 +1,6 @@
 """Whom to call, said at the door: a page or a program shows its receipt before a step has run."""
 
-from gateway.outbound.notifications import Letters
+from gateway.outbound.notifications import Notifier
 from normalizer.message import Message, Urgency
 from normalizer.report import Report
 from router.assign import Router
@@ -12,9 +12,9 @@ HEAD = 2_000
 class Warning:
     """Finds danger in what somebody just sent."""
 
-    def __init__(self, router: Router, letters: Letters) -> None:
+    def __init__(self, router: Router, notifier: Notifier) -> None:
         self._topics = router.topics
-        self._letters = letters
+        self._notifier = notifier
 
     def __call__(self, said: Message | Report) -> str:
         """Return whom to call in the danger that is told of; "" where there is none."""
@@ -22,4 +22,4 @@ class Warning:
         found = self._topics.urgency(self._topics.lexicon.read(words))
         if found is None:
             return ""
-        return self._letters.danger(said, Urgency(id=found.id, name=found.name))
+        return self._notifier.danger(said, Urgency(id=found.id, name=found.name))

@@ -20,7 +20,7 @@ HARMLESS = frozenset(
         "agency", "attempts", "by", "channel", "count", "delay", "error", "item", "items",
         "message", "mode", "name", "port", "queue", "role", "seconds", "task", "url", "version",
         "caller", "did", "door", "id", "incident", "kind", "link", "report_id", "sha256", "status",
-        "trace",
+        "trace", "request", "correlation",
     }
 )  # fmt: skip
 LONGEST = 2_000
@@ -44,6 +44,7 @@ QUIET = (
 def set_up(level: str, style: Literal["console", "json"]) -> None:
     """Send every log line, ours and the libraries', to standard error."""
     shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
@@ -57,7 +58,11 @@ def set_up(level: str, style: Literal["console", "json"]) -> None:
         else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )

@@ -38,8 +38,8 @@ ROUTED = Counter(
 DELIVERED = Counter(
     "kanal_deliveries", "Deliveries to agencies", ["agency", "outcome"], registry=REGISTRY
 )
-ANSWERED = Counter(
-    "kanal_answers", "Messages to citizens", ["channel", "outcome"], registry=REGISTRY
+NOTIFIED = Counter(
+    "kanal_notifications", "Notifications to citizens", ["channel", "outcome"], registry=REGISTRY
 )
 ALERTED = Counter(
     "kanal_alerts", "Alerts to posts on duty", ["channel", "outcome"], registry=REGISTRY
@@ -57,6 +57,12 @@ RETRIED = Counter(
     "kanal_retries", "Attempts that failed and come again", ["queue"], registry=REGISTRY
 )
 BURIED = Counter("kanal_buried", "Messages that failed for good", ["queue"], registry=REGISTRY)
+DUE_FAILED = Counter(
+    "kanal_due_failures", "Tries to do what was due that failed", ["kind"], registry=REGISTRY
+)
+DUE_LATE = Gauge(
+    "kanal_due_late", "Moments that passed with nothing done", ["kind"], registry=REGISTRY
+)
 STEP = Histogram(
     "kanal_step_seconds",
     "How long a step took per batch",
@@ -80,6 +86,12 @@ NOT_KEPT = Counter(
 )
 HELD = Gauge("kanal_quarantine_open", "Quarantined messages nobody has decided", registry=REGISTRY)
 SPOOL = Gauge("kanal_spool_batches", "Batches waiting in the spool", registry=REGISTRY)
+EXCHANGES_DROPPED = Counter(
+    "kanal_exchanges_dropped",
+    "Calls to and by providers that were not written down",
+    ["channel"],
+    registry=REGISTRY,
+)
 ROUTE_DELAY = Histogram(
     "kanal_route_delay_seconds",
     "From the door to the decision",
@@ -90,8 +102,8 @@ ROUTE_DELAY = Histogram(
 DELIVERY_DELAY = Summary(
     "kanal_delivery_delay_seconds", "From the decision to the agency", ["agency"], registry=REGISTRY
 )
-ANSWER_DELAY = Summary(
-    "kanal_answer_delay_seconds",
+NOTIFICATION_DELAY = Summary(
+    "kanal_notification_delay_seconds",
     "From what is to be told to the channel",
     ["channel"],
     registry=REGISTRY,

@@ -3,8 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
 
 import uvicorn
 from fastapi import FastAPI, Request
@@ -22,12 +21,14 @@ from gateway.intake.receive import Intake
 from gateway.media.access import AttachmentAccess
 from gateway.operations.health import Health
 from gateway.platform import metrics
+from gateway.platform.clock import Clock
 from gateway.portals.agency import api
 from gateway.portals.citizen import routes as citizen
 from gateway.portals.console import routes as console
 from gateway.portals.http import problems, security_txt
 from gateway.portals.http.bounds import Lines, Parser, protocol
 from gateway.portals.http.drain import Drained
+from gateway.portals.http.request_id import RequestId
 from gateway.portals.http.secure import Secure
 from gateway.store.queries import Queries
 
@@ -61,8 +62,11 @@ class WebServer:
         """Listen. Raises ``OSError`` when the address is taken."""
         self._socket = _listen(*self._address)
         options = uvicorn.Config(
-            Secure(
-                Drained(Lines(self.app, self._limits.max_headers)), https=_is_https(self._limits)
+            RequestId(
+                Secure(
+                    Drained(Lines(self.app, self._limits.max_headers)),
+                    https=_is_https(self._limits),
+                )
             ),
             http=protocol(self._parser, self._limits),
             lifespan="off",
@@ -103,7 +107,8 @@ def application(
     queries: Queries,
     health: Health,
     files: AttachmentAccess,
-    now: Callable[[], datetime],
+    now: Clock,
+    wall: Clock,
     citizens: citizen.CitizenServices,
     more: Mapping[str, Sequence[BaseRoute]] | None = None,
     beside: Sequence[BaseRoute] = (),
@@ -119,20 +124,22 @@ def application(
     )
     secure = _is_https(settings)
     limits = CallLimits(settings.client_header, proxied=secure)
-    app.include_router(api.api(agencies, queries, files, limits))
+    app.include_router(api.api(agencies, files, limits))
     app.router.routes[:0] = [
         *webhook.routes(door, url, settings.max_hook_bytes, limits, elsewhere=more),
         *(route for routes in more.values() for route in routes),
         *_operations(health),
         *beside,
-        *security_txt.routes(settings, now),
+        *security_txt.routes(settings, wall),
         *(
             citizen.routes(door, citizens, limits)
             or [Route("/", lambda _: RedirectResponse("/console/"), methods=["GET"])]
         ),
         Mount(
             "/console",
-            routes=console.routes(desk, secure_cookies=secure, clock=now, who=limits.caller),
+            routes=console.routes(
+                desk, secure_cookies=secure, clock=now, wall=wall, who=limits.caller
+            ),
         ),
     ]
     problems.answer_with_problems(app)

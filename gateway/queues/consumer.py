@@ -12,14 +12,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 import structlog
 
 from adapters.contract import ChannelError, Throttled
-from gateway.broker.base import Broker, BrokerError, Delivery, Later, Subscription
-from gateway.platform import metrics
+from gateway.broker.base import Broker, BrokerError, Later, ReceivedMessage, Subscription
+from gateway.platform import correlation, metrics
 from gateway.store.engine import Unavailable
 from gateway.wire.events import BadEvent
 
 log = structlog.get_logger(__name__)
 
-Step = Callable[[Sequence[Delivery]], Awaitable[Mapping[str, Exception]]]
+Step = Callable[[Sequence[ReceivedMessage]], Awaitable[Mapping[str, Exception]]]
 """Works on a batch; returns what failed by message id, or raises when all of it did."""
 
 PAUSE = 0.5
@@ -71,69 +71,72 @@ class Consumer:
             with metrics.STEP.labels(self.queue).time():
                 await self._settle(subscription, batch)
 
-    async def _settle(self, subscription: Subscription, batch: Sequence[Delivery]) -> None:
+    async def _settle(self, subscription: Subscription, batch: Sequence[ReceivedMessage]) -> None:
         try:
             failed = await self._work_on(batch)
         except Exception as error:
             if len(batch) > 1:
-                for delivery in batch:
-                    await self._settle(subscription, [delivery])
+                for item in batch:
+                    await self._settle(subscription, [item])
                 return
             failed = {batch[0].message.id: error}
         await subscription.ack([d for d in batch if d.message.id not in failed])
         await self._put_off(subscription, [d for d in batch if d.message.id in failed], failed)
 
-    async def _work_on(self, batch: Sequence[Delivery]) -> Mapping[str, Exception]:
+    async def _work_on(self, batch: Sequence[ReceivedMessage]) -> Mapping[str, Exception]:
         """Run the step; while the database is away keep the batch, as giving it back counts."""
         pause = PAUSE
         for _ in range(PATIENCE):
             try:
-                return await self._step(batch)
+                with correlation.batch({d.message.id: d.message.correlation for d in batch}):
+                    return await self._step(batch)
             except Unavailable as error:
                 log.warning("the database is away", queue=self.queue, error=str(error))
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
-        return {delivery.message.id: Later() for delivery in batch}
+        return {item.message.id: Later() for item in batch}
 
     async def _put_off(
         self,
         subscription: Subscription,
-        deliveries: Sequence[Delivery],
+        items: Sequence[ReceivedMessage],
         failed: Mapping[str, Exception],
     ) -> None:
-        for delivery in deliveries:
-            error = failed[delivery.message.id]
+        for item in items:
+            error = failed[item.message.id]
             if isinstance(error, Later):  # not by release: RabbitMQ would count it
                 delay = self._retry_after[0] if self._retry_after else PAUSE
-                await subscription.retry(delivery, delay=delay, error="", counted=False)
+                await subscription.retry(item, delay=delay, error="", counted=False)
             else:
-                await self._retry_or_bury(subscription, delivery, error)
+                with correlation.message(item.message.correlation):
+                    await self._retry_or_bury(subscription, item, error)
 
     async def _retry_or_bury(
-        self, subscription: Subscription, delivery: Delivery, error: Exception
+        self, subscription: Subscription, item: ReceivedMessage, error: Exception
     ) -> None:
-        what = _said(error)
-        told = {"queue": self.queue, "message": delivery.message.id, "error": what}
-        if not _may_succeed(error) or delivery.attempts >= len(self._retry_after):
-            log.error("a message is given up", attempts=delivery.attempts + 1, **told)
+        what = reason_of(error)
+        told = {"queue": self.queue, "message": item.message.id, "error": what}
+        if not may_succeed(error) or item.attempts >= len(self._retry_after):
+            log.error("a message is given up", attempts=item.attempts + 1, **told)
             metrics.BURIED.labels(self.queue).inc()
-            await subscription.bury(delivery, error=what)
+            await subscription.bury(item, error=what)
             return
-        delay = self._retry_after[delivery.attempts]
+        delay = self._retry_after[item.attempts]
         if isinstance(error, Throttled):
             delay = max(delay, error.retry_after)
         log.warning("a message comes again", delay=delay, **told)
         metrics.RETRIED.labels(self.queue).inc()
-        await subscription.retry(delivery, delay=delay, error=what)
+        await subscription.retry(item, delay=delay, error=what)
 
 
-def _may_succeed(error: Exception) -> bool:
+def may_succeed(error: Exception) -> bool:
+    """Tell whether another attempt at what failed may succeed."""
     if isinstance(error, ChannelError):
         return error.retryable
     return not isinstance(error, BadEvent)
 
 
-def _said(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     """Return what a dead letter's reader needs; never the values an SQL error would quote."""
     ours = type(error).__module__.split(".")[0] in ("gateway", "adapters")
     return f"{type(error).__name__}: {error}" if ours else type(error).__name__

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import structlog
 
 from adapters.contract import Channel, ChannelError, Throttled
-from gateway.platform import metrics
+from gateway.platform import correlation, metrics
 from gateway.store.cursors import Bookmark, CursorPlace, LeaseLost
 from gateway.store.engine import Unavailable
 
@@ -85,7 +85,8 @@ class LeasedTask(ABC):
             if place.wait > 0 and (place.failures or not self._fresh):
                 return min(place.wait, BEAT)
             self._fresh = False
-            return min(await self._look(place), BEAT)
+            with correlation.request():
+                return min(await self._look(place), BEAT)
         except Unavailable as error:
             self._say("the database is away", error)
             return PAUSE
@@ -101,8 +102,9 @@ class LeasedTask(ABC):
         news = 0
         try:
             while place := await self._bookmark.take(LEASE):
-                async with self._held():
-                    seen = await self.look(place)
+                with correlation.request():
+                    async with self._held():
+                        seen = await self.look(place)
                 news += seen.news
                 if not seen.more:
                     return news

@@ -8,7 +8,7 @@ import asyncio
 
 import structlog
 
-from gateway.broker.base import Broker, BrokerError, DeadLetter, Delivery, Leased, Refusal
+from gateway.broker.base import Broker, BrokerError, DeadLetter, Leased, ReceivedMessage, Refusal
 from gateway.platform import metrics
 from gateway.store.engine import Unavailable
 from gateway.store.queue_table import Queue
@@ -64,6 +64,12 @@ class Relay:
                 await self._queue.release(taken)
                 raise
             await self._queue.settle([t for t in taken if t.message.id not in refused])
+        for leased in taken:
+            outcome = "refused" if leased.message.id in refused else "published"
+            id = leased.message.correlation
+            log.debug(
+                "a message for a queue", queue=leased.message.queue, status=outcome, correlation=id
+            )
         groups: dict[Refusal, list[Leased]] = {}
         for leased in taken:
             if refusal := refused.get(leased.message.id):
@@ -79,6 +85,8 @@ class Relay:
             return
         for leased in group:
             if leased.attempts + 1 >= self._most_attempts:
+                id = leased.message.correlation
+                log.error("a message is given up", error=refusal.reason, correlation=id)
                 await self._queue.bury(leased, error=refusal.reason)
             else:
                 delay = 1.0 + leased.attempts
@@ -117,7 +125,7 @@ class Collector:
             await subscription.close()
 
 
-def dead_letter(delivery: Delivery) -> DeadLetter:
+def dead_letter(item: ReceivedMessage) -> DeadLetter:
     """Read a message of a dead-letter queue; its headers say why and after how many attempts."""
-    error = delivery.message.headers.get("x-kanal-error", "unknown")
-    return DeadLetter(delivery.message, delivery.attempts, error)
+    error = item.message.headers.get("x-kanal-error", "unknown")
+    return DeadLetter(item.message, item.attempts, error)

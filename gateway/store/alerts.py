@@ -15,11 +15,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, bindparam, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.store.tables import alerts, reports
+from gateway.store.due import ALERT, DueRepository
+from gateway.store.tables import alerts, due, reports
 from normalizer.report import Report
 
-MOST = 100
-"""Alerts looked at together."""
 UNTOLD = timedelta(seconds=60)
 """How long it may take until somebody is told of an alert."""
 _NAMES = uuid.UUID("6b616e61-6c00-5000-8000-616c65727473")
@@ -28,9 +27,9 @@ _SHORT = 1_000
 _TIME = alerts.c.opened_at.type
 _OPEN = text(
     "INSERT INTO alerts "
-    "(id, report_id, code, opened_at, due_at, step, reached, rounds, failures, told) "
-    "VALUES (:id, :report_id, :code, :opened_at, :due_at, 0, 0, 0, 0, '[]') ON CONFLICT DO NOTHING"
-).bindparams(bindparam("opened_at", type_=_TIME), bindparam("due_at", type_=_TIME))
+    "(id, report_id, code, opened_at, step, reached, rounds, failures, told) "
+    "VALUES (:id, :report_id, :code, :opened_at, 0, 0, 0, 0, '[]') ON CONFLICT DO NOTHING"
+).bindparams(bindparam("opened_at", type_=_TIME))
 _UNHEARD = alerts.c.acknowledged_at.is_(None)
 
 
@@ -42,21 +41,22 @@ class Alert:
     report_id: str
     code: str
     opened_at: datetime
-    due_at: datetime | None
     step: int
     reached: int
     rounds: int
     failures: int
     told: tuple[str, ...]
     acknowledged_at: datetime | None = None
-    acknowledged_by: str | None = None
 
 
 class AlertRepository:
     """The alerts in one transaction."""
 
-    def __init__(self, connection: AsyncConnection, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, connection: AsyncConnection, now: Callable[[], datetime], due: DueRepository
+    ) -> None:
         self._connection = connection
+        self._due = due
         self._now = now
         self._new: dict[str, datetime] = {}
 
@@ -64,11 +64,6 @@ class AlertRepository:
         """Open an alert where a report is urgent that was not."""
         if report.urgency and not (before and before.urgency):
             self._new[report.id] = self._now()
-
-    async def due(self) -> list[Alert]:
-        """Return those of which the next post is to be told now, the oldest first."""
-        late = _UNHEARD & (alerts.c.due_at <= self._now())
-        return await self._read(select(alerts).where(late).order_by(alerts.c.opened_at).limit(MOST))
 
     async def told_to(self, post: str, *, since: datetime) -> list[Alert]:
         """Return those that a post was told of: all open ones, and any from ``since`` on."""
@@ -83,38 +78,53 @@ class AlertRepository:
         return await self._read(select(alerts).select_from(joined).where(_UNHEARD, known))
 
     async def by_ids(self, ids: Collection[str]) -> list[Alert]:
-        """Return alerts by their ids."""
-        return await self._read(select(alerts).where(alerts.c.id.in_(ids)))
+        """Return alerts by their ids, the oldest first."""
+        chosen = select(alerts).where(alerts.c.id.in_(ids))
+        return await self._read(chosen.order_by(alerts.c.opened_at))
 
     async def acknowledge(self, ids: Collection[str], by: str) -> list[Alert]:
         """Note that somebody heard; return the alerts of which that is news."""
         change = update(alerts).where(alerts.c.id.in_(ids), _UNHEARD)
-        change = change.values(acknowledged_at=self._now(), acknowledged_by=by, due_at=None)
+        change = change.values(acknowledged_at=self._now(), acknowledged_by=by)
         rows = await self._connection.execute(change.returning(alerts))
-        return [alert_of(row) for row in rows.mappings().all()]
+        done = [alert_of(row) for row in rows.mappings().all()]
+        for alert in done:
+            self._due.clear(ALERT, alert.id)
+        return done
 
-    async def keep(self, alert: Alert) -> None:
-        """Write how an alert stands, unless somebody has acknowledged it meanwhile."""
-        values: dict[str, Any] = {
-            name: getattr(alert, name) for name in ("due_at", "step", "reached", "rounds")
-        }
-        values |= {"failures": alert.failures, "told": json.dumps(alert.told)}
+    async def keep(self, alert: Alert, due_at: datetime | None) -> None:
+        """Write how an alert stands, unless somebody has acknowledged it meanwhile.
+
+        ``due_at`` is when the next post is told; None when that is over.
+        """
+        names = ("step", "reached", "rounds", "failures")
+        values: dict[str, Any] = {name: getattr(alert, name) for name in names}
         mine = update(alerts).where(alerts.c.id == alert.id, _UNHEARD)
-        await self._connection.execute(mine.values(**values))
+        change = mine.values(**values, told=json.dumps(alert.told))
+        if (await self._connection.execute(change)).rowcount and due_at:
+            self._due.put(ALERT, alert.id, due_at)
+        else:
+            self._due.clear(ALERT, alert.id)
 
     async def flush(self) -> None:
         """Write the new ones; of a matter that has one already nothing is written."""
         if not self._new:
             return
-        query = select(alerts.c.code).where(_UNHEARD)
-        taken = set((await self._connection.execute(query)).scalars())
-        rows = []
+        query = select(alerts.c.code, alerts.c.report_id)
+        open_ = (await self._connection.execute(query.where(_UNHEARD))).all()
+        known = query.where(alerts.c.report_id.in_(self._new))
+        has_one = {row.report_id for row in (await self._connection.execute(known)).all()}
+        taken, rows = {row.code for row in open_}, []
         for report_id, at in self._new.items():
+            if report_id in has_one:
+                continue
             code = _code(taken)
             taken.add(code)
             id = str(uuid.uuid5(_NAMES, report_id))
             rows.append({"id": id, "report_id": report_id, "code": code, "opened_at": at})
-        await self._connection.execute(_OPEN, [row | {"due_at": row["opened_at"]} for row in rows])
+            self._due.put(ALERT, id, at)
+        if rows:
+            await self._connection.execute(_OPEN, rows)
         self._new.clear()
 
     async def _read(self, query: Select[Any]) -> list[Alert]:
@@ -124,7 +134,13 @@ class AlertRepository:
 def passed_by(now: datetime) -> ColumnElement[bool]:
     """Ask whether nobody of the whole roster answered, or nobody could be told in time."""
     untold = (alerts.c.told == "[]") & (alerts.c.opened_at <= now - UNTOLD)
-    return or_(untold, alerts.c.rounds > 0, alerts.c.due_at.is_(None))
+    return or_(untold, alerts.c.rounds > 0, is_over())
+
+
+def is_over() -> ColumnElement[bool]:
+    """Ask whether no further post is told."""
+    waiting = select(due.c.key).where(due.c.kind == ALERT, due.c.key == alerts.c.id)
+    return ~waiting.exists()
 
 
 def alert_of(row: Mapping[Any, Any]) -> Alert:

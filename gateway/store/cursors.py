@@ -1,14 +1,14 @@
 """How far each provider has been read. One process at a time holds a bookmark and may move it.
 
 A bookmark is moved in the transaction of what was read, and only by who still holds it and saw its
-last place: a process that lost it writes nothing at all.
+last place: a process that lost it writes nothing at all. All times are the database's own.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import RowMapping, func, or_, select, text, tuple_, update
+from sqlalchemy import ColumnElement, RowMapping, func, or_, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.store.rows import IntakeItem, noted
@@ -51,24 +51,25 @@ class Bookmark:
 
     async def take(self, seconds: float) -> CursorPlace | None:
         """Hold it for ``seconds`` from now; None while another process does."""
-        now = self._store.now()
         free = or_(
             cursors.c.holder == self._holder,
             cursors.c.held_until.is_(None),
-            cursors.c.held_until < now,
+            cursors.c.held_until < self._moment(),
         )
         take = update(cursors).where(self._row, free)
-        take = take.values(holder=self._holder, held_until=now + timedelta(seconds=seconds))
+        take = take.values(holder=self._holder, held_until=self._moment(seconds))
+        take = take.returning(cursors, self._moment().label("now"))
         async with self._store.database.write() as connection:
             await connection.execute(_OPEN, self._key)
-            row = (await connection.execute(take.returning(cursors))).mappings().first()
-        return _place(row, now) if row else None
+            row = (await connection.execute(take)).mappings().first()
+        return _place(row) if row else None
 
     async def peek(self) -> CursorPlace:
         """Look where it lies without holding it."""
+        query = select(cursors, self._moment().label("now")).where(self._row)
         async with self._store.database.read() as connection:
-            row = (await connection.execute(select(cursors).where(self._row))).mappings().first()
-        return _place(row, self._store.now()) if row else CursorPlace("", 0.0, None, 0)
+            row = (await connection.execute(query)).mappings().first()
+        return _place(row) if row else CursorPlace("", 0.0, None, 0)
 
     async def move(
         self,
@@ -83,14 +84,13 @@ class Bookmark:
 
         ``recovered``: an outage had kept these from us. Raises ``LeaseLost``.
         """
-        now = self._store.now()
 
         async def mark(connection: AsyncConnection, news: set[str]) -> None:
             change = update(cursors).where(self._mine, cursors.c.cursor == place.cursor)
             change = change.values(
                 cursor=cursor,
-                ok_at=now,
-                due_at=now + timedelta(seconds=pause),
+                ok_at=self._moment(),
+                due_at=self._moment(pause),
                 failures=0,
                 recovered=cursors.c.recovered + (len(news) if recovered else 0),
             )
@@ -109,16 +109,18 @@ class Bookmark:
 
     async def failed(self, error: str, *, pause: float) -> None:
         """Note that a look failed, and when the next one is due."""
-        now = self._store.now()
         change = update(cursors).where(self._mine)
         change = change.values(
             failures=cursors.c.failures + 1,
-            failed_at=now,
+            failed_at=self._moment(),
             error=noted(error, 500),
-            due_at=now + timedelta(seconds=pause),
+            due_at=self._moment(pause),
         )
         async with self._store.database.write() as connection:
             await connection.execute(change)
+
+    def _moment(self, after: float = 0.0) -> ColumnElement[datetime]:
+        return self._store.leases.moment(after)
 
     async def release(self) -> None:
         """Let another process take it at once."""
@@ -127,22 +129,21 @@ class Bookmark:
             await connection.execute(change)
 
 
-def _place(row: RowMapping, now: datetime) -> CursorPlace:
-    wait = (row["due_at"] - now).total_seconds() if row["due_at"] else 0.0
+def _place(row: RowMapping) -> CursorPlace:
+    wait = (row["due_at"] - row["now"]).total_seconds() if row["due_at"] else 0.0
     return CursorPlace(row["cursor"], wait, row["ok_at"], row["failures"])
 
 
 async def readings(store: Store) -> dict[tuple[str, str], FetchStatus]:
     """Describe every bookmark by (channel, work). Raises ``Unavailable``."""
+    held = (cursors.c.held_until >= store.leases.moment()).label("held")
     async with store.database.read() as connection:
-        rows = (await connection.execute(select(cursors))).mappings().all()
-    now = store.now()
+        rows = (await connection.execute(select(cursors, held))).mappings().all()
     return {
         (row["channel"], row["work"]): FetchStatus(
-            held=row["held_until"] is not None and row["held_until"] >= now,
+            held=bool(row["held"]),
             ok_at=row["ok_at"],
             failures=row["failures"],
-            failed_at=row["failed_at"],
             error=row["error"],
             recovered=row["recovered"],
         )

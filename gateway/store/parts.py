@@ -4,7 +4,9 @@ A part that was joined stays for a while, so that a copy of it is known and its 
 the message they belong to.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from dataclasses import fields as dataclass_fields
 from datetime import datetime
@@ -12,6 +14,8 @@ from datetime import datetime
 from sqlalchemy import bindparam, delete, func, or_, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.store.due import SEGMENTS, DueRepository, DueRow
+from gateway.store.engine import Database
 from gateway.store.rows import Piece
 from gateway.store.tables import parts
 
@@ -23,8 +27,6 @@ _PUT = text(
 
 _KEY = (parts.c.channel, parts.c.account, parts.c.sender, parts.c.reference, parts.c.total)
 _OPEN = parts.c.joined_at.is_(None)
-_MOST = 1000
-"""Messages looked at together."""
 
 Also = Callable[[AsyncConnection, set[str]], Awaitable[None]]
 """More to write in a transaction that took messages in; is told which ids were news."""
@@ -51,10 +53,41 @@ class Joined(Exception):
 
 
 async def put_parts(connection: AsyncConnection, pieces: Sequence[Piece]) -> set[str]:
-    """Write parts; return the ids of those that were news."""
+    """Write parts, and when their messages are waited for no longer; return the ids of the news."""
     await connection.execute(_PUT, [asdict(piece) for piece in pieces])
     stored = select(parts.c.id).where(parts.c.id.in_([piece.id for piece in pieces]))
-    return set((await connection.execute(stored)).scalars())
+    news = set((await connection.execute(stored)).scalars())
+    await _wait(connection, [piece for piece in pieces if piece.id in news])
+    return news
+
+
+async def _wait(connection: AsyncConnection, news: Sequence[Piece]) -> None:
+    """Let messages wait for their other parts, or not, where all are there or it went before."""
+    newest = {_key([getattr(piece, c.name) for c in _KEY]): piece for piece in news}
+    if not newest:
+        return
+    due = DueRepository(connection)
+    for key, piece in newest.items():
+        due.put(SEGMENTS, *_due(key, piece.due_at or piece.received_at), sooner=True)
+    # Who brings the other part of one of them waits here, and then sees these.
+    await due.flush()
+    open_ = func.count(parts.c.number.distinct()).filter(_OPEN)
+    ready = or_(open_ >= parts.c.total, func.count(parts.c.joined_at) > 0)
+    query = select(*_KEY).where(tuple_(*_KEY).in_(newest)).group_by(*_KEY).having(ready)
+    for row in await connection.execute(query):
+        key = _key(row)
+        due.put(SEGMENTS, *_due(key, newest[key].received_at), sooner=True)
+    await due.flush()
+
+
+def _due(key: Key, at: datetime) -> tuple[str, datetime, str]:
+    data = json.dumps(key)
+    return hashlib.sha256(data.encode()).hexdigest(), at, data
+
+
+def key_of(row: DueRow) -> Key:
+    """Return which message a due row is about."""
+    return _key(json.loads(row.data))
 
 
 async def has(connection: AsyncConnection, piece: Piece) -> bool:
@@ -65,37 +98,15 @@ async def has(connection: AsyncConnection, piece: Piece) -> bool:
     return found.scalar() == piece.digest
 
 
-async def ready(
-    connection: AsyncConnection, due: Mapping[str, datetime]
-) -> dict[Key, list[PartRow]]:
-    """Read all that is known of messages of which something must be done.
-
-    They are complete, or nothing came since ``due`` (by channel), or a part came for one that went
-    on its way before.
-    """
-    newest = func.max(parts.c.received_at)
-    waited = [(parts.c.channel == name) & (newest <= moment) for name, moment in due.items()]
-    complete = func.count(parts.c.number.distinct()) >= parts.c.total
-    whole = select(*_KEY).where(_OPEN).group_by(*_KEY).having(or_(complete, *waited))
-    other = parts.alias()
-    same = [getattr(other.c, column.name) == column for column in _KEY]
-    gone = select(other.c.id).where(*same, other.c.joined_at.is_not(None)).exists()
-    again = select(*_KEY).where(_OPEN, gone).distinct()
-    keys: set[Key] = set()
-    for query in (whole.order_by(newest), again):
-        keys |= {_key(row) for row in await connection.execute(query.limit(_MOST))}
-    return await _known(connection, keys) if keys else {}
-
-
-async def _known(connection: AsyncConnection, keys: set[Key]) -> dict[Key, list[PartRow]]:
-    query = select(parts).where(tuple_(*_KEY).in_(keys))
-    found: dict[Key, list[PartRow]] = {}
-    rows = await connection.execute(query.order_by(parts.c.received_at, parts.c.id))
-    for row in rows.mappings():
-        key = _key([row[column.name] for column in _KEY])
-        fields = {name.name: row[name.name] for name in dataclass_fields(PartRow)}
-        found.setdefault(key, []).append(PartRow(**fields))
-    return found
+async def parts_of(database: Database, key: Key) -> list[PartRow]:
+    """Read all the parts that may be of one message, the oldest first. Raises ``Unavailable``."""
+    query = select(parts).where(tuple_(*_KEY) == key)
+    async with database.read() as connection:
+        rows = await connection.execute(query.order_by(parts.c.received_at, parts.c.id))
+        return [
+            PartRow(**{name.name: row[name.name] for name in dataclass_fields(PartRow)})
+            for row in rows.mappings()
+        ]
 
 
 def mark(ids: Sequence[str], message: str, now: datetime) -> Also:

@@ -27,7 +27,7 @@ class OperatorRepository:
 
     async def set_password(self, name: str, password: str) -> None:
         """Create an operator or change the password, ending every session of theirs."""
-        row = {"name": name, "password": password, "created_at": self._store.now()}
+        row = {"name": name, "password": password, "created_at": self._store.wall()}
         async with self._store.database.write() as connection:
             change = update(operators).where(operators.c.name == name).values(password=password)
             if not (await connection.execute(change)).rowcount:
@@ -42,7 +42,7 @@ class OperatorRepository:
     async def operators(self) -> list[Operator]:
         """List the operators by name, with how many sessions each has."""
         alive = (sessions.c.operator == operators.c.name) & (
-            sessions.c.expires_at > self._store.now()
+            sessions.c.expires_at > self._store.wall()
         )
         count = select(func.count()).select_from(sessions).where(alive).scalar_subquery()
         query = select(
@@ -53,7 +53,7 @@ class OperatorRepository:
 
     async def enable(self, name: str, *, may: bool) -> bool:
         """Let an operator in or keep one out, ending every session; False if there is none."""
-        at = None if may else self._store.now()
+        at = None if may else self._store.wall()
         async with self._store.database.write() as connection:
             change = update(operators).where(operators.c.name == name).values(disabled_at=at)
             found = (await connection.execute(change)).rowcount == 1
@@ -81,7 +81,7 @@ class OperatorRepository:
             "expires_at": session.expires_at,
         }
         async with self._store.database.write() as connection:
-            old = sessions.c.expires_at < self._store.now()
+            old = sessions.c.expires_at < self._store.wall()
             await connection.execute(delete(sessions).where(old))
             still = select(operators.c.name).where(
                 operators.c.name == session.operator,
@@ -101,7 +101,7 @@ class OperatorRepository:
             .join(operators, operators.c.name == sessions.c.operator)
             .where(
                 sessions.c.token == token,
-                sessions.c.expires_at > self._store.now(),
+                sessions.c.expires_at > self._store.wall(),
                 operators.c.disabled_at.is_(None),
             )
         )

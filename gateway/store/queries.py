@@ -1,29 +1,42 @@
 """Reads for operators and agencies; none of them changes anything."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, case, exists, func, select
+from sqlalchemy import RowMapping, Select, exists, func, select
 
 from gateway.store import chain
-from gateway.store.alerts import alert_of, passed_by
+from gateway.store.alerts import alert_of, is_over, passed_by
 from gateway.store.cursors import readings
+from gateway.store.deliveries import delivery_of
 from gateway.store.owned import owned_ids
 from gateway.store.quarantine import Room, messages_room, missed_since
 from gateway.store.store import Store
-from gateway.store.tables import alerts, events, messages, outgoing, quarantine, queue, reports
+from gateway.store.tables import (
+    alerts,
+    deliveries,
+    events,
+    messages,
+    notifications,
+    quarantine,
+    queue,
+    reports,
+)
 from gateway.store.views import (
+    AgencyEvent,
     AlertView,
     ChannelView,
     DeadView,
     EventView,
-    OutgoingView,
+    NotificationView,
     QuarantineView,
     QueueView,
     ReportFile,
 )
-from gateway.wire.queues import ANSWERS, DELIVERIES, MEDIA, REPORTS
+from gateway.wire.events import may_have, to_agency
+from gateway.wire.queues import DELIVERIES, MEDIA, NOTIFICATIONS, REPORTS
 from normalizer.report import Report, Status
 
 MINUTE = timedelta(minutes=1)
@@ -55,8 +68,8 @@ class Queries:
         dead = await self.dead_counts()
         return (
             await self._reports_queue(depths, dead),
-            await self._letters_queue(DELIVERIES, "delivery", depths, dead),
-            await self._letters_queue(ANSWERS, "answer", depths, dead),
+            await self._deliveries_queue(depths, dead),
+            await self._notifications_queue(depths, dead),
             await self._media_queue(depths, dead),
         )
 
@@ -67,24 +80,28 @@ class Queries:
         done = select(func.count()).where(messages.c.routed_at >= since)
         return _view(REPORTS, depths, await self._one(done), oldest, dead)
 
-    async def _letters_queue(
-        self, name: str, kind: str, depths: dict[str, int], dead: dict[str, int]
-    ) -> QueueView:
-        mine = outgoing.c.kind == kind
-        given_up = exists().where(
-            queue.c.queue == name, queue.c.message_id == outgoing.c.id, queue.c.state == "dead"
-        )
-        waiting = select(func.min(outgoing.c.at)).where(
-            mine, outgoing.c.state == "waiting", ~given_up
+    async def _deliveries_queue(self, depths: dict[str, int], dead: dict[str, int]) -> QueueView:
+        waiting = select(func.min(deliveries.c.created_at)).where(
+            deliveries.c.state == "pending", ~_is_dead(DELIVERIES, deliveries.c.id)
         )
         since = self._store.now() - MINUTE
-        done = select(func.count()).where(mine, outgoing.c.done_at >= since)
-        return _view(name, depths, await self._one(done), await self._one(waiting), dead)
+        done = select(func.count()).where(deliveries.c.placed_at >= since)
+        oldest = await self._one(waiting)
+        return _view(DELIVERIES, depths, await self._one(done), oldest, dead)
+
+    async def _notifications_queue(self, depths: dict[str, int], dead: dict[str, int]) -> QueueView:
+        waiting = select(func.min(notifications.c.created_at)).where(
+            notifications.c.state == "waiting", ~_is_dead(NOTIFICATIONS, notifications.c.id)
+        )
+        since = self._store.now() - MINUTE
+        done = select(func.count()).where(notifications.c.done_at >= since)
+        oldest = await self._one(waiting)
+        return _view(NOTIFICATIONS, depths, await self._one(done), oldest, dead)
 
     async def _media_queue(self, depths: dict[str, int], dead: dict[str, int]) -> QueueView:
         waiting = (queue.c.queue == MEDIA) & (queue.c.state == "ready")
         oldest = await self._one(select(func.min(queue.c.at)).where(waiting))
-        since = self._store.now() - MINUTE
+        since = self._store.wall() - MINUTE
         done = select(func.count()).where(events.c.kind == "files_stored", events.c.at >= since)
         return _view(MEDIA, depths, await self._one(done), oldest, dead)
 
@@ -127,11 +144,6 @@ class Queries:
         """Count reports in a status."""
         return int(await self._one(select(func.count()).where(reports.c.status == status.value)))
 
-    async def has_due_alerts(self) -> bool:
-        """Tell whether somebody is to be told of an alert now."""
-        late = alerts.c.acknowledged_at.is_(None) & (alerts.c.due_at <= self._store.now())
-        return await self._one(select(alerts.c.id).where(late).limit(1)) is not None
-
     async def passed_by_count(self) -> int:
         """Count the open alerts that nobody of the whole roster answered."""
         late = alerts.c.acknowledged_at.is_(None) & passed_by(self._store.now())
@@ -141,7 +153,7 @@ class Queries:
         """List what nobody has acknowledged, what the whole roster passed by first."""
         late = passed_by(self._store.now()).label("late")
         joined = alerts.join(reports, reports.c.id == alerts.c.report_id)
-        query = select(alerts, reports.c.body, late).select_from(joined)
+        query = select(alerts, reports.c.body, late, is_over().label("over")).select_from(joined)
         query = query.where(alerts.c.acknowledged_at.is_(None))
         query = query.order_by(late.desc(), alerts.c.opened_at).limit(most)
         return tuple(_alert(row) for row in await self._rows(query))
@@ -155,9 +167,9 @@ class Queries:
             .group_by(messages.c.channel)
         )
         outward = (
-            select(outgoing.c.channel, outgoing.c.state, func.count())
-            .where(outgoing.c.kind == "answer", outgoing.c.state.in_(["waiting", "held", "failed"]))
-            .group_by(outgoing.c.channel, outgoing.c.state)
+            select(notifications.c.channel, notifications.c.state, func.count())
+            .where(notifications.c.state.in_(["waiting", "held", "failed"]))
+            .group_by(notifications.c.channel, notifications.c.state)
         )
         came = {name: (count, last) for name, count, last in await self._all(inward)}
         left = {(name, state): count for name, state, count in await self._all(outward)}
@@ -188,7 +200,7 @@ class Queries:
     async def file(
         self, *, id: str | None = None, tracking: str | None = None
     ) -> ReportFile | None:
-        """Return a report with its log and correspondence.
+        """Return a report with its log, its deliveries and what its reporter was told.
 
         ``tracking`` may also be the number of a message that its reporter added to the report.
         """
@@ -201,20 +213,31 @@ class Queries:
             return None
         report = _report(body)
         log = select(events).where(events.c.report_id == report.id).order_by(events.c.seq)
-        letters = select(outgoing).where(outgoing.c.report_id == report.id).order_by(outgoing.c.at)
+        delivered = select(deliveries).where(deliveries.c.report_id == report.id)
+        told = select(notifications).where(notifications.c.report_id == report.id)
         return ReportFile(
             report,
             tuple(
                 EventView(e.seq, e.at, e.kind, e.by, e.note, e.hash) for e in await self._all(log)
             ),
-            tuple(_letter(row) for row in await self._all(letters)),
+            tuple(
+                delivery_of(row)
+                for row in await self._rows(delivered.order_by(deliveries.c.created_at))
+            ),
+            tuple(
+                _notification(row)
+                for row in await self._all(told.order_by(notifications.c.created_at))
+            ),
         )
 
     async def dead_letters(self, most: int) -> list[DeadView]:
         """List dead letters, newest first."""
+        number = func.coalesce(notifications.c.tracking, reports.c.tracking, "")
         query = (
-            select(queue, func.coalesce(outgoing.c.tracking, "").label("tracking"))
-            .join(outgoing, outgoing.c.id == queue.c.message_id, isouter=True)
+            select(queue, number.label("tracking"))
+            .join(notifications, notifications.c.id == queue.c.message_id, isouter=True)
+            .join(deliveries, deliveries.c.id == queue.c.message_id, isouter=True)
+            .join(reports, reports.c.id == deliveries.c.report_id, isouter=True)
             .where(queue.c.state == "dead")
             .order_by(queue.c.at.desc())
         )
@@ -241,40 +264,36 @@ class Queries:
             for row in await self._all(query.limit(most))
         ]
 
-    async def for_agency(self, agency: str, *, after: str, most: int) -> list[tuple[str, str]]:
-        """List an agency's deliveries in order as (cursor, CloudEvent); ``after`` is a cursor.
+    async def for_agency(self, agency: str, *, after: str, most: int) -> list[AgencyEvent]:
+        """List an agency's deliveries in order, each report as it stands; ``after`` is an id.
 
         The newest wait until no transaction that began before them can still be under way:
         else a reader's cursor could pass over a delivery that is committed late.
         """
         while True:
             page = await self._deliveries(agency, after, most)
-            found = [(row.id, row.text) for row in page if not _accuses(row.accusing, agency)]
+            found = await asyncio.to_thread(_agency_events, page, agency)
             if found or len(page) < most:
                 return found
-            after = page[-1].id
+            after = page[-1]["id"]
 
-    async def _deliveries(self, agency: str, after: str, most: int) -> Sequence[Any]:
-        """Return a page of letters; each with its report's body where that accuses somebody."""
+    async def _deliveries(self, agency: str, after: str, most: int) -> Sequence[RowMapping]:
+        """Return a page of deliveries, each with its report's body."""
         settled = self._store.now() - timedelta(seconds=self._store.database.timeout)
-        accusing = case((reports.c.accuses, reports.c.body), else_="")
-        joined = outgoing.join(reports, reports.c.id == outgoing.c.report_id, isouter=True)
-        columns = outgoing.c.id, outgoing.c.at, outgoing.c.text, accusing.label("accusing")
-        query = select(*columns).select_from(joined)
+        joined = deliveries.join(reports, reports.c.id == deliveries.c.report_id)
+        query = select(deliveries, reports.c.body).select_from(joined)
         query = query.where(
-            outgoing.c.state != "withdrawn",
-            outgoing.c.kind == "delivery",
-            outgoing.c.target == agency,
-            outgoing.c.at <= settled,
+            deliveries.c.state != "withdrawn",
+            deliveries.c.agency_id == agency,
+            deliveries.c.created_at <= settled,
         )
+        at, id = deliveries.c.created_at, deliveries.c.id
         if after:
-            begun = await self._one(select(outgoing.c.at).where(outgoing.c.id == after))
+            begun = await self._one(select(at).where(id == after))
             if begun is None:
                 return []
-            query = query.where(
-                (outgoing.c.at > begun) | ((outgoing.c.at == begun) & (outgoing.c.id > after))
-            )
-        return await self._all(query.order_by(outgoing.c.at, outgoing.c.id).limit(most))
+            query = query.where((at > begun) | ((at == begun) & (id > after)))
+        return await self._rows(query.order_by(at, id).limit(most))
 
     async def every(self) -> AsyncIterator[Report]:
         """Go through all reports, by id, a page at a time."""
@@ -312,13 +331,28 @@ class Queries:
 
 
 def _alert(row: RowMapping) -> AlertView:
-    alert, report, over = alert_of(row), _report(row["body"]), row["due_at"] is None
+    alert, report, over = alert_of(row), _report(row["body"]), bool(row["over"])
     late = bool(row["late"])
     return AlertView(alert.id, report, alert.code, alert.opened_at, alert.told, late, over)
 
 
-def _accuses(body: str, agency: str) -> bool:
-    return bool(body) and _report(body).recuses(agency)
+def _is_dead(name: str, id: Any) -> Any:
+    """Ask whether the message about a row is a dead letter."""
+    return exists().where(queue.c.queue == name, queue.c.message_id == id, queue.c.state == "dead")
+
+
+def _agency_events(rows: Sequence[RowMapping], agency: str) -> list[AgencyEvent]:
+    """Compose what an agency gets of deliveries; beside the event loop, as there may be many."""
+    found = ((row, _report(row["body"])) for row in rows)
+    return [
+        AgencyEvent(
+            row["id"],
+            to_agency(row["event"], row["id"], report, at=row["created_at"]).decode(),
+            fetched=row["fetched_at"] is not None,
+        )
+        for row, report in found
+        if may_have(report, agency)
+    ]
 
 
 def _view(
@@ -332,16 +366,14 @@ def _report(body: str) -> Report:
     return Report.model_validate_json(body)
 
 
-def _letter(row: Any) -> OutgoingView:
-    return OutgoingView(
+def _notification(row: Any) -> NotificationView:
+    return NotificationView(
         row.id,
-        row.kind,
         row.channel,
-        row.target,
         row.text,
         row.state,
         row.detail,
-        row.at,
+        row.created_at,
         row.done_at,
         row.reader,
     )

@@ -1,41 +1,51 @@
 """The queue table: outbox of every step, embedded queue, and dead letters of both brokers.
 
 A row is *ready* (visible now or later) or *dead*. A lease hides a row until it runs out and fences
-off whoever held it before: settling with an old lease changes nothing.
+off whoever held it before: settling with an old lease changes nothing. Both are measured by the
+database's own time.
 """
 
 import asyncio
 import hashlib
 import json
 import secrets
-import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, bindparam, delete, func, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    RowMapping,
+    bindparam,
+    delete,
+    func,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.store.engine import Database
+from gateway.store.leases import LeaseClock
 from gateway.store.rows import noted, tidy
 from gateway.store.tables import queue
 from gateway.wire.queues import DeadLetter, Leased, QueuedMessage
 
-_COLUMNS = "queue, message_id, body, headers, attempts, state, visible_at, error, at"
-_VALUES = ":queue, :message_id, :body, :headers, :attempts, :state, :visible_at, :error, :at"
-_PUT = text(
-    f"INSERT INTO queue ({_COLUMNS}) VALUES ({_VALUES}) ON CONFLICT (queue, message_id) DO NOTHING"
-).bindparams(bindparam("at", type_=queue.c.at.type))
+_GIVEN = ("queue", "message_id", "body", "headers", "attempts", "state", "error", "at")
 _LEASE = queue.c.lease
 _LONGEST_ID = 64
 
 
 class Queue:
-    """The queue table of one store; ``settled`` counts finished messages by queue."""
+    """The queue table of one store."""
 
-    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+    def __init__(self, database: Database, now: Callable[[], datetime], leases: LeaseClock) -> None:
         self._database = database
         self._now = now
+        self._time = leases.seconds()
+        insert = sqlite.insert if database.is_sqlite else postgresql.insert
+        values: dict[str, Any] = {name: bindparam(name) for name in _GIVEN}
+        self._put = insert(queue).values(visible_at=self._time, **values).on_conflict_do_nothing()
         self._news = asyncio.Event()
 
     def rows(self, messages: Sequence[QueuedMessage]) -> list[dict[str, Any]]:
@@ -45,7 +55,7 @@ class Queue:
     async def put_rows(self, connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
         """Add rows inside somebody else's transaction; call ``announce`` after its commit."""
         if rows:
-            await connection.execute(_PUT, rows)
+            await connection.execute(self._put, rows)
 
     def announce(self) -> None:
         """Wake whoever waits for news in this process."""
@@ -68,31 +78,33 @@ class Queue:
 
     async def claim(self, name: str, most: int, *, lease: float) -> list[Leased]:
         """Lease up to ``most`` visible messages, oldest first. "" claims from every queue."""
-        now, token = time.time(), secrets.token_hex(16)
-        chosen = select(queue.c.id).where(queue.c.state == "ready", queue.c.visible_at <= now)
-        if name:
-            chosen = chosen.where(queue.c.queue == name)
-        chosen = chosen.order_by(queue.c.visible_at, queue.c.id).limit(most)
+        token = secrets.token_hex(16)
+        chosen = (
+            select(queue.c.id).where(self._visible(name)).order_by(queue.c.visible_at, queue.c.id)
+        )
+        chosen = chosen.limit(most)
         if not self._database.is_sqlite:
             chosen = chosen.with_for_update(skip_locked=True)
         taken = (
             update(queue)
             .where(queue.c.id.in_(chosen.scalar_subquery()))
-            .values(lease=token, visible_at=now + lease)
+            .values(lease=token, visible_at=self._time + lease)
             .returning(queue)
         )
-        if not await self._any_ready(name, now):
+        if not await self._any_ready(name):
             return []
         async with self._database.write() as connection:
             found = (await connection.execute(taken)).mappings().all()
         return [_leased(row) for row in sorted(found, key=lambda row: int(row["id"]))]
 
-    async def _any_ready(self, name: str, now: float) -> bool:
-        look = select(queue.c.id).where(queue.c.state == "ready", queue.c.visible_at <= now)
-        if name:
-            look = look.where(queue.c.queue == name)
+    def _visible(self, name: str) -> ColumnElement[bool]:
+        visible = (queue.c.state == "ready") & (queue.c.visible_at <= self._time)
+        return visible & (queue.c.queue == name) if name else visible
+
+    async def _any_ready(self, name: str) -> bool:
+        look = select(queue.c.id).where(self._visible(name)).limit(1)
         async with self._database.read() as connection:
-            return (await connection.execute(look.limit(1))).first() is not None
+            return (await connection.execute(look)).first() is not None
 
     async def settle(self, leased: Sequence[Leased]) -> int:
         """Delete messages whose lease still holds; return how many did."""
@@ -112,7 +124,7 @@ class Queue:
         await self._change(
             leased,
             lease=None,
-            visible_at=time.time() + delay,
+            visible_at=self._time + delay,
             attempts=queue.c.attempts + int(counted),
             error=noted(error, 1000),
         )
@@ -131,7 +143,7 @@ class Queue:
     async def release(self, leased: Sequence[Leased]) -> None:
         """Make leased messages visible again at once."""
         if leased:
-            await self._change(leased, lease=None, visible_at=time.time())
+            await self._change(leased, lease=None, visible_at=self._time)
             self.announce()
 
     async def _change(self, leased: Sequence[Leased], **values: Any) -> None:
@@ -162,7 +174,7 @@ class Queue:
         again = update(queue).where(queue.c.state == "dead")
         if rows is not None:
             again = again.where(queue.c.id.in_(rows))
-        fresh = {"attempts": 0, "visible_at": time.time(), "error": "", "at": self._now()}
+        fresh = {"attempts": 0, "visible_at": self._time, "error": "", "at": self._now()}
         async with self._database.write() as connection:
             count = (await connection.execute(again.values(state="ready", **fresh))).rowcount
         self.announce()
@@ -186,7 +198,6 @@ def _row(message: QueuedMessage, now: datetime) -> dict[str, Any]:
         "headers": json.dumps(dict(message.headers)) if message.headers else "{}",
         "attempts": 0,
         "state": "ready",
-        "visible_at": time.time(),
         "error": "",
         "at": now,
     }

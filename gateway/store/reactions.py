@@ -3,8 +3,8 @@
 Without a memory of its own answers, one machine answers another for ever, and each answer of ours
 may cost money. The memory is a row per reader in the database: all processes share it, and a
 restart forgets nothing. It is changed in the transaction in which the answer is written, so that
-doing that twice changes nothing. Only what nobody wrote (``Letter.automatic``) is counted and held
-back; agencies' answers never are.
+doing that twice changes nothing. Only what nobody wrote (``Notification.automatic``) is
+counted and held back; agencies' answers never are.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import bindparam, delete, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.store.rows import Letter
+from gateway.store.rows import Notification
 from gateway.store.tables import reactions
 from normalizer.automatic import Sketch, echoed, same, sketch
 
@@ -134,20 +134,22 @@ class Reactions:
             self._quiet.add(reader)
         return echo
 
-    def weighed(self, letter: Letter) -> Letter:
-        """Return a letter as it may go: itself, a word that answers are paused, or withdrawn."""
-        state = self._states.get(letter.reader)
-        if state is None or letter.kind != "answer" or letter.state != "waiting":
-            return letter
-        if letter.automatic:
-            if why := self._why_not(state, letter):
-                return _withdrawn(letter, why)
-            letter = letter if letter.urgent else self._within_budget(state, letter)
-        if letter.state == "waiting":
-            plain, letter = letter.text, _noticed(state, letter)
-            _remember(state, plain, letter.text, self._seconds())
-        self._changed.add(letter.reader)
-        return letter
+    def weighed(self, notification: Notification) -> Notification:
+        """Return it as it may go: itself, a word that answers are paused, or withdrawn."""
+        state = self._states.get(notification.reader)
+        if state is None or notification.state != "waiting":
+            return notification
+        if notification.automatic:
+            if why := self._why_not(state, notification):
+                return _withdrawn(notification, why)
+            notification = (
+                notification if notification.urgent else self._within_budget(state, notification)
+            )
+        if notification.state == "waiting":
+            plain, notification = notification.text, _noticed(state, notification)
+            _remember(state, plain, notification.text, self._seconds())
+        self._changed.add(notification.reader)
+        return notification
 
     async def said(self, texts: Mapping[str, Sequence[str]]) -> None:
         """Note what readers were sent, so that it is known again when it comes back."""
@@ -179,43 +181,43 @@ class Reactions:
         for row in await self._connection.execute(chosen):
             self._states[row.reader] = ReactionState.read(row.state)
 
-    def _why_not(self, state: ReactionState, letter: Letter) -> str:
+    def _why_not(self, state: ReactionState, notification: Notification) -> str:
         now = self._seconds()
-        if letter.reader in self._quiet and not letter.urgent:
+        if notification.reader in self._quiet and not notification.urgent:
             return QUIET
-        by_number = letter.found_agency and not letter.urgent
+        by_number = notification.found_agency and not notification.urgent
         running = state.their_exact if by_number else state.their_times
         if running >= self._limits.same:
             return THEIRS
-        same_again = state.our_last == _digest(letter.text) and now - state.our_at <= RUNNING
+        same_again = state.our_last == _digest(notification.text) and now - state.our_at <= RUNNING
         return OURS if same_again and state.our_times >= self._limits.same - 1 else ""
 
-    def _within_budget(self, state: ReactionState, letter: Letter) -> Letter:
+    def _within_budget(self, state: ReactionState, notification: Notification) -> Notification:
         now = self._seconds()
         state.written = [at for at in state.written if now - at < DAY]
         lately = sum(now - at < SHORT for at in state.written)
         if lately < self._limits.per_10_minutes and len(state.written) < self._limits.per_day:
             state.written.append(now)
-            return letter
-        if not letter.paused or now - state.paused_at < DAY:
-            return _withdrawn(letter, SPENT)
+            return notification
+        if not notification.paused or now - state.paused_at < DAY:
+            return _withdrawn(notification, SPENT)
         state.paused_at = now
-        return replace(letter, text=letter.paused, choices=(), detail=SPENT, first="")
+        return replace(notification, text=notification.paused, choices=(), detail=SPENT, first="")
 
     def _seconds(self) -> float:
         return self._now().timestamp()
 
 
-def _withdrawn(letter: Letter, why: str) -> Letter:
-    return replace(letter, state="withdrawn", detail=why)
+def _withdrawn(notification: Notification, why: str) -> Notification:
+    return replace(notification, state="withdrawn", detail=why)
 
 
-def _noticed(state: ReactionState, letter: Letter) -> Letter:
+def _noticed(state: ReactionState, notification: Notification) -> Notification:
     """Say where the privacy notice is read, to who was not told yet."""
-    if not letter.first or state.noticed:
-        return letter
+    if not notification.first or state.noticed:
+        return notification
     state.noticed = True
-    return replace(letter, text=letter.first)
+    return replace(notification, text=notification.first)
 
 
 def _remember(state: ReactionState, plain: str, said: str, now: float) -> None:

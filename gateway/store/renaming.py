@@ -14,8 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.platform import names
 from gateway.platform.seal import Seal
 from gateway.store.store import Store
-from gateway.store.tables import messages, outgoing, parts, reports
-from gateway.wire.events import AGENCY_ORIGIN
+from gateway.store.tables import messages, notifications, parts, reports
 from normalizer.message import Message
 from normalizer.report import Report
 
@@ -45,9 +44,10 @@ async def _clear(store: Store, table: Table) -> Sequence[Row[Any]]:
 async def _hide_messages(connection: AsyncConnection, seal: Seal, rows: Sequence[Row[Any]]) -> None:
     """Hide messages, what was made of them, and what was written because of them."""
     ids = [row.id for row in rows]
-    for letter in (await connection.execute(_of(outgoing, outgoing.c.report_id, ids))).all():
-        change = update(outgoing).where(outgoing.c.id == letter.id)
-        await connection.execute(change.values(**_letter(seal, letter)))
+    theirs = _of(notifications, notifications.c.report_id, ids)
+    for written in (await connection.execute(theirs)).all():
+        change = update(notifications).where(notifications.c.id == written.id)
+        await connection.execute(change.values(**_notification(seal, written)))
     for report in (await connection.execute(_of(reports, reports.c.id, ids))).all():
         same = (reports.c.id == report.id) & (reports.c.version == report.version)
         change = update(reports).where(same).values(body=_report(seal, report.body))
@@ -99,17 +99,9 @@ def _report(seal: Seal, body: str) -> str:
     return hidden.model_dump_json()
 
 
-def _letter(seal: Seal, letter: Row[Any]) -> dict[str, Any]:
-    if letter.kind == "delivery":
-        event = json.loads(letter.text)
-        event["data"]["origin"] |= AGENCY_ORIGIN
-        return {"text": json.dumps(event)}
-    known = letter.provider_id
+def _notification(seal: Seal, row: Row[Any]) -> dict[str, Any]:
+    known, thread = row.provider_id, json.loads(row.thread)
     return {
-        "thread": json.dumps([seal.close_text(name, names.NAME) for name in _thread(letter)]),
-        "provider_id": names.hashed(seal, letter.channel, known) if known else None,
+        "thread": json.dumps([seal.close_text(str(name), names.NAME) for name in thread]),
+        "provider_id": names.hashed(seal, row.channel, known) if known else None,
     }
-
-
-def _thread(letter: Row[Any]) -> list[str]:
-    return [str(name) for name in json.loads(letter.thread)]

@@ -59,8 +59,13 @@ class QuarantineItem:
     at: datetime
 
 
-LetterState = Literal["waiting", "held", "sent", "delivered", "failed", "withdrawn"]
-"""A held letter waits until its reader writes again."""
+NotificationState = Literal["waiting", "held", "sent", "delivered", "failed", "withdrawn"]
+"""A held notification waits until its reader writes again."""
+DeliveryState = Literal["pending", "placed", "fetched", "read", "failed", "withdrawn"]
+"""How far a delivery is: decided; where the agency can get it; in the agency's hands; the agency
+acted on it. Or given up until an operator replays it; or taken back before it was placed."""
+Reached = Literal["placed", "fetched"]
+"""What a method knows of a delivery once it has placed it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,8 @@ class Piece:
     digest: str
     envelope: bytes
     received_at: datetime
+    due_at: datetime | None = None
+    """When its message is waited for no longer; None, from the version before, is at once."""
 
 
 IntakeItem = Accepted | QuarantineItem | Piece
@@ -125,14 +132,39 @@ class AuditEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
-    """A message to an agency or a citizen, before it is sent."""
+class Delivery:
+    """A report on its way to an agency."""
 
     id: str
     report_id: str
-    kind: Literal["delivery", "answer"]
+    agency_id: str
+    event: str
+    """The type of the CloudEvent it goes as."""
+    created_at: datetime
+    method: str = ""
+    """How it was placed; "" until then."""
+    state: DeliveryState = "pending"
+    detail: str = ""
+    """Why it failed or was withdrawn."""
+    placed_at: datetime | None = None
+    fetched_at: datetime | None = None
+    read_at: datetime | None = None
+    ended_at: datetime | None = None
+    """When it failed or was withdrawn."""
+
+    @property
+    def unplaced(self) -> bool:
+        """Tell whether it is still to be placed; a failed one is, once it is replayed."""
+        return self.placed_at is None and self.state != "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """A text to a citizen, before it is sent."""
+
+    id: str
+    report_id: str
     channel: str
-    target: str
     text: str
     sealed_to: str = ""
     message_id: str = ""
@@ -151,7 +183,7 @@ class Letter:
     """The receipt of a report that found its agency: of two such reports of one person it may be
     the number of a house or a lamp post that differs."""
     paused: str = ""
-    """What is said instead, once, where its reader has had enough automatic letters."""
+    """What is said instead, once, where its reader has had enough automatic notifications."""
     first: str = ""
     """What is said instead to who was not told yet where the privacy notice is read; "" for the
     same. Only while it is written."""
@@ -160,17 +192,17 @@ class Letter:
     urgent: bool = False
     """It tells whom to call in danger: no silence, budget or quiet hour holds it back; but who says
     the same again and again was told already."""
-    state: LetterState = "waiting"
-    at: datetime | None = None
+    state: NotificationState = "waiting"
+    created_at: datetime | None = None
     """When it was written; known once it is stored."""
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """What became of a letter."""
+class SendResult:
+    """What became of a notification."""
 
     id: str
-    state: LetterState
+    state: NotificationState
     provider_id: str | None = None
     """A keyed hash of it."""
     detail: str = ""

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
 from adapters.contract import Own, ReportUpdate, VisibleReport, Wanted
 from gateway.store.owned import messages_and_theirs, owned, owned_ids
 from gateway.store.store import Store
-from gateway.store.tables import events, messages, outgoing, reports
+from gateway.store.tables import events, messages, notifications, reports
 from normalizer.message import Kind, Message
 from normalizer.report import Report, Status
 
@@ -145,15 +145,14 @@ class PublicQueries:
         query = query.order_by(reports.c.publicity, reports.c.received_at)
         return [Report.model_validate_json(row.body) for row in await self._all(query.limit(most))]
 
-    async def answers(self, report: Report) -> Sequence[tuple[datetime, str]]:
+    async def notifications(self, report: Report) -> Sequence[tuple[datetime, str]]:
         """List what a report's sender was told, oldest first; never what others were."""
-        query = select(outgoing.c.at, outgoing.c.text).where(
-            outgoing.c.report_id == report.id,
-            outgoing.c.kind == "answer",
-            outgoing.c.reader.in_(("", report.reporter.ref)),
+        query = select(notifications.c.created_at, notifications.c.text).where(
+            notifications.c.report_id == report.id,
+            notifications.c.reader.in_(("", report.reporter.ref)),
         )
-        rows = await self._all(query.order_by(outgoing.c.at, outgoing.c.id))
-        return [(row.at, row.text) for row in rows]
+        rows = await self._all(query.order_by(notifications.c.created_at, notifications.c.id))
+        return [(row.created_at, row.text) for row in rows]
 
     async def _mine(self, own: Own, ids: Sequence[str]) -> set[str]:
         query = _filed_by(own).where(reports.c.id.in_(ids))

@@ -1,4 +1,4 @@
-"""Citizens who cannot be written to now: since when, why, and the answers held for them.
+"""Citizens who cannot be written to now: since when and why.
 
 Part of a unit of work; unlike the unit's other writes these go out at once.
 """
@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, delete, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.store.rows import Silence, noted
-from gateway.store.tables import outgoing, silences
+from gateway.store.tables import silences
 
 _BEGIN = text(
     "INSERT INTO silences (reader, channel, reason, until, at) "
@@ -43,29 +43,6 @@ class Silences:
             mine = update(silences).where(silences.c.reader == silence.reader)
             await self._connection.execute(mine.values(until="starts", reason=reason))
 
-    async def end(self, reader: str) -> list[str]:
-        """End a silence; return the letters that were held and wait to be sent again."""
+    async def end(self, reader: str) -> None:
+        """End a silence."""
         await self._connection.execute(delete(silences).where(silences.c.reader == reader))
-        return await self._release((outgoing.c.reader == reader) & (outgoing.c.state == "held"))
-
-    async def hold(
-        self, channel: str, provider_id: str, detail: str, *, again: bool
-    ) -> tuple[str, str, list[str]] | None:
-        """Hold a letter that was sent in vain; return its reader, report, and itself if ``again``.
-
-        ``again`` when it can be sent at once in another way. None if it is not ours.
-        """
-        ours = (outgoing.c.channel == channel) & (outgoing.c.provider_id == provider_id)
-        change = update(outgoing).where(ours, outgoing.c.state.in_(["waiting", "sent"]))
-        change = change.values(state="held", detail=noted(detail, 1000))
-        returned = change.returning(outgoing.c.id, outgoing.c.reader, outgoing.c.report_id)
-        row = (await self._connection.execute(returned)).first()
-        if row is None:
-            return None
-        released = await self._release(outgoing.c.id == row.id) if again else []
-        return row.reader, row.report_id, released
-
-    async def _release(self, which: object) -> list[str]:
-        change = update(outgoing).where(which).values(state="waiting", detail="", done_at=None)  # type: ignore[arg-type]
-        found = await self._connection.execute(change.returning(outgoing.c.id))
-        return [str(id) for id in found.scalars()]

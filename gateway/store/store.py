@@ -1,19 +1,20 @@
 """The store: one durable write at the door, units of work behind it, reads for the desk."""
 
 import asyncio
-import contextlib
 import hashlib
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import bindparam, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.platform.clock import Clock
 from gateway.store import migrate
 from gateway.store.engine import Database
+from gateway.store.leases import LeaseClock
 from gateway.store.parts import Also, has, put_parts
 from gateway.store.quarantine import USUAL as USUAL_ROOM
 from gateway.store.quarantine import QuarantineLimits as RoomLimits
@@ -40,21 +41,30 @@ _FILE = text(
 
 
 class Store:
-    """Everything durable. ``now`` is the clock; times it gives must be aware."""
+    """Everything durable. ``now`` is the case clock, ``wall`` the true time; both are aware.
+
+    ``waiting`` is how long a question to a reporter stays open.
+    """
 
     def __init__(
         self,
         database: Database,
-        now: Callable[[], datetime],
+        now: Clock,
         limits: AnswerLimits = USUAL,
         room: RoomLimits = USUAL_ROOM,
+        wall: Clock | None = None,
+        waiting: timedelta = timedelta(days=14),
     ) -> None:
         self.database = database
         self.now = now
+        self.wall = wall or now
+        self.leases = LeaseClock(is_sqlite=database.is_sqlite)
         self._limits = limits
-        self.queue = Queue(database, now)
+        self._waiting = waiting
+        self.queue = Queue(database, now, self.leases)
         self.shelf = Shelf(now, room)
-        self._pieces = asyncio.Event()
+        self.due_news = asyncio.Event()
+        """Set when something came due in this process; another one takes its place then."""
 
     async def migrate(self) -> None:
         """Bring the tables to this version's state. Raises ``Unavailable``."""
@@ -91,15 +101,13 @@ class Store:
         if news:
             self.queue.announce()
         if pieces:
-            self._pieces.set()
+            self.announce_due()
         return news
 
-    async def parts_come(self, at_most: float) -> None:
-        """Return when parts of messages came in this process, or after ``at_most`` seconds."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(at_most):
-                await self._pieces.wait()
-        self._pieces.clear()
+    def announce_due(self) -> None:
+        """Wake whoever waits for due rows in this process."""
+        self.due_news.set()
+        self.due_news = asyncio.Event()
 
     async def _take(self, connection: AsyncConnection, items: Sequence[Accepted]) -> set[str]:
         await connection.execute(_TAKE, [_message_row(item) for item in items])
@@ -162,10 +170,14 @@ class Store:
         Raises ``Unavailable`` and ``Conflict``.
         """
         async with self.database.write() as connection:
-            unit = UnitOfWork(connection, self.queue, self.now, self._limits)
+            unit = UnitOfWork(
+                connection, self.queue, self.now, self.wall, self._limits, self._waiting
+            )
             yield unit
             await unit.flush()
         self.queue.announce()
+        if unit.due.soonest <= self.now():
+            self.announce_due()
 
     async def file(self, sha256: str) -> KeptFile | None:
         """Return an attachment as the door took it in, or what became of it."""

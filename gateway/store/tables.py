@@ -20,7 +20,6 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
-    false,
     text,
 )
 
@@ -165,14 +164,33 @@ events = Table(
     comment="append-only, each entry carries the hash of the one before",
 )
 
-outgoing = Table(
-    "outgoing",
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", String(36), primary_key=True, comment="of the event; one per cause and agency"),
+    Column("report_id", String(36), nullable=False, index=True),
+    Column("agency_id", String(80), nullable=False),
+    Column("event", String(64), nullable=False, comment="type of the CloudEvent it goes as"),
+    Column("method", String(32), nullable=False, comment="how it was placed; empty until then"),
+    Column("state", String(16), nullable=False),
+    Column("detail", Text, nullable=False, comment="why it failed or was withdrawn"),
+    Column("created_at", UTCDateTime, nullable=False),
+    Column("placed_at", UTCDateTime),
+    Column("fetched_at", UTCDateTime),
+    Column("read_at", UTCDateTime),
+    Column("ended_at", UTCDateTime, comment="when it failed or was withdrawn"),
+    Index("ix_deliveries_agency", "agency_id", "created_at", "id"),
+    Index("ix_deliveries_state", "state", "created_at"),
+    Index("ix_deliveries_placed", "placed_at"),
+    comment="reports on their way to agencies; what an agency gets is composed when it gets it",
+)
+
+notifications = Table(
+    "notifications",
     metadata,
     Column("id", String(36), primary_key=True),
     Column("report_id", String(36), nullable=False, index=True),
-    Column("kind", String(16), nullable=False),
     Column("channel", String(64), nullable=False),
-    Column("target", String(128), nullable=False),
     Column("sealed_to", Text, nullable=False),
     Column(
         "message_id",
@@ -185,20 +203,19 @@ outgoing = Table(
     Column("subject", Text),
     Column("text", Text, nullable=False),
     Column("thread", Text, nullable=False),
-    Column("choices", Text, nullable=False, server_default="[]"),
-    Column("reader", String(64), nullable=False, server_default=""),
-    Column("urgent", Boolean, nullable=False, server_default=false()),
+    Column("choices", Text, nullable=False),
+    Column("reader", String(64), nullable=False),
+    Column("urgent", Boolean, nullable=False),
     Column("state", String(16), nullable=False),
-    Column("detail", Text, nullable=False, server_default=""),
+    Column("detail", Text, nullable=False),
     Column("provider_id", String(300)),
-    Column("at", UTCDateTime, nullable=False),
+    Column("created_at", UTCDateTime, nullable=False),
     Column("done_at", UTCDateTime),
-    Index("ix_outgoing_provider", "channel", "provider_id"),
-    Index("ix_outgoing_state", "kind", "state", "at"),
-    Index("ix_outgoing_done", "kind", "done_at"),
-    Index("ix_outgoing_target", "target", "at"),
-    Index("ix_outgoing_held", "reader", sqlite_where=_HELD, postgresql_where=_HELD),
-    comment="messages to agencies (delivery) and citizens (answer), and what became of them",
+    Index("ix_notifications_provider", "channel", "provider_id"),
+    Index("ix_notifications_state", "state", "created_at"),
+    Index("ix_notifications_done", "done_at"),
+    Index("ix_notifications_held", "reader", sqlite_where=_HELD, postgresql_where=_HELD),
+    comment="what citizens are told, and what became of it",
 )
 
 silences = Table(
@@ -229,7 +246,6 @@ alerts = Table(
     Column("report_id", String(36), nullable=False, comment="one alert per matter"),
     Column("code", String(6), nullable=False, comment="what a post acknowledges it by"),
     Column("opened_at", UTCDateTime, nullable=False),
-    Column("due_at", UTCDateTime, comment="when the next post is told; none when that is over"),
     Column("step", Integer, nullable=False, comment="posts that were tried in this round"),
     Column("reached", Integer, nullable=False, comment="posts that were told in this round"),
     Column("rounds", Integer, nullable=False, comment="rounds that nobody answered"),
@@ -240,11 +256,25 @@ alerts = Table(
     UniqueConstraint("report_id"),
     Index(
         "ix_alerts_open",
-        "due_at",
+        "opened_at",
         sqlite_where=_UNACKNOWLEDGED,
         postgresql_where=_UNACKNOWLEDGED,
     ),
     comment="danger to life that a human is told of, until one says so; names no citizen",
+)
+
+due = Table(
+    "due",
+    metadata,
+    Column("kind", String(32), primary_key=True),
+    Column("key", String(64), primary_key=True, comment="what it is about"),
+    Column("due_at", UTCDateTime, nullable=False, comment="by the case clock"),
+    Column("data", Text, nullable=False, comment="the kind's own"),
+    Column("token", String(16), nullable=False, comment="another one with each writing"),
+    Column("failures", Integer, nullable=False),
+    Column("error", Text, nullable=False),
+    Index("ix_due_kind", "kind", "due_at"),
+    comment="moments that wait: questions, missing parts, alerts",
 )
 
 queue = Table(
@@ -294,6 +324,27 @@ not_kept = Table(
     comment="what the quarantine had no room for, counted only",
 )
 
+exchanges = Table(
+    "exchanges",
+    metadata,
+    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("channel", String(100), nullable=False),
+    Column("at", UTCDateTime, nullable=False),
+    Column("direction", String(3), nullable=False),
+    Column("method", String(16), nullable=False),
+    Column("target", String(300), nullable=False),
+    Column("status", Integer),
+    Column("seconds", Float, nullable=False),
+    Column("failed", Boolean, nullable=False),
+    Column("error", String(64), nullable=False),
+    Column("excerpt", String(300), nullable=False),
+    Column("correlation", String(36), nullable=False),
+    Index("ix_exchanges_channel", "channel", "failed", "id"),
+    Index("ix_exchanges_at", "at"),
+    Index("ix_exchanges_correlation", "correlation"),
+    comment="calls to providers and by them: no text, no address, no secret; the newest only",
+)
+
 parts = Table(
     "parts",
     metadata,
@@ -325,7 +376,9 @@ cursors = Table(
     "cursors",
     metadata,
     Column("channel", String(64), primary_key=True),
-    Column("work", String(16), primary_key=True, comment="poll, bind, reconcile or join"),
+    Column(
+        "work", String(16), primary_key=True, comment="poll, bind, reconcile, or due and a kind"
+    ),
     Column("cursor", Text, nullable=False, server_default=""),
     Column("holder", String(32), nullable=False, server_default=""),
     Column("held_until", UTCDateTime),

@@ -5,39 +5,39 @@ unit; steps never commit.
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
-from typing import Any, Literal, get_args
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import RowMapping, bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.platform.clock import Clock
 from gateway.store import chain
 from gateway.store.alerts import AlertRepository
+from gateway.store.deliveries import DeliveryRepository
+from gateway.store.due import QUESTION, DueRepository
+from gateway.store.notifications import NotificationRepository
 from gateway.store.owned import last_heard, owned
 from gateway.store.queue_table import Queue
-from gateway.store.reactions import USUAL, AnswerLimits, Reactions
-from gateway.store.rows import AuditEvent, Letter, LetterState, ReportRecord, Sent, noted, tidy
+from gateway.store.reactions import AnswerLimits, Reactions
+from gateway.store.rows import (
+    AuditEvent,
+    Delivery,
+    Notification,
+    ReportRecord,
+)
 from gateway.store.silences import Silences
-from gateway.store.tables import events, files, messages, outgoing, reports
-from gateway.wire.queues import QueuedMessage
+from gateway.store.tables import events, files, messages, reports
+from gateway.wire.outbound import outbound
+from gateway.wire.queues import DELIVERIES, NOTIFICATIONS, QueuedMessage
 from normalizer.message import Message
-from normalizer.report import Report
+from normalizer.report import Report, Status
 
 _ROUTED = (
     update(messages)
     .where(messages.c.id == bindparam("message"))
     .values(report_id=bindparam("belongs_to"))
-)
-_DONE = (
-    update(outgoing)
-    .where(outgoing.c.id == bindparam("letter"), outgoing.c.state != "withdrawn")
-    .values(
-        state=bindparam("becomes"),
-        provider_id=bindparam("known_as"),
-        detail=bindparam("says"),
-        done_at=bindparam("now"),
-    )
 )
 _MOVED = (
     update(files)
@@ -52,29 +52,37 @@ class StaleWrite(Exception):
 
 
 class UnitOfWork:
-    """One transaction. Made by ``Store.unit``."""
+    """One transaction. Made by ``Store.unit``.
+
+    The log of a report takes its times from ``wall``, everything else from the case clock ``now``.
+    """
 
     def __init__(
         self,
         connection: AsyncConnection,
         queue: Queue,
-        now: Callable[[], datetime],
-        limits: AnswerLimits = USUAL,
+        now: Clock,
+        wall: Clock,
+        limits: AnswerLimits,
+        waiting: timedelta,
     ) -> None:
         self._connection = connection
         self._queue = queue
         self._now = now
+        self._waiting = waiting
+        self.wall = wall
         self.silences = Silences(connection, now)
-        self.alerts = AlertRepository(connection, now)
+        self.due = DueRepository(connection)
+        self.alerts = AlertRepository(connection, now, self.due)
         self.reactions = Reactions(connection, now, limits)
+        self.deliveries = DeliveryRepository(connection, now)
+        self.notifications = NotificationRepository(connection, now, self.reactions)
         self._new: list[dict[str, Any]] = []
         self._changed: list[tuple[ReportRecord, dict[str, Any]]] = []
         self._events: list[dict[str, Any]] = []
-        self._letters: list[dict[str, Any]] = []
         self._messages: list[QueuedMessage] = []
         self._belongs: list[dict[str, Any]] = []
         self._lapsed: set[str] = set()
-        self._sent: list[dict[str, Any]] = []
         self._moved: list[dict[str, Any]] = []
 
     async def claim(self, ids: Sequence[str]) -> tuple[set[str], set[str]]:
@@ -135,34 +143,6 @@ class UnitOfWork:
             grouped.setdefault(stored.report.reporter.ref, []).append(stored)
         return grouped
 
-    async def by_letter(self, provider_ids: Iterable[str]) -> dict[str, str]:
-        """Find which report a letter of ours belonged to: provider id → report id."""
-        wanted = set(provider_ids)
-        if not wanted:
-            return {}
-        query = select(outgoing.c.provider_id, outgoing.c.report_id)
-        rows = await self._connection.execute(query.where(outgoing.c.provider_id.in_(wanted)))
-        return {row[0]: row[1] for row in rows}
-
-    async def letters(self, ids: Sequence[str]) -> dict[str, Letter]:
-        """Read letters by id."""
-        query = select(outgoing).where(outgoing.c.id.in_(ids))
-        rows = (await self._connection.execute(query)).mappings().all()
-        return {row["id"]: _letter(row) for row in rows}
-
-    async def mark_sent(self, ids: Sequence[str], detail: str) -> set[str]:
-        """Mark waiting letters as sent at once; return those that were waiting until now.
-
-        Whoever else holds the same letter waits for this unit to end, and then gets none of them.
-        """
-        if not ids:
-            return set()
-        waiting = outgoing.c.id.in_(ids) & (outgoing.c.state == "waiting")
-        change = update(outgoing).where(waiting)
-        change = change.values(state="sent", detail=detail, done_at=self._now())
-        found = await self._connection.execute(change.returning(outgoing.c.id))
-        return set(found.scalars())
-
     async def answered_with(self, report_id: str) -> str | None:
         """Return the text of an agency's latest answer to a report."""
         query = select(events.c.data).where(
@@ -190,13 +170,6 @@ class UnitOfWork:
         found = (await self._connection.execute(last_heard(wanted))).all()
         return {row.report_id: row.last for row in found}
 
-    async def wrote(self, letter_id: str) -> bool:
-        """Tell whether a letter was ever written, in this unit or before."""
-        if any(row["id"] == letter_id for row in self._letters):
-            return True
-        query = select(outgoing.c.id).where(outgoing.c.id == letter_id)
-        return (await self._connection.execute(query)).scalar() is not None
-
     async def latest_event(
         self, report_id: str, kinds: Iterable[str]
     ) -> tuple[str, dict[str, Any], datetime] | None:
@@ -207,21 +180,6 @@ class UnitOfWork:
         row = (await self._connection.execute(newest)).first()
         return (row[0], json.loads(row[1]) if row[1] else {}, row[2]) if row else None
 
-    async def delivered_to(self, report_id: str) -> list[str]:
-        """List the agencies that were sent a report, the first first."""
-        sent = outgoing.c.state.in_(("sent", "delivered"))
-        query = select(outgoing.c.target).where(
-            outgoing.c.report_id == report_id, outgoing.c.kind == "delivery", sent
-        )
-        found = (await self._connection.execute(query.order_by(outgoing.c.at))).scalars()
-        return list(dict.fromkeys(found))
-
-    async def was_answered(self, report_id: str) -> bool:
-        """Tell whether anything was ever written to the citizen about a report."""
-        wrote = outgoing.c.report_id == report_id, outgoing.c.kind == "answer"
-        found = await self._connection.execute(select(outgoing.c.id).where(*wrote).limit(1))
-        return found.scalar() is not None
-
     async def has_event(self, report_id: str, kind: str, key: str) -> bool:
         """Tell whether an event of this kind with this idempotency key is in the log."""
         query = select(events.c.data).where(events.c.report_id == report_id, events.c.kind == kind)
@@ -231,6 +189,7 @@ class UnitOfWork:
     def add(self, report: Report, fingerprint: str, changes: Sequence[AuditEvent]) -> ReportRecord:
         """File a new report with the first events of its log; danger in it opens an alert."""
         self.alerts.weigh(report)
+        self._weigh_question(report)
         head, seq = self._link(report.id, chain.START, 0, changes)
         stored = ReportRecord(report, seq, head, fingerprint)
         self._new.append(_report_row(stored, self._now()))
@@ -241,17 +200,34 @@ class UnitOfWork:
     ) -> ReportRecord:
         """File a new state of a report, with what happened; danger that is new opens an alert."""
         self.alerts.weigh(report, old.report)
+        self._weigh_question(report, old.report)
         head, seq = self._link(report.id, old.head, old.version, changes)
         stored = ReportRecord(report, seq, head, old.fingerprint)
         self._changed.append((old, _report_row(stored, self._now())))
         return stored
 
-    def send(self, letter: Letter, message: QueuedMessage | None) -> None:
-        """File a letter, and the queue message that will send it if its reader may have it."""
-        weighed = self.reactions.weighed(letter)
-        self._letters.append(_letter_row(weighed, self._now()))
-        if message and weighed.state == "waiting":
-            self._messages.append(message)
+    def _weigh_question(self, report: Report, before: Report | None = None) -> None:
+        """Let a question of ours wait from when it is asked until it is asked no more."""
+        waits = report.status is Status.WAITING_FOR_REPORTER
+        waited = before is not None and before.status is Status.WAITING_FOR_REPORTER
+        if waits and not waited:
+            self.due.put(QUESTION, report.id, self._now() + self._waiting)
+        elif waited and not waits:
+            self.due.clear(QUESTION, report.id)
+
+    def deliver(self, id: str, report: Report, agency_id: str, event: str) -> None:
+        """File a delivery, and the queue message that has it placed."""
+        self.deliveries.add(Delivery(id, report.id, agency_id, event, self._now()))
+        self._messages.append(outbound(DELIVERIES, id, at=self._now()))
+
+    def notify(self, notification: Notification) -> None:
+        """File a notification, and the queue message that sends it if its reader may have it."""
+        if self.notifications.add(notification).state == "waiting":
+            self.notify_again([notification.id])
+
+    def notify_again(self, ids: Iterable[str]) -> None:
+        """Have notifications sent that wait: new ones, and those that were held."""
+        self._messages += (outbound(NOTIFICATIONS, id, at=self._now()) for id in ids)
 
     def put(self, message: QueuedMessage) -> None:
         """Put a message on a queue when the unit commits."""
@@ -266,37 +242,12 @@ class UnitOfWork:
         if message.reporter.ref == report.reporter.ref and report.id not in self._lapsed:
             self._belongs.append({"message": message.id, "belongs_to": report.id})
 
-    def sent(self, result: Sent) -> None:
-        """Note what became of a letter."""
-        self._sent.append(
-            {
-                "letter": result.id,
-                "becomes": result.state,
-                "known_as": tidy(result.provider_id, 300) if result.provider_id else None,
-                "says": noted(result.detail, 1000),
-                "now": self._now(),
-            }
-        )
-
     def moved(self, sha256: str, became: str) -> None:
         """Empty an attachment that is kept elsewhere now, and note what became of it.
 
         The row stays: a later message with the same file finds there what it became.
         """
         self._moved.append({"digest": sha256, "outcome": became})
-
-    async def receipt(self, channel: str, provider_id: str, state: str, detail: str) -> str | None:
-        """Note what a provider says of a letter; return its report's id if it is ours.
-
-        A late "sent" never takes back a "delivered" or "failed".
-        """
-        ours = (outgoing.c.channel == channel) & (outgoing.c.provider_id == provider_id)
-        if state == "sent":
-            ours &= outgoing.c.state == "waiting"
-        change = update(outgoing).where(ours).values(state=state, detail=noted(detail, 1000))
-        found = await self._connection.execute(change.returning(outgoing.c.report_id))
-        report_id: str | None = found.scalars().first()
-        return report_id
 
     async def flush(self) -> None:
         """Write everything collected. Raises ``StaleWrite``."""
@@ -306,8 +257,9 @@ class UnitOfWork:
             await self._replace(old, row)
         await self._many(insert(events), self._events)
         await self.alerts.flush()
-        await self._many(insert(outgoing), self._letters)
-        await self._many(_DONE, self._sent)
+        await self.due.flush()
+        await self.deliveries.flush()
+        await self.notifications.flush()
         await self._many(_ROUTED, self._belongs)
         await self._many(_MOVED, self._moved)
         await self._queue.put_rows(self._connection, self._queue.rows(self._messages))
@@ -336,7 +288,7 @@ class UnitOfWork:
                 report_id,
                 seq,
                 head,
-                at=self._now(),
+                at=self.wall(),
                 kind=change.kind,
                 by=change.by,
                 note=change.note,
@@ -386,53 +338,3 @@ def publicity(report: Report) -> str | None:
     if report.release is None:
         return "asked"
     return "shown" if report.release.shown else "kept"
-
-
-def _letter_row(letter: Letter, now: datetime) -> dict[str, Any]:
-    return {
-        "id": letter.id,
-        "report_id": letter.report_id,
-        "kind": letter.kind,
-        "channel": letter.channel,
-        "target": letter.target,
-        "sealed_to": letter.sealed_to,
-        "message_id": letter.message_id,
-        "tracking": letter.tracking,
-        "subject": letter.subject,
-        "text": letter.text,
-        "thread": json.dumps(letter.thread),
-        "choices": json.dumps(letter.choices),
-        "reader": letter.reader,
-        "urgent": letter.urgent,
-        "state": letter.state,
-        "detail": noted(letter.detail, 1000),
-        "at": now,
-    }
-
-
-LetterKind = Literal["delivery", "answer"]
-
-
-def _letter(row: RowMapping) -> Letter:
-    kind: LetterKind = row["kind"]
-    state: LetterState = row["state"]
-    assert kind in get_args(LetterKind)
-    assert state in get_args(LetterState)
-    return Letter(
-        id=row["id"],
-        report_id=row["report_id"],
-        kind=kind,
-        channel=row["channel"],
-        target=row["target"],
-        text=row["text"],
-        sealed_to=row["sealed_to"],
-        message_id=row["message_id"],
-        tracking=row["tracking"],
-        subject=row["subject"],
-        thread=tuple(json.loads(row["thread"])),
-        choices=tuple(json.loads(row["choices"])),
-        reader=row["reader"],
-        urgent=row["urgent"],
-        state=state,
-        at=row["at"],
-    )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from gateway.store.rows import LetterState
+from gateway.store.rows import Delivery, NotificationState
 from normalizer.report import Report
 
 
@@ -61,30 +61,39 @@ class EventView:
 
 
 @dataclass(frozen=True, slots=True)
-class OutgoingView:
-    """One message to an agency or to the citizen, and what became of it."""
+class NotificationView:
+    """One text to the citizen, and what became of it; whom it is for stays sealed."""
 
     id: str
-    kind: Literal["delivery", "answer"]
     channel: str
-    target: str
-    """The agency's id; for citizens only the word "pelapor": addresses stay sealed."""
     text: str
-    state: LetterState
+    state: NotificationState
     detail: str
-    at: datetime
+    created_at: datetime
     done_at: datetime | None
     reader: str = ""
-    """The pseudonym of the citizen it was written to; "" for agencies."""
+    """The pseudonym of the citizen it was written to."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgencyEvent:
+    """What an agency is listed of one delivery."""
+
+    id: str
+    text: str
+    """The CloudEvent, as JSON."""
+    fetched: bool
+    """The agency had it before."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReportFile:
-    """A report with its log and its correspondence."""
+    """A report with its log, its deliveries and what its reporter was told, oldest first."""
 
     report: Report
     events: tuple[EventView, ...]
-    outgoing: tuple[OutgoingView, ...]
+    deliveries: tuple[Delivery, ...] = ()
+    notifications: tuple[NotificationView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +141,7 @@ class ChannelView:
     reconcile: "FetchStatus | None" = None
     """Of a channel whose provider lists what it took in."""
     held_out: int = 0
-    """Answers that wait until their readers write again."""
+    """Notifications that wait until their readers write again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +153,6 @@ class FetchStatus:
     ok_at: datetime | None
     failures: int
     """Looks that failed since the last one that succeeded."""
-    failed_at: datetime | None
     error: str
     """What the last failure was, also when all is well since."""
     recovered: int

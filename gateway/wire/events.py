@@ -11,14 +11,17 @@ from typing import Any, Final, Literal
 
 from normalizer.masking import masked_self
 from normalizer.message import Message, Reporter
-from normalizer.report import Report
+from normalizer.report import Agency, Outcome, Report
 
 RECEIVED: Final = "id.kanal.message.received"
 ASSIGNED: Final = "id.kanal.report.assigned"
 COPIED: Final = "id.kanal.report.copied"
 FOLLOWED_UP: Final = "id.kanal.report.followed_up"
 FILES_READY: Final = "id.kanal.report.files_ready"
+DELIVERY: Final = "id.kanal.delivery.written"
+NOTIFICATION: Final = "id.kanal.notification.written"
 LETTER: Final = "id.kanal.letter.written"
+"""What the version before wrote for both of them; still read, never written."""
 ALERT: Final = "id.kanal.alert.raised"
 FILES: Final = "id.kanal.files.named"
 SOURCE = "/kanal"
@@ -30,7 +33,8 @@ Type = Literal[
     "id.kanal.report.copied",
     "id.kanal.report.followed_up",
     "id.kanal.report.files_ready",
-    "id.kanal.letter.written",
+    "id.kanal.delivery.written",
+    "id.kanal.notification.written",
     "id.kanal.alert.raised",
     "id.kanal.files.named",
 ]
@@ -49,7 +53,7 @@ class Event:
     data: Any
 
 
-def written(kind: Type, id: str, data: str, *, at: datetime, subject: str | None = None) -> bytes:
+def written(kind: str, id: str, data: str, *, at: datetime, subject: str | None = None) -> bytes:
     """Compose an event around ``data``, which is JSON already."""
     moment = at.astimezone(UTC).isoformat().replace("+00:00", "Z")
     head = {
@@ -103,12 +107,27 @@ def without_case(data: Any) -> Any:
     return {name: value for name, value in data.items() if name not in _CASE}
 
 
-AGENCY_ORIGIN: Final = {"external_id": "", "thread": [], "sealed": {}}
-"""What an agency is told of the provider's ids: a chat or a Message-ID is as good as an address."""
-
-
 _IN_WORDS: Final = ("title", "text", "original", "address", "chosen_agency")
 """Fields in which the writer may say who they are."""
+
+
+def readers(report: Report) -> tuple[Agency, ...]:
+    """List the agencies that may have a report: its own first, then those with a copy."""
+    made = report.assignment
+    if made is None or made.decision is not Outcome.ASSIGN or made.agency is None:
+        return ()
+    return tuple(each for each in (made.agency, *made.copies) if not report.recuses(each.id))
+
+
+def may_have(report: Report, agency: str) -> bool:
+    """Tell whether an agency may have a report as it stands."""
+    return any(each.id == agency for each in readers(report))
+
+
+def to_agency(kind: str, id: str, report: Report, *, at: datetime) -> bytes:
+    """Compose what an agency gets of a report as it stands; ``at`` is when it was decided."""
+    data = for_agency(report).model_dump_json()
+    return written(kind, id, data, at=at, subject=report.tracking)
 
 
 def for_agency(report: Report) -> Report:

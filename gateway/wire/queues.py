@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from gateway.platform import correlation
+
 REPORTS = "reports"
 DELIVERIES = "deliveries"
-ANSWERS = "answers"
+NOTIFICATIONS = "notifications"
 MEDIA = "media"
-WORK = (REPORTS, DELIVERIES, ANSWERS, MEDIA)
+WORK = (REPORTS, DELIVERIES, NOTIFICATIONS, MEDIA)
 """The queues Kanal itself works on; each has retry rungs and dead letters."""
 
 
@@ -24,7 +26,12 @@ class QueuedMessage:
     queue: str
     id: str
     body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=correlation.headers)
+
+    @property
+    def correlation(self) -> str:
+        """The message of a citizen that it comes from; itself where it says none."""
+        return self.headers.get(correlation.HEADER, self.id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ class NoReports:
     ) -> list[ReportUpdate]:
         return []
 
-    async def answers(self, report: Report) -> Sequence[tuple[datetime, str]]:
+    async def notifications(self, report: Report) -> Sequence[tuple[datetime, str]]:
         return []
 
 
@@ -61,6 +61,9 @@ class NothingKnown:
 
     def visible(self, found: Sequence[VisibleReport]) -> list[VisibleReport]:
         return list(found)
+
+    def wall(self) -> datetime:
+        return datetime.now(UTC)
 
     def reasons(self, report: Report) -> str:
         return ""

@@ -1,11 +1,14 @@
 """Every channel in ``adapters/`` is held to the same promises; a new channel is found by itself."""
 
 import ast
+import asyncio
 import importlib
 import json
 import re
 import socket
-from collections.abc import Iterator
+from asyncio import StreamReader, StreamWriter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -131,7 +134,8 @@ def test_no_file_knows_a_room_above_or_another_channel(file: Path) -> None:
     own = file.relative_to(FOLDER).parts[0].removesuffix(".py")
     channels = {f"adapters.{kind}" for kind in KINDS if kind != own}
     for name in _imports(file):
-        is_rule = name in ("config", "config.links")  # which addresses may be reached in the clear
+        # Which addresses may be reached in the clear, and the words that people read.
+        is_rule = name == "config" or name.startswith(("config.links", "config.words"))
         assert is_rule or name.split(".")[0] not in FORBIDDEN, f"{file.name} imports {name}"
         assert ".".join(name.split(".")[:2]) not in channels, f"{file.name} imports {name}"
 
@@ -406,6 +410,42 @@ async def test_a_provider_that_is_away_is_worth_another_try(kind: str) -> None:
     )
     await channel.close()
     await channel.close()
+
+
+@asynccontextmanager
+async def echo() -> AsyncIterator[int]:
+    """A provider that refuses everything, and repeats all that it was told."""
+
+    async def answer(reader: StreamReader, writer: StreamWriter) -> None:
+        heard = b""
+        with suppress(TimeoutError):  # a mail client waits to be greeted
+            async with asyncio.timeout(0.5):
+                heard = await reader.read(65_536)
+        words = {"text": heard.decode("latin-1"), heard.decode("latin-1"): 1, "code": 77}
+        body = json.dumps({"ok": False, "errors": [words], "description": words}).encode()
+        head = f"HTTP/1.1 400 Bad Request\r\nContent-Length: {len(body)}\r\n"
+        writer.write(f"{head}Content-Type: application/json\r\n\r\n".encode() + body)
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+@pytest.mark.parametrize("kind", sorted({*SENDERS} - NO_PROVIDER))
+async def test_what_is_remembered_of_a_call_names_no_secret_and_nobody(kind: str) -> None:
+    text, subject = "Bu Sulastri melapor lubang", "Judul rahasia"
+    async with echo() as port:
+        channel = build(kind, **away(kind, port))
+        assert isinstance(channel, Sender)
+        with pytest.raises(ChannelError):
+            async with asyncio.timeout(20):
+                await channel.send(SOMEBODY[kind], Outgoing("1", text, subject=subject))
+        await channel.close()
+    remembered = repr([*channel.exchanges, channel.exchanges.take()])
+    assert "direction='out'" in remembered
+    told = (*_secrets(channel.block), SOMEBODY[kind], SOMEBODY[kind].lstrip("+"), text, subject)
+    assert [secret for secret in (*told, "Sulastri") if secret in remembered] == []
 
 
 NOT_FILES = [

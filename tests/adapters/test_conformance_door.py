@@ -17,7 +17,6 @@ from adapters.contract import Channel, ConnectionChannel, Fetcher, Page, Receive
 from adapters.load import channel_class, kinds
 from gateway.intake import webhook
 from gateway.intake.limits import CallLimits
-from gateway.intake.pages import PageIntake
 from normalizer.report import Report
 from tests.adapters.examples import PARTNER_KEY, SOMEBODY, build
 from tests.adapters.genuine import GENUINE
@@ -64,7 +63,7 @@ async def bring(built: House, channel: Channel, hook: WebhookRequest) -> int:
         return (await built.door.take(channel, hook)).status
     if isinstance(channel, Fetcher):
         items = tuple(channel.reread(hook.body))
-        await PageIntake(built.door, built.store).file(channel, Page(items))
+        await built.services.pages.file(channel, Page(items))
     if isinstance(channel, ConnectionChannel):
         await built.door.bring(channel, hook)
     return 200

@@ -13,6 +13,7 @@ from adapters.load import BadBlock, channel_class, kinds
 from adapters.load import load as load_channel
 from config.settings import Settings, SettingsError, load
 from gateway import checks, cli, components
+from gateway.outbound import methods
 from tests.adapters.examples import EXAMPLES, PUBLIC_URL, SECRET
 
 KEYS = {"access_key": "a", "secret": "b", "url": "s3://kanal"}
@@ -126,6 +127,8 @@ def test_every_setting_that_holds_an_address_has_a_rule() -> None:
             found |= set(_links(model, section))
     for kind in kinds():
         found |= set(_links(channel_class(kind).settings, kind))
+    for kind in methods.kinds():
+        found |= set(_links(methods.method_class(kind).settings, "delivery"))
     assert found == set(RULES)
 
 
@@ -150,7 +153,7 @@ def test_a_channel_refuses_an_address_in_the_clear(name: str) -> None:
 def test_an_agency_refuses_an_address_in_the_clear() -> None:
     block = {"method": "webhook", "url": "http://agency.example/", "secret": SECRET}
     with pytest.raises(SettingsError, match="in the clear"):
-        components.webhooks(load(None, delivery={"pln": block}), None)
+        components.methods(load(None, delivery={"pln": block}), None)
 
 
 def test_what_can_deceive_us_is_said() -> None:

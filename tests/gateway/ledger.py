@@ -16,7 +16,15 @@ from sqlalchemy.pool import NullPool
 from config.settings import load
 from gateway import components
 from gateway.platform.names import hashed
-from gateway.store.tables import events, messages, outgoing, quarantine, queue, reports
+from gateway.store.tables import (
+    deliveries,
+    events,
+    messages,
+    notifications,
+    quarantine,
+    queue,
+    reports,
+)
 from gateway.wire.queues import WORK, agency_queue
 
 STANDSTILL = 60.0
@@ -30,13 +38,13 @@ class Counts:
     messages: int
     unrouted: int
     reports: int
-    letters_waiting: int
+    outbound: int
     queued: int
 
     @property
     def open(self) -> int:
         """What is still to be done."""
-        return self.unrouted + self.letters_waiting + self.queued
+        return self.unrouted + self.outbound + self.queued
 
 
 class Ledger:
@@ -66,7 +74,8 @@ class Ledger:
             self.one(count.select_from(messages)),
             self.one(count.where(messages.c.routed_at.is_(None))),
             self.one(count.select_from(reports)),
-            self.one(count.where(outgoing.c.state == "waiting")),
+            self.one(count.where(deliveries.c.state == "pending"))
+            + self.one(count.where(notifications.c.state == "waiting")),
             self.one(count.where(queue.c.state == "ready", self._ours)),
         )
 
@@ -97,14 +106,13 @@ class Ledger:
             seen = await self.until(partial(ne, seen), STANDSTILL)
 
     def handed_over(self) -> list[str]:
-        """Name the letters that wait for agencies in the embedded queue."""
+        """Name the deliveries that wait for agencies in the embedded queue."""
         theirs = queue.c.queue.startswith(agency_queue(""))
         return [row[0] for row in self.all(select(queue.c.message_id).where(theirs))]
 
     def delivery_ids(self) -> set[str]:
-        """Name the letters to agencies."""
-        query = select(outgoing.c.id).where(outgoing.c.kind == "delivery")
-        return {row[0] for row in self.all(query)}
+        """Name the deliveries to agencies."""
+        return {row[0] for row in self.all(select(deliveries.c.id))}
 
 
 def once_in_effect(ledger: Ledger, acknowledged: Iterable[str], settings: Path) -> None:
@@ -133,8 +141,7 @@ def _one_of_each(ledger: Ledger, filed: set[str]) -> None:
     for kind in ("received", "forwarded"):
         query = select(events.c.report_id).where(events.c.kind == kind)
         assert Counter(row[0] for row in ledger.all(query)) == dict.fromkeys(filed, 1), kind
-    for letter in ("delivery", "answer"):
-        query = select(outgoing.c.report_id, outgoing.c.state).where(outgoing.c.kind == letter)
-        rows = ledger.all(query)
-        assert Counter(row.report_id for row in rows) == dict.fromkeys(filed, 1), letter
-        assert Counter(row.state for row in rows) == {"sent": len(filed)}, letter
+    for table, done in ((deliveries, "placed"), (notifications, "sent")):
+        rows = ledger.all(select(table.c.report_id, table.c.state))
+        assert Counter(row.report_id for row in rows) == dict.fromkeys(filed, 1), table.name
+        assert Counter(row.state for row in rows) == {done: len(filed)}, table.name

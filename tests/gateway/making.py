@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
 
+from sqlalchemy import ColumnElement, literal
+
 from adapters.contract import (
     Author,
     Channel,
@@ -30,16 +32,20 @@ from adapters.contract import (
     WebhookRequest,
     WebhookResponse,
 )
-from config.settings import DeliverySettings, load
+from config.settings import load
 from gateway import components
 from gateway.assembly import Sandboxes, Services, assemble
-from gateway.broker.base import DELIVERIES, REPORTS, Delivery, QueuedMessage, agency_queue
+from gateway.broker.base import DELIVERIES, REPORTS, QueuedMessage, ReceivedMessage, agency_queue
 from gateway.intake.group_commit import GroupCommit
+from gateway.outbound.methods import load as load_method
+from gateway.outbound.methods.base import Method
 from gateway.platform.sandbox import Sandbox
 from gateway.queues.consumer import Step
+from gateway.store.leases import LeaseClock
 from gateway.store.rows import Accepted, QuarantineItem, StoredFile
+from gateway.store.tables import UTCDateTime
 from gateway.store.views import ReportFile
-from gateway.wire.queues import ANSWERS
+from gateway.wire.queues import NOTIFICATIONS
 from tests import services
 from tests.gateway import migrated
 
@@ -74,6 +80,17 @@ class Clock:
 
     def pass_(self, **time: float) -> None:
         self.at += timedelta(**time)
+
+
+class ClockLeases(LeaseClock):
+    """The lease clock of bookmarks in a house: it moves with the house's own."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(is_sqlite=True)
+        self._clock = clock
+
+    def moment(self, after: float = 0.0) -> ColumnElement[datetime]:
+        return literal(self._clock() + timedelta(seconds=after), UTCDateTime)
 
 
 class Paper(Receiver, Sender):
@@ -164,8 +181,7 @@ class House:
         folder: Path,
         *,
         timeout: float = 20.0,
-        methods: Mapping[str, DeliverySettings] | None = None,
-        webhooks: Mapping[str, Sender] | None = None,
+        methods: Mapping[str, Mapping[str, Any] | Method] | None = None,
         more: Sequence[Channel] = (),
         duty: Sequence[Mapping[str, Any]] = (),
         repeat: int = 2,
@@ -179,22 +195,26 @@ class House:
             "seal": {"keys": [b64encode(KEY).decode()]},
             "work": {"lease": 60, "retry_after": [5, 30]},
             "alerts": {"duty": list(duty), "repeat": repeat},
-            "delivery": dict(methods or {}),
+        }
+        self.methods = {
+            agency: each if isinstance(each, Method) else load_method(agency, each, public_url=URL)
+            for agency, each in (methods or {}).items()
         }
         self.services = its = assemble(
             load(**self._settings),
             parts=made_parts(),
             channels=self.channels,
-            webhooks=webhooks or {},
+            methods=self.methods,
             sandboxes=here(),
             now=self.clock,
         )
         self.store, self.broker, self.queries = its.store, its.broker, its.queries
+        self.store.leases = ClockLeases(self.clock)  # of bookmarks; the queue keeps the database's
         self.commits, self.spool, self.seal = its.commits, its.spool, its.seal
-        self.letters, self.roster = its.letters, its.roster
+        self.notifier, self.roster = its.notifier, its.roster
         self.door, self.duty, self.agencies = its.intake, its.duty, its.agencies
         self.route, self.deliver, self.alarm = its.route, its.deliver, its.alarm
-        self.answer, self.media = its.answer, its.store_files
+        self.notify, self.media = its.notify, its.store_files
         self.vault, self.files = its.vault, its.files
 
     def another(
@@ -211,7 +231,7 @@ class House:
             load(**merged),
             parts=made_parts(),
             channels=self.channels if channels is None else channels,
-            webhooks=self.services.webhooks,
+            methods=self.methods,
             store=self.store,
             sandboxes=sandboxes or here(),
             now=self.clock,
@@ -223,6 +243,8 @@ class House:
 
     async def close(self) -> None:
         await self.commits.stop()
+        for method in self.methods.values():
+            await method.close()
         await self.store.close()
 
     async def take(self, *notes: dict[str, Any], proof: str = "genuine") -> WebhookResponse:
@@ -242,15 +264,15 @@ class House:
         """Make messages of parts, and of what was long to read; return how many were news."""
         return await self.services.joining.turn()
 
-    async def leased(self, queue: str, *, lease: float = 60) -> list[Delivery]:
+    async def leased(self, queue: str, *, lease: float = 60) -> list[ReceivedMessage]:
         found = await self.store.queue.claim(queue, 100, lease=lease)
-        return [Delivery(each.message, each.attempts, each) for each in found]
+        return [ReceivedMessage(each.message, each.attempts, each) for each in found]
 
     async def work_all(self) -> dict[str, Exception]:
         """Route, deliver and answer all there is."""
         failed = await self.work(REPORTS, self.route)
         failed |= await self.work(DELIVERIES, self.deliver)
-        return failed | await self.work(ANSWERS, self.answer)
+        return failed | await self.work(NOTIFICATIONS, self.notify)
 
     async def say(self, text: str, who: str = WHO, **more: Any) -> str:
         """Let a citizen write, work on it, and return what they are told."""
@@ -279,6 +301,21 @@ class House:
     async def for_agency(self, agency: str) -> list[QueuedMessage]:
         """Return what waits on an agency's queue."""
         return [each.message for each in await self.leased(agency_queue(agency), lease=-1)]
+
+    async def file_of(self, delivery_id: str) -> ReportFile:
+        """Return the report that a delivery is of."""
+        async with self.store.unit() as unit:
+            made = (await unit.deliveries.by_ids([delivery_id]))[delivery_id]
+        found = await self.queries.file(id=made.report_id)
+        assert found is not None
+        return found
+
+    async def handed_over(self, file: ReportFile) -> list[dict[str, Any]]:
+        """Return the events of a report on its agencies' queues, the oldest delivery first."""
+        events: dict[str, dict[str, Any]] = {}
+        for agency in {delivery.agency_id for delivery in file.deliveries}:
+            events |= {each.id: json.loads(each.body) for each in await self.for_agency(agency)}
+        return [events[each.id] for each in file.deliveries if each.id in events]
 
     async def counted(self, table: str, where: str = "1=1") -> int:
         (found,) = await self.rows(f"SELECT count(*) FROM {table} WHERE {where}")

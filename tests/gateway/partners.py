@@ -13,12 +13,10 @@ import aiohttp
 from starlette.applications import Starlette
 
 from adapters.load import load
-from gateway.casework.directory import Directory
-from gateway.casework.partners import PartnerService
 from gateway.portals.partners.mounts import mounted
 from gateway.wire.queues import REPORTS
-from tests.gateway.console_double import served
-from tests.gateway.making import House, house, made_parts
+from tests.gateway.making import House, house
+from tests.gateway.office import served
 
 PUBLIC_URL = "https://lapor.example"
 CITY = "kanal_key-of-the-city-of-samarinda"
@@ -119,12 +117,8 @@ async def town(
         load("open311", geo, public_url=PUBLIC_URL),
         load("rest", {"type": "rest", "keys": KEYS}, public_url=PUBLIC_URL),
     ]
-    parts = made_parts()
     async with house(url, folder, more=more, timeout=patience) as built:
-        register = parts.routing.register
-        directory = Directory(register, parts.gazetteer)
-        topics = parts.routing.topics
-        desk = PartnerService(built.store, built.seal, topics, directory, parts.gazetteer)
+        desk = built.services.partners
         made = mounted(built.channels, built.door, desk, built.agencies, PUBLIC_URL, built.clock)
         app = Starlette(routes=[route for routes in made.values() for route in routes])
         async with served(app) as base, aiohttp.ClientSession() as http:

@@ -72,6 +72,7 @@ class Running:
     arguments: tuple[str, ...]
     file: Path
     log: Path
+    settings: Mapping[str, str] = field(default_factory=dict)
     _process: asyncio.subprocess.Process | None = None
     _reading: asyncio.Task[None] | None = None
     _ready: asyncio.Event = field(default_factory=asyncio.Event)
@@ -83,7 +84,7 @@ class Running:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "gateway", *self.arguments),
                 cwd=self.file.parent,
-                env=surroundings(self.file),
+                env=surroundings(self.file, **self.settings),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=PIPE,
                 stderr=errors,

@@ -100,7 +100,7 @@ def polling(house: House, channel: Poller, holder: str = "one") -> Polling:
 
 def pages(house: House) -> PageIntake:
     """Make what files pages in a house."""
-    return PageIntake(house.door, house.store)
+    return house.services.pages
 
 
 async def _poll_until_killed(url: str, folder: Path, count: int) -> None:

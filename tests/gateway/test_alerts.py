@@ -21,12 +21,13 @@ from config.settings import load
 from gateway import checks
 from gateway.assembly import assemble
 from gateway.casework import alarm
-from gateway.casework.operators import Conflict
+from gateway.casework.conflicts import Conflict
 from gateway.operations.health import Health
 from gateway.outbound.roster import MISSING
 from gateway.outbound.texts import KEYS
 from gateway.platform.logs import HARMLESS
 from gateway.process import Kanal
+from gateway.queues import due
 from gateway.store.views import ReportFile
 from gateway.wire.queues import REPORTS
 from normalizer.report import Status
@@ -48,7 +49,6 @@ from tests.gateway.making import (
 )
 from tests.gateway.partners import CITY
 from tests.gateway.partners import KEYS as PARTNERS
-from tests.gateway.test_desk import desk_of
 
 FIRE = "Tolong ada kebakaran sekarang di kecamatan Wonocolo Surabaya, api besar sekali"
 FLOOD = "Tolong banjir besar, orang hanyut sekarang di kecamatan Tenggarong, Kutai Kartanegara"
@@ -129,7 +129,7 @@ async def test_nobody_waits_a_minute_even_for_a_report_in_triage(guarded: House)
     assert file.report.status in (Status.TRIAGE, Status.WAITING_FOR_REPORTER)
     assert await guarded.alarm.turn() == 1
     assert "tempat belum diketahui" in guarded.paper.told(FIRST)[0]
-    assert alarm.EVERY + alarm.LEASE + alarm.SENDING + alarm.GAP.total_seconds() <= 62
+    assert due.EVERY + due.LEASE + alarm.SENDING + alarm.GAP.total_seconds() <= 62
 
 
 @pytest.mark.parametrize("killed", ["before it rang", "after it rang"])
@@ -149,14 +149,14 @@ async def test_a_process_that_is_killed_loses_no_alert(
         raise Killed
 
     if killed == "before it rang":
-        monkeypatch.setattr(manned.alarm, "_send", kill)
+        monkeypatch.setattr(manned.alarm.handler, "_send", kill)
     else:
-        monkeypatch.setattr(manned.alarm, "_note", kill)
+        monkeypatch.setattr(manned.alarm.handler, "_note", kill)
     with pytest.raises(Killed):
         await manned.alarm.turn()
     other = manned.another().alarm
     assert await other.turn() == 0, "the lease of the dead one still holds"
-    manned.clock.pass_(seconds=alarm.LEASE + 1)
+    manned.clock.pass_(seconds=due.LEASE + 1)
     assert await other.turn() == 1
     assert len(manned.paper.told(FIRST)) == (1 if killed == "before it rang" else 2)
     ids = {letter.id for to, letter in manned.paper.carried if to == FIRST}
@@ -202,7 +202,7 @@ async def test_it_goes_from_post_to_post_round_and_round_and_then_stays_red(
     assert (finding.ok, finding.ready) == (False, True)
     assert finding.checks["alerts"] == "1 that nobody on duty has answered"
     assert (await _events(manned, file))[-1] == ("alert_unheard", "gateway", "")
-    (seen,) = (await desk_of(manned, manned.seal).overview()).alerts
+    (seen,) = (await manned.services.operators.overview()).alerts
     assert (seen.passed_by, seen.is_over, seen.told) == (True, True, ("posko", "kepala"))
     await _reply(manned, f"OK {await _code(manned, file)}", SECOND)
     assert (await health.look()).ok
@@ -251,9 +251,8 @@ async def test_a_post_acknowledges_by_replying_and_nobody_else_is_told(
     assert guarded.paper.told(FIRST)[1:] == [
         f"Dicatat: Anda menangani {code}. Peringatan dihentikan."
     ]
-    assert await guarded.rows("SELECT acknowledged_by, due_at FROM alerts") == [
-        ("duty:posko", None)
-    ]
+    assert await guarded.rows("SELECT acknowledged_by FROM alerts") == [("duty:posko",)]
+    assert await guarded.counted("due", "kind = 'alert'") == 0
     assert (await _events(guarded, file))[-1] == ("alert_acknowledged", "duty:posko", "")
     guarded.clock.pass_(seconds=301)
     assert await guarded.alarm.turn() == 0
@@ -356,14 +355,14 @@ async def test_a_disaster_is_told_in_few_texts_each_within_a_minute(guarded: Hou
 
 async def test_a_button_on_the_console_acknowledges_once(manned: House) -> None:
     file = await _danger(manned)
-    desk = desk_of(manned, manned.seal)
+    desk = manned.services.operators
     (seen,) = (await desk.overview()).alerts
     assert (seen.report.tracking, seen.passed_by, seen.told) == (file.report.tracking, False, ())
     await desk.acknowledge(seen.id, by="sari")
     assert (await desk.overview()).alerts == ()
     assert await _events(manned, file) == [("alert_acknowledged", "sari", "")]
     assert await manned.alarm.turn() == 0
-    with pytest.raises(Conflict, match="sudah ditangani"):
+    with pytest.raises(Conflict, match="alert_taken"):
         await desk.acknowledge(seen.id, by="budi")
 
 
@@ -374,7 +373,7 @@ async def test_danger_stands_first_in_triage_whenever_it_came(guarded: House) ->
         guarded, "Tolong! ada orang mau bunuh saya sekarang, cepat " + UNCLEAR[:60]
     )
     await guarded.change(f"UPDATE reports SET status = 'triage' WHERE id = '{file.report.id}'")
-    first, *_ = await desk_of(guarded, guarded.seal).triage()
+    first, *_ = await guarded.services.operators.triage()
     assert first.id == file.report.id
 
 

@@ -7,38 +7,34 @@ from collections.abc import Sequence
 import pytest
 
 from adapters.contract import ChannelSettings, Outgoing, Refused, Throttled, Unreachable
-from gateway.broker.base import DELIVERIES, REPORTS, Delivery
-from gateway.outbound.deliver import NoWay
-from gateway.outbound.notify import Pace
+from gateway.broker.base import DELIVERIES, REPORTS, ReceivedMessage
+from gateway.outbound.notify import NoWay, Pace
 from gateway.platform.names import hashed
 from gateway.platform.seal import BadSeal, Seal
-from gateway.store.views import OutgoingView
-from gateway.wire.queues import ANSWERS
+from gateway.store.views import NotificationView
+from gateway.wire.queues import NOTIFICATIONS
 from tests.gateway.making import ROAD, SOON, WHO, House, Paper, note
 
 
-async def _waiting(house: House, count: int = 1) -> list[Delivery]:
+async def _waiting(house: House, count: int = 1) -> list[ReceivedMessage]:
     """Bring reports of as many citizens as far as their answers, and take those."""
     notes = (note(f"{ROAD} {n}", f"{WHO[:-2]}{n:02}", id=f"<m{n}@x>") for n in range(count))
     await house.take(*notes)
     await house.work(REPORTS, house.route)
-    return await house.leased(ANSWERS)
+    return await house.leased(NOTIFICATIONS)
 
 
-async def _answer(house: House) -> OutgoingView:
-    (found,) = [each for each in (await house.newest()).outgoing if each.kind == "answer"]
+async def _answer(house: House) -> NotificationView:
+    (found,) = (await house.newest()).notifications
     return found
 
 
 async def test_an_answer_goes_once_to_the_sealed_address(house: House) -> None:
     batch = await _waiting(house)
-    ((sealed, target),) = await house.rows(
-        "SELECT sealed_to, target FROM outgoing WHERE kind = 'answer'"
-    )
-    assert target == "pelapor"
-    assert WHO[3:] not in sealed
+    (row,) = await house.rows("SELECT * FROM notifications")
+    assert WHO[3:] not in repr(row)
     for _ in range(2):
-        assert await house.answer(batch) == {}
+        assert await house.notify(batch) == {}
     ((to, letter),) = house.paper.carried
     assert to == f"{WHO[:-2]}00"
     assert letter.id == batch[0].message.id
@@ -46,7 +42,7 @@ async def test_an_answer_goes_once_to_the_sealed_address(house: House) -> None:
     assert letter.subject is not None
     assert letter.subject.startswith("Laporan ")
     assert (await _answer(house)).state == "sent"
-    assert await house.rows("SELECT provider_id FROM outgoing WHERE kind = 'answer'") == [
+    assert await house.rows("SELECT provider_id FROM notifications") == [
         (hashed(house.seal, "paper", f"paper-{letter.id}"),)
     ]
 
@@ -56,12 +52,12 @@ async def test_an_answer_its_channel_refuses_is_failed_in_view_and_not_repeated(
 ) -> None:
     house.paper.fails = [Refused("the number does not exist")]
     batch = await _waiting(house)
-    assert await house.answer(batch) == {}
+    assert await house.notify(batch) == {}
     letter = await _answer(house)
     assert (letter.state, letter.detail) == ("failed", "the number does not exist")
     (channel,) = await house.queries.channels(["paper"])
     assert (channel.waiting_out, channel.failed_out) == (0, 1)
-    assert await house.answer(batch) == {}
+    assert await house.notify(batch) == {}
     assert house.paper.carried == []
 
 
@@ -69,9 +65,9 @@ async def test_an_answer_its_channel_refuses_is_failed_in_view_and_not_repeated(
 async def test_an_answer_that_may_succeed_later_waits(house: House, error: Exception) -> None:
     house.paper.fails = [error]
     batch = await _waiting(house)
-    assert await house.answer(batch) == {batch[0].message.id: error}
+    assert await house.notify(batch) == {batch[0].message.id: error}
     assert (await _answer(house)).state == "waiting"
-    assert await house.answer(batch) == {}
+    assert await house.notify(batch) == {}
     assert [letter.id for _, letter in house.paper.carried] == [batch[0].message.id]
     assert (await _answer(house)).state == "sent"
 
@@ -84,10 +80,10 @@ async def test_one_answer_that_fails_is_no_reason_to_send_the_others_twice(
 ) -> None:
     batch = await _waiting(lite, 6)
     lite.paper.fails = [error]
-    failed = await lite.answer(batch)
+    failed = await lite.notify(batch)
     assert len(failed) == (0 if isinstance(error, Refused) else 1)
     assert len(lite.paper.carried) == 5
-    assert await lite.answer(batch) == {}
+    assert await lite.notify(batch) == {}
     sent = [letter.id for _, letter in lite.paper.carried]
     assert len(sent) == len(set(sent)) == (5 if isinstance(error, Refused) else 6)
 
@@ -96,8 +92,8 @@ async def test_a_seal_that_does_not_open_fails_alone(lite: House) -> None:
     batch = await _waiting(lite, 3)
     bad = batch[1].message.id
     foreign = Seal([b"x" * 32]).close_text('{"to": "+62"}', "reporter")
-    await lite.change(f"UPDATE outgoing SET sealed_to = '{foreign}' WHERE id = '{bad}'")
-    failed = await lite.answer(batch)
+    await lite.change(f"UPDATE notifications SET sealed_to = '{foreign}' WHERE id = '{bad}'")
+    failed = await lite.notify(batch)
     assert {id: type(error) for id, error in failed.items()} == {bad: BadSeal}
     assert len(lite.paper.carried) == 2
 
@@ -107,12 +103,12 @@ async def test_a_channel_that_is_off_is_said_and_nothing_is_lost(
     lite: House, channels: dict[str, Paper]
 ) -> None:
     batch = await _waiting(lite)
-    off = lite.another(channels).answer
+    off = lite.another(channels).notify
     ((error,),) = [tuple((await off(batch)).values())]
     assert isinstance(error, NoWay)
     assert "paper" in str(error)
     assert (await _answer(lite)).state == "waiting"
-    assert await lite.answer(batch) == {}
+    assert await lite.notify(batch) == {}
     assert len(lite.paper.carried) == 1
 
 
@@ -137,7 +133,7 @@ class Slow(Paper):
 
 async def test_only_so_many_answers_are_under_way_at_once(lite: House) -> None:
     slow = Slow(3)
-    step = lite.another({"paper": slow}, work={"concurrency": 3}).answer
+    step = lite.another({"paper": slow}, work={"concurrency": 3}).notify
     async with asyncio.timeout(SOON):
         assert await step(await _waiting(lite, 9)) == {}
     assert (slow.peak, len(slow.carried)) == (3, 9)
@@ -180,7 +176,7 @@ async def test_a_channels_own_pace_is_the_one_that_is_kept(lite: House) -> None:
         async def turn(self) -> None:
             turns.append("paper")
 
-    step = lite.another().answer
+    step = lite.another().notify
     assert step._paces["paper"]._gap == pytest.approx(1e-4)
     step._paces["paper"] = Counted(1)
     await step(await _waiting(lite, 4))

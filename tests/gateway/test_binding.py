@@ -30,7 +30,7 @@ from gateway.platform.names import hashed
 from gateway.queues import leased_task
 from gateway.store.cursors import Bookmark, readings
 from gateway.store.views import FetchStatus
-from gateway.wire.queues import ANSWERS, REPORTS
+from gateway.wire.queues import NOTIFICATIONS, REPORTS
 from tests.adapters.examples import build
 from tests.gateway.citizens import found
 from tests.gateway.conftest import Away
@@ -131,7 +131,7 @@ async def _true(so: bool) -> bool | None:
 
 
 async def _delivered(house: House) -> bool | None:
-    return await _true(await house.counted("outgoing", "state = 'delivered'") > 0)
+    return await _true(await house.counted("notifications", "state = 'delivered'") > 0)
 
 
 async def reading(house: House) -> FetchStatus:
@@ -380,12 +380,12 @@ async def test_an_answer_goes_out_and_its_receipt_is_noted(
         assert await center.text(WHO, LONG) == OK
         await joining(house).turn()
         assert await house.work(REPORTS, house.route) == {}
-        answer = house.another({"smpp": channel}).answer
+        answer = house.another({"smpp": channel}).notify
         center.statuses = [0x58]
-        failed = await house.work(ANSWERS, answer)
+        failed = await house.work(NOTIFICATIONS, answer)
         assert [type(error).__name__ for error in failed.values()] == ["Throttled"]
         await house.change("UPDATE queue SET lease = NULL, visible_at = 0")
-        assert await house.work(ANSWERS, answer) == {}
+        assert await house.work(NOTIFICATIONS, answer) == {}
         assert await found(lambda: _delivered(house))
     await channel.close()
     assert center.binds == ["transceiver"]
@@ -403,9 +403,9 @@ async def test_a_receipt_that_comes_before_our_commit_is_not_lost(
         telling = asyncio.create_task(center.receipt("early"))
         await asyncio.sleep(0.05)
         name = hashed(lite.seal, "smpp", "early")
-        await lite.change(f"UPDATE outgoing SET channel = 'smpp', provider_id = '{name}'")
+        await lite.change(f"UPDATE notifications SET channel = 'smpp', provider_id = '{name}'")
         assert await telling == OK
-    assert await lite.counted("outgoing", "state = 'delivered'") > 0
+    assert await lite.counted("notifications", "state = 'delivered'") > 0
 
 
 async def test_a_message_centre_that_nobody_here_wrote(house: House) -> None:

@@ -13,14 +13,14 @@ from uuid import uuid4
 import pytest
 
 from gateway.broker.base import (
-    ANSWERS,
     DELIVERIES,
+    NOTIFICATIONS,
     REPORTS,
     WORK,
     Broker,
     BrokerError,
-    Delivery,
     QueuedMessage,
+    ReceivedMessage,
     Subscription,
     agency_queue,
 )
@@ -101,9 +101,9 @@ def message(queue: str = REPORTS, body: bytes = b"{}", **headers: str) -> Queued
     return QueuedMessage(queue, uuid4().hex, body, headers)
 
 
-async def take(subscription: Subscription, count: int) -> list[Delivery]:
+async def take(subscription: Subscription, count: int) -> list[ReceivedMessage]:
     """Take exactly ``count`` messages."""
-    taken: list[Delivery] = []
+    taken: list[ReceivedMessage] = []
     async with asyncio.timeout(SOON):
         while len(taken) < count:
             taken += await subscription.take(count - len(taken))
@@ -165,9 +165,9 @@ async def test_a_full_prefetch_waits_for_an_ack(broker: Broker) -> None:
 
 
 async def test_take_waits_for_the_first_message(broker: Broker) -> None:
-    subscription = await broker.subscribe(ANSWERS, prefetch=10)
+    subscription = await broker.subscribe(NOTIFICATIONS, prefetch=10)
     waiting = asyncio.ensure_future(subscription.take(10))
-    sent = message(ANSWERS)
+    sent = message(NOTIFICATIONS)
     assert await broker.publish([sent]) == {}
     async with asyncio.timeout(SOON):
         (taken,) = await waiting
@@ -299,9 +299,11 @@ async def test_released_messages_are_for_anyone_at_once(broker: Broker) -> None:
 
 async def test_depths_name_every_queue_and_count_what_waits(broker: Broker) -> None:
     agency = agency_queue("id.64.72.dinkes")
-    assert await broker.publish([message(q) for q in (REPORTS, REPORTS, ANSWERS, agency)]) == {}
+    assert (
+        await broker.publish([message(q) for q in (REPORTS, REPORTS, NOTIFICATIONS, agency)]) == {}
+    )
     depths = await broker.depths()
-    assert (depths[REPORTS], depths[ANSWERS], depths[agency]) == (2, 1, 1)
+    assert (depths[REPORTS], depths[NOTIFICATIONS], depths[agency]) == (2, 1, 1)
     assert depths.get(f"{REPORTS}.dead", 0) == 0
 
 

@@ -20,7 +20,6 @@ from adapters.load import load
 from config.settings import DEFAULTS, read_toml
 from gateway import components
 from gateway.casework.agencies import Reply
-from gateway.casework.tracking import Tracking
 from gateway.intake import webhook
 from gateway.intake.limits import LOOKS_AT_ONE, CallLimits
 from gateway.portals.citizen import routes
@@ -29,8 +28,8 @@ from gateway.store.engine import Unavailable
 from normalizer.message import Kind
 from normalizer.report import Status
 from tests.adapters.web.forms import JPEG, Attached, filled, multipart
-from tests.gateway.console_double import served
 from tests.gateway.making import House, house, made_parts
+from tests.gateway.office import served
 from tests.services import free_ports
 
 AGENCY = "3578-dinas-perhubungan"
@@ -111,9 +110,7 @@ async def visitor(sqlite_url: str, tmp_path: Path, block: dict[str, Any]) -> Asy
     web = load("web", {"type": "web", **block}, public_url=url)
     async with house(sqlite_url, tmp_path, more=[web]) as built:
         limits = CallLimits("", proxied=False)
-        parts = routes.CitizenServices(
-            Tracking(built.queries, built.seal), components.categories(made_parts())
-        )
+        parts = routes.CitizenServices(built.services.tracking, components.categories(made_parts()))
         app = Starlette(
             routes=[
                 *webhook.routes(built.door, url, 65_536, limits),
@@ -314,7 +311,7 @@ async def test_the_agency_answers_and_the_reporter_adds_to_it(visitor: Visitor) 
     _, page = await visitor.look(number, secret)
     assert "Lampu sudah diganti." in page
     assert "Sudah Ditanggapi" in page
-    sent = await visitor.house.counted("outgoing", "channel = 'web' AND state <> 'sent'")
+    sent = await visitor.house.counted("notifications", "channel = 'web' AND state <> 'sent'")
     assert sent == 0, "an answer on the page is there at once"
 
 
@@ -383,7 +380,7 @@ async def test_a_closed_report_takes_nothing_more(visitor: Visitor) -> None:
 async def test_the_example_of_a_proxy_lets_every_page_through(visitor: Visitor) -> None:
     example = (Path(__file__).parents[2] / "docs" / "nginx.conf").read_text()
     limits = CallLimits("", proxied=False)
-    parts = routes.CitizenServices(Tracking(visitor.house.queries, visitor.house.seal), {})
+    parts = routes.CitizenServices(visitor.house.services.tracking, {})
     for route in routes.routes(visitor.house.door, parts, limits):
         path = getattr(route, "path").partition("{")[0]  # noqa: B009 - of a Route and of a Mount
         ways = f"location = {path} ", f"location {path} ", f"location {path}/ "
@@ -489,7 +486,7 @@ async def test_a_fault_of_ours_is_a_page_without_a_trace(
 
 
 async def test_without_a_web_channel_there_are_no_pages(lite: House) -> None:
-    parts = routes.CitizenServices(Tracking(lite.queries, lite.seal), {})
+    parts = routes.CitizenServices(lite.services.tracking, {})
     assert routes.routes(lite.door, parts, CallLimits("", proxied=False)) == []
 
 

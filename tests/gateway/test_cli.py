@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import sqlite3
 import sys
 import tomllib
@@ -375,17 +376,23 @@ async def test_an_operator_made_by_a_script_can_log_in(folder: Path) -> None:
 
 
 async def test_operators_are_listed_kept_out_let_in_and_removed(folder: Path) -> None:
-    assert (await kanal("operator", "siti", folder=folder)).status == 0
+    made = await kanal("operator", "siti", folder=folder)
+    assert made.status == 0
+    assert "did=set_password" in made.err
     weak = await kanal("operator", "budi", "--password-stdin", folder=folder, given="pendek\n")
     assert weak.status == 2
     assert "12 characters" in weak.err
     for command, state in (("disable", "disabled"), ("enable", "active")):
-        assert (await kanal("operator", command, "siti", folder=folder)).status == 0
+        done = await kanal("operator", command, "siti", folder=folder)
+        assert done.status == 0
+        assert re.search(rf"operator .*by=cli:\w+ did={command} .*name=siti", done.err), done.err
         listed = await kanal("operator", "list", folder=folder)
         assert [line.split()[:2] for line in listed.out.splitlines()] == [["siti", state]]
-    assert (await kanal("operator", "remove", "siti", folder=folder)).status == 0
+    removed = await kanal("operator", "remove", "siti", folder=folder)
+    assert (removed.status, "did=remove" in removed.err) == (0, True)
     assert (await kanal("operator", "list", folder=folder)).out == ""
-    assert (await kanal("operator", "remove", "siti", folder=folder)).status == 1
+    again = await kanal("operator", "remove", "siti", folder=folder)
+    assert (again.status, "did=remove" in again.err) == (1, False)
 
 
 TAMPERING = (

@@ -21,14 +21,17 @@ from config import settings
 from demo.phone import PhoneCompany
 from gateway.assembly import assemble
 from gateway.process import Kanal
+from gateway.store.unit import UnitOfWork
 from normalizer.report import Status
-from tests.gateway.console_double import (
+from tests.gateway.office import (
     AGENCIES,
     NAME,
     PASSWORD,
     Clock,
-    MemoryDesk,
+    Office,
     console,
+    failing,
+    office,
     report,
     served,
     unsure,
@@ -288,17 +291,17 @@ async def test_a_session_that_ends_takes_the_open_page_to_the_login(
 # On a desk whose timing the test holds
 
 
-@pytest.fixture
-def desk() -> MemoryDesk:
-    desk = MemoryDesk()
-    desk.put(report(1), unsure(2), unsure(3))
-    desk.kill(7)
-    desk.hold("q1")
-    return desk
+@pytest_asyncio.fixture(loop_scope="module")
+async def desk(tmp_path: Path) -> AsyncIterator[Office]:
+    async with office(tmp_path) as desk:
+        await desk.put(report(1), unsure(2), unsure(3))
+        await desk.kill(7)
+        await desk.hold("q1")
+        yield desk
 
 
 async def test_the_page_says_so_when_the_gateway_is_gone(
-    desk: MemoryDesk, browser: Browser
+    desk: Office, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(console(desk, Clock()))
@@ -306,18 +309,26 @@ async def test_the_page_says_so_when_the_gateway_is_gone(
             await expect(screen.page.locator("#stale")).to_be_hidden()
             # From here on the browser complains of the gateway and the network, and rightly.
             screen.page.remove_listener("console", screen.hear)
-            desk.broken = RuntimeError()
-            await expect(screen.page.locator("#stale")).to_be_visible()
-            desk.broken = None
+            with monkeypatch.context() as patch:
+                patch.setattr(desk.desk, "overview", failing(RuntimeError()))
+                await expect(screen.page.locator("#stale")).to_be_visible()
             await expect(screen.page.locator("#stale")).to_be_hidden()
             await screen.page.context.set_offline(True)
             await expect(screen.page.locator("#stale")).to_be_visible()
 
 
 async def test_buttons_rest_while_a_decision_is_under_way(
-    desk: MemoryDesk, browser: Browser
+    desk: Office, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk.gate = asyncio.Event()
+    gate, unit = asyncio.Event(), desk.house.store.unit
+
+    @asynccontextmanager
+    async def held() -> AsyncIterator[UnitOfWork]:
+        await gate.wait()
+        async with unit() as opened:
+            yield opened
+
+    monkeypatch.setattr(desk.house.store, "unit", held)
     async with console(desk, Clock()) as url, opened(browser, url) as screen:
         await screen.page.goto(url + "/triage")
         first = screen.page.locator(".card").first
@@ -325,25 +336,28 @@ async def test_buttons_rest_while_a_decision_is_under_way(
         await button.focus()
         await screen.page.keyboard.press("Enter")
         await expect(button).to_be_disabled()
-        desk.gate.set()
+        gate.set()
         await expect(screen.page.locator(".card")).to_have_count(1)
-        assert desk.assigned == [(unsure(2).id, AGENCIES[0].id, NAME)]
+        assert await desk.acts("assigned_by_operator") == [(unsure(2).id, NAME, "")]
         await expect(screen.page.locator(f"#t-{unsure(3).id}")).to_be_focused()
 
 
 async def test_a_colleague_who_was_faster_is_named_on_the_page(
-    desk: MemoryDesk, browser: Browser
+    desk: Office, browser: Browser
 ) -> None:
     async with console(desk, Clock()) as url, opened(browser, url) as screen:
         await screen.page.goto(url + "/triage")
-        await desk.assign(unsure(2).id, AGENCIES[1].id, by="rekan")
+        await desk.desk.assign(unsure(2).id, AGENCIES[1].id, by="rekan")
         await screen.page.locator(".card").first.locator("button.choice").first.click()
         await expect(screen.page.locator("#notice .bad")).to_contain_text("petugas lain")
         await expect(screen.page.locator(".card")).to_have_count(1)
-        assert len(desk.assigned) == 1
+        assert len(await desk.acts("assigned_by_operator")) == 1
 
 
-PAGES = ("/", "/triage", "/failed", f"/reports/{report(1).id}", f"/reports/{unsure(2).id}", "/nope")
+PAGES = (
+    "/", "/triage", "/failed", "/exchanges/sms", f"/reports/{report(1).id}",
+    f"/reports/{unsure(2).id}", "/nope",
+)  # fmt: skip
 
 _FAINT = """() => {
   const numbers = (text) => text.match(/[\\d.]+/g).map(Number);
@@ -372,9 +386,9 @@ _FAINT = """() => {
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1280])
 async def test_pages_fit_and_can_be_read(
-    desk: MemoryDesk, browser: Browser, tmp_path: Path, width: int, scheme: str
+    desk: Office, browser: Browser, tmp_path: Path, width: int, scheme: str
 ) -> None:
-    desk.put(report(4, anonymous=True, confidential=True, text="x" * 900, title="y" * 90))
+    await desk.put(report(4, anonymous=True, confidential=True, text="x" * 900, title="y" * 90))
     options = {"viewport": {"width": width, "height": 800}, "color_scheme": scheme}
     async with console(desk, Clock()) as url, opened(browser, url, **options) as screen:
         for number, path in enumerate(PAGES):
@@ -385,7 +399,7 @@ async def test_pages_fit_and_can_be_read(
             assert await screen.page.evaluate(_FAINT) == [], path
 
 
-async def test_the_keyboard_comes_to_the_content_first(desk: MemoryDesk, browser: Browser) -> None:
+async def test_the_keyboard_comes_to_the_content_first(desk: Office, browser: Browser) -> None:
     async with console(desk, Clock()) as url, opened(browser, url) as screen:
         await screen.page.goto(url + "/triage")
         await screen.page.keyboard.press("Tab")

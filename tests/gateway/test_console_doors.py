@@ -19,13 +19,16 @@ from gateway.intake.limits import CallLimits
 from gateway.platform.logs import HARMLESS
 from gateway.portals.agency import api
 from gateway.portals.console.routes import routes
-from tests.gateway.console_double import (
+from gateway.store.views import AgencyEvent
+from normalizer.report import Topic
+from tests.gateway.office import (
     AGENCIES,
     NAME,
     PASSWORD,
     Clock,
-    MemoryDesk,
+    Office,
     console,
+    office,
     report,
     served,
     unsure,
@@ -37,7 +40,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @asynccontextmanager
-async def office(desk: MemoryDesk, clock: Clock) -> AsyncIterator[tuple[Visitor, Visitor]]:
+async def browsers(desk: Office, clock: Clock) -> AsyncIterator[tuple[Visitor, Visitor]]:
     """Open a console behind a proxy to two browsers that share nothing."""
     async with (
         console(desk, clock, client_header=HEADER) as url,
@@ -55,6 +58,12 @@ async def tried(visitor: Visitor, at: str, password: str, name: str = NAME) -> i
 
 
 @pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Office]:
+    async with office(tmp_path) as desk:
+        yield desk
+
+
+@pytest.fixture
 def clock() -> Clock:
     return Clock(still=datetime.now(UTC))
 
@@ -63,8 +72,10 @@ def clock() -> Clock:
     ("stranger", "own"),
     [("203.0.113.9", "198.51.100.7"), ("2001:db8:1:2::9", "2001:db8:1:3::9")],
 )
-async def test_a_stranger_elsewhere_keeps_nobody_out(clock: Clock, stranger: str, own: str) -> None:
-    async with office(MemoryDesk(), clock) as (ani, other):
+async def test_a_stranger_elsewhere_keeps_nobody_out(
+    desk: Office, clock: Clock, stranger: str, own: str
+) -> None:
+    async with browsers(desk, clock) as (ani, other):
         for _ in range(40):
             last = await tried(other, stranger, "tebakan")
         assert last == 429
@@ -72,16 +83,18 @@ async def test_a_stranger_elsewhere_keeps_nobody_out(clock: Clock, stranger: str
         assert await tried(ani, own, PASSWORD) == 303
 
 
-async def test_one_household_of_ipv6_is_one_caller(clock: Clock) -> None:
-    async with office(MemoryDesk(), clock) as (_, other):
+async def test_one_household_of_ipv6_is_one_caller(desk: Office, clock: Clock) -> None:
+    async with browsers(desk, clock) as (_, other):
         statuses = [await tried(other, f"2001:db8:1:2::{n:x}", "tebakan") for n in range(1, 13)]
     assert statuses[:10] == [401] * 10
     assert statuses[10:] == [429] * 2
 
 
-async def test_a_known_device_gets_in_past_a_guesser_at_the_same_address(clock: Clock) -> None:
+async def test_a_known_device_gets_in_past_a_guesser_at_the_same_address(
+    desk: Office, clock: Clock
+) -> None:
     at = "203.0.113.9"
-    async with office(MemoryDesk(), clock) as (ani, other):
+    async with browsers(desk, clock) as (ani, other):
         assert await tried(ani, at, PASSWORD) == 303
         for _ in range(40):
             await tried(other, at, "tebakan")
@@ -96,16 +109,16 @@ async def test_a_known_device_gets_in_past_a_guesser_at_the_same_address(clock: 
         assert await tried(ani, at, PASSWORD) == 429, "and not for ever"
 
 
-async def test_a_known_device_has_no_endless_tries(clock: Clock) -> None:
-    async with office(MemoryDesk(), clock) as (ani, _):
+async def test_a_known_device_has_no_endless_tries(desk: Office, clock: Clock) -> None:
+    async with browsers(desk, clock) as (ani, _):
         assert await tried(ani, "203.0.113.9", PASSWORD) == 303
         statuses = [await tried(ani, "203.0.113.9", "tebakan") for _ in range(25)]
     assert statuses == [401] * 20 + [429] * 5
 
 
 @pytest.mark.parametrize("cookie", ["", "x", "a.9999999999.b", "a.b.c", "..", "é.1.é"])
-async def test_a_made_up_device_is_a_strangers(clock: Clock, cookie: str) -> None:
-    async with office(MemoryDesk(), clock) as (ani, _):
+async def test_a_made_up_device_is_a_strangers(desk: Office, clock: Clock, cookie: str) -> None:
+    async with browsers(desk, clock) as (ani, _):
         headers = {"Origin": ani.origin, "Cookie": f"kanal_device={cookie}", HEADER: "192.0.2.1"}
         for _ in range(10):
             await ani.post("/login", headers, name=NAME, password="tebakan")
@@ -166,7 +179,7 @@ def test_the_network_address_is_read_in_one_place() -> None:
 # What the log says
 
 
-def _posts() -> set[str]:
+def _posts(desk: Office) -> set[str]:
     def walk(found: Any) -> list[Route]:
         return [
             r
@@ -176,15 +189,16 @@ def _posts() -> set[str]:
         ]
 
     made = routes(
-        MemoryDesk(),
+        desk.desk,
         secure_cookies=False,
         clock=Clock(),
+        wall=Clock(),
         who=lambda _: None,
     )
     return {r.path for r in walk(made) if r.methods and "POST" in r.methods}
 
 
-def test_every_change_is_among_those_tried_here() -> None:
+def test_every_change_is_among_those_tried_here(desk: Office) -> None:
     listed = {
         "/login",
         *(
@@ -194,19 +208,22 @@ def test_every_change_is_among_those_tried_here() -> None:
             for path in CHANGES
         ),
     }
-    assert _posts() == listed
+    assert _posts(desk) == listed
 
 
+@pytest.mark.usefixtures("trusted")
 @pytest.mark.parametrize("path", CHANGES)
-async def test_every_change_leaves_one_line_with_who_and_what(clock: Clock, path: str) -> None:
-    desk = MemoryDesk()
-    desk.put(report(1), unsure(2))
-    desk.kill(7)
-    desk.hold("q1")
-    desk.alarm("q1", report(1))
+async def test_every_change_leaves_one_line_with_who_and_what(
+    desk: Office, clock: Clock, path: str
+) -> None:
+    public = report(1, public=True, topic=Topic(id="lampu-jalan", name="Lampu", confidence=0.9))
+    await desk.put(public, unsure(2))
+    await desk.kill(7)
+    await desk.hold("q1")
+    await desk.alarm("q1", report(1))
     fields = {"agency": AGENCIES[0].id, "reason": "Bu Sri 0812", "note": "Bu Sri", "id": "7"}
-    fields["name"] = proposed(report(1)).name
-    async with office(desk, clock) as (ani, _):
+    fields["name"] = proposed(public).name
+    async with browsers(desk, clock) as (ani, _):
         await ani.log_in()
         with capture_logs() as logs:
             response, _ = await ani.act(path, **fields)
@@ -222,9 +239,11 @@ async def test_every_change_leaves_one_line_with_who_and_what(clock: Clock, path
     assert lines[0].keys() - {"log_level"} <= HARMLESS, "or the log would leave it out"
 
 
-async def test_who_tries_to_log_in_is_in_the_log_but_not_what_was_typed(clock: Clock) -> None:
+async def test_who_tries_to_log_in_is_in_the_log_but_not_what_was_typed(
+    desk: Office, clock: Clock
+) -> None:
     with capture_logs() as logs:
-        async with office(MemoryDesk(), clock) as (ani, other):
+        async with browsers(desk, clock) as (ani, other):
             await tried(ani, "192.0.2.1", PASSWORD)
             for _ in range(11):
                 await tried(other, "192.0.2.2", "tebakan")
@@ -238,10 +257,9 @@ async def test_who_tries_to_log_in_is_in_the_log_but_not_what_was_typed(clock: C
     assert "kata sandi saya" not in str(logs)
 
 
-async def test_a_look_at_a_report_is_in_the_log(clock: Clock) -> None:
-    desk = MemoryDesk()
-    desk.put(report(1))
-    async with office(desk, clock) as (ani, _):
+async def test_a_look_at_a_report_is_in_the_log(desk: Office, clock: Clock) -> None:
+    await desk.put(report(1))
+    async with browsers(desk, clock) as (ani, _):
         await ani.log_in()
         with capture_logs() as logs:
             await ani.get(f"/reports/{report(1).id}")
@@ -249,8 +267,10 @@ async def test_a_look_at_a_report_is_in_the_log(clock: Clock) -> None:
     assert (line["by"], line["did"], line["report_id"]) == (NAME, "report", report(1).id)
 
 
-async def test_logging_out_everywhere_ends_the_other_browser_too(clock: Clock) -> None:
-    async with office(MemoryDesk(), clock) as (ani, elsewhere):
+async def test_logging_out_everywhere_ends_the_other_browser_too(
+    desk: Office, clock: Clock
+) -> None:
+    async with browsers(desk, clock) as (ani, elsewhere):
         await ani.log_in()
         await elsewhere.log_in()
         await ani.act("/logout/everywhere")
@@ -265,18 +285,15 @@ class _Agencies:
     def agency_of(self, token: str) -> str | None:
         return "pln" if token == "right" else None
 
-
-class _Queries:
-    async def for_agency(self, agency: str, *, after: str, most: int) -> list[tuple[str, str]]:
+    async def fetch(self, agency: str, *, after: str, most: int) -> list[AgencyEvent]:
         return []
 
 
 async def test_wrong_tokens_are_logged_and_end_but_the_right_one_opens() -> None:
     app = FastAPI()
     agencies: Any = _Agencies()
-    queries: Any = _Queries()
     files: Any = None
-    app.include_router(api.api(agencies, queries, files, CallLimits(HEADER, proxied=True)))
+    app.include_router(api.api(agencies, files, CallLimits(HEADER, proxied=True)))
     async with served(app) as url, aiohttp.ClientSession() as http:
 
         async def asked(token: str, at: str) -> int:

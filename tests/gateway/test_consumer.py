@@ -12,9 +12,9 @@ from gateway.broker.base import (
     REPORTS,
     Broker,
     BrokerError,
-    Delivery,
     Later,
     QueuedMessage,
+    ReceivedMessage,
     Refusal,
     Subscription,
 )
@@ -34,13 +34,15 @@ class Ledger(Subscription, Broker):
     """A broker with one queue that writes down how each message was settled."""
 
     def __init__(self, *ids: str, attempts: int = 0) -> None:
-        self._batches = [[Delivery(QueuedMessage("reports", i, b""), attempts, i) for i in ids]]
+        self._batches = [
+            [ReceivedMessage(QueuedMessage("reports", i, b""), attempts, i) for i in ids]
+        ]
         self.settled: dict[str, tuple[object, ...]] = {}
         self.taken = 0
         self.broken: list[Exception] = []
         self.empty = asyncio.Event()
 
-    async def take(self, most: int) -> list[Delivery]:
+    async def take(self, most: int) -> list[ReceivedMessage]:
         if self.broken:
             raise self.broken.pop(0)
         if not self._batches:
@@ -49,19 +51,19 @@ class Ledger(Subscription, Broker):
         self.taken += 1
         return self._batches.pop(0)
 
-    async def ack(self, deliveries: Sequence[Delivery]) -> None:
+    async def ack(self, deliveries: Sequence[ReceivedMessage]) -> None:
         self.settled |= {d.message.id: ("ack",) for d in deliveries}
 
     async def retry(
-        self, delivery: Delivery, *, delay: float, error: str, counted: bool = True
+        self, delivery: ReceivedMessage, *, delay: float, error: str, counted: bool = True
     ) -> None:
         fate = ("retry", delay, error) if counted else ("later", delay)
         self.settled[delivery.message.id] = fate
 
-    async def bury(self, delivery: Delivery, *, error: str) -> None:
+    async def bury(self, delivery: ReceivedMessage, *, error: str) -> None:
         self.settled[delivery.message.id] = ("bury", error)
 
-    async def release(self, deliveries: Sequence[Delivery]) -> None:
+    async def release(self, deliveries: Sequence[ReceivedMessage]) -> None:
         self.settled |= {d.message.id: ("release",) for d in deliveries}
 
     async def subscribe(self, queue: str, *, prefetch: int) -> Subscription:
@@ -108,7 +110,7 @@ def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 def failing(**errors: Exception) -> Step:
     """Make a step that raises when a message it was told of is in the batch."""
 
-    async def step(batch: Sequence[Delivery]) -> Mapping[str, Exception]:
+    async def step(batch: Sequence[ReceivedMessage]) -> Mapping[str, Exception]:
         for delivery in batch:
             if error := errors.get(delivery.message.id):
                 raise error
@@ -120,7 +122,7 @@ def failing(**errors: Exception) -> Step:
 def reporting(**errors: Exception) -> Step:
     """Make a step that returns what failed."""
 
-    async def step(batch: Sequence[Delivery]) -> Mapping[str, Exception]:
+    async def step(batch: Sequence[ReceivedMessage]) -> Mapping[str, Exception]:
         return {d.message.id: errors[d.message.id] for d in batch if d.message.id in errors}
 
     return step
@@ -129,7 +131,7 @@ def reporting(**errors: Exception) -> Step:
 async def test_a_batch_that_succeeds_is_acked_after_the_work() -> None:
     broker = Ledger("a", "b")
 
-    async def step(batch: Sequence[Delivery]) -> Mapping[str, Exception]:
+    async def step(batch: Sequence[ReceivedMessage]) -> Mapping[str, Exception]:
         assert broker.settled == {}
         return {}
 
@@ -209,7 +211,7 @@ async def test_a_worker_goes_on_by_itself_after_the_database_was_away(
 async def test_a_worker_that_stops_gives_back_what_it_held(lite: House) -> None:
     under_way = asyncio.Event()
 
-    async def stuck(batch: Sequence[Delivery]) -> Mapping[str, Exception]:
+    async def stuck(batch: Sequence[ReceivedMessage]) -> Mapping[str, Exception]:
         under_way.set()
         await asyncio.Event().wait()
         return {}
@@ -235,7 +237,7 @@ class Unyielding(Ledger):
 
 
 async def test_who_is_told_to_stop_stops_even_where_nothing_can_be_given_back() -> None:
-    async def step(batch: Sequence[Delivery]) -> Mapping[str, Exception]:
+    async def step(batch: Sequence[ReceivedMessage]) -> Mapping[str, Exception]:
         return {}
 
     broker = Unyielding("1")

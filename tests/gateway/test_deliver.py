@@ -12,21 +12,25 @@ import pytest
 from aiohttp import web
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
-from pydantic import AnyHttpUrl
 from standardwebhooks import Webhook as Verifier
 
-from adapters.contract import Outgoing, Sender
-from adapters.load import load
-from config.settings import DeliverySettings
-from gateway.broker.base import DELIVERIES, REPORTS, Delivery, Later, QueuedMessage, agency_queue
-from gateway.outbound import deliver
-from gateway.outbound.deliver import MissingLetter, NoWay
-from gateway.platform import metrics
+from gateway.broker.base import (
+    DELIVERIES,
+    REPORTS,
+    Later,
+    QueuedMessage,
+    ReceivedMessage,
+    agency_queue,
+)
+from gateway.outbound.batch import NotStored
+from gateway.outbound.deliveries import deliver
+from gateway.outbound.methods.base import CallingMethod, MethodSettings
+from gateway.platform import correlation, metrics
 from gateway.queues.consumer import Consumer
-from gateway.store.rows import Letter, Sent
-from gateway.store.store import Store
+from gateway.store.rows import Delivery
 from gateway.wire import events
-from tests.gateway.making import LAMP, ROAD, SOON, WHO, House, Paper, house, note, schema
+from gateway.wire.outbound import outbound
+from tests.gateway.making import LAMP, ROAD, SOON, WHO, House, house, note, schema
 
 AGENCY = "3578-dinas-pu"
 SECRET = "whsec_" + "c2VjcmV0" * 5 + "c2U="
@@ -71,16 +75,12 @@ async def office() -> AsyncIterator[Office]:
 @pytest.fixture
 async def called(office: Office, database_url: str, tmp_path: Path) -> AsyncIterator[House]:
     """A house whose agency takes its reports by webhook."""
-    block = {"type": "webhook", "url": office.url, "secret": SECRET}
-    sender = load(AGENCY, block, public_url="http://kanal.localhost")
-    assert isinstance(sender, Sender)
-    methods = {AGENCY: DeliverySettings(method="webhook", url=AnyHttpUrl(office.url))}
-    async with house(database_url, tmp_path, methods=methods, webhooks={AGENCY: sender}) as built:
+    methods = {AGENCY: {"method": "webhook", "url": office.url, "secret": SECRET}}
+    async with house(database_url, tmp_path, methods=methods) as built:
         yield built
-    await sender.close()
 
 
-async def _routed(house: House, *notes: dict[str, Any]) -> list[Delivery]:
+async def _routed(house: House, *notes: dict[str, Any]) -> list[ReceivedMessage]:
     """Bring reports as far as the deliveries, and take those."""
     await house.take(*notes)
     await house.work(REPORTS, house.route)
@@ -88,7 +88,7 @@ async def _routed(house: House, *notes: dict[str, Any]) -> list[Delivery]:
 
 
 async def _states(house: House) -> set[str]:
-    return {row[0] for row in await house.rows("SELECT state FROM outgoing WHERE kind='delivery'")}
+    return {row[0] for row in await house.rows("SELECT state FROM deliveries")}
 
 
 @asynccontextmanager
@@ -110,16 +110,25 @@ async def until(house: House, holds: Callable[[dict[str, int]], bool]) -> None:
             await house.store.queue.changed(0.02)
 
 
-async def test_by_queue_exactly_one_message_with_the_letters_id(house: House) -> None:
+async def _only(house: House) -> Delivery:
+    (found,) = (await house.newest()).deliveries
+    return found
+
+
+async def test_by_queue_exactly_one_message_with_the_deliverys_id(house: House) -> None:
     batch = await _routed(house, note(ROAD))
     for _ in range(2):
         assert await house.deliver(batch) == {}
-    ((letter_id, text),) = await house.rows("SELECT id, text FROM outgoing WHERE kind='delivery'")
+    made = await _only(house)
     (message,) = await house.for_agency(AGENCY)
-    assert message.id == letter_id == json.loads(message.body)["id"]
-    assert message.body.decode() == text
-    assert message.headers == {"content-type": "application/cloudevents+json"}
-    assert await _states(house) == {"sent"}
+    assert message.id == made.id == json.loads(message.body)["id"]
+    assert events.read(message.body).type == made.event == events.ASSIGNED
+    origin = {correlation.HEADER: message.correlation}
+    assert message.headers == {"content-type": "application/cloudevents+json"} | origin
+    assert (made.state, made.method) == ("placed", "queue")
+    assert made.placed_at
+    assert made.created_at < made.placed_at
+    assert (made.fetched_at, made.read_at, made.ended_at) == (None, None, None)
 
 
 async def test_two_workers_at_once_put_it_there_once(house: House) -> None:
@@ -132,47 +141,52 @@ async def test_what_was_relayed_meanwhile_is_not_put_again(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     batch = await _routed(house, note(ROAD))
-    read = deliver.waiting_letters
+    read = house.deliver._parcels
 
-    async def overtaken(store: Store, batch: Sequence[Delivery]) -> list[Letter]:
+    async def overtaken(ids: Sequence[str]) -> Any:
         """Between this worker's reading and its writing, another one does it all."""
-        letters = await read(store, batch)
-        monkeypatch.setattr(deliver, "waiting_letters", read)
+        parcels = await read(ids)
+        monkeypatch.setattr(house.deliver, "_parcels", read)
         await house.deliver(batch)
         relayed = await house.store.queue.claim(agency_queue(AGENCY), 9, lease=60)
         assert await house.store.queue.settle(relayed) == 1
-        return letters
+        return parcels
 
-    monkeypatch.setattr(deliver, "waiting_letters", overtaken)
+    monkeypatch.setattr(house.deliver, "_parcels", overtaken)
     assert await house.deliver(batch) == {}
     assert agency_queue(AGENCY) not in await house.store.queue.depths()
 
 
-async def test_by_console_nothing_is_queued(sqlite_url: str, tmp_path: Path) -> None:
-    methods = {AGENCY: DeliverySettings(method="console")}
+async def test_by_inbox_nothing_is_queued(sqlite_url: str, tmp_path: Path) -> None:
+    methods = {AGENCY: {"method": "inbox"}}
     async with house(sqlite_url, tmp_path, methods=methods) as built:
         assert await built.deliver(await _routed(built, note(ROAD))) == {}
         assert await built.for_agency(AGENCY) == []
-        assert await _states(built) == {"sent"}
+        made = await _only(built)
+        assert (made.state, made.method, made.fetched_at) == ("placed", "inbox", None)
 
 
-async def test_a_withdrawn_letter_stays_here(house: House) -> None:
+async def test_a_withdrawn_delivery_stays_here(house: House) -> None:
     batch = await _routed(house, note(ROAD))
-    ((letter_id,),) = await house.rows("SELECT id FROM outgoing WHERE kind='delivery'")
     async with house.store.unit() as unit:
-        unit.sent(Sent(letter_id, "withdrawn"))
+        await unit.deliveries.withdraw((await _only(house)).id, "no more")
     assert await house.deliver(batch) == {}
     assert await house.for_agency(AGENCY) == []
     assert await _states(house) == {"withdrawn"}
 
 
-async def test_by_webhook_the_agency_gets_the_signed_letter(called: House, office: Office) -> None:
+async def test_by_webhook_the_agency_gets_it_signed_and_has_it(
+    called: House, office: Office
+) -> None:
     batch = await _routed(called, note(ROAD))
     assert await called.deliver(batch) == {}
     ((webhook_id, body),) = office.calls
-    ((letter_id, text),) = await called.rows("SELECT id, text FROM outgoing WHERE kind='delivery'")
-    assert (webhook_id, body.decode()) == (letter_id, text)
-    assert await _states(called) == {"sent"}
+    made = await _only(called)
+    assert webhook_id == made.id == events.read(body).id
+    assert (made.state, made.method) == ("fetched", "webhook")
+    assert made.placed_at
+    assert made.placed_at > made.created_at
+    assert made.placed_at == made.fetched_at
     assert await called.for_agency(AGENCY) == []
     assert await called.deliver(batch) == {}
     assert len(office.calls) == 1
@@ -187,12 +201,12 @@ async def test_a_webhook_that_fails_comes_again_under_the_same_id(
     async with consuming(called, 0.0, 0.0, 0.0):
         if status == 429:  # its Retry-After is not waited for here
             await office.wait_for(1)
-            assert await _states(called) == {"waiting"}
+            assert await _states(called) == {"pending"}
             return
         await office.wait_for(3)
         await until(called, lambda depths: DELIVERIES not in depths)
     assert len(set(office.calls)) == 1
-    assert await _states(called) == {"sent"}
+    assert await _states(called) == {"fetched"}
 
 
 async def _routed_only(house: House, *notes: dict[str, Any]) -> None:
@@ -211,11 +225,14 @@ async def test_a_webhook_that_refuses_is_a_dead_letter_that_can_be_replayed(
         (dead,) = await called.queries.dead_letters(10)
         assert (dead.error, dead.attempts) == (f"Refused: the agency answered {status}", 1)
         assert dead.tracking == (await called.newest()).report.tracking
+        failed = await _only(called)
+        assert (failed.state, failed.detail) == ("failed", dead.error)
+        assert failed.ended_at
         await called.store.queue.replay([dead.id])
         await office.wait_for(2)
         await until(called, lambda depths: DELIVERIES not in depths)
     assert len(set(office.calls)) == 1
-    assert await _states(called) == {"sent"}
+    assert await _states(called) == {"fetched"}
 
 
 async def test_a_webhook_that_fails_too_often_is_a_dead_letter(
@@ -227,103 +244,102 @@ async def test_a_webhook_that_fails_too_often_is_a_dead_letter(
         await until(called, lambda depths: f"{DELIVERIES}.dead" in depths)
     assert len(office.calls) == 3
     assert (await called.queries.dead_letters(1))[0].attempts == 3
+    assert await _states(called) == {"failed"}
 
 
-class Moody(Paper):
-    """An agency's sender that fails over one letter as nobody foresaw."""
+class Courier(CallingMethod):
+    """A method that carries by hand, and notes the ids of what it carried."""
+
+    def __init__(self) -> None:
+        super().__init__(AGENCY, MethodSettings(method="courier"), public_url="")
+        self.carried: list[str] = []
+
+    async def send(self, delivery: Delivery, body: bytes) -> None:
+        self.carried.append(delivery.id)
+
+
+class Moody(Courier):
+    """One that fails over one delivery as nobody foresaw."""
 
     bad = ""
 
-    async def send(self, to: str, message: Outgoing) -> str:
-        if message.id == self.bad:
+    async def send(self, delivery: Delivery, body: bytes) -> None:
+        if delivery.id == self.bad:
             raise ValueError("unforeseen")
-        return await super().send(to, message)
+        await super().send(delivery, body)
 
 
 async def test_an_unforeseen_failure_does_not_send_its_neighbours_again(
     sqlite_url: str, tmp_path: Path
 ) -> None:
     moody = Moody()
-    methods = {AGENCY: DeliverySettings(method="webhook", url=AnyHttpUrl("http://x.localhost"))}
-    async with house(sqlite_url, tmp_path, methods=methods, webhooks={AGENCY: moody}) as built:
+    async with house(sqlite_url, tmp_path, methods={AGENCY: moody}) as built:
         batch = await _routed(built, *(note(f"{ROAD} {n}", f"+6281{n}") for n in range(4)))
         moody.bad = batch[1].message.id
         failed = await built.deliver(batch)
         assert {id: type(error) for id, error in failed.items()} == {moody.bad: ValueError}
         moody.bad = ""
         assert await built.deliver(batch) == {}
-        sent = [message.id for _, message in moody.carried]
-        assert sorted(sent) == sorted(delivery.message.id for delivery in batch)
+        assert sorted(moody.carried) == sorted(item.message.id for item in batch)
 
 
 def _delivered() -> float:
-    labels = {"agency": AGENCY, "outcome": "sent"}
+    labels = {"agency": AGENCY, "outcome": "placed"}
     return metrics.REGISTRY.get_sample_value("kanal_deliveries_total", labels) or 0.0
 
 
-class Crowd(Paper):
-    """A paper that notes how many letters were under way at once."""
+class Crowd(Courier):
+    """One that notes how many deliveries were under way at once."""
 
     now = most = 0
 
-    async def send(self, to: str, message: Outgoing) -> str:
+    async def send(self, delivery: Delivery, body: bytes) -> None:
         self.now += 1
         self.most = max(self.most, self.now)
         await asyncio.sleep(0)
         self.now -= 1
-        return await super().send(to, message)
+        await super().send(delivery, body)
 
 
 async def test_only_so_many_calls_are_made_at_once(sqlite_url: str, tmp_path: Path) -> None:
     crowd = Crowd()
-    methods = {AGENCY: DeliverySettings(method="webhook", url=AnyHttpUrl("http://x.localhost"))}
-    async with house(sqlite_url, tmp_path, methods=methods, webhooks={AGENCY: crowd}) as built:
+    async with house(sqlite_url, tmp_path, methods={AGENCY: crowd}) as built:
         batch = await _routed(built, *(note(f"{ROAD} {n}", f"+6281{n}") for n in range(20)))
         assert await built.deliver(batch) == {}
         assert crowd.most == 8
-        assert len({message.id for _, message in crowd.carried}) == len(crowd.carried) == 20
+        assert len(set(crowd.carried)) == len(crowd.carried) == 20
 
 
 async def test_calls_that_would_outlast_the_lease_wait_for_a_later_batch(
     sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    paper = Paper()
-    methods = {AGENCY: DeliverySettings(method="webhook", url=AnyHttpUrl("http://x.localhost"))}
-    async with house(sqlite_url, tmp_path, methods=methods, webhooks={AGENCY: paper}) as built:
+    courier = Courier()
+    async with house(sqlite_url, tmp_path, methods={AGENCY: courier}) as built:
         batch = await _routed(built, *(note(f"{ROAD} {n}", f"+6281{n}") for n in range(3)))
         start = _delivered()
         with monkeypatch.context() as patch:
             patch.setattr("gateway.outbound.deliver.BUDGET", -1.0)
             failed = await built.deliver(batch)
         assert [type(error) for error in failed.values()] == [Later] * 3
-        assert (paper.carried, _delivered() - start) == ([], 0)
+        assert (courier.carried, _delivered() - start) == ([], 0)
         assert await built.deliver(batch) == {}
-        assert (len(paper.carried), _delivered() - start) == (3, 3)
+        assert (len(courier.carried), _delivered() - start) == (3, 3)
 
 
-async def test_an_agency_without_a_webhook_is_said(sqlite_url: str, tmp_path: Path) -> None:
-    methods = {AGENCY: DeliverySettings(method="webhook")}
-    async with house(sqlite_url, tmp_path, methods=methods) as built:
-        batch = await _routed(built, note(ROAD))
-        ((error,),) = [tuple((await built.deliver(batch)).values())]
-        assert isinstance(error, NoWay)
-        assert AGENCY in str(error)
-
-
-async def test_a_letter_that_is_not_stored_is_no_silent_success(house: House) -> None:
+async def test_a_delivery_that_is_not_stored_is_no_silent_success(house: House) -> None:
     (known,) = await _routed(house, note(ROAD))
-    body = events.written(events.LETTER, "x", '{"letter": "unknown"}', at=house.clock())
-    unknown = replace(known, message=QueuedMessage(DELIVERIES, "x", body))
-    with pytest.raises(MissingLetter, match="1 of 2"):
+    unknown = replace(known, message=outbound(DELIVERIES, "unknown", at=house.clock()))
+    with pytest.raises(NotStored, match="1 of 2"):
         await house.deliver([known, unknown])
-    assert await _states(house) == {"waiting"}
+    assert await _states(house) == {"pending"}
 
 
-@pytest.mark.parametrize("data", ["{}", "[]", '{"letter": 7}', "null"])
-async def test_an_event_that_names_no_letter_is_bad(lite: House, data: str) -> None:
-    body = events.written(events.LETTER, "x", data, at=lite.clock())
+@pytest.mark.parametrize("kind", [events.DELIVERY, events.LETTER])
+@pytest.mark.parametrize("data", ["{}", "[]", '{"letter": 7, "id": 7}', "null"])
+async def test_an_event_that_names_no_delivery_is_bad(lite: House, data: str, kind: str) -> None:
+    body = events.written(kind, "x", data, at=lite.clock())
     with pytest.raises(events.BadEvent):
-        await lite.deliver([Delivery(QueuedMessage(DELIVERIES, "x", body), 0, None)])
+        await lite.deliver([ReceivedMessage(QueuedMessage(DELIVERIES, "x", body), 0, None)])
 
 
 NAME = "Sulastri Wijayakusuma"
@@ -363,11 +379,15 @@ async def test_what_an_agency_gets_is_a_cloudevent_around_the_published_schema(
     await lite.say(f"{(await lite.newest()).report.tracking} makin dalam")
     await lite.say(f"ANONIM RAHASIA {LAMP}")
     validator = schema()
-    rows = await lite.rows("SELECT id, tracking, text FROM outgoing WHERE kind='delivery'")
-    assert len(rows) == 3
-    for letter_id, tracking, text in rows:
-        read = JSONFormat().read(CloudEvent, text)
-        assert (read.get_id(), read.get_subject()) == (letter_id, tracking)
+    agencies = {row[0] for row in await lite.rows("SELECT agency_id FROM deliveries")}
+    messages = [each for agency in agencies for each in await lite.for_agency(agency)]
+    query = "SELECT deliveries.id, tracking FROM deliveries JOIN reports ON report_id = reports.id"
+    numbers = {row[0]: row[1] for row in await lite.rows(query)}
+    assert len(messages) == len(numbers) == 3
+    for message in messages:
+        read = JSONFormat().read(CloudEvent, message.body)
+        assert read.get_id() == message.id
+        assert read.get_subject() == numbers[message.id]
         assert read.get_specversion() == "1.0"
         validator.validate(read.get_data())
 
@@ -377,8 +397,8 @@ async def test_the_same_report_is_delivered_again_only_for_another_cause(lite: H
     report = (await lite.newest()).report
     with pytest.raises(Exception, match="UNIQUE"):
         async with lite.store.unit() as unit:
-            lite.letters.delivery(unit, report, kind=events.ASSIGNED, cause="assigned 1")
+            deliver(unit, report, kind=events.ASSIGNED, cause="assigned 1")
     async with lite.store.unit() as unit:
-        lite.letters.delivery(unit, report, kind=events.ASSIGNED, cause="assigned 2")
+        deliver(unit, report, kind=events.ASSIGNED, cause="assigned 2")
     await lite.work_all()
     assert len(await lite.for_agency(AGENCY)) == 2

@@ -13,16 +13,14 @@ from typing import Any
 
 import aiohttp
 import pytest
-from pydantic import AnyHttpUrl
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from adapters.contract import Sender
-from adapters.load import load
-from config.settings import DeliverySettings
 from gateway.casework.visibility import MESSAGES, READERS, TABLE
 from gateway.intake.limits import CallLimits
 from gateway.outbound.deliver import Deliver
+from gateway.outbound.deliveries import deliver
+from gateway.outbound.methods import load
 from gateway.portals.console.routes import routes
 from gateway.wire import events
 from gateway.wire.queues import DELIVERIES
@@ -30,12 +28,11 @@ from normalizer.message import Urgency
 from normalizer.report import Recusal, Report, Topic
 from normalizer.tracking import written
 from tests.cases import overwriting, reworded
-from tests.gateway.console_double import NAME, PASSWORD, served
 from tests.gateway.making import LAMP
+from tests.gateway.office import NAME, PASSWORD, served
 from tests.gateway.partners import API, CITY, KEYS, O311, SLOW, Town, town
 from tests.gateway.test_console import Visitor
 from tests.gateway.test_deliver import SECRET, Office, office
-from tests.gateway.test_desk import desk_of
 from tests.gateway.test_publishing import CANARY, PUBLIC_WORDS, filled, sent
 
 __all__ = ["office"]
@@ -153,12 +150,9 @@ class Bodies:
 
     def __init__(self, here: Town, office: Office, agency: str) -> None:
         self._house, self._office, self._agency = here.house, office, agency
-        block = {"type": "webhook", "url": office.url, "secret": SECRET}
-        sender = load(agency, block, public_url="http://kanal.localhost")
-        assert isinstance(sender, Sender)
-        self._sender = sender
-        hook = DeliverySettings(method="webhook", url=AnyHttpUrl(office.url))
-        calls = Deliver(here.house.store, {agency: hook}, {agency: sender}, concurrency=1)
+        block = {"method": "webhook", "url": office.url, "secret": SECRET}
+        self._method = load(agency, block, public_url="http://kanal.localhost")
+        calls = Deliver(here.house.store, {agency: self._method}, attempts=1, concurrency=1)
         self._steps = {"queue": here.house.deliver, "webhook": calls}
 
     async def of(self, report: Report, flag: str) -> dict[str, str]:
@@ -169,18 +163,18 @@ class Bodies:
                 stored = await unit.by_id(report.id)
                 assert stored is not None
                 cause = f"{flag} {way}"
-                house.letters.delivery(unit, stored.report, kind=events.ASSIGNED, cause=cause)
+                deliver(unit, stored.report, kind=events.ASSIGNED, cause=cause)
             assert await house.work(DELIVERIES, step) == {}
         house.clock.pass_(minutes=5)
         listed = await house.queries.for_agency(self._agency, after="", most=50)
         return {
             "queue": (await house.for_agency(self._agency))[-1].body.decode(),
             "webhook": self._office.calls[-1][1].decode(),
-            "list": listed[-1][1],
+            "list": listed[-1].text,
         }
 
     async def close(self) -> None:
-        await self._sender.close()
+        await self._method.close()
 
 
 async def test_an_agency_sees_by_the_table(here: Town, office: Office) -> None:
@@ -212,10 +206,14 @@ async def test_an_agency_sees_by_the_table(here: Town, office: Office) -> None:
 @asynccontextmanager
 async def console(here: Town) -> AsyncIterator[Visitor]:
     """Open the console of a town to an operator."""
-    desk = desk_of(here.house, here.house.seal)
+    desk = here.house.services.operators
     await desk.set_password(NAME, PASSWORD)
     inside = routes(
-        desk, secure_cookies=False, clock=here.house.clock, who=CallLimits("", proxied=False).caller
+        desk,
+        secure_cookies=False,
+        clock=here.house.clock,
+        wall=here.house.clock,
+        who=CallLimits("", proxied=False).caller,
     )
     app = Starlette(routes=[Mount("/console", routes=inside)])
     jar = aiohttp.CookieJar(unsafe=True)

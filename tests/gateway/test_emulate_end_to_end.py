@@ -7,7 +7,7 @@ import pytest
 from aiohttp import ClientSession, encode_basic_auth
 
 from gateway.process import Kanal
-from gateway.store.views import OutgoingView, ReportFile
+from gateway.store.views import NotificationView, ReportFile
 from normalizer.report import Status
 from normalizer.tracking import mentions
 from tests.emulate import ACCOUNT, NUMBER, TOKEN, Emulated, emulated_twilio
@@ -28,9 +28,9 @@ async def sent_by_us(company: Emulated) -> list[dict[str, Any]]:
     return [m for m in messages if m["direction"].startswith("outbound")]
 
 
-def answers(file: ReportFile) -> list[OutgoingView]:
+def answers(file: ReportFile) -> list[NotificationView]:
     """Return what was written to the citizen."""
-    return [letter for letter in file.outgoing if letter.kind == "answer"]
+    return list(file.notifications)
 
 
 @pytest.mark.parametrize(("status", "state"), [("delivered", "delivered"), ("failed", "failed")])
@@ -65,7 +65,7 @@ async def _any(company: Emulated) -> list[dict[str, Any]] | None:
     return await sent_by_us(company) or None
 
 
-async def _answer_in(kanal: Kanal, tracking: str, state: str) -> OutgoingView | None:
+async def _answer_in(kanal: Kanal, tracking: str, state: str) -> NotificationView | None:
     file = await kanal.services.operators.find(tracking)
     assert file
     return next((letter for letter in answers(file) if letter.state == state), None)

@@ -13,8 +13,8 @@ from hypothesis import strategies as some
 
 from gateway.wire import events
 from normalizer.report import Report
-from tests.gateway.console_double import report
 from tests.gateway.making import schema
+from tests.gateway.office import report
 
 AT = datetime(2026, 3, 2, 10, 4, 5, 678, tzinfo=timezone(timedelta(hours=7)))
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import pytest
 
 from adapters.contract import Inbound
+from config.words import mark
 from gateway.intake import heavy
 from gateway.platform.sandbox import Sandbox, TookTooLong
 from normalizer.inbound import Author
@@ -70,7 +71,7 @@ async def test_of_what_cannot_be_read_the_head_is_read_and_the_whole_is_kept(hom
     assert await home.another(sandboxes=replace(here(), texts=Hanging())).joining.turn() == 1
     assert await home.work_all() == {}
     report = (await home.newest()).report
-    assert report.text.endswith(heavy.CUT)
+    assert report.text.endswith(mark("unread"))
     assert report.text.startswith(ROAD)
     assert report.first.original == LONG.strip()
     assert report.places

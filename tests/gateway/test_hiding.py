@@ -18,9 +18,9 @@ PAPERS = "Nama saya Budi Misal, KTP saya belum jadi di dukcapil Kota Bandung"
 NAMED = f"{ROAD}. Nama saya Budi Misal"
 
 
-def told_agency(file: ReportFile) -> list[dict[str, Any]]:
+async def told_agency(house: House, file: ReportFile) -> list[dict[str, Any]]:
     """Return what the agency was sent, oldest first."""
-    return [json.loads(each.text)["data"] for each in file.outgoing if each.kind == "delivery"]
+    return [each["data"] for each in await house.handed_over(file)]
 
 
 async def again(house: House, file: ReportFile) -> ReportFile:
@@ -91,14 +91,14 @@ async def test_a_wish_in_own_words_hides_the_report_it_is_about(
     assert file.report.anonymous
     assert await lite.counted("reports") == 1
     assert "sudah terkirim tidak dapat ditarik" in answer or "cannot be recalled" in answer
-    before, after = told_agency(file)
+    before, after = await told_agency(lite, file)
     assert ("Budi" in str(before), "Budi" in str(after)) == (True, False)
     assert after["anonymous"]
 
 
 async def test_a_wish_that_no_rule_knows_leaves_masked(lite: House) -> None:
     file = await lite.report(f"{NAMED}. Kalau ketahuan saya bisa dipecat")
-    (sent,) = told_agency(file)
+    (sent,) = await told_agency(lite, file)
     assert sent["anonymous"]
     assert not sent["reporter"]["ref"]
     assert "Budi" not in json.dumps(sent)
@@ -111,8 +111,8 @@ async def test_what_was_not_sent_yet_is_said_and_leaves_masked(lite: House) -> N
     await lite.take(note("anonim"))
     await lite.work("reports", lite.route)
     file = await again(lite, first)
-    assert file.outgoing
-    assert "belum terkirim" in [e.text for e in file.outgoing if e.kind == "answer"][-1]
+    assert file.deliveries
+    assert "belum terkirim" in [e.text for e in file.notifications][-1]
     assert await lite.work(DELIVERIES, lite.deliver) == {}
     agency = file.report.assignment and file.report.assignment.agency
     assert agency
@@ -135,7 +135,7 @@ async def test_the_owner_is_asked_and_only_then_shown(
     file = await again(lite, first)
     assert "tidak lagi anonim" in answer
     assert (file.report.anonymous, file.report.public) == (False, False)
-    before, after = told_agency(file)
+    before, after = await told_agency(lite, file)
     assert ("Budi" in str(before), "Budi" in str(after)) == (False, True)
     assert after["reporter"]["sealed"] == ""
     assert await lite.counted("reports") == 1
@@ -198,10 +198,10 @@ async def test_an_agency_that_needs_to_know_gets_it_masked_until_its_owner_agree
     assert "BUKA NAMA" in receipt
     assert "TETAP ANONIM" in receipt
     assert lite.paper.carried[-1][1].choices == ("BUKA NAMA", "TETAP ANONIM")
-    (sent,) = told_agency(first)
+    (sent,) = await told_agency(lite, first)
     assert "Budi" not in json.dumps(sent)
     assert "tidak lagi anonim" in await lite.say("BUKA NAMA")
-    assert "Budi" in told_agency(await again(lite, first))[-1]["messages"][0]["text"]
+    assert "Budi" in (await told_agency(lite, await again(lite, first)))[-1]["messages"][0]["text"]
 
 
 @pytest.mark.parametrize(
@@ -213,14 +213,14 @@ async def test_who_objects_stays_hidden_and_hears_what_that_costs(lite: House, w
     assert "tetap ANONIM" in answer
     assert "mungkin tidak dapat" in answer
     file = await again(lite, first)
-    assert (file.report.anonymous, len(told_agency(file))) == (True, 1)
+    assert (file.report.anonymous, len(await told_agency(lite, file))) == (True, 1)
 
 
 async def test_who_hides_such_a_report_later_is_told_too(lite: House) -> None:
     first = await lite.report(PAPERS)
     answer = await lite.say("anonim")
     assert "BUKA NAMA" in answer
-    assert "Budi" not in json.dumps(told_agency(await again(lite, first))[-1])
+    assert "Budi" not in json.dumps((await told_agency(lite, await again(lite, first)))[-1])
 
 
 async def test_other_matters_ask_for_no_identity(lite: House) -> None:

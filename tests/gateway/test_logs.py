@@ -13,7 +13,8 @@ import pytest
 import structlog
 
 from gateway.platform import logs
-from gateway.portals.console import routes
+from gateway.portals.console.actions import ACTS
+from gateway.portals.console.screens import SCREENS
 from gateway.store.engine import Unavailable
 from tests.gateway.making import NOWHERE, WHO, House, house, note
 
@@ -130,6 +131,7 @@ def test_every_value_of_every_log_line_can_be_read() -> None:
 
 
 def test_what_an_operator_did_is_logged_with_every_part_of_its_address() -> None:
-    parts = set(re.findall(r"/{(\w+)", Path(routes.__file__).read_text("utf-8")))
+    paths = (*SCREENS, *(act.path for act in ACTS))
+    parts = set(re.findall(r"/{(\w+)", " ".join(paths)))
     assert parts
     assert parts <= logs.HARMLESS

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway import cli
+from gateway.commands import serving
 from gateway.platform import loop
 
 ROOT = Path(__file__).parents[2]
@@ -30,8 +30,8 @@ def test_the_program_runs_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
     async def until_told(_: object) -> None:
         found.append(await _kind())
 
-    monkeypatch.setattr(cli, "_until_told", until_told)
-    cli._serve(("web",))
+    monkeypatch.setattr(serving, "_until_told", until_told)
+    serving.serve(("web",))
     made = loop.new()
     made.close()
     assert found == [type(made)]

@@ -23,16 +23,13 @@ from adapters.contract import (
 from adapters.load import channel_class, kinds
 from adapters.smpp.channel import Smpp
 from config.settings import load
+from config.words import words
 from gateway.access.machines import Machines
 from gateway.broker.base import REPORTS
 from gateway.casework.agencies import Reply
-from gateway.intake.pages import PageIntake
 from gateway.platform.seal import REPORTER
-from gateway.portals.console.labels import TABLES
-from gateway.store.rows import Letter
+from gateway.store.rows import Notification
 from gateway.store.unit import StaleWrite
-from gateway.wire.letters import queued
-from gateway.wire.queues import ANSWERS
 from normalizer import automatic, numbers
 from normalizer.message import Unanswered
 from normalizer.report import Report
@@ -82,7 +79,7 @@ class Wire:
             await self.house.door.bring(self.channel, hook)
         elif isinstance(self.channel, Fetcher):
             page = Page(tuple(self.channel.reread(hook.body)))
-            await PageIntake(self.house.door, self.house.store).file(self.channel, page)
+            await self.house.services.pages.file(self.channel, page)
         assert await self.house.work_all() == {}
         self.house.clock.pass_(seconds=20)
         return [text for _, text in self.sent[before:]]
@@ -195,9 +192,9 @@ async def test_a_foreign_number_is_filed_shown_and_not_answered(
     file = await wire.house.newest()
     assert file.report.unanswered is Unanswered.FOREIGN_NUMBER
     assert ("not_answered", "foreign_number") in [(e.kind, e.note) for e in file.events]
-    (letter,) = [each for each in file.outgoing if each.kind == "answer"]
+    (letter,) = list(file.notifications)
     assert (letter.state, letter.detail) == ("withdrawn", "not sent: foreign_number")
-    assert await wire.house.counted("outgoing", "kind = 'delivery'") == 1  # its agency has it
+    assert await wire.house.counted("deliveries") == 1  # its agency has it
 
 
 @pytest.mark.parametrize("kind", PHONES)
@@ -220,7 +217,7 @@ def heard(kind: str, sender: str, text: str = ROAD) -> Inbound:
 
 @pytest.mark.parametrize("why", Unanswered)
 def test_every_reason_has_its_words(why: Unanswered) -> None:
-    assert why.value in TABLES["unanswered"]
+    assert why.value in words("console").table("unanswered")
 
 
 # the budget
@@ -307,9 +304,9 @@ async def test_the_budget_holds_over_workers_restarts_and_redelivery(
                 continue
 
     await asyncio.gather(*(route(each) for each in batch for _ in range(2)))
-    going = "kind = 'answer' AND state <> 'withdrawn'"
-    assert await house.counted("outgoing", going) == limits.receipts_per_10_minutes + 1
-    assert await house.counted("outgoing", "kind = 'answer'") == 12
+    going = "state <> 'withdrawn'"
+    assert await house.counted("notifications", going) == limits.receipts_per_10_minutes + 1
+    assert await house.counted("notifications") == 12
     before = await house.rows("SELECT state FROM reactions")
     assert await house.route(batch) == {}
     assert await house.rows("SELECT state FROM reactions") == before
@@ -352,10 +349,10 @@ async def test_what_we_remember_holds_no_word_and_is_forgotten(lite: House) -> N
 
 async def test_an_echo_is_noted_where_it_belongs_and_reaches_no_agency(lite: House) -> None:
     told = await lite.say(ROAD)
-    before = await lite.counted("outgoing")
+    before = await lite.counted("notifications")
     await lite.take(note(told))
     await lite.work_all()
-    assert await lite.counted("outgoing") == before
+    assert await lite.counted("notifications") == before
     assert "echoed" in [event.kind for event in (await lite.newest()).events]
 
 
@@ -368,10 +365,10 @@ async def test_an_agencys_answer_that_comes_back_is_known_again(lite: House) -> 
         report.assignment.agency.id, report.tracking, Reply(kind="answer", text=text), key="1"
     )
     await lite.work_all()
-    before = await lite.counted("outgoing")
+    before = await lite.counted("notifications")
     await lite.take(note(lite.paper.told()[-1]))
     await lite.work_all()
-    assert await lite.counted("outgoing") == before
+    assert await lite.counted("notifications") == before
 
 
 async def test_an_answer_that_quotes_our_question_is_an_answer(lite: House) -> None:
@@ -387,7 +384,7 @@ async def test_an_answer_that_quotes_our_question_is_an_answer(lite: House) -> N
 async def test_nothing_is_sent_to_our_own_addresses_on_any_channel(lite: House) -> None:
     others = {kind: build(kind) for kind in TALKING}
     lite.channels.update(others)
-    lite.answer._machines = Machines(lite.channels)
+    lite.notify._machines = Machines(lite.channels)
     report = (await lite.report()).report
     sent = len(lite.paper.carried)
     own = [a for c in others.values() if not isinstance(c, Smpp) for a in c.own if a[0] in "+l"]
@@ -396,14 +393,14 @@ async def test_nothing_is_sent_to_our_own_addresses_on_any_channel(lite: House) 
         await _post(lite, report, f"00000000-0000-4000-8000-{number:012}", to)
     await lite.work_all()
     assert len(lite.paper.carried) == sent
-    assert await lite.counted("outgoing", "state = 'failed'") == len(own) + 1
+    assert await lite.counted("notifications", "state = 'failed'") == len(own) + 1
 
 
 async def _post(lite: House, report: Report, id: str, to: str) -> None:
     sealed = lite.seal.close_text(json.dumps({"to": to}), REPORTER)
-    letter = Letter(id, report.id, "answer", "paper", "pelapor", "Halo", sealed)
+    written = Notification(id, report.id, "paper", "Halo", sealed)
     async with lite.store.unit() as unit:
-        unit.send(letter, queued(ANSWERS, id, at=lite.clock()))
+        unit.notify(written)
 
 
 @pytest.mark.parametrize("channel", [build(kind) for kind in PHONES], ids=PHONES)

@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from adapters.contract import Inbound, Malformed
 from demo import post
 from gateway.store.spool import Spool
-from gateway.store.tables import messages, outgoing, quarantine
+from gateway.store.tables import messages, notifications, quarantine
 from gateway.store.tables import reports as report_table
 from normalizer.report import Report, Status
 from tests.adapters.mail.mails import read
@@ -169,7 +169,7 @@ async def test_the_mail_corpus_of_cpython_through_the_door_and_none_is_lost(
 
 def nowhere(ledger: Ledger) -> list[str]:
     """Name the messages that are in no report, and were not answered as commands either."""
-    answered = select(outgoing.c.report_id).where(outgoing.c.kind == "answer")
+    answered = select(notifications.c.report_id)
     left = messages.c.report_id.is_(None) & messages.c.id.not_in(answered)
     return [row[0] for row in ledger.all(select(messages.c.external_id).where(left))]
 

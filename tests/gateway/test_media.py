@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from adapters.contract import MediaSource, Refused, Source, Unreachable
 from gateway.access.recusal import NotYours
-from gateway.broker.base import Broker, Delivery, Later
+from gateway.broker.base import Broker, Later, ReceivedMessage
 from gateway.broker.rabbit import Rabbit
 from gateway.media import store_files as step
 from gateway.media.access import NoFile, NotYet
@@ -65,7 +65,7 @@ def states(found: ReportFile) -> list[tuple[str, str | None]]:
 async def tried(house: House, attempts: int = 0) -> Mapping[str, Exception]:
     """Work on all that waits as a consumer would at its n-th attempt; failures stay leased."""
     batch = await house.leased(MEDIA, lease=-1)
-    failed = await house.media([Delivery(d.message, attempts, d.receipt) for d in batch])
+    failed = await house.media([ReceivedMessage(d.message, attempts, d.receipt) for d in batch])
     done = [d.receipt for d in batch if d.message.id not in failed]
     await house.store.queue.settle(done)  # type: ignore[arg-type]
     return failed
@@ -301,13 +301,13 @@ async def test_a_message_about_nothing_fails_alone(lite: House) -> None:
     await lite.report(ROAD, **photos(photo()))
     (good,) = await lite.leased(MEDIA)
     body = event.written(event.FILES, "x", json.dumps({"report": "no"}), at=lite.clock())
-    failed = await lite.media([Delivery(QueuedMessage(MEDIA, "x", body), 0, None), good])
+    failed = await lite.media([ReceivedMessage(QueuedMessage(MEDIA, "x", body), 0, None), good])
     assert [type(error) for error in failed.values()] == [MissingReport]
     assert states(await lite.newest()) == [("stored", None)]
     for data in ('"x"', "{}", '{"report": 1}'):
         body = event.written(event.FILES, "x", data, at=lite.clock())
         with pytest.raises(event.BadEvent):
-            await lite.media([Delivery(QueuedMessage(MEDIA, "x", body), 0, None)])
+            await lite.media([ReceivedMessage(QueuedMessage(MEDIA, "x", body), 0, None)])
 
 
 @pytest.mark.parametrize("kind", ["embedded", "rabbit"])
@@ -375,7 +375,7 @@ async def test_files_of_a_report_nobody_has_yet_are_told_to_nobody(lite: House) 
     await lite.report("halo pak tolong", **photos(photo()))
     await lite.work(MEDIA, lite.media)
     assert states(await lite.newest()) == [("stored", None)]
-    assert await lite.counted("outgoing", "kind = 'delivery'") == 0
+    assert await lite.counted("deliveries") == 0
 
 
 async def test_only_the_agencies_a_report_is_with_see_its_files(lite: House) -> None:

@@ -11,10 +11,8 @@ import aiohttp
 import pytest
 from fastapi import FastAPI
 from playwright.async_api import Browser, expect
-from pydantic import SecretStr
 
 from config import settings
-from config.settings import DeliverySettings
 from gateway.assembly import assemble
 from gateway.intake.limits import CallLimits
 from gateway.media.access import ShownFile
@@ -23,8 +21,8 @@ from gateway.process import Kanal
 from gateway.wire.queues import MEDIA
 from normalizer.message import Attachment, FileNote, FileState
 from tests.gateway import test_console, test_console_browser
-from tests.gateway.console_double import Clock, MemoryDesk, console, report, served
 from tests.gateway.making import ROAD, House, house
+from tests.gateway.office import Clock, Office, console, office, report, served
 from tests.gateway.pictures import HTML, OWNER, encoded, photo, picture
 from tests.gateway.test_console import Visitor
 from tests.gateway.test_console_browser import opened
@@ -45,10 +43,22 @@ HARMLESS = {
 
 
 @pytest.fixture
-def desk() -> MemoryDesk:
-    desk = MemoryDesk()
-    desk.put(report(1))
-    return desk
+async def desk(tmp_path: Path) -> AsyncIterator[Office]:
+    async with office(tmp_path) as desk:
+        await desk.put(report(1))
+        yield desk
+
+
+class Cabinet:
+    """Stands where the files are handed out: it has one, and keeps who looked."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, desk: Office, only: ShownFile) -> None:
+        self.only, self.shown_to = only, list[str]()
+        monkeypatch.setattr(desk.house.files, "for_operator", self.hand_out)
+
+    async def hand_out(self, report_id: str, sha256: str, *, by: str) -> ShownFile:
+        self.shown_to.append(by)
+        return self.only
 
 
 def _shown(name: str, media_type: str, *, inline: bool, content: bytes = b"x") -> ShownFile:
@@ -77,9 +87,14 @@ def _shown(name: str, media_type: str, *, inline: bool, content: bytes = b"x") -
     ],
 )
 async def test_a_file_can_do_nothing_in_the_operators_browser(
-    operator: Visitor, desk: MemoryDesk, shown: ShownFile, media_type: str, disposition: str
+    operator: Visitor,
+    desk: Office,
+    monkeypatch: pytest.MonkeyPatch,
+    shown: ShownFile,
+    media_type: str,
+    disposition: str,
 ) -> None:
-    desk.files[DIGEST] = shown
+    cabinet = Cabinet(monkeypatch, desk, shown)
     path = f"/files/{report(1).id}/{DIGEST}"
     response, _ = await operator.get(path)
     assert response.status == 200
@@ -88,14 +103,16 @@ async def test_a_file_can_do_nothing_in_the_operators_browser(
     assert response.headers["Content-Disposition"] == disposition
     response, body = await operator.get(path, **{"If-None-Match": response.headers["ETag"]})
     assert (response.status, body) == (304, "")
-    assert {each[0] for each in desk.shown_to} == {"petugas"}
+    assert set(cabinet.shown_to) == {"petugas"}
 
 
-async def test_a_stranger_gets_no_file(guest: Visitor, desk: MemoryDesk) -> None:
-    desk.files[DIGEST] = _shown("a.jpg", "image/jpeg", inline=True)
+async def test_a_stranger_gets_no_file(
+    guest: Visitor, desk: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cabinet = Cabinet(monkeypatch, desk, _shown("a.jpg", "image/jpeg", inline=True))
     response, _ = await guest.get(f"/files/{report(1).id}/{DIGEST}")
     assert response.status == 303
-    assert desk.shown_to == []
+    assert cabinet.shown_to == []
 
 
 @pytest.mark.parametrize("path", [f"/files/{report(1).id}/{'0' * 64}", "/files/x/y"])
@@ -110,7 +127,7 @@ async def test_a_file_that_is_not_there_is_said_so(operator: Visitor, path: str)
 
 @pytest.fixture
 async def town(sqlite_url: str, tmp_path: Path) -> AsyncIterator[House]:
-    methods = {name: DeliverySettings(token=SecretStr(token)) for name, token in TOKENS.items()}
+    methods = {name: {"token": token} for name, token in TOKENS.items()}
     async with house(sqlite_url, tmp_path, methods=methods) as built:
         yield built
 
@@ -121,9 +138,7 @@ async def test_an_agency_fetches_the_files_of_its_reports_and_no_others(town: Ho
     good, bad = files(await town.newest())
     number = found.report.tracking
     app = FastAPI()
-    app.include_router(
-        api.api(town.agencies, town.queries, town.files, CallLimits("", proxied=False))
-    )
+    app.include_router(api.api(town.agencies, town.files, CallLimits("", proxied=False)))
     async with served(app) as url, aiohttp.ClientSession() as http:
 
         async def fetched(number: str, digest: str | None, token: str) -> tuple[int, Any, bytes]:
@@ -159,7 +174,7 @@ async def test_a_photo_by_mail_reaches_the_agency_without_its_notes(tmp_path: Pa
                 server={"port": web, "public_url": f"http://127.0.0.1:{web}", "data_dir": tmp_path},
                 mail_server={"port": mail},
                 channels={"email": {"type": "mail", "address": "lapor@lapor.localhost"}},
-                delivery={AGENCY: {"token": TOKENS[AGENCY], "method": "console"}},
+                delivery={AGENCY: {"token": TOKENS[AGENCY], "method": "inbox"}},
                 database={"timeout": 2.0},
             )
         )
@@ -212,7 +227,7 @@ def _paths(folder: Path) -> list[Path]:
 
 @pytest.mark.asyncio(loop_scope="module")  # the browser's
 async def test_the_report_shows_its_files(
-    desk: MemoryDesk, browser: Browser, tmp_path: Path
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = ("lubang.jpg", "suara.ogg", "undangan.apk", "video.mp4", "foto-lama.jpg", "baru.jpg")
     made: list[dict[str, Any]] = [
@@ -227,10 +242,14 @@ async def test_the_report_shows_its_files(
         Attachment(**({"name": name, "media_type": "application/x-unknown"} | values))
         for name, values in zip(names, made, strict=True)
     )
-    desk.put(report(1, attachments=attachments))
     content = encoded(picture((400, 300)), "PNG")
-    desk.files[DIGEST] = _shown("lubang.png", "image/png", inline=True, content=content)
-    async with console(desk, Clock()) as url, opened(browser, url) as screen:
+    async with (
+        office(tmp_path) as desk,
+        console(desk, Clock()) as url,
+        opened(browser, url) as screen,
+    ):
+        await desk.put(report(1, attachments=attachments))
+        Cabinet(monkeypatch, desk, _shown("lubang.png", "image/png", inline=True, content=content))
         page = screen.page
         await page.set_viewport_size({"width": 1200, "height": 1100})
         await page.goto(f"{url}/reports/{report(1).id}")

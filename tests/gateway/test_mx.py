@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import datetime
+import io
+import json
 import logging
 import os
 import shutil
@@ -307,6 +309,22 @@ async def test_twenty_connections_lose_and_double_nothing(opened: Opened, mailbo
 
 
 # --- the promise: no 250 before it is durable ---------------------------------------------------
+
+
+async def test_the_words_of_a_refusal_lead_to_its_log_line(
+    opened: Opened, mailbox: Mailbox, logged: io.StringIO
+) -> None:
+    server = await opened()
+    mailbox.error = OSError(28, "full")
+    replies = []
+    for _ in range(2):
+        with pytest.raises(smtplib.SMTPDataError) as refused:
+            await asyncio.to_thread(send, server.port)
+        replies.append(str(refused.value.smtp_error))
+    lines = [json.loads(line) for line in logged.getvalue().splitlines()]
+    ids = [line["request"] for line in lines if line["event"] == "mail not stored, sender keeps it"]
+    assert len({*ids}) == 2
+    assert [id in reply for id, reply in zip(ids, replies, strict=True)] == [True, True]
 
 
 @pytest.mark.parametrize(
@@ -645,7 +663,7 @@ async def test_commands_now_and_then_do_not_hold_a_connection_for_ever(opened: O
         await asyncio.wait([ended], timeout=0.05)
         if ended.done():
             break
-    assert smtp.SPENT.encode() in await ended
+    assert smtp.reply("spent").encode() in await ended
 
 
 async def test_a_message_under_way_is_finished_when_the_connection_is_spent(

@@ -37,7 +37,7 @@ from gateway.platform.names import hashed, opened_thread, opened_url
 from gateway.platform.seal import Seal
 from gateway.store.cursors import Bookmark
 from gateway.store.renaming import hide_names
-from gateway.store.tables import messages, metadata, outgoing, parts, reports
+from gateway.store.tables import messages, metadata, notifications, parts, reports
 from gateway.wire.queues import MEDIA, REPORTS, QueuedMessage
 from normalizer.nameless import nameless
 from normalizer.report import Report
@@ -187,7 +187,7 @@ def carried_by(
 async def work(built: House) -> None:
     """Work on all there is; files that nobody has are given up."""
     its = built.another()
-    built.answer, built.media = its.answer, its.store_files
+    built.notify, built.media = its.notify, its.store_files
     assert await built.work_all() == {}
     await built.work(MEDIA, built.media)
     assert await built.work_all() == {}
@@ -297,11 +297,12 @@ async def test_a_canary_in_the_spool_is_sealed(kind: str, canary: Canary, tmp_pa
 
 async def test_an_agency_hears_nothing_of_the_providers_names(lite: House) -> None:
     await lite.say(ROAD, id="pesan-kenari", thread=["utas-kenari"])
-    for letter in (await lite.newest()).outgoing:
-        assert "kenari" not in letter.text
-        if letter.kind == "delivery":
-            origin = json.loads(letter.text)["data"]["origin"]
-            assert (origin["external_id"], origin["thread"], origin["sealed"]) == ("", [], {})
+    file = await lite.newest()
+    assert not any("kenari" in each.text for each in file.notifications)
+    (event,) = await lite.handed_over(file)
+    assert "kenari" not in json.dumps(event)
+    origin = event["data"]["origin"]
+    assert (origin["external_id"], origin["thread"], origin["sealed"]) == ("", [], {})
 
 
 # What providers say of a fault.
@@ -479,10 +480,10 @@ async def _as_before(house: House) -> None:
                 await connection.execute(change.values(**values))
         values = {"external_id": "bagian-kenari", "reference": "acuan-kenari"}
         await connection.execute(parts.update().values(**values))
-        for letter in (await connection.execute(select(outgoing))).all():
+        for letter in (await connection.execute(select(notifications))).all():
             names = opened_thread(seal, json.loads(letter.thread))
-            change = outgoing.update().where(outgoing.c.id == letter.id)
-            known = f"paper-{letter.id}" if letter.kind == "answer" else None
+            change = notifications.update().where(notifications.c.id == letter.id)
+            known = f"paper-{letter.id}"
             await connection.execute(change.values(thread=json.dumps(names), provider_id=known))
 
 

@@ -11,12 +11,12 @@ import gateway
 from config.emergency import emergency
 from gateway.casework.agencies import Reply
 from gateway.outbound.delicate import Delicate, graver, is_grave
-from gateway.outbound.notifications import Letters
+from gateway.outbound.notifications import Notifier
 from gateway.outbound.texts import ASKED_FOR, HARMLESS, KEYS, NEUTRAL, TO_POSTS
 from normalizer.message import Urgency
 from normalizer.report import Agency, Assignment, Outcome, Reason, Report, Status, Topic
 from normalizer.tracking import mentions, written
-from tests.gateway.making import LAMP, OTHER, ROAD, WHERE, WHO, Clock, House, made_parts, note
+from tests.gateway.making import LAMP, OTHER, ROAD, WHERE, WHO, House, made_parts, note
 from tests.router.making import RECEIVED, report
 
 FOLDER = Path(gateway.__file__).parent
@@ -55,10 +55,10 @@ def delicate_report(language: str = "id", channel: str = "sms", **changes: Any) 
     return base.model_copy(update={"origin": origin, "topic": topic} | changes)
 
 
-def letters() -> Letters:
+def letters() -> Notifier:
     parts = made_parts()
     delicate = Delicate(parts.routing.topics.delicate, frozenset({"web"}))
-    return Letters(parts.texts, Clock(), delicate)
+    return Notifier(parts.texts, delicate)
 
 
 def told_of(text: str) -> list[str]:

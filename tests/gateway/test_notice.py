@@ -6,11 +6,11 @@ from config.settings import load
 from gateway import checks, components
 from gateway.outbound.delicate import Delicate
 from gateway.outbound.notice import Notice
-from gateway.outbound.notifications import Letters
+from gateway.outbound.notifications import Notifier
 from normalizer.gsm import segments
 from tests.adapters.examples import build as example
 from tests.gateway import test_machines
-from tests.gateway.making import LAMP, OTHER, ROAD, WHO, Clock, House, made_parts, note
+from tests.gateway.making import LAMP, OTHER, ROAD, WHO, House, made_parts, note
 from tests.gateway.test_machines import TALKING, Wire
 
 wire = test_machines.wire
@@ -92,10 +92,10 @@ async def test_the_line_is_in_no_letter_that_danger_would_pay_for_with_another_s
 # What it costs.
 
 
-def letters(page: str = "", contact: str = "") -> Letters:
+def letters(page: str = "", contact: str = "") -> Notifier:
     parts = made_parts()
     delicate = Delicate(parts.routing.topics.delicate, frozenset())
-    return Letters(parts.texts, Clock(), delicate, Notice(page=page, contact=contact))
+    return Notifier(parts.texts, delicate, Notice(page=page, contact=contact))
 
 
 @pytest.mark.parametrize("page", ["", PAGE])

@@ -17,7 +17,6 @@ import gateway
 from adapters.contract import Wanted
 from adapters.load import load
 from gateway.casework.agencies import Reply
-from gateway.casework.tracking import Tracking
 from gateway.intake.limits import LOOKS_AT_ONE, LOOKS_OF_ALL, CallLimits
 from gateway.platform.numbers import page_secret
 from gateway.store import migrate
@@ -67,7 +66,7 @@ BARE = [
 """What somebody may write below a letter of another, or a message of another."""
 
 
-OTHERS = ("alerts", "events", "outgoing")
+OTHERS = ("alerts", "events", "deliveries", "notifications")
 """Tables whose rows belong to a report by our own doing, not by what a message named."""
 
 
@@ -112,7 +111,7 @@ def test_the_sweep_finds_a_reader_that_does_not_compare() -> None:
         "text('SELECT report_id FROM messages')",
     ):
         assert ties(ast.parse(reader)), reader
-    assert not ties(ast.parse("select(outgoing.c.report_id)"))
+    assert not ties(ast.parse("select(deliveries.c.report_id)"))
 
 
 def test_the_tie_is_written_only_by_who_compares_the_reporters() -> None:
@@ -188,7 +187,7 @@ async def unhurt(house: House, before: Any, stranger: str = OTHER) -> None:
         if ref != before.report.reporter.ref:
             found = await house.queries.file(tracking=number)
             assert found is None or found.report.id != before.report.id
-            tracking = Tracking(house.queries, house.seal)
+            tracking = house.services.tracking
             seen = await tracking.find(number, page_secret(house.seal, number), channel="paper")
             assert seen is None or seen.report is None or seen.report.id != before.report.id
 
@@ -235,7 +234,7 @@ async def test_a_stranger_who_asks_by_number_is_told_how_far_it_is_and_no_more(
     await unhurt(lite, before)
     own = await lite.say(f"STATUS {written(before.report.tracking)}", WHO)
     assert SECRET in own
-    seen = await Tracking(lite.queries, lite.seal).find(
+    seen = await lite.services.tracking.find(
         before.report.tracking, page_secret(lite.seal, before.report.tracking), channel="paper"
     )
     assert seen
@@ -301,7 +300,7 @@ async def test_nothing_in_the_web_form_is_a_command(form: House, said: str, fiel
         {"title": words, "body": "a" * 24} if field == "title" else {"body": f"{words} {LAMP}"}
     )
     number, secret = await sent(form, **said_in)
-    seen = await Tracking(form.queries, form.seal).find(number, secret, channel="web")
+    seen = await form.services.tracking.find(number, secret, channel="web")
     assert seen
     assert seen.report
     assert seen.report.tracking == number

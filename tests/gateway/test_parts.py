@@ -16,13 +16,15 @@ from hypothesis import strategies as st
 
 from adapters.contract import Inbound, Segment, WebhookResponse
 from gateway.intake.envelope import unpacked
-from gateway.intake.reassembly import EVERYWHERE, JOIN, KEPT, Joining
+from gateway.intake.reassembly import KEPT, Joining
 from gateway.intake.segments import LATE, Join, plan
 from gateway.platform.seal import ENVELOPE
+from gateway.queues.due import EVERYWHERE, LEASE, DueTask
 from gateway.store.cursors import Bookmark
-from gateway.store.parts import PartRow
+from gateway.store.due import SEGMENTS, due_rows
+from gateway.store.parts import PartRow, key_of, parts_of
 from gateway.store.views import ReportFile
-from normalizer.report import Report
+from normalizer.message import Message
 from tests.gateway.conftest import Away
 from tests.gateway.making import (
     NOWHERE,
@@ -52,9 +54,9 @@ def part(number: int, text: str = "", who: str = WHO, **more: Any) -> dict[str, 
     return note(said, who, id=id, part=[reference, number, total], **more)
 
 
-def joining(house: House, holder: str = "one") -> Joining:
-    mark = Bookmark(house.store, EVERYWHERE, JOIN, holder=holder)
-    return Joining(house.door, house.store, house.seal, mark)
+def joining(house: House, holder: str = "one") -> DueTask:
+    mark = Bookmark(house.store, EVERYWHERE, "due segments", holder=holder)
+    return DueTask(house.store, Joining(house.door, house.store, house.seal), mark)
 
 
 async def bring(house: House, *numbers: int, **more: Any) -> None:
@@ -68,7 +70,7 @@ async def bring(house: House, *numbers: int, **more: Any) -> None:
 async def texts(house: House) -> list[str]:
     """Return the texts of all messages, oldest first."""
     rows = await house.rows("SELECT body FROM messages ORDER BY received_at")
-    return [Report.model_validate_json(row[0]).text for row in rows]
+    return [Message.model_validate_json(row[0]).text for row in rows]
 
 
 async def one_file(house: House) -> ReportFile:
@@ -362,7 +364,7 @@ async def test_a_crash_before_the_commit_leaves_the_parts_to_the_next_process(
     )
     monkeypatch.undo()
     assert await joining(house, "two").turn() == 0, "the first one's time is not over"
-    house.clock.pass_(seconds=16)
+    house.clock.pass_(seconds=LEASE + 1)
     assert await joining(house, "two").turn() == 1
     assert await texts(house) == [WHOLE]
 
@@ -393,13 +395,14 @@ async def test_a_racer_that_saw_less_makes_no_second_message(house: House) -> No
     """One gives up waiting while the other has just seen the last part."""
     await bring(house, 1, 2)
     house.clock.pass_(minutes=11)
-    slow = joining(house)
-    seen = await slow._ready()
+    slow, database = Joining(house.door, house.store, house.seal), house.store.database
+    (row,) = await due_rows(database, SEGMENTS, house.clock(), 9)
+    key = key_of(row)
+    seen = await parts_of(database, key)
     await house.take(part(3))
     fast = joining(house)
     assert await fast.turn() == 1
-    for key, rows in seen.items():
-        assert await slow._join_all(key, rows) == 0
+    assert await slow.join_all(house.paper, key[-1], seen) == 0
     assert await texts(house) == [WHOLE]
 
 
@@ -498,8 +501,11 @@ async def test_parts_of_a_channel_that_is_gone_wait_for_it(house: House) -> None
     await house.take(part(3))
     channels, house.door.channels = house.door.channels, {}
     assert await joining(house).turn() == 0
+    assert await house.rows("SELECT failures, error FROM due") == [(1, "ChannelGone")]
     house.door.channels = channels
+    house.clock.pass_(seconds=3)
     assert await joining(house).turn() == 1
+    assert await house.counted("due") == 0
 
 
 async def test_many_messages_at_once_keep_their_parts(house: House) -> None:

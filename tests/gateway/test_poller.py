@@ -114,12 +114,11 @@ async def test_a_receipt_in_a_page_reaches_the_letter_it_is_about(house: House) 
     await house.report(ROAD)
     (_, sent) = house.paper.carried[-1]
     name = hashed(house.seal, "stream", f"paper-{sent.id}")
-    change = f"UPDATE outgoing SET channel = 'stream', provider_id = '{name}'"
-    await house.change(f"{change} WHERE kind = 'answer'")
+    await house.change(f"UPDATE notifications SET channel = 'stream', provider_id = '{name}'")
     channel = Stream()
     channel.said.append(Receipt("stream", f"paper-{sent.id}", "delivered"))
     await polling(house, channel).turn()
-    assert await house.counted("outgoing", "state = 'delivered' AND kind = 'answer'") == 1
+    assert await house.counted("notifications", "state = 'delivered'") == 1
     assert await cursor(house) == "1"
 
 

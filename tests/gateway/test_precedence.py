@@ -63,7 +63,7 @@ async def said(house: House, signals: tuple[Signal, ...]) -> Case:
 
 async def handed(house: House) -> list[str]:
     """List whom anything was handed to, in order."""
-    query = "SELECT target FROM outgoing WHERE kind = 'delivery' ORDER BY at"
+    query = "SELECT agency_id FROM deliveries ORDER BY created_at"
     return [row[0] for row in await house.rows(query)]
 
 
@@ -199,6 +199,7 @@ async def test_the_agency_reads_no_code_that_was_added_to_a_report(lite: House) 
     earlier = await lite.report(EARLIER)
     number = written(earlier.report.tracking)
     await lite.say(f"{number} {WORDS[Signal.FOREIGN_TEXT]}")
-    letters = [str(row[0]) for row in await lite.rows("SELECT text FROM outgoing")]
-    assert any(HIDDEN in text for text in letters)
-    assert "482913" not in repr(letters) + repr(await lite.rows("SELECT data FROM events"))
+    sent = repr(await lite.handed_over(await lite.file(earlier.report.tracking)))
+    assert HIDDEN in sent
+    told = repr(await lite.rows("SELECT text FROM notifications"))
+    assert "482913" not in sent + told + repr(await lite.rows("SELECT data FROM events"))

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from gateway.casework.operators import Conflict, OperatorService
+from gateway.casework.conflicts import Conflict
+from gateway.casework.operators import OperatorService
 from gateway.casework.publishing import proposed
 from normalizer import masking
 from normalizer.masking import HIDDEN
@@ -17,7 +18,6 @@ from normalizer.report import Link, Recusal, Release, Report, Status, Topic
 from tests.cases import overwriting, reworded
 from tests.gateway.making import LAMP
 from tests.gateway.partners import API, CITY, O311, Town, town
-from tests.gateway.test_desk import desk_of
 
 pytestmark = pytest.mark.usefixtures("trusted")
 
@@ -76,7 +76,7 @@ async def test_of_four_grave_reports_and_a_lamp_the_public_reads_that_there_is_a
 
 
 async def test_words_are_read_only_after_an_operator_released_them(here: Town) -> None:
-    desk, report = desk_of(here.house, here.house.seal), await sent(here)
+    desk, report = here.house.services.operators, await sent(here)
     assert await read(here) == [""]
     (proposal,) = await desk.proposals()
     await release(desk, proposal.report)
@@ -92,7 +92,7 @@ async def test_words_are_read_only_after_an_operator_released_them(here: Town) -
 
 
 async def test_what_is_added_later_is_not_read_until_it_is_released_too(here: Town) -> None:
-    desk, report = desk_of(here.house, here.house.seal), await sent(here)
+    desk, report = here.house.services.operators, await sent(here)
     await release(desk, report)
     (before,) = await read(here)
     update = {"service_request_id": report.tracking, "description": f"Rumah {CANARY} gelap"}
@@ -101,7 +101,7 @@ async def test_what_is_added_later_is_not_read_until_it_is_released_too(here: To
     await here.routed()
     assert CANARY in (await here.house.file(report.tracking)).report.text
     assert await read(here) == [before]
-    with pytest.raises(Conflict, match="berubah"):
+    with pytest.raises(Conflict, match="text_changed"):
         await release(desk, report)
     (proposal,) = await desk.proposals()
     assert (proposal.is_shown, proposal.is_new) == (True, True)
@@ -110,7 +110,7 @@ async def test_what_is_added_later_is_not_read_until_it_is_released_too(here: To
 
 
 async def test_words_are_taken_back_and_kept(here: Town) -> None:
-    desk, report = desk_of(here.house, here.house.seal), await sent(here)
+    desk, report = here.house.services.operators, await sent(here)
     await release(desk, report)
     await desk.keep_private(report.id, by="budi")
     assert await read(here) == [""]
@@ -128,12 +128,12 @@ async def test_words_are_taken_back_and_kept(here: Town) -> None:
 async def test_while_masking_is_not_trusted_no_words_are_public(
     here: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk, report = desk_of(here.house, here.house.seal), await sent(here)
+    desk, report = here.house.services.operators, await sent(here)
     await release(desk, report)
     monkeypatch.setattr(masking, "UNTRUSTED", ("name",))
     assert await read(here) == [""]
     other = await sent(here, description=f"{SAID} lagi")
-    with pytest.raises(Conflict, match="penyamaran nama pelapor belum"):
+    with pytest.raises(Conflict, match="masking"):
         await release(desk, other)
     await desk.keep_private(report.id, by="sari")
     monkeypatch.setattr(masking, "UNTRUSTED", ())
@@ -142,9 +142,9 @@ async def test_while_masking_is_not_trusted_no_words_are_public(
 
 @pytest.mark.parametrize("flag", FLAGS)
 async def test_some_words_are_never_offered_nor_released(here: Town, flag: str) -> None:
-    desk, report = desk_of(here.house, here.house.seal), await sent(here, **FLAGS[flag])
+    desk, report = here.house.services.operators, await sent(here, **FLAGS[flag])
     assert await desk.proposals() == []
-    with pytest.raises(Conflict, match="tidak boleh"):
+    with pytest.raises(Conflict, match="not_public"):
         await release(desk, report)
     listed = (await here.get(f"{O311}/requests.json")).body.decode()
     assert "0812" not in listed
@@ -153,7 +153,7 @@ async def test_some_words_are_never_offered_nor_released(here: Town, flag: str) 
 
 @pytest.mark.parametrize("mark", ["anonymous", "confidential"])
 async def test_who_hides_later_is_read_no_more(here: Town, mark: str) -> None:
-    desk, report = desk_of(here.house, here.house.seal), await sent(here)
+    desk, report = here.house.services.operators, await sent(here)
     await release(desk, report)
     stored = (await here.house.file(report.tracking)).report
     await here.house.change(overwriting(stored.model_copy(update={mark: True})))

@@ -11,18 +11,18 @@ import aiohttp
 import pytest
 
 import gateway
+from config.words import words
 from gateway.intake import forgeries
 from gateway.intake.expiry import EXPIRE, Expiry
-from gateway.intake.reassembly import EVERYWHERE
 from gateway.operations.health import Health
-from gateway.portals.console.labels import REASON
+from gateway.queues.due import EVERYWHERE
 from gateway.store.cursors import Bookmark
 from gateway.store.people import OperatorRepository
 from gateway.store.quarantine import FRESH, MESSAGE, NOISE, REASONS, QuarantineLimits
 from gateway.store.store import Store
-from tests.gateway.console_double import Clock as ConsoleClock
-from tests.gateway.console_double import MemoryDesk, console
 from tests.gateway.making import ROAD, House, held, hook, note
+from tests.gateway.office import Clock as ConsoleClock
+from tests.gateway.office import console, office
 from tests.gateway.test_console import Visitor
 
 SMALL = QuarantineLimits(bytes=100_000, rows=6, share=0.5, days=30)
@@ -63,7 +63,7 @@ def test_every_reason_there_is_says_whether_it_is_noise() -> None:
     trees = [ast.parse(path.read_text()) for path in Path(folder).rglob("*.py")]
     found = {reason for tree in trees for reason in _reasons(tree)}
     assert found == set(REASONS), "say in gateway/store/quarantine.py what a new reason is"
-    assert found == set(REASON), "and in gateway/portals/console/labels.py what it is called"
+    assert found == set(words("console").table("reason")), "and in config/console its name"
 
 
 async def test_a_flood_of_forgeries_is_counted_and_leaves_room_for_others(
@@ -181,14 +181,14 @@ async def test_what_was_not_kept_is_said_and_nobody_is_unwell(
     assert "quarantine_noise" not in (await _health(lite).look()).checks
 
 
-async def test_the_console_says_how_much_was_not_kept() -> None:
-    desk = MemoryDesk()
-    desk.not_kept = 4711
+async def test_the_console_says_how_much_was_not_kept(tmp_path: Path) -> None:
     jar = aiohttp.CookieJar(unsafe=True)
     async with (
+        office(tmp_path) as desk,
         console(desk, ConsoleClock()) as url,
         aiohttp.ClientSession(cookie_jar=jar) as http,
     ):
+        await desk.house.store.count_missed({("paper", "forged"): 4711})
         ani = Visitor(url, http)
         await ani.log_in()
         assert "4.711</b> kiriman palsu" in (await ani.get("/failed"))[1]

@@ -140,7 +140,7 @@ async def test_a_large_forged_body_is_cut_and_says_so(lite: House) -> None:
     assert view.size == forgeries.BODY
     assert f"of {len(large.body)} bytes kept, sha256" in view.detail
     kept, _ = forgeries.cut(large)
-    with pytest.raises(Malformed, match="hanya disimpan sebagian"):
+    with pytest.raises(Malformed, match="kept_in_part"):
         await lite.door.readmit(lite.paper, kept, view.id, "forged")
     assert await lite.counted("messages") == 0
 
@@ -201,16 +201,16 @@ async def test_a_receipt_says_what_became_of_a_letter(
     for state in states:
         receipt = {"receipt": f"paper-{sent.id}", "state": state, "detail": "30003"}
         assert (await house.take(receipt)).status == 200
-    (letter,) = [each for each in (await house.newest()).outgoing if each.id == sent.id]
+    (letter,) = [each for each in (await house.newest()).notifications if each.id == sent.id]
     assert letter.state == becomes
     assert await _held(house) == []
 
 
 async def test_a_receipt_for_somebody_elses_message_changes_nothing(lite: House) -> None:
     await lite.say(ROAD)
-    before = await lite.rows("SELECT * FROM outgoing ORDER BY id")
+    before = await lite.rows("SELECT * FROM notifications ORDER BY id")
     assert (await lite.take({"receipt": "SM-unknown", "state": "failed"})).status == 200
-    assert await lite.rows("SELECT * FROM outgoing ORDER BY id") == before
+    assert await lite.rows("SELECT * FROM notifications ORDER BY id") == before
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Nothing of a report reaches the agency that it accuses, by whatever way reports reach agencies.
 
-Every way is walked: those of ``Letters`` are listed from the class itself, so that a new one is
+Every way is walked: those of ``Notifier`` are listed from the class itself, so that a new one is
 either tried here or fails.
 """
 
@@ -11,26 +11,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 import gateway
-from config.settings import DeliverySettings
-from gateway.access.recusal import NotYours, readers, recused
+from gateway.access.recusal import NotYours, recused
 from gateway.casework.agencies import Reply
-from gateway.casework.operators import Conflict
-from gateway.media.access import AttachmentAccess
-from gateway.outbound.notifications import Letters
+from gateway.casework.conflicts import Conflict
+from gateway.outbound import deliveries
 from gateway.wire import events
 from gateway.wire.queues import DELIVERIES
+from normalizer.message import Message
 from normalizer.report import Agency, Assignment, Outcome, Recusal, Report, Status
 from normalizer.tracking import written
 from tests.gateway.making import ROAD, WHO, House, house, made_parts
-from tests.gateway.test_desk import desk_of
 
 ACCUSED, OVERSEER = "3578-dinas-pu", "3578-inspektorat"
 METHODS = {
-    ACCUSED: DeliverySettings(token=SecretStr("token-of-pu")),
-    OVERSEER: DeliverySettings(token=SecretStr("token-of-inspektorat")),
+    ACCUSED: {"token": "token-of-pu"},
+    OVERSEER: {"token": "token-of-inspektorat"},
 }
 BRIBE = "petugas Dinas PU minta uang 500 ribu di Kecamatan Wonocolo Kota Surabaya"
 DOUBTFUL = "kata tukangnya dinas PU minta potongan"
@@ -48,7 +45,7 @@ async def town(sqlite_url: str, tmp_path: Path) -> AsyncIterator[House]:
 
 async def _read(town: House, agency: str) -> list[str]:
     town.clock.pass_(minutes=5)
-    return [text for _, text in await town.queries.for_agency(agency, after="", most=1)]
+    return [each.text for each in await town.queries.for_agency(agency, after="", most=1)]
 
 
 async def test_an_accusation_goes_to_who_oversees_the_accused(town: House) -> None:
@@ -58,15 +55,15 @@ async def test_an_accusation_goes_to_who_oversees_the_accused(town: House) -> No
     assert made.agency is not None
     assert made.agency.id == OVERSEER
     assert file.report.recuses(ACCUSED)
-    assert {letter.target for letter in file.outgoing if letter.kind == "delivery"} == {OVERSEER}
+    assert {each.agency_id for each in file.deliveries} == {OVERSEER}
     assert await _read(town, ACCUSED) == []
     assert len(await _read(town, OVERSEER)) == 1
 
 
 async def test_an_operator_cannot_hand_it_to_the_accused_either(town: House) -> None:
     file = await town.report(BRIBE)
-    with pytest.raises(Conflict, match="terlapor"):
-        await desk_of(town, town.seal).assign(file.report.id, ACCUSED, by="sari")
+    with pytest.raises(Conflict, match="accused"):
+        await town.services.operators.assign(file.report.id, ACCUSED, by="sari")
     assert await town.file(file.report.tracking) == file
 
 
@@ -83,7 +80,7 @@ async def test_an_accusation_that_comes_later_takes_the_report_back(town: House)
     assert made.agency.id == OVERSEER
     assert "ditarik dari terlapor dan diteruskan ke pengawasnya" in made.reasons[0].text
     assert after.report.recuses(ACCUSED)
-    sent = [letter.target for letter in after.outgoing if letter.kind == "delivery"]
+    sent = [each.agency_id for each in after.deliveries]
     assert sorted(sent) == sorted([ACCUSED, OVERSEER])
     (told,) = await _read(town, OVERSEER)
     assert events.read(told.encode()).type == events.ASSIGNED
@@ -93,9 +90,7 @@ async def test_an_accusation_that_comes_later_takes_the_report_back(town: House)
             ACCUSED, file.report.tracking, Reply(kind="answer", text="sudah"), key="k"
         )
     with pytest.raises(NotYours):
-        await AttachmentAccess(town.queries, town.vault).for_agency(
-            ACCUSED, file.report.tracking, "0" * 64
-        )
+        await town.files.for_agency(ACCUSED, file.report.tracking, "0" * 64)
 
 
 async def test_what_only_may_accuse_is_read_by_an_operator_who_may_hand_it_back(
@@ -109,28 +104,27 @@ async def test_what_only_may_accuse_is_read_by_an_operator_who_may_hand_it_back(
     assert after.report.recusals == ()
     assert after.report.assignment is not None
     assert "Mungkin terlapor" in after.report.assignment.reasons[0].text
-    sent = [letter for letter in after.outgoing if letter.kind == "delivery"]
-    assert len(sent) == 1
-    await desk_of(town, town.seal).assign(file.report.id, ACCUSED, by="sari")
+    assert len(after.deliveries) == 1
+    await town.services.operators.assign(file.report.id, ACCUSED, by="sari")
     again = await town.file(file.report.tracking)
     assert again.report.assignment is not None
     assert again.report.assignment.agency is not None
     assert again.report.assignment.agency.id == ACCUSED
-    assert len([letter for letter in again.outgoing if letter.kind == "delivery"]) > 1
+    assert len(again.deliveries) > 1
 
 
-async def test_a_letter_that_waits_is_withdrawn(town: House) -> None:
+async def test_a_delivery_that_waits_is_withdrawn(town: House) -> None:
     file = await town.report(ROAD)
     async with town.store.unit() as unit:
         stored = await unit.by_id(file.report.id)
         assert stored is not None
-        town.letters.delivery(unit, stored.report, kind=events.FOLLOWED_UP, cause="late")
+        deliveries.deliver(unit, stored.report, kind=events.FOLLOWED_UP, cause="late")
         accusing = recused(stored.report, [PU], at=AT)
         unit.change(stored, accusing, [])
     assert await town.work(DELIVERIES, town.deliver) == {}
     after = await town.file(file.report.tracking)
-    states = [letter.state for letter in after.outgoing if letter.kind == "delivery"]
-    assert sorted(states) == ["sent", "withdrawn"]
+    states = [each.state for each in after.deliveries]
+    assert sorted(states) == ["placed", "withdrawn"]
 
 
 async def test_a_page_of_nothing_but_accusations_does_not_stop_the_reader(town: House) -> None:
@@ -151,42 +145,40 @@ def _with(report: Report) -> Report:
     return report.model_copy(update={"assignment": made, "recusals": (PU,)})
 
 
-async def test_no_kind_of_letter_is_written_to_the_accused(town: House) -> None:
+async def test_no_kind_of_delivery_is_written_to_the_accused(town: House) -> None:
     report = _with((await town.report(ROAD)).report)
     ways = [
         name
-        for name, way in inspect.getmembers(Letters, inspect.isfunction)
-        if not name.startswith("_")
-        and {"unit", "report"} <= set(inspect.signature(way).parameters)
-        and name not in ("answer", "warn")  # these go to the citizen
+        for name, way in inspect.getmembers(deliveries, inspect.isfunction)
+        if not name.startswith("_") and {"unit", "report"} <= set(inspect.signature(way).parameters)
     ]
-    assert {"deliveries", "delivery", "files_ready", "changed"} <= set(ways)
-    before = await town.counted("outgoing")
+    assert {"deliver", "deliver_assigned", "deliver_files", "deliver_changed"} <= set(ways)
+    before = await town.counted("deliveries")
     for name in ways:
-        way = getattr(town.letters, name)
+        way = getattr(deliveries, name)
         more = {"kind": events.ASSIGNED} if "kind" in inspect.signature(way).parameters else {}
         async with town.store.unit() as unit:
             way(unit, report, cause=f"sweep {name}", **more)
-    assert await town.counted("outgoing") == before
-    assert readers(report) == ()
+    assert await town.counted("deliveries") == before
+    assert events.readers(report) == ()
 
 
-def test_letters_to_agencies_are_written_and_read_in_one_place_each() -> None:
+def test_deliveries_are_written_and_read_in_one_place_each() -> None:
     """Swept: a second place that writes or lists deliveries would stand outside the guard.
 
-    ``store/unit.py`` names to a reporter who has the report, and lists nothing for an agency.
+    ``store/deliveries.py`` names to a reporter who has the report, and lists nothing for an agency.
     """
     root = Path(gateway.__file__).parent
-    wrote = r"kind=\"delivery\""
-    lists = r"outgoing\.c\.target"
+    wrote = r"unit\.deliver\("
+    lists = r"deliveries\.c\.agency_id"
     found = {
         (pattern, path.relative_to(root).as_posix())
         for path in root.rglob("*.py")
         for pattern in (wrote, lists)
         if re.search(pattern, path.read_text(encoding="utf-8"))
     }
-    told = (lists, "store/unit.py")
-    assert found == {(wrote, "outbound/notifications.py"), (lists, "store/queries.py"), told}
+    told = (lists, "store/deliveries.py")
+    assert found == {(wrote, "outbound/deliveries.py"), (lists, "store/queries.py"), told}
 
 
 async def test_without_a_plain_overseer_an_operator_decides(town: House) -> None:
@@ -200,7 +192,7 @@ async def test_without_a_plain_overseer_an_operator_decides(town: House) -> None
 
 
 def test_what_is_taken_back_is_offered_to_nobody_who_is_accused() -> None:
-    report = Report.model_validate_json(_BARE)
+    report = Report.opened(Message.model_validate_json(_BARE))
     taken = recused(_with(report), [PU], at=AT)
     assert taken.assignment is not None
     assert taken.assignment.agency is None

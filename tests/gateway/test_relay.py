@@ -11,8 +11,8 @@ from gateway.broker.base import (
     DELIVERIES,
     REPORTS,
     BrokerUnavailable,
-    Delivery,
     QueuedMessage,
+    ReceivedMessage,
     Refusal,
     Subscription,
 )
@@ -120,37 +120,37 @@ async def test_a_relay_goes_on_by_itself_when_the_broker_is_back(
 class Morgue(Subscription, Embedded):
     """A broker that holds dead letters, as RabbitMQ does."""
 
-    def __init__(self, house: House, *letters: Delivery) -> None:
+    def __init__(self, house: House, *letters: ReceivedMessage) -> None:
         Embedded.__init__(self, house.store.queue, lease=60)
-        self._letters = [list(letters)]
-        self.acked: list[Delivery] = []
+        self._notifier = [list(letters)]
+        self.acked: list[ReceivedMessage] = []
         self.emptied = asyncio.Event()
 
     async def dead_letters(self, queue: str, *, prefetch: int) -> Subscription | None:
         return self
 
-    async def take(self, most: int) -> list[Delivery]:
-        if not self._letters:
+    async def take(self, most: int) -> list[ReceivedMessage]:
+        if not self._notifier:
             self.emptied.set()
             await asyncio.Event().wait()
-        return self._letters.pop()
+        return self._notifier.pop()
 
-    async def ack(self, deliveries: Sequence[Delivery]) -> None:
+    async def ack(self, deliveries: Sequence[ReceivedMessage]) -> None:
         self.acked += deliveries
 
     async def retry(
-        self, delivery: Delivery, *, delay: float, error: str, counted: bool = True
+        self, delivery: ReceivedMessage, *, delay: float, error: str, counted: bool = True
     ) -> None: ...
-    async def bury(self, delivery: Delivery, *, error: str) -> None: ...
-    async def release(self, deliveries: Sequence[Delivery]) -> None: ...
+    async def bury(self, delivery: ReceivedMessage, *, error: str) -> None: ...
+    async def release(self, deliveries: Sequence[ReceivedMessage]) -> None: ...
     async def close(self) -> None: ...
 
 
 async def test_dead_letters_are_in_the_store_before_the_broker_forgets_them(house: House) -> None:
     letters = [
-        Delivery(QueuedMessage(DELIVERIES, "d1", b"1", {"x-kanal-error": "503"}), 5, 1),
-        Delivery(QueuedMessage(DELIVERIES, "", b"2"), 1, 2),
-        Delivery(QueuedMessage(DELIVERIES, "", b"3"), 1, 3),
+        ReceivedMessage(QueuedMessage(DELIVERIES, "d1", b"1", {"x-kanal-error": "503"}), 5, 1),
+        ReceivedMessage(QueuedMessage(DELIVERIES, "", b"2"), 1, 2),
+        ReceivedMessage(QueuedMessage(DELIVERIES, "", b"3"), 1, 3),
     ]
     morgue = Morgue(house, *letters)
     task = asyncio.create_task(Collector(house.store.queue, morgue, DELIVERIES, prefetch=9).run())

@@ -6,23 +6,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 
-from config.settings import DeliverySettings
 from gateway.access.recusal import NotYours
 from gateway.casework.agencies import MAX_REPLY, AgencyService, Closed, FiledReply, Reply
 from gateway.store.rows import AuditEvent
 from gateway.store.unit import StaleWrite
-from gateway.wire.queues import ANSWERS
+from gateway.wire.queues import NOTIFICATIONS
 from normalizer.report import Candidate, Status
 from normalizer.tracking import mentions, written
 from tests.gateway.making import OTHER, ROAD, UNCLEAR, WHO, House, house
 
 AGENCY, ANOTHER, MUTE = "3578-dinas-pu", "3578-dinas-perhubungan", "3578-dinas-sosial"
 METHODS = {
-    AGENCY: DeliverySettings(token=SecretStr("token-of-pu")),
-    ANOTHER: DeliverySettings(token=SecretStr("token-of-perhubungan é")),
-    MUTE: DeliverySettings(token=SecretStr("")),
+    AGENCY: {"token": "token-of-pu"},
+    ANOTHER: {"token": "token-of-perhubungan é"},
+    MUTE: {"token": ""},
 }
 
 
@@ -51,7 +50,7 @@ async def _reply(
 
 async def _answers(house: House) -> list[str]:
     """Send what waits and return what the citizen was told."""
-    await house.work(ANSWERS, house.answer)
+    await house.work(NOTIFICATIONS, house.notify)
     return house.paper.told()
 
 

@@ -89,7 +89,7 @@ async def test_a_report_is_sent_followed_and_answered(both: Town) -> None:
 async def test_an_answer_that_waits_to_be_read_is_no_dead_letter(here: Town) -> None:
     await sent(here, {"text": ROAD})
     await here.routed()
-    (answer,) = [each for each in (await here.house.newest()).outgoing if each.kind == "answer"]
+    (answer,) = list((await here.house.newest()).notifications)
     assert answer.state == "sent"
     assert await here.house.counted("queue", "state = 'dead'") == 0
 

@@ -9,11 +9,11 @@ from uuid import uuid4
 
 import pytest
 
-from gateway.broker.base import DELIVERIES, REPORTS, Delivery, QueuedMessage
+from gateway.broker.base import DELIVERIES, REPORTS, QueuedMessage, ReceivedMessage
 from gateway.casework.route import UnknownMessage
 from gateway.intake import receive
 from gateway.platform.numbers import new_tracking
-from gateway.queues.consumer import _may_succeed
+from gateway.queues.consumer import may_succeed
 from gateway.store.rows import AuditEvent
 from gateway.store.views import ReportFile
 from gateway.wire import events
@@ -33,7 +33,6 @@ from tests.gateway.making import (
     Paper,
     note,
 )
-from tests.gateway.test_desk import desk_of
 from tests.router import test_kinds
 
 
@@ -56,17 +55,13 @@ def _agency(report: Report) -> str | None:
     return given.id if given else None
 
 
-def _letters(file: ReportFile, kind: str) -> list[str]:
-    return [letter.text for letter in file.outgoing if letter.kind == kind]
-
-
 async def test_a_clear_report_is_assigned_delivered_and_confirmed(house: House) -> None:
     told = await house.say(ROAD)
     file = await house.newest()
     assert file.report.status is Status.FORWARDED
     assert _agency(file.report) == "3578-dinas-pu"
     assert [each.kind for each in file.events] == ["received", "forwarded"]
-    assert len(_letters(file, "delivery")) == 1
+    assert len(file.deliveries) == 1
     assert next(mentions(told)) == file.report.tracking
     assert "diteruskan ke" in told.casefold()
 
@@ -75,7 +70,7 @@ async def test_an_unclear_report_goes_to_an_operator(house: House) -> None:
     told = await house.say(UNCLEAR)
     file = await house.newest()
     assert file.report.status is Status.TRIAGE
-    assert _letters(file, "delivery") == []
+    assert file.deliveries == ()
     assert "Petugas" in told
 
 
@@ -84,13 +79,13 @@ async def test_a_missing_place_is_asked_for_and_the_answer_completes_it(house: H
     asked = await house.newest()
     assert asked.report.status is Status.WAITING_FOR_REPORTER
     assert "kabupaten/kota" in question
-    assert _letters(asked, "delivery") == []
+    assert asked.deliveries == ()
     told = await house.say(WHERE)
     file = await house.file(asked.report.tracking)
     assert await house.counted("reports") == 1
     assert (file.report.status, _agency(file.report)) == (Status.FORWARDED, "6402-dinas-pu")
     assert WHERE in file.report.text
-    assert len(_letters(file, "delivery")) == 1
+    assert len(file.deliveries) == 1
     assert next(mentions(told)) == asked.report.tracking
 
 
@@ -179,7 +174,7 @@ async def _adds(house: House, file: ReportFile, how: str) -> str:
         return await house.say(f"{number} {more}")
     if how == "grouped number":
         return await house.say(f"Tambahan {written(number)}: {more}")
-    ours = next(letter for letter in file.outgoing if letter.kind == "answer")
+    ours = next(letter for letter in file.notifications)
     return await house.say(more, thread=["<older@x>", f"paper-{ours.id}"])
 
 
@@ -192,7 +187,7 @@ async def test_a_follow_up_is_added_and_passed_on(house: House, how: str) -> Non
     assert "makin dalam" in file.report.text
     assert file.report.status is Status.FORWARDED
     assert file.events[-1].kind == "followed_up"
-    deliveries = [json.loads(text) for text in _letters(file, "delivery")]
+    deliveries = await house.handed_over(file)
     assert [each["type"] for each in deliveries] == [events.ASSIGNED, events.FOLLOWED_UP]
     assert deliveries[0]["id"] != deliveries[1]["id"]
     assert "sudah kami catat" in told
@@ -246,7 +241,7 @@ async def test_a_repeat_within_a_day_makes_no_second_report(
     assert await lite.counted("reports") == reports
     assert ("sudah kami terima" in told) == (reports == 1)
     assert (next(mentions(told)) == first.report.tracking) == (reports == 1)
-    assert await lite.counted("outgoing", "kind = 'delivery'") == reports
+    assert await lite.counted("deliveries") == reports
 
 
 async def test_the_same_words_after_it_was_closed_are_a_new_report(lite: House) -> None:
@@ -318,7 +313,7 @@ async def test_who_asks_for_help_is_told_how(lite: House, text: str, said: str) 
     assert await lite.counted("reports") == 0
 
 
-async def _batch(house: House, *notes: dict[str, Any]) -> list[Delivery]:
+async def _batch(house: House, *notes: dict[str, Any]) -> list[ReceivedMessage]:
     await house.take(*notes)
     return await house.leased(REPORTS)
 
@@ -330,7 +325,7 @@ async def test_a_redelivered_message_changes_nothing(house: House) -> None:
     notes = [note(text, f"+62811{n}") for n, text in enumerate(CONVERSATION)]
     batch = await _batch(house, *notes)
     assert await house.route(batch) == {}
-    tables = ("messages", "reports", "events", "outgoing", "queue")
+    tables = ("messages", "reports", "events", "deliveries", "notifications", "queue")
     before = [await house.rows(f"SELECT * FROM {t} ORDER BY 1, 2") for t in tables]
     assert await house.route(batch) == {}
     for delivery in batch:
@@ -343,7 +338,7 @@ async def test_two_workers_with_the_same_messages_file_each_once(house: House) -
     done = await asyncio.gather(*(house.route(batch) for _ in range(4)), return_exceptions=True)
     assert done == [{}] * 4
     assert await house.counted("reports") == 12
-    assert await house.counted("outgoing", "kind = 'delivery'") == 12
+    assert await house.counted("deliveries") == 12
     assert (await house.store.queue.depths())[DELIVERIES] == 12
 
 
@@ -355,7 +350,7 @@ async def test_two_workers_with_two_additions_to_one_report_lose_neither(house: 
     done = await asyncio.gather(house.route([one]), house.route([two]), return_exceptions=True)
     for delivery, result in zip((one, two), done, strict=True):
         if isinstance(result, Exception):  # the loser comes again
-            assert _may_succeed(result)
+            assert may_succeed(result)
             assert await house.route([delivery]) == {}
     text = (await house.file(first.report.tracking)).report.text
     assert "tambahan pertama" in text
@@ -381,10 +376,10 @@ async def test_a_message_the_database_does_not_know_is_tried_again(house: House)
     (known,) = await _batch(house, note(ROAD))
     data = events.read(known.message.body).data | {"id": str(uuid4())}
     body = events.written(events.RECEIVED, data["id"], json.dumps(data), at=house.clock())
-    unknown = Delivery(QueuedMessage(REPORTS, data["id"], body), 0, None)
+    unknown = ReceivedMessage(QueuedMessage(REPORTS, data["id"], body), 0, None)
     with pytest.raises(UnknownMessage) as caught:
         await house.route([known, unknown])
-    assert _may_succeed(caught.value)
+    assert may_succeed(caught.value)
     assert await house.counted("reports") == 0
     assert await house.route([known]) == {}
     assert await house.counted("reports") == 1
@@ -392,8 +387,8 @@ async def test_a_message_the_database_does_not_know_is_tried_again(house: House)
 
 async def test_an_event_that_is_none_can_never_succeed(lite: House) -> None:
     with pytest.raises(events.BadEvent) as caught:
-        await lite.route([Delivery(QueuedMessage(REPORTS, "x", b"not ours"), 0, None)])
-    assert not _may_succeed(caught.value)
+        await lite.route([ReceivedMessage(QueuedMessage(REPORTS, "x", b"not ours"), 0, None)])
+    assert not may_succeed(caught.value)
 
 
 async def test_every_decision_carries_its_reasons(lite: House) -> None:
@@ -475,6 +470,6 @@ async def test_talk_waits_for_an_operator_and_only_who_reports_is_answered(
         assert talk.report.text.startswith("wkwk")
         assert len(await house.for_agency("3578-dinas-pu")) == 1
         assert [to for to, _ in plaza.carried] == [OTHER]
-        await desk_of(house, house.seal).archive(waiting.id, by="sari", reason="Bukan laporan.")
+        await house.services.operators.archive(waiting.id, by="sari", reason="Bukan laporan.")
         assert await house.work_all() == {}
         assert [to for to, _ in plaza.carried] == [OTHER], "who was never answered hears nothing"

@@ -5,15 +5,15 @@ from typing import Any
 import pytest
 
 from adapters.contract import OptedOut, Outgoing
-from gateway.store.views import OutgoingView
-from gateway.wire.queues import ANSWERS
+from gateway.store.views import NotificationView
+from gateway.wire.queues import NOTIFICATIONS
 from tests.gateway.making import LAMP, OTHER, ROAD, WHO, House, note
 
 BLOCKED = "the citizen has blocked the bot"
 
 
-async def _answers(house: House) -> list[OutgoingView]:
-    return [each for each in (await house.newest()).outgoing if each.kind == "answer"]
+async def _answers(house: House) -> list[NotificationView]:
+    return list((await house.newest()).notifications)
 
 
 async def _say(house: House, text: str, who: str = WHO, **more: Any) -> list[str]:
@@ -36,7 +36,7 @@ async def test_an_answer_that_cannot_reach_its_reader_now_is_held_in_view(house:
     assert (letter.state, letter.detail) == ("held", BLOCKED)
     (channel,) = await house.queries.channels(["paper"])
     assert (channel.waiting_out, channel.held_out, channel.failed_out) == (0, 1, 0)
-    assert (await house.store.queue.depths()).get(ANSWERS, 0) == 0, "nobody tries it again"
+    assert (await house.store.queue.depths()).get(NOTIFICATIONS, 0) == 0, "nobody tries it again"
 
 
 async def test_nothing_more_is_tried_until_the_citizen_writes_and_then_all_is_sent(
@@ -45,7 +45,7 @@ async def test_nothing_more_is_tried_until_the_citizen_writes_and_then_all_is_se
     await _silenced(house)
     report = (await house.newest()).report
     async with house.store.unit() as unit:
-        house.letters.answer(unit, report, "Regu turun besok.", cause="agency")
+        house.notifier.notify(unit, report, "Regu turun besok.", cause="agency")
     assert await house.work_all() == {}
     assert house.paper.carried == []
     assert [each.state for each in await _answers(house)] == ["held", "held"]
@@ -94,7 +94,7 @@ async def test_stop_outweighs_a_silence_that_words_would_end(lite: House) -> Non
 
 async def _receipt(house: House, **more: Any) -> None:
     """Let the provider say later that an answer failed."""
-    ((name,),) = await house.rows("SELECT provider_id FROM outgoing WHERE kind = 'answer'")
+    ((name,),) = await house.rows("SELECT provider_id FROM notifications")
     await house.take({"receipt": name, "state": "failed", "detail": "63016", **more})
     assert await house.work_all() == {}
 
@@ -139,8 +139,8 @@ async def test_who_writes_while_a_letter_is_about_to_be_held_gets_it(lite: House
     await _silenced(lite)
     report = (await lite.newest()).report
     async with lite.store.unit() as unit:
-        lite.letters.answer(unit, report, "Regu turun besok.", cause="agency")
-    (batch, original) = (await lite.leased(ANSWERS), lite.answer._file)
+        lite.notifier.notify(unit, report, "Regu turun besok.", cause="agency")
+    (batch, original) = (await lite.leased(NOTIFICATIONS), lite.notify._file)
 
     async def written_meanwhile(*arguments: Any) -> Any:
         unit = arguments[0]
@@ -148,8 +148,8 @@ async def test_who_writes_while_a_letter_is_about_to_be_held_gets_it(lite: House
         return await original(*arguments)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lite.answer, "_file", written_meanwhile)
-        assert list(await lite.answer(batch)) == [batch[0].message.id], "it comes again"
-    assert await lite.answer(batch) == {}
+        patch.setattr(lite.notify, "_file", written_meanwhile)
+        assert list(await lite.notify(batch)) == [batch[0].message.id], "it comes again"
+    assert await lite.notify(batch) == {}
     assert lite.paper.told() == ["Regu turun besok."]
     assert isinstance(lite.paper.carried[0][1], Outgoing)

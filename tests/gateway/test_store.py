@@ -119,7 +119,7 @@ async def test_an_error_in_a_unit_writes_nothing(house: House) -> None:
         async with house.store.unit() as unit:
             stored = (await unit.by_ids([file.report.id]))[file.report.id]
             unit.change(stored, stored.report, [AuditEvent("noted", "test")])
-            house.letters.answer(unit, stored.report, "x", cause="never")
+            house.notifier.notify(unit, stored.report, "x", cause="never")
             await unit.flush()
             raise RuntimeError("crash")
     assert await _everything(house) == before
@@ -193,11 +193,13 @@ async def test_a_database_that_is_away_says_so_in_time_and_comes_back(
 
 async def test_what_somebody_else_says_never_breaks_a_unit(house: House) -> None:
     file = await house.report()
-    letter = next(each for each in file.outgoing if each.kind == "answer")
+    letter = next(each for each in file.notifications)
     async with house.store.unit() as unit:
         known_as = hashed(house.seal, "paper", f"paper-{letter.id}")
-        await unit.receipt("paper", known_as, "failed", "half \ud800 and \x00 nothing")
-    (again,) = [o for o in (await house.newest()).outgoing if o.id == letter.id]
+        await unit.notifications.receipt(
+            "paper", known_as, "failed", "half \ud800 and \x00 nothing"
+        )
+    (again,) = [o for o in (await house.newest()).notifications if o.id == letter.id]
     assert (again.state, again.detail) == ("failed", "half � and � nothing")
 
 
@@ -226,8 +228,8 @@ async def test_an_agency_pages_through_its_deliveries(lite: House) -> None:
     lite.clock.pass_(seconds=lite.store.database.timeout + 1)
     cursor, seen = "", list[str]()
     while page := await lite.queries.for_agency(agency.agency.id, after=cursor, most=2):
-        cursor = page[-1][0]
-        seen += [text for _, text in page]
+        cursor = page[-1].id
+        seen += [each.text for each in page]
     assert len(seen) == len(set(seen)) == 5
     assert await lite.queries.for_agency(agency.agency.id, after="unknown", most=2) == []
 

@@ -1,6 +1,5 @@
 """Conversation: hiding a report after it was sent, and joining one to an earlier one."""
 
-import json
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -39,9 +38,9 @@ def letter(house: House) -> str:
     return f"paper-{house.paper.carried[-1][1].id}"
 
 
-def news(file: ReportFile) -> list[dict[str, Any]]:
+async def news(house: House, file: ReportFile) -> list[dict[str, Any]]:
     """Return what the agency was told, oldest first."""
-    return [json.loads(each.text) for each in file.outgoing if each.kind == "delivery"]
+    return await house.handed_over(file)
 
 
 async def numbered(house: House, file: ReportFile) -> Report:
@@ -106,7 +105,7 @@ async def test_a_mark_alone_hides_the_report_that_was_sent(
 async def test_the_agency_that_has_it_sees_nobody_from_then_on(lite: House) -> None:
     first = await lite.report(thread=["m1"])
     await lite.say("Anonim", thread=[letter(lite)])
-    before, after = news(await lite.file(first.report.tracking))
+    before, after = await news(lite, await lite.file(first.report.tracking))
     assert (before["type"], after["type"]) == (events.ASSIGNED, events.FOLLOWED_UP)
     assert before["data"]["reporter"]["ref"]
     assert after["data"]["anonymous"] is True
@@ -117,7 +116,7 @@ async def test_the_agency_that_has_it_sees_nobody_from_then_on(lite: House) -> N
 async def test_who_is_hidden_already_is_told_so_and_nobody_else(lite: House) -> None:
     first = await lite.report(f"ANONIM {ROAD}")
     assert "ANONIM" in await lite.say("anonim")
-    assert len(news(await lite.file(first.report.tracking))) == 1
+    assert len(await news(lite, await lite.file(first.report.tracking))) == 1
 
 
 async def test_a_mark_leaves_our_question_open(lite: House) -> None:
@@ -172,7 +171,7 @@ async def test_what_may_belong_to_an_earlier_report_is_filed_and_then_asked_abou
     assert second.report.assignment is not None
     forwarded = second.report.assignment.agency is not None
     assert second.report.status is (Status.FORWARDED if forwarded else Status.WAITING_FOR_REPORTER)
-    assert len(news(second)) == forwarded, "nothing waits for the answer"
+    assert len(await news(lite, second)) == forwarded, "nothing waits for the answer"
     assert await numbered(lite, first) == first.report
 
 
@@ -190,14 +189,17 @@ async def test_the_two_become_one_when_the_citizen_says_so(
     one, other = [await lite.file(each.report.tracking) for each in (first, second)]
     assert text in one.report.text
     assert one.report.status is Status.FORWARDED
-    assert [each["type"] for each in news(one)] == [events.ASSIGNED, events.FOLLOWED_UP]
+    assert [each["type"] for each in (await news(lite, one))] == [
+        events.ASSIGNED,
+        events.FOLLOWED_UP,
+    ]
     assert other.report.status is Status.CLOSED_BY_REPORTER
     assert [(link.kind, link.tracking) for link in other.report.links] == [
         ("joined", first.report.tracking)
     ]
     assert other.events[-1].kind == "joined"
     if second.report.status is Status.FORWARDED:
-        assert news(other)[-1]["data"]["status"] == "closed_by_reporter"
+        assert (await news(lite, other))[-1]["data"]["status"] == "closed_by_reporter"
 
 
 @pytest.mark.parametrize("said", ["2", "bukan pak", "button"])
@@ -318,7 +320,7 @@ async def test_an_answer_twice_changes_nothing(lite: House) -> None:
     await lite.take({"id": "press", "from": WHO, "text": "1"})
     batch = await lite.leased("reports")
     await lite.route(batch)
-    tables = ("reports", "events", "outgoing", "queue")
+    tables = ("reports", "events", "deliveries", "notifications", "queue")
     before = [await lite.rows(f"SELECT * FROM {t} ORDER BY 1, 2") for t in tables]
     await lite.route(batch)
     assert [await lite.rows(f"SELECT * FROM {t} ORDER BY 1, 2") for t in tables] == before

@@ -51,7 +51,7 @@ def settings(folder: Path, **server: Any) -> Any:
             "rest": {"type": "rest", "keys": {"kota": KEYS["kota"]}},
             "open311": {"type": "open311", "keys": {"kota": KEYS["kota"]}},
         },
-        delivery={"3578-dinas-pu": {"method": "console", "token": AGENCY_TOKEN}},
+        delivery={"3578-dinas-pu": {"method": "inbox", "token": AGENCY_TOKEN}},
     )
 
 

@@ -1,10 +1,7 @@
 import pytest
 
+from config.words import words
 from normalizer.kind import kind_of
-from normalizer.labels import (
-    KIND_LABELS,
-    STATUS_LABELS,
-)
 from normalizer.language import language_of
 from normalizer.message import Kind
 from normalizer.report import Status
@@ -108,9 +105,7 @@ def test_language(text: str, language: str) -> None:
     assert language_of(text) == language
 
 
-def test_everything_shown_has_a_label_in_both_languages() -> None:
-    assert set(KIND_LABELS) == set(Kind)
-    assert set(STATUS_LABELS) == set(Status)
-    tables = (KIND_LABELS, STATUS_LABELS)
-    labels = [label for table in tables for label in table.values()]
-    assert all(label["id"] and label["en"] for label in labels)
+def test_everything_shown_has_a_label() -> None:
+    labels = words("labels")
+    assert set(labels.table("kind")) == set(Kind)
+    assert set(labels.table("status")) == set(Status)

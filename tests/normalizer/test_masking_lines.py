@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
-from normalizer.masking import HIDDEN, KINDS, TRUSTED, found, masked_all, masked_self
+from normalizer.masking import HIDDEN, KINDS, TRUSTED, masked_all, masked_self, personal_spans
 from tests.normalizer.test_work import calls, filled
 
 ENOUGH = 0.98
@@ -57,7 +57,7 @@ UNSEEN = [line for line in LINES if line.half != "before" and line.secrets]
 
 def _missed(line: Line) -> list[str]:
     """Return the secrets of which a letter or a figure stays."""
-    covered = {at for each in found(line.text) for at in range(each.start, each.end)}
+    covered = {at for each in personal_spans(line.text) for at in range(each.start, each.end)}
     return [
         line.text[start:end]
         for start, end in line.secrets
@@ -93,7 +93,7 @@ def test_most_is_found_and_little_else() -> None:
     secrets = sum(len(line.secrets) for line in LINES)
     missed = [each for line in LINES for each in _missed(line)]
     assert len(missed) <= (1 - LEAST_RECALL) * secrets, missed
-    places = [(line, each) for line in LINES for each in found(line.text)]
+    places = [(line, each) for line in LINES for each in personal_spans(line.text)]
     wrong = [
         line.text[each.start : each.end]
         for line, each in places

@@ -13,7 +13,7 @@ from normalizer.report import Agency
 from router import learned
 from router.blend import LOCAL_OFFICE, MOST, ScoringInput, Share, blend
 from router.learned import LOCAL, Learned, Model, ModelWeights, calibrated, class_of, clues
-from router.terms import FAMILIES, pieces, runs, tokens, told
+from router.terms import FAMILIES, pieces, runs, split_signs, tokens
 from router.words import Reading
 from tests.router.making import place, report, router
 
@@ -222,8 +222,8 @@ def test_messages_are_taken_apart_with_their_marks() -> None:
         "@kota", "rt", "@a", ":", "macet", "!!", "url", "#lapor",
         "^=account", "^from-@a", "^shout", "^link", "^passed-on", "^@2", "^=1", "^places-0",
     ]  # fmt: skip
-    assert pieces(told(["ab"])) == ["~_a", "~ab", "~b_", "~_ab", "~ab_", "~_ab_", "~_ab_"]
-    assert runs(told(["ab", "12", "^sign"])) == [
+    assert pieces(split_signs(["ab"])) == ["~_a", "~ab", "~b_", "~_ab", "~ab_", "~_ab_", "~_ab_"]
+    assert runs(split_signs(["ab", "12", "^sign"])) == [
         "≈ab", "≈b_", "≈_0", "≈ab_", "≈b_0", "≈ab_0",
     ]  # fmt: skip
     assert tokens("") == ["^=word", "^@0", "^=0"]
@@ -231,7 +231,7 @@ def test_messages_are_taken_apart_with_their_marks() -> None:
 
 @given(st.text(max_size=80))
 def test_no_two_families_share_a_term_and_only_signs_begin_like_one(text: str) -> None:
-    words = told(tokens(text))
+    words = split_signs(tokens(text))
     spelled = {name: set(spell(words)) for name, spell in FAMILIES.items()}
     assert not spelled["signs"] & (spelled["words"] | spelled["pairs"])
     assert not spelled["words"] & spelled["pairs"]

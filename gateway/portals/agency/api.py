@@ -13,7 +13,6 @@ from gateway.intake.limits import CallLimits
 from gateway.media.access import AttachmentAccess, NoFile, NotYet
 from gateway.portals.http.files import serve
 from gateway.store.engine import Unavailable
-from gateway.store.queries import Queries
 from gateway.store.unit import StaleWrite
 
 bearer = HTTPBearer(auto_error=False, description="The agency's token")
@@ -23,9 +22,7 @@ MOST = 262_144
 """Bytes of a reply; counted before anybody has shown a token."""
 
 
-def api(
-    agencies: AgencyService, queries: Queries, files: AttachmentAccess, limits: CallLimits
-) -> APIRouter:
+def api(agencies: AgencyService, files: AttachmentAccess, limits: CallLimits) -> APIRouter:
     """Return the routes below ``/agency/v1``."""
     routes = APIRouter(prefix="/agency/v1", tags=["agency"], max_body_size=MOST)
 
@@ -36,10 +33,8 @@ def api(
         found = agencies.agency_of(given.credentials) if given else None
         if found is None:
             if given and (wait := await limits.wrong("agency", request)):
-                raise HTTPException(429, "too many wrong tokens", {"retry-after": str(wait)})
-            raise HTTPException(
-                401, "a valid agency token is needed", {"www-authenticate": "Bearer"}
-            )
+                raise HTTPException(429, "wrong_tokens", {"retry-after": str(wait)})
+            raise HTTPException(401, "agency_token", {"www-authenticate": "Bearer"})
         return found
 
     @routes.get("/reports", summary="Reports assigned to the agency, oldest first")
@@ -50,11 +45,11 @@ def api(
     ) -> dict[str, Any]:
         """Return CloudEvents; ask again with ``after=next`` for what came since."""
         try:
-            found = await queries.for_agency(agency, after=after, most=limit)
+            found = await agencies.fetch(agency, after=after, most=limit)
         except Unavailable:
-            raise HTTPException(503, "the database is away, try again") from None
-        last = found[-1][0] if found else after
-        return {"events": [json.loads(text) for _, text in found], "next": last}
+            raise HTTPException(503, "away") from None
+        last = found[-1].id if found else after
+        return {"events": [json.loads(each.text) for each in found], "next": last}
 
     @routes.get(
         "/reports/{tracking}/files/{sha256}",
@@ -72,11 +67,11 @@ def api(
         try:
             shown = await files.for_agency(agency, tracking.replace("-", ""), sha256)
         except NotYours:
-            raise HTTPException(404, "no report of this number is with your agency") from None
+            raise HTTPException(404, "not_with_agency") from None
         except NoFile:
-            raise HTTPException(404, "the report has no such file to hand out") from None
+            raise HTTPException(404, "no_such_file") from None
         except (NotYet, Unavailable):
-            raise HTTPException(503, "files are away, try again", {"retry-after": "30"}) from None
+            raise HTTPException(503, "files_away", {"retry-after": "30"}) from None
         return serve(request, shown)
 
     @routes.post("/reports/{tracking}/replies", status_code=201, summary="Reply to a report")
@@ -91,13 +86,13 @@ def api(
         try:
             filed = await agencies.reply(agency, number, reply, key=idempotency_key)
         except NotYours:
-            raise HTTPException(404, "no report of this number is with your agency") from None
+            raise HTTPException(404, "not_with_agency") from None
         except Closed:
-            raise HTTPException(409, "the report is closed") from None
+            raise HTTPException(409, "report_closed") from None
         except StaleWrite:
-            raise HTTPException(409, "the report was changed meanwhile, send it again") from None
+            raise HTTPException(409, "report_changed") from None
         except Unavailable:
-            raise HTTPException(503, "the database is away, send it again") from None
+            raise HTTPException(503, "away_send") from None
         content = {"tracking": filed.report.tracking, "status": filed.report.status.value}
         return JSONResponse(content, 201 if filed.news else 200)
 

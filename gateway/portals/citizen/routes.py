@@ -38,8 +38,8 @@ from gateway.portals.citizen.pages import (
     SHELL,
     CitizenPages,
     address,
-    tongue_of,
 )
+from gateway.portals.http.language import language_of
 from gateway.store.engine import Unavailable
 
 MAX_FORM = 131_072
@@ -165,14 +165,14 @@ class Citizens:
 
     async def manifest(self, request: Request) -> Response:
         """What makes the form an app (W3C Web Application Manifest)."""
-        t = self._pages.words[tongue_of(request)]
+        t = self._pages.words[language_of(request)]
         icons = [("lapor-192.png", "192x192", "any"), ("lapor-512.png", "512x512", "any")]
         icons += [("lapor-maskable-512.png", "512x512", "maskable")]
         said = {
             "id": "/",
             "name": f"{t['app']}: {t['tagline']}",
             "short_name": t["app"],
-            "lang": tongue_of(request),
+            "lang": language_of(request),
             "start_url": "/",
             "scope": "/",
             "display": "standalone",
@@ -205,7 +205,7 @@ class Citizens:
             notice=notice,
             categories=self._parts.categories,
             action=f"/in/{self._channel.name}",
-            mend=self._channel.field_rules(tongue_of(request)),
+            mend=self._channel.field_rules(language_of(request)),
             receipt=None,
         )
 
@@ -223,7 +223,7 @@ class Citizens:
     def _ask(
         self, request: Request, number: str, fault: str = "", status: int = 200, **values: object
     ) -> Response:
-        track = self._pages.words[tongue_of(request)]["track"]
+        track = self._pages.words[language_of(request)]["track"]
         said = str(track[fault]).format(**values) if fault else ""
         return self._pages.page(request, "track.html", status, number=number, fault=said)
 
@@ -285,7 +285,7 @@ class Citizens:
     async def _take(self, request: Request, body: bytes, content_type: str) -> WebhookResponse:
         headers = {name: request.headers.get(name) for name in _FROM_THE_BROWSER}
         kept = {name: value for name, value in headers.items() if value is not None}
-        more = {"content-type": content_type, "accept-language": tongue_of(request)}
+        more = {"content-type": content_type, "accept-language": language_of(request)}
         hook = WebhookRequest(self._channel.hook_url, {**kept, **more}, body)
         return await self._door.take(self._channel, hook)
 
@@ -322,7 +322,7 @@ def _framed(pages: CitizenPages, show: Endpoint, keep: str) -> Endpoint:
             trace = [f"{f.filename.rpartition('/')[2]}:{f.lineno}" for f in _trace(error)]
             log.error("citizen_page_failed", kind=type(error).__name__, trace=trace[-6:])
             status = 500
-        texts = pages.words[tongue_of(request)]["error"]
+        texts = pages.words[language_of(request)]["error"]
         said = texts.get(str(status), texts["500"])
         return pages.framed(request, pages.page(request, "error.html", status, said=said))
 

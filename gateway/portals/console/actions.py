@@ -1,151 +1,181 @@
-"""What an operator changes from the console; each answer says what was done, and to whom."""
+"""What an operator changes from the console, one row an act; each answer says what was done.
 
-from collections.abc import Mapping
+A new act is a row of ``ACTS``, a method of ``OperatorService``, a form in a template that posts to
+the row's path, and what is said when it is done: ``done`` in ``config/console``, in each language.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from gateway.casework.operators import Conflict
+from gateway.casework.conflicts import Conflict, ConflictCode
+from gateway.casework.operators import OperatorService
+from gateway.portals.console.errors import ConsoleError, ConsoleErrorCode
 from gateway.portals.console.pages import BASE, ConsolePages, is_htmx, state
-from gateway.portals.console.screens import ConsoleService, Screens
+from gateway.portals.console.screens import Screens
 from gateway.portals.console.sessions import Form, first
 from gateway.store.views import OperatorSession
 from normalizer import tracking
+from normalizer.report import Report
+
+Arguments = Mapping[str, Any]
+ReadForm = Callable[[Form], Arguments]
+"""Reads a form into what the service wants. Raises ``ConsoleError`` 422."""
+
+
+def nothing(_: Form) -> Arguments:
+    """Read a form that is only a button."""
+    return {}
+
+
+def reason(missing: ConsoleErrorCode, longest: int = 500) -> ReadForm:
+    """Return what reads a form that needs a reason."""
+
+    def read(form: Form) -> Arguments:
+        if not (given := first(form, "reason")[:longest].strip()):
+            raise ConsoleError(422, missing)
+        return {"reason": given}
+
+    return read
+
+
+def _agency(form: Form) -> Arguments:
+    if not (agency := first(form, "agency")):
+        raise ConsoleError(422, ConsoleErrorCode.CHOOSE_AGENCY)
+    return {"agency_id": agency, "note": first(form, "note")[:500]}
+
+
+def _text_name(form: Form) -> Arguments:
+    return {"name": first(form, "name")}
+
+
+def _dead_letters(form: Form) -> Arguments:
+    chosen = form.get("id", [])
+    if chosen == ["all"]:
+        return {"ids": None}
+    try:
+        return {"ids": [int(each) for each in chosen]}
+    except ValueError:
+        raise ConsoleError(422, ConsoleErrorCode.CHOOSE_MESSAGE) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One thing an operator can do. ``done`` is the key of what is said afterwards."""
+
+    done: str
+    path: str
+    method: Callable[..., Awaitable[Any]]
+    """Of the service: called with what the path names, the form's arguments, and ``by``."""
+    read: ReadForm = nothing
+    then: str = ""
+    """The page that a browser without script goes on to."""
+    decides: bool = False
+    """It decides on what the page showed: refused when a colleague was faster."""
+    template: str = ""
+    """Shows the outcome, instead of a sentence that it is done."""
+    redraw: Callable[[Screens, OperatorSession], Awaitable[Any]] | None = None
+    """Draws anew the list that the act changes."""
+
+
+REPORT = "reports/{report_id}"
+ACTS = (
+    Act("assigned", f"/{REPORT}/assign", OperatorService.assign, _agency, REPORT, decides=True),
+    Act(
+        "archived",
+        f"/{REPORT}/archive",
+        OperatorService.archive,
+        reason(ConsoleErrorCode.REASON_TO_ARCHIVE, 300),
+        REPORT,
+        decides=True,
+    ),
+    Act(
+        "unsealed",
+        f"/{REPORT}/unseal",
+        OperatorService.unseal,
+        reason(ConsoleErrorCode.REASON_TO_UNSEAL),
+        template="identity.html",
+    ),
+    Act("published", f"/{REPORT}/publish", OperatorService.publish, _text_name, "public"),
+    Act("kept_private", f"/{REPORT}/keep-private", OperatorService.keep_private, then="public"),
+    Act("acknowledged", "/alerts/{id}/acknowledge", OperatorService.acknowledge),
+    Act(
+        "replayed",
+        "/failed/replay",
+        OperatorService.replay,
+        _dead_letters,
+        "failed",
+        redraw=Screens.dead,
+    ),
+    Act("released", "/quarantine/{id}/release", OperatorService.release, then="failed"),
+    Act(
+        "dismissed",
+        "/quarantine/{id}/dismiss",
+        OperatorService.dismiss,
+        reason(ConsoleErrorCode.REASON_TO_DISMISS),
+        "failed",
+    ),
+)
 
 
 class Actions:
-    """Carries out an operator's decisions at the desk."""
+    """Carries out an operator's decisions."""
 
-    def __init__(self, desk: ConsoleService, pages: ConsolePages, screens: Screens) -> None:
+    def __init__(self, desk: OperatorService, pages: ConsolePages, screens: Screens) -> None:
         self._desk = desk
         self._pages = pages
         self._screens = screens
 
-    async def assign(self, request: Request, session: OperatorSession, form: Form) -> Response:
-        """Hand a report to the agency of the button that was pressed."""
-        report_id, agency = request.path_params["report_id"], first(form, "agency")
-        if not agency:
-            raise HTTPException(422, "Pilih instansi tujuan.")
+    async def carry_out(
+        self, act: Act, request: Request, session: OperatorSession, form: Form
+    ) -> Response:
+        """Do what a form asks for. Raises ``ConsoleError`` where the form lacks something."""
+        arguments = act.read(form)
         try:
-            await self._check_unchanged(report_id, form)
-            report = await self._desk.assign(
-                report_id, agency, by=session.operator, note=first(form, "note")[:500]
-            )
+            if act.decides:
+                await self._check_unchanged(request.path_params["report_id"], form)
+            names = request.path_params.values()
+            result = await act.method(self._desk, *names, by=session.operator, **arguments)
         except Conflict as error:
             return self._conflict(request, error)
-        chosen = report.assignment.agency if report.assignment else None
-        number = tracking.written(report.tracking)
-        text = f"Laporan {number} diteruskan ke {chosen.name if chosen else agency}."
-        return self._done(request, f"reports/{report_id}", text, link=f"reports/{report_id}")
-
-    async def archive(self, request: Request, session: OperatorSession, form: Form) -> Response:
-        """Close a report that is no agency's affair, for a reason that its reporter may read."""
-        report_id, reason = request.path_params["report_id"], first(form, "reason")[:300].strip()
-        if not reason:
-            raise HTTPException(422, "Tulis alasan mengapa laporan ini diarsipkan.")
-        try:
-            await self._check_unchanged(report_id, form)
-            report = await self._desk.archive(report_id, by=session.operator, reason=reason)
-        except Conflict as error:
-            return self._conflict(request, error)
-        text = f"Laporan {tracking.written(report.tracking)} diarsipkan; alasannya dicatat."
-        return self._done(request, f"reports/{report_id}", text, link=f"reports/{report_id}")
-
-    async def unseal(self, request: Request, session: OperatorSession, form: Form) -> Response:
-        """Show who reported, this once; the log keeps who looked and why."""
-        reason = first(form, "reason")[:500]
-        if not reason:
-            raise HTTPException(422, "Tulis alasan membuka identitas pelapor.")
-        report_id = request.path_params["report_id"]
-        try:
-            who = await self._desk.unseal(report_id, by=session.operator, reason=reason)
-        except Conflict as error:
-            raise HTTPException(409, str(error)) from None
-        return self._pages.page("identity.html", who=who, report_id=report_id, session=session)
-
-    async def publish(self, request: Request, session: OperatorSession, form: Form) -> Response:
-        """Let the public read a report's words as the page showed them."""
-        report_id, name = request.path_params["report_id"], first(form, "name")
-        try:
-            report = await self._desk.publish(report_id, by=session.operator, name=name)
-        except Conflict as error:
-            return self._conflict(request, error)
-        text = f"Isi laporan {tracking.written(report.tracking)} kini terbuka untuk umum."
-        return self._done(request, "public", text, link=f"reports/{report_id}")
-
-    async def keep_private(self, request: Request, session: OperatorSession, _: Form) -> Response:
-        """Keep a report's words from the public, or take them back."""
-        report_id = request.path_params["report_id"]
-        try:
-            report = await self._desk.keep_private(report_id, by=session.operator)
-        except Conflict as error:
-            return self._conflict(request, error)
-        text = f"Isi laporan {tracking.written(report.tracking)} tidak ditampilkan untuk umum."
-        return self._done(request, "public", text, link=f"reports/{report_id}")
-
-    async def acknowledge(self, request: Request, session: OperatorSession, _: Form) -> Response:
-        """Take a danger on, so that nobody else is told of it."""
-        try:
-            await self._desk.acknowledge(request.path_params["id"], by=session.operator)
-        except Conflict as error:
-            return self._conflict(request, error)
-        return self._done(request, "", "Anda menangani bahaya ini; piket tidak diberi tahu lagi.")
-
-    async def replay(self, request: Request, session: OperatorSession, form: Form) -> Response:
-        """Send the chosen dead letters, or all of them, on their way again."""
-        count = await self._desk.replay(_chosen(form), by=session.operator)
-        text = f"{count} pesan dikirim ulang." if count else "Tidak ada lagi yang perlu dikirim."
-        shown = {"main": await self._screens.dead(session)} if is_htmx(request) else {}
-        return self._done(request, "failed", text, **shown)
-
-    async def release(self, request: Request, session: OperatorSession, _: Form) -> Response:
-        """Let a quarantined message in after all."""
-        try:
-            await self._desk.release(request.path_params["id"], by=session.operator)
-        except Conflict as error:
-            return self._conflict(request, error)
-        return self._done(request, "failed", "Pesan dilepas dan diproses sebagai laporan.")
-
-    async def dismiss(self, request: Request, session: OperatorSession, form: Form) -> Response:
-        """Close a quarantined message for a reason, which is kept."""
-        reason = first(form, "reason")[:500]
-        if not reason:
-            raise HTTPException(422, "Tulis alasan mengapa pesan ini diabaikan.")
-        held = request.path_params["id"]
-        try:
-            await self._desk.dismiss(held, by=session.operator, reason=reason)
-        except Conflict as error:
-            return self._conflict(request, error)
-        return self._done(request, "failed", "Pesan diabaikan; alasannya dicatat.")
+        if act.template:
+            values = {"result": result, "session": session, **request.path_params}
+            return self._pages.page(act.template, **values)
+        return await self._done(act, request, session, result)
 
     async def _check_unchanged(self, report_id: str, form: Form) -> None:
         """Stop who decided on what the page showed when a colleague was faster."""
         file = await self._desk.report(report_id)
         shown = first(form, "state")
         if file and shown and shown != state(file.report):
-            raise Conflict("Laporan ini baru saja diubah petugas lain. Periksa lagi isinya.")
+            raise Conflict(ConflictCode.OUTDATED)
 
-    def _done(self, request: Request, page: str, text: str, **values: Any) -> Response:
+    async def _done(
+        self, act: Act, request: Request, session: OperatorSession, result: object
+    ) -> Response:
         if not is_htmx(request):
-            return RedirectResponse(f"{BASE}/{page}", 303)
-        defaults: Mapping[str, Any] = {"main": "", "link": "", "tone": "good"}
-        return self._pages.page("parts/done.html", text=text, **{**defaults, **values})
+            return RedirectResponse(f"{BASE}/{act.then.format(**request.path_params)}", 303)
+        main = await act.redraw(self._screens, session) if act.redraw else ""
+        key = f"done.{act.done}_none" if result == 0 else f"done.{act.done}"
+        text = self._pages.labels.say(key, **_values(result))
+        link = f"reports/{result.id}" if isinstance(result, Report) else ""
+        return self._pages.page("parts/done.html", text=text, main=main, link=link, tone="good")
 
     def _conflict(self, request: Request, error: Conflict) -> Response:
+        text = self._pages.conflict(error)
         if not is_htmx(request):
-            raise HTTPException(409, str(error))
-        return self._pages.page(
-            "parts/done.html", 409, text=str(error), main="", link="", tone="bad"
-        )
+            return self._pages.error(request, HTTPException(409), text)
+        return self._pages.page("parts/done.html", 409, text=text, main="", link="", tone="bad")
 
 
-def _chosen(form: Form) -> list[int] | None:
-    chosen = form.get("id", [])
-    if chosen == ["all"]:
-        return None
-    try:
-        return [int(each) for each in chosen]
-    except ValueError:
-        raise HTTPException(422, "Pilih pesan yang akan dikirim ulang.") from None
+def _values(result: object) -> Mapping[str, object]:
+    """Return what the sentence about an outcome may name."""
+    if isinstance(result, Report):
+        agency = result.assignment.agency if result.assignment else None
+        number = tracking.written(result.tracking)
+        return {"number": number, "agency": agency.name if agency else ""}
+    return {"count": result}

@@ -1,230 +1,86 @@
-"""What officers read: Indonesian words for codes, moments in WIB, evidence marked in a text.
+"""What officers read: words for codes, moments in WIB, evidence marked in a text.
 
-Codes that a deployment may add to (channels, queues, event kinds) fall back to the code itself.
+The words stand in ``config/console``. Codes that a deployment may add to (channels, queues, event
+kinds) fall back to the code itself.
 """
 
 import re
-from collections.abc import Iterable, Mapping
-from datetime import date, datetime, timedelta, timezone
+from collections.abc import Iterable
+from datetime import date, datetime
 
 from markupsafe import Markup, escape
 
-WIB = timezone(timedelta(hours=7), "WIB")
-"""Western Indonesian time, which has no summer time: no zone file needed."""
+from config.words import Language, words
+from gateway.portals.http.dates import WIB, day
+from normalizer import masking
 
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "Mei", "Jun", "Jul", "Agu", "Sep", "Okt", "Nov", "Des")
-
-STATUS: dict[str, str] = {
-    "received": "diterima",
-    "waiting_for_reporter": "menunggu pelapor",
-    "triage": "triase",
-    "forwarded": "diteruskan",
-    "in_progress": "ditindaklanjuti",
-    "answered": "dijawab",
-    "closed_by_system": "selesai (sistem)",
-    "closed_by_reporter": "selesai (pelapor)",
-    "closed_by_admin": "selesai (petugas)",
-    "archived_by_system": "diarsipkan (sistem)",
-    "archived_by_reporter": "diarsipkan (pelapor)",
-    "archived_by_admin": "diarsipkan (petugas)",
-}
-KIND: dict[str, str] = {
-    "supervised_complaint": "pengaduan berkadar pengawasan",
-    "complaint": "pengaduan",
-    "aspiration": "aspirasi",
-    "information_request": "permintaan informasi",
-}
-LEVEL: dict[str, str] = {
-    "province": "provinsi",
-    "regency": "kabupaten",
-    "city": "kota",
-    "district": "kecamatan",
-    "village": "desa/kelurahan",
-}
-FOUND_BY: dict[str, str] = {
-    "keyword": "kata kunci",
-    "name": "nama",
-    "alias": "sebutan",
-    "context": "konteks",
-    "earlier": "laporan sebelumnya",
-    "coordinates": "koordinat",
-    "operator": "petugas",
-}
-DECISION: dict[str, str] = {
-    "assign": "diteruskan",
-    "ask": "ditanyakan kepada pelapor",
-    "triage": "perlu keputusan petugas",
-}
-DEADLINE: dict[str, str] = {
-    "forward": "penerusan",
-    "first_response": "tanggapan pertama",
-    "resolution": "penyelesaian",
-    "close": "penutupan",
-}
-LINK: dict[str, str] = {
-    "follow_up": "lanjutan dari",
-    "duplicate": "duplikat dari",
-    "joined": "digabung ke",
-    "possible": "mungkin lanjutan dari",
-}
-OUTGOING: dict[str, str] = {
-    "waiting": "menunggu",
-    "held": "ditahan",
-    "sent": "terkirim",
-    "delivered": "sampai",
-    "failed": "gagal",
-    "withdrawn": "ditarik",
-}
-QUARANTINE: dict[str, str] = {
-    "open": "menunggu",
-    "noted": "dicatat",
-    "released": "dilepas",
-    "dismissed": "diabaikan",
-}
-QUEUE: dict[str, str] = {
-    "reports": "Laporan masuk",
-    "outbox": "Kotak keluar",
-    "deliveries": "Ke instansi",
-    "answers": "Jawaban ke pelapor",
-    "media": "Lampiran",
-    "replies": "Jawaban instansi",
-}
-CHANNEL: dict[str, str] = {
-    "email": "e-mail",
-    "mail": "e-mail",
-    "mms": "MMS",
-    "sms": "SMS",
-    "telegram": "Telegram",
-    "whatsapp": "WhatsApp",
-    "web": "web",
-    "x": "X",
-    "smpp": "SMPP",
-    "rest": "REST",
-    "open311": "Open311",
-}
-EVENT: dict[str, str] = {
-    **STATUS,
-    "repeated": "dikirim lagi oleh pelapor",
-    "followed_up": "dilanjutkan pelapor",
-    "hidden": "dianonimkan/dirahasiakan pelapor",
-    "joined": "digabung ke laporan lain oleh pelapor",
-    "kept_apart": "tetap laporan tersendiri",
-    "assigned_by_operator": "diteruskan petugas",
-    "unsealed": "identitas dibuka petugas",
-    "released": "isinya dibuka untuk umum",
-    "kept_private": "isinya tidak dibuka untuk umum",
-    "taken_back": "isinya ditarik dari umum",
-    "agency_replied": "dijawab instansi",
-    "agency_refused": "ditolak instansi",
-    "files_stored": "lampiran diproses",
-    "not_answered": "tidak dibalas",
-    "asked": "ditanyakan pelapor",
-    "echoed": "pesan kami sendiri kembali",
-    "alerted": "piket diberi tahu",
-    "alert_failed": "piket tidak terjangkau",
-    "alert_unheard": "tidak ada piket yang menjawab",
-    "alert_acknowledged": "bahaya ditangani",
-}
-UNANSWERED: dict[str, str] = {
-    "machine": "nomor pendek, nama pengirim, atau alamat kami sendiri",
-    "premium_number": "nomor premium atau satelit",
-    "foreign_number": "nomor di luar negara yang dibalas",
-    "unproven_sender": "pengirim e-mail tidak terbukti",
-    "automatic_words": "isinya seperti balasan otomatis",
-    "echo": "isinya kiriman ulang pesan kami",
-    "foreign_text": "isinya bukan laporan: kode, iklan, atau pemberitahuan yang salah kirim",
-}
-REASON: dict[str, str] = {
-    "forged": "Tanda tangan tidak sah",
-    "malformed": "Pesan rusak",
-    "unreadable": "Gagal dibaca sistem",
-    "same_id_other_content": "Nomor pesan sama, isi berbeda",
-    "automatic": "Balasan otomatis",
-    "receipt": "Tanda terima tertunda",
-    "unstorable": "Tidak dapat disimpan",
-}
-FILE_STATE: dict[str, str] = {
-    "pending": "sedang diambil",
-    "stored": "tersimpan",
-    "quarantined": "dikarantina, hanya untuk diunduh petugas",
-    "refused": "tidak disimpan",
-    "gone": "tidak dapat diambil",
-}
-FILE_NOTE: dict[str, str] = {
-    "too_large": "terlalu besar",
-    "too_many": "lampiran terlalu banyak",
-    "not_public": "alamatnya tidak boleh dibuka",
-    "unknown_kind": "jenis berkas ini bisa berbahaya",
-    "broken": "berkas rusak atau tidak dapat dibuat aman",
-    "missing": "sudah tidak ada di penyedia",
-    "unreachable": "penyedia tidak menjawab",
-}
-_ACTORS = {"router": "sistem", "gateway": "sistem", "reporter": "pelapor"}
-TABLES: Mapping[str, Mapping[str, str]] = {
-    "status": STATUS,
-    "kind": KIND,
-    "level": LEVEL,
-    "found_by": FOUND_BY,
-    "decision": DECISION,
-    "deadline": DEADLINE,
-    "link": LINK,
-    "outgoing": OUTGOING,
-    "quarantine": QUARANTINE,
-    "queue": QUEUE,
-    "event": EVENT,
-    "reason": REASON,
-    "unanswered": UNANSWERED,
-    "channel": CHANNEL,
-    "file_state": FILE_STATE,
-    "file_note": FILE_NOTE,
-}
 _ADDRESS = re.compile(r"[^\s@<>\"']+(?=@\w)|(?<!\w)(?:\+\d[\d -]{6,}|0\d{7,}|62\d{7,})\d(?!\w)")
-_UNITS = ((86_400, "hari"), (3_600, "jam"), (60, "menit"), (1, "detik"))
+_UNITS = ((86_400, "days"), (3_600, "hours"), (60, "minutes"), (1, "seconds"))
 
 
-def word(code: str, table: str) -> str:
-    """Say a code in the officer's language; an unknown code says itself."""
-    return TABLES[table].get(code, code)
+class Labels:
+    """The officers' words in one language."""
 
+    def __init__(self, language: Language) -> None:
+        self.language = language
+        self._words = words("console")
+        self.tree = self._words.trees[language]
+        """As the file has them, for templates."""
 
-def actor(code: str) -> str:
-    """Say who did something: the system, the reporter, an agency, or an operator by name."""
-    role, _, name = code.partition(":")
-    if role == "agency":
-        return f"instansi {name}"
-    if role == "duty":
-        return f"piket {name}"
-    return name if role == "operator" else _ACTORS.get(code, code)
+    def say(self, key: str, /, **values: object) -> str:
+        """Fill in one text of ``config/console``."""
+        return self._words.say(key, self.language, **values)
 
+    def word(self, code: str, table: str) -> str:
+        """Say a code in the officer's language; an unknown code says itself."""
+        return self._words.table(table, self.language).get(code, code)
 
-def age(moment: datetime, now: datetime) -> str:
-    """Say how long ago ``moment`` was in its largest whole unit: "3 menit"."""
-    seconds = max(0, int((now - moment).total_seconds()))
-    size, unit = next((u for u in _UNITS if seconds >= u[0]), _UNITS[-1])
-    return f"{seconds // size} {unit}"
+    def note(self, text: str) -> str:
+        """Say what a channel noted as "code" or "code: value"; anything else stays as it is."""
+        code, _, value = text.partition(": ")
+        said = self._words.table("note", self.language).get(code)
+        if said is None:
+            return text
+        return f"{said} ({value})" if value else said
 
+    def actor(self, code: str) -> str:
+        """Say who did something: the system, the reporter, an agency, or an operator by name."""
+        role, _, name = code.partition(":")
+        if role in ("agency", "duty"):
+            return self.say(f"actor.{role}", name=name)
+        return name if role == "operator" else self.word(code, "actor")
 
-def ago(moment: datetime, now: datetime) -> str:
-    """Say when ``moment`` was, as people do: "baru saja", "3 menit lalu"."""
-    if (now - moment).total_seconds() < 60:
-        return "baru saja"
-    return f"{age(moment, now)} lalu"
+    def age(self, moment: datetime, now: datetime) -> str:
+        """Say how long ago ``moment`` was in its largest whole unit: "3 menit"."""
+        seconds = max(0, int((now - moment).total_seconds()))
+        size, unit = next((u for u in _UNITS if seconds >= u[0]), _UNITS[-1])
+        return self.say(f"age.{unit}", count=seconds // size)
 
+    def ago(self, moment: datetime, now: datetime) -> str:
+        """Say when ``moment`` was, as people do: "baru saja", "3 menit lalu"."""
+        if (now - moment).total_seconds() < 60:
+            return self.say("age.now")
+        return self.say("age.ago", age=self.age(moment, now))
 
-def day(value: date) -> str:
-    """Write a date: "21 Nov 2026"."""
-    return f"{value.day} {MONTHS[value.month - 1]} {value.year}"
+    def day(self, value: date) -> str:
+        """Write a date: "21 Nov 2026"."""
+        return day(value, self.language)
 
+    def moment(self, value: datetime) -> str:
+        """Write a moment in WIB: "21 Nov 2026 19.30.05 WIB"."""
+        local = value.astimezone(WIB)
+        return f"{self.day(local)} {local:%H.%M.%S} WIB"
 
-def moment(value: datetime) -> str:
-    """Write a moment in WIB: "21 Nov 2026 19.30.05 WIB"."""
-    local = value.astimezone(WIB)
-    return f"{day(local)} {local:%H.%M.%S} WIB"
+    def thousands(self, value: int) -> str:
+        """Write a whole number: "12.345", in English "12,345"."""
+        written = f"{value:,}"
+        return written if self.language == "en" else written.replace(",", ".")
 
-
-def thousands(value: int) -> str:
-    """Write a whole number with Indonesian separators: "12.345"."""
-    return f"{value:,}".replace(",", ".")
+    def closed(self) -> str:
+        """Say why no text may be public at all; "" when an operator may release one."""
+        names = words("labels").table("masked", self.language)
+        kinds = ", ".join(names[kind] for kind in masking.UNTRUSTED)
+        return self.say("conflict.masking", kinds=kinds) if kinds else ""
 
 
 def masked(text: str) -> str:

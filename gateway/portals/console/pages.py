@@ -1,8 +1,8 @@
 """How the console is drawn: templates, the headers every answer carries, and error pages."""
 
 import hashlib
-import uuid
 from collections.abc import Mapping
+from contextvars import ContextVar
 from pathlib import Path
 from traceback import extract_tb
 from typing import Any
@@ -16,14 +16,21 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.portals.console import labels
+from config.words import LANGUAGES, Language
+from gateway.casework.conflicts import Conflict, ConflictCode
+from gateway.platform import correlation
+from gateway.portals.console.errors import ConsoleError
+from gateway.portals.console.labels import Labels, distinct, marked, masked
 from gateway.portals.console.sessions import Clock
+from gateway.portals.http.language import keep_language, language_of
 from gateway.store.engine import Unavailable
 from normalizer.report import FINAL, Report
 
 BASE = "/console"
 SEEN = "@seen@"
 """Stands in a part's first tag for the name of what the part shows."""
+LANGUAGE: ContextVar[Language] = ContextVar("language of the console", default="id")
+"""What the reader of the answer chose; ``Frame`` sets it for each request."""
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
 log = structlog.get_logger(__name__)
@@ -42,24 +49,6 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 
-ERRORS: dict[int, tuple[str, str]] = {
-    400: ("Permintaan tidak dapat dibaca", "Kembali, lalu ulangi dari halaman konsol."),
-    403: ("Permintaan ditolak", "Muat ulang halaman konsol, lalu ulangi dari sana."),
-    404: ("Tidak ditemukan", "Periksa alamat atau nomor laporan, atau kembali ke ikhtisar."),
-    405: ("Cara ini tidak tersedia", "Kembali ke halaman konsol dan pakai tombolnya."),
-    409: ("Sudah berubah", "Muat ulang halaman untuk melihat keadaan terbaru."),
-    413: ("Kiriman terlalu besar", "Ringkas isiannya, lalu kirim ulang."),
-    415: ("Kiriman tidak dikenal", "Pakai formulir di halaman konsol."),
-    422: ("Isian belum lengkap", "Lengkapi isian, lalu kirim ulang."),
-    429: ("Terlalu banyak percobaan", "Tunggu sebentar sebelum mencoba lagi."),
-    503: (
-        "Basis data sedang tidak terjangkau",
-        "Laporan warga tetap diterima dan disimpan. Tunggu sebentar, lalu muat ulang.",
-    ),
-    500: ("Terjadi gangguan", "Tidak ada data yang hilang. Tunggu sebentar, lalu muat ulang."),
-}
-"""HTTP status to title and what to do next."""
-
 
 def is_htmx(request: Request) -> bool:
     """Tell whether htmx asks for a part of a page rather than the browser for a page."""
@@ -77,33 +66,21 @@ class ConsolePages:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._env = Environment(
-            loader=FileSystemLoader(HERE / "templates"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            auto_reload=False,
-        )
-        filters = (
-            labels.word,
-            labels.actor,
-            labels.day,
-            labels.moment,
-            labels.marked,
-            labels.masked,
-            labels.distinct,
-            labels.thousands,
-        )
-        self._env.filters["state"] = state
-        self._env.tests["final"] = FINAL.__contains__
-        self._env.filters.update({f.__name__: f for f in filters})
-        self._env.globals.update(base=BASE, static={f.name: _address(f) for f in _files()})
+        self._labels = {language: Labels(language) for language in LANGUAGES}
+        self._envs = {
+            "id": _environment(self._labels["id"], self._labels["en"]),
+            "en": _environment(self._labels["en"], self._labels["id"]),
+        }
+
+    @property
+    def labels(self) -> Labels:
+        """The words in the language of whoever asks."""
+        return self._labels[LANGUAGE.get()]
 
     def draw(self, name: str, /, **values: Any) -> str:
         """Fill a template; inside it ``ago`` and ``age`` speak of this moment."""
-        now = self._clock()
-        template = self._env.get_template(name)
+        now, labels = self._clock(), self.labels
+        template = self._envs[labels.language].get_template(name)
         return template.render(
             now=now, ago=lambda m: labels.ago(m, now), age=lambda m: labels.age(m, now), **values
         )
@@ -131,12 +108,23 @@ class ConsolePages:
         html = self.draw(name, **{**values, "after": None})
         return hashlib.blake2b(html.encode(), digest_size=9).hexdigest()
 
-    def error(self, request: Request, error: HTTPException, incident: str = "") -> Response:
+    def conflict(self, error: Conflict) -> str:
+        """Say why a decision cannot be carried out."""
+        if error.code is ConflictCode.MASKING:
+            return self.labels.closed()
+        values = {name: self.labels.note(value) for name, value in error.values.items()}
+        return self.labels.say(f"conflict.{error.code}", **values)
+
+    def error(
+        self, request: Request, error: HTTPException, detail: str = "", *, incident: str = ""
+    ) -> Response:
         """Say what went wrong and what to do next: a page, or one sentence for htmx."""
-        title, advice = ERRORS.get(error.status_code, ERRORS[500])
-        detail = error.detail if error.detail and not _is_stock(error) else ""
+        labels = self.labels
+        status = str(error.status_code) if str(error.status_code) in labels.tree["error"] else "500"
+        if isinstance(error, ConsoleError):
+            detail = labels.say(f"refusal.{error.code}", **error.values)
         name = "parts/error.html" if is_htmx(request) else "error.html"
-        values = {"title": title, "advice": advice, "detail": detail, "incident": incident}
+        values = {"status": status, "detail": detail, "incident": incident}
         response = self.page(name, error.status_code, **values)
         response.headers.update(dict(error.headers or {}))
         if is_htmx(request):
@@ -144,6 +132,34 @@ class ConsolePages:
             response.headers["HX-Retarget"] = "#notice"
             response.headers["HX-Reswap"] = "none" if quiet else "innerHTML"
         return response
+
+
+def _environment(labels: Labels, others: Labels) -> Environment:
+    """Return what draws in one language; ``hint`` has the words of the other."""
+    env = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    filters = (
+        labels.word,
+        labels.note, labels.actor, labels.day, labels.moment, labels.thousands,
+        marked, masked, distinct, state,
+    )  # fmt: skip
+    env.filters.update({each.__name__: each for each in filters})
+    env.tests["final"] = FINAL.__contains__
+    env.globals.update(
+        t=labels.tree,
+        hint=others.tree,
+        language=labels.language,
+        other_language=others.language,
+        base=BASE,
+        static={file.name: _address(file) for file in _files()},
+    )
+    return env
 
 
 class Frame:
@@ -156,6 +172,8 @@ class Frame:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         started = False
+        asked = Request(scope)
+        LANGUAGE.set(language_of(asked))
         # An outer app's handlers would answer in the voice of an API before this frame sees it.
         scope["starlette.exception_handlers"] = ({}, {})
 
@@ -163,7 +181,9 @@ class Frame:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                _add_headers(MutableHeaders(scope=message), str(scope["path"]))
+                headers = MutableHeaders(scope=message)
+                _add_headers(headers, str(scope["path"]))
+                keep_language(asked, headers)
             await send(message)
 
         try:
@@ -179,11 +199,11 @@ class Frame:
             return self._pages.error(request, error)
         if isinstance(error, Unavailable):
             return self._pages.error(request, HTTPException(503))
-        incident = uuid.uuid4().hex[:8]
+        incident = correlation.current_request() or correlation.new()
         # Neither message nor locals: both may hold what a citizen wrote.
         trace = [f"{Path(f.filename).name}:{f.lineno}" for f in extract_tb(error.__traceback__)]
         log.error("console_failed", incident=incident, kind=type(error).__name__, trace=trace[-6:])
-        return self._pages.error(request, HTTPException(500), incident)
+        return self._pages.error(request, HTTPException(500), incident=incident)
 
 
 def _add_headers(headers: MutableHeaders, path: str) -> None:
@@ -191,10 +211,6 @@ def _add_headers(headers: MutableHeaders, path: str) -> None:
         headers.setdefault(name, value)  # a file of a stranger brings a stricter policy
     fixed = path.startswith(f"{BASE}/static/")
     headers["Cache-Control"] = "public, max-age=31536000, immutable" if fixed else "no-store"
-
-
-def _is_stock(error: HTTPException) -> bool:
-    return error.detail == HTTPException(error.status_code).detail
 
 
 def _files() -> list[Path]:

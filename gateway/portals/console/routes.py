@@ -6,6 +6,7 @@ origin and the session's CSRF token. Nothing here decides anything: the desk doe
 
 import re
 from collections.abc import Awaitable, Callable
+from functools import partial
 from urllib.parse import quote, urlsplit
 
 import structlog
@@ -16,12 +17,14 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from gateway.casework.operators import OperatorService
 from gateway.intake.limits import Who
 from gateway.portals.console import sessions
-from gateway.portals.console.actions import Actions
+from gateway.portals.console.actions import ACTS, Actions
 from gateway.portals.console.devices import Devices
+from gateway.portals.console.errors import ConsoleError, ConsoleErrorCode
 from gateway.portals.console.pages import BASE, STATIC, ConsolePages, Frame, is_htmx
-from gateway.portals.console.screens import ConsoleService, Screens
+from gateway.portals.console.screens import SCREENS, Screens
 from gateway.portals.console.sessions import Clock, Doorkeeper, Form
 from gateway.store.views import OperatorSession
 
@@ -36,61 +39,42 @@ _OURS = re.compile(rf"{BASE}/(?!login|parts)[\w/?=&.-]*")
 
 
 def routes(
-    desk: ConsoleService, *, secure_cookies: bool, clock: Clock, who: Who
+    desk: OperatorService, *, secure_cookies: bool, clock: Clock, wall: Clock, who: Who
 ) -> list[BaseRoute]:
     """Return the console's routes, relative to its mount point ``/console``.
 
-    ``secure_cookies`` is whether the public URL is https; ``clock`` returns aware moments; ``who``
-    tells the network address that calls.
+    ``secure_cookies`` is whether the public URL is https; ``clock`` tells how old
+    things are; ``wall`` is for who logs in; ``who`` tells the network address that calls.
     """
     pages = ConsolePages(clock)
     screens = Screens(desk, pages, clock)
     actions = Actions(desk, pages, screens)
-    devices = Devices(desk.sign, clock, secure=secure_cookies)
-    gate = SessionGuard(desk, pages, Doorkeeper(clock), devices, who, secure_cookies)
+    devices = Devices(desk.sign, wall, secure=secure_cookies)
+    gate = SessionGuard(desk, pages, Doorkeeper(wall), devices, who, secure_cookies)
     inside: list[BaseRoute] = [
         Mount("/static", StaticFiles(directory=STATIC)),
         Route("/login", gate.login_page, methods=["GET"]),
         Route("/login", gate.log_in, methods=["POST"]),
-        Route("/logout", gate.change(gate.log_out), methods=["POST"]),
-        Route("/logout/everywhere", gate.change(gate.log_out_everywhere), methods=["POST"]),
-        *(Route(path, gate.read(screen), methods=["GET"]) for path, screen in _screens(screens)),
-        *(Route(path, gate.change(act), methods=["POST"]) for path, act in _actions(actions)),
+        Route("/logout", gate.change(gate.log_out, "log_out"), methods=["POST"]),
+        Route(
+            "/logout/everywhere",
+            gate.change(gate.log_out_everywhere, "log_out_everywhere"),
+            methods=["POST"],
+        ),
+        *(
+            Route(path, gate.read(partial(screen, screens), screen.__name__), methods=["GET"])
+            for path, screen in SCREENS.items()
+        ),
+        *(
+            Route(
+                act.path,
+                gate.change(partial(actions.carry_out, act), act.method.__name__),
+                methods=["POST"],
+            )
+            for act in ACTS
+        ),
     ]
     return [Mount("", routes=inside, middleware=[Middleware(Frame, pages=pages)])]
-
-
-def _screens(screens: Screens) -> list[tuple[str, Screen]]:
-    return [
-        ("/", screens.overview),
-        ("/triage", screens.triage),
-        ("/failed", screens.failed),
-        ("/public", screens.public),
-        ("/find", screens.find),
-        ("/agencies", screens.agencies),
-        ("/reports/{report_id}", screens.report),
-        ("/files/{report_id}/{sha256}", screens.file),
-        ("/parts/overview", screens.overview_part),
-        ("/parts/latest", screens.latest_part),
-        ("/parts/menu", screens.menu_part),
-        ("/parts/triage", screens.triage_part),
-        ("/parts/dead", screens.dead_part),
-        ("/parts/quarantine", screens.quarantine_part),
-    ]
-
-
-def _actions(actions: Actions) -> list[tuple[str, Action]]:
-    return [
-        ("/reports/{report_id}/assign", actions.assign),
-        ("/reports/{report_id}/archive", actions.archive),
-        ("/reports/{report_id}/unseal", actions.unseal),
-        ("/reports/{report_id}/publish", actions.publish),
-        ("/reports/{report_id}/keep-private", actions.keep_private),
-        ("/alerts/{id}/acknowledge", actions.acknowledge),
-        ("/failed/replay", actions.replay),
-        ("/quarantine/{id}/release", actions.release),
-        ("/quarantine/{id}/dismiss", actions.dismiss),
-    ]
 
 
 class SessionGuard:
@@ -98,7 +82,7 @@ class SessionGuard:
 
     def __init__(
         self,
-        desk: ConsoleService,
+        desk: OperatorService,
         pages: ConsolePages,
         door: Doorkeeper,
         devices: Devices,
@@ -112,7 +96,7 @@ class SessionGuard:
         self._who = who
         self._secure = secure
 
-    def read(self, screen: Screen) -> Endpoint:
+    def read(self, screen: Screen, did: str) -> Endpoint:
         """Show a screen to who has a session, the login page to everybody else."""
 
         async def endpoint(request: Request) -> Response:
@@ -120,12 +104,12 @@ class SessionGuard:
             if session is None:
                 return self._to_login(request)
             if request.path_params:  # of a report, or of a file: who looked at what
-                self._note(request, screen.__name__, session.operator)
+                self._note(request, did, session.operator)
             return await screen(request, session)
 
         return endpoint
 
-    def change(self, action: Action) -> Endpoint:
+    def change(self, action: Action, did: str) -> Endpoint:
         """Let an action through that our own page sent in this very session."""
 
         async def endpoint(request: Request) -> Response:
@@ -143,7 +127,7 @@ class SessionGuard:
                 status = error.status_code
                 raise
             finally:
-                self._note(request, action.__name__, session.operator, status, _aim(form))
+                self._note(request, did, session.operator, status, _aim(form))
             return response
 
         return endpoint
@@ -170,7 +154,7 @@ class SessionGuard:
         after = _safe(sessions.first(form, "next"))
         if token is None:
             await self._note_login(request, name, 401)
-            text = "Nama atau kata sandi salah."
+            text = self._pages.labels.say("login.wrong")
             return self._pages.page("login.html", 401, name=name, after=after, error=text)
         self._door.welcome(name, peer, device)
         await self._note_login(request, name, 303)
@@ -216,7 +200,7 @@ class SessionGuard:
             address = f"{BASE}/login?next={quote(_safe(shown))}"
             return Response(status_code=401, headers={"HX-Redirect": address})
         if request.method != "GET":
-            raise HTTPException(403, "Sesi sudah berakhir. Masuk lagi, lalu ulangi.")
+            raise ConsoleError(403, ConsoleErrorCode.SESSION_OVER)
         return RedirectResponse(f"{BASE}/login?next={quote(request.url.path)}", 303)
 
 

@@ -2,29 +2,26 @@
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from gateway.casework.publishing import Proposal, why_closed
-from gateway.media.access import NoFile, NotYet, ShownFile
+from gateway.casework.operators import OperatorService
+from gateway.media.access import NoFile, NotYet
+from gateway.portals.console.errors import ConsoleError, ConsoleErrorCode
 from gateway.portals.console.pages import BASE, ConsolePages
 from gateway.portals.console.sessions import Clock
 from gateway.portals.http import files
 from gateway.store.views import (
-    DeadView,
-    Identity,
     OperatorSession,
     Overview,
     QuarantineView,
-    ReportFile,
 )
 from normalizer import tracking
-from normalizer.report import Agency, Report
+from normalizer.report import Report
 
 LATEST = 30
 """Reports on the first screen: redrawn twice a second for every reader."""
@@ -33,42 +30,10 @@ UNDECIDED = {"open", "noted"}
 _REGION = re.compile(r"\d\d(\.\d\d)?")
 
 
-class ConsoleService(Protocol):
-    """The little that the console asks of ``gateway.casework.operators``."""
-
-    async def overview(self) -> Overview: ...
-    async def latest(self, limit: int = 50) -> list[Report]: ...
-    async def triage(self, limit: int = 50) -> list[Report]: ...
-    async def report(self, report_id: str) -> ReportFile | None: ...
-    async def shown(self, report_id: str, sha256: str, *, by: str) -> ShownFile: ...
-    async def find(self, tracking: str) -> ReportFile | None: ...
-    async def unseal(self, report_id: str, *, by: str, reason: str) -> Identity: ...
-    async def proposals(self, limit: int = 100) -> list[Proposal]: ...
-    async def publish(self, report_id: str, *, by: str, name: str) -> Report: ...
-    async def keep_private(self, report_id: str, *, by: str) -> Report: ...
-    async def acknowledge(self, alert_id: str, *, by: str) -> None: ...
-    def agencies(self, query: str, region: str | None = None, limit: int = 12) -> list[Agency]: ...
-    async def assign(
-        self, report_id: str, agency_id: str, *, by: str, note: str = ""
-    ) -> Report: ...
-    async def archive(self, report_id: str, *, by: str, reason: str) -> Report: ...
-    async def dead_letters(self, limit: int = 100) -> list[DeadView]: ...
-    async def replay(self, ids: Sequence[int] | None, *, by: str) -> int: ...
-    async def quarantine(self, limit: int = 100) -> list[QuarantineView]: ...
-    async def release(self, quarantine_id: str, *, by: str) -> None: ...
-    async def dismiss(self, quarantine_id: str, *, by: str, reason: str) -> None: ...
-    async def log_in(self, name: str, password: str) -> str | None: ...
-    async def session(self, token: str) -> OperatorSession | None: ...
-    async def log_out(self, token: str) -> None: ...
-    async def log_out_everywhere(self, name: str) -> None: ...
-    async def is_operator(self, name: str) -> bool: ...
-    def sign(self, text: str) -> str: ...
-
-
 class Screens:
     """Draws what the desk says."""
 
-    def __init__(self, desk: ConsoleService, pages: ConsolePages, clock: Clock) -> None:
+    def __init__(self, desk: OperatorService, pages: ConsolePages, clock: Clock) -> None:
         self._desk = desk
         self._pages = pages
         self._clock = clock
@@ -103,7 +68,7 @@ class Screens:
         """One report whole: text with evidence, places, decision, log and correspondence."""
         file = await self._desk.report(request.path_params["report_id"])
         if file is None:
-            raise HTTPException(404, "Laporan itu tidak ada.")
+            raise ConsoleError(404, ConsoleErrorCode.NO_REPORT)
         evidence = [w for r in _reasons(file.report) for w in r.words]
         evidence += [p.words for p in file.report.places if p.words]
         overview = await self._desk.overview()
@@ -115,9 +80,9 @@ class Screens:
         try:
             shown = await self._desk.shown(report_id, sha256, by=session.operator)
         except NoFile:
-            raise HTTPException(404, "Berkas itu tidak ada pada laporan ini.") from None
+            raise ConsoleError(404, ConsoleErrorCode.NO_FILE) from None
         except NotYet:
-            raise HTTPException(503, "Penyimpanan berkas sedang tidak terjangkau.") from None
+            raise ConsoleError(503, ConsoleErrorCode.FILES_AWAY) from None
         return files.serve(request, shown)
 
     async def find(self, request: Request, _: OperatorSession) -> Response:
@@ -125,10 +90,12 @@ class Screens:
         asked = request.query_params.get("q", "")
         digits = re.sub(r"\D", "", asked)[:20]
         if not tracking.is_valid(digits):
-            raise HTTPException(404, "Nomor laporan terdiri atas 12 angka. Periksa salah ketik.")
+            raise ConsoleError(404, ConsoleErrorCode.NO_NUMBER)
         file = await self._desk.find(digits)
         if file is None:
-            raise HTTPException(404, f"Tidak ada laporan bernomor {tracking.written(digits)}.")
+            raise ConsoleError(
+                404, ConsoleErrorCode.NO_SUCH_NUMBER, number=tracking.written(digits)
+            )
         return RedirectResponse(f"{BASE}/reports/{file.report.id}", 303)
 
     async def triage(self, _: Request, session: OperatorSession) -> Response:
@@ -147,8 +114,19 @@ class Screens:
         """Words that their reporters agreed to have read, as the public would read them."""
         proposals = await self._desk.proposals()
         overview = await self._desk.overview()
-        closed = why_closed()
+        closed = self._pages.labels.closed()
         return self._page("public.html", session, overview, proposals=proposals, closed=closed)
+
+    async def exchanges(self, request: Request, session: OperatorSession) -> Response:
+        """The latest calls between us and the provider of one channel."""
+        channel = request.path_params["channel"]
+        channels = sorted({*await self._desk.exchange_channels()})
+        if channel not in channels:
+            raise ConsoleError(404, ConsoleErrorCode.NO_CHANNEL)
+        found = await self._desk.exchanges(channel)
+        overview = await self._desk.overview()
+        values = {"channel": channel, "channels": channels, "exchanges": found}
+        return self._page("exchanges.html", session, overview, **values)
 
     async def failed(self, _: Request, session: OperatorSession) -> Response:
         """Dead letters and quarantine."""
@@ -217,3 +195,24 @@ def _moment(seconds: str) -> datetime | None:
         return datetime.fromtimestamp(float(seconds), UTC)
     except (ValueError, OverflowError, OSError):
         return None
+
+
+Screen = Callable[[Screens, Request, OperatorSession], Awaitable[Response]]
+SCREENS: Mapping[str, Screen] = {
+    "/": Screens.overview,
+    "/triage": Screens.triage,
+    "/failed": Screens.failed,
+    "/public": Screens.public,
+    "/find": Screens.find,
+    "/agencies": Screens.agencies,
+    "/reports/{report_id}": Screens.report,
+    "/files/{report_id}/{sha256}": Screens.file,
+    "/exchanges/{channel}": Screens.exchanges,
+    "/parts/overview": Screens.overview_part,
+    "/parts/latest": Screens.latest_part,
+    "/parts/menu": Screens.menu_part,
+    "/parts/triage": Screens.triage_part,
+    "/parts/dead": Screens.dead_part,
+    "/parts/quarantine": Screens.quarantine_part,
+}
+"""By path. A new screen is a row, a method of ``Screens``, a template and its words."""

@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 from math import ceil
 from urllib.parse import parse_qs, urlsplit
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.portals.console.errors import ConsoleError, ConsoleErrorCode
 from gateway.store.views import OperatorSession
 
 COOKIE = "kanal_session"
@@ -30,19 +30,19 @@ Form = Mapping[str, list[str]]
 
 
 async def read_form(request: Request) -> Form:
-    """Read a URL-encoded form. Raises ``HTTPException`` 413 or 415."""
+    """Read a URL-encoded form. Raises ``ConsoleError`` 413 or 415."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip()
     if kind != "application/x-www-form-urlencoded":
-        raise HTTPException(415, "Formulir ini tidak dikirim oleh halaman konsol.")
+        raise ConsoleError(415, ConsoleErrorCode.STRANGE_FORM)
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > MAX_FORM:
-            raise HTTPException(413, "Isian terlalu panjang. Ringkas, lalu kirim ulang.")
+            raise ConsoleError(413, ConsoleErrorCode.LONG_FORM)
     try:
         return parse_qs(body.decode("utf-8", "replace"), max_num_fields=5_000)
     except ValueError:
-        raise HTTPException(413, "Terlalu banyak isian dalam satu formulir.") from None
+        raise ConsoleError(413, ConsoleErrorCode.MANY_FIELDS) from None
 
 
 def first(form: Form, name: str) -> str:
@@ -51,7 +51,7 @@ def first(form: Form, name: str) -> str:
 
 
 def check_origin(request: Request) -> None:
-    """Let a change pass only from our own page. Raises ``HTTPException`` 403.
+    """Let a change pass only from our own page. Raises ``ConsoleError`` 403.
 
     A request with neither header is refused: every browser since 2020 sends one with a form.
     """
@@ -62,14 +62,14 @@ def check_origin(request: Request) -> None:
         origin = urlsplit(request.headers.get("origin", ""))
         own = bool(origin.netloc) and origin.netloc == request.headers.get("host")
     if not own:
-        raise HTTPException(403, "Permintaan ini tidak berasal dari halaman konsol.")
+        raise ConsoleError(403, ConsoleErrorCode.STRANGE_ORIGIN)
 
 
 def check_csrf(request: Request, form: Form, session: OperatorSession) -> None:
-    """Compare the form's (or htmx's) token with the session's. Raises ``HTTPException`` 403."""
+    """Compare the form's (or htmx's) token with the session's. Raises ``ConsoleError`` 403."""
     sent = request.headers.get(CSRF_HEADER) or first(form, CSRF_FIELD)
     if not hmac.compare_digest(sent.encode(), session.csrf.encode()):
-        raise HTTPException(403, "Formulir sudah kedaluwarsa. Muat ulang halaman, lalu ulangi.")
+        raise ConsoleError(403, ConsoleErrorCode.OLD_FORM)
 
 
 def cookie_name(*, secure: bool) -> str:
@@ -164,15 +164,15 @@ class Doorkeeper:
         self._by_peer = Throttle(30, window, clock)
 
     def admit(self, name: str, peer: str, device: str) -> None:
-        """Count a try. Raises ``HTTPException`` 429 with Retry-After when there were too many.
+        """Count a try. Raises ``ConsoleError`` 429 with Retry-After when there were too many.
 
         ``peer`` is "" where the settings name no header of the proxy's; ``device`` is "" for a
         stranger's.
         """
         counts = self._counts(name, peer, device)
         if wait := max(throttle.wait(key) for throttle, key in counts):
-            text = f"Terlalu banyak percobaan masuk. Coba lagi dalam {-(-wait // 60)} menit."
-            raise HTTPException(429, text, headers={"Retry-After": str(wait)})
+            retry = {"Retry-After": str(wait)}
+            raise ConsoleError(429, ConsoleErrorCode.THROTTLED, retry, minutes=-(-wait // 60))
         for throttle, key in counts:
             throttle.count(key)
 

@@ -5,8 +5,9 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.responses import Response
 
+from config.words import words
 from gateway.intake import webhook
-from gateway.intake.problems import problem
+from gateway.intake.problems import problem, refusal
 
 
 def answer_with_problems(app: FastAPI) -> None:
@@ -17,9 +18,10 @@ def answer_with_problems(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _our_fault)
 
 
-async def _http_problem(_: Request, error: Exception) -> Response:
+async def _http_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, StarletteHTTPException)
-    response = webhook.respond(problem(error.status_code, "Request refused", str(error.detail)))
+    detail = _detail(request, str(error.detail))
+    response = webhook.respond(problem(error.status_code, "Request refused", detail))
     response.headers.update(error.headers or {})
     return response
 
@@ -31,4 +33,12 @@ async def _validation_problem(_: Request, error: Exception) -> Response:
 
 
 async def _our_fault(_: Request, error: Exception) -> Response:
-    return webhook.respond(problem(500, "Internal Server Error", "our fault; it has been logged"))
+    return webhook.respond(refusal("our_fault"))
+
+
+def _detail(request: Request, code: str) -> str:
+    """Return the words of a code of ``config/errors``; anything else says itself."""
+    asked = request.headers.get("accept-language", "").strip().lower()
+    errors, language = words("errors"), "id" if asked.startswith("id") else "en"
+    known = code in errors.table("problem", language)
+    return errors.say(f"problem.{code}", language) if known else code

@@ -8,17 +8,10 @@ from adapters.contract import Forged
 from gateway.casework.alerts import DutyService
 from gateway.intake import webhook
 from gateway.intake.limits import CallLimits
-from gateway.intake.problems import problem
+from gateway.intake.problems import refusal
 from gateway.store.engine import Unavailable
 
 MOST = 4096
-AWAY = problem(503, "Service Unavailable", "it could not be stored; send it again")
-FORBIDDEN = problem(403, "Forbidden", "the signature fits no post on the duty roster")
-UNKNOWN = problem(
-    422,
-    "Unprocessable Content",
-    'say {"alert": ID, "acknowledged": true} of an alert you were sent',
-)
 
 
 def routes(desk: DutyService, client_header: str, public_url: str) -> list[Route]:
@@ -30,12 +23,14 @@ def routes(desk: DutyService, client_header: str, public_url: str) -> list[Route
             body = await webhook.body(request, MOST)
             known = await desk.by_webhook(body, request.headers)
         except webhook.TooLarge:
-            return webhook.respond(webhook.TOO_LARGE)
+            return webhook.respond(refusal("too_large"))
         except Forged:
             wait = await limits.wrong("alerts", request)
-            return webhook.respond(FORBIDDEN, {"retry-after": str(wait)} if wait else {})
+            return webhook.respond(
+                refusal("alert_signature"), {"retry-after": str(wait)} if wait else {}
+            )
         except Unavailable:
-            return webhook.respond(AWAY, {"retry-after": "5"})
-        return Response(status_code=204) if known else webhook.respond(UNKNOWN)
+            return webhook.respond(refusal("alert_away"), {"retry-after": "5"})
+        return Response(status_code=204) if known else webhook.respond(refusal("alert_unknown"))
 
     return [Route("/alerts/acknowledge", acknowledge, methods=["POST"])]

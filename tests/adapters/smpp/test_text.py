@@ -165,7 +165,7 @@ def test_a_header_that_cannot_be_read_stays_in_the_text(payload: bytes) -> None:
 def test_a_national_alphabet_is_noted() -> None:
     found = opened(b"\x03\x25\x01\x01halo", has_header=True, tlvs={})
     assert found.body == b"halo"
-    assert "national alphabet" in found.notes[0]
+    assert "national_alphabet" in found.notes[0]
 
 
 @given(

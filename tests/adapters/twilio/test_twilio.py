@@ -240,7 +240,7 @@ def test_pictures_without_a_word_are_a_message() -> None:
 
 def test_missing_media_is_noted() -> None:
     said = read(sms(("NumMedia", "3"), ("MediaUrl0", "https://api.twilio.com/Media/ME1")))
-    assert said.notes == ("announced files: 3, named: 1",)
+    assert said.notes == ("files_not_named: 1/3",)
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,8 @@ from adapters.contract import (
     WebhookRequest,
 )
 from adapters.load import BadBlock
-from adapters.web.channel import FIELDS, MORE_FIELDS, MOST_FILE_BYTES, Web, Wrong, key_of
-from adapters.web.words import WORDS
+from adapters.web.channel import FIELDS, MORE_FIELDS, MOST_FILE_BYTES, Web, Wrong, key_of, mend
+from adapters.web.words import mending
 from normalizer.message import Kind
 from tests.adapters.examples import PUBLIC_URL, build
 from tests.adapters.web.forms import JPEG, PNG, Attached, filled, multipart, posted
@@ -259,7 +259,7 @@ BROKEN: list[tuple[str, str, bytes]] = [
 @rows("kind, body", BROKEN)
 def test_what_is_no_form_is_refused_in_words(web: Web, kind: str, body: bytes) -> None:
     hook = WebhookRequest(f"{PUBLIC_URL}/in/door", {"content-type": kind}, body)
-    assert wrong(web, hook) == {"form": WORDS["id"]["unreadable"]}
+    assert wrong(web, hook) == {"form": mending("id")["unreadable"]}
 
 
 def test_a_repeat_is_the_same_message_and_other_content_another(web: Web) -> None:
@@ -343,9 +343,9 @@ async def test_an_answer_stays_on_the_tracking_page(web: Web) -> None:
     assert await web.send("web:1", Outgoing("letter-1", "halo")) == "letter-1"
 
 
-def test_every_word_is_said_in_both_languages(web: Web) -> None:
-    assert WORDS["id"].keys() == WORDS["en"].keys()
-    assert web.field_rules("id").keys() == web.field_rules("en").keys()
+def test_every_word_is_said_in_both_languages() -> None:
+    assert mending("id").keys() == mending("en").keys()
+    assert mend("id").keys() == mend("en").keys()
     assert set(filled(anonim="yes", rahasia="yes", publik="yes")) == FIELDS
 
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adapters.contract import File, Inbound, Malformed, Page, Refused, Unreachable
-from adapters.x.channel import CARRIED, OF_AN_AGENCY, QUOTED
+from adapters.x.channel import CARRIED, OF_AN_AGENCY
 from demo.x_double import Json
 from normalizer import command
 from normalizer.message import Intent
@@ -129,11 +129,11 @@ def test_a_long_post_is_read_whole_and_links_are_what_they_were() -> None:
             (File("video-1.mp4", "video/mp4", url="https://video.example/7_1-832000.mp4"),),
             (),
         ),
-        ([{"media_key": "3_3", "type": "photo"}], (), ("a file that X did not show",)),
+        ([{"media_key": "3_3", "type": "photo"}], (), ("file_not_shown",)),
         (
             [{"media_key": "3_4", "type": "photo", "url": "file:///etc/passwd"}],
             (),
-            ("a file that X did not show",),
+            ("file_not_shown",),
         ),
     ],
     ids=["photos", "film", "withheld", "hostile"],
@@ -244,7 +244,7 @@ def test_the_words_we_are_called_to_come_along_unless_we_know_them(
     tweets = [{"id": "1980", "text": other, "author_id": author}]
     refer = [{"type": kind, "id": "1980"}]
     said = read("@lapor_contoh tolong ini", {"tweets": tweets}, referenced_tweets=refer)
-    assert said.text == (f"tolong ini\n{QUOTED} {quoted}" if quoted else "tolong ini")
+    assert said.text == (f"tolong ini\nKutipan: {quoted}" if quoted else "tolong ini")
     assert said.thread == ("1980",)
 
 

@@ -64,16 +64,6 @@ def upgrade() -> None:
             comment="somebody who must get nothing of it",
         ),
     )
-    op.add_column(
-        "outgoing",
-        sa.Column(
-            "message_id",
-            sa.String(length=36),
-            nullable=False,
-            server_default="",
-            comment="whose writer it goes to",
-        ),
-    )
     connection = op.get_bind()
     for rows in _pages(connection, _reports):
         for id, body in rows:
@@ -99,7 +89,7 @@ def _pages(connection: sa.Connection, table: sa.TableClause) -> Iterator[Sequenc
 
 def _change_report(connection: sa.Connection, id: str, body: str) -> None:
     report = _json(body)
-    if report is None or "messages" in report:
+    if report is None or "id" not in report or "messages" in report:
         return
     case = {name: report[name] for name in _OF_THE_CASE if name in report}
     danger = report.get("urgency")

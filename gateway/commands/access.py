@@ -1,0 +1,149 @@
+"""``operator`` and ``key``: who may use the console, and which programs may call."""
+
+import getpass
+import hashlib
+import json
+import secrets
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from gateway.commands.running import stop, with_kanal
+
+if TYPE_CHECKING:
+    from gateway.casework.operators import OperatorService
+    from gateway.process import Kanal
+
+OPERATOR_COMMANDS = ("password", "list", "disable", "enable", "remove")
+OperatorName = Annotated[str, typer.Argument(help="the name they log in with")]
+
+
+class Operators(TyperGroup):
+    """``kanal operator NAME`` is short for ``kanal operator password NAME``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        known = (*OPERATOR_COMMANDS, "--help")
+        return super().parse_args(
+            ctx, ["password", *args] if args and args[0] not in known else args
+        )
+
+
+def operator(
+    name: Annotated[str, typer.Argument(help="the name to log in with")],
+    password_stdin: Annotated[bool, typer.Option("--password-stdin")] = False,
+) -> None:
+    """Create an operator, or give one a new password: ``kanal operator NAME``.
+
+    Every session of theirs ends.
+    """
+    from gateway.access.passwords import WeakPassword, check_password
+
+    given = sys.stdin.readline().rstrip("\n") if password_stdin else ""
+    password = given or secrets.token_urlsafe(12)
+    if name in OPERATOR_COMMANDS or not 0 < len(name) <= 64:
+        stop(f"{name!r} cannot be a name", 2)
+    try:
+        check_password(name, password)
+    except WeakPassword as error:
+        stop(str(error), 2)
+
+    async def go(kanal: "Kanal") -> None:
+        its = kanal.services
+        await its.store.migrate()
+        await its.operators.set_password(name, password)
+        _note("set_password", name)
+        typer.echo(f"Operator {name} may log in at {its.settings.server.public_url}console")
+        if not given:
+            typer.echo(f"Password: {password}")
+
+    with_kanal(go)
+
+
+def operator_list(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+    """List the operators: since when, whether disabled, and how many sessions are open."""
+
+    async def go(kanal: "Kanal") -> None:
+        await kanal.services.store.migrate()
+        found = await kanal.services.operators.operators()
+        if as_json:
+            typer.echo(json.dumps([asdict(each) for each in found], default=str))
+            return
+        for each in found:
+            off = f"disabled {each.disabled_at:%Y-%m-%d %H:%M}" if each.disabled_at else "active"
+            typer.echo(f"{each.name:<20} {off:<26} {each.sessions} sessions")
+
+    with_kanal(go)
+
+
+def operator_disable(name: OperatorName) -> None:
+    """Keep an operator out; every session of theirs ends at once."""
+    _with_operator(name, "disable", "disabled", lambda desk: desk.enable(name, may=False))
+
+
+def operator_enable(name: OperatorName) -> None:
+    """Let a disabled operator in again, with the password they had."""
+    _with_operator(name, "enable", "enabled", lambda desk: desk.enable(name, may=True))
+
+
+def operator_remove(name: OperatorName) -> None:
+    """Remove an operator; every session ends at once. What they did stays in the reports' log."""
+    _with_operator(name, "remove", "removed", lambda desk: desk.remove(name))
+
+
+def _with_operator(
+    name: str, did: str, done: str, change: "Callable[[OperatorService], Awaitable[bool]]"
+) -> None:
+    async def go(kanal: "Kanal") -> None:
+        await kanal.services.store.migrate()
+        if not await change(kanal.services.operators):
+            stop(f"there is no operator {name!r}", 1)
+        _note(did, name)
+        typer.echo(f"Operator {name} is {done}.")
+
+    with_kanal(go)
+
+
+def _note(did: str, name: str) -> None:
+    """Log who changed what about an operator; the console logs acts under the same event."""
+    import structlog
+
+    log = structlog.get_logger(__name__)
+    log.info("operator", did=did, by=f"cli:{getpass.getuser()}", name=name)
+
+
+def key(
+    name: Annotated[str, typer.Argument(help="the partner: a-z, 0-9, - and _")],
+    scope: Annotated[
+        list[str] | None, typer.Option(help="report, read, update; repeat for several")
+    ] = None,
+    channel: Annotated[str, typer.Option(help="the [channels.NAME] it opens")] = "rest",
+    per_minute: Annotated[int, typer.Option(help="calls in any minute")] = 60,
+    agency: Annotated[str, typer.Option(help="whose words its updates are")] = "",
+) -> None:
+    """Make a key for a partner.
+
+    It is shown once, with the settings that let it in.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    from adapters.contract import PartnerKey, PartnerName
+
+    made = f"kanal_{secrets.token_urlsafe(32)}"
+    table: dict[str, Any] = {
+        "key_sha256": hashlib.sha256(made.encode()).hexdigest(),
+        "scopes": scope or ["report"],
+        "per_minute": per_minute,
+    } | ({"agency": agency} if agency else {})
+    try:
+        TypeAdapter(dict[PartnerName, PartnerKey]).validate_python({name: table})
+    except ValidationError as error:
+        faults = (f"{'.'.join(map(str, e['loc'][1:]))}: {e['msg']}" for e in error.errors())
+        stop("\n".join(faults), 2)
+    typer.echo(f"{made}\n\nThis key is not shown again. Let it in with:\n")
+    typer.echo(f"[channels.{channel}.keys.{name}]")
+    for field, value in table.items():
+        typer.echo(f"{field} = {json.dumps(value)}")

@@ -1,0 +1,88 @@
+"""What every command does: read the settings, work on a gateway, and stop with a reason.
+
+Imports are made where they are needed: ``kanal --help`` must be quick.
+"""
+
+import os
+from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from config.settings import Fault, Settings
+    from gateway.process import Kanal
+
+
+def read_settings() -> "Settings":
+    """Read the settings, or stop with their faults."""
+    from config.settings import load
+    from gateway.platform import logs
+
+    logs.set_up("WARNING", "console")  # standard output is for what was asked
+    settings: Settings = or_stop(load)
+    return settings
+
+
+def settings_file() -> Path | None:
+    """Return the file of settings, if there is one."""
+    chosen = Path(os.environ.get("KANAL_CONFIG", "kanal.toml"))
+    return chosen if chosen.exists() else None
+
+
+def make_kanal() -> "Kanal":
+    """Wire the gateway, or stop with all faults of its configuration."""
+    from gateway import checks
+    from gateway.assembly import assemble
+    from gateway.platform import logs
+    from gateway.process import Kanal
+
+    settings = read_settings()
+    logs.set_up(settings.log.level, settings.log.format)
+    if faults := checks.faults(settings, settings_file()):
+        print_faults(faults)
+        stop("Nothing was started: mend the faults above (kanal check lists them again).", 1)
+    kanal: Kanal = or_stop(lambda: Kanal(assemble(settings, settings_file())))
+    return kanal
+
+
+def with_kanal(go: Callable[["Kanal"], Awaitable[None]]) -> None:
+    """Do something with a gateway that is not started, and let go of its database."""
+    from gateway.platform import loop
+    from gateway.store.engine import Unavailable
+
+    async def whole() -> None:
+        kanal = make_kanal()
+        try:
+            await go(kanal)
+        finally:
+            await kanal.services.store.close()
+
+    try:
+        loop.run(whole())
+    except Unavailable as error:
+        stop(f"The database does not answer ({error}). Is [database] url right?", 1)
+
+
+def or_stop(make: Callable[[], Any]) -> Any:
+    """Return what is made, or stop with the faults of the settings."""
+    from config.settings import SettingsError
+
+    try:
+        return make()
+    except SettingsError as error:
+        print_faults(error.faults)
+        stop(f"{len(error.faults)} fault(s) in the configuration.", 1)
+
+
+def print_faults(faults: "Iterable[Fault]") -> None:
+    """Print each fault on standard error."""
+    for fault in faults:
+        typer.echo(str(fault), err=True)
+
+
+def stop(why: str, code: int) -> NoReturn:
+    """Say why on standard error, and end with a status."""
+    typer.echo(why, err=True)
+    raise typer.Exit(code)

@@ -1,0 +1,56 @@
+"""Deliveries: decides which agencies get a report, with ids that are the same however often.
+
+``cause`` names why an agency gets it; once per cause and agency. What it gets is composed when it
+is placed or fetched, from the report as it stands then.
+"""
+
+import uuid
+
+import structlog
+
+from gateway.store.unit import UnitOfWork
+from gateway.wire import events
+from normalizer.report import Report
+
+log = structlog.get_logger(__name__)
+
+_NAMES = uuid.UUID("6b616e61-6c00-5000-8000-6c6574746572")
+
+
+def deliver_assigned(unit: UnitOfWork, report: Report, *, cause: str) -> None:
+    """Hand a report to the agency that must act, and to those that get a copy."""
+    assert report.assignment is not None
+    deliver(unit, report, kind=events.ASSIGNED, cause=cause)
+    for copy in report.assignment.copies:
+        _deliver(unit, report, copy.id, events.COPIED, f"copy of {cause}")
+
+
+def deliver(unit: UnitOfWork, report: Report, *, kind: events.Type, cause: str) -> None:
+    """Hand a report to its agency."""
+    assert report.assignment is not None
+    assert report.assignment.agency is not None
+    _deliver(unit, report, report.assignment.agency.id, kind, cause)
+
+
+def deliver_files(unit: UnitOfWork, report: Report, *, cause: str) -> None:
+    """Tell the agencies a report is with that files of it can be fetched now."""
+    for agency in events.readers(report):
+        _deliver(unit, report, agency.id, events.FILES_READY, cause)
+
+
+def deliver_changed(unit: UnitOfWork, report: Report, *, cause: str) -> None:
+    """Tell every agency that has the report, also for a copy, how it is now."""
+    for agency in events.readers(report):
+        _deliver(unit, report, agency.id, events.FOLLOWED_UP, cause)
+
+
+def delivery_id(report: Report, agency: str, cause: str) -> str:
+    """Return the id of the delivery that an agency gets because of ``cause``."""
+    return str(uuid.uuid5(_NAMES, f"{report.id} delivery {agency} {cause}"))
+
+
+def _deliver(unit: UnitOfWork, report: Report, agency: str, kind: events.Type, cause: str) -> None:
+    if report.recuses(agency):
+        log.warning("an accused agency gets nothing", report_id=report.id, agency=agency)
+        return
+    unit.deliver(delivery_id(report, agency, cause), report, agency, kind)

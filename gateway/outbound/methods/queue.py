@@ -1,0 +1,21 @@
+"""By queue: the agency consumes ``agency.ID``. What its consumer acknowledges we do not see."""
+
+from gateway.outbound.methods.base import Method
+from gateway.platform import correlation
+from gateway.store.rows import Delivery
+from gateway.store.unit import UnitOfWork
+from gateway.wire.events import MEDIA_TYPE
+from gateway.wire.queues import QueuedMessage, agency_queue
+
+
+class QueueMethod(Method):
+    """One message per delivery on the agency's queue."""
+
+    def place(self, unit: UnitOfWork, delivery: Delivery, body: bytes) -> None:
+        """Put the message there."""
+        queue = agency_queue(delivery.agency_id)
+        headers = {"content-type": MEDIA_TYPE, **correlation.headers()}
+        unit.put(QueuedMessage(queue, delivery.id, body, headers))
+
+
+METHOD = QueueMethod

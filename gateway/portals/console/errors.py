@@ -1,0 +1,44 @@
+"""Why a request to the console is refused."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from starlette.exceptions import HTTPException
+
+
+class ConsoleErrorCode(StrEnum):
+    """What is wrong; ``config/console`` has the words, under ``refusal``."""
+
+    CHOOSE_AGENCY = "choose_agency"
+    CHOOSE_MESSAGE = "choose_message"
+    REASON_TO_ARCHIVE = "reason_to_archive"
+    REASON_TO_UNSEAL = "reason_to_unseal"
+    REASON_TO_DISMISS = "reason_to_dismiss"
+    NO_REPORT = "no_report"
+    NO_FILE = "no_file"
+    NO_CHANNEL = "no_channel"
+    FILES_AWAY = "files_away"
+    NO_NUMBER = "no_number"
+    NO_SUCH_NUMBER = "no_such_number"
+    SESSION_OVER = "session_over"
+    STRANGE_FORM = "strange_form"
+    LONG_FORM = "long_form"
+    MANY_FIELDS = "many_fields"
+    STRANGE_ORIGIN = "strange_origin"
+    OLD_FORM = "old_form"
+    THROTTLED = "throttled"
+
+
+class ConsoleError(HTTPException):
+    """A request is refused; ``values`` fill in the words."""
+
+    def __init__(
+        self,
+        status: int,
+        code: ConsoleErrorCode,
+        headers: Mapping[str, str] | None = None,
+        **values: object,
+    ) -> None:
+        super().__init__(status, code.value, headers)
+        self.code = code
+        self.values = values

@@ -1,0 +1,169 @@
+"""Notifications: what citizens are told, and what became of each.
+
+Part of a unit of work.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any, get_args
+
+from sqlalchemy import ColumnElement, RowMapping, bindparam, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.store.reactions import Reactions
+from gateway.store.rows import Notification, NotificationState, SendResult, noted, tidy
+from gateway.store.tables import notifications
+
+_DONE = (
+    update(notifications)
+    .where(notifications.c.id == bindparam("which"), notifications.c.state != "withdrawn")
+    .values(
+        state=bindparam("becomes"),
+        provider_id=bindparam("known_as"),
+        detail=bindparam("says"),
+        done_at=bindparam("now"),
+    )
+)
+
+
+class NotificationRepository:
+    """The notifications in one transaction."""
+
+    def __init__(
+        self, connection: AsyncConnection, now: Callable[[], datetime], reactions: Reactions
+    ) -> None:
+        self._connection = connection
+        self._now = now
+        self._reactions = reactions
+        self._new: list[dict[str, Any]] = []
+        self._finished: list[dict[str, Any]] = []
+
+    def add(self, notification: Notification) -> Notification:
+        """File a notification; return it as its reader may have it."""
+        weighed = self._reactions.weighed(notification)
+        self._new.append(_row(weighed, self._now()))
+        return weighed
+
+    async def by_ids(self, ids: Sequence[str]) -> dict[str, Notification]:
+        """Read notifications by id."""
+        query = select(notifications).where(notifications.c.id.in_(ids))
+        rows = (await self._connection.execute(query)).mappings().all()
+        return {row["id"]: _notification(row) for row in rows}
+
+    async def reports_of(self, provider_ids: Iterable[str]) -> dict[str, str]:
+        """Find what notifications were about: provider id → report id."""
+        wanted = set(provider_ids)
+        if not wanted:
+            return {}
+        query = select(notifications.c.provider_id, notifications.c.report_id)
+        rows = await self._connection.execute(query.where(notifications.c.provider_id.in_(wanted)))
+        return {row[0]: row[1] for row in rows}
+
+    async def exists(self, id: str) -> bool:
+        """Tell whether a notification was ever written, in this unit or before."""
+        if any(row["id"] == id for row in self._new):
+            return True
+        query = select(notifications.c.id).where(notifications.c.id == id)
+        return (await self._connection.execute(query)).scalar() is not None
+
+    async def any_about(self, report_id: str) -> bool:
+        """Tell whether anything was ever written to the citizen about a report."""
+        query = select(notifications.c.id).where(notifications.c.report_id == report_id)
+        return (await self._connection.execute(query.limit(1))).scalar() is not None
+
+    def finish(self, result: SendResult) -> None:
+        """Note what became of a notification."""
+        self._finished.append(
+            {
+                "which": result.id,
+                "becomes": result.state,
+                "known_as": tidy(result.provider_id, 300) if result.provider_id else None,
+                "says": noted(result.detail, 1000),
+                "now": self._now(),
+            }
+        )
+
+    async def receipt(self, channel: str, provider_id: str, state: str, detail: str) -> str | None:
+        """Note what a provider says of a notification; return its report's id if it is ours.
+
+        A late "sent" never takes back a "delivered" or "failed".
+        """
+        ours = _named(channel, provider_id)
+        if state == "sent":
+            ours &= notifications.c.state == "waiting"
+        change = update(notifications).where(ours).values(state=state, detail=noted(detail, 1000))
+        rows = await self._connection.execute(change.returning(notifications.c.report_id))
+        report_id: str | None = rows.scalars().first()
+        return report_id
+
+    async def hold(self, channel: str, provider_id: str, detail: str) -> tuple[str, str] | None:
+        """Hold a notification that was sent in vain; return its id and reader, None if not ours."""
+        ours = _named(channel, provider_id) & notifications.c.state.in_(["waiting", "sent"])
+        change = update(notifications).where(ours)
+        change = change.values(state="held", detail=noted(detail, 1000))
+        returned = change.returning(notifications.c.id, notifications.c.reader)
+        row = (await self._connection.execute(returned)).first()
+        return (row.id, row.reader) if row else None
+
+    async def release(self, *, id: str = "", reader: str = "") -> list[str]:
+        """Let the one notification, or all that are held for a reader, wait to be sent again."""
+        which = notifications.c.id == id if id else notifications.c.reader == reader
+        change = update(notifications).where(which, notifications.c.state == "held")
+        change = change.values(state="waiting", detail="", done_at=None)
+        rows = await self._connection.execute(change.returning(notifications.c.id))
+        return [str(id) for id in rows.scalars()]
+
+    async def flush(self) -> None:
+        """Write the new ones, and what became of others."""
+        if self._new:
+            await self._connection.execute(insert(notifications), self._new)
+        if self._finished:
+            await self._connection.execute(_DONE, self._finished)
+        self._new.clear()
+        self._finished.clear()
+
+
+def _named(channel: str, provider_id: str) -> ColumnElement[bool]:
+    return (notifications.c.channel == channel) & (notifications.c.provider_id == provider_id)
+
+
+def _row(notification: Notification, now: datetime) -> dict[str, Any]:
+    return {
+        "id": notification.id,
+        "report_id": notification.report_id,
+        "channel": notification.channel,
+        "sealed_to": notification.sealed_to,
+        "message_id": notification.message_id,
+        "tracking": notification.tracking,
+        "subject": notification.subject,
+        "text": notification.text,
+        "thread": json.dumps(notification.thread),
+        "choices": json.dumps(notification.choices),
+        "reader": notification.reader,
+        "urgent": notification.urgent,
+        "state": notification.state,
+        "detail": noted(notification.detail, 1000),
+        "created_at": now,
+    }
+
+
+def _notification(row: RowMapping) -> Notification:
+    state: NotificationState = row["state"]
+    assert state in get_args(NotificationState)
+    return Notification(
+        id=row["id"],
+        report_id=row["report_id"],
+        channel=row["channel"],
+        text=row["text"],
+        sealed_to=row["sealed_to"],
+        message_id=row["message_id"],
+        tracking=row["tracking"],
+        subject=row["subject"],
+        thread=tuple(json.loads(row["thread"])),
+        choices=tuple(json.loads(row["choices"])),
+        reader=row["reader"],
+        urgent=row["urgent"],
+        state=state,
+        created_at=row["created_at"],
+    )

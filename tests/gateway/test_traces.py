@@ -1,0 +1,62 @@
+"""One report's whole way is printed from every table, and says nobody's words."""
+
+from adapters.contract import Unreachable
+from gateway.operations.exchange_writer import ExchangeWriter
+from gateway.platform import correlation
+from gateway.store.exchanges import Exchanges
+from gateway.store.traces import Trace, Traces
+from gateway.wire.queues import DELIVERIES, MEDIA, NOTIFICATIONS, REPORTS
+from tests.gateway.making import WHO, House, note
+
+FIRE = "Tolong ada kebakaran sekarang di kecamatan Wonocolo Surabaya, api besar sekali"
+
+
+async def trace(house: House) -> Trace:
+    ((number,),) = await house.rows("SELECT tracking FROM reports")
+    return await Traces(house.store).of(number)
+
+
+async def test_every_table_and_queue_has_its_say(house: House) -> None:
+    house.paper.fails = [Unreachable(f"{WHO} is away")]
+    half, rest = FIRE[:40], FIRE[40:]
+    files = [["surat.txt", "isi surat"]]
+    await house.take(note(half, part=["ref", 1, 2], files=files), note(rest, part=["ref", 2, 2]))
+    assert await house.join() == 1
+    await house.work(REPORTS, house.route)
+    waits = await trace(house)
+    assert {line.where for line in waits.lines} >= {"queue notifications", "queue media"}
+    await house.work(DELIVERIES, house.deliver)
+    (failing,) = await house.leased(NOTIFICATIONS)
+    assert await house.notify([failing])
+    await house.store.queue.bury(failing.receipt, error="Unreachable: away")  # type: ignore[arg-type]
+    await house.work(MEDIA, house.media)
+    (id,) = [row[0] for row in await house.rows("SELECT id FROM messages")]
+    with correlation.message(id), house.paper.exchanges.note("POST", "https://api.example/x"):
+        pass
+    await ExchangeWriter(Exchanges(house.store), house.channels).write()
+    found = await trace(house)
+    assert [line.at for line in found.lines] == sorted(line.at for line in found.lines)
+    assert id in found.ids
+    said = [f"{line.where}: {line.what}" for line in found.lines]
+    for wanted in (
+        "part: ",
+        "joined",
+        f"message: {id} stored, from paper",
+        f"message: {id} routed",
+        "received by",
+        "files_stored by gateway, file ",
+        "delivery: ",
+        "notification: ",
+        "alert: ",
+        "queue agency.",
+        "queue notifications: ",
+        "dead, attempts 1: Unreachable: away",
+        "exchange: paper out POST api.example/x: ended",
+    ):
+        assert any(wanted in line for line in said), (wanted, said)
+    whole = " ".join(said)
+    assert not [secret for secret in (WHO, WHO[1:], "kebakaran", "surat") if secret in whole]
+
+
+async def test_a_number_of_nothing_has_no_way(lite: House) -> None:
+    assert await Traces(lite.store).of("482109375514") == Trace()
