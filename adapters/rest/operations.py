@@ -69,7 +69,8 @@ class Operation:
             except ValidationError as error:
                 faults += [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
         if faults:
-            raise CallRefused(422, "; ".join(faults), title="Unprocessable Content")
+            detail = "; ".join(faults)
+            raise CallRefused(422, detail, title="Unprocessable Content")
         return values
 
 
