@@ -1,0 +1,1 @@
+"""Channels: one file or package each, named after its type, and what they share."""

@@ -6,20 +6,16 @@ an exchange in the channel's log.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar
 from yarl import URL
 
-from adapters.base import ChannelError, OptedOut, Refused, Throttled, Unreachable, Until
+from adapters.contract import ChannelError, OptedOut, Refused, Throttled, Unreachable, Until
 from adapters.exchange import ExchangeLog, excerpt
 
 LARGEST = 10_000_000
 """Bytes of an answer that a channel takes unless it says otherwise."""
-LONGEST_WAIT = 3600.0
-"""Seconds; a longer Retry-After is cut to this."""
 PAUSE = 5.0
 """Seconds to wait after a 429 that names none."""
 
@@ -166,17 +162,3 @@ def _meaning(table: Mapping[Any, T], keys: tuple[int | str | None, ...], words: 
             return table[key]
     theirs = (key for key in table if isinstance(key, str) and words and key in words)
     return next((table[key] for key in theirs), None)
-
-
-def retry_after(value: str | None, now: datetime) -> float | None:
-    """Read a Retry-After header (RFC 9110 §10.2.3): seconds to wait, between 1 and an hour."""
-    if not value:
-        return None
-    if value.isascii() and value.isdigit():
-        return min(max(float(value[:9]), 1.0), LONGEST_WAIT)
-    try:
-        moment = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return min(max((aware - now).total_seconds(), 1.0), LONGEST_WAIT)

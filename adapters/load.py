@@ -1,4 +1,4 @@
-"""Find the channel for a ``[channels.NAME]`` block: the file named by its ``type``."""
+"""Find the channel for a ``[channels.NAME]`` block: the file or package named by its ``type``."""
 
 import importlib
 import pkgutil
@@ -8,13 +8,14 @@ from typing import Any
 from pydantic import ValidationError
 
 import adapters
-from adapters.base import Channel, ChannelSettings
+from adapters.contract import Channel, ChannelSettings
 
-_NOT_CHANNELS = {"base", "exchange", "http", "load"}
+SHARED = frozenset({"contract", "exchange", "http", "load", "partner_api"})
+"""What stands beside the channels and is none."""
 
 
 class UnknownChannel(Exception):
-    """No file of this name in the adapters folder."""
+    """No file or package of this name in the adapters folder."""
 
 
 class BadBlock(Exception):
@@ -26,15 +27,14 @@ class BadBlock(Exception):
 
 
 def kinds() -> list[str]:
-    """List the channel types there are, one per file of the folder."""
-    names = (module.name for module in pkgutil.iter_modules(adapters.__path__) if not module.ispkg)
-    return sorted(set(names) - _NOT_CHANNELS)
+    """List the channel types there are, one per file or package of the folder."""
+    return sorted({module.name for module in pkgutil.iter_modules(adapters.__path__)} - SHARED)
 
 
 def channel_class(kind: str) -> type[Channel]:
     """Return the channel class of a type. Raises ``UnknownChannel``.
 
-    Each file names its class in ``CHANNEL``.
+    Each file or package names its class in ``CHANNEL``.
     """
     if kind not in kinds():
         raise UnknownChannel(f"no channel type {kind!r}; there are: {', '.join(kinds())}")

@@ -16,8 +16,16 @@ from pydantic import AfterValidator, Field, SecretStr
 from standardwebhooks import Webhook as Signer
 from standardwebhooks.webhooks import WebhookVerificationError
 
-from adapters.base import ChannelError, ChannelSettings, Forged, Outgoing, SafeUrl, Sender
-from adapters.http import Errors, HttpClient, HttpResponse, retry_after
+from adapters.contract import (
+    ChannelError,
+    ChannelSettings,
+    Forged,
+    Outgoing,
+    SafeUrl,
+    SystemSender,
+    retry_after,
+)
+from adapters.http import Errors, HttpClient, HttpResponse
 
 ERRORS = Errors(provider="the agency")
 TRY_AGAIN = frozenset({408, 409, 421, 423, 425, 429})
@@ -44,7 +52,7 @@ class WebhookBlock(ChannelSettings):
     """Seconds for the whole exchange."""
 
 
-class Webhook(Sender):
+class Webhook(SystemSender):
     """One agency's endpoint."""
 
     settings = WebhookBlock
@@ -80,7 +88,7 @@ class Webhook(Sender):
             raise failure
         return answer.body
 
-    def verify(self, body: bytes, headers: Mapping[str, str]) -> None:
+    def verify_callback(self, body: bytes, headers: Mapping[str, str]) -> None:
         """Check that a message to us is signed with our common secret. Raises ``Forged``."""
         try:
             self._signer.verify(body, dict(headers))

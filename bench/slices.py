@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from secrets import token_hex
 
-from adapters.base import Channel, ConnectionChannel, Fetcher, Page, Receiver, WebhookRequest
+from adapters.contract import Channel, ConnectionChannel, Fetcher, Page, Receiver, WebhookRequest
 from adapters.load import channel_class, kinds
 from config.settings import load
 from gateway.assembly import assemble
@@ -28,8 +28,8 @@ from gateway.platform import logs, loop
 from gateway.platform.collector import settle
 from gateway.process import Kanal
 from tests.adapters.examples import EXAMPLES, PUBLIC_URL
-from tests.adapters.forms import filled, multipart
 from tests.adapters.genuine import GENUINE
+from tests.adapters.web.forms import filled, multipart
 
 TICK = 0.001
 MOST = 0.050

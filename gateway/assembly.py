@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-from adapters.base import Channel, ConnectionChannel, Poller, Reconciler
+from adapters.contract import Channel, ConnectionChannel, Poller, Receiver, Reconciler
 from config.settings import Settings
 from gateway import components
 from gateway.access.ownership import Ownership
@@ -60,7 +60,7 @@ from gateway.platform.seal import Seal
 from gateway.portals.app import WebServer, application
 from gateway.portals.citizen.routes import CitizenServices
 from gateway.portals.partners import alerts
-from gateway.portals.partners.mounts import doors
+from gateway.portals.partners.mounts import mounted
 from gateway.queues.consumer import Consumer, Step
 from gateway.queues.due import EVERYWHERE, DueHandler, DueTask
 from gateway.queues.leased_task import LeasedTask
@@ -203,7 +203,7 @@ def assemble(
         methods,
         store or _store(settings, case, true),
         broker,
-        sandboxes or _sandboxes(settings),
+        sandboxes or _sandboxes(settings, channels),
         case,
     )
     return _services(ground)
@@ -312,9 +312,17 @@ def _broker(settings: Settings, store: Store) -> Broker:
     return Rabbit(url, retry_after=work.retry_after, timeout=settings.broker.timeout)
 
 
-def _sandboxes(settings: Settings) -> Sandboxes:
+def _parsers(channels: Mapping[str, Channel]) -> tuple[str, ...]:
+    """List the modules that a worker process reads messages with."""
+    hard = (
+        each for each in channels.values() if isinstance(each, Receiver) and each.parse_may_hang
+    )
+    return tuple(sorted({type(each).__module__ for each in hard}))
+
+
+def _sandboxes(settings: Settings, channels: Mapping[str, Channel]) -> Sandboxes:
     return Sandboxes(
-        mails=Sandbox(1, settings.mail_server.parse_seconds, modules=("adapters.mail",)),
+        mails=Sandbox(1, settings.mail_server.parse_seconds, modules=_parsers(channels)),
         images=Sandbox(1, settings.media.clean_seconds, modules=("gateway.media.clean",)),
         texts=Sandbox(1, heavy.SECONDS, modules=("gateway.intake.heavy",)),
     )
@@ -583,7 +591,7 @@ def site(services: Services) -> WebServer:
         services.now,
         services.store.wall,
         CitizenServices(services.tracking, components.categories(services.parts), services.notice),
-        doors(
+        mounted(
             services.channels,
             services.intake,
             services.partners,

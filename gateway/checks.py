@@ -4,12 +4,14 @@
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from adapters.base import Channel
+from adapters.contract import Channel, Mounts, SmtpReceiver
+from adapters.load import channel_class, kinds
 from config import links
 from config.emergency import emergency
 from config.environment import OFFSET_FILE
@@ -42,7 +44,7 @@ def faults(settings: Settings, file: Path | None) -> list[Fault]:
         attempt(wrong, lambda: components.roster(settings, file, doors, Seal([bytes(32)])))
     if built:
         wrong += _delivery_faults(settings, built, file)
-        wrong += _partner_faults(settings, built, file)
+        wrong += _mount_faults(settings, built, file)
         wrong += _duty_faults(settings, built, file)
     return wrong
 
@@ -106,24 +108,30 @@ def _duty_faults(settings: Settings, built: Components, file: Path | None) -> li
     return wrong
 
 
-def _partner_faults(settings: Settings, built: Components, file: Path | None) -> list[Fault]:
-    """List keys that speak for no agency there is, and second doors at one address."""
+def _mount_faults(settings: Settings, built: Components, file: Path | None) -> list[Fault]:
+    """List agencies named by channels that there are not, and second channels at one address."""
     wrong: list[Fault] = []
-    doors: dict[str, str] = {}
-    for name, block in settings.channels.items():
-        kind = block.get("type")
-        if kind not in ("open311", "rest") or block.get("enabled") is False:
-            continue
-        if (first := doors.setdefault(kind, name)) != name:
-            said = f"{first} is such a door already, and there is one address for them"
+    first: dict[str, str] = {}
+    for name, channel in _sound_channels(settings, file).items():
+        if isinstance(channel, Mounts) and first.setdefault(channel.base, name) != name:
+            said = (
+                f"{first[channel.base]} is such a door already, and there is one address for them"
+            )
             wrong.append(fault_at(file, ("channels", name, "type"), said))
-        keys = block.get("keys")
-        for partner, key in keys.items() if isinstance(keys, dict) else ():
-            agency = key.get("agency") if isinstance(key, dict) else None
-            if agency and built.routing.register.agency(str(agency)) is None:
+        for path, agency in channel.agencies.items():
+            if built.routing.register.agency(agency) is None:
                 said = f"there is no agency {agency!r} in the register"
-                wrong.append(fault_at(file, ("channels", name, "keys", partner, "agency"), said))
+                wrong.append(fault_at(file, ("channels", name, *path), said))
     return wrong
+
+
+def _sound_channels(settings: Settings, file: Path | None) -> dict[str, Channel]:
+    """Build the enabled channels that have no fault of their own."""
+    made = {
+        name: attempt([], partial(components.channel, settings, name, block, file))
+        for name, block in settings.channels.items()
+    }
+    return {name: each for name, each in made.items() if each and each.block.enabled}
 
 
 def _mail_faults(settings: Settings, file: Path | None) -> list[Fault]:
@@ -135,15 +143,15 @@ def _mail_faults(settings: Settings, file: Path | None) -> list[Fault]:
         path = getattr(mail, key)
         if path and not Path(path).is_file():
             wrong.append(fault_at(file, ("mail_server", key), f"there is no file {path}"))
-    known = settings.channels.get(mail.channel, {}).get("type") == "mail"
-    if mail.enabled and settings.channels and not known and _has_mail(settings):
-        said = f"names no channel of type mail: {mail.channel!r}"
+    takers = {name for name, block in settings.channels.items() if _is_smtp(str(block.get("type")))}
+    if mail.enabled and takers and mail.channel not in takers:
+        said = f"names no channel that takes mail: {mail.channel!r}"
         wrong.append(fault_at(file, ("mail_server", "channel"), said))
     return wrong
 
 
-def _has_mail(settings: Settings) -> bool:
-    return any(block.get("type") == "mail" for block in settings.channels.values())
+def _is_smtp(kind: str) -> bool:
+    return kind in kinds() and issubclass(channel_class(kind), SmtpReceiver)
 
 
 def model_faults(settings: Settings) -> list[Fault]:
@@ -166,7 +174,7 @@ def all_warnings(settings: Settings, built: Mapping[str, Channel]) -> list[str]:
     """List what works and should all the same be seen to, for every start and ``kanal check``."""
     return [
         *warnings(built),
-        *link_warnings(settings, built),
+        *link_warnings(settings),
         *unconfirmed(built),
         *duty_warnings(settings),
         *clock_warnings(),
@@ -177,10 +185,10 @@ def all_warnings(settings: Settings, built: Mapping[str, Channel]) -> list[str]:
 def warnings(built: Mapping[str, Channel]) -> list[str]:
     """List what works and is unsafe all the same, in words that say what to do."""
     return [
-        f"channels.{name}: mail senders are UNPROVEN. Anybody can write in anybody's name; set "
-        "authserv_id to the name your own mail server puts into Authentication-Results"
+        f"channels.{name}: {said}"
         for name, channel in built.items()
-        if channel.block.enabled and getattr(channel.block, "authserv_id", "") is None
+        if channel.block.enabled
+        for said in channel.warnings()
     ]
 
 
@@ -209,23 +217,16 @@ def unsaid(settings: Settings) -> list[str]:
     ]
 
 
-def link_warnings(settings: Settings, built: Mapping[str, Channel]) -> list[str]:
-    """List the links that are set so that somebody on the way, or behind us, can deceive us."""
-    said = [
-        f'channels.{name}: smtp_tls = "if_offered" to {host} takes any certificate, or none: who '
-        "is on the way can read the answers; set starttls or implicit"
-        for name, channel in built.items()
-        if channel.block.enabled and getattr(channel.block, "smtp_tls", "") == "if_offered"
-        if not links.is_own(host := getattr(channel.block, "smtp_host", ""))
-    ]
+def link_warnings(settings: Settings) -> list[str]:
+    """Say so where nobody can be counted by network address."""
     server = settings.server
-    if server.public_url.scheme == "https" and not server.client_header:
-        said.append(
-            "server.client_header is not set, and an https public_url means a proxy: nobody is "
-            "counted by network address. Let the proxy put the caller's address into a header of "
-            'its own and name it, for example client_header = "X-Real-IP" (docs/nginx.conf)'
-        )
-    return said
+    if server.public_url.scheme != "https" or server.client_header:
+        return []
+    return [
+        "server.client_header is not set, and an https public_url means a proxy: nobody is "
+        "counted by network address. Let the proxy put the caller's address into a header of "
+        'its own and name it, for example client_header = "X-Real-IP" (docs/nginx.conf)'
+    ]
 
 
 def duty_warnings(settings: Settings) -> list[str]:

@@ -10,10 +10,9 @@ from typing import TypeVar
 
 from yarl import URL
 
-from adapters.base import Channel, Sender
-from adapters.load import BadBlock, UnknownChannel
+from adapters.contract import Channel, FormReceiver, Sender, SystemSender
+from adapters.load import BadBlock, UnknownChannel, channel_class, kinds
 from adapters.load import load as load_channel
-from adapters.web import Web
 from config import files, links, words
 from config.settings import (
     DEFAULTS,
@@ -44,9 +43,8 @@ from router.data import DataError
 from router.deadlines import Calendar, DeadlineLimits
 
 T = TypeVar("T")
-WEBHOOK = "webhook"
 ALIKE = {"url": "to"}
-"""What a webhook's settings are called in the roster."""
+"""What the settings of a ``SystemSender`` are called in the roster."""
 REPLIES = DEFAULTS.with_name("replies")
 
 
@@ -84,8 +82,8 @@ def channels(settings: Settings, file: Path | None) -> dict[str, Channel]:
     wrong: list[Fault] = []
     built: dict[str, Channel] = {}
     for name, block in settings.channels.items():
-        if channel := attempt(wrong, lambda n=name, b=block: _channel(settings, n, b, file)):  # type: ignore[misc]
-            built[name] = channel
+        if made := attempt(wrong, lambda n=name, b=block: channel(settings, n, b, file)):  # type: ignore[misc]
+            built[name] = made
     if wrong:
         raise SettingsError(wrong)
     return built
@@ -126,21 +124,22 @@ def _sender(
     settings: Settings, file: Path | None, built: Mapping[str, Channel], duty: PostSettings
 ) -> Sender:
     """Return what carries alerts to a post. Raises ``SettingsError``."""
-    if duty.channel == WEBHOOK:
+    if is_system(duty.channel):
         secret = duty.secret.get_secret_value() if duty.secret else ""
-        values = {"type": "webhook", "url": duty.to, "secret": secret, "timeout": 8.0}
+        values = {"type": duty.channel, "url": duty.to, "secret": secret, "timeout": 8.0}
         try:
             sender = load_channel(duty.name, values, public_url=str(settings.server.public_url))
         except BadBlock as error:
             said = "; ".join(f"{ALIKE.get(keys[0], keys[0])}: {why}" for keys, why in error.faults)
             raise _at_duty(file, duty, said) from None
     else:
-        channel = built.get(duty.channel)
-        if channel is None:
-            known = ", ".join(sorted(name for name, c in built.items() if isinstance(c, Sender)))
-            said = f"there is no [channels.{duty.channel}]; there are: webhook, {known}"
+        found = built.get(duty.channel)
+        if found is None:
+            senders = sorted(name for name, c in built.items() if isinstance(c, Sender))
+            known = ", ".join((*filter(is_system, kinds()), *senders))
+            said = f"there is no [channels.{duty.channel}]; there are: {known}"
             raise _at_duty(file, duty, said)
-        sender = channel
+        sender = found
     if not isinstance(sender, Sender) or not sender.block.enabled:
         raise SettingsError(
             [duty_fault(file, duty, f"the channel {duty.channel} is off, or does not send")]
@@ -153,13 +152,14 @@ def _sender(
                 )
             ]
         )
-    if getattr(sender.block, "authserv_id", "") is None:
-        said = "anybody can acknowledge by mail in its name: set authserv_id of the channel first"
-        raise _at_duty(file, duty, said)
-    if duty.channel != WEBHOOK and sender.block.type == "telegram" and duty.to.startswith("-"):
-        said = "to: a group cannot acknowledge; name the chat of the post itself"
+    if said := sender.alert_fault(duty.to):
         raise _at_duty(file, duty, said)
     return sender
+
+
+def is_system(kind: str) -> bool:
+    """Tell whether this is a type of channel that speaks to a program at a URL."""
+    return kind in kinds() and issubclass(channel_class(kind), SystemSender)
 
 
 def _at_duty(file: Path | None, duty: PostSettings, said: str) -> SettingsError:
@@ -189,9 +189,9 @@ def limits(settings: Settings) -> AnswerLimits:
 
 
 def notice(settings: Settings, built: Mapping[str, Channel]) -> Notice:
-    """Return the privacy notice; it has a page where citizens reach the one of type ``web``."""
+    """Return the privacy notice; it has a page where citizens reach a form."""
     server = settings.server.public_url
-    open_ = any(isinstance(each, Web) and each.block.enabled for each in built.values())
+    open_ = any(isinstance(each, FormReceiver) and each.block.enabled for each in built.values())
     reached = open_ and not links.is_own(server.host or "")
     return Notice(
         page=str(server).rstrip("/") + PAGE if reached else "",
@@ -226,9 +226,10 @@ def _blobs(settings: Settings) -> Blobs:
     )
 
 
-def _channel(
+def channel(
     settings: Settings, name: str, block: Mapping[str, object], file: Path | None
 ) -> Channel:
+    """Build the channel of one block. Raises ``SettingsError``."""
     try:
         return load_channel(name, block, public_url=str(settings.server.public_url))
     except BadBlock as error:

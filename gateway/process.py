@@ -9,7 +9,7 @@ from functools import partial
 
 import structlog
 
-from adapters.base import ChannelError
+from adapters.contract import ChannelError, SmtpReceiver
 from gateway import checks
 from gateway.assembly import LOOK_AGAIN, Services, poller_tasks, shared_tasks, site, worker_tasks
 from gateway.broker.base import BrokerError
@@ -140,11 +140,9 @@ class Kanal:
     async def _start_mail(self) -> None:
         settings = self.services.settings.mail_server
         channel = self.services.intake.receiver(settings.channel)
-        if channel is None:
+        if not isinstance(channel, SmtpReceiver):
             return
-        accepts = getattr(channel, "accepts", None)
-        assert accepts is not None
-        self.mail = SmtpServer(settings, self._take_mail, accepts=accepts)
+        self.mail = SmtpServer(settings, self._take_mail, accepts=channel.accepts)
         await self.mail.start()
         log.info("mail door open", port=self.mail.port)
 

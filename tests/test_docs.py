@@ -15,7 +15,7 @@ import pytest
 import typer
 from pydantic import BaseModel
 
-from adapters.base import Channel, ChannelSettings, Outgoing, Receiver
+from adapters.contract import Channel, ChannelSettings, Outgoing, Receiver
 from adapters.load import channel_class
 from adapters.webhook import Webhook, WebhookBlock
 from config import settings

@@ -44,7 +44,7 @@ LEFT_BEHIND = frozenset(
 YET_TO_RENAME = frozenset(
     {
         "Became", "Bookmark", "Bundle", "Joining", "Piece", "Silence", "Wanted", "Written",
-        "checked", "doors", "fitted", "held", "hidden", "known", "noted", "told",
+        "checked", "fitted", "held", "hidden", "known", "noted", "told",
         "wanted", "written",
     }
 )  # fmt: skip

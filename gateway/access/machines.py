@@ -8,7 +8,7 @@ to. Pure: it sees a message and the channels, nothing else.
 import re
 from collections.abc import Mapping
 
-from adapters.base import Channel, Inbound
+from adapters.contract import Channel, Inbound
 from normalizer import automatic, numbers
 from normalizer.message import Unanswered
 

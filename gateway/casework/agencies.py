@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
+from adapters.contract import ReportClosed, UnknownReport
 from gateway.access.recusal import NotYours
 from gateway.outbound.methods.base import Method
 from gateway.outbound.notifications import Notifier
@@ -116,6 +117,16 @@ class AgencyService:
                 raise Closed
             await unit.deliveries.read(stored.report.id, agency)
             return FiledReply(self._file(unit, stored, agency, reply, key), news=True)
+
+    async def respond(self, agency: str, number: str, kind: str, text: str, *, key: str) -> Report:
+        """File a reply that came by a channel. Raises ``UnknownReport``, ``ReportClosed``."""
+        reply = Reply.model_validate({"kind": kind, "text": text[:MAX_REPLY]})
+        try:
+            return (await self.reply(agency, number, reply, key=key)).report
+        except NotYours:
+            raise UnknownReport from None
+        except Closed:
+            raise ReportClosed from None
 
     async def _knows(self, unit: UnitOfWork, stored: ReportRecord, agency: str, key: str) -> bool:
         """An agency that refused a report may still repeat that refusal."""

@@ -16,8 +16,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from adapters.base import Outgoing
-from adapters.webhook import Webhook
+from adapters.contract import Outgoing, SystemSender
 from gateway.casework.alerts import acknowledged, says_so
 from gateway.casework.context import joined
 from gateway.outbound.roster import DutyPost, Roster, Wording, kind_of, minutes, region_of
@@ -129,7 +128,7 @@ class Alarm(DueHandler):
         texts: dict[str, list[Ring]] = {}
         single: list[list[Ring]] = []
         for ring in rings:
-            if isinstance(ring.post.sender, Webhook):
+            if isinstance(ring.post.sender, SystemSender):
                 single.append([ring])
             elif self._may_text(ring.post):
                 texts.setdefault(ring.post.name, []).append(ring)
@@ -154,7 +153,7 @@ class Alarm(DueHandler):
         """Tell a post; return whether its answer says at once that somebody heard."""
         if not post.sender.block.enabled:
             raise LookupError("the channel is off")
-        if isinstance(post.sender, Webhook):
+        if isinstance(post.sender, SystemSender):
             return says_so(await post.sender.ask(self._event(group[0]), most=MOST_READ))
         await post.sender.send(post.to, self._text(post, group))
         return False

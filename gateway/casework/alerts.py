@@ -11,8 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from adapters.base import Forged
-from adapters.webhook import Webhook
+from adapters.contract import Forged, SystemSender
 from gateway.casework.context import ConversationContext
 from gateway.casework.turn import Turn
 from gateway.outbound.notifications import Notifier
@@ -172,10 +171,10 @@ def _said(body: bytes) -> Mapping[str, Any]:
 
 
 def _signed_by(post: DutyPost, body: bytes, headers: Mapping[str, str]) -> bool:
-    if not isinstance(post.sender, Webhook):
+    if not isinstance(post.sender, SystemSender):
         return False
     try:
-        post.sender.verify(body, headers)
+        post.sender.verify_callback(body, headers)
     except Forged:
         return False
     return True

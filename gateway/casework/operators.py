@@ -12,7 +12,7 @@ import structlog
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from adapters.base import Malformed
+from adapters.contract import Malformed
 from gateway.access.passwords import check_password
 from gateway.broker.base import Broker, BrokerError
 from gateway.casework.alerts import DutyService

@@ -6,15 +6,16 @@ in full.
 
 import hmac
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
+from adapters.contract import Service, VisibleReport
+from gateway.casework import visibility
 from gateway.casework.directory import Directory
 from gateway.casework.visibility import Public
 from gateway.platform.identity import opened_reporter
 from gateway.platform.numbers import page_secret
 from gateway.platform.seal import Seal
-from gateway.store.shown import PublicQueries, VisibleReport
+from gateway.store.shown import PublicQueries
 from gateway.store.store import Store
 from normalizer.gazetteer import Gazetteer, Region
 from normalizer.message import Level
@@ -25,20 +26,8 @@ from router.topics import Topics
 _MOST_KEYWORDS = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
-    """A topic as something that can be reported."""
-
-    code: str
-    name: str
-    group: str
-    """The id of its group."""
-    group_name: str
-    keywords: tuple[str, ...]
-
-
 class PartnerService:
-    """What the doors for other programs need behind them."""
+    """What channels for other programs read: a ``PartnerReader``."""
 
     def __init__(
         self, store: Store, seal: Seal, topics: Topics, directory: Directory, gazetteer: Gazetteer
@@ -97,15 +86,14 @@ class PartnerService:
         found = ((self._gazetteer.region(code), count) for code, count in counted)
         return [(region, count) for region, count in found if region]
 
+    def reasons(self, report: Report) -> str:
+        """Say why a report went where it went, without quoting anybody."""
+        return visibility.reasons(report)
+
     def contact(self, shown: VisibleReport, partner: str) -> str:
         """Return by what a partner's own reporter is known to it, for what is added."""
         to: str = opened_reporter(self._seal, shown.report.id, shown.report.reporter.sealed)["to"]
         return to.removeprefix(f"{partner}/")
-
-
-def where(report: Report) -> str:
-    """Name the place of a report: the reporter's own words where they are there, else official."""
-    return report.address or ", ".join(dict.fromkeys(place.name for place in report.places[:2]))
 
 
 def _keywords(phrases: Sequence[str]) -> tuple[str, ...]:

@@ -130,7 +130,7 @@ def key(
     """
     from pydantic import TypeAdapter, ValidationError
 
-    from adapters.partner.keys import Key, Name
+    from adapters.contract import PartnerKey, PartnerName
 
     made = f"kanal_{secrets.token_urlsafe(32)}"
     table: dict[str, Any] = {
@@ -139,7 +139,7 @@ def key(
         "per_minute": per_minute,
     } | ({"agency": agency} if agency else {})
     try:
-        TypeAdapter(dict[Name, Key]).validate_python({name: table})
+        TypeAdapter(dict[PartnerName, PartnerKey]).validate_python({name: table})
     except ValidationError as error:
         faults = (f"{'.'.join(map(str, e['loc'][1:]))}: {e['msg']}" for e in error.errors())
         stop("\n".join(faults), 2)

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import structlog
 
-from adapters.base import ConnectionChannel, Unreachable, WebhookRequest
+from adapters.contract import ConnectionChannel, Unreachable, WebhookRequest
 from gateway.intake.group_commit import NotDurable
 from gateway.intake.receive import Intake
 from gateway.platform import correlation, metrics

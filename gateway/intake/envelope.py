@@ -4,7 +4,7 @@ import base64
 import json
 from collections.abc import Sequence
 
-from adapters.base import WebhookRequest
+from adapters.contract import WebhookRequest
 
 PAGE = "page:"
 """Stands for the URL of what nobody sent us: we fetched it from the provider."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from adapters.base import WebhookRequest
+from adapters.contract import WebhookRequest
 
 PER_HOUR = 100
 """Forged messages kept of one channel in one hour; what comes after them is counted only."""

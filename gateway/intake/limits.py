@@ -11,7 +11,7 @@ import structlog
 from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
 from starlette.requests import Request
 
-from adapters.base import Receiver
+from adapters.contract import Receiver
 from gateway.intake.rates import Rates
 
 log = structlog.get_logger(__name__)

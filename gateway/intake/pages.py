@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import structlog
 
-from adapters.base import Fetcher, Inbound, Page, Receipt, UnreadableItem, WebhookRequest
+from adapters.contract import Fetcher, Inbound, Page, Receipt, UnreadableItem, WebhookRequest
 from gateway.intake import receipts
 from gateway.intake.envelope import PAGE
 from gateway.intake.heavy import as_part, is_heavy

@@ -8,7 +8,7 @@ from functools import partial
 
 import structlog
 
-from adapters.base import Page, Poller, Unreachable
+from adapters.contract import Page, Poller, Unreachable
 from gateway.intake.pages import PageIntake
 from gateway.platform import metrics, names
 from gateway.queues.leased_task import LeasedTask, PollResult

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from functools import cache
 
-from adapters.base import WebhookResponse
+from adapters.contract import WebhookResponse
 from config.words import words
 
 PROBLEMS: Mapping[str, tuple[int, str]] = {

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import structlog
 
-from adapters.base import Channel
+from adapters.contract import Channel
 from gateway.intake.receive import Intake
 from gateway.intake.segments import Bundle, Join, plan, waits_until
 from gateway.platform import metrics

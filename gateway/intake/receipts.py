@@ -2,7 +2,7 @@
 
 import structlog
 
-from adapters.base import Channel, Receipt, Sender
+from adapters.contract import Channel, Receipt, Sender
 from gateway.platform.names import hashed
 from gateway.platform.seal import Seal
 from gateway.store.rows import Silence

@@ -13,7 +13,7 @@ from typing import Literal, TypeVar
 
 import structlog
 
-from adapters.base import (
+from adapters.contract import (
     AcceptedMessage,
     Author,
     Channel,

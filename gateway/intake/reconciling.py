@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from adapters.base import Page, Reconciler
+from adapters.contract import Page, Reconciler
 from gateway.intake.pages import PageIntake
 from gateway.platform import metrics
 from gateway.queues.leased_task import LEASE, LeasedTask, PollResult

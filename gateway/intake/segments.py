@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 
-from adapters.base import Inbound, WebhookRequest
+from adapters.contract import Inbound, WebhookRequest
 from config.words import mark
 from gateway.store.parts import PartRow
 

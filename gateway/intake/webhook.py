@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from adapters.base import Receiver, Throttled, WebhookRequest, WebhookResponse
+from adapters.contract import Receiver, Throttled, WebhookRequest, WebhookResponse
 from gateway.intake.group_commit import NotDurable
 from gateway.intake.limits import CallLimits
 from gateway.intake.problems import refusal
@@ -82,8 +82,13 @@ async def too_often(
 
 async def hook_of(request: Request, public_url: str, most: int) -> WebhookRequest:
     """Dress a request of at most ``most`` bytes as a hook. Raises ``TooLarge``."""
+    return replace(request_of(request, public_url), body=await body(request, most))
+
+
+def request_of(request: Request, public_url: str) -> WebhookRequest:
+    """Dress a request as a plain value, without its body."""
     url = public_url.rstrip("/") + _path(request)
-    return WebhookRequest(url, _headers(request), await body(request, most), request.method)
+    return WebhookRequest(url, _headers(request), b"", request.method)
 
 
 async def body(request: Request, most: int) -> bytes:

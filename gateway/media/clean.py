@@ -15,8 +15,8 @@ from typing import Any
 
 from PIL import ExifTags, Image
 
-from adapters.mime.files import sniff
 from gateway.media.kinds import DRAWN, KINDS, Encoding, FileKind, named
+from normalizer.file_types import sniff
 from normalizer.message import FileNote
 
 MOST = 4096

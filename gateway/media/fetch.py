@@ -32,8 +32,7 @@ from aiohttp import (
 from aiohttp.abc import AbstractResolver
 from yarl import URL
 
-from adapters.base import Refused, Source, Throttled, Unreachable
-from adapters.http import retry_after
+from adapters.contract import Refused, Source, Throttled, Unreachable, retry_after
 from gateway.platform.clock import wall
 from normalizer.message import FileNote
 

@@ -16,7 +16,7 @@ from datetime import datetime
 
 import structlog
 
-from adapters.base import Channel, ChannelError, MediaSource, Refused, Source
+from adapters.contract import Channel, ChannelError, MediaSource, Refused, Source
 from config.settings import MediaSettings
 from gateway.broker.base import Later, ReceivedMessage
 from gateway.media.access import DOWNLOAD

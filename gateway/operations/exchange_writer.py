@@ -9,8 +9,7 @@ from collections.abc import Mapping
 
 import structlog
 
-from adapters.base import Channel
-from adapters.exchange import Exchange
+from adapters.contract import Channel, Exchange
 from gateway.platform import metrics
 from gateway.store.engine import Unavailable
 from gateway.store.exchanges import Exchanges, ExchangeView

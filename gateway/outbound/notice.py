@@ -1,8 +1,6 @@
-"""The privacy notice: where it is read, who answers for the data, and what an SMS has room for."""
+"""The privacy notice: where it is read, and who answers for the data."""
 
 from dataclasses import dataclass
-
-from adapters.sms.split import split
 
 PAGE = "/privasi"
 """Path of the citizens' page."""
@@ -23,8 +21,3 @@ class Notice:
     def ways_on(self) -> tuple[str, ...]:
         """List where to read or ask more, the best first."""
         return tuple(filter(None, (self.page, self.contact)))
-
-
-def segments(text: str) -> int:
-    """Count the SMS that a text takes."""
-    return len(split(text, id="", default="gsm").payloads)

@@ -7,11 +7,12 @@ from dataclasses import replace
 from config.emergency import emergency
 from config.words import words
 from gateway.outbound.delicate import Delicate
-from gateway.outbound.notice import Notice, segments
+from gateway.outbound.notice import Notice
 from gateway.outbound.texts import NEUTRAL, Texts
 from gateway.platform.names import sealed_thread
 from gateway.store.rows import Notification
 from gateway.store.unit import UnitOfWork
+from normalizer.gsm import segments
 from normalizer.message import Message, Unanswered, Urgency
 from normalizer.report import Report
 from normalizer.tracking import written

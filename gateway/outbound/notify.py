@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 
-from adapters.base import Channel, OptedOut, Outgoing, Refused, Sender
+from adapters.contract import Channel, OptedOut, Outgoing, Refused, Sender
 from gateway.access.machines import Machines
 from gateway.access.ownership import Ownership
 from gateway.broker.base import Later, ReceivedMessage

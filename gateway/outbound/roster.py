@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from adapters.base import Sender
+from adapters.contract import Sender
 from config.emergency import emergency
 from gateway.outbound.texts import Texts
 from gateway.platform.seal import Seal

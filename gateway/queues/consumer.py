@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import structlog
 
-from adapters.base import ChannelError, Throttled
+from adapters.contract import ChannelError, Throttled
 from gateway.broker.base import Broker, BrokerError, Later, ReceivedMessage, Subscription
 from gateway.platform import correlation, metrics
 from gateway.store.engine import Unavailable

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from adapters.base import Channel, ChannelError, Throttled
+from adapters.contract import Channel, ChannelError, Throttled
 from gateway.platform import correlation, metrics
 from gateway.store.cursors import Bookmark, CursorPlace, LeaseLost
 from gateway.store.engine import Unavailable

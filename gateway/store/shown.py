@@ -7,12 +7,12 @@ is.
 
 import json
 from collections.abc import Iterable, Sequence, Set
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
 
+from adapters.contract import Own, ReportUpdate, VisibleReport, Wanted
 from gateway.store.owned import messages_and_theirs, owned, owned_ids
 from gateway.store.store import Store
 from gateway.store.tables import events, messages, notifications, reports
@@ -33,49 +33,6 @@ _REGENCY = 5
 """Characters of the code of a regency or city."""
 FEWEST = 5
 """Fewer reports of one regency are not counted in public: they could be told apart."""
-
-Own = tuple[str, str] | None
-
-
-@dataclass(frozen=True, slots=True)
-class VisibleReport:
-    """A report as it is asked for: by which number, and whether by the partner that sent it."""
-
-    number: str
-    report: Report
-    updated_at: datetime
-    own: bool = False
-    text: str = ""
-    """What its reader may read of what was written; "" until that is decided."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReportUpdate:
-    """One step in the life of a report."""
-
-    number: str
-    seq: int
-    at: datetime
-    kind: str
-    report: Report
-    reply: str
-    """What kind of reply it is, where the agency replied: answer, progress or refuse."""
-    text: str
-    """What the agency said, "" where nothing was."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which reports a list is to hold; None and () leave it open."""
-
-    topics: Sequence[str] = ()
-    statuses: Sequence[Status] = ()
-    since: datetime | None = None
-    until: datetime | None = None
-    updated_since: datetime | None = None
-    updated_until: datetime | None = None
-    skip: int = 0
-    most: int = 1000
 
 
 class PublicQueries:

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from adapters.base import WebhookRequest
+from adapters.contract import WebhookRequest
 from demo.phone import signature
 
 

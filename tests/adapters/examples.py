@@ -3,7 +3,7 @@
 from hashlib import sha256
 from typing import Any
 
-from adapters.base import Channel
+from adapters.contract import Channel
 from adapters.load import load
 
 PUBLIC_URL = "https://lapor.example"

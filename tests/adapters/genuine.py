@@ -13,12 +13,11 @@ from uuid import NAMESPACE_OID, uuid5
 
 import smpp34
 
-from adapters.base import Channel, WebhookRequest
-from adapters.partner.identity import RECEIVED_ON
+from adapters.contract import RECEIVED_ON, Channel, WebhookRequest
 from gateway.intake.envelope import PAGE, mail_hook
 from tests.adapters.doubles import signed_form
 from tests.adapters.examples import BOT_SECRET, EXAMPLES, NUMBER, PARTNER_KEY, SOMEBODY, TOKEN
-from tests.adapters.forms import filled, posted
+from tests.adapters.web.forms import filled, posted
 
 
 def _mail(channel: Channel, text: str, id: str) -> WebhookRequest:

@@ -1,13 +1,15 @@
-"""Every file in ``adapters/`` is held to the same promises; a new channel is found by itself."""
+"""Every channel in ``adapters/`` is held to the same promises; a new channel is found by itself."""
 
 import ast
 import asyncio
 import importlib
 import json
+import re
 import socket
 from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, SecretStr
 
 import adapters
-from adapters.base import (
+from adapters.contract import (
     Channel,
     ChannelError,
     ChannelSettings,
@@ -29,6 +31,8 @@ from adapters.base import (
     Inbound,
     Malformed,
     MediaSource,
+    MountedRoute,
+    Mounts,
     Outgoing,
     Poller,
     Receipt,
@@ -39,6 +43,7 @@ from adapters.base import (
 )
 from adapters.load import BadBlock, channel_class, kinds, load
 from tests.adapters.examples import EXAMPLES, NO_PROVIDER, PUBLIC_URL, SOMEBODY, away, build
+from tests.adapters.ports import ports
 
 FOLDER = Path(adapters.__file__).parent
 FILES = sorted(FOLDER.rglob("*.py"))
@@ -46,6 +51,7 @@ KINDS = kinds()
 RECEIVERS = [kind for kind in KINDS if issubclass(channel_class(kind), Receiver)]
 FETCHERS = [kind for kind in KINDS if issubclass(channel_class(kind), Fetcher)]
 KEEPERS = [kind for kind in KINDS if issubclass(channel_class(kind), MediaSource)]
+MOUNTS = [kind for kind in KINDS if issubclass(channel_class(kind), Mounts)]
 BOUND = [kind for kind in KINDS if issubclass(channel_class(kind), ConnectionChannel)]
 SENDERS = [kind for kind in KINDS if issubclass(channel_class(kind), Sender)]
 FORBIDDEN = ("config", "router", "gateway", "sqlalchemy", "aio_pika", "fastapi", "starlette")
@@ -125,7 +131,8 @@ def _imports(file: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(FOLDER)))
 def test_no_file_knows_a_room_above_or_another_channel(file: Path) -> None:
-    channels = {f"adapters.{kind}" for kind in KINDS if FOLDER / f"{kind}.py" != file}
+    own = file.relative_to(FOLDER).parts[0].removesuffix(".py")
+    channels = {f"adapters.{kind}" for kind in KINDS if kind != own}
     for name in _imports(file):
         # Which addresses may be reached in the clear, and the words that people read.
         is_rule = name == "config" or name.startswith(("config.links", "config.words"))
@@ -291,6 +298,57 @@ async def test_a_provider_that_cannot_be_asked_is_asked_again(kind: str) -> None
                 await anext(channel.since(datetime.now(UTC) - timedelta(hours=1)))
             assert raised.value.retryable
     await channel.close()
+
+
+def routes(kind: str) -> list[MountedRoute]:
+    channel = build(kind)
+    assert isinstance(channel, Mounts)
+    return list(channel.routes(ports()))
+
+
+@pytest.mark.parametrize("kind", MOUNTS)
+def test_routes_are_rows_below_an_address_of_its_own(kind: str) -> None:
+    channel = build(kind)
+    assert isinstance(channel, Mounts)
+    rows = [(row.method, row.path) for row in routes(kind)]
+    assert rows
+    assert len(rows) == len(set(rows))
+    assert all(method in ("GET", "POST", "PUT", "PATCH", "DELETE") for method, _ in rows)
+    assert all(path.startswith("/") for path in (channel.base, *(path for _, path in rows)))
+    bases = [cls.base for cls in map(channel_class, MOUNTS) if issubclass(cls, Mounts)]
+    assert bases.count(channel.base) == 1
+    if document := channel.document():
+        described = {(m.upper(), path) for path, by in document["paths"].items() for m in by}
+        assert described == set(rows)
+
+
+@pytest.mark.parametrize("kind", MOUNTS)
+@pytest.mark.parametrize("status", [404, 405, 413, 429, 503])
+def test_what_reaches_no_route_is_told_in_the_channels_own_words(kind: str, status: int) -> None:
+    channel = build(kind)
+    assert isinstance(channel, Mounts)
+    answer = channel.failure(WebhookRequest(f"{PUBLIC_URL}{channel.base}/x", {}, b""), status)
+    assert answer.status == status
+    assert answer.body
+    assert "/" in answer.media_type
+
+
+@pytest.mark.parametrize("kind", MOUNTS)
+@given(hook=HOOKS, method=st.sampled_from(["GET", "POST"]), said=TEXTS)
+@settings(max_examples=100, deadline=None)
+async def test_whatever_strangers_call_is_counted_and_answered(
+    kind: str, hook: WebhookRequest, method: str, said: str
+) -> None:
+    channel = build(kind)
+    assert isinstance(channel, Mounts)
+    request = replace(hook, method=method)
+    quota = channel.quota(request)
+    assert quota.per_minute > 0
+    assert not quota.partner, "no stranger is a partner"
+    for row in channel.routes(ports()):
+        names = re.findall(r"\{(\w+)\}", row.path)
+        answer = await row.handler(request, dict.fromkeys(names, said))
+        assert 200 <= answer.status < 500
 
 
 PDUS = st.builds(

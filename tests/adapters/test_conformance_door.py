@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 
-from adapters.base import Channel, ConnectionChannel, Fetcher, Page, Receiver, WebhookRequest
+from adapters.contract import Channel, ConnectionChannel, Fetcher, Page, Receiver, WebhookRequest
 from adapters.load import channel_class, kinds
 from gateway.intake import webhook
 from gateway.intake.limits import CallLimits

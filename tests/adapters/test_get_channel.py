@@ -22,7 +22,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic import SecretStr
 
-from adapters.base import (Author, ChannelSettings, Forged, Inbound, Malformed, Receiver,
+from adapters.contract import (Author, ChannelSettings, Forged, Inbound, Malformed, Receiver,
                            WebhookResponse)
 
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
-from adapters.base import ChannelError, OptedOut, Refused, Throttled, Unreachable
+from adapters.contract import ChannelError, OptedOut, Refused, Throttled, Unreachable
 from adapters.exchange import KEPT, Exchange, ExchangeLog, redacted
 from adapters.http import Errors, HttpClient
 

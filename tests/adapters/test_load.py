@@ -1,14 +1,17 @@
 """A ``[channels.NAME]`` block becomes its channel, or all that is wrong with it is said at once."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from adapters.load import BadBlock, UnknownChannel, kinds, load
-from adapters.mail import Mail
+import adapters
+from adapters.load import SHARED, BadBlock, UnknownChannel, channel_class, kinds, load
+from adapters.mail.channel import Mail
 from adapters.webhook import Webhook
 from tests.adapters.examples import EXAMPLES, PUBLIC_URL
 
+FOLDER = Path(adapters.__file__).parent
 GOOD = EXAMPLES["webhook"]
 
 
@@ -33,7 +36,9 @@ def test_the_block_is_left_as_it_was_written() -> None:
     assert block == GOOD
 
 
-@pytest.mark.parametrize("kind", ["fax", "", "base", "load", "mime", "os", "../mail", "Mail"])
+@pytest.mark.parametrize(
+    "kind", ["fax", "", "contract", "load", "partner_api", "mime", "os", "../mail", "Mail"]
+)
 def test_an_unknown_type_is_answered_with_the_choices(kind: str) -> None:
     with pytest.raises(UnknownChannel) as caught:
         load("door", {"type": kind}, public_url=PUBLIC_URL)
@@ -49,9 +54,17 @@ def test_a_block_without_a_type_is_told_the_choices(block: dict[str, Any]) -> No
     assert all(kind in found["type"] for kind in kinds())
 
 
+def test_a_channel_of_many_files_is_a_package_named_after_it() -> None:
+    packages = {kind for kind in kinds() if (FOLDER / kind).is_dir()}
+    assert {"mail", "telegram"} <= packages
+    assert channel_class("telegram").__module__ == "adapters.telegram.channel"
+    folders = {each.name for each in FOLDER.iterdir() if (each / "__init__.py").exists()}
+    assert folders - SHARED == packages, "a folder is a channel or says in SHARED that it is none"
+
+
 def test_the_files_beside_the_channels_are_no_channels() -> None:
     assert {"mail", "twilio", "webhook"} <= set(kinds())
-    assert not {"__init__", "base", "load", "mime"} & set(kinds())
+    assert not {"__init__", "contract", "load", "partner_api"} & set(kinds())
     assert kinds() == sorted(kinds())
 
 

@@ -14,8 +14,15 @@ from pydantic import ValidationError
 from standardwebhooks import Webhook as Agency
 from standardwebhooks.webhooks import WebhookVerificationError
 
-from adapters.base import ChannelError, Outgoing, Refused, Throttled, Unreachable
-from adapters.http import LONGEST_WAIT, retry_after
+from adapters.contract import (
+    LONGEST_WAIT,
+    ChannelError,
+    Outgoing,
+    Refused,
+    Throttled,
+    Unreachable,
+    retry_after,
+)
 from adapters.webhook import TRY_AGAIN, Webhook, WebhookBlock
 from tests.adapters.doubles import Door
 from tests.adapters.examples import EXAMPLES, SECRET, build

@@ -159,7 +159,9 @@ def test_an_agency_refuses_an_address_in_the_clear() -> None:
 def test_what_can_deceive_us_is_said() -> None:
     mail = {"type": "mail", "address": "lapor@lapor.example", "smtp_host": "mail.example"}
     far = load(None, server={"public_url": "https://lapor.example"}, channels={"email": mail})
-    smtp, header = checks.link_warnings(far, components.channels(far, None))
+    unproven, smtp = checks.warnings(components.channels(far, None))
+    (header,) = checks.link_warnings(far)
+    assert "UNPROVEN" in unproven
     assert "starttls" in smtp
     assert 'client_header = "X-Real-IP"' in header
     sure = load(
@@ -167,8 +169,9 @@ def test_what_can_deceive_us_is_said() -> None:
         server={"public_url": "https://lapor.example", "client_header": "X-Real-IP"},
         channels={"email": {**mail, "smtp_tls": "starttls"}},
     )
-    assert checks.link_warnings(sure, components.channels(sure, None)) == []
-    assert checks.link_warnings(load(None), {}) == []
+    assert checks.warnings(components.channels(sure, None)) == [unproven]
+    assert checks.link_warnings(sure) == []
+    assert checks.link_warnings(load(None)) == []
 
 
 def test_check_says_it(monkeypatch: pytest.MonkeyPatch) -> None:

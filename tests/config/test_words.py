@@ -109,8 +109,11 @@ def test_every_code_of_an_error_has_its_words() -> None:
 def test_every_problem_has_its_words() -> None:
     raised = {
         code
-        for path in (ROOT / "gateway" / "portals").rglob("*.py")
-        for code in re.findall(r"HTTPException\(\s*\d+,\s*\"([^\"]+)\"", path.read_text())
+        for folder in (ROOT / "gateway" / "portals", ROOT / "adapters" / "rest")
+        for path in folder.rglob("*.py")
+        for code in re.findall(
+            r"(?:HTTPException|CallRefused)\(\s*\d+,\s*\"([^\"]+)\"", path.read_text()
+        )
     }
     known = words("errors").table("problem").keys()
     assert known == raised | PROBLEMS.keys()

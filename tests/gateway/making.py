@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from sqlalchemy import ColumnElement, literal
 
-from adapters.base import (
+from adapters.contract import (
     Author,
     Channel,
     ChannelError,

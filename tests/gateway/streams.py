@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from adapters.base import (
+from adapters.contract import (
     Author,
     ChannelSettings,
     Inbound,

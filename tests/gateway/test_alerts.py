@@ -15,7 +15,7 @@ from aiohttp import web
 from standardwebhooks import Webhook as Signer
 from structlog.testing import capture_logs
 
-from adapters.base import Forged, Refused, Unreachable
+from adapters.contract import Forged, Refused, Unreachable
 from config.emergency import emergency
 from config.settings import load
 from gateway import checks

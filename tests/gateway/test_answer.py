@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from adapters.base import ChannelSettings, Outgoing, Refused, Throttled, Unreachable
+from adapters.contract import ChannelSettings, Outgoing, Refused, Throttled, Unreachable
 from gateway.broker.base import DELIVERIES, REPORTS, ReceivedMessage
 from gateway.outbound.notify import NoWay, Pace
 from gateway.platform.names import hashed

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from adapters.base import (
+from adapters.contract import (
     Author,
     ChannelSettings,
     ConnectionChannel,
@@ -22,7 +22,7 @@ from adapters.base import (
     Unreachable,
     WebhookRequest,
 )
-from adapters.smpp import Smpp
+from adapters.smpp.channel import Smpp
 from demo.sms_center import OK, MessageCenter
 from gateway.intake.connections import BIND, ConnectionTask
 from gateway.operations.health import OVERDUE, Health

@@ -27,7 +27,7 @@ from gateway.portals.citizen.pages import FILES
 from gateway.store.engine import Unavailable
 from normalizer.message import Kind
 from normalizer.report import Status
-from tests.adapters.forms import JPEG, Attached, filled, multipart
+from tests.adapters.web.forms import JPEG, Attached, filled, multipart
 from tests.gateway.making import House, house, made_parts
 from tests.gateway.office import served
 from tests.services import free_ports

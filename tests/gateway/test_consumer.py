@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.base import Refused, Throttled, Unreachable
+from adapters.contract import Refused, Throttled, Unreachable
 from gateway.broker.base import (
     REPORTS,
     Broker,

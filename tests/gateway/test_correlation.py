@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from adapters.base import Unreachable
+from adapters.contract import Unreachable
 from gateway.broker.base import Broker
 from gateway.broker.rabbit import Rabbit
 from gateway.platform import correlation

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from sqlalchemy import String
 
-from adapters.base import Channel, Outgoing, Receiver, Unreachable
+from adapters.contract import Channel, Outgoing, Receiver, Unreachable
 from adapters.exchange import KEPT as IN_MEMORY
 from adapters.load import channel_class, kinds
 from gateway.operations.exchange_writer import ExchangeWriter

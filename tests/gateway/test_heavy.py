@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from adapters.base import Inbound
+from adapters.contract import Inbound
 from config.words import mark
 from gateway.intake import heavy
 from gateway.platform.sandbox import Sandbox, TookTooLong

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from adapters.base import Inbound, Receipt, WebhookRequest
+from adapters.contract import Inbound, Receipt, WebhookRequest
 from gateway.store.views import ReportFile
 from gateway.wire.queues import DELIVERIES
 from normalizer.report import Status

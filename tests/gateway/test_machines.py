@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from adapters.base import (
+from adapters.contract import (
     Channel,
     ConnectionChannel,
     Fetcher,
@@ -21,7 +21,7 @@ from adapters.base import (
     Sender,
 )
 from adapters.load import channel_class, kinds
-from adapters.smpp import Smpp
+from adapters.smpp.channel import Smpp
 from config.settings import load
 from config.words import words
 from gateway.access.machines import Machines

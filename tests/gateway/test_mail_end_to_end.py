@@ -13,14 +13,14 @@ import pytest
 from aiohttp import ClientSession
 from sqlalchemy import func, select
 
-from adapters.base import Inbound, Malformed
+from adapters.contract import Inbound, Malformed
 from demo import post
 from gateway.store.spool import Spool
 from gateway.store.tables import messages, notifications, quarantine
 from gateway.store.tables import reports as report_table
 from normalizer.report import Report, Status
-from tests.adapters.mails import read
-from tests.adapters.test_mail_hostile import corpus
+from tests.adapters.mail.mails import read
+from tests.adapters.mail.test_hostile import corpus
 from tests.gateway import test_mx
 from tests.gateway.citizens import ADDRESS, Citizens, citizens, walking
 from tests.gateway.ledger import Ledger

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
 
-from adapters.base import MediaSource, Refused, Source, Unreachable
+from adapters.contract import MediaSource, Refused, Source, Unreachable
 from gateway.access.recusal import NotYours
 from gateway.broker.base import Broker, Later, ReceivedMessage
 from gateway.broker.rabbit import Rabbit

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from adapters.base import ChannelError, Source, Throttled, Unreachable
+from adapters.contract import ChannelError, Source, Throttled, Unreachable
 from gateway.media.fetch import FileFetcher, Gone, Unfetched, is_public
 from normalizer.message import FileNote
 from tests.gateway.keeper import Keeper, Names, keeping

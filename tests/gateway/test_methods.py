@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from adapters.base import Sender
+from adapters.contract import Sender
 from adapters.load import BadBlock
 from config.settings import SettingsError, load
 from gateway import checks, components

@@ -18,7 +18,7 @@ from sqlalchemy import inspect, select
 from structlog import get_logger
 from structlog.testing import capture_logs
 
-from adapters.base import (
+from adapters.contract import (
     Channel,
     Inbound,
     Outgoing,
@@ -43,9 +43,9 @@ from normalizer.nameless import nameless
 from normalizer.report import Report
 from tests.adapters.doubles import signed_form
 from tests.adapters.examples import SOMEBODY, TOKEN
-from tests.adapters.forms import filled, posted
 from tests.adapters.genuine import GENUINE
 from tests.adapters.test_conformance_door import INWARD, bring, opened
+from tests.adapters.web.forms import filled, posted
 from tests.gateway.making import ROAD, House, note
 
 MAIL, NAME = "kenari.rahasia@rumah-kenari.example", "Kenari Purnamasari"

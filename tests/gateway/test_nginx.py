@@ -27,7 +27,7 @@ from structlog.testing import capture_logs
 from gateway.portals.console import routes
 from gateway.portals.http.secure import HSTS
 from gateway.process import Kanal
-from tests.adapters.forms import filled as form
+from tests.adapters.web.forms import filled as form
 from tests.conftest import offered
 from tests.gateway.whole import NAME, OPERATOR, PASSWORD, Way, filled, ways, whole
 from tests.services import Nginx, free_ports
@@ -50,6 +50,8 @@ PLACES = {
     "/agency/v1/reports": OPEN,
     "/agency/v1/reports/{tracking}/files/{sha256}": OPEN,
     "/agency/v1/reports/{tracking}/replies": OPEN,
+    "/api": OPEN,
+    "/api/{rest:path}": OPEN,
     "/api/docs": OPEN,
     "/api/v1/openapi.json": OPEN,
     "/api/v1/agencies": OPEN,

@@ -5,8 +5,9 @@ import pytest
 from config.settings import load
 from gateway import checks, components
 from gateway.outbound.delicate import Delicate
-from gateway.outbound.notice import Notice, segments
+from gateway.outbound.notice import Notice
 from gateway.outbound.notifications import Notifier
+from normalizer.gsm import segments
 from tests.adapters.examples import build as example
 from tests.gateway import test_machines
 from tests.gateway.making import LAMP, OTHER, ROAD, WHO, House, made_parts, note

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, bindparam, select, text
 from starlette.requests import Request
 
 import gateway
+from adapters.contract import Wanted
 from adapters.load import load
 from gateway.casework.agencies import Reply
 from gateway.intake.limits import LOOKS_AT_ONE, LOOKS_OF_ALL, CallLimits
@@ -21,13 +22,13 @@ from gateway.platform.numbers import page_secret
 from gateway.store import migrate
 from gateway.store.engine import Database
 from gateway.store.rows import Accepted
-from gateway.store.shown import PublicQueries, Wanted
+from gateway.store.shown import PublicQueries
 from gateway.store.spool import Spool
 from gateway.store.store import Store
 from gateway.store.tables import messages
 from normalizer.tracking import written
 from tests.adapters.examples import PUBLIC_URL
-from tests.adapters.forms import filled, posted
+from tests.adapters.web.forms import filled, posted
 from tests.gateway.making import LAMP, OTHER, ROAD, WHO, Clock, House, accepted, house
 from tests.gateway.partners import API, CITY, KIOSK, O311, WORKS, Town, town
 

@@ -9,8 +9,9 @@ import aiohttp
 import pytest
 from typer.testing import CliRunner
 
+from adapters.contract import PartnerKeys
 from adapters.load import load as load_channel
-from adapters.partner.keys import Keys, PartnerBlock
+from adapters.partner_api.channel import PartnerBlock
 from config.settings import load
 from gateway import checks, components
 from gateway.assembly import assemble
@@ -93,7 +94,7 @@ def test_a_key_is_shown_once_and_its_settings_let_it_in() -> None:
     block = tomllib.loads(settings.partition("\n\n")[2])["channels"]["fms"]
     assert made not in settings
     checked = PartnerBlock.model_validate({"type": "open311"} | block)
-    caller = Keys(checked.keys).caller(made)
+    caller = PartnerKeys(checked.keys).partner(made)
     assert caller is not None
     assert (caller.name, caller.key.agency, caller.may("update")) == ("kota-1", "pln", True)
     load_channel("fms", {"type": "open311"} | block, public_url="https://lapor.example")

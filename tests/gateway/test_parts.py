@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.base import Inbound, Segment, WebhookResponse
+from adapters.contract import Inbound, Segment, WebhookResponse
 from gateway.intake.envelope import unpacked
 from gateway.intake.reassembly import KEPT, Joining
 from gateway.intake.segments import LATE, Join, plan

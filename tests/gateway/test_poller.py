@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from adapters.base import (
+from adapters.contract import (
     ChannelError,
     Page,
     Receipt,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from adapters.base import (
+from adapters.contract import (
     AcceptedMessage,
     ChannelError,
     ChannelSettings,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from adapters.base import (
+from adapters.contract import (
     Inbound,
     Page,
     Reconciler,

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from adapters.base import OptedOut, Outgoing
+from adapters.contract import OptedOut, Outgoing
 from gateway.store.views import NotificationView
 from gateway.wire.queues import NOTIFICATIONS
 from tests.gateway.making import LAMP, OTHER, ROAD, WHO, House, note

@@ -1,6 +1,6 @@
 """One report's whole way is printed from every table, and says nobody's words."""
 
-from adapters.base import Unreachable
+from adapters.contract import Unreachable
 from gateway.operations.exchange_writer import ExchangeWriter
 from gateway.platform import correlation
 from gateway.store.exchanges import Exchanges

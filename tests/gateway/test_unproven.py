@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 
 import gateway
-from adapters.base import Channel, Inbound, Outgoing
-from adapters.mail import Mail
-from adapters.mime import proof
-from adapters.mime.headers import mailbox
+from adapters.contract import Channel, Inbound, Outgoing
+from adapters.mail import proof
+from adapters.mail.channel import Mail
+from adapters.mail.headers import mailbox
 from gateway import checks
 from gateway.intake.envelope import mail_hook
 from normalizer.message import Unanswered
 from normalizer.report import Report
 from normalizer.tracking import written
 from tests.adapters.examples import build as example
-from tests.adapters.mails import ADDRESS, CITIZEN, mail
+from tests.adapters.mail.mails import ADDRESS, CITIZEN, mail
 from tests.gateway.making import LAMP, ROAD, House, house
 
 SERVER = "mx.lapor.example"

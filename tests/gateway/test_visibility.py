@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 
+from adapters.contract import VisibleReport, Wanted
 from gateway.casework.visibility import BY_NUMBER, MESSAGES, PUBLIC, READERS, TABLE, Public
 from gateway.store.shown import (
     FEWEST,
     OPEN,
     TO_THINGS,
     PublicQueries,
-    VisibleReport,
-    Wanted,
     is_open,
 )
 from gateway.wire.events import for_agency

@@ -9,7 +9,7 @@ from adapters.load import load
 from config.emergency import emergency
 from gateway import checks
 from tests.adapters.examples import PUBLIC_URL
-from tests.adapters.forms import filled, posted
+from tests.adapters.web.forms import filled, posted
 from tests.gateway.making import House, house
 from tests.gateway.partners import Town, town
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
-from adapters.base import Sender
+from adapters.contract import Sender
 from gateway.store.rows import Delivery, Reached
 from gateway.store.unit import UnitOfWork
 

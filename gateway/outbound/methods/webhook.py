@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from pydantic import SecretStr
 
-from adapters.base import Outgoing, SafeUrl, Sender
+from adapters.contract import Outgoing, SafeUrl, Sender
 from adapters.load import load
 from gateway.outbound.methods.base import CallingMethod, MethodSettings
 from gateway.store.rows import Delivery, Reached

@@ -1,8 +1,8 @@
 """The citizens' pages: the form at ``/``, the receipt, and the tracking page at ``/lacak``.
 
 Everything works without JavaScript; with it the form is posted to ``/in/NAME`` by the page itself.
-Either way a report comes in by the door, through the channel of type ``web``. Nothing here needs
-a login, and the only cookie is the language.
+Either way a report comes in by the door, through a channel that is a ``FormReceiver``. Nothing here
+needs a login, and the only cookie is the language.
 """
 
 import json
@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from math import ceil
 from traceback import extract_tb
 from typing import Any
-from urllib.parse import urlencode
 
 import structlog
 from starlette.exceptions import HTTPException
@@ -24,9 +23,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
-from adapters.base import WebhookRequest, WebhookResponse
-from adapters.web import TRAP, Web, key_of, mend
-from adapters.webform.body import UnreadableForm, WebForm, read
+from adapters.contract import FilledForm, FormReceiver, Malformed, WebhookRequest, WebhookResponse
 from gateway.casework.tracking import Tracked, Tracking
 from gateway.intake import webhook
 from gateway.intake.group_commit import NotDurable
@@ -45,7 +42,6 @@ from gateway.portals.citizen.pages import (
 from gateway.portals.http.language import language_of
 from gateway.store.engine import Unavailable
 
-FORM = "application/x-www-form-urlencoded"
 MAX_FORM = 131_072
 """Bytes of the tracking page's form."""
 _FROM_THE_BROWSER = ("origin", "sec-fetch-site", "content-type")
@@ -74,9 +70,9 @@ class _Typed:
 
 
 def routes(door: Intake, parts: CitizenServices, limits: CallLimits) -> list[BaseRoute]:
-    """Return the routes of the pages; none where no channel of type ``web`` is open."""
-    names = (name for name, each in door.channels.items() if isinstance(each, Web))
-    channel = next((c for c in map(door.receiver, names) if isinstance(c, Web)), None)
+    """Return the routes of the pages; none where no channel with a form is open."""
+    names = (name for name, each in door.channels.items() if isinstance(each, FormReceiver))
+    channel = next((c for c in map(door.receiver, names) if isinstance(c, FormReceiver)), None)
     if channel is None:
         return []
     pages = CitizenPages()
@@ -109,12 +105,12 @@ def routes(door: Intake, parts: CitizenServices, limits: CallLimits) -> list[Bas
 
 
 class Citizens:
-    """The pages of one channel of type ``web``."""
+    """The pages of one channel."""
 
     def __init__(
         self,
         door: Intake,
-        channel: Web,
+        channel: FormReceiver,
         parts: CitizenServices,
         limits: CallLimits,
         pages: CitizenPages,
@@ -141,7 +137,7 @@ class Citizens:
         answer = await self._take(request, body, kind)
         if answer.status in (201, 202):
             return self._receipt(request, answer)
-        return self._refused(request, answer, _typed(kind, body))
+        return self._refused(request, answer, self._typed(kind, body))
 
     async def ask(self, request: Request) -> Response:
         """The form of the tracking page; a link names the number, its secret stays behind #."""
@@ -149,7 +145,7 @@ class Citizens:
 
     async def track(self, request: Request) -> Response:
         """Show a report to who has number and secret, and take what they add."""
-        form = await _small_form(request)
+        form = await self._small_form(request)
         number = "".join(filter(str.isalnum, form.first("number")))[:20]
         if wait := await self._limits.looked(number, request):
             return self._slowed(request, number, wait)
@@ -209,7 +205,7 @@ class Citizens:
             notice=notice,
             categories=self._parts.categories,
             action=f"/in/{self._channel.name}",
-            mend=mend(language_of(request)),
+            mend=self._channel.field_rules(language_of(request)),
             receipt=None,
         )
 
@@ -236,7 +232,7 @@ class Citizens:
         response.headers["retry-after"] = str(wait)
         return response
 
-    async def _status(self, request: Request, tracked: Tracked, form: WebForm) -> Response:
+    async def _status(self, request: Request, tracked: Tracked, form: FilledForm) -> Response:
         typed, status, sent = _Typed(), 200, False
         if "body" in form.values and tracked.sender:
             answer = await self._add(request, tracked, form)
@@ -257,18 +253,34 @@ class Citizens:
             sent=sent,
         )
 
-    async def _add(self, request: Request, tracked: Tracked, form: WebForm) -> WebhookResponse:
+    async def _add(self, request: Request, tracked: Tracked, form: FilledForm) -> WebhookResponse:
         """Bring an addition to the door, in the name of whoever sent the report."""
         if refused := await webhook.too_often(self._channel, request, self._limits):
             return refused
-        fields = {
-            "key": form.first("key"),
-            "follows": key_of(tracked.sender),
-            "number": tracked.number,
-            "body": form.first("body"),
-            TRAP: form.first(TRAP),
-        }
-        return await self._take(request, urlencode(fields).encode(), FORM)
+        kind, body = self._channel.addition(form, number=tracked.number, sender=tracked.sender)
+        return await self._take(request, body, kind)
+
+    def _typed(self, content_type: str, body: bytes) -> _Typed:
+        """Read back what was typed, so that none of it is lost."""
+        try:
+            form = self._channel.read_form(content_type, body)
+        except Malformed:
+            return _Typed()
+        values = {name: form.first(name) for name in form.values}
+        try:
+            key = str(uuid.UUID(values.get("key", "")))
+        except ValueError:
+            key = str(uuid.uuid4())
+        return _Typed(values, {}, form.has_files, key)
+
+    async def _small_form(self, request: Request) -> FilledForm:
+        try:
+            body = await webhook.body(request, MAX_FORM)
+            return self._channel.read_form(request.headers.get("content-type", ""), body)
+        except webhook.TooLarge:
+            raise HTTPException(413) from None
+        except Malformed:
+            raise HTTPException(405) from None
 
     async def _take(self, request: Request, body: bytes, content_type: str) -> WebhookResponse:
         headers = {name: request.headers.get(name) for name in _FROM_THE_BROWSER}
@@ -319,27 +331,3 @@ def _framed(pages: CitizenPages, show: Endpoint, keep: str) -> Endpoint:
 
 def _trace(error: Exception) -> Any:
     return extract_tb(error.__traceback__)
-
-
-def _typed(content_type: str, body: bytes) -> _Typed:
-    """Read back what was typed, so that none of it is lost."""
-    try:
-        form = read(content_type, body)
-    except UnreadableForm:
-        return _Typed()
-    values = {name: form.first(name) for name in form.values}
-    try:
-        key = str(uuid.UUID(values.get("key", "")))
-    except ValueError:
-        key = str(uuid.uuid4())
-    return _Typed(values, {}, bool(form.files), key)
-
-
-async def _small_form(request: Request) -> WebForm:
-    try:
-        body = await webhook.body(request, MAX_FORM)
-        return read(request.headers.get("content-type", ""), body)
-    except webhook.TooLarge:
-        raise HTTPException(413) from None
-    except UnreadableForm:
-        raise HTTPException(405) from None

@@ -1,1 +1,1 @@
-"""Programs of others: the open API and Open311."""
+"""Routes that channels bring along, served and counted for programs of partners."""

@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from adapters.base import Forged
+from adapters.contract import Forged
 from gateway.casework.alerts import DutyService
 from gateway.intake import webhook
 from gateway.intake.limits import CallLimits

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,12 @@ _templates = Environment(
 )
 
 
-def page(document: dict[str, Any]) -> HTMLResponse:
-    """Draw an OpenAPI document."""
+def page(document: Mapping[str, Any], address: str) -> HTMLResponse:
+    """Draw an OpenAPI document; ``address`` is where it is itself, seen from the page."""
     template = _templates.get_template("reference.html")
-    html = template.render(api=document, style=STYLE, shape=_shape).replace("``", "")
+    html = template.render(api=document, address=address, style=STYLE, shape=_shape).replace(
+        "``", ""
+    )
     return HTMLResponse(html, headers={**HEADERS, "Content-Security-Policy": _POLICY})
 
 

@@ -1,1 +1,0 @@
-"""Telegram's Bot API: what it sends, and the way to it."""

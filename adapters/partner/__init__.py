@@ -1,1 +1,0 @@
-"""What the doors for other programs share: keys, forms, identities, and GeoReport's documents."""

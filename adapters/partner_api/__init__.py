@@ -1,0 +1,1 @@
+"""What the interfaces for partners share: keys, forms and identities. It is no channel itself."""

@@ -1,1 +1,0 @@
-"""X's posts: what the API sends, how far it was read, what that may cost, and the way to it."""

@@ -1,0 +1,3 @@
+"""The REST interface for partners: reports as JSON."""
+
+from adapters.rest.channel import CHANNEL as CHANNEL

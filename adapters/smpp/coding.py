@@ -1,0 +1,107 @@
+"""Which alphabet a ``data_coding`` means, and reading text by it (SMPP 3.4, 5.2.19).
+
+Message centres also pass on a phone's own coding scheme (3GPP TS 23.038, 4), so that is read too.
+What cannot be read is read as well as possible, with a note.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from normalizer import gsm
+
+Default = Literal["gsm", "latin1", "ascii"]
+"""What a message centre means by its own default alphabet, ``data_coding`` 0."""
+
+UCS2, BINARY, DEFAULT = "utf-16-be", "binary", "default"
+
+CODINGS: dict[int, str] = {
+    0x00: DEFAULT,
+    0x01: "ascii",
+    0x02: BINARY,
+    0x03: "latin-1",
+    0x04: BINARY,
+    0x05: "shift_jis",
+    0x06: "iso8859-5",
+    0x07: "iso8859-8",
+    0x08: UCS2,
+    0x0A: "iso2022_jp",
+    0x0E: "euc_kr",
+}
+"""Of each assigned ``data_coding`` the codec."""
+_GENERAL = (DEFAULT, BINARY, UCS2)
+"""Bits 3 and 2 of a general coding scheme with a message class (0x10 to 0x3F)."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodingWords:
+    """A text and what was odd about reading it."""
+
+    text: str
+    notes: tuple[str, ...] = ()
+
+
+def coding_of(data_coding: int) -> str | None:
+    """Return the codec of a ``data_coding``; None when nobody assigned it."""
+    group = data_coding >> 4
+    if group in (0x1, 0x2, 0x3):  # with a message class, perhaps compressed
+        compressed, alphabet = data_coding & 0x20, (data_coding >> 2) & 0x3
+        return BINARY if compressed or alphabet == 3 else _GENERAL[alphabet]
+    if group in (0xC, 0xD):  # message waiting
+        return DEFAULT
+    if group == 0xE:
+        return UCS2
+    if group == 0xF:  # data coding and message class
+        return BINARY if data_coding & 0x04 else DEFAULT
+    return CODINGS.get(data_coding)
+
+
+def read(payload: bytes, data_coding: int, default: Default, *, whole: bool = True) -> CodingWords:
+    """Read what was written in a ``data_coding``; never raises.
+
+    A character may lie across two parts of a message: of a part (not ``whole``) its half is kept
+    as a lone surrogate, to be put together by ``mended``.
+    """
+    coding = coding_of(data_coding)
+    if coding == UCS2:
+        return _ucs2(payload, whole=whole)
+    if coding == DEFAULT:
+        return _default(payload, default)
+    if coding == BINARY or coding is None:
+        what = "binary data" if coding else f"the unknown coding {data_coding:#04x}"
+        return CodingWords(
+            _guessed(payload, default), (f"came in {what}, read as well as possible",)
+        )
+    try:
+        return CodingWords(payload.decode(coding))
+    except UnicodeDecodeError:
+        note = f"is not what its coding {data_coding:#04x} says, read as well as possible"
+        return CodingWords(_guessed(payload, "latin1"), (note,))
+
+
+def mended(text: str) -> str:
+    """Put together characters whose halves came in two parts; what stays alone is replaced."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def _ucs2(payload: bytes, *, whole: bool) -> CodingWords:
+    notes = ("half_character",) if len(payload) % 2 else ()
+    even = payload[: len(payload) & ~1]
+    codec = "utf-16-le" if even[:2] == b"\xff\xfe" else UCS2
+    text = even.decode(codec, "surrogatepass").removeprefix("\ufeff")
+    return CodingWords(mended(text) if whole else text, notes)
+
+
+def _default(payload: bytes, default: Default) -> CodingWords:
+    if default != "gsm":
+        return CodingWords(payload.decode("latin-1"))  # every octet is a letter, also beyond ASCII
+    if max(payload, default=0) < 0x80:
+        return CodingWords(gsm.decode(payload))
+    note = "holds more than seven bits, read as well as possible"
+    return CodingWords(_guessed(payload, "latin1"), (note,))
+
+
+def _guessed(payload: bytes, default: Default) -> str:
+    try:
+        return payload.decode("utf-8") if default != "gsm" else _default(payload, default).text
+    except UnicodeDecodeError:
+        return payload.decode("latin-1")

@@ -1,0 +1,3 @@
+"""Telegram, by its Bot API: what it sends, and the way to it."""
+
+from adapters.telegram.channel import CHANNEL as CHANNEL
