@@ -16,7 +16,7 @@ from gateway.casework.commands import Commands
 from gateway.casework.context import is_part, linked
 from gateway.casework.hiding import Hiding
 from gateway.casework.matters import Matters
-from gateway.casework.turn import ConversationRule, Turn
+from gateway.casework.turn import Turn, TurnRule
 from gateway.store.rows import ReportRecord
 from normalizer.message import Intent, Unanswered
 from normalizer.report import Report, Status
@@ -26,7 +26,7 @@ from normalizer.report import Report, Status
 class Conversation:
     """Takes turns by the table."""
 
-    rules: tuple[ConversationRule, ...]
+    rules: tuple[TurnRule, ...]
 
     async def take(self, turn: Turn) -> str:
         """Do what a message means; returns the name of the outcome."""
@@ -47,39 +47,31 @@ def conversation(
     """Lay out the table. Every row: its name, whether it applies, what it does."""
     return Conversation(
         (
-            ConversationRule(
-                "an echo of ours", lambda turn: turn.echo == "sure", additions_.keep_echo
-            ),
-            ConversationRule("a post on duty", duty.post_of, duty.reply),
-            ConversationRule("perhaps an echo", lambda turn: turn.echo, _mark_echo),
-            ConversationRule("stop", _asks(Intent.STOP), commands.stop),
-            ConversationRule("the end of a silence", commands.ends_silence, commands.resume),
-            ConversationRule("status", _asks(Intent.STATUS), commands.status),
-            ConversationRule("read", _asks(Intent.READ), commands.read),
-            ConversationRule("privacy", _asks(Intent.PRIVACY), commands.privacy),
-            ConversationRule("help", lambda turn: turn.decision is None, commands.help),
-            ConversationRule("hide", _calm(hiding.report_to_hide), hiding_.hide),
-            ConversationRule("show again", _calm(hiding.may_show), hiding_.show),
-            ConversationRule("join: yes", _calm(_chooses("join")), additions_.join),
-            ConversationRule(
+            TurnRule("an echo of ours", lambda turn: turn.echo == "sure", additions_.keep_echo),
+            TurnRule("a post on duty", duty.post_of, duty.reply),
+            TurnRule("perhaps an echo", lambda turn: turn.echo, _mark_echo),
+            TurnRule("stop", _asks(Intent.STOP), commands.stop),
+            TurnRule("the end of a silence", commands.ends_silence, commands.resume),
+            TurnRule("status", _asks(Intent.STATUS), commands.status),
+            TurnRule("read", _asks(Intent.READ), commands.read),
+            TurnRule("privacy", _asks(Intent.PRIVACY), commands.privacy),
+            TurnRule("help", lambda turn: turn.decision is None, commands.help),
+            TurnRule("hide", _calm(hiding.report_to_hide), hiding_.hide),
+            TurnRule("show again", _calm(hiding.may_show), hiding_.show),
+            TurnRule("join: yes", _calm(_chooses("join")), additions_.join),
+            TurnRule(
                 "join: no, but a question is open", _calm(_goes_on), matters_.complete_unworded
             ),
-            ConversationRule("join: no", _calm(_chooses("new")), additions_.keep_apart),
-            ConversationRule(
-                "a button pressed late", _calm(additions.late_button), commands.status
-            ),
-            ConversationRule("which report it is about", _any, _find_report),
-            ConversationRule("nobody's report", matters.is_foreign, matters_.open_unwritten),
-            ConversationRule(
-                "the place of before", matters.earlier_place, matters_.place_from_earlier
-            ),
-            ConversationRule("a file of an album", _is_part, additions_.add),
-            ConversationRule("more of a call for help", matters.call_for_help, _belong),
-            ConversationRule(
-                "the answer to a question", matters.question_answered, matters_.complete
-            ),
-            ConversationRule("an addition", lambda turn: turn.meant, additions_.add),
-            ConversationRule("a new report", _any, matters_.open),
+            TurnRule("join: no", _calm(_chooses("new")), additions_.keep_apart),
+            TurnRule("a button pressed late", _calm(additions.late_button), commands.status),
+            TurnRule("which report it is about", _any, _find_report),
+            TurnRule("nobody's report", matters.is_foreign, matters_.open_unwritten),
+            TurnRule("the place of before", matters.earlier_place, matters_.place_from_earlier),
+            TurnRule("a file of an album", _is_part, additions_.add),
+            TurnRule("more of a call for help", matters.call_for_help, _belong),
+            TurnRule("the answer to a question", matters.question_answered, matters_.complete),
+            TurnRule("an addition", lambda turn: turn.meant, additions_.add),
+            TurnRule("a new report", _any, matters_.open),
         )
     )
 

@@ -60,7 +60,7 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
-class ConversationRule:
+class TurnRule:
     """A row of the conversation: whether it applies to a turn, and what it does.
 
     ``applies`` returns what it found, which ``act`` gets; anything false means that the next row is

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.casework.conversation import Conversation
-from gateway.casework.turn import ConversationRule, Turn
+from gateway.casework.turn import Turn, TurnRule
 from normalizer.tracking import written
 from tests.gateway.making import LAMP, NOWHERE, ROAD, WHERE, WHO, House, note
 
@@ -27,7 +27,7 @@ class Watched:
         rules = tuple(replace(rule, act=self._noted(rule)) for rule in self.rules)
         return await Conversation(rules).take(turn)
 
-    def _noted(self, rule: ConversationRule):  # type: ignore[no-untyped-def]
+    def _noted(self, rule: TurnRule):  # type: ignore[no-untyped-def]
         async def act(turn: Turn, found: object) -> str | None:
             outcome = await rule.act(turn, found)
             if outcome:
