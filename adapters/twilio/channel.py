@@ -44,7 +44,7 @@ from adapters.twilio import content, listing, payloads
 from adapters.twilio.api import ERRORS, SILENCED, TwilioTransport, failure, failures
 from adapters.twilio.listing import MessageList
 from adapters.twilio.signature import Signatures
-from normalizer.tracking import written
+from normalizer.tracking import format_number
 
 MAX_CHARACTERS = 1600
 """What the Messages API takes in one message; 459 is three segments of plain letters."""
@@ -231,7 +231,7 @@ class Twilio(Receiver, Reconciler, Sender, MediaSource):
 
     def _template(self, message: Outgoing) -> Mapping[str, object]:
         """Fill in the template; WhatsApp takes no line breaks and no long gaps in its values."""
-        number = written(message.tracking) if message.tracking else "-"
+        number = format_number(message.tracking) if message.tracking else "-"
         values = {"1": number, "2": fitted(" ".join(message.text.split()), MAX_VALUE)}
         return {
             "content_sid": self.block.window_template,

@@ -45,7 +45,7 @@ from config.words import Language
 from normalizer import command
 from normalizer.message import Intent, Kind
 from normalizer.text import repair
-from normalizer.tracking import written
+from normalizer.tracking import format_number
 
 MOST_FILES = 5
 MOST_FILE_BYTES = 5 * 1024 * 1024
@@ -166,7 +166,7 @@ class Web(FormReceiver, Sender):
         number, secret = filed[0].tracking, filed[0].secret
         said = {
             "tracking": number,
-            "written": written(number),
+            "written": format_number(number),
             "secret": secret,
             # What stands behind # is never sent to a server, so it is in nobody's log.
             "url": f"{self._public_url}/lacak/{number}#{secret}",

@@ -21,7 +21,7 @@ from gateway.store.rows import AuditEvent, ReportRecord
 from gateway.wire import events
 from normalizer.message import Message
 from normalizer.report import FINAL, Link, Report, Status
-from normalizer.tracking import without, written
+from normalizer.tracking import without, format_number
 
 RECENT = timedelta(days=7)
 """How long ago an earlier report may have come that a new one is taken to belong to."""
@@ -89,7 +89,7 @@ class Additions:
         earlier = context.whole(found) if found else None
         if earlier is None or not context.takes_more(earlier.report, message):
             return await self.keep_apart(turn, record)
-        at, note = self._now(), written(earlier.report.tracking)
+        at, note = self._now(), format_number(earlier.report.tracking)
         closed = linked(without_offer(record.report), earlier.report, "joined")
         closed = closed.moved(Status.CLOSED_BY_REPORTER, at=at, by="reporter", note=note)
         data: dict[str, object] = {"message": message.id, "to": earlier.report.tracking}
@@ -101,7 +101,7 @@ class Additions:
         turn.unit.belongs(message, earlier.report)
         both = earlier.report.with_report(record.report)
         self._grow(turn, earlier, both, record.report.messages)
-        text = self._notifier.text("joined", earlier.report, lama=written(record.report.tracking))
+        text = self._notifier.text("joined", earlier.report, lama=format_number(record.report.tracking))
         self._notify(turn, earlier.report, text, cause)
         return "joined"
 
@@ -225,7 +225,7 @@ def addition_event(message: Message) -> AuditEvent:
 
 def join_choices(notifier: Notifier, report: Report, earlier: Report) -> Sequence[str]:
     """Name the two answers to the offer to join a report to an earlier one."""
-    join = notifier.text("choice_join", report, lama=written(earlier.tracking))
+    join = notifier.text("choice_join", report, lama=format_number(earlier.tracking))
     return [join, notifier.text("choice_new", report)]
 
 

@@ -186,7 +186,7 @@ class Alarm(DueHandler):
             "console": self._wording.link(f"reports/{report.id}"),
         }
         id = _id(ring)
-        whole = events.written(events.ALERT, id, json.dumps(data), at=at, subject=report.tracking)
+        whole = events.compose(events.ALERT, id, json.dumps(data), at=at, subject=report.tracking)
         return Outgoing(id, whole.decode())
 
     async def _note(self, group: Sequence[Ring], *, failed: str = "", heard: bool = False) -> None:

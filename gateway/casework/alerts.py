@@ -21,7 +21,7 @@ from gateway.store.rows import AuditEvent
 from gateway.store.store import Store
 from gateway.store.unit import UnitOfWork
 from normalizer.message import Message, Unanswered
-from normalizer.tracking import is_valid, written
+from normalizer.tracking import is_valid, format_number
 
 REPLYING = timedelta(hours=24)
 """How long after an alert what a post writes is taken for its reply."""
@@ -127,7 +127,7 @@ class DutyService:
         for alert in open_[:LISTED]:
             stored = known.joined_to.get(alert.report_id) or await unit.by_id(alert.report_id)
             if stored:
-                numbers[alert.code] = written(stored.report.tracking)
+                numbers[alert.code] = format_number(stored.report.tracking)
         listed = ", ".join(f"{code} ({number})" for code, number in numbers.items())
         key = "alert_which" if open_ else "alert_not_filed"
         fields = {"jumlah": str(len(open_)), "daftar": listed} if open_ else {}

@@ -24,7 +24,7 @@ from normalizer.gazetteer import Gazetteer
 from normalizer.message import Message, Unanswered
 from normalizer.places import find
 from normalizer.report import Assignment, Outcome, Report, Status
-from normalizer.tracking import written
+from normalizer.tracking import format_number
 from router.assign import Decision, Router
 from router.duplicates import fingerprint, repeats
 from router.precedence import Signal, acting
@@ -172,7 +172,7 @@ class Matters:
     ) -> None:
         """Tell the citizen what was decided, and what is hidden."""
         key = _reply(made, first, like)
-        earlier = written(like.tracking) if like else ""
+        earlier = format_number(like.tracking) if like else ""
         text = self._notifier.text(key, report, pilihan=choices(made.options), lama=earlier)
         brief = self._notifier.text("received_brief", report) if key == "received" else ""
         if like and made.decision is not Outcome.ASK:

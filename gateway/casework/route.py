@@ -14,7 +14,7 @@ from gateway.casework.context import ContextLoader, ConversationContext
 from gateway.casework.conversation import Conversation
 from gateway.casework.turn import Turn
 from gateway.platform import correlation, metrics
-from gateway.platform.names import hidden
+from gateway.platform.names import hide_names
 from gateway.platform.numbers import new_tracking
 from gateway.platform.seal import Seal
 from gateway.store.store import Store
@@ -69,7 +69,7 @@ class Route:
         messages = {}
         for received in batch:
             message = events.message_in(events.read(received.message.body))
-            message = hidden(self._seal, message)  # an event of the version before has clear names
+            message = hide_names(self._seal, message)  # an event of the version before has clear names
             messages[message.id] = self._urgent(message)
         # Thinking comes first: a transaction holds up everybody else on SQLite.
         decisions = self._decide(messages.values())

@@ -448,7 +448,7 @@ class Intake:
     def _sealed(
         self, channel: Channel, inbound: Inbound, hook: WebhookRequest, read: Message
     ) -> Accepted:
-        message = names.hidden(self.seal, read)
+        message = names.hide_names(self.seal, read)
         account, external_id = self.identity(inbound)
         body = message.model_dump_json()
         return Accepted(
@@ -460,7 +460,7 @@ class Intake:
             digest=self._digest(inbound, whole=_is_strict(channel)),
             raw=self.seal.close(packed(hook), RAW),
             body=body,
-            event=events.written(
+            event=events.compose(
                 events.RECEIVED, message.id, body, at=message.received_at, subject=message.tracking
             ),
             files=self._files(inbound),

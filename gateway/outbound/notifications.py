@@ -15,7 +15,7 @@ from gateway.store.unit import UnitOfWork
 from normalizer.gsm import segments
 from normalizer.message import Message, Unanswered, Urgency
 from normalizer.report import Report
-from normalizer.tracking import written
+from normalizer.tracking import format_number
 
 _NAMES = uuid.UUID("6b616e61-6c00-5000-8000-6c6574746572")
 
@@ -53,7 +53,7 @@ class Notifier:
         agency = assignment.agency.name if assignment and assignment.agency else None
         language = report.language
         common = {
-            "nomor": written(report.tracking),
+            "nomor": format_number(report.tracking),
             "instansi": agency or self._texts.say("no_agency", language),
             "status": words("labels").table("status", language)[report.status],
         }

@@ -12,7 +12,7 @@ from gateway.platform.seal import Seal
 from normalizer import numbers
 from normalizer.gazetteer import Gazetteer
 from normalizer.report import Report
-from normalizer.tracking import written
+from normalizer.tracking import format_number
 
 MISSING = (
     "alerts: NOBODY IS ON DUTY. Danger to life is shown on the console and no human is told of it; "
@@ -106,7 +106,7 @@ class Wording:
             jenis=self.kind(report, post),
             tempat=self.place(report, post),
             menit=str(minutes(since, at)),
-            nomor=written(report.tracking),
+            nomor=format_number(report.tracking),
             kode=code,
         )
         link = self.link(f"reports/{report.id}")

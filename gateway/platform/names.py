@@ -33,7 +33,7 @@ def is_hashed(name: str) -> bool:
     return _HASHED.fullmatch(name) is not None
 
 
-def hidden(seal: Seal, message: Message) -> Message:
+def hide_names(seal: Seal, message: Message) -> Message:
     """Return a message whose origin and files name nothing of the provider in the clear."""
     files = tuple(_with_sealed_url(seal, file) for file in message.attachments)
     origin = hidden_origin(seal, message.origin)

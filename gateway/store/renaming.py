@@ -85,7 +85,7 @@ def _body(seal: Seal, body: str) -> str:
         message = Message.model_validate_json(body)
     except ValueError:  # not of ours, or of a shape that nobody reads any more
         return body
-    return names.hidden(seal, message).model_dump_json()
+    return names.hide_names(seal, message).model_dump_json()
 
 
 def _report(seal: Seal, body: str) -> str:
@@ -93,7 +93,7 @@ def _report(seal: Seal, body: str) -> str:
         report = Report.model_validate_json(body)
     except ValueError:
         return body
-    said = tuple(names.hidden(seal, each) for each in report.messages)
+    said = tuple(names.hide_names(seal, each) for each in report.messages)
     origin = names.hidden_origin(seal, report.origin)
     hidden = report.model_copy(update={"messages": said, "origin": origin})
     return hidden.model_dump_json()

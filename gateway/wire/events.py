@@ -53,7 +53,7 @@ class Event:
     data: Any
 
 
-def written(kind: str, id: str, data: str, *, at: datetime, subject: str | None = None) -> bytes:
+def compose(kind: str, id: str, data: str, *, at: datetime, subject: str | None = None) -> bytes:
     """Compose an event around ``data``, which is JSON already."""
     moment = at.astimezone(UTC).isoformat().replace("+00:00", "Z")
     head = {
@@ -127,7 +127,7 @@ def may_have(report: Report, agency: str) -> bool:
 def to_agency(kind: str, id: str, report: Report, *, at: datetime) -> bytes:
     """Compose what an agency gets of a report as it stands; ``at`` is when it was decided."""
     data = for_agency(report).model_dump_json()
-    return written(kind, id, data, at=at, subject=report.tracking)
+    return compose(kind, id, data, at=at, subject=report.tracking)
 
 
 def for_agency(report: Report) -> Report:

@@ -21,7 +21,7 @@ from gateway.wire import events
 from gateway.wire.queues import DELIVERIES
 from normalizer.message import Message
 from normalizer.report import Agency, Assignment, Outcome, Recusal, Report, Status
-from normalizer.tracking import written
+from normalizer.tracking import format_number
 from tests.gateway.making import ROAD, WHO, House, house, made_parts
 
 ACCUSED, OVERSEER = "3578-dinas-pu", "3578-inspektorat"
@@ -70,7 +70,7 @@ async def test_an_operator_cannot_hand_it_to_the_accused_either(town: House) -> 
 async def test_an_accusation_that_comes_later_takes_the_report_back(town: House) -> None:
     file = await town.report(ROAD)
     assert len(await _read(town, ACCUSED)) == 1
-    number = written(file.report.tracking)
+    number = format_number(file.report.tracking)
     await town.say(f"{number} petugas dinas PU minta uang 500 ribu supaya diperbaiki", WHO)
     after = await town.file(file.report.tracking)
     made = after.report.assignment
@@ -97,7 +97,7 @@ async def test_what_only_may_accuse_is_read_by_an_operator_who_may_hand_it_back(
     town: House,
 ) -> None:
     file = await town.report(ROAD)
-    number = written(file.report.tracking)
+    number = format_number(file.report.tracking)
     await town.say(f"{number} {DOUBTFUL}", WHO)
     after = await town.file(file.report.tracking)
     assert after.report.status is Status.TRIAGE
@@ -129,7 +129,7 @@ async def test_a_delivery_that_waits_is_withdrawn(town: House) -> None:
 
 async def test_a_page_of_nothing_but_accusations_does_not_stop_the_reader(town: House) -> None:
     first = await town.report(ROAD)
-    number = written(first.report.tracking)
+    number = format_number(first.report.tracking)
     await town.say(f"{number} petugas dinas PU minta uang 500 ribu supaya diperbaiki", WHO)
     await town.report(ROAD, "+6281111111111")
     (only,) = await _read(town, ACCUSED)

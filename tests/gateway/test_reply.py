@@ -14,7 +14,7 @@ from gateway.store.rows import AuditEvent
 from gateway.store.unit import StaleWrite
 from gateway.wire.queues import NOTIFICATIONS
 from normalizer.report import Candidate, Status
-from normalizer.tracking import mentions, written
+from normalizer.tracking import mentions, format_number
 from tests.gateway.making import OTHER, ROAD, UNCLEAR, WHO, House, house
 
 AGENCY, ANOTHER, MUTE = "3578-dinas-pu", "3578-dinas-perhubungan", "3578-dinas-sosial"
@@ -97,7 +97,7 @@ async def test_a_reply_reaches_the_citizen_in_the_thread_they_wrote_in(
     assert letter.text.endswith("Regu kami turun besok.")
     assert next(mentions(letter.text)) == report.tracking == letter.tracking
     assert letter.thread == ("<older@x>", "<mine@x>")
-    assert letter.subject == f"Laporan {written(report.tracking)}"
+    assert letter.subject == f"Laporan {format_number(report.tracking)}"
     file = await town.file(report.tracking)
     assert (file.report.status, file.events[-1].kind) == (status, "agency_replied")
     assert file.events[-1].by == f"agency:{AGENCY}"

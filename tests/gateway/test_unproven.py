@@ -16,7 +16,7 @@ from gateway import checks
 from gateway.intake.envelope import mail_hook
 from normalizer.message import Unanswered
 from normalizer.report import Report
-from normalizer.tracking import written
+from normalizer.tracking import format_number
 from tests.adapters.examples import build as example
 from tests.adapters.mail.mails import ADDRESS, CITIZEN, mail
 from tests.gateway.making import LAMP, ROAD, House, house
@@ -80,7 +80,7 @@ async def test_the_subject_is_ours_and_the_thread_is_theirs(post: Post) -> None:
     ((to, letter),) = await post.bring("Subject: AKUN DIBLOKIR: buka https://phish.example")
     report = await post.newest()
     assert to == CITIZEN
-    assert letter.subject == f"Laporan {written(report.tracking)}"
+    assert letter.subject == f"Laporan {format_number(report.tracking)}"
     assert letter.thread == ("<m1@mail.example>",)
 
 

@@ -176,6 +176,6 @@ def _values(result: object) -> Mapping[str, object]:
     """Return what the sentence about an outcome may name."""
     if isinstance(result, Report):
         agency = result.assignment.agency if result.assignment else None
-        number = tracking.written(result.tracking)
+        number = tracking.format_number(result.tracking)
         return {"number": number, "agency": agency.name if agency else ""}
     return {"count": result}

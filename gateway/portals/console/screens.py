@@ -94,7 +94,7 @@ class Screens:
         file = await self._desk.find(digits)
         if file is None:
             raise ConsoleError(
-                404, ConsoleErrorCode.NO_SUCH_NUMBER, number=tracking.written(digits)
+                404, ConsoleErrorCode.NO_SUCH_NUMBER, number=tracking.format_number(digits)
             )
         return RedirectResponse(f"{BASE}/reports/{file.report.id}", 303)
 
