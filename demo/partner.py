@@ -15,7 +15,7 @@ from config.settings import Settings
 from demo.door import NOBODY, PLAIN, Door, Fault
 from demo.samples import OPEN311, REST
 from gateway.process import Ports
-from normalizer.tracking import is_valid, format_number
+from normalizer.tracking import format_number, is_valid
 
 LOOK = 0.5
 """Seconds between two looks at what became of the reports."""

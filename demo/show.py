@@ -26,7 +26,7 @@ from gateway.assembly import assemble
 from gateway.platform import logs
 from gateway.process import Kanal
 from gateway.store.views import ReportFile
-from normalizer.tracking import mentions, format_number
+from normalizer.tracking import format_number, mentions
 
 ANSWER = "Terima kasih, regu kami turun ke lokasi besok pagi."
 WIDTHS = (8, 16, 58, 10)

@@ -60,7 +60,7 @@ from gateway.platform.seal import Seal
 from gateway.portals.app import WebServer, application
 from gateway.portals.citizen.routes import CitizenServices
 from gateway.portals.partners import alerts
-from gateway.portals.partners.mounts import mounted
+from gateway.portals.partners.mounts import mount_channels
 from gateway.queues.consumer import Consumer, Step
 from gateway.queues.due import EVERYWHERE, DueHandler, DueTask
 from gateway.queues.leased_task import LeasedTask
@@ -591,7 +591,7 @@ def site(services: Services) -> WebServer:
         services.now,
         services.store.wall,
         CitizenServices(services.tracking, components.categories(services.parts), services.notice),
-        mounted(
+        mount_channels(
             services.channels,
             services.intake,
             services.partners,

@@ -181,7 +181,7 @@ def seal(settings: Settings) -> Seal:
 
 
 def limits(settings: Settings) -> AnswerLimits:
-    """Return how many answers that nobody wrote one reader gets."""
+    """Return how many automatic answers one reader gets."""
     chosen = settings.answers
     return AnswerLimits(
         chosen.receipts_per_10_minutes, chosen.receipts_per_day, chosen.same_text_times

@@ -61,10 +61,10 @@ class Kanal:
         return {name: await _told(jobs.get(name)) for name in names or sorted(jobs)}
 
     async def start(self, roles: Sequence[str] = ROLES) -> Ports:
-        """Start the roles; returns when the doors are open.
+        """Start the roles; returns when its servers listen.
 
-        A process of doors opens them even while database or broker are away: the spool stands in.
-        One that works raises ``Unavailable`` (of the store or the broker) instead.
+        Servers start even while database or broker are away: the spool stands in.
+        A worker raises ``Unavailable`` (of the store or the broker) instead.
         """
         its = self.services
         for said in checks.all_warnings(its.settings, its.channels):
@@ -86,7 +86,7 @@ class Kanal:
         return Ports(self.web.port if self.web else None, self.mail.port if self.mail else None)
 
     async def stop(self) -> None:
-        """Close the doors, finish what is under way, then let go of everything."""
+        """Close the servers, finish what is under way, then let go of everything."""
         its = self.services
         if self.web:
             await self.web.stop()

@@ -17,7 +17,7 @@ _RECEIPT = re.compile(r"\s*id ?: ?\S{1,65}\s(?=.*\bstat ?: ?\w{4,14}\b)", re.IGN
 _RECEIPT_FIELD = re.compile(r"\b(sub|dlvrd|submit date|done date|err) ?: ?\d", re.IGNORECASE)
 
 _LONGEST = 400
-"""Characters that an automatic reply has at most: whoever writes more has something to say."""
+"""Characters that an automatic reply has at most: a longer text has something to say."""
 _NEAR = 36
 """Characters from the beginning within which it says what it is."""
 _BUSY = (
@@ -105,7 +105,7 @@ def same(one: Sketch, other: Sketch) -> bool:
     return all_ > 0 and shared / all_ >= _ALIKE and shared >= _SURE
 
 
-def echoed(said: Sketch, ours: Sequence[Sketch]) -> str:
+def find_echo(said: Sketch, ours: Sequence[Sketch]) -> str:
     """Tell whether a text is one of ours that came back: "sure", "perhaps", or "" for no.
 
     Perhaps where a few more words stand around it than machines add: it may be an answer.
@@ -130,4 +130,4 @@ def _echoed(said: Sketch, ours: Sketch) -> str:
     return "perhaps" if len(added) <= max(4, len(ours) // 4) else ""
 
 
-__all__ = ["RECEIPT", "Sketch", "echoed", "receipt", "same", "sketch", "sounds_automatic"]
+__all__ = ["RECEIPT", "Sketch", "find_echo", "receipt", "same", "sketch", "sounds_automatic"]

@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 from normalizer.coordinates import Points
 from normalizer.message import Level
-from normalizer.spelling import alike, shortened, sound
+from normalizer.spelling import alike, deletions, sound
 from normalizer.text import vocabulary
 
 TABLE = "regions.csv.gz"
@@ -171,7 +171,7 @@ class Gazetteer:
 
     def slip(self, word: str) -> str | None:
         """Return the one long name that ``word`` is with a letter wrong, None if there is none."""
-        near = {self.slips[part] for part in (word, *shortened(word)) if part in self.slips}
+        near = {self.slips[part] for part in (word, *deletions(word)) if part in self.slips}
         close = [name for name in near if alike(word, name)]
         return close[0] if len(close) == 1 else None
 
@@ -254,7 +254,7 @@ def _heads(made: Gazetteer) -> Set[str]:
 def _slips(made: Gazetteer) -> tuple[dict[str, str], frozenset[str]]:
     names = [squash(r.bare) for r in made.by_code.values() if r.level is not Level.DISTRICT]
     long = [name for name in names if len(name) >= LONG]
-    slips = {part: name for name in long for part in shortened(name) if part not in made.names}
+    slips = {part: name for name in long for part in deletions(name) if part not in made.names}
     slips |= {name: name for name in long}
     return slips, frozenset(name[:HEAD] for name in long)
 

@@ -1,4 +1,4 @@
-"""One thing that somebody sent us, normalised: what every door makes, and what the queue carries.
+"""One thing that somebody sent us, normalised: what channels make, and what the queue carries.
 
 A ``Message`` is a frozen, strict, versioned value. Its JSON Schema is generated into
 ``docs/schema/message.json`` and checked for drift. The four kinds and the two privacy flags are
@@ -81,7 +81,7 @@ class Unanswered(StrEnum):
     AUTOMATIC_WORDS = "automatic_words"
     ECHO = "echo"
     FOREIGN_TEXT = "foreign_text"
-    """A code, an advert, a notice that went astray: nobody's report."""
+    """A code, an advert, a notice that went astray: no report."""
 
     @property
     def wholly(self) -> bool:
@@ -104,7 +104,7 @@ Id = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 class Origin(Value):
     """Where a message came in: the channel, our account on it, and the provider's own id.
 
-    The ids are keyed hashes from the door on: they name people, as addresses do.
+    The ids are keyed hashes from intake on: they name people, as addresses do.
     """
 
     channel: str
@@ -133,7 +133,7 @@ class FileState(StrEnum):
     PENDING = "pending"
     STORED = "stored"
     QUARANTINED = "quarantined"
-    """Kept as it came and handed to operators only: nobody could make it harmless."""
+    """Kept as it came and handed to operators only: it could not be made harmless."""
     REFUSED = "refused"
     GONE = "gone"
     """It could not be had; where ``url`` is still set, another try may get it."""
@@ -153,7 +153,7 @@ class FileNote(StrEnum):
 
 class Attachment(Value):
     """A file that came with a report. Once it is stored, size and hash are those of the copy that
-    is handed on: an image drawn anew, without what its camera noted in it.
+    is handed on: an image drawn again, without what its camera noted in it.
     """
 
     name: str
@@ -235,6 +235,6 @@ class Message(Value):
     public: bool = False
     """The sender chose that the words may be shown in public once an operator released them."""
     unanswered: Unanswered | None = None
-    """Set when nobody is written to because of this message, and why."""
+    """Why the sender of this message is not written to; None when they are."""
     notes: tuple[str, ...] = ()
     """What had to be cut or repaired in reading the message, for operators."""

@@ -48,7 +48,7 @@ class Normalizer:
     ) -> Message:
         """Turn ``inbound`` into a message.
 
-        ``received_at`` is aware; ``context`` is the code of the region this door belongs to.
+        ``received_at`` is aware; ``context`` is the code of the region this channel belongs to.
         Never raises on any ``inbound`` whose texts are strings.
         """
         said = without_codes(text.repair(inbound.text))
@@ -124,7 +124,7 @@ def _asked(said: str, inbound: Inbound) -> command.Command:
     if inbound.explicit:
         return command.Command(Intent.REPORT, body.text, body.refers_to)
     if inbound.files or inbound.location:
-        # Whoever sends a photo with "selamat pagi" reports something.
+        # A photo with "selamat pagi" reports something.
         return (
             body
             if body.intent in (Intent.STATUS, Intent.READ)

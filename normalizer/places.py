@@ -14,13 +14,13 @@ from normalizer.hits import Around
 from normalizer.localities import LocalityMatch, localities
 from normalizer.mentions import ELSEWHERE, LIKELY, Mention, kin, mentions
 from normalizer.message import Coordinates, Place
-from normalizer.settling import settled
+from normalizer.settling import settle_meanings
 from normalizer.words import Tokens
 
 READ = 8_000
 """Characters of a text that are searched; the place of a report is not further down."""
 CONTEXT = 0.6
-"""How sure the door's own region is when the text names none."""
+"""How sure the channel's own region is when the text names none."""
 UNSAID = frozenset({"context", "earlier"})
 """How a place is found that the text itself does not name."""
 CONTEXT_BESIDE = 0.35
@@ -28,7 +28,7 @@ CONTEXT_BESIDE = 0.35
 EARLIER = 0.4
 """How sure the place of the sender's earlier report is."""
 _REMEMBERED = 4_096
-"""Places that are remembered as they were found: doors and names come again and again."""
+"""Places that are remembered as they were found: channels and names come again and again."""
 _CLEAR, _FAINT = 0.8, 0.3
 _SEAT = 5
 """Letters of the code of a regency or city."""
@@ -46,13 +46,13 @@ def find(
 ) -> tuple[Place, ...]:
     """Return the regions ``text`` speaks of, surest first, each once.
 
-    ``context`` is the code of the region the door belongs to, ``coordinates`` where the sender
+    ``context`` is the code of the region the channel belongs to, ``coordinates`` where the sender
     says it is, ``earlier`` the code of the place of the sender's earlier report.
     """
     words = Tokens(text[:READ], gazetteer)
     stands = _stands(gazetteer, context, coordinates, earlier)
     home = gazetteer.region(stands[0].code) if stands else None
-    named = settled(mentions(words, gazetteer, home), home)
+    named = settle_meanings(mentions(words, gazetteer, home), home)
     local = localities(words, gazetteer, _around(named, stands))
     named, local = _apart(named, local)
     named = [_decided(mention, local) for mention in named] if local else named
@@ -91,15 +91,15 @@ def _around(named: list[Mention], stands: list[Place]) -> Around:
         for entry, sure in mention.meanings:
             if sure > _FAINT:
                 known[entry.region.code] = max(sure, known.get(entry.region.code, 0.0))
-    door: dict[str, float] = {}
+    channel: dict[str, float] = {}
     for place in stands:
         for length in (2, 5, 8):
             if len(place.code) >= length:
-                door.setdefault(place.code[:length], place.confidence)
+                channel.setdefault(place.code[:length], place.confidence)
     spoken = {code[:5] for code, weight in text.items() if len(code) >= 5 and weight > LIKELY}
     aside = bool(spoken) and bool(stands) and not any(kin(c, stands[0].code) for c in spoken)
     beside = frozenset(n for m in named for n in (m.first - 1, m.last + 1))
-    return Around(text, door, faint, aside, beside)
+    return Around(text, channel, faint, aside, beside)
 
 
 def _decided(mention: Mention, local: list[LocalityMatch]) -> Mention:
@@ -145,7 +145,7 @@ def _covers(found: LocalityMatch, mention: Mention) -> bool:
 def _locality(found: LocalityMatch, words: Tokens, gazetteer: Gazetteer) -> Place:
     region = gazetteer.region(found.code)
     assert region is not None
-    return _place_of(region, "name", words.said(found.first, found.last), found.confidence)
+    return _place_of(region, "name", words.quote(found.first, found.last), found.confidence)
 
 
 def _alone(found: list[Place]) -> list[Place]:
@@ -186,7 +186,7 @@ def _faint(place: Place) -> float:
 
 
 def _beside(place: Place, found: list[Place]) -> Place:
-    """Make a place nobody wrote less sure when the text names another."""
+    """Make a place that is not in the text less sure when the text names another."""
     displaced = place.found_by in UNSAID and any(_displaces(other, place) for other in found)
     return _sure_as(place, min(place.confidence, CONTEXT_BESIDE)) if displaced else place
 

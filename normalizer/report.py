@@ -220,7 +220,7 @@ class Report(Value):
     public: bool = False
     """The reporter chose that the words may be shown in public once an operator released them."""
     release: Release | None = None
-    """What an operator decided about that; None while nobody has."""
+    """What an operator decided about that; None until then."""
     status: Status = Status.RECEIVED
     history: tuple[StatusChange, ...] = ()
     deadlines: tuple[Deadline, ...] = ()
@@ -273,7 +273,7 @@ class Report(Value):
 
     @property
     def unanswered(self) -> Unanswered | None:
-        """Why nobody is written to because of the first message."""
+        """Why the sender of the first message is not written to."""
         return self.first.unanswered if self.messages else None
 
     @property

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from unicodedata import combining, normalize
 
-from normalizer.wish_words import joined, kinds
+from normalizer.wish_words import join_words, kinds
 
 _TOKEN = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*['’]?|[.,;:!?()\n\"“”/]")
 _WORD = re.compile(r"[^\W_]")
@@ -32,7 +32,7 @@ def _tokens(text: str) -> list[Token]:
     found = [_token(word) for word in words(text)]
     made: list[Token] = []
     for token in found:
-        pair = joined(made[-1].word, token.word) if made else None
+        pair = join_words(made[-1].word, token.word) if made else None
         if made and made[-1].word == "di" and (passive := kinds(f"di{token.word}")) & _DONE:
             pair = passive
         if pair:

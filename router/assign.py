@@ -27,7 +27,7 @@ from router.foreign import Foreign
 from router.kinds import Kinds
 from router.precedence import Signal, acting
 from router.rank import Lead
-from router.recusal import Overseer, Read, Recuser, unaccused
+from router.recusal import AccusationReading, Overseer, Recuser, without_accused
 from router.register import Register
 from router.scope import ScopeRules
 from router.topics import Topics
@@ -76,7 +76,7 @@ class Decision(NamedTuple):
     recusals: tuple[Recusal, ...] = ()
     """Whom the report accuses; among them whom it was known to accuse before."""
     is_talk: bool = False
-    """Overheard, and more likely talk than a report: nobody waits for an answer."""
+    """Overheard, and more likely talk than a report: its writer waits for no answer."""
     signals: frozenset[Signal] = frozenset()
     """What the text carries, whatever was decided by it."""
 
@@ -103,7 +103,7 @@ class _View(NamedTuple):
     overseer: Overseer | None = None
     """Who a report of misconduct goes to, whatever its topic."""
     foreign: ScopeRules | None = None
-    """Which kind of text it is that is nobody's report."""
+    """Which kind of text it is that is no report."""
     suspected: Recusal | None = None
     """Whom it may accuse: no agency gets it before an operator has read it."""
 
@@ -211,7 +211,7 @@ class Router:
     ) -> _View:
         learned = agencies is not said.phrases
         recusals, overseer, suspected = self._recused(said, agencies, seats)
-        agencies = unaccused(agencies, recusals)
+        agencies = without_accused(agencies, recusals)
         if meant < 1:
             agencies = [Share(agency, sure * meant) for agency, sure in agencies]
         outside = self.topics.scope(said.reading)
@@ -234,18 +234,18 @@ class Router:
         )
 
     def _foreign(self, text: str, outside: ScopeRules | None) -> ScopeRules | None:
-        """Say which kind of text it is that is nobody's report, if it is one."""
+        """Say which kind of text it is that is no report, if it is one."""
         if outside and self.topics.scopes.rows[outside.id].foreign:
             return outside
-        return self.foreign.found(text) if self.foreign else None
+        return self.foreign.find(text) if self.foreign else None
 
-    def accused(self, report: Report) -> Read:
+    def accused(self, report: Report) -> AccusationReading:
         """Find whom a report accuses, or may accuse, that has got more words since it was decided.
 
         Of somebody without an office, the office is that of the agency that has the report.
         """
         if self.recuser is None:
-            return Read(report.recusals, None)
+            return AccusationReading(report.recusals, None)
         made = report.assignment
         has = [Share(made.agency, 1.0)] if made and made.agency else []
         seats = rank.Seats(report.places, self.register)
@@ -266,7 +266,7 @@ class Router:
         if self.recuser is None:
             return said.report.recusals, None, None
         recusals, suspected = self.recuser.read(said.report, said.reading.text, agencies, seats)
-        free = unaccused(agencies, recusals)
+        free = without_accused(agencies, recusals)
         if not recusals or (free and self.recuser.looks_into(free[0].agency)):
             return recusals, None, suspected
         return recusals, self.recuser.overseer(recusals, seats), suspected
@@ -335,9 +335,9 @@ class Router:
         )
 
     def _overseen(self, view: _View, to: Overseer, at: datetime, may_ask: bool) -> Assignment:
-        """Hand an accusation to who oversees the accused; an operator where that is not plain.
+        """Hand an accusation to the overseer of the accused, or to an operator in doubt.
 
-        Nobody else gets a copy: what accuses one office is not for another to read.
+        No other office gets a copy: what accuses one is not for another to read.
         """
         ask = may_ask and to.lacks_place
         confidence, limit = (to.agency.confidence if to.agency else 0.0), self.rules.assign_above

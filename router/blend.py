@@ -12,7 +12,7 @@ from router.topics import Match
 from router.words import Reading
 
 LOCAL_OFFICE = Agency(id="kantor-wilayah", name="Kantor kelurahan/desa atau kecamatan setempat")
-"""The office of a village or district nobody has named yet: never assigned, worth asking for."""
+"""The office of a village or district that is not named yet: never assigned, worth asking for."""
 MOST = 4
 """Candidates that are kept."""
 _FAINT = 0.001

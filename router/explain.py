@@ -25,7 +25,7 @@ _RULES: dict[str, Literal["keyword", "operator", "context"]] = {
 }
 """Rules that are no mere finding of a place."""
 _REMEMBERED = 4_096
-"""Reasons that are remembered: one door's reports share most of them."""
+"""Reasons that are remembered: one channel's reports share most of them."""
 
 
 def say(key: str, **values: object) -> str:

@@ -13,7 +13,7 @@ SIMILAR = 0.42
 DOUBTFUL = 0.6
 """A government less sure than this is worth asking about."""
 HOME = 0.95
-"""How sure the door's own region is when the text names no other: most who write to a city's own
+"""How sure the channel's own region is when the text names no other: most who write to a city's own
 number write about that city."""
 _AT_MOST = 0.98
 

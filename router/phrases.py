@@ -1,6 +1,6 @@
 """Which phrases occur in a text: dictionary look-ups word by word, no patterns.
 
-Everything the router looks for stands in one index, so that a text is searched once. Whoever asks
+Everything the router looks for stands in one index, so that a text is searched once. A user of it
 has a *book* of the index: what a text is about, what is out of scope, what cannot wait.
 """
 
@@ -52,7 +52,7 @@ class Tally:
     def words(self, most: int, reading: Reading) -> tuple[str, ...]:
         """Return up to ``most`` of the writer's words, without repeats."""
         heaviest = sorted([(-weight, spans) for weight, spans in self._seen.values()])[:most]
-        said = reading.said
+        said = reading.quote
         return tuple(
             dict.fromkeys([" … ".join([said(*span) for span in spans]) for _, spans in heaviest])
         )

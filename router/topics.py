@@ -281,7 +281,7 @@ class Topics:
         if not said:
             return self._rules[id], ""
         rank, at, end = min(said)
-        return self.rows[id].competence[int(rank)], reading.said(at, end - 1)
+        return self.rows[id].competence[int(rank)], reading.quote(at, end - 1)
 
     def _rule(self, id: str, row: TopicRow) -> Competence:
         """Note the phrases that choose a row: rows count in their order, phrases in theirs."""
@@ -326,7 +326,7 @@ def _faults_of_marks(topics: Topics, files: DataFiles) -> Iterator[DataFault]:
     }
     for table, rows in tables.items():
         for id, row in rows.items():
-            for key, written in row.written():
+            for key, written in row.each_phrase():
                 if message := _wrong_with(written, topics.lexicon):
                     keys = (table, id, key)
                     yield DataFault(files.topics.path, keys, f"{written!r}: {message}")

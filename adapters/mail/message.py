@@ -54,7 +54,7 @@ def _inbound(
     written = _sender(root, mail_from)
     proven = proof.of(root, sender=written.address, mail_from=mail_from, authserv_id=authserv_id)
     sender = _proven(root, written, proven, address)
-    subject = headers.decoded(root.get("subject"))
+    subject = headers.decode_words(root.get("subject"))
     thread = headers.thread(root.get("references"), root.get("in-reply-to"))
     start = subject.lower()
     reading = body.read(

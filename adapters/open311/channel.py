@@ -1,4 +1,4 @@
-"""Open311: service requests by GeoReport v2, from whoever holds a key.
+"""Open311: service requests by GeoReport v2, from partners with a key.
 
 http://wiki.open311.org/GeoReport_v2. Bodies are forms (URL-encoded, or multipart with photos) or
 JSON. GeoReport has no idempotency key, and FixMyStreet sends the whole report again after a

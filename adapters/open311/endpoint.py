@@ -110,7 +110,7 @@ class GeoReport:
 
     def _handler(self, answer: Answer) -> Handler:
         async def handle(request: WebhookRequest, path: Mapping[str, str]) -> WebhookResponse:
-            form = georeport.named(path["form"])
+            form = georeport.format_named(path["form"])
             if form is None:
                 return georeport.errors("xml", 404, ["the formats are xml and json"])
             try:
@@ -183,7 +183,7 @@ class GeoReport:
                 raise QueryFault(400, f"service_request_id: at most {MOST}")
             found = await self._window.by_number(query.numbers(ids), own)
         else:
-            found = await self._window.newest(query.wanted(call.query, self._now()), own)
+            found = await self._window.newest(query.read_filter(call.query, self._now()), own)
         return self._listed(call, self._reader.visible(found))
 
     async def request(self, call: Call) -> WebhookResponse:

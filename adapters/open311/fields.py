@@ -129,7 +129,7 @@ def contents(files: Sequence[File]) -> Iterator[str | bytes]:
 
 
 def external_id(hook: WebhookRequest, said: PartnerForm, files: Sequence[File]) -> str:
-    if key := identity.named(hook):
+    if key := identity.idempotency_key(hook):
         return f"key:{key}"
     if theirs := said.first("attribute[fixmystreet_id]"):
         return f"fixmystreet:{theirs}"

@@ -55,7 +55,7 @@ class Person(ReportInput):
 
     @property
     def contact(self) -> str:
-        """By what the person is known; "" for nobody."""
+        """By what the person is known; "" without a person."""
         return self.id or self.phone or self.email
 
 

@@ -20,7 +20,7 @@ class AcceptedSchema(BaseModel):
     where there is none."""
     tracking: str
     secret: str
-    """Opens the report to whoever has no key; give it to the reporter."""
+    """Opens the report to a person without a key; give it to the reporter."""
     status_url: str
     tracking_url: str
 

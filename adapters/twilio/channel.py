@@ -225,14 +225,14 @@ class Twilio(Receiver, Reconciler, Sender, MediaSource):
         return str(created.sid)
 
     def _body(self, message: Outgoing) -> Mapping[str, object]:
-        text = fitted(message.text, self.block.max_reply_characters or MAX_CHARACTERS)
+        text = fit_text(message.text, self.block.max_reply_characters or MAX_CHARACTERS)
         # One typographic quote turns an SMS into UCS-2 and doubles its price.
         return {"body": text, "smart_encoded": True}
 
     def _template(self, message: Outgoing) -> Mapping[str, object]:
         """Fill in the template; WhatsApp takes no line breaks and no long gaps in its values."""
         number = format_number(message.tracking) if message.tracking else "-"
-        values = {"1": number, "2": fitted(" ".join(message.text.split()), MAX_VALUE)}
+        values = {"1": number, "2": fit_text(" ".join(message.text.split()), MAX_VALUE)}
         return {
             "content_sid": self.block.window_template,
             "content_variables": json.dumps(values, ensure_ascii=False),
@@ -255,7 +255,7 @@ class Twilio(Receiver, Reconciler, Sender, MediaSource):
         return message.get("direction") == "inbound" and not theirs
 
     async def _recovered(self, message: dict[str, Any]) -> Inbound | UnreadableItem:
-        raw = await self._list.kept(message)
+        raw = await self._list.pack(message)
         try:
             (found,) = self.reread(raw)
             assert isinstance(found, Inbound)
@@ -283,7 +283,7 @@ class Twilio(Receiver, Reconciler, Sender, MediaSource):
             return None
         code = int(said) if re.fullmatch(r"[0-9]{1,6}", said) else 0
         silenced = SILENCED.get(code) if state == "failed" else None
-        detail = ERRORS.told(code) if code else said
+        detail = ERRORS.describe(code) if code else said
         return Receipt(self.name, sid, state, detail, silenced[0] if silenced else None)
 
     def _inbound(self, sid: str, fields: Mapping[str, str], raw: bytes) -> Inbound:
@@ -323,7 +323,7 @@ def address(written: str) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-def fitted(text: str, most: int) -> str:
+def fit_text(text: str, most: int) -> str:
     """Cut a text to ``most`` characters at a word, with three dots ("…" would cost UCS-2)."""
     if len(text) <= most:
         return text

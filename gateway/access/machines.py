@@ -1,8 +1,8 @@
 """Machines: who among the senders is none of our citizens, and who must not be written to.
 
 One place for every channel. What surely comes from a machine is kept in the quarantine as a note;
-what may come from a person all the same is filed and routed, with the reason why nobody is written
-to. Pure: it sees a message and the channels, nothing else.
+what may come from a person all the same is filed and routed, with the reason why it gets no answer.
+Pure: it sees a message and the channels, nothing else.
 """
 
 import re

@@ -1,8 +1,8 @@
 """How long a report is its telephone number's: SIM cards are given to others when they lie idle.
 
-Where a sender is known by a number alone, a report is nobody's once its reporter has not written
-about it for so many days. Then whoever has the number is a stranger to it, and gets no answer of an
-agency, until the code of its page is said beside its number.
+Where a sender is known by a number only, a report loses its owner when its reporter writes nothing
+about it for so many days. Then the holder of the number is a stranger to it, and gets no answer of
+an agency, until the code of its page is said beside its number.
 """
 
 import hmac
@@ -25,15 +25,15 @@ RENEWED = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class Ownership:
-    """Tells which reports are nobody's. ``phones`` are the channels; 0 ``days`` is for ever."""
+    """Tells which reports lost their owner. ``phones`` are the channels; 0 ``days``: none."""
 
     phones: Set[str]
     days: int
 
-    async def lapsed(
+    async def lapsed_ids(
         self, unit: UnitOfWork, found: Collection[ReportRecord], at: datetime
     ) -> frozenset[str]:
-        """Return the ids of those reports that are nobody's."""
+        """Return the ids of those reports that have no owner any more."""
         old = (s.report for s in found if s.report.origin.channel in self.phones)
         return await self._silent(unit, {r.id for r in old if self._over(r.received_at, at)}, at)
 

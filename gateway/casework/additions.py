@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
-from gateway.access.recusal import Accusations, Overseers, held, recused
-from gateway.casework.context import is_part, linked, origin_with
+from gateway.access.recusal import Accusations, Overseers, hold_for_operator, recuse
+from gateway.casework.context import add_link, is_part, origin_with
 from gateway.casework.hiding import SOON
 from gateway.casework.turn import Turn
 from gateway.media.store_files import ask
@@ -21,7 +21,7 @@ from gateway.store.rows import AuditEvent, ReportRecord
 from gateway.wire import events
 from normalizer.message import Message
 from normalizer.report import FINAL, Link, Report, Status
-from normalizer.tracking import without, format_number
+from normalizer.tracking import format_number, without
 
 RECENT = timedelta(days=7)
 """How long ago an earlier report may have come that a new one is taken to belong to."""
@@ -85,12 +85,14 @@ class Additions:
         """Join a report to the earlier one it was offered to, and close it."""
         message, context = turn.message, turn.context
         offered = offer_of(record.report)
-        found = next((s for s in turn.mine if offered and s.report.id == offered), None)
+        found = next(
+            (s for s in turn.from_same_reporter if offered and s.report.id == offered), None
+        )
         earlier = context.whole(found) if found else None
         if earlier is None or not context.takes_more(earlier.report, message):
             return await self.keep_apart(turn, record)
         at, note = self._now(), format_number(earlier.report.tracking)
-        closed = linked(without_offer(record.report), earlier.report, "joined")
+        closed = add_link(without_offer(record.report), earlier.report, "joined")
         closed = closed.moved(Status.CLOSED_BY_REPORTER, at=at, by="reporter", note=note)
         data: dict[str, object] = {"message": message.id, "to": earlier.report.tracking}
         context.remember(
@@ -101,7 +103,9 @@ class Additions:
         turn.unit.belongs(message, earlier.report)
         both = earlier.report.with_report(record.report)
         self._grow(turn, earlier, both, record.report.messages)
-        text = self._notifier.text("joined", earlier.report, lama=format_number(record.report.tracking))
+        text = self._notifier.text(
+            "joined", earlier.report, lama=format_number(record.report.tracking)
+        )
         self._notify(turn, earlier.report, text, cause)
         return "joined"
 
@@ -151,8 +155,8 @@ class Additions:
         accused, _ = self._accused(report)
         new = report.model_copy(update={"messages": (message,)})
         _, suspected = self._accused(new)
-        report = recused(report, accused, at=self._now(), overseer=self._overseer)
-        return held(report, suspected, at=self._now())
+        report = recuse(report, accused, at=self._now(), overseer=self._overseer)
+        return hold_for_operator(report, suspected, at=self._now())
 
 
 def _has(before: Report, now: Report) -> bool:
@@ -232,7 +236,9 @@ def join_choices(notifier: Notifier, report: Report, earlier: Report) -> Sequenc
 def _last_asked(turn: Turn) -> ReportRecord | None:
     """Return the report with the newest question: an offer older than that is not meant."""
     asking = (
-        s for s in turn.mine if s.report.status is Status.WAITING_FOR_REPORTER or offer_of(s.report)
+        s
+        for s in turn.from_same_reporter
+        if s.report.status is Status.WAITING_FOR_REPORTER or offer_of(s.report)
     )
     newest = max(asking, key=lambda s: s.report.received_at, default=None)
     return newest if newest and turn.at - newest.report.received_at <= SOON else None

@@ -48,7 +48,7 @@ class Reply(BaseModel):
     ]
 
 
-class Closed(Exception):
+class ClosedReport(Exception):
     """The report is closed; nothing can be added."""
 
 
@@ -104,7 +104,7 @@ class AgencyService:
         return found
 
     async def reply(self, agency: str, tracking: str, reply: Reply, *, key: str) -> FiledReply:
-        """File a reply. Raises ``NotYours``, ``Closed``, ``Conflict``, ``Unavailable``."""
+        """File a reply. Raises ``NotYours``, ``ClosedReport``, ``Conflict``, ``Unavailable``."""
         async with self._store.unit() as unit:
             stored = (await unit.by_tracking([tracking])).get(tracking)
             if stored is None or not await self._knows(unit, stored, agency, key):
@@ -114,7 +114,7 @@ class AgencyService:
             if _agency(stored.report) != agency:
                 raise NotYours
             if stored.report.status in FINAL:
-                raise Closed
+                raise ClosedReport
             await unit.deliveries.read(stored.report.id, agency)
             return FiledReply(self._file(unit, stored, agency, reply, key), news=True)
 
@@ -125,7 +125,7 @@ class AgencyService:
             return (await self.reply(agency, number, reply, key=key)).report
         except NotYours:
             raise UnknownReport from None
-        except Closed:
+        except ClosedReport:
             raise ReportClosed from None
 
     async def _knows(self, unit: UnitOfWork, stored: ReportRecord, agency: str, key: str) -> bool:

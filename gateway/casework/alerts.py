@@ -1,4 +1,4 @@
-"""Acknowledging: a human says that they heard of a danger, and nobody else is told any more.
+"""Acknowledging: a human says that they heard of a danger, and no other person is told any more.
 
 A post replies on its own channel (``OK 4821``, or ``OK`` where it was told of one thing only), an
 operator presses a button, or a webhook's receiver says so under its signature. What a post writes
@@ -21,7 +21,7 @@ from gateway.store.rows import AuditEvent
 from gateway.store.store import Store
 from gateway.store.unit import UnitOfWork
 from normalizer.message import Message, Unanswered
-from normalizer.tracking import is_valid, format_number
+from normalizer.tracking import format_number, is_valid
 
 REPLYING = timedelta(hours=24)
 """How long after an alert what a post writes is taken for its reply."""
@@ -69,7 +69,7 @@ class DutyService:
     async def by_operator(self, alert_id: str, *, by: str) -> bool:
         """Acknowledge at the console; False where somebody else did before."""
         async with self._store.unit() as unit:
-            return bool(await acknowledged(unit, [alert_id], by))
+            return bool(await acknowledge(unit, [alert_id], by))
 
     async def by_webhook(self, body: bytes, headers: Mapping[str, str]) -> bool:
         """Acknowledge what a signed message says; False if its post was told of no such alert.
@@ -84,7 +84,7 @@ class DutyService:
             found = await unit.alerts.by_ids([id])
             told = [post for post in posts for alert in found if post.name in alert.told]
             if told:
-                await acknowledged(unit, [id], told[0].by)
+                await acknowledge(unit, [id], told[0].by)
         return bool(told)
 
     def _signers(self, body: bytes, headers: Mapping[str, str]) -> list[DutyPost]:
@@ -109,7 +109,7 @@ class DutyService:
         message: Message,
         meant: Sequence[Alert],
     ) -> None:
-        done = await acknowledged(unit, [alert.id for alert in meant], post.by, known)
+        done = await acknowledge(unit, [alert.id for alert in meant], post.by, known)
         if done:
             self._answer(unit, post, message, "alert_taken", daftar=_listed(done))
 
@@ -141,7 +141,7 @@ class DutyService:
         self._notifier.notify(unit, message, text, cause="duty", automatic=True)
 
 
-async def acknowledged(
+async def acknowledge(
     unit: UnitOfWork, ids: Sequence[str], by: str, known: ConversationContext | None = None
 ) -> list[str]:
     """Note who heard of alerts, in their reports' logs too; return the codes that were open."""

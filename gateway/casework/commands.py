@@ -25,7 +25,7 @@ class Commands:
         self._sensitive = sensitive
 
     async def stop(self, turn: Turn, _: object) -> str:
-        """Write nothing more to who said STOP, until START; nobody is told, they asked for that."""
+        """Write nothing more after STOP, not even an answer to it, until START."""
         who, channel = turn.message.reporter.ref, turn.message.origin.channel
         silence = Silence(who, channel, STOPPED, "starts", self._now())
         await turn.unit.silences.begin(silence)
@@ -117,8 +117,10 @@ class Commands:
             turn.context.remember(turn.unit.change(record, record.report, [event]))
 
     def _newest(self, turn: Turn) -> ReportRecord | None:
-        mine = map(turn.context.whole, turn.mine)
-        return next((s for s in mine if not self._notifier.hushed(s.report, turn.message)), None)
+        mine = map(turn.context.whole, turn.from_same_reporter)
+        return next(
+            (s for s in mine if not self._notifier.is_neutral(s.report, turn.message)), None
+        )
 
     def _is_told(self, report: Report) -> bool:
         """Tell whether a stranger who knows its number may hear how a report stands."""

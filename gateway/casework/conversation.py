@@ -13,7 +13,7 @@ from gateway.casework import additions, hiding, matters
 from gateway.casework.additions import Additions
 from gateway.casework.alerts import DutyService
 from gateway.casework.commands import Commands
-from gateway.casework.context import is_part, linked
+from gateway.casework.context import add_link, is_part
 from gateway.casework.hiding import Hiding
 from gateway.casework.matters import Matters
 from gateway.casework.turn import Turn, TurnRule
@@ -117,7 +117,7 @@ async def _find_report(turn: Turn, _: object) -> None:
     if meant and turn.context.takes_more(meant.report, turn.message):
         turn.meant = meant
     elif meant:
-        turn.report = linked(turn.report, meant.report)
+        turn.report = add_link(turn.report, meant.report)
 
 
 async def _belong(turn: Turn, record: ReportRecord) -> None:

@@ -210,7 +210,7 @@ def report_to_hide(turn: Turn) -> ReportRecord | None:
     open_ = turn.mine_open
     prose = wishes.read(message.text)
     if prose.anonymous or prose.confidential:  # "nama saya", "laporan saya": said of what is told
-        return next(iter(open_ or turn.mine), None)
+        return next(iter(open_ or turn.from_same_reporter), None)
     return next((s for s in open_ if turn.at - s.report.received_at <= SOON), None)
 
 
@@ -258,7 +258,7 @@ def _of_whom(known: ConversationContext, message: Message) -> ReportRecord | Non
     """Return the owner's report that is meant: the one named, else the newest that is hidden."""
     if named := known.meant_by(message):
         return named if known.owns(message, named.report) else None
-    mine = known.mine(message)
+    mine = known.from_same_reporter(message)
     hidden = [s for s in mine if s.report.anonymous or s.report.confidential]
     return next(iter(hidden or (mine if message.unhide else [])), None)
 

@@ -78,7 +78,7 @@ class PartnerService:
 
     def visible(self, found: Sequence[VisibleReport]) -> list[VisibleReport]:
         """Return what anybody may see of several reports."""
-        return [each for each in map(self.public.seen, found) if each]
+        return [each for each in map(self.public.public_view, found) if each]
 
     async def counts(self) -> list[tuple[Region, int]]:
         """Count the reports of sensitive topics per regency, five and more."""

@@ -1,4 +1,4 @@
-"""A question to a reporter that nobody answers: an operator decides instead, once it is due."""
+"""A question that its reporter does not answer: an operator decides instead, once it is due."""
 
 from datetime import datetime, timedelta
 

@@ -36,7 +36,7 @@ class UnknownMessage(Exception):
 class Route:
     """The step.
 
-    ``mute`` names the channels on which nobody would answer a question, ``overheard`` those where
+    ``mute`` names the channels on which no question would be answered, ``overheard`` those where
     people also talk to each other, and ``fetched`` those whose senders come and look for answers,
     which cannot be too many.
     """
@@ -69,7 +69,9 @@ class Route:
         messages = {}
         for received in batch:
             message = events.message_in(events.read(received.message.body))
-            message = hide_names(self._seal, message)  # an event of the version before has clear names
+            message = hide_names(
+                self._seal, message
+            )  # an event of the version before has clear names
             messages[message.id] = self._urgent(message)
         # Thinking comes first: a transaction holds up everybody else on SQLite.
         decisions = self._decide(messages.values())
@@ -84,7 +86,7 @@ class Route:
             await unit.reactions.load(limited)
             for message in fresh:
                 turn = self._turn(unit, context, message, decisions.get(message.id))
-                with correlation.queued(message.id):
+                with correlation.queued_message(message.id):
                     outcomes.append((message, await self._conversation.take(turn)))
         for message, outcome in outcomes:
             self._count(message, outcome)

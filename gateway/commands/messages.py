@@ -44,7 +44,7 @@ def reconcile(
     ] = "",
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
-    """Fetch what providers hold and nobody brought us.
+    """Fetch what providers hold and did not bring us.
 
     Only what is missing is filed.
     """

@@ -254,7 +254,7 @@ class Intake:
         said: list[Inbound] = []
         for name, packed_ in bundle.hooks:
             found = await self.reread(channel, unpacked(packed_))
-            known_as = names.hashed(self.seal, channel.name, name)
+            known_as = names.hash_name(self.seal, channel.name, name)
             mine = [item for item in found if self.identity(item)[1] == known_as]
             said += [i if i.part or bundle.total > 1 else as_part(i, known_as) for i in mine]
         said = [item for item in said if item.part]
@@ -377,7 +377,7 @@ class Intake:
             channel=inbound.channel,
             account=account,
             sender=self.seal.reference(inbound.channel, inbound.sender.address.casefold()),
-            reference=names.hashed(self.seal, inbound.channel, inbound.part.reference),
+            reference=names.hash_name(self.seal, inbound.channel, inbound.part.reference),
             total=inbound.part.total,
             number=inbound.part.number,
             external_id=external_id,
@@ -471,7 +471,7 @@ class Intake:
     def identity(self, inbound: Inbound) -> tuple[str, str]:
         """Return account and external id as they are stored, the id as a keyed hash."""
         account, external_id = identity(inbound)
-        return account, names.hashed(self.seal, inbound.channel, external_id)
+        return account, names.hash_name(self.seal, inbound.channel, external_id)
 
     def _digest(self, inbound: Inbound, *, whole: bool = False) -> str:
         """Hash what was said with a key: an address could be guessed from a bare hash."""

@@ -22,7 +22,7 @@ from router.topics import Topics
 
 @dataclass(frozen=True, slots=True)
 class TrainingResult:
-    """A model, how it did on its newest rows, and the labels nobody knew."""
+    """A model, how it did on its newest rows, and the labels that no agency has."""
 
     purpose: Purpose
     fitted: fit.TextModel

@@ -3,7 +3,7 @@
 ``<folder>/<purpose>/<version>/`` holds ``weights.npz`` (all the gateway loads), ``model.skops``
 (what scikit-learn made, to look into) and ``card.json``; ``<folder>/<purpose>/active`` names the
 version that is used. A version is complete before it can be named, and the name is replaced whole:
-whoever dies in between leaves the old one active.
+a process that dies in between leaves the old one active.
 
 ModelError      a model cannot be used; the message says why and what to do
 """
@@ -258,7 +258,7 @@ def _write(home: Path, building: Path, draft: Draft) -> Card:
 
 
 def _replaced(home: Path) -> str:
-    """Return the version in use, "" where nobody can tell: training mends that."""
+    """Return the version in use, "" where that cannot be told: training mends that."""
     try:
         return _active_name(home)
     except ModelError:

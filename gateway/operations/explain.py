@@ -47,7 +47,7 @@ class Explainer:
         return [next(answers) if isinstance(line, Line) else {"error": line} for line in asked]
 
     def explain(self, asked: Sequence[Line]) -> list[dict[str, Any]]:
-        """Explain texts, each sent to a door of its region."""
+        """Explain texts, each sent to a channel of its region."""
         now = wall()
         messages = [self._message(line, now) for line in asked]
         wanted = [Report.opened(each) for each in messages if each.intent is Intent.REPORT]
@@ -116,7 +116,7 @@ class Explainer:
 def stream(explainer: Explainer, source: BinaryIO, sink: TextIO, *, region: str | None) -> bool:
     """Answer NDJSON with NDJSON; tell whether every line could be read.
 
-    Lines that have come already are explained together. Whoever sends one and waits gets its
+    Lines that have come already are explained together. A caller that sends one and waits gets its
     answer before the next is read.
     """
     read, number = True, 0
@@ -143,7 +143,7 @@ def _batches(source: BinaryIO) -> Iterator[list[bytes]]:
         yield [begun]
 
 
-def told(found: dict[str, Any]) -> str:
+def write_for_people(found: dict[str, Any]) -> str:
     """Write an explanation for people."""
     if found["decision"] is None:
         return f"intent      {found['intent']}"

@@ -130,7 +130,7 @@ class Health:
         )
         more = full if room.over(self._store.shelf.limits) else ""
         finding.note("quarantine", f"{held} to release or dismiss{more}" if held else "")
-        if missed:  # what strangers and machines send makes nobody unwell
+        if missed:  # what strangers and machines send is no fault of ours
             finding.checks["quarantine_noise"] = f"{missed} more not kept since yesterday"
         finding.note("outbox", waiting)
         finding.note("alerts", f"{unheard} that nobody on duty has answered" if unheard else "")

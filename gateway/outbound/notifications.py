@@ -47,7 +47,7 @@ class Notifier:
         is filled in, on channels whose words lie on a phone.
         """
         report = about if isinstance(about, Report) else Report.opened(about)
-        if self.hushed(report, to or report):
+        if self.is_neutral(report, to or report):
             key = NEUTRAL.get(key, key)
         assignment = report.assignment
         agency = assignment.agency.name if assignment and assignment.agency else None
@@ -76,7 +76,7 @@ class Notifier:
         """Write to the citizen. ``cause`` names why; the same cause writes only one notification.
 
         ``asked_by`` is the message that is answered, when it is not the report itself;
-        ``choices`` are likely answers to a question in the text; ``automatic`` says that nobody
+        ``choices`` are likely answers to a question in the text; ``automatic`` says that no person
         wrote the text: it counts against what one reader gets. An ``urgent`` one says whom to call,
         and neither that nor anything else holds it back. The first ``receipt`` of a person
         says where the privacy notice is read, in the words of ``brief`` if that saves an SMS. Who
@@ -108,9 +108,9 @@ class Notifier:
         )
         unit.notify(notification)
 
-    def hushed(self, report: Report, to: Report | Message) -> bool:
+    def is_neutral(self, report: Report, to: Report | Message) -> bool:
         """Tell whether what ``to`` is told about a report must be neutral."""
-        return self.delicate.hushed(report, channel=to.origin.channel)
+        return self.delicate.is_neutral(report, channel=to.origin.channel)
 
     async def warn(
         self,
@@ -181,7 +181,7 @@ class Notifier:
 
 
 def _held_back(report: Report, to: Message, *, automatic: bool) -> Unanswered | None:
-    """Say why who wrote a message gets no letter; a word about danger goes to any country."""
+    """Say why a writer gets no notification; a word about danger goes to any country."""
     why = to.unanswered
     if why is None or automatic:
         return why

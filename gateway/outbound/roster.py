@@ -57,7 +57,7 @@ class Roster:
         self._of = {ref: post for post in reversed(self.posts) for ref in _refs(post, seal)}
 
     def told_of(self, report: Report) -> tuple[DutyPost, ...]:
-        """Return who is told of a report; where nobody was named for such a one, everybody is."""
+        """Return who is told of a report: everybody, where no post is for such reports."""
         return tuple(post for post in self.posts if post.serves(report)) or self.posts
 
     def by_pseudonym(self, ref: str) -> DutyPost | None:
@@ -140,7 +140,7 @@ def kind_of(report: Report) -> str:
 
 
 def region_of(report: Report) -> str:
-    """Return the code of where a report is, down to the district; "" where nobody knows."""
+    """Return the code of where a report is, down to the district; "" where that is not known."""
     return report.places[0].code[:DISTRICT] if report.places else ""
 
 

@@ -1,4 +1,4 @@
-"""Whom to call, said at the door: a page or a program shows its receipt before a step has run."""
+"""Whom to call, told at once: a page or a program shows its receipt before a step has run."""
 
 from gateway.outbound.notifications import Notifier
 from normalizer.message import Message, Urgency
@@ -6,7 +6,7 @@ from normalizer.report import Report
 from router.assign import Router
 
 HEAD = 2_000
-"""Characters in which danger is looked for at the door; the step that routes reads all."""
+"""Characters in which danger is looked for at intake; the step that routes reads all."""
 
 
 class Warning:

@@ -63,8 +63,8 @@ async def _hide_messages(connection: AsyncConnection, seal: Seal, rows: Sequence
 async def _hide_parts(connection: AsyncConnection, seal: Seal, rows: Sequence[Row[Any]]) -> None:
     for row in rows:
         change = update(parts).where(parts.c.id == row.id, parts.c.external_id == row.external_id)
-        joined = names.hashed(seal, row.channel, row.message) if row.message else None
-        reference = names.hashed(seal, row.channel, row.reference)
+        joined = names.hash_name(seal, row.channel, row.message) if row.message else None
+        reference = names.hash_name(seal, row.channel, row.reference)
         changes = {} if names.is_hashed(row.external_id) else _keyed(seal, row)
         await connection.execute(change.values(**changes, message=joined, reference=reference))
 
@@ -75,7 +75,7 @@ def _of(table: Table, column: Any, ids: Sequence[str]) -> Any:
 
 def _keyed(seal: Seal, row: Row[Any]) -> dict[str, str]:
     return {
-        "external_id": names.hashed(seal, row.channel, row.external_id),
+        "external_id": names.hash_name(seal, row.channel, row.external_id),
         "digest": seal.reference("digest", row.digest),
     }
 
@@ -103,5 +103,5 @@ def _notification(seal: Seal, row: Row[Any]) -> dict[str, Any]:
     known, thread = row.provider_id, json.loads(row.thread)
     return {
         "thread": json.dumps([seal.close_text(str(name), names.NAME) for name in thread]),
-        "provider_id": names.hashed(seal, row.channel, known) if known else None,
+        "provider_id": names.hash_name(seal, row.channel, known) if known else None,
     }

@@ -41,7 +41,7 @@ Type = Literal[
 
 
 class BadEvent(ValueError):
-    """The message is not an event of ours; nobody can work on it."""
+    """The message is not an event of ours; no step can work on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ def for_agency(report: Report) -> Report:
         "messages": tuple(said),
         "release": None,
     }
-    # Whoever looks into it is told the office; the persons' ids and the evidence stay with us.
+    # The agency is told the office; the persons' ids and the evidence stay with us.
     bare = {"persons": (), "words": ()}
     changes["recusals"] = tuple(each.model_copy(update=bare) for each in report.recusals)
     if report.anonymous:

@@ -289,8 +289,8 @@ async def test_what_a_post_replies_is_never_filed_as_a_report(guarded: House, sa
     assert await _open(guarded) == 1
     code = await _code(guarded, file)
     assert guarded.paper.told(FIRST)[-1] == (
-        f"1 peringatan terbuka: {code} ({format_number(file.report.tracking)}). Balas OK dan kodenya, "
-        "atau OK SEMUA. Pesan ini tidak dicatat sebagai laporan."
+        f"1 peringatan terbuka: {code} ({format_number(file.report.tracking)}). "
+        "Balas OK dan kodenya, atau OK SEMUA. Pesan ini tidak dicatat sebagai laporan."
     )
 
 

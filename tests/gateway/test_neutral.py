@@ -15,7 +15,7 @@ from gateway.outbound.notifications import Notifier
 from gateway.outbound.texts import ASKED_FOR, HARMLESS, KEYS, NEUTRAL, TO_POSTS
 from normalizer.message import Urgency
 from normalizer.report import Agency, Assignment, Outcome, Reason, Report, Status, Topic
-from normalizer.tracking import mentions, format_number
+from normalizer.tracking import format_number, mentions
 from tests.gateway.making import LAMP, OTHER, ROAD, WHERE, WHO, House, made_parts, note
 from tests.router.making import RECEIVED, report
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, bindparam, select, text
 from starlette.requests import Request
 
 import gateway
-from adapters.contract import Wanted
+from adapters.contract import ReportFilter
 from adapters.load import load
 from gateway.casework.agencies import Reply
 from gateway.intake.limits import LOOKS_AT_ONE, LOOKS_OF_ALL, CallLimits
@@ -365,7 +365,7 @@ async def test_a_tie_of_the_version_before_shows_a_partner_nothing(here: Town, d
     mine = (own_channel, "kota")
     for found in (
         await desk.by_number([own], mine),
-        await desk.newest(Wanted(), mine),
+        await desk.newest(ReportFilter(), mine),
         [shown for _, shown in await desk.sent_by(mine)],
     ):
         assert not [shown for shown in found if shown.own and shown.report.id == report.id]

@@ -97,7 +97,9 @@ async def test_the_code_of_its_page_proves_whose_it_is(lite: House) -> None:
     number = before.report.tracking
     wrong = "aaaaaaaa" if page_secret(lite.seal, number) != "aaaaaaaa" else "bbbbbbbb"
     assert SECRET not in await lite.say(f"BACA {number} {wrong}")
-    assert SECRET in await lite.say(f"BACA {format_number(number)} {page_secret(lite.seal, number)}")
+    assert SECRET in await lite.say(
+        f"BACA {format_number(number)} {page_secret(lite.seal, number)}"
+    )
     await answered(lite, "2", LATER)
     assert LATER in lite.paper.told()[-1], "from then on it is its number's again"
 

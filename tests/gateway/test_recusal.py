@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import gateway
-from gateway.access.recusal import NotYours, recused
+from gateway.access.recusal import NotYours, recuse
 from gateway.casework.agencies import Reply
 from gateway.casework.conflicts import Conflict
 from gateway.outbound import deliveries
@@ -119,7 +119,7 @@ async def test_a_delivery_that_waits_is_withdrawn(town: House) -> None:
         stored = await unit.by_id(file.report.id)
         assert stored is not None
         deliveries.deliver(unit, stored.report, kind=events.FOLLOWED_UP, cause="late")
-        accusing = recused(stored.report, [PU], at=AT)
+        accusing = recuse(stored.report, [PU], at=AT)
         unit.change(stored, accusing, [])
     assert await town.work(DELIVERIES, town.deliver) == {}
     after = await town.file(file.report.tracking)
@@ -183,21 +183,21 @@ def test_deliveries_are_written_and_read_in_one_place_each() -> None:
 
 async def test_without_a_plain_overseer_an_operator_decides(town: House) -> None:
     report = _with((await town.report(ROAD)).report)
-    taken = recused(report, [PU], at=AT, overseer=made_parts().routing.overseer)
+    taken = recuse(report, [PU], at=AT, overseer=made_parts().routing.overseer)
     assert taken.assignment is not None
     assert taken.assignment.agency is not None
     nowhere = report.model_copy(update={"places": ()})
-    taken = recused(nowhere, [PU], at=AT, overseer=made_parts().routing.overseer)
+    taken = recuse(nowhere, [PU], at=AT, overseer=made_parts().routing.overseer)
     assert taken.status is Status.TRIAGE
 
 
 def test_what_is_taken_back_is_offered_to_nobody_who_is_accused() -> None:
     report = Report.opened(Message.model_validate_json(_BARE))
-    taken = recused(_with(report), [PU], at=AT)
+    taken = recuse(_with(report), [PU], at=AT)
     assert taken.assignment is not None
     assert taken.assignment.agency is None
     assert taken.assignment.copies == ()
-    assert recused(taken, [], at=AT).recusals == (PU,)
+    assert recuse(taken, [], at=AT).recusals == (PU,)
 
 
 _BARE = """{"id": "018f0000-0000-7000-8000-000000000001", "tracking": "482109375516",

@@ -9,12 +9,12 @@ import pytest
 from pydantic import ValidationError
 
 from gateway.access.recusal import NotYours
-from gateway.casework.agencies import MAX_REPLY, AgencyService, Closed, FiledReply, Reply
+from gateway.casework.agencies import MAX_REPLY, AgencyService, ClosedReport, FiledReply, Reply
 from gateway.store.rows import AuditEvent
 from gateway.store.unit import StaleWrite
 from gateway.wire.queues import NOTIFICATIONS
 from normalizer.report import Candidate, Status
-from normalizer.tracking import mentions, format_number
+from normalizer.tracking import format_number, mentions
 from tests.gateway.making import OTHER, ROAD, UNCLEAR, WHO, House, house
 
 AGENCY, ANOTHER, MUTE = "3578-dinas-pu", "3578-dinas-perhubungan", "3578-dinas-sosial"
@@ -206,7 +206,7 @@ async def test_nothing_is_added_to_a_closed_report(village: House) -> None:
         assert stored is not None
         closed = stored.report.moved(Status.CLOSED_BY_SYSTEM, at=village.clock(), by="gateway")
         unit.change(stored, closed, [AuditEvent("closed_by_system", "gateway")])
-    with pytest.raises(Closed):
+    with pytest.raises(ClosedReport):
         await _reply(village, file.report.tracking, "progress", "x", key="k2")
     assert not (await _reply(village, file.report.tracking, "answer", "Selesai", key="k1")).news
 

@@ -18,7 +18,7 @@ from gateway.store.rows import AuditEvent
 from gateway.store.views import ReportFile
 from gateway.wire import events
 from normalizer.report import Outcome, Report, Status
-from normalizer.tracking import mentions, format_number
+from normalizer.tracking import format_number, mentions
 from router.kinds import Kinds
 from tests.gateway import making
 from tests.gateway.making import (

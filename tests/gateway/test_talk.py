@@ -11,7 +11,7 @@ from gateway.casework.additions import JOIN, NEW
 from gateway.store.views import ReportFile
 from gateway.wire import events
 from normalizer.report import Report, Status
-from normalizer.tracking import mentions, without, format_number
+from normalizer.tracking import format_number, mentions, without
 from tests.gateway.making import LAMP, NOWHERE, OTHER, ROAD, UNCLEAR, WHERE, WHO, House
 
 MORE = "sudah parah sekali pak, mohon segera"
@@ -167,7 +167,10 @@ async def test_what_may_belong_to_an_earlier_report_is_filed_and_then_asked_abou
     told = lite.paper.told()[-1]
     numbers = list(mentions(told))
     assert (numbers[0], numbers[-1]) == (second.report.tracking, first.report.tracking)
-    assert choices(lite) == (f"Tambahan laporan {format_number(first.report.tracking)}", "Laporan baru")
+    assert choices(lite) == (
+        f"Tambahan laporan {format_number(first.report.tracking)}",
+        "Laporan baru",
+    )
     assert second.report.assignment is not None
     forwarded = second.report.assignment.agency is not None
     assert second.report.status is (Status.FORWARDED if forwarded else Status.WAITING_FOR_REPORTER)
@@ -252,7 +255,9 @@ async def test_who_writes_to_a_joined_report_writes_to_the_one_it_was_joined_to(
     assert "sekarang juga berbahaya" in text
     assert "dan licin" in text
     lite.clock.pass_(minutes=11)
-    assert format_number(first.report.tracking) in await lite.say(f"STATUS {second.report.tracking}")
+    assert format_number(first.report.tracking) in await lite.say(
+        f"STATUS {second.report.tracking}"
+    )
     assert format_number(first.report.tracking) in await lite.say("STATUS")
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from normalizer.tracking import SPACE, compose, is_valid, mentions, format_number
+from normalizer.tracking import SPACE, compose, format_number, is_valid, mentions
 
 numbers = st.integers(10**10, 6 * 10**10).map(compose).filter(bool).map(str)
 

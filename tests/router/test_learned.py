@@ -12,7 +12,7 @@ from normalizer.message import Place
 from normalizer.report import Agency
 from router import learned
 from router.blend import LOCAL_OFFICE, MOST, ScoringInput, Share, blend
-from router.learned import LOCAL, Learned, Model, ModelWeights, calibrated, class_of, clues
+from router.learned import LOCAL, Learned, Model, ModelWeights, calibrate_shares, class_of, clues
 from router.terms import FAMILIES, pieces, runs, split_signs, tokens
 from router.words import Reading
 from tests.router.making import place, report, router
@@ -179,7 +179,7 @@ def test_calibration_changes_how_sure_but_never_the_order(
     raw: list[float], counts: list[float]
 ) -> None:
     before = np.array(raw, np.float32) / np.float32(sum(raw))
-    [after] = calibrated(before[None], clues(before[None], [()]), counts)
+    [after] = calibrate_shares(before[None], clues(before[None], [()]), counts)
     assert after[before.argmax()] == after.max()
     assert all(
         after[a] >= after[b] - 1e-6

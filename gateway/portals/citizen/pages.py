@@ -82,7 +82,7 @@ class CitizenPages:
 
 
 def address(name: str) -> str:
-    """Return the URL of a static file; it changes with the bytes, so it may be kept for ever."""
+    """Return the URL of a static file; it changes with the bytes, so a cache may keep it."""
     return f"/static/{name}?v={_digest((FILES / name).read_bytes())}"
 
 

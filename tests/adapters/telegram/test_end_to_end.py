@@ -14,7 +14,7 @@ from demo.telegram_double import BotServer
 from gateway.assembly import assemble
 from gateway.process import Kanal
 from normalizer.report import Status
-from normalizer.tracking import mentions, format_number
+from normalizer.tracking import format_number, mentions
 from tests.adapters.examples import BOT_SECRET, BOT_TOKEN
 from tests.gateway.making import LAMP, NOWHERE, WHERE
 
