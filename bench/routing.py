@@ -84,7 +84,7 @@ def read(parts: components.Components, inbound: Inbound, region: str) -> Report:
         reporter=WRITER,
         context=region or None,
     )
-    return Report.opened(message)
+    return Report.open(message)
 
 
 def whole(parts: components.Components, routing: Router) -> Route:

@@ -58,7 +58,7 @@ class Kanal:
             **{name: partial(duty.once, since) for name, duty in its.reconcilings.items()},
             **{name: duty.once for name, duty in its.pollings.items()},
         }
-        return {name: await _told(jobs.get(name)) for name in names or sorted(jobs)}
+        return {name: await _outcome(jobs.get(name)) for name in names or sorted(jobs)}
 
     async def start(self, roles: Sequence[str] = ROLES) -> Ports:
         """Start the roles; returns when its servers listen.
@@ -200,7 +200,7 @@ async def _until_reached(connect: Callable[[], Awaitable[None]]) -> None:
             return
 
 
-async def _told(job: Callable[[], Awaitable[int | None]] | None) -> int | str:
+async def _outcome(job: Callable[[], Awaitable[int | None]] | None) -> int | str:
     if job is None:
         return "there is no such channel, or it cannot be asked"
     try:

@@ -74,7 +74,7 @@ def mentions(words: Tokens, gazetteer: Gazetteer, home: Region | None) -> list[M
     found += islice(_misspelt(words, gazetteer), MOST - len(found))
     if len(found) < 2:
         return found
-    return _unrouted([_told(m, words, gazetteer) for m in found], words)
+    return _unrouted([_confirm_by_neighbour(m, words, gazetteer) for m in found], words)
 
 
 def _may_begin(at: int, keys: Sequence[str], gazetteer: Gazetteer) -> bool:
@@ -106,7 +106,7 @@ def at_most(mention: Mention, most: float) -> Mention:
     return mention._replace(meanings=tuple((e, min(sure, most)) for e, sure in mention.meanings))
 
 
-def _told(mention: Mention, words: Tokens, gazetteer: Gazetteer) -> Mention:
+def _confirm_by_neighbour(mention: Mention, words: Tokens, gazetteer: Gazetteer) -> Mention:
     """Note where a district or village beside a bare name says that it is meant."""
     if mention.located or mention.origin:
         return mention

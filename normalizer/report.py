@@ -229,7 +229,7 @@ class Report(Value):
     """Whom it accuses; an entry is never taken away."""
 
     @classmethod
-    def opened(cls, message: Message) -> Self:
+    def open(cls, message: Message) -> Self:
         """Return the report that a message opens, in status RECEIVED."""
         at = message.received_at
         return cls(
@@ -336,7 +336,7 @@ class Report(Value):
         """Tell whether an agency is accused by this report, and must get nothing of it."""
         return any(each.covers(agency) for each in self.recusals)
 
-    def moved(self, status: Status, *, at: datetime, by: str, note: str = "") -> Self:
+    def with_status(self, status: Status, *, at: datetime, by: str, note: str = "") -> Self:
         """Return the report in a new status, with the change added to its history."""
         change = StatusChange(status=status, at=at, by=by, note=note)
         return self.model_copy(update={"status": status, "history": (*self.history, change)})

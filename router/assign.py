@@ -239,7 +239,7 @@ class Router:
             return outside
         return self.foreign.find(text) if self.foreign else None
 
-    def accused(self, report: Report) -> AccusationReading:
+    def read_accusations(self, report: Report) -> AccusationReading:
         """Find whom a report accuses, or may accuse, that has got more words since it was decided.
 
         Of somebody without an office, the office is that of the agency that has the report.
@@ -301,11 +301,11 @@ class Router:
     def _assignment(self, view: _View, at: datetime, may_ask: bool) -> Assignment:
         acts, outside = acting(view.signals), view.outside
         if view.foreign and Signal.FOREIGN_TEXT in acts:
-            return explain.out_of_scope(view.foreign, _shown(view.agencies), at)
+            return explain.out_of_scope(view.foreign, _candidates(view.agencies), at)
         if view.foreign is outside or Signal.DANGER in acts:
             outside = None
         if outside and not (may_ask and outside.id == GREETING):
-            return explain.out_of_scope(outside, _shown(view.agencies), at)
+            return explain.out_of_scope(outside, _candidates(view.agencies), at)
         if view.overseer and Signal.RECUSAL in acts:
             return self._overseen(view, view.overseer, at, may_ask)
         confidence = view.best.confidence if view.best else 0.0
@@ -322,7 +322,7 @@ class Router:
             decision=outcome,
             agency=given,
             confidence=confidence,
-            alternatives=_shown(view.agencies[1:] if given else view.agencies),
+            alternatives=_candidates(view.agencies[1:] if given else view.agencies),
             reasons=(
                 *self._why(view),
                 *(explain.copy(agency) for agency in told_to),
@@ -357,7 +357,7 @@ class Router:
             decision=outcome,
             agency=given,
             confidence=confidence,
-            alternatives=_shown([*likely, *others]),
+            alternatives=_candidates([*likely, *others]),
             reasons=(*self._why(view), explain.threshold(outcome, question, confidence, limit)),
             question=question,
             options=_options(view, question, self.gazetteer),
@@ -412,7 +412,7 @@ def whole_text(report: Report) -> str:
     return report.text if repeated else f"{report.title}\n{report.text}"
 
 
-def _shown(agencies: Sequence[Share]) -> tuple[Candidate, ...]:
+def _candidates(agencies: Sequence[Share]) -> tuple[Candidate, ...]:
     """Return the agencies that an officer sees."""
     return tuple(
         [Candidate(agency=agency, confidence=sure) for agency, sure in agencies[: rank.MOST]]

@@ -254,7 +254,7 @@ class Topics:
 
     def urgency(self, reading: Reading) -> UrgencyRules | None:
         """Say why a text cannot wait; None when it can."""
-        told = self._told(reading)
+        told = self._find_danger(reading)
         needed = -RULE if told else self.evidence.needed(reading.text)
         if self.evidence.score(reading.text) <= needed:
             return None
@@ -264,7 +264,7 @@ class Topics:
         words = tuple(self.evidence.words(reading.text))
         return UrgencyRules(kind, self.emergency.kinds[kind].name, words)
 
-    def _told(self, reading: Reading) -> UrgencyRules | None:
+    def _find_danger(self, reading: Reading) -> UrgencyRules | None:
         """Return the danger that a rule or a phrase sees in a text."""
         if said := self.dangers.danger(reading.text):
             return UrgencyRules(said[0], self.emergency.kinds[said[0]].name, tuple(said[1].split()))

@@ -127,10 +127,10 @@ class Open311(PartnerChannel):
             ids = [each.inbound.external_id.removeprefix("update:") for each in filed]
             listed = [{"update_id": id} for id in ids]
             return georeport.document(kind, "service_request_updates", listed, 201)
-        made = [self._told(each) for each in filed]
+        made = [self._as_fields(each) for each in filed]
         return georeport.document(kind, "service_requests", made, 201)
 
-    def _told(self, filed: AcceptedMessage) -> dict[str, str]:
+    def _as_fields(self, filed: AcceptedMessage) -> dict[str, str]:
         notice = (words("labels").say("notice.keep_number", each) for each in LANGUAGES)
         return {
             "service_request_id": filed.tracking,

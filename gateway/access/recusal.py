@@ -87,4 +87,4 @@ def _taken(report: Report, why: Reason, found: Share | None, *, at: datetime) ->
     )
     report = report.model_copy(update={"assignment": taken})
     status, note = (Status.FORWARDED, to.name) if to else (Status.TRIAGE, "")
-    return report.moved(status, at=at, by=BY, note=note)
+    return report.with_status(status, at=at, by=BY, note=note)

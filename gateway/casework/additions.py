@@ -61,7 +61,7 @@ class Additions:
 
     async def keep_echo(self, turn: Turn, _: object) -> str:
         """Keep a text of ours that came back, at the report it speaks of; it says nothing new."""
-        record = turn.context.meant_by(turn.message)
+        record = turn.context.find_referenced(turn.message)
         if record and turn.context.owns(turn.message, record.report):
             self._note(turn, record, record.report, "echoed", by="gateway")
         return "echo"
@@ -93,7 +93,7 @@ class Additions:
             return await self.keep_apart(turn, record)
         at, note = self._now(), format_number(earlier.report.tracking)
         closed = add_link(without_offer(record.report), earlier.report, "joined")
-        closed = closed.moved(Status.CLOSED_BY_REPORTER, at=at, by="reporter", note=note)
+        closed = closed.with_status(Status.CLOSED_BY_REPORTER, at=at, by="reporter", note=note)
         data: dict[str, object] = {"message": message.id, "to": earlier.report.tracking}
         context.remember(
             turn.unit.change(record, closed, [AuditEvent("joined", "reporter", data=data)])
@@ -175,7 +175,7 @@ def answer_to_offer(turn: Turn, choice: Choice) -> ReportRecord | None:
     both, either = words & JOIN and words & NEW, words & (JOIN | NEW)
     if not either or both or not words <= JOIN | NEW | _BESIDE:
         return None
-    asked = context.replied_to(message) or _last_asked(turn)
+    asked = context.find_by_thread(message) or _last_asked(turn)
     offered = offer_of(asked.report) if asked else None
     if asked is None or offered is None or not context.takes_more(asked.report, message):
         return None
@@ -186,7 +186,7 @@ def answer_to_offer(turn: Turn, choice: Choice) -> ReportRecord | None:
 def late_button(turn: Turn) -> bool:
     """Tell whether a message is a button below a notification whose question is settled."""
     words = set(re.findall(r"\w+", without(turn.message.text).casefold()))
-    asked = turn.context.replied_to(turn.message)
+    asked = turn.context.find_by_thread(turn.message)
     return words in _BUTTONS and asked is not None and turn.context.owns(turn.message, asked.report)
 
 

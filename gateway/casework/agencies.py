@@ -143,10 +143,10 @@ class AgencyService:
         change = AuditEvent(_event(reply), by, data=data)
         if reply.kind == "refuse":
             refused = _refused(report, agency, reply.text, at)
-            moved = refused.moved(Status.TRIAGE, at=at, by=by, note=reply.text[:200])
+            moved = refused.with_status(Status.TRIAGE, at=at, by=by, note=reply.text[:200])
             return unit.change(stored, moved, [change]).report
         status = Status.ANSWERED if reply.kind == "answer" else Status.IN_PROGRESS
-        moved = report.moved(status, at=at, by=by, note=reply.text[:200])
+        moved = report.with_status(status, at=at, by=by, note=reply.text[:200])
         changed = unit.change(stored, moved, [change])
         text = self._notifier.text(
             "answer" if reply.kind == "answer" else "progress", report, teks=reply.text

@@ -106,7 +106,7 @@ class Alarm(DueHandler):
         if stored is None or find_join(stored.report):
             await acknowledge(unit, [alert.id], "gateway")  # the whole has an alert of its own
             return None
-        posts = self._roster.told_of(stored.report)
+        posts = self._roster.for_report(stored.report)
         if posts and alert.step >= len(posts):
             alert = replace(
                 alert, step=0, reached=0, rounds=alert.rounds + (1 if alert.reached else 0)

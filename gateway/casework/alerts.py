@@ -77,7 +77,7 @@ class DutyService:
         Raises ``Forged`` when no post's secret fits.
         """
         posts = self._signers(body, headers)
-        id = _said(body).get("alert")
+        id = _fields(body).get("alert")
         if not says_so(body) or not isinstance(id, str):
             return False
         async with self._store.unit() as unit:
@@ -159,10 +159,10 @@ async def acknowledge(
 
 def says_so(body: bytes) -> bool:
     """Tell whether the answer of a webhook acknowledges what it was told."""
-    return _said(body).get("acknowledged") is True
+    return _fields(body).get("acknowledged") is True
 
 
-def _said(body: bytes) -> Mapping[str, Any]:
+def _fields(body: bytes) -> Mapping[str, Any]:
     try:
         said = json.loads(body)
     except (ValueError, RecursionError):

@@ -54,21 +54,21 @@ class ConversationContext:
         open_ = report.status not in FINAL
         return self.owns(message, report) and open_ and report.takes(message)
 
-    def meant_by(self, message: Message) -> ReportRecord | None:
+    def find_referenced(self, message: Message) -> ReportRecord | None:
         """Find the report that a message says it is about, its sender's or not."""
-        found = self.named_by(message)
+        found = self.find_named(message)
         return self.whole(found) if found else None
 
-    def named_by(self, message: Message) -> ReportRecord | None:
+    def find_named(self, message: Message) -> ReportRecord | None:
         """Find the report a message names, even if that was joined to another since."""
-        return self.numbered_by(message) or self.replied_to(message)
+        return self.find_by_number(message) or self.find_by_thread(message)
 
-    def numbered_by(self, message: Message) -> ReportRecord | None:
+    def find_by_number(self, message: Message) -> ReportRecord | None:
         """Find the report whose tracking number a message says."""
         found = (self.by_tracking.get(number) for number in message.refers_to)
         return next(filter(None, found), None)
 
-    def replied_to(self, message: Message) -> ReportRecord | None:
+    def find_by_thread(self, message: Message) -> ReportRecord | None:
         """Find the report a message belongs to by its thread: a reply, an edit, a button."""
         for name in reversed(message.origin.thread):
             if found := self.by_thread.get(name):

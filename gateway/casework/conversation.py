@@ -113,7 +113,7 @@ async def _mark_echo(turn: Turn, _: object) -> None:
 
 async def _find_report(turn: Turn, _: object) -> None:
     """Say which open report a message belongs to, and what it would be by itself."""
-    turn.report, meant = Report.opened(turn.message), turn.context.meant_by(turn.message)
+    turn.report, meant = Report.open(turn.message), turn.context.find_referenced(turn.message)
     if meant and turn.context.takes_more(meant.report, turn.message):
         turn.meant = meant
     elif meant:

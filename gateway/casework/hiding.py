@@ -106,7 +106,7 @@ class Hiding:
         cause = f"hidden {message.id}"
         if is_news:
             deliver_changed(unit, report, cause=cause)
-        said = await self._said(unit, old, report, message)
+        said = await self._say_hidden(unit, old, report, message)
         if asks:
             said.append(self.notifier.text("needs_identity", report))
         elif message.anonymous and self.needs_consent(report):
@@ -119,7 +119,7 @@ class Hiding:
         )  # fmt: skip
         return "hidden"
 
-    async def _said(
+    async def _say_hidden(
         self, unit: UnitOfWork, old: Report, now: Report, message: Message
     ) -> list[str]:
         """Say what is hidden from now on, and who has the report as it was."""
@@ -204,7 +204,7 @@ def report_to_hide(turn: Turn) -> ReportRecord | None:
         return None
     if _has_words(message) and _is_matter(message, turn.decided):
         return None
-    named = context.meant_by(message)
+    named = context.find_referenced(message)
     if named:
         return named if context.owns(message, named.report) else None
     open_ = turn.mine_open
@@ -256,7 +256,7 @@ def _says_yes(message: Message) -> bool:
 
 def _of_whom(known: ConversationContext, message: Message) -> ReportRecord | None:
     """Return the owner's report that is meant: the one named, else the newest that is hidden."""
-    if named := known.meant_by(message):
+    if named := known.find_referenced(message):
         return named if known.owns(message, named.report) else None
     mine = known.from_same_reporter(message)
     hidden = [s for s in mine if s.report.anonymous or s.report.confidential]

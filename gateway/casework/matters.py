@@ -271,7 +271,7 @@ def apply(report: Report, decision: Decision, *, at: datetime) -> Report:
     if scope := decision.assignment.scope:
         note = scope.name
     status = status_of(decision)
-    return changed.moved(status, at=at, by=decision.assignment.by, note=note)
+    return changed.with_status(status, at=at, by=decision.assignment.by, note=note)
 
 
 def complete_report(report: Report, answer: Message, gazetteer: Gazetteer) -> Report:

@@ -184,7 +184,7 @@ class OperatorService:
                     raise Conflict(ConflictCode.NO_REPORT)
                 _check_archivable(stored.report)
                 status, at = Status.ARCHIVED_BY_ADMIN, self._store.now()
-                report = stored.report.moved(status, at=at, by=by, note=reason)
+                report = stored.report.with_status(status, at=at, by=by, note=reason)
                 unit.change(stored, report, [AuditEvent(status.value, by, note=reason)])
                 if await unit.notifications.any_about(report_id):
                     text = self._notifier.text("archived", report, alasan=reason)
@@ -371,4 +371,4 @@ def _assigned(report: Report, agency: Agency, *, by: str, note: str, at: datetim
         at=at,
     )
     moved = report.model_copy(update={"assignment": assignment})
-    return moved.moved(Status.FORWARDED, at=at, by=by, note=agency.name)
+    return moved.with_status(Status.FORWARDED, at=at, by=by, note=agency.name)

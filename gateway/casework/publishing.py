@@ -58,7 +58,7 @@ class Publishing:
         """Release the words of this name. Raises ``Conflict``, ``Unavailable``."""
         try:
             async with self._store.unit() as unit:
-                stored = _found(await unit.by_id(report_id, lock=True))
+                stored = _require(await unit.by_id(report_id, lock=True))
                 proposal = propose_text(stored.report)
                 if masking.UNTRUSTED:
                     raise Conflict(ConflictCode.MASKING)
@@ -78,7 +78,7 @@ class Publishing:
         """Show no words, or no longer. Raises ``Conflict``, ``Unavailable``."""
         try:
             async with self._store.unit() as unit:
-                stored = _found(await unit.by_id(report_id, lock=True))
+                stored = _require(await unit.by_id(report_id, lock=True))
                 kind = "taken_back" if propose_text(stored.report).is_shown else "kept_private"
                 report = stored.report.model_copy(update={"release": self._release(by)})
                 unit.change(stored, report, [AuditEvent(kind, by)])
@@ -96,7 +96,7 @@ def propose_text(report: Report) -> Proposal:
     return Proposal(report, masking.masked_all(report.text))
 
 
-def _found(stored: ReportRecord | None) -> ReportRecord:
+def _require(stored: ReportRecord | None) -> ReportRecord:
     if stored is None:
         raise Conflict(ConflictCode.NO_REPORT)
     return stored

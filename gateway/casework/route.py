@@ -132,7 +132,7 @@ class Route:
             if message.intent is Intent.REPORT:
                 name = message.origin.channel
                 channel = name not in self._mute, name in self._overheard
-                channels.setdefault(channel, []).append(Report.opened(message))
+                channels.setdefault(channel, []).append(Report.open(message))
         decisions: dict[str, Decision] = {}
         for (may_ask, overheard), some in channels.items():
             made = self._router.decide_many(

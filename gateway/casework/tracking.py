@@ -61,9 +61,9 @@ class Tracking:
         if not is_valid(number):
             return None
         file = await self._queries.file(tracking=number)
-        return self._seen(file, channel) if file else TrackedReport(number)
+        return self._view(file, channel) if file else TrackedReport(number)
 
-    def _seen(self, file: ReportFile, channel: str) -> TrackedReport:
+    def _view(self, file: ReportFile, channel: str) -> TrackedReport:
         report = file.report
         receipts = {notification_id(report, cause) for cause in RECEIPTS}
         told = tuple(

@@ -88,7 +88,7 @@ class SampleReader:
             reporter=Reporter(ref="", sealed=""),
             context=row.region or None,
         )
-        return Report.opened(message)
+        return Report.open(message)
 
     def label(self, label: str, region: str) -> SampleLabel:
         """Return what a row's label means in a region."""

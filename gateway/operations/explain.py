@@ -50,10 +50,12 @@ class Explainer:
         """Explain texts, each sent to a channel of its region."""
         now = wall()
         messages = [self._message(line, now) for line in asked]
-        wanted = [Report.opened(each) for each in messages if each.intent is Intent.REPORT]
+        wanted = [Report.open(each) for each in messages if each.intent is Intent.REPORT]
         decisions = iter(self._parts.routing.decide_many(wanted, at=now))
         return [
-            self._told(each, next(decisions)) if each.intent is Intent.REPORT else _command(each)
+            self._as_fields(each, next(decisions))
+            if each.intent is Intent.REPORT
+            else _command(each)
             for each in messages
         ]
 
@@ -78,7 +80,7 @@ class Explainer:
             context=line.region,
         )
 
-    def _told(self, message: Message, decision: Decision) -> dict[str, Any]:
+    def _as_fields(self, message: Message, decision: Decision) -> dict[str, Any]:
         assignment = decision.assignment
         given = assignment.agency if assignment.decision is Outcome.ASSIGN else None
         found: dict[str, Any] = {

@@ -46,7 +46,7 @@ class Notifier:
         It is in its writer's language; ``to`` is who asked. Of a delicate report the neutral text
         is filled in, on channels whose words lie on a phone.
         """
-        report = about if isinstance(about, Report) else Report.opened(about)
+        report = about if isinstance(about, Report) else Report.open(about)
         if self.is_neutral(report, to or report):
             key = NEUTRAL.get(key, key)
         assignment = report.assignment
@@ -82,7 +82,7 @@ class Notifier:
         says where the privacy notice is read, in the words of ``brief`` if that saves an SMS. Who
         must not be written to gets nothing, and the notification is filed with the reason.
         """
-        report = about if isinstance(about, Report) else Report.opened(about)
+        report = about if isinstance(about, Report) else Report.open(about)
         to = asked_by or report.first
         id = notification_id(report, cause)
         held_back = _held_back(report, to, automatic=automatic and not urgent)

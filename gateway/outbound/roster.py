@@ -56,7 +56,7 @@ class Roster:
         self.posts = tuple(posts)
         self._of = {ref: post for post in reversed(self.posts) for ref in _refs(post, seal)}
 
-    def told_of(self, report: Report) -> tuple[DutyPost, ...]:
+    def for_report(self, report: Report) -> tuple[DutyPost, ...]:
         """Return who is told of a report: everybody, where no post is for such reports."""
         return tuple(post for post in self.posts if post.serves(report)) or self.posts
 

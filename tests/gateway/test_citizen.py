@@ -366,7 +366,7 @@ async def test_a_closed_report_takes_nothing_more(visitor: Visitor) -> None:
         stored = await unit.by_id(file.report.id, lock=True)
         assert stored
         at = visitor.house.clock()
-        unit.change(stored, stored.report.moved(Status.CLOSED_BY_ADMIN, at=at, by="x"), [])
+        unit.change(stored, stored.report.with_status(Status.CLOSED_BY_ADMIN, at=at, by="x"), [])
     status, page = await visitor.look(number, secret, key=str(uuid4()), body="masih rusak juga")
     assert status == 200
     assert "sudah ditutup" in page

@@ -155,7 +155,7 @@ async def assigned(house: House, tracking: str) -> str:
         stored = (await unit.by_tracking([tracking]))[tracking]
         made = delicate_report().assignment
         moved = stored.report.model_copy(update={"assignment": made})
-        unit.change(stored, moved.moved(Status.FORWARDED, at=house.clock(), by="x"), [])
+        unit.change(stored, moved.with_status(Status.FORWARDED, at=house.clock(), by="x"), [])
     return "dinas-kanari"
 
 

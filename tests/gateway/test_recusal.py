@@ -192,7 +192,7 @@ async def test_without_a_plain_overseer_an_operator_decides(town: House) -> None
 
 
 def test_what_is_taken_back_is_offered_to_nobody_who_is_accused() -> None:
-    report = Report.opened(Message.model_validate_json(_BARE))
+    report = Report.open(Message.model_validate_json(_BARE))
     taken = recuse(_with(report), [PU], at=AT)
     assert taken.assignment is not None
     assert taken.assignment.agency is None

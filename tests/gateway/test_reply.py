@@ -204,7 +204,9 @@ async def test_nothing_is_added_to_a_closed_report(village: House) -> None:
     async with village.store.unit() as unit:
         stored = await unit.by_id(file.report.id)
         assert stored is not None
-        closed = stored.report.moved(Status.CLOSED_BY_SYSTEM, at=village.clock(), by="gateway")
+        closed = stored.report.with_status(
+            Status.CLOSED_BY_SYSTEM, at=village.clock(), by="gateway"
+        )
         unit.change(stored, closed, [AuditEvent("closed_by_system", "gateway")])
     with pytest.raises(ClosedReport):
         await _reply(village, file.report.tracking, "progress", "x", key="k2")

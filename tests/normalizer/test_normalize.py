@@ -38,7 +38,7 @@ def test_an_sms_becomes_a_report(normalize: Normalize) -> None:
     ]
     assert report.occurred_on == date(2026, 5, 13)
     assert report.received_at == RECEIVED
-    opened = Report.opened(report)
+    opened = Report.open(report)
     assert opened.status is Status.RECEIVED
     assert [(c.status, c.by, c.at) for c in opened.history] == [
         (Status.RECEIVED, "gateway", RECEIVED)

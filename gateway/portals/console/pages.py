@@ -95,16 +95,16 @@ class ConsolePages:
         What is new to this reader is marked, but has no say in the name: else every mark would
         be followed by a second, markless drawing.
         """
-        seen = self._seen(name, values)
+        seen = self._digest(name, values)
         return Markup(self.draw(name, **values).replace(SEEN, seen, 1))
 
     def part(self, request: Request, name: str, /, **values: Any) -> Response:
         """Answer a poll with a drawn part, or with 204 when ``?seen=`` names the very same."""
-        if request.query_params.get("seen") == self._seen(name, values):
+        if request.query_params.get("seen") == self._digest(name, values):
             return Response(status_code=204)
         return HTMLResponse(self.piece(name, **values))
 
-    def _seen(self, name: str, values: Mapping[str, Any]) -> str:
+    def _digest(self, name: str, values: Mapping[str, Any]) -> str:
         html = self.draw(name, **{**values, "after": None})
         return hashlib.blake2b(html.encode(), digest_size=9).hexdigest()
 

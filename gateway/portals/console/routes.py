@@ -25,7 +25,7 @@ from gateway.portals.console.devices import Devices
 from gateway.portals.console.errors import ConsoleError, ConsoleErrorCode
 from gateway.portals.console.pages import BASE, STATIC, ConsolePages, Frame, is_htmx
 from gateway.portals.console.screens import SCREENS, Screens
-from gateway.portals.console.sessions import Clock, Doorkeeper, Form
+from gateway.portals.console.sessions import Clock, Form, LoginThrottle
 from gateway.store.views import OperatorSession
 
 log = structlog.get_logger(__name__)
@@ -50,7 +50,7 @@ def routes(
     screens = Screens(operators, pages, clock)
     actions = Actions(operators, pages, screens)
     devices = Devices(operators.sign, wall, secure=secure_cookies)
-    gate = SessionGuard(operators, pages, Doorkeeper(wall), devices, who, secure_cookies)
+    gate = SessionGuard(operators, pages, LoginThrottle(wall), devices, who, secure_cookies)
     inside: list[BaseRoute] = [
         Mount("/static", StaticFiles(directory=STATIC)),
         Route("/login", gate.login_page, methods=["GET"]),
@@ -84,7 +84,7 @@ class SessionGuard:
         self,
         operators: OperatorService,
         pages: ConsolePages,
-        throttle: Doorkeeper,
+        throttle: LoginThrottle,
         devices: Devices,
         who: Who,
         secure: bool,

@@ -150,7 +150,7 @@ class Throttle:
             self._recent(key)
 
 
-class Doorkeeper:
+class LoginThrottle:
     """Slows those who guess passwords, by name and network address together, and by address.
 
     A device that the name has logged in from before is counted by itself: what strangers do, from
