@@ -171,11 +171,6 @@ CUED = (
 """What needs a cue."""
 
 
-def mask_text(text: str) -> str:
-    """Return ``text`` without mail addresses, links, account names, long numbers and plates."""
-    return _hidden(text, _matches(text, NUMBERS))
-
-
 def masked_self(text: str) -> str:
     """Return ``text`` without what its writer says of themselves: name, home, numbers, accounts.
 

@@ -84,18 +84,18 @@ def _may_begin(at: int, keys: Sequence[str], gazetteer: Gazetteer) -> bool:
     return at + 1 < len(keys) and (keys[at] + keys[at + 1])[:PREFIX] in gazetteer.starts
 
 
-def _unrouted(found: list[Mention], words: Tokens) -> list[Mention]:
+def _unrouted(mentions: list[Mention], words: Tokens) -> list[Mention]:
     """Lower the ends of a road or a line ("tol Surabaya-Gresik"): the report is between them."""
     ends = {
         n
-        for n, (one, other) in enumerate(pairwise(found))
+        for n, (one, other) in enumerate(pairwise(mentions))
         if one.last + 1 == other.first
         and words.quote(one.first, other.last).count("-")
         and apart(one, other)
     }
     return [
         at_most(mention, ELSEWHERE) if n in ends or n - 1 in ends else mention
-        for n, mention in enumerate(found)
+        for n, mention in enumerate(mentions)
     ]
 
 

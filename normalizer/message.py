@@ -66,7 +66,7 @@ class Level(StrEnum):
     VILLAGE = "village"
 
 
-class Unanswered(StrEnum):
+class NoAnswerReason(StrEnum):
     """Why the sender of a report that is filed and routed as any other is not written to.
 
     ``AUTOMATIC_WORDS``, ``ECHO`` and ``FOREIGN_TEXT`` hold back only what we would write by
@@ -86,7 +86,11 @@ class Unanswered(StrEnum):
     @property
     def wholly(self) -> bool:
         """Tell whether an agency's answer is held back too."""
-        return self not in (Unanswered.AUTOMATIC_WORDS, Unanswered.ECHO, Unanswered.FOREIGN_TEXT)
+        return self not in (
+            NoAnswerReason.AUTOMATIC_WORDS,
+            NoAnswerReason.ECHO,
+            NoAnswerReason.FOREIGN_TEXT,
+        )
 
 
 Confidence = Annotated[float, Field(ge=0, le=1)]
@@ -234,7 +238,7 @@ class Message(Value):
     """The sender may be known again."""
     public: bool = False
     """The sender chose that the words may be shown in public once an operator released them."""
-    unanswered: Unanswered | None = None
+    unanswered: NoAnswerReason | None = None
     """Why the sender of this message is not written to; None when they are."""
     notes: tuple[str, ...] = ()
     """What had to be cut or repaired in reading the message, for operators."""

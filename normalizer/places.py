@@ -125,46 +125,46 @@ def _apart(
     return kept, [f for f in local if not any(_inside(f, m) for m in kept)]
 
 
-def _inside(found: LocalityMatch, mention: Mention) -> bool:
+def _inside(match: LocalityMatch, mention: Mention) -> bool:
     """Tell whether a locality is but a part of another region's name ("Mandailing Natal")."""
-    within = mention.first <= found.first and found.last <= mention.last
-    own = any(kin(entry.region.code, found.code) for entry, _ in mention.meanings)
-    whole = (found.first, found.last) == (mention.first, mention.last)
+    within = mention.first <= match.first and match.last <= mention.last
+    own = any(kin(entry.region.code, match.code) for entry, _ in mention.meanings)
+    whole = (match.first, match.last) == (mention.first, mention.last)
     return within and mention.surest > _FAINT and not (own and whole)
 
 
-def _covers(found: LocalityMatch, mention: Mention) -> bool:
-    if any(kin(entry.region.code, found.code) for entry, _ in mention.meanings):
+def _covers(match: LocalityMatch, mention: Mention) -> bool:
+    if any(kin(entry.region.code, match.code) for entry, _ in mention.meanings):
         return False
-    if found.first > mention.first or found.last < mention.last:
+    if match.first > mention.first or match.last < mention.last:
         return False
-    longer = found.last - found.first > mention.last - mention.first
-    return longer or found.how in ("cued", "plain", "street")
+    longer = match.last - match.first > mention.last - mention.first
+    return longer or match.how in ("cued", "plain", "street")
 
 
-def _locality(found: LocalityMatch, words: Tokens, gazetteer: Gazetteer) -> Place:
-    region = gazetteer.region(found.code)
+def _locality(match: LocalityMatch, words: Tokens, gazetteer: Gazetteer) -> Place:
+    region = gazetteer.region(match.code)
     assert region is not None
-    return _place_of(region, "name", words.quote(found.first, found.last), found.confidence)
+    return _place_of(region, "name", words.quote(match.first, match.last), match.confidence)
 
 
-def _alone(found: list[Place]) -> list[Place]:
+def _alone(places: list[Place]) -> list[Place]:
     """Let one government of several stay likely: a report has one place.
 
     What speaks for one: how sure its name is, a district or village of it, how often it is named,
     and that it is named first.
     """
-    likely = [place for place in found if place.confidence >= LIKELY]
+    likely = [place for place in places if place.confidence >= LIKELY]
     if len(likely) < 2:
-        return found
+        return places
     seats = [seat for seat in dict.fromkeys(_seat(p, likely) for p in likely) if seat]
     if len(seats) < 2:
-        return found
+        return places
     said = {seat: [p for p in likely if _seat(p, likely) == seat] for seat in seats}
     best = max(seats, key=lambda seat: _weight(said[seat]))
     return [
         place if _seat(place, likely) in (best, None) else _sure_as(place, _faint(place))
-        for place in found
+        for place in places
     ]
 
 
@@ -185,9 +185,9 @@ def _faint(place: Place) -> float:
     return min(place.confidence, ELSEWHERE)
 
 
-def _beside(place: Place, found: list[Place]) -> Place:
+def _beside(place: Place, places: list[Place]) -> Place:
     """Make a place that is not in the text less sure when the text names another."""
-    displaced = place.found_by in UNSAID and any(_displaces(other, place) for other in found)
+    displaced = place.found_by in UNSAID and any(_displaces(other, place) for other in places)
     return _sure_as(place, min(place.confidence, CONTEXT_BESIDE)) if displaced else place
 
 
@@ -196,11 +196,11 @@ def _displaces(place: Place, home: Place) -> bool:
     return place.confidence >= LIKELY and not kin(place.code, home.code)
 
 
-def _confirmed(found: list[Place]) -> list[Place]:
+def _confirmed(places: list[Place]) -> list[Place]:
     """Raise what another place confirms: a district its regency, a province its regency."""
-    if len(found) < 2:
-        return found
-    return [_sure_as(place, _raised(place, found)) for place in found]
+    if len(places) < 2:
+        return places
+    return [_sure_as(place, _raised(place, places)) for place in places]
 
 
 def _sure_as(place: Place, confidence: float) -> Place:
@@ -209,12 +209,12 @@ def _sure_as(place: Place, confidence: float) -> Place:
     return place.model_copy(update={"confidence": confidence})
 
 
-def _raised(place: Place, found: list[Place]) -> float:
+def _raised(place: Place, places: list[Place]) -> float:
     code, raised = place.code, place.confidence
     if raised < _FAINT:
         return raised
     may_be_told = raised >= 0.7 and place.found_by not in UNSAID
-    for other in found:
+    for other in places:
         if len(other.code) == len(code) or not kin(other.code, code):
             continue
         if len(other.code) > len(code):
@@ -224,10 +224,10 @@ def _raised(place: Place, found: list[Place]) -> float:
     return raised
 
 
-def _ranked(found: list[Place]) -> tuple[Place, ...]:
-    if len(found) < 2:
-        return tuple(found)
-    ordered = sorted(found, key=lambda p: (-p.confidence, -len(p.code)))
+def _ranked(places: list[Place]) -> tuple[Place, ...]:
+    if len(places) < 2:
+        return tuple(places)
+    ordered = sorted(places, key=lambda p: (-p.confidence, -len(p.code)))
     best: dict[str, Place] = {}
     for place in ordered:
         best.setdefault(place.code, place)

@@ -20,11 +20,11 @@ from normalizer.message import (
     Id,
     Kind,
     Message,
+    NoAnswerReason,
     Origin,
     Place,
     Reporter,
     TrackingNumber,
-    Unanswered,
     Urgency,
     Value,
 )
@@ -272,7 +272,7 @@ class Report(Value):
         return self.first.language if self.messages else "und"
 
     @property
-    def unanswered(self) -> Unanswered | None:
+    def unanswered(self) -> NoAnswerReason | None:
         """Why the sender of the first message is not written to."""
         return self.first.unanswered if self.messages else None
 

@@ -134,10 +134,10 @@ class Detector:
         return tuple(found.values())
 
     @staticmethod
-    def _note(found: dict[str, AccusedOffice], read: Iterable[AccusedOffice]) -> None:
+    def _note(offices: dict[str, AccusedOffice], read: Iterable[AccusedOffice]) -> None:
         for each in read:
-            if each.is_sure or each.office not in found:
-                found[each.office] = each
+            if each.is_sure or each.office not in offices:
+                offices[each.office] = each
 
     def _accused_by(self, text: str) -> tuple[AccusedOffice, ...]:
         """Judge a text, or the end of it: a later message is a paragraph of its own."""

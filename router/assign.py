@@ -203,33 +203,33 @@ class Router:
 
     def _view(
         self,
-        said: ScoringInput,
+        inputs: ScoringInput,
         leads: Sequence[Lead],
         agencies: Sequence[Share],
         meant: float,
         seats: rank.Seats,
     ) -> _View:
-        learned = agencies is not said.phrases
-        recusals, overseer, suspected = self._recused(said, agencies, seats)
+        learned = agencies is not inputs.phrases
+        recusals, overseer, suspected = self._recused(inputs, agencies, seats)
         agencies = without_accused(agencies, recusals)
         if meant < 1:
             agencies = [Share(agency, sure * meant) for agency, sure in agencies]
-        outside = self.topics.scope(said.reading)
+        outside = self.topics.scope(inputs.reading)
         return _View(
-            said.report,
-            said.reading,
+            inputs.report,
+            inputs.reading,
             leads,
             _chief(leads, agencies, learned),
             agencies,
             agencies[0] if agencies else None,
             learned,
-            self.topics.urgency(said.reading),
+            self.topics.urgency(inputs.reading),
             outside,
-            self.topics.name_of(said.report.chosen_topic),
+            self.topics.name_of(inputs.report.chosen_topic),
             meant,
             recusals,
             overseer,
-            self._foreign(said.reading.text, outside),
+            self._foreign(inputs.reading.text, outside),
             suspected,
         )
 
@@ -260,12 +260,12 @@ class Router:
         return sure if sure and sure.confidence >= self.rules.assign_above else None
 
     def _recused(
-        self, said: ScoringInput, agencies: Sequence[Share], seats: rank.Seats
+        self, inputs: ScoringInput, agencies: Sequence[Share], seats: rank.Seats
     ) -> tuple[tuple[Recusal, ...], Overseer | None, Recusal | None]:
         """Find whom a report accuses, who oversees them, and whom it may accuse."""
         if self.recuser is None:
-            return said.report.recusals, None, None
-        recusals, suspected = self.recuser.read(said.report, said.reading.text, agencies, seats)
+            return inputs.report.recusals, None, None
+        recusals, suspected = self.recuser.read(inputs.report, inputs.reading.text, agencies, seats)
         free = without_accused(agencies, recusals)
         if not recusals or (free and self.recuser.looks_into(free[0].agency)):
             return recusals, None, suspected

@@ -348,11 +348,11 @@ def distance(m: WordMention, deed: WordMention) -> int:
 
 
 def _joined(
-    found: Sequence[WordMention], words: Sequence[str], between: frozenset[str]
+    mentions: Sequence[WordMention], words: Sequence[str], between: frozenset[str]
 ) -> list[WordMention]:
     """Join somebody and the office they are in: "petugas (di) kelurahan" is one."""
     joined: list[WordMention] = []
-    for m in found:
+    for m in mentions:
         last = joined[-1] if joined else None
         if last and last.label.sort == "other" and m.label.sort == "office":
             gap = words[last.end : m.start]

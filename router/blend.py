@@ -35,7 +35,7 @@ class ScoringInput(NamedTuple):
 
 
 class Scorer(Protocol):
-    """Ranks agencies as a deployment's own history would; ``router.learned.Learned`` is one."""
+    """Ranks agencies as a deployment's own history would, as ``LearnedRanker`` does."""
 
     def rank(self, batch: Sequence[ScoringInput]) -> list[Sequence[Share]]:
         """Return the agencies for each report, surest first, blended with those of the phrases.

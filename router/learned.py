@@ -169,7 +169,7 @@ _Meant = Agency | tuple[Tier, str] | None
 """What a class is: one body, the office of a tier and kind wherever it is, or no agency known."""
 
 
-class Learned:
+class LearnedRanker:
     """Ranks agencies with trained weights."""
 
     def __init__(self, weights: ModelWeights, register: Register) -> None:
@@ -198,14 +198,14 @@ class Learned:
         ]
 
     def _blended(
-        self, said: ScoringInput, code: str, best: Sequence[int], shares: Sequence[float]
+        self, inputs: ScoringInput, code: str, best: Sequence[int], shares: Sequence[float]
     ) -> list[Share]:
         learned = [
             Share(office, share)
             for at, share in zip(best, shares, strict=True)
             if (office := self._office(self._offices[at], code))
         ]
-        return blend(learned, said.phrases, self._model.novelty(said.matches))
+        return blend(learned, inputs.phrases, self._model.novelty(inputs.matches))
 
     def knows(self, agency: Agency) -> bool:
         """Tell whether reports were learned that went to this kind of agency."""

@@ -1,7 +1,7 @@
 """A text as sentences, and the phrases of a table in them, however citizens spell and inflect them.
 
 Spellings come first ("gak", "tdk" → "tidak"), then the verbs: a table names a root ("potong") and
-every form of it is known, with who does it: "motongin", "memotong" stand after the doer,
+every form of it is known, with the side of its doer: "motongin", "memotong" stand after the doer,
 "dipotongin", "kepotong" before, "pemotongan" is the deed itself.
 """
 

@@ -68,14 +68,14 @@ class Recuser:
         return cls(detector, register), faults
 
     def read(
-        self, report: Report, told: str, ranked: Sequence[Share], at: Seats
+        self, report: Report, text: str, ranked: Sequence[Share], at: Seats
     ) -> AccusationReading:
         """Find whom a report accuses: what it was known to do before, and what its text says.
 
         Of somebody without an office, the office is that of the likeliest agency in ``ranked``.
         """
         found = {each.office: each for each in report.recusals}
-        accused = self._detector.accused(told)
+        accused = self._detector.accused(text)
         named = [(each, self._recusal(each, ranked, at)) for each in accused]
         for each, one in named:
             if one and each.is_sure:
@@ -139,9 +139,9 @@ class Recuser:
                 lacks = lacks or (nth == 0 and found is None)
         return Overseer(None, lacks_place=lacks) if says else None
 
-    def _found(self, wanted: str, at: Seats) -> Share | None:
+    def _found(self, label: str, at: Seats) -> Share | None:
         """Find the agency that ``tier/kind`` means at the places of a report."""
-        tier, kind = _split(wanted)
+        tier, kind = _split(label)
         if tier == "national":
             body = self._register.find("national", kind)
             return Share(body, SURE) if body else None
@@ -164,7 +164,7 @@ def is_accused(agency: Agency, recusals: Iterable[Recusal]) -> bool:
     return any(each.covers(agency.id) for each in recusals)
 
 
-def _split(wanted: str) -> tuple[Tier, str]:
+def _split(label: str) -> tuple[Tier, str]:
     tiers: dict[str, Tier] = {
         "national": "national",
         "province": "province",
@@ -172,14 +172,14 @@ def _split(wanted: str) -> tuple[Tier, str]:
         "district": "district",
         "village": "village",
     }
-    tier, _, kind = wanted.partition("/")
+    tier, _, kind = label.partition("/")
     return tiers[tier], kind
 
 
-def _is_known(wanted: str, register: Register) -> bool:
+def _is_known(label: str, register: Register) -> bool:
     """Tell whether there can be such an agency; a province may answer for its regencies."""
     try:
-        tier, kind = _split(wanted)
+        tier, kind = _split(label)
     except KeyError:
         return False
     return register.has(tier, kind) or (tier == "province" and register.has("regency", kind))

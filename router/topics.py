@@ -332,8 +332,8 @@ def _faults_of_marks(topics: Topics, files: DataFiles) -> Iterator[DataFault]:
                     yield DataFault(files.topics.path, keys, f"{written!r}: {message}")
 
 
-def _wrong_with(written: str, lexicon: Lexicon) -> str:
-    halves = [lexicon.words(half) for half in written.split(PAIR)]
+def _wrong_with(text: str, lexicon: Lexicon) -> str:
+    halves = [lexicon.words(half) for half in text.split(PAIR)]
     if not all(halves):
         return "no words in it"
     if len(halves) > 1:

@@ -104,7 +104,7 @@ class Mail(SmtpReceiver, Sender):
         return said
 
     def alert_fault(self, to: str) -> str:
-        """Say that an acknowledgement by mail must come from who it says it is from."""
+        """Say that an acknowledgement by mail must come from its claimed sender."""
         if self.block.authserv_id is None:
             return (
                 "anybody can acknowledge by mail in its name: set authserv_id of the channel first"

@@ -272,12 +272,12 @@ class RestApi:
             raise CallRefused(404, "not_yours")
         return found[0]
 
-    async def _state(self, shown: VisibleReport) -> schemas.StateSchema:
-        told = await self._window.notifications(shown.report)
-        made = shown.report.assignment
-        asked = made if made and shown.report.status is Status.WAITING_FOR_REPORTER else None
+    async def _state(self, report: VisibleReport) -> schemas.StateSchema:
+        told = await self._window.notifications(report.report)
+        made = report.report.assignment
+        asked = made if made and report.report.status is Status.WAITING_FOR_REPORTER else None
         return schemas.StateSchema(
-            **schemas.summary(shown),
+            **schemas.summary(report),
             question=asked.question if asked else None,
             options=list(asked.options) if asked else [],
             messages=[schemas.ToldSchema(at=at, text=text) for at, text in told],

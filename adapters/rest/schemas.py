@@ -46,9 +46,9 @@ class RegionSchema(BaseModel):
     level: Level
 
 
-def region(found: Region) -> RegionSchema:
+def region(region: Region) -> RegionSchema:
     """Show a region."""
-    return RegionSchema(code=found.code, name=found.name, level=found.level)
+    return RegionSchema(code=region.code, name=region.name, level=region.level)
 
 
 class Count(BaseModel):

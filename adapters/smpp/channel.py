@@ -215,14 +215,14 @@ class Smpp(ConnectionChannel, Sender):
         with self.exchanges.note("SMPP", f"smpp://{self.block.host}"):
             return await self._submit(to, message, made)
 
-    async def _submit(self, to: str, message: Outgoing, made: SplitText) -> str:
+    async def _submit(self, to: str, message: Outgoing, parts: SplitText) -> str:
         session = await self._carrier()
         done = self._under_way.setdefault(message.id, [])
         while len(self._under_way) > MOST_UNDER_WAY:
             self._under_way.popitem(last=False)
         with _failures():
-            for number in range(len(done), len(made.payloads)):
-                answer = await session.request(SUBMIT_SM, self._submit_sm(to, made, number))
+            for number in range(len(done), len(parts.payloads)):
+                answer = await session.request(SUBMIT_SM, self._submit_sm(to, parts, number))
                 done.append(answer.body.rstrip(b"\0").decode("latin-1"))
         self._under_way.pop(message.id, None)
         return receipts.as_sent(done[-1], self.block.receipt_ids) or message.id
@@ -286,21 +286,21 @@ class Smpp(ConnectionChannel, Sender):
             raise
         return session
 
-    def _submit_sm(self, to: str, made: SplitText, number: int) -> bytes:
+    def _submit_sm(self, to: str, parts: SplitText, number: int) -> bytes:
         """Write the body of one part; only the last asks for a receipt."""
-        last = number == len(made.payloads) - 1
+        last = number == len(parts.payloads) - 1
         digits = to.removeprefix("+")
         pdu = smpp34.SubmitSm(
             self.block.number,
             digits,
-            made.payloads[number],
+            parts.payloads[number],
             source_addr_ton=self.block.source_ton,
             source_addr_npi=self.block.source_npi,
             dest_addr_ton=INTERNATIONAL if to.startswith("+") else UNKNOWN,
             dest_addr_npi=ISDN,
-            esm_class=HAS_HEADER if made.has_headers else 0,
+            esm_class=HAS_HEADER if parts.has_headers else 0,
             registered_delivery=self.block.registered_delivery if last else 0,
-            data_coding=made.data_coding,
+            data_coding=parts.data_coding,
         )
         return bytes(pdu.encode()[HEAD.size :])
 
@@ -308,19 +308,19 @@ class Smpp(ConnectionChannel, Sender):
 CHANNEL = Smpp
 
 
-def address(written: str, ton: int) -> str:
+def address(text: str, ton: int) -> str:
     """Write a phone number in E.164; short codes and names of senders stay as they are."""
-    digits = written.removeprefix("+")
+    digits = text.removeprefix("+")
     if ton == ALPHANUMERIC or not (digits.isascii() and digits.isdigit()) or len(digits) < 7:
-        return written
+        return text
     if ton == INTERNATIONAL:
         return f"+{digits}"
     try:
-        number = phonenumbers.parse(written, HOME)
+        number = phonenumbers.parse(text, HOME)
     except phonenumbers.NumberParseException:
-        return written
+        return text
     if not phonenumbers.is_possible_number(number):
-        return written
+        return text
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 

@@ -278,12 +278,12 @@ class Twilio(Receiver, Reconciler, Sender, MediaSource):
             return None
         raise Malformed("neither a message nor a status: no Body, no MessageStatus")
 
-    def _receipt(self, sid: str, state: State | None, said: str) -> Receipt | None:
+    def _receipt(self, sid: str, state: State | None, text: str) -> Receipt | None:
         if state is None:
             return None
-        code = int(said) if re.fullmatch(r"[0-9]{1,6}", said) else 0
+        code = int(text) if re.fullmatch(r"[0-9]{1,6}", text) else 0
         silenced = SILENCED.get(code) if state == "failed" else None
-        detail = ERRORS.describe(code) if code else said
+        detail = ERRORS.describe(code) if code else text
         return Receipt(self.name, sid, state, detail, silenced[0] if silenced else None)
 
     def _inbound(self, sid: str, fields: Mapping[str, str], raw: bytes) -> Inbound:
@@ -309,17 +309,17 @@ class Twilio(Receiver, Reconciler, Sender, MediaSource):
 CHANNEL = Twilio
 
 
-def address(written: str) -> str:
+def address(text: str) -> str:
     """Write a phone number in E.164; short codes and names of senders stay as they are."""
-    digits = written.removeprefix("+")
-    if _E164.fullmatch(written) or not (digits.isascii() and digits.isdigit()) or len(digits) < 7:
-        return written
+    digits = text.removeprefix("+")
+    if _E164.fullmatch(text) or not (digits.isascii() and digits.isdigit()) or len(digits) < 7:
+        return text
     try:
-        number = phonenumbers.parse(written, HOME)
+        number = phonenumbers.parse(text, HOME)
     except phonenumbers.NumberParseException:
-        return written
+        return text
     if not phonenumbers.is_possible_number(number):
-        return written
+        return text
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 

@@ -31,17 +31,17 @@ class Ownership:
     days: int
 
     async def lapsed_ids(
-        self, unit: UnitOfWork, found: Collection[ReportRecord], at: datetime
+        self, unit: UnitOfWork, records: Collection[ReportRecord], at: datetime
     ) -> frozenset[str]:
         """Return the ids of those reports that have no owner any more."""
-        old = (s.report for s in found if s.report.origin.channel in self.phones)
+        old = (s.report for s in records if s.report.origin.channel in self.phones)
         return await self._silent(unit, {r.id for r in old if self._over(r.received_at, at)}, at)
 
     async def withheld(
-        self, unit: UnitOfWork, written: Collection[Notification], at: datetime
+        self, unit: UnitOfWork, notifications: Collection[Notification], at: datetime
     ) -> dict[str, Report]:
         """Return the reports of notifications that must not go out as they are, by their ids."""
-        mine = [each for each in written if each.channel in self.phones and not each.urgent]
+        mine = [each for each in notifications if each.channel in self.phones and not each.urgent]
         lapsed = await self._silent(unit, {each.report_id for each in mine}, at)
         reports = await unit.by_ids(lapsed)
         return {

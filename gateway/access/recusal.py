@@ -73,13 +73,13 @@ def hold_for_operator(report: Report, suspected: Recusal | None, *, at: datetime
     return _taken(report, explain.suspicion(suspected), None, at=at)
 
 
-def _taken(report: Report, why: Reason, found: Share | None, *, at: datetime) -> Report:
+def _taken(report: Report, why: Reason, share: Share | None, *, at: datetime) -> Report:
     """Give a report to the overseer that was found, else to an operator."""
-    made, to = report.assignment, found.agency if found else None
+    made, to = report.assignment, share.agency if share else None
     taken = Assignment(
         decision=Outcome.ASSIGN if to else Outcome.TRIAGE,
         agency=to,
-        confidence=found.confidence if found else 0.0,
+        confidence=share.confidence if share else 0.0,
         alternatives=made.alternatives if made else (),
         reasons=(why, *(made.reasons if made else ())),
         by=BY,

@@ -190,14 +190,14 @@ def late_button(turn: Turn) -> bool:
     return words in _BUTTONS and asked is not None and turn.context.owns(turn.message, asked.report)
 
 
-def earlier_matter(mine: Iterable[ReportRecord], report: Report) -> Report | None:
+def earlier_matter(records: Iterable[ReportRecord], report: Report) -> Report | None:
     """Return the open report of the same person that a new one seems to belong to.
 
     It has little to say of its own, or the same to say of the same place.
     """
     if report.assignment is None or report.assignment.scope:
         return None
-    for record in mine:
+    for record in records:
         earlier = record.report
         if earlier.status in FINAL or earlier.status is Status.WAITING_FOR_REPORTER:
             continue

@@ -31,8 +31,8 @@ from router import explain
 MAX_REPLY = 10_000
 
 
-def _storable(said: str) -> str:
-    return storable(said, MAX_REPLY)
+def _storable(text: str) -> str:
+    return storable(text, MAX_REPLY)
 
 
 class Reply(BaseModel):
@@ -128,26 +128,26 @@ class AgencyService:
         except ClosedReport:
             raise ReportClosed from None
 
-    async def _knows(self, unit: UnitOfWork, stored: ReportRecord, agency: str, key: str) -> bool:
+    async def _knows(self, unit: UnitOfWork, record: ReportRecord, agency: str, key: str) -> bool:
         """An agency that refused a report may still repeat that refusal."""
-        if _agency(stored.report) == agency:
+        if _agency(record.report) == agency:
             return True
-        return bool(key) and await unit.has_event(stored.report.id, "agency_refused", key)
+        return bool(key) and await unit.has_event(record.report.id, "agency_refused", key)
 
     def _file(
-        self, unit: UnitOfWork, stored: ReportRecord, agency: str, reply: Reply, key: str
+        self, unit: UnitOfWork, record: ReportRecord, agency: str, reply: Reply, key: str
     ) -> Report:
-        report, at = stored.report, self._now()
+        report, at = record.report, self._now()
         by = f"agency:{agency}"
         data: dict[str, object] = {"text": reply.text, "key": key, "kind": reply.kind}
         change = AuditEvent(_event(reply), by, data=data)
         if reply.kind == "refuse":
             refused = _refused(report, agency, reply.text, at)
             moved = refused.with_status(Status.TRIAGE, at=at, by=by, note=reply.text[:200])
-            return unit.change(stored, moved, [change]).report
+            return unit.change(record, moved, [change]).report
         status = Status.ANSWERED if reply.kind == "answer" else Status.IN_PROGRESS
         moved = report.with_status(status, at=at, by=by, note=reply.text[:200])
-        changed = unit.change(stored, moved, [change])
+        changed = unit.change(record, moved, [change])
         text = self._notifier.text(
             "answer" if reply.kind == "answer" else "progress", report, teks=reply.text
         )

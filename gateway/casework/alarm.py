@@ -99,10 +99,10 @@ class Alarm(DueHandler):
         return (await self.handle([row])).done
 
     async def _next(
-        self, unit: UnitOfWork, alert: Alert, found: Mapping[str, ReportRecord]
+        self, unit: UnitOfWork, alert: Alert, records: Mapping[str, ReportRecord]
     ) -> Ring | None:
         """Return who is told next, or end what is over."""
-        stored, now = found.get(alert.report_id), self._store.now()
+        stored, now = records.get(alert.report_id), self._store.now()
         if stored is None or find_join(stored.report):
             await acknowledge(unit, [alert.id], "gateway")  # the whole has an alert of its own
             return None

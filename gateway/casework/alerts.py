@@ -20,7 +20,7 @@ from gateway.store.alerts import Alert
 from gateway.store.rows import AuditEvent
 from gateway.store.store import Store
 from gateway.store.unit import UnitOfWork
-from normalizer.message import Message, Unanswered
+from normalizer.message import Message, NoAnswerReason
 from normalizer.tracking import format_number, is_valid
 
 REPLYING = timedelta(hours=24)
@@ -28,7 +28,7 @@ REPLYING = timedelta(hours=24)
 LISTED = 3
 BESIDE = 8
 """Words beside an OK that names no code; an answering machine may begin with "Ok" too."""
-_MACHINES = (Unanswered.MACHINE, Unanswered.AUTOMATIC_WORDS, Unanswered.ECHO)
+_MACHINES = (NoAnswerReason.MACHINE, NoAnswerReason.AUTOMATIC_WORDS, NoAnswerReason.ECHO)
 _OK = re.compile(r"\W*(?:ok|oke|okay|okey|okee)\b(.*)", re.IGNORECASE | re.DOTALL)
 _ALL = re.compile(r"\b(?:semua|semuanya|all)\b", re.IGNORECASE)
 _CODE = re.compile(r"(?<!\d)(?:\d{12}|\d{4}[- ]\d{4}[- ]\d{4}|\d{4}|\d{6})(?!\d)")
@@ -93,39 +93,39 @@ class DutyService:
             raise Forged("the signature fits no post's secret")
         return found
 
-    async def _meant(self, unit: UnitOfWork, said: str, open_: Sequence[Alert]) -> list[Alert]:
+    async def _meant(self, unit: UnitOfWork, text: str, open_: Sequence[Alert]) -> list[Alert]:
         """Return the alerts that a post acknowledges: by their codes, all, or the only one."""
-        if codes := [re.sub(r"\D", "", each) for each in _CODE.findall(said)]:
+        if codes := [re.sub(r"\D", "", each) for each in _CODE.findall(text)]:
             return await unit.alerts.open_by([c for c in codes if len(c) < 12 or is_valid(c)])
-        if _ALL.search(said):
+        if _ALL.search(text):
             return list(open_)
-        return list(open_) if len(open_) == 1 and len(said.split()) <= BESIDE else []
+        return list(open_) if len(open_) == 1 and len(text.split()) <= BESIDE else []
 
     async def _take(
         self,
         unit: UnitOfWork,
-        known: ConversationContext,
+        context: ConversationContext,
         post: DutyPost,
         message: Message,
         meant: Sequence[Alert],
     ) -> None:
-        done = await acknowledge(unit, [alert.id for alert in meant], post.by, known)
+        done = await acknowledge(unit, [alert.id for alert in meant], post.by, context)
         if done:
             self._answer(unit, post, message, "alert_taken", daftar=_listed(done))
 
     async def _remind(
         self,
         unit: UnitOfWork,
-        known: ConversationContext,
+        context: ConversationContext,
         post: DutyPost,
         message: Message,
-        told: Sequence[Alert],
+        alerts: Sequence[Alert],
     ) -> None:
         """Say how an alert is acknowledged; what was written is not filed."""
-        open_ = [alert for alert in told if alert.acknowledged_at is None]
+        open_ = [alert for alert in alerts if alert.acknowledged_at is None]
         numbers = {}
         for alert in open_[:LISTED]:
-            stored = known.joined_to.get(alert.report_id) or await unit.by_id(alert.report_id)
+            stored = context.joined_to.get(alert.report_id) or await unit.by_id(alert.report_id)
             if stored:
                 numbers[alert.code] = format_number(stored.report.tracking)
         listed = ", ".join(f"{code} ({number})" for code, number in numbers.items())
@@ -142,18 +142,18 @@ class DutyService:
 
 
 async def acknowledge(
-    unit: UnitOfWork, ids: Sequence[str], by: str, known: ConversationContext | None = None
+    unit: UnitOfWork, ids: Sequence[str], by: str, context: ConversationContext | None = None
 ) -> list[str]:
     """Note who heard of alerts, in their reports' logs too; return the codes that were open."""
     done = await unit.alerts.acknowledge(ids, by)
     for alert in done:
-        stored = known.joined_to.get(alert.report_id) if known else None
+        stored = context.joined_to.get(alert.report_id) if context else None
         stored = stored or await unit.by_id(alert.report_id, lock=True)
         if stored is None:
             continue
         changed = unit.change(stored, stored.report, [AuditEvent("alert_acknowledged", by)])
-        if known:
-            known.remember(changed)
+        if context:
+            context.remember(changed)
     return [alert.code for alert in done]
 
 

@@ -33,12 +33,12 @@ class ConversationContext:
     lapsed: frozenset[str] = frozenset()
     """Ids of reports without an owner by now: their telephone number may be another person's."""
 
-    def remember(self, stored: ReportRecord) -> None:
+    def remember(self, record: ReportRecord) -> None:
         """Let later messages of the same batch see a report as it is now."""
-        self.by_tracking[stored.report.tracking] = stored
-        self.joined_to[stored.report.id] = stored
-        mine = self.by_reporter.setdefault(stored.report.reporter.ref, [])
-        mine[:] = [stored, *(s for s in mine if s.report.id != stored.report.id)]
+        self.by_tracking[record.report.tracking] = record
+        self.joined_to[record.report.id] = record
+        mine = self.by_reporter.setdefault(record.report.reporter.ref, [])
+        mine[:] = [record, *(s for s in mine if s.report.id != record.report.id)]
 
     def from_same_reporter(self, message: Message) -> list[ReportRecord]:
         """What the same reporter sent, newest first."""
@@ -78,10 +78,10 @@ class ConversationContext:
             (s for s in self.from_same_reporter(message) if names & names_of(s.report)), None
         )
 
-    def whole(self, stored: ReportRecord) -> ReportRecord:
+    def whole(self, record: ReportRecord) -> ReportRecord:
         """Return the report that this one was joined to, or itself."""
-        found = find_join(stored.report)
-        return self.joined_to.get(found.report_id, stored) if found else stored
+        found = find_join(record.report)
+        return self.joined_to.get(found.report_id, record) if found else record
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from gateway.casework.hiding import Hiding
 from gateway.casework.matters import Matters
 from gateway.casework.turn import Turn, TurnRule
 from gateway.store.rows import ReportRecord
-from normalizer.message import Intent, Unanswered
+from normalizer.message import Intent, NoAnswerReason
 from normalizer.report import Report, Status
 
 
@@ -108,7 +108,7 @@ def _is_part(turn: Turn) -> ReportRecord | None:
 async def _mark_echo(turn: Turn, _: object) -> None:
     """Answer nothing by ourselves to what may be our own words."""
     if turn.message.unanswered is None:
-        turn.message = turn.message.model_copy(update={"unanswered": Unanswered.ECHO})
+        turn.message = turn.message.model_copy(update={"unanswered": NoAnswerReason.ECHO})
 
 
 async def _find_report(turn: Turn, _: object) -> None:

@@ -21,7 +21,7 @@ from gateway.outbound.texts import KEYS, choices, match_option
 from gateway.store.rows import AuditEvent, ReportRecord
 from gateway.store.unit import UnitOfWork
 from normalizer.gazetteer import Gazetteer
-from normalizer.message import Message, Unanswered
+from normalizer.message import Message, NoAnswerReason
 from normalizer.places import find
 from normalizer.report import Assignment, Outcome, Report, Status
 from normalizer.tracking import format_number
@@ -66,7 +66,7 @@ class Matters:
 
     async def open_unwritten(self, turn: Turn, _: object) -> str:
         """File a text that is no report; its writer is not written to."""
-        why = turn.message.unanswered or Unanswered.FOREIGN_TEXT
+        why = turn.message.unanswered or NoAnswerReason.FOREIGN_TEXT
         message = turn.message.model_copy(update={"unanswered": why})
         turn.report = turn.new_report.model_copy(update={"messages": (message,)})
         return await self.open(turn, _)
@@ -116,23 +116,23 @@ class Matters:
         self._notifier.notify(unit, report, text, cause=cause, asked_by=message, automatic=True)
         return "repeat"
 
-    async def complete_unworded(self, turn: Turn, asked: ReportRecord) -> str:
+    async def complete_unworded(self, turn: Turn, record: ReportRecord) -> str:
         """Decide again about a report whose reporter pressed a button: that adds no words."""
         turn.message = turn.message.model_copy(update={"text": "", "original": ""})
-        return await self.complete(turn, asked)
+        return await self.complete(turn, record)
 
-    async def complete(self, turn: Turn, asked: ReportRecord) -> str:
+    async def complete(self, turn: Turn, record: ReportRecord) -> str:
         """Put the reporter's answer to our question into the report, and decide again."""
         unit, answer = turn.unit, turn.message
-        whole = complete_report(asked.report, answer, self._gazetteer)
+        whole = complete_report(record.report, answer, self._gazetteer)
         decision = self._router.decide(whole, at=self._now(), may_ask=False)
         report = apply(whole, decision, at=self._now())
-        if is_grave(asked.report.urgency):
-            kept = graver(asked.report.urgency, report.urgency)
+        if is_grave(record.report.urgency):
+            kept = graver(record.report.urgency, report.urgency)
             report = report.model_copy(update={"urgency": kept})
         log = [addition_event(answer), decision_event(decision)]
         log += self._hiding.consent_events(report)
-        turn.context.remember(unit.change(asked, report, log))
+        turn.context.remember(unit.change(record, report, log))
         unit.belongs(answer, report)
         ask(unit, report, answer, at=self._now())
         await self._carry_out(unit, report, first="completed")
@@ -164,18 +164,18 @@ class Matters:
         self,
         unit: UnitOfWork,
         report: Report,
-        made: Assignment,
+        assignment: Assignment,
         first: str,
         like: Report | None,
         hidden: str,
         offered: Sequence[str],
     ) -> None:
         """Tell the citizen what was decided, and what is hidden."""
-        key = _reply(made, first, like)
+        key = _reply(assignment, first, like)
         earlier = format_number(like.tracking) if like else ""
-        text = self._notifier.text(key, report, pilihan=choices(made.options), lama=earlier)
+        text = self._notifier.text(key, report, pilihan=choices(assignment.options), lama=earlier)
         brief = self._notifier.text("received_brief", report) if key == "received" else ""
-        if like and made.decision is not Outcome.ASK:
+        if like and assignment.decision is not Outcome.ASK:
             brief = ""
             text = f"{text}\n{self._notifier.text('join', report, lama=earlier)}"
         if not like and self._hiding.needs_consent(report):
@@ -185,7 +185,7 @@ class Matters:
             unit,
             report,
             text,
-            cause=_cause(made, first),
+            cause=_cause(assignment, first),
             choices=offered,
             automatic=True,
             receipt=True,
@@ -322,17 +322,17 @@ def status_of(decision: Decision) -> Status:
     return STATUS_OF[made.decision]
 
 
-def _reply(made: Assignment, first: str, like: Report | None) -> str:
+def _reply(assignment: Assignment, first: str, like: Report | None) -> str:
     """Choose the text that tells the citizen what was decided."""
-    if made.decision is Outcome.ASK and like:
+    if assignment.decision is Outcome.ASK and like:
         return "ask_earlier"
-    return _cause(made, first)
+    return _cause(assignment, first)
 
 
-def _cause(made: Assignment, first: str) -> str:
-    if made.scope:
-        key = f"scope_{made.scope.id}"
+def _cause(assignment: Assignment, first: str) -> str:
+    if assignment.scope:
+        key = f"scope_{assignment.scope.id}"
         return key if key in KEYS else "scope"
-    if made.decision is Outcome.ASK:
-        return f"ask_{made.question}{'_which' if made.options else ''}"
-    return first if made.decision is Outcome.ASSIGN else "triage"
+    if assignment.decision is Outcome.ASK:
+        return f"ask_{assignment.question}{'_which' if assignment.options else ''}"
+    return first if assignment.decision is Outcome.ASSIGN else "triage"

@@ -96,7 +96,7 @@ def propose_text(report: Report) -> Proposal:
     return Proposal(report, masking.masked_all(report.text))
 
 
-def _require(stored: ReportRecord | None) -> ReportRecord:
-    if stored is None:
+def _require(record: ReportRecord | None) -> ReportRecord:
+    if record is None:
         raise Conflict(ConflictCode.NO_REPORT)
-    return stored
+    return record

@@ -36,7 +36,7 @@ class TrackedReport:
     number: str
     report: Report | None = None
     """None while it is on its way into the database."""
-    told: tuple[TrackedText, ...] = ()
+    texts: tuple[TrackedText, ...] = ()
     """Questions and answers to the reporter, oldest first."""
     sender: str = ""
     """The address on its channel of the one who may add to it; "" when none may from here."""

@@ -176,19 +176,19 @@ def _released(report: Report) -> str:
     return shown.text if shown and shown.shown else ""
 
 
-def _decision(made: Assignment | None) -> Assignment | None:
+def _decision(assignment: Assignment | None) -> Assignment | None:
     """Return a decision without candidates, copies and quotations."""
-    if made is None:
+    if assignment is None:
         return None
     told = tuple(
         Reason(rule=reason.rule, text=reason.text)
-        for reason in made.reasons
+        for reason in assignment.reasons
         if reason.rule in _SAID
     )
     return Assignment(
-        decision=made.decision,
-        agency=made.agency,
-        confidence=made.confidence,
+        decision=assignment.decision,
+        agency=assignment.agency,
+        confidence=assignment.confidence,
         reasons=told,
-        at=made.at,
+        at=assignment.at,
     )

@@ -29,7 +29,7 @@ from gateway.platform.disk import private_file, private_folder, sync_folder
 
 if TYPE_CHECKING:
     from router.kinds import Kinds
-    from router.learned import Learned, ModelWeights
+    from router.learned import LearnedRanker, ModelWeights
     from router.register import Register
 
 FORMAT = 2
@@ -98,14 +98,14 @@ def folder(settings: Settings) -> Path:
     return Path(chosen) if chosen else settings.server.data_dir / "models"
 
 
-def scorer(folder: Path, register: "Register") -> "Learned | None":
+def scorer(folder: Path, register: "Register") -> "LearnedRanker | None":
     """Return the agency model in use, ready to rank; None if there is none. Raises ModelError."""
     loaded = load(folder, "agency")
     if loaded is None:
         return None
-    from router.learned import Learned
+    from router.learned import LearnedRanker
 
-    return Learned(loaded[1], register)
+    return LearnedRanker(loaded[1], register)
 
 
 def kinds(folder: Path, reports: Collection[str]) -> "Kinds | None":

@@ -46,10 +46,10 @@ class Explainer:
         answers = iter(self.explain([line for line in asked if isinstance(line, Line)]))
         return [next(answers) if isinstance(line, Line) else {"error": line} for line in asked]
 
-    def explain(self, asked: Sequence[Line]) -> list[dict[str, Any]]:
+    def explain(self, lines: Sequence[Line]) -> list[dict[str, Any]]:
         """Explain texts, each sent to a channel of its region."""
         now = wall()
-        messages = [self._message(line, now) for line in asked]
+        messages = [self._message(line, now) for line in lines]
         wanted = [Report.open(each) for each in messages if each.intent is Intent.REPORT]
         decisions = iter(self._parts.routing.decide_many(wanted, at=now))
         return [

@@ -45,9 +45,9 @@ class Finding:
         """Say all of it in a word."""
         return "fail" if not self.ok else "warn" if self.warned else "ok"
 
-    def warn(self, name: str, said: str) -> None:
+    def warn(self, name: str, text: str) -> None:
         """Note what makes nothing red."""
-        self.checks[name] = said
+        self.checks[name] = text
         self.warned = True
 
     def note(self, name: str, fault: str, *, stops: bool = False) -> None:
@@ -191,10 +191,10 @@ class Health:
             await asyncio.sleep(EVERY)
 
 
-def _passed(found: Mapping[str, DueCount]) -> str:
+def _passed(counts: Mapping[str, DueCount]) -> str:
     """Say which moments passed with nothing done."""
     said = [
-        f"{kind}: {each.failing} fail, {each.late} late" for kind, each in sorted(found.items())
+        f"{kind}: {each.failing} fail, {each.late} late" for kind, each in sorted(counts.items())
     ]
     return "; ".join(said)
 

@@ -13,7 +13,7 @@ from gateway.platform.names import sealed_thread
 from gateway.store.rows import Notification
 from gateway.store.unit import UnitOfWork
 from normalizer.gsm import segments
-from normalizer.message import Message, Unanswered, Urgency
+from normalizer.message import Message, NoAnswerReason, Urgency
 from normalizer.report import Report
 from normalizer.tracking import format_number
 
@@ -144,9 +144,9 @@ class Notifier:
         )
         return True
 
-    def privacy(self, asked: Message) -> str:
+    def privacy(self, message: Message) -> str:
         """Return the privacy notice in one SMS, with where to read on if there is room for it."""
-        text = self._texts.say("privacy", asked.language)
+        text = self._texts.say("privacy", message.language)
         longer = (f"{text} {way}" for way in self._notice.ways_on)
         return next((each for each in longer if segments(each) == segments(text)), text)
 
@@ -180,12 +180,12 @@ class Notifier:
         return replace(notification, text=self.text("lapsed", report), choices=())
 
 
-def _held_back(report: Report, to: Message, *, automatic: bool) -> Unanswered | None:
+def _held_back(report: Report, to: Message, *, automatic: bool) -> NoAnswerReason | None:
     """Say why a writer gets no notification; a word about danger goes to any country."""
     why = to.unanswered
     if why is None or automatic:
         return why
-    danger = report.urgency is not None and why is Unanswered.FOREIGN_NUMBER
+    danger = report.urgency is not None and why is NoAnswerReason.FOREIGN_NUMBER
     return why if why.wholly and not danger else None
 
 

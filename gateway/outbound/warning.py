@@ -16,10 +16,10 @@ class Warning:
         self._topics = router.topics
         self._notifier = notifier
 
-    def __call__(self, said: Message | Report) -> str:
+    def __call__(self, message: Message | Report) -> str:
         """Return whom to call in the danger that is told of; "" where there is none."""
-        words = f"{said.title}\n{said.text}"[:HEAD]
+        words = f"{message.title}\n{message.text}"[:HEAD]
         found = self._topics.urgency(self._topics.lexicon.read(words))
         if found is None:
             return ""
-        return self._notifier.danger(said, Urgency(id=found.id, name=found.name))
+        return self._notifier.danger(message, Urgency(id=found.id, name=found.name))

@@ -238,7 +238,7 @@ async def test_a_stranger_who_asks_by_number_is_told_how_far_it_is_and_no_more(
         before.report.tracking, page_secret(lite.seal, before.report.tracking), channel="paper"
     )
     assert seen
-    assert told not in [each.text for each in seen.told], "what strangers are told is theirs"
+    assert told not in [each.text for each in seen.texts], "what strangers are told is theirs"
 
 
 async def test_a_letter_to_a_stranger_is_no_way_into_the_report(lite: House) -> None:

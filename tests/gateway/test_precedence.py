@@ -8,7 +8,7 @@ import pytest
 
 from gateway.store.views import ReportFile
 from normalizer.masking import HIDDEN
-from normalizer.message import Unanswered
+from normalizer.message import NoAnswerReason
 from normalizer.report import Status
 from normalizer.tracking import format_number
 from router.precedence import TABLE, Signal, acting
@@ -91,7 +91,7 @@ def is_own(case: Case) -> None:
 
 def is_foreign(case: Case) -> None:
     report = case.report.report
-    assert (report.status, report.unanswered) == (Status.TRIAGE, Unanswered.FOREIGN_TEXT)
+    assert (report.status, report.unanswered) == (Status.TRIAGE, NoAnswerReason.FOREIGN_TEXT)
     assert case.told == []
     assert case.agencies == set()
     assert report.assignment is not None
