@@ -40,9 +40,21 @@ class HttpClient:
     """The connections of one channel to one provider; opened by the first call."""
 
     def __init__(
-        self, provider: str, log: ExchangeLog, *, timeout: float, largest: int = LARGEST
+        self,
+        provider: str,
+        log: ExchangeLog,
+        *,
+        timeout: float,
+        largest: int = LARGEST,
+        notes_path: bool = True,
     ) -> None:
+        """Keep the bounds of every call.
+
+        ``notes_path`` is False where the whole address comes from the settings: any word of its
+        path may be a secret then, and the log names the host only.
+        """
         self.provider = provider
+        self._notes_path = notes_path
         self.timeout = timeout
         self.largest = largest
         self._log = log
@@ -64,7 +76,8 @@ class HttpClient:
         Raises ``Unreachable`` when there is no whole answer in time.
         """
         deadline = ClientTimeout(total=seconds or self.timeout)
-        with self._log.note(method, str(url)) as exchange:
+        noted = URL(url) if self._notes_path else URL(url).with_path("/")
+        with self._log.note(method, str(noted)) as exchange:
             try:
                 async with self._open().request(
                     method, url, timeout=deadline, allow_redirects=False, **more

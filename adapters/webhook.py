@@ -61,7 +61,9 @@ class Webhook(SystemSender):
     def __init__(self, name: str, block: ChannelSettings, *, public_url: str) -> None:
         super().__init__(name, block, public_url=public_url)
         self._signer = Signer(self.block.secret.get_secret_value())
-        self._http = HttpClient(ERRORS.provider, self.exchanges, timeout=self.block.timeout)
+        self._http = HttpClient(
+            ERRORS.provider, self.exchanges, timeout=self.block.timeout, notes_path=False
+        )
 
     async def send(self, to: str, message: Outgoing) -> str:
         """Post ``message.text`` (JSON) and return ``message.id``; ``to`` says nothing here.

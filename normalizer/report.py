@@ -308,10 +308,11 @@ class Report(Value):
         """The agency the reporter guessed, in words."""
         return self.first.chosen_agency if self.messages else ""
 
-    def takes(self, message: Message) -> bool:
-        """Tell whether there is room for a further message."""
-        has = sum(len(each.text) for each in self.messages)
-        return len(self.messages) < MOST_MESSAGES and has + len(message.text) <= MOST_TEXT
+    def takes(self, *messages: Message) -> bool:
+        """Tell whether there is room for further messages."""
+        together = (*self.messages, *messages)
+        size = sum(len(each.text) for each in together)
+        return len(together) <= MOST_MESSAGES and size <= MOST_TEXT
 
     def with_messages(self, *messages: Message) -> Self:
         """Return the report with messages added; a wish to be hidden in one of them counts."""

@@ -89,7 +89,8 @@ class Additions:
             (s for s in turn.from_same_reporter if offered and s.report.id == offered), None
         )
         earlier = context.whole(found) if found else None
-        if earlier is None or not context.takes_more(earlier.report, message):
+        may = earlier is not None and context.takes_more(earlier.report, message)
+        if earlier is None or not (may and earlier.report.takes(*record.report.messages)):
             return await self.keep_apart(turn, record)
         at, note = self._now(), format_number(earlier.report.tracking)
         closed = add_link(without_offer(record.report), earlier.report, "joined")
@@ -203,7 +204,8 @@ def earlier_matter(records: Iterable[ReportRecord], report: Report) -> Report | 
             continue
         if earlier.assignment and earlier.assignment.scope:
             continue  # nobody's report is nothing to add to
-        if report.received_at - earlier.received_at <= RECENT and _alike(report, earlier):
+        is_recent = report.received_at - earlier.received_at <= RECENT
+        if is_recent and _alike(report, earlier) and earlier.takes(*report.messages):
             return earlier
     return None
 

@@ -235,7 +235,9 @@ def call_for_help(turn: Turn) -> ReportRecord | None:
     if turn.meant or is_matter:
         return None
     newest = next((s for s in turn.mine_open if s.report.urgency), None)
-    return newest if newest and turn.at - newest.report.received_at <= IN_PIECES else None
+    if newest is None or not newest.report.takes(turn.message):
+        return None
+    return newest if turn.at - newest.report.received_at <= IN_PIECES else None
 
 
 def question_answered(turn: Turn) -> ReportRecord | None:

@@ -17,7 +17,7 @@ from adapters.contract import Channel, ConnectionChannel, Fetcher, Page, Receive
 from adapters.load import channel_class, kinds
 from gateway.intake import webhook
 from gateway.intake.limits import CallLimits
-from normalizer.report import Report
+from normalizer.message import Message
 from tests.adapters.examples import PARTNER_KEY, SOMEBODY, build
 from tests.adapters.genuine import GENUINE
 from tests.adapters.test_conformance import _secrets
@@ -69,9 +69,9 @@ async def bring(built: House, channel: Channel, hook: WebhookRequest) -> int:
     return 200
 
 
-async def stored(built: House) -> list[Report]:
+async def stored(built: House) -> list[Message]:
     rows = await built.rows("SELECT body FROM messages ORDER BY received_at, id")
-    return [Report.model_validate_json(row[0]) for row in rows]
+    return [Message.model_validate_json(row[0]) for row in rows]
 
 
 @pytest.mark.parametrize("kind", INWARD)

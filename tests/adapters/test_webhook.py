@@ -13,6 +13,7 @@ import pytest
 from pydantic import ValidationError
 from standardwebhooks import Webhook as Agency
 from standardwebhooks.webhooks import WebhookVerificationError
+from yarl import URL
 
 from adapters.contract import (
     LONGEST_WAIT,
@@ -38,7 +39,7 @@ async def opened() -> AsyncIterator[Opened]:
     channels: list[Webhook] = []
 
     def build_one(door: Door, **changes: Any) -> Webhook:
-        channel = build("webhook", url=f"{door.public_url}/hook?unit=pu", **changes)
+        channel = build("webhook", **{"url": f"{door.public_url}/hook?unit=pu"} | changes)
         assert isinstance(channel, Webhook)
         channels.append(channel)
         return channel
@@ -69,6 +70,15 @@ async def test_the_signature_is_the_specifications_own_formula(opened: Opened) -
     signed = f"{REPORT.id}.{hook.headers['webhook-timestamp']}.".encode() + hook.body
     proof = b64encode(hmac.digest(key, signed, sha256)).decode()
     assert hook.headers["webhook-signature"] == f"v1,{proof}"
+
+
+async def test_the_log_of_calls_names_no_path_as_that_may_be_the_secret(opened: Opened) -> None:
+    async with Door() as door:
+        channel = opened(door, url=f"{door.public_url}/hooks/plainletters?unit=pu")
+        await channel.send("", REPORT)
+        (exchange,) = channel.exchanges
+        host = URL(door.public_url).host
+    assert (exchange.target, exchange.status) == (f"{host}/", 200)
 
 
 async def test_a_second_attempt_carries_the_same_id(opened: Opened) -> None:

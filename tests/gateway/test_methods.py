@@ -127,7 +127,7 @@ async def test_a_method_of_a_stranger_is_one_file(sqlite_url: str, tmp_path: Pat
 
 async def test_a_webhook_goes_through_the_loaded_sender() -> None:
     method = made({"method": "webhook", **BLOCKS["webhook"]})
-    assert isinstance(vars(method)["_sender"], Sender)
+    assert isinstance(method.sender, Sender)
     await method.close()
 
 

@@ -12,7 +12,7 @@ from gateway.store.views import ReportFile
 from gateway.wire import events
 from normalizer.report import Report, Status
 from normalizer.tracking import format_number, mentions, without
-from tests.gateway.making import LAMP, NOWHERE, OTHER, ROAD, UNCLEAR, WHERE, WHO, House
+from tests.gateway.making import LAMP, NOWHERE, OTHER, ROAD, UNCLEAR, WHERE, WHO, House, note
 
 MORE = "sudah parah sekali pak, mohon segera"
 """Says nothing of its own: what it belongs to is the question."""
@@ -241,6 +241,45 @@ async def test_no_answer_leaves_two_reports(lite: House) -> None:
     await lite.say("1")
     assert (await numbered(lite, second)).status is Status.FORWARDED
     assert (await numbered(lite, first)).text == LAMP
+
+
+@pytest.fixture
+def two(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a report have room for two messages."""
+    monkeypatch.setattr("normalizer.report.MOST_MESSAGES", 2)
+
+
+@pytest.mark.usefixtures("two")
+async def test_a_full_report_is_offered_to_nobody(lite: House) -> None:
+    first = await lite.report(LAMP)
+    await lite.say(f"{first.report.tracking} masih gelap")
+    second = await lite.report(STILL)
+    assert second.report.tracking != first.report.tracking
+    assert second.report.links == ()
+    assert format_number(first.report.tracking) not in lite.paper.told()[-1]
+
+
+async def test_two_reports_that_do_not_fit_into_one_stay_two(
+    lite: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("normalizer.report.MOST_MESSAGES", 3)
+    first, second = await joinable(lite, TOO)
+    offer = letter(lite)
+    for report in (first, second):
+        await lite.say(f"{report.report.tracking} masih gelap")
+    await lite.say("1", thread=[offer])
+    assert len((await numbered(lite, first)).messages) == 2
+    assert (await numbered(lite, second)).status is not Status.CLOSED_BY_REPORTER
+
+
+@pytest.mark.usefixtures("two")
+async def test_a_call_for_help_takes_no_more_than_any_report(lite: House) -> None:
+    first = await lite.report(f"tolong kebakaran besar {WHERE}")
+    assert first.report.urgency
+    for text in ("tolong pak cepat", "ya ampun pak"):
+        await lite.take(note(text))
+        assert await lite.work_all() == {}
+    assert len((await numbered(lite, first)).messages) == 2
 
 
 async def test_who_writes_to_a_joined_report_writes_to_the_one_it_was_joined_to(
