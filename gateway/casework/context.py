@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from gateway.store.rows import ReportRecord, Silence
+from gateway.store.rows import OptOut, ReportRecord
 from normalizer.message import Message, Origin
 from normalizer.report import FINAL, Link, Report
 
@@ -24,7 +24,7 @@ class ConversationContext:
     """Which names of threads are notifications of ours, whatever they were about."""
     joined_to: dict[str, ReportRecord] = field(default_factory=dict)
     """Reports that others were joined to, by id."""
-    silent: dict[str, Silence] = field(default_factory=dict)
+    silent: dict[str, OptOut] = field(default_factory=dict)
     """Who cannot be written to, by pseudonym."""
     lapsed: frozenset[str] = frozenset()
     """Ids of reports that are nobody's any more: their telephone number may be another's."""

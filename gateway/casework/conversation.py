@@ -18,8 +18,8 @@ from gateway.media.store_files import ask
 from gateway.outbound.delicate import graver
 from gateway.outbound.deliveries import deliver, deliver_changed
 from gateway.outbound.notifications import Notifier
-from gateway.store.rows import AuditEvent, ReportRecord, Silence
-from gateway.store.shown import is_sensitive
+from gateway.store.public import is_sensitive
+from gateway.store.rows import AuditEvent, OptOut, ReportRecord
 from gateway.store.unit import UnitOfWork
 from gateway.wire import events
 from normalizer.message import Intent, Message
@@ -66,8 +66,8 @@ class Conversation:
     async def stop(self, unit: UnitOfWork, known: ConversationContext, message: Message) -> str:
         """Write nothing more to who said STOP, until START; nobody is told, they asked for that."""
         who, channel = message.reporter.ref, message.origin.channel
-        silence = Silence(who, channel, STOPPED, "starts", self._now())
-        await unit.silences.begin(silence)
+        silence = OptOut(who, channel, STOPPED, "starts", self._now())
+        await unit.opt_outs.begin(silence)
         known.silent[who] = silence
         return "stop"
 
@@ -78,8 +78,8 @@ class Conversation:
         if silence is None or (silence.until == "starts" and message.intent is not Intent.START):
             return False
         del known.silent[who]
-        await unit.silences.end(who)
-        unit.notify_again(await unit.notifications.release(reader=who))
+        await unit.opt_outs.end(who)
+        unit.notifications.send(await unit.notifications.release(reader=who))
         return True
 
     def echoed(self, unit: UnitOfWork, known: ConversationContext, message: Message) -> str:
@@ -88,9 +88,11 @@ class Conversation:
         if found and known.owns(message, found.report):
             data: dict[str, object] = {"message": message.id}
             known.remember(
-                unit.change(found, found.report, [AuditEvent("echoed", "gateway", data=data)])
+                unit.reports.change(
+                    found, found.report, [AuditEvent("echoed", "gateway", data=data)]
+                )
             )
-            unit.belongs(message, found.report)
+            unit.messages.file(message, found.report)
         return "echo"
 
     def join(
@@ -106,9 +108,11 @@ class Conversation:
         closed = linked(settled(stored.report), earlier.report, "joined")
         closed = closed.moved(Status.CLOSED_BY_REPORTER, at=at, by="reporter", note=note)
         data: dict[str, object] = {"message": message.id, "to": earlier.report.tracking}
-        known.remember(unit.change(stored, closed, [AuditEvent("joined", "reporter", data=data)]))
+        known.remember(
+            unit.reports.change(stored, closed, [AuditEvent("joined", "reporter", data=data)])
+        )
         deliver_changed(unit, closed, cause=f"joined {message.id}")
-        unit.belongs(message, earlier.report)
+        unit.messages.file(message, earlier.report)
         both = earlier.report.with_report(stored.report)
         self._add(unit, known, earlier, both, stored.report.messages)
         text = self._notifier.text("joined", earlier.report, lama=written(stored.report.tracking))
@@ -125,9 +129,9 @@ class Conversation:
         report = settled(stored.report)
         data: dict[str, object] = {"message": message.id}
         known.remember(
-            unit.change(stored, report, [AuditEvent("kept_apart", "reporter", data=data)])
+            unit.reports.change(stored, report, [AuditEvent("kept_apart", "reporter", data=data)])
         )
-        unit.belongs(message, report)
+        unit.messages.file(message, report)
         text = self._notifier.text("kept_apart", report)
         cause = f"kept {message.id}"
         self._notifier.notify(unit, report, text, cause=cause, asked_by=message, automatic=True)
@@ -177,7 +181,7 @@ class Conversation:
             self._notifier.notify(unit, asked, text, cause=cause, automatic=True)
             return "status"
         await self._asked(unit, known, found, asked)
-        if said := await unit.answered_with(found.report.id):
+        if said := await unit.events.latest_answer(found.report.id):
             text = self._notifier.text("status_answered", found.report, teks=said)
         self._notifier.notify(unit, found.report, text, cause=cause, asked_by=asked, automatic=True)
         return "status"
@@ -190,7 +194,7 @@ class Conversation:
             self._notifier.notify(unit, asked, text, cause=cause, automatic=True)
             return "status_unknown"
         await self._asked(unit, known, found, asked)
-        said = await unit.agency_words(found.report.id)
+        said = await unit.events.agency_words(found.report.id)
         text = self._notifier.text("read", found.report, teks="\n".join(said) or "-")
         self._notifier.notify(unit, found.report, text, cause=cause, asked_by=asked, automatic=True)
         return "status"
@@ -199,11 +203,11 @@ class Conversation:
         self, unit: UnitOfWork, known: ConversationContext, found: ReportRecord, asked: Message
     ) -> None:
         """File a reporter's question; now and then the log says that they still ask."""
-        unit.belongs(asked, found.report)
-        heard = (await unit.last_heard([found.report.id])).get(found.report.id)
+        unit.messages.file(asked, found.report)
+        heard = (await unit.events.last_heard([found.report.id])).get(found.report.id)
         if heard and unit.wall() - heard > RENEWED:
             change = AuditEvent("asked", "reporter", data={"message": asked.id})
-            known.remember(unit.change(found, found.report, [change]))
+            known.remember(unit.reports.change(found, found.report, [change]))
 
     def _newest(self, known: ConversationContext, asked: Message) -> ReportRecord | None:
         mine = map(known.whole, known.mine(asked))
@@ -227,9 +231,9 @@ class Conversation:
             danger = graver(report.urgency, message.urgency)
             changes = {"origin": origin_with(report, message), "urgency": danger}
             report = self._kept_from_the_accused(report.model_copy(update=changes), message)
-        known.remember(unit.change(meant, report, [*map(followed_up, messages)]))
+        known.remember(unit.reports.change(meant, report, [*map(followed_up, messages)]))
         for message in messages:
-            unit.belongs(message, report)
+            unit.messages.file(message, report)
             ask(unit, report, message, at=self._now())
         if report.assignment and report.assignment.agency:
             kind: events.Type = (

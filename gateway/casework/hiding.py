@@ -97,8 +97,10 @@ class Hiding:
         is_news = (old.anonymous, old.confidential) != (report.anonymous, report.confidential)
         changes = [AuditEvent("hidden", "reporter", data=data)]
         asks = message.anonymous and not old.anonymous and self.tells(report)
-        known.remember(unit.change(stored, report, changes + (self.told(report) if asks else [])))
-        unit.belongs(message, report)
+        known.remember(
+            unit.reports.change(stored, report, changes + (self.told(report) if asks else []))
+        )
+        unit.messages.file(message, report)
         cause = f"hidden {message.id}"
         if is_news:
             deliver_changed(unit, report, cause=cause)
@@ -144,7 +146,7 @@ class Hiding:
         stored = _of_whom(known, message)
         if stored is None:
             return None
-        asked = await unit.latest_event(stored.report.id, _FAMILY)
+        asked = await unit.events.latest(stored.report.id, _FAMILY)
         mark = _meant(stored.report, message, command)
         kind, said, at = asked or ("", {}, self.now())
         if mark and command and kind in (ASKED, TOLD) and said.get("mark") == mark:
@@ -169,10 +171,12 @@ class Hiding:
         if mark:
             data: dict[str, object] = {"message": message.id, "mark": mark}
             data["at"] = self.now().isoformat()
-            known.remember(unit.change(stored, report, [AuditEvent(ASKED, "gateway", data=data)]))
+            known.remember(
+                unit.reports.change(stored, report, [AuditEvent(ASKED, "gateway", data=data)])
+            )
             choice = "choice_unhide" if mark == "anonymous" else "choice_unhide_report"
             choices = (self.notifier.text(choice, report),)
-        unit.belongs(message, report)
+        unit.messages.file(message, report)
         self.notifier.notify(
             unit, report, self.notifier.text(key, report), cause=f"unhide {message.id}",
             asked_by=message, choices=choices, automatic=True,
@@ -191,8 +195,10 @@ class Hiding:
         changes = {mark: False, "public": False, "origin": origin_with(stored.report, message)}
         report = stored.report.model_copy(update=changes)
         data: dict[str, object] = {"message": message.id, "mark": mark}
-        known.remember(unit.change(stored, report, [AuditEvent("unhidden", "reporter", data=data)]))
-        unit.belongs(message, report)
+        known.remember(
+            unit.reports.change(stored, report, [AuditEvent("unhidden", "reporter", data=data)])
+        )
+        unit.messages.file(message, report)
         cause = f"unhidden {message.id}"
         deliver_changed(unit, report, cause=cause)
         text = self.notifier.text(f"unhidden_{mark}", report)

@@ -113,7 +113,7 @@ class Route:
         decisions = self._decided(messages.values())
         outcomes: list[tuple[Message, str]] = []
         async with self._store.unit() as unit:
-            news, missing = await unit.claim(list(messages))
+            news, missing = await unit.messages.claim(list(messages))
             if missing:
                 raise UnknownMessage(f"{len(missing)} of {len(messages)} messages are not stored")
             fresh = [message for message in messages.values() if message.id in news]
@@ -163,24 +163,24 @@ class Route:
         threads = {name for each in messages for name in each.origin.thread}
         refs = {each.reporter.ref for each in messages}
         known = ConversationContext(
-            await unit.by_tracking(numbers),
-            await unit.by_reporter(refs, since=self._now() - self._waiting),
+            await unit.reports.by_tracking(numbers),
+            await unit.reports.by_reporter(refs, since=self._now() - self._waiting),
         )
         ours = await unit.notifications.reports_of(threads)
         known.ours = frozenset(ours)
-        stored = await unit.by_ids(ours.values())
+        stored = await unit.reports.by_ids(ours.values())
         known.by_thread = {name: stored[id] for name, id in ours.items() if id in stored}
         mine = (each for reports in known.by_reporter.values() for each in reports)
         found = (*known.by_tracking.values(), *stored.values(), *mine)
         ties = (joined(each.report) for each in found)
-        known.silent = await unit.silences.of(refs)
-        known.joined_to = await unit.by_ids({tie.report_id for tie in ties if tie})
+        known.silent = await unit.opt_outs.of(refs)
+        known.joined_to = await unit.reports.by_ids({tie.report_id for tie in ties if tie})
         every = {s.report.id: s for s in (*found, *known.joined_to.values())}
         lapsed = await self._ownership.lapsed(unit, every.values(), unit.wall())
         known.lapsed = frozenset(
             id for id in lapsed if not proven(self._seal, messages, every[id].report)
         )
-        unit.lapsed(known.lapsed)
+        unit.messages.disown(known.lapsed)
         return known
 
     async def _route(
@@ -282,7 +282,7 @@ class Route:
                 return await self._repeat(unit, known, earlier, message)
         if like := conversation.earlier_matter(known.mine(message), decided):
             decided = linked(decided, like, "possible")
-        stored = unit.add(
+        stored = unit.reports.add(
             decided,
             fingerprint(decided),
             [
@@ -292,7 +292,7 @@ class Route:
                 *([] if like else self._hiding.told(decided)),
             ],
         )
-        unit.belongs(message, decided)
+        unit.messages.file(message, decided)
         ask(unit, decided, message, at=self._now())
         known.remember(stored)
         if not decision.is_talk or decided.urgency:
@@ -305,8 +305,8 @@ class Route:
         change = AuditEvent("repeated", "gateway", data={"message": message.id})
         urgency = graver(earlier.report.urgency, message.urgency)
         now = earlier.report.model_copy(update={"urgency": urgency})
-        known.remember(unit.change(earlier, now, [change]))
-        unit.belongs(message, now)
+        known.remember(unit.reports.change(earlier, now, [change]))
+        unit.messages.file(message, now)
         if await self._notifier.warn(unit, now, message):
             return "repeat"
         text, cause = self._notifier.text("duplicate", now), f"duplicate {message.id}"
@@ -324,8 +324,8 @@ class Route:
             kept = graver(asked.report.urgency, decided.urgency)
             decided = decided.model_copy(update={"urgency": kept})
         changes = [followed_up(answer), decision_change(decision), *self._hiding.told(decided)]
-        known.remember(unit.change(asked, decided, changes))
-        unit.belongs(answer, decided)
+        known.remember(unit.reports.change(asked, decided, changes))
+        unit.messages.file(answer, decided)
         ask(unit, decided, answer, at=self._now())
         await self._act(unit, decided, first="completed")
         return "completed"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Set
 from dataclasses import replace
 from typing import Any
 
-from gateway.store.shown import VisibleReport, is_open, is_sensitive
+from gateway.store.public import VisibleReport, is_open, is_sensitive
 from normalizer import masking
 from normalizer.gazetteer import Gazetteer
 from normalizer.message import Origin, Place, Reporter

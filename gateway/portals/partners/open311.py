@@ -33,8 +33,8 @@ from gateway.portals.partners import query as asked
 from gateway.portals.partners.access import ApiAccess, Slow
 from gateway.portals.partners.query import CLOSED, MOST, QueryFault
 from gateway.store.engine import Unavailable
-from gateway.store.shown import Own, ReportUpdate, VisibleReport
-from gateway.store.unit import StaleWrite
+from gateway.store.public import Own, ReportUpdate, VisibleReport
+from gateway.store.reports import StaleWrite
 from normalizer.report import Outcome, Report, Status
 
 BASE = "/open311/v2"

@@ -21,7 +21,7 @@ from gateway.portals.partners import reference
 from gateway.portals.partners import schemas as shapes
 from gateway.portals.partners.access import ApiAccess, Slow
 from gateway.store.engine import Unavailable
-from gateway.store.shown import VisibleReport
+from gateway.store.public import VisibleReport
 from normalizer.report import Status
 
 BASE = "/api"

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from config.words import words
-from gateway.store.shown import VisibleReport
+from gateway.store.public import VisibleReport
 from normalizer.message import Kind, Level
 from normalizer.report import FINAL, Outcome, Report, Status
 
