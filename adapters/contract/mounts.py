@@ -79,7 +79,7 @@ class ReportUpdate:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ReportFilter:
     """Which reports a list is to hold; None and () leave it open."""
 
     topics: Sequence[str] = ()
@@ -98,7 +98,7 @@ class ReportReader(Protocol):
     async def by_number(self, numbers: Iterable[str], own: Own = None) -> list[VisibleReport]:
         """Find reports by the numbers their senders were told, those on their way included."""
 
-    async def newest(self, wanted: Wanted, own: Own = None) -> list[VisibleReport]:
+    async def newest(self, wanted: ReportFilter, own: Own = None) -> list[VisibleReport]:
         """List reports that are open or the partner's own, newest first."""
 
     async def sent_by(

@@ -125,7 +125,9 @@ class DutyService:
         open_ = [alert for alert in told if alert.acknowledged_at is None]
         numbers = {}
         for alert in open_[:LISTED]:
-            stored = known.joined_to.get(alert.report_id) or await unit.by_id(alert.report_id)
+            stored = known.joined_to.get(alert.report_id) or await unit.reports.by_id(
+                alert.report_id
+            )
             if stored:
                 numbers[alert.code] = written(stored.report.tracking)
         listed = ", ".join(f"{code} ({number})" for code, number in numbers.items())
@@ -148,10 +150,10 @@ async def acknowledged(
     done = await unit.alerts.acknowledge(ids, by)
     for alert in done:
         stored = known.joined_to.get(alert.report_id) if known else None
-        stored = stored or await unit.by_id(alert.report_id, lock=True)
+        stored = stored or await unit.reports.by_id(alert.report_id, lock=True)
         if stored is None:
             continue
-        changed = unit.change(stored, stored.report, [AuditEvent("alert_acknowledged", by)])
+        changed = unit.reports.change(stored, stored.report, [AuditEvent("alert_acknowledged", by)])
         if known:
             known.remember(changed)
     return [alert.code for alert in done]

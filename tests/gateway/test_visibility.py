@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from adapters.contract import VisibleReport, Wanted
+from adapters.contract import ReportFilter, VisibleReport
 from gateway.casework.visibility import BY_NUMBER, MESSAGES, PUBLIC, READERS, TABLE, Public
-from gateway.store.shown import (
+from gateway.store.public import (
     FEWEST,
     OPEN,
     TO_THINGS,
@@ -131,7 +131,7 @@ async def test_the_database_lists_what_is_open(home: House, flag: str, status: S
     report = stored if flag == "waiting" else stored.model_copy(update={"status": status})
     await home.change(overwriting(report))
     window = PublicQueries(home.store, SENSITIVE)
-    assert bool(await window.newest(Wanted())) == is_open(report, SENSITIVE)
+    assert bool(await window.newest(ReportFilter())) == is_open(report, SENSITIVE)
 
 
 async def test_sensitive_reports_are_counted_by_five(home: House) -> None:
