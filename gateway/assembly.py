@@ -65,10 +65,8 @@ from gateway.queues.consumer import Consumer, Step
 from gateway.queues.due import EVERYWHERE, DueHandler, DueTask
 from gateway.queues.leased_task import LeasedTask
 from gateway.queues.relay import LEASE, Collector, Relay
-from gateway.store.cursors import Bookmark
+from gateway.store.cursors import Cursor
 from gateway.store.engine import Database
-from gateway.store.exchanges import Exchanges
-from gateway.store.queries import Queries
 from gateway.store.spool import Spool
 from gateway.store.store import Store
 
@@ -117,19 +115,18 @@ class Ground:
     notifier: Notifier
     roster: Roster
     vault: Vault
-    queries: Queries
     ownership: Ownership
     sandboxes: Sandboxes
     holder: str
     """The name of this process on the leases it takes."""
 
-    def bookmark(self, name: str, kind: str) -> Bookmark:
+    def cursor(self, name: str, kind: str) -> Cursor:
         """Return the place that work of one kind has got to."""
-        return Bookmark(self.store, name, kind, holder=self.holder)
+        return self.store.cursors.of(name, kind, holder=self.holder)
 
     def due_task(self, handler: DueHandler) -> DueTask:
         """Return the lane in which what is due of one kind is done."""
-        return DueTask(self.store, handler, self.bookmark(EVERYWHERE, f"due {handler.kind}"))
+        return DueTask(self.store, handler, self.cursor(EVERYWHERE, f"due {handler.kind}"))
 
 
 @dataclass(frozen=True)
@@ -239,7 +236,6 @@ def _ground(
         notifier=Notifier(parts.texts, delicate, notice),
         roster=components.roster(settings, file, channels, seal),
         vault=components.vault(settings, seal),
-        queries=Queries(store),
         ownership=Ownership(phones, settings.routing.ownership_days),
         sandboxes=sandboxes,
         holder=uuid.uuid4().hex,
@@ -250,7 +246,7 @@ def _services(ground: Ground) -> Services:
     settings, store = ground.settings, ground.store
     intake = _intake(ground)
     pages = PageIntake(intake, store)
-    files = AttachmentAccess(ground.queries, ground.vault)
+    files = AttachmentAccess(store, ground.vault)
     duty = DutyService(store, ground.roster, ground.notifier)
     directory = Directory(ground.parts.routing.register, ground.parts.gazetteer)
     route, deliver = _route(ground, duty), _deliver(ground)
@@ -268,7 +264,7 @@ def _services(ground: Ground) -> Services:
         intake=intake,
         pages=pages,
         files=files,
-        tracking=Tracking(ground.queries, ground.seal),
+        tracking=Tracking(store, ground.seal),
         operators=_operators(ground, intake, files, directory, duty),
         agencies=AgencyService(store, ground.notifier, ground.methods, ground.now),
         partners=_partners(ground, directory),
@@ -282,7 +278,7 @@ def _services(ground: Ground) -> Services:
         bindings=bindings,
         joining=ground.due_task(Joining(intake, store, ground.seal)),
         questions=ground.due_task(UnansweredQuestions(store, _waiting(settings))),
-        expiry=Expiry(store, ground.bookmark(EVERYWHERE, EXPIRE)),
+        expiry=Expiry(store, ground.cursor(EVERYWHERE, EXPIRE)),
         alarm=ground.due_task(_alarm(ground)),
         consumers=_consumers(ground, steps),
         exchanges=_exchanges(ground),
@@ -442,7 +438,7 @@ def _store_files(ground: Ground) -> StoreFiles:
 
 def _pollings(ground: Ground, pages: PageIntake) -> dict[str, Polling]:
     return {
-        name: Polling(channel, ground.bookmark(name, POLL), pages, ground.store)
+        name: Polling(channel, ground.cursor(name, POLL), pages, ground.store)
         for name, channel in ground.channels.items()
         if isinstance(channel, Poller) and channel.polling and channel.block.enabled
     }
@@ -453,7 +449,7 @@ def _reconcilings(ground: Ground, pages: PageIntake) -> dict[str, Reconciling]:
     return {
         name: Reconciling(
             channel,
-            ground.bookmark(name, RECONCILE),
+            ground.cursor(name, RECONCILE),
             pages,
             ground.store,
             every=60 * wanted.every_minutes,
@@ -466,7 +462,7 @@ def _reconcilings(ground: Ground, pages: PageIntake) -> dict[str, Reconciling]:
 
 def _bindings(ground: Ground, intake: Intake) -> tuple[ConnectionTask, ...]:
     return tuple(
-        ConnectionTask(channel, ground.bookmark(name, BIND), intake)
+        ConnectionTask(channel, ground.cursor(name, BIND), intake)
         for name, channel in ground.channels.items()
         if isinstance(channel, ConnectionChannel) and channel.block.enabled
     )
@@ -517,7 +513,7 @@ def _exchanges(ground: Ground) -> ExchangeWriter:
     others = {
         name: each for name, each in (agencies | posts).items() if each and id(each) not in own
     }
-    return ExchangeWriter(Exchanges(ground.store), {**ground.channels, **others})
+    return ExchangeWriter(ground.store.exchanges, {**ground.channels, **others})
 
 
 def _health(ground: Ground, duties: list[LeasedTask]) -> Health:
@@ -585,7 +581,6 @@ def site(services: Services) -> WebServer:
         services.intake,
         services.operators,
         services.agencies,
-        services.queries,
         services.health,
         services.files,
         services.now,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.store.unit import publicity
+from gateway.store.reports import publicity
 from normalizer.message import Message
 from normalizer.report import Report
 

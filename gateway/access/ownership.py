@@ -43,7 +43,7 @@ class Ownership:
         """Return the reports of notifications that must not go out as they are, by their ids."""
         mine = [each for each in notifications if each.channel in self.phones and not each.urgent]
         lapsed = await self._silent(unit, {each.report_id for each in mine}, at)
-        reports = await unit.by_ids(lapsed)
+        reports = await unit.reports.by_ids(lapsed)
         return {
             each.id: reports[each.report_id].report
             for each in mine
@@ -54,7 +54,7 @@ class Ownership:
     async def _silent(self, unit: UnitOfWork, ids: Set[str], at: datetime) -> frozenset[str]:
         if not (self.days and ids):
             return frozenset()
-        heard = await unit.last_heard(ids)
+        heard = await unit.events.last_heard(ids)
         return frozenset(id for id, last in heard.items() if self._over(last, at))
 
     def _over(self, last: datetime, at: datetime) -> bool:

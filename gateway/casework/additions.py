@@ -97,11 +97,11 @@ class Additions:
         closed = closed.with_status(Status.CLOSED_BY_REPORTER, at=at, by="reporter", note=note)
         data: dict[str, object] = {"message": message.id, "to": earlier.report.tracking}
         context.remember(
-            turn.unit.change(record, closed, [AuditEvent("joined", "reporter", data=data)])
+            turn.unit.reports.change(record, closed, [AuditEvent("joined", "reporter", data=data)])
         )
         cause = f"joined {message.id}"
         deliver_changed(turn.unit, closed, cause=cause)
-        turn.unit.belongs(message, earlier.report)
+        turn.unit.messages.file(message, earlier.report)
         both = earlier.report.with_report(record.report)
         self._grow(turn, earlier, both, record.report.messages)
         text = self._notifier.text(
@@ -123,8 +123,8 @@ class Additions:
     ) -> None:
         data: dict[str, object] = {"message": turn.message.id}
         event = AuditEvent(kind, by, data=data)
-        turn.context.remember(turn.unit.change(record, report, [event]))
-        turn.unit.belongs(turn.message, report)
+        turn.context.remember(turn.unit.reports.change(record, report, [event]))
+        turn.unit.messages.file(turn.message, report)
 
     def _notify(self, turn: Turn, report: Report, text: str, cause: str) -> None:
         self._notifier.notify(
@@ -140,9 +140,9 @@ class Additions:
             danger = graver(report.urgency, message.urgency)
             changes = {"origin": origin_with(report, message), "urgency": danger}
             report = self._kept_from_the_accused(report.model_copy(update=changes), message)
-        turn.context.remember(unit.change(record, report, [*map(addition_event, messages)]))
+        turn.context.remember(unit.reports.change(record, report, [*map(addition_event, messages)]))
         for message in messages:
-            unit.belongs(message, report)
+            unit.messages.file(message, report)
             ask(unit, report, message, at=self._now())
         if report.assignment and report.assignment.agency:
             kind: events.Type = (

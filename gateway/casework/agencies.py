@@ -19,7 +19,6 @@ from gateway.access.recusal import NotYours
 from gateway.outbound.methods.base import Method
 from gateway.outbound.notifications import Notifier
 from gateway.store.engine import Unavailable
-from gateway.store.queries import Queries
 from gateway.store.rows import AuditEvent, ReportRecord
 from gateway.store.store import Store
 from gateway.store.unit import UnitOfWork
@@ -73,7 +72,6 @@ class AgencyService:
         self._store = store
         self._notifier = notifier
         self._now = now
-        self._queries = Queries(store)
         tokens = ((agency, method.block.token) for agency, method in methods.items())
         self._tokens = {
             agency: hashlib.sha256(token.get_secret_value().encode()).digest()
@@ -95,7 +93,7 @@ class AgencyService:
 
         Raises ``Unavailable``.
         """
-        found = await self._queries.for_agency(agency, after=after, most=most)
+        found = await self._store.deliveries.for_agency(agency, after=after, most=most)
         if news := [each.id for each in found if not each.fetched]:
             # A database that cannot write must not keep an agency from what it can read.
             with contextlib.suppress(Unavailable):
@@ -106,10 +104,10 @@ class AgencyService:
     async def reply(self, agency: str, tracking: str, reply: Reply, *, key: str) -> FiledReply:
         """File a reply. Raises ``NotYours``, ``ClosedReport``, ``Conflict``, ``Unavailable``."""
         async with self._store.unit() as unit:
-            stored = (await unit.by_tracking([tracking])).get(tracking)
+            stored = (await unit.reports.by_tracking([tracking])).get(tracking)
             if stored is None or not await self._knows(unit, stored, agency, key):
                 raise NotYours
-            if key and await unit.has_event(stored.report.id, _event(reply), key):
+            if key and await unit.events.has(stored.report.id, _event(reply), key):
                 return FiledReply(stored.report, news=False)
             if _agency(stored.report) != agency:
                 raise NotYours
@@ -132,7 +130,7 @@ class AgencyService:
         """An agency that refused a report may still repeat that refusal."""
         if _agency(record.report) == agency:
             return True
-        return bool(key) and await unit.has_event(record.report.id, "agency_refused", key)
+        return bool(key) and await unit.events.has(stored.report.id, "agency_refused", key)
 
     def _file(
         self, unit: UnitOfWork, record: ReportRecord, agency: str, reply: Reply, key: str
@@ -143,11 +141,11 @@ class AgencyService:
         change = AuditEvent(_event(reply), by, data=data)
         if reply.kind == "refuse":
             refused = _refused(report, agency, reply.text, at)
-            moved = refused.with_status(Status.TRIAGE, at=at, by=by, note=reply.text[:200])
-            return unit.change(record, moved, [change]).report
+            moved = refused.moved(Status.TRIAGE, at=at, by=by, note=reply.text[:200])
+            return unit.reports.change(stored, moved, [change]).report
         status = Status.ANSWERED if reply.kind == "answer" else Status.IN_PROGRESS
-        moved = report.with_status(status, at=at, by=by, note=reply.text[:200])
-        changed = unit.change(record, moved, [change])
+        moved = report.moved(status, at=at, by=by, note=reply.text[:200])
+        changed = unit.reports.change(stored, moved, [change])
         text = self._notifier.text(
             "answer" if reply.kind == "answer" else "progress", report, teks=reply.text
         )

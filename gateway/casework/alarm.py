@@ -82,7 +82,7 @@ class Alarm(DueHandler):
         async with self._store.unit() as unit:
             found = await unit.alerts.by_ids([row.key for row in rows])
             due = [alert for alert in found if alert.acknowledged_at is None]
-            reports = await unit.by_ids(alert.report_id for alert in due)
+            reports = await unit.reports.by_ids(alert.report_id for alert in due)
             rings = [ring for each in due if (ring := await self._next(unit, each, reports))]
             open_ = {alert.id for alert in due}
             for row in rows:
@@ -113,7 +113,7 @@ class Alarm(DueHandler):
             )
         if alert.rounds >= self._repeat or (not alert.told and now - alert.opened_at > OLD):
             await unit.alerts.keep(alert, None)
-            unit.change(stored, stored.report, [AuditEvent("alert_unheard", "gateway")])
+            unit.reports.change(stored, stored.report, [AuditEvent("alert_unheard", "gateway")])
             log.error("nobody on duty answered an alert", id=alert.id, correlation=alert.report_id)
             return None
         if not posts:
@@ -211,9 +211,9 @@ class Alarm(DueHandler):
         changes = [_change(post, failed)] if not failed or not alert.failures else []
         if heard and await unit.alerts.acknowledge([alert.id], post.by):
             changes.append(AuditEvent("alert_acknowledged", post.by))
-        stored = await unit.by_id(alert.report_id, lock=True)
+        stored = await unit.reports.by_id(alert.report_id, lock=True)
         if stored and changes:
-            unit.change(stored, stored.report, changes)
+            unit.reports.change(stored, stored.report, changes)
 
     def _after(self, ring: Ring, failed: str) -> tuple[Alert, datetime]:
         """Return how an alert stands once a post was told, or not, and when the next one is."""

@@ -125,7 +125,9 @@ class DutyService:
         open_ = [alert for alert in alerts if alert.acknowledged_at is None]
         numbers = {}
         for alert in open_[:LISTED]:
-            stored = context.joined_to.get(alert.report_id) or await unit.by_id(alert.report_id)
+            stored = known.joined_to.get(alert.report_id) or await unit.reports.by_id(
+                alert.report_id
+            )
             if stored:
                 numbers[alert.code] = format_number(stored.report.tracking)
         listed = ", ".join(f"{code} ({number})" for code, number in numbers.items())
@@ -147,13 +149,13 @@ async def acknowledge(
     """Note who heard of alerts, in their reports' logs too; return the codes that were open."""
     done = await unit.alerts.acknowledge(ids, by)
     for alert in done:
-        stored = context.joined_to.get(alert.report_id) if context else None
-        stored = stored or await unit.by_id(alert.report_id, lock=True)
+        stored = known.joined_to.get(alert.report_id) if known else None
+        stored = stored or await unit.reports.by_id(alert.report_id, lock=True)
         if stored is None:
             continue
-        changed = unit.change(stored, stored.report, [AuditEvent("alert_acknowledged", by)])
-        if context:
-            context.remember(changed)
+        changed = unit.reports.change(stored, stored.report, [AuditEvent("alert_acknowledged", by)])
+        if known:
+            known.remember(changed)
     return [alert.code for alert in done]
 
 

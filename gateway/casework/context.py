@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from gateway.access.ownership import Ownership, proven
 from gateway.platform.seal import Seal
-from gateway.store.rows import ReportRecord, Silence
+from gateway.store.rows import OptOut, ReportRecord
 from gateway.store.unit import UnitOfWork
 from normalizer.message import Message, Origin
 from normalizer.report import FINAL, Link, Report
@@ -28,7 +28,7 @@ class ConversationContext:
     """Which names of threads are notifications of ours, whatever they were about."""
     joined_to: dict[str, ReportRecord] = field(default_factory=dict)
     """Reports that others were joined to, by id."""
-    silent: dict[str, Silence] = field(default_factory=dict)
+    silent: dict[str, OptOut] = field(default_factory=dict)
     """Who cannot be written to, by pseudonym."""
     lapsed: frozenset[str] = frozenset()
     """Ids of reports without an owner by now: their telephone number may be another person's."""
@@ -101,24 +101,24 @@ class ContextLoader:
         threads = {name for each in messages for name in each.origin.thread}
         refs = {each.reporter.ref for each in messages}
         context = ConversationContext(
-            await unit.by_tracking(numbers),
-            await unit.by_reporter(refs, since=self.now() - self.waiting),
+            await unit.reports.by_tracking(numbers),
+            await unit.reports.by_reporter(refs, since=self.now() - self.waiting),
         )
         ours = await unit.notifications.reports_of(threads)
         context.ours = frozenset(ours)
-        records = await unit.by_ids(ours.values())
+        records = await unit.reports.by_ids(ours.values())
         context.by_thread = {name: records[id] for name, id in ours.items() if id in records}
         mine = (each for reports in context.by_reporter.values() for each in reports)
         found = (*context.by_tracking.values(), *records.values(), *mine)
-        ties = (find_join(each.report) for each in found)
-        context.silent = await unit.silences.of(refs)
-        context.joined_to = await unit.by_ids({tie.report_id for tie in ties if tie})
+        ties = (joined(each.report) for each in found)
+        context.silent = await unit.opt_outs.of(refs)
+        context.joined_to = await unit.reports.by_ids({tie.report_id for tie in ties if tie})
         every = {s.report.id: s for s in (*found, *context.joined_to.values())}
         lapsed = await self.ownership.lapsed_ids(unit, every.values(), unit.wall())
         context.lapsed = frozenset(
             id for id in lapsed if not proven(self.seal, messages, every[id].report)
         )
-        unit.lapsed(context.lapsed)
+        unit.messages.disown(context.lapsed)
         return context
 
 

@@ -95,8 +95,8 @@ class Matters:
         message = report.first
         log = [*received_events(message), decision_event(decision)]
         log += [] if like else self._hiding.consent_events(report)
-        record = unit.add(report, fingerprint(report), log)
-        unit.belongs(message, report)
+        record = unit.reports.add(report, fingerprint(report), log)
+        unit.messages.file(message, report)
         ask(unit, report, message, at=self._now())
         turn.context.remember(record)
         if not decision.is_talk or report.urgency:
@@ -108,8 +108,8 @@ class Matters:
         event = AuditEvent("repeated", "gateway", data={"message": message.id})
         urgency = graver(earlier.report.urgency, message.urgency)
         report = earlier.report.model_copy(update={"urgency": urgency})
-        turn.context.remember(unit.change(earlier, report, [event]))
-        unit.belongs(message, report)
+        turn.context.remember(unit.reports.change(earlier, report, [event]))
+        unit.messages.file(message, report)
         if await self._notifier.warn(unit, report, message.urgency, asked_by=message):
             return "repeat"
         text, cause = self._notifier.text("duplicate", report), f"duplicate {message.id}"
@@ -132,8 +132,8 @@ class Matters:
             report = report.model_copy(update={"urgency": kept})
         log = [addition_event(answer), decision_event(decision)]
         log += self._hiding.consent_events(report)
-        turn.context.remember(unit.change(record, report, log))
-        unit.belongs(answer, report)
+        turn.context.remember(unit.reports.change(asked, report, log))
+        unit.messages.file(answer, report)
         ask(unit, report, answer, at=self._now())
         await self._carry_out(unit, report, first="completed")
         return "completed"

@@ -15,7 +15,7 @@ from gateway.casework.visibility import Public
 from gateway.platform.identity import opened_reporter
 from gateway.platform.numbers import page_secret
 from gateway.platform.seal import Seal
-from gateway.store.shown import PublicQueries
+from gateway.store.public import PublicQueries
 from gateway.store.store import Store
 from normalizer.gazetteer import Gazetteer, Region
 from normalizer.message import Level

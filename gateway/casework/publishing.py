@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.casework.conflicts import Conflict, ConflictCode
+from gateway.store.public import PublicQueries, may_be_read
+from gateway.store.reports import StaleWrite as Raced
 from gateway.store.rows import AuditEvent, ReportRecord
-from gateway.store.shown import PublicQueries, may_be_read
 from gateway.store.store import Store
-from gateway.store.unit import StaleWrite as Raced
 from normalizer import masking
 from normalizer.report import Release, Report
 
@@ -58,8 +58,8 @@ class Publishing:
         """Release the words of this name. Raises ``Conflict``, ``Unavailable``."""
         try:
             async with self._store.unit() as unit:
-                stored = _require(await unit.by_id(report_id, lock=True))
-                proposal = propose_text(stored.report)
+                stored = _found(await unit.reports.by_id(report_id, lock=True))
+                proposal = proposed(stored.report)
                 if masking.UNTRUSTED:
                     raise Conflict(ConflictCode.MASKING)
                 if not may_be_read(stored.report, self._sensitive):
@@ -69,7 +69,7 @@ class Publishing:
                 release = self._release(by, proposal.text)
                 report = stored.report.model_copy(update={"release": release})
                 data: dict[str, object] = {"sha256": proposal.name}
-                unit.change(stored, report, [AuditEvent("released", by, data=data)])
+                unit.reports.change(stored, report, [AuditEvent("released", by, data=data)])
         except Raced:
             raise Conflict(ConflictCode.CHANGED) from None
         return report
@@ -78,10 +78,10 @@ class Publishing:
         """Show no words, or no longer. Raises ``Conflict``, ``Unavailable``."""
         try:
             async with self._store.unit() as unit:
-                stored = _require(await unit.by_id(report_id, lock=True))
-                kind = "taken_back" if propose_text(stored.report).is_shown else "kept_private"
+                stored = _found(await unit.reports.by_id(report_id, lock=True))
+                kind = "taken_back" if proposed(stored.report).is_shown else "kept_private"
                 report = stored.report.model_copy(update={"release": self._release(by)})
-                unit.change(stored, report, [AuditEvent(kind, by)])
+                unit.reports.change(stored, report, [AuditEvent(kind, by)])
         except Raced:
             raise Conflict(ConflictCode.CHANGED) from None
         return report

@@ -25,7 +25,7 @@ class UnansweredQuestions(DueHandler):
     async def one(self, row: DueRow) -> int:
         """Move one report to triage, if its question is still open and was for long enough."""
         async with self._store.unit() as unit:
-            stored = await unit.by_id(row.key, lock=True)
+            stored = await unit.reports.by_id(row.key, lock=True)
             waits = stored is not None and stored.report.status is Status.WAITING_FOR_REPORTER
             if stored is None or not waits:
                 await unit.due.settle(row)
@@ -38,7 +38,7 @@ class UnansweredQuestions(DueHandler):
                 return 0
             data: dict[str, object] = {"days": self._waiting.days}
             report = self._triaged(stored.report)
-            unit.change(stored, report, [AuditEvent(UNANSWERED, "gateway", data=data)])
+            unit.reports.change(stored, report, [AuditEvent(UNANSWERED, "gateway", data=data)])
         return 1
 
     def _triaged(self, report: Report) -> Report:

@@ -77,7 +77,7 @@ class Route:
         decisions = self._decide(messages.values())
         outcomes: list[tuple[Message, str]] = []
         async with self._store.unit() as unit:
-            news, missing = await unit.claim(list(messages))
+            news, missing = await unit.messages.claim(list(messages))
             if missing:
                 raise UnknownMessage(f"{len(missing)} of {len(messages)} messages are not stored")
             fresh = [message for message in messages.values() if message.id in news]

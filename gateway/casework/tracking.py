@@ -12,7 +12,7 @@ from gateway.outbound.notifications import notification_id
 from gateway.platform.identity import opened_reporter
 from gateway.platform.numbers import page_secret
 from gateway.platform.seal import BadSeal, Seal
-from gateway.store.queries import Queries
+from gateway.store.store import Store
 from gateway.store.views import ReportFile
 from normalizer.report import FINAL, Report
 from normalizer.tracking import is_valid
@@ -45,8 +45,8 @@ class TrackedReport:
 class Tracking:
     """Looks reports up for their reporters."""
 
-    def __init__(self, queries: Queries, seal: Seal) -> None:
-        self._queries = queries
+    def __init__(self, store: Store, seal: Seal) -> None:
+        self._store = store
         self._seal = seal
 
     async def find(self, number: str, secret: str, *, channel: str) -> TrackedReport | None:
@@ -60,8 +60,8 @@ class Tracking:
             return None
         if not is_valid(number):
             return None
-        file = await self._queries.file(tracking=number)
-        return self._view(file, channel) if file else TrackedReport(number)
+        file = await self._store.reports.file(tracking=number)
+        return self._seen(file, channel) if file else Tracked(number)
 
     def _view(self, file: ReportFile, channel: str) -> TrackedReport:
         report = file.report

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from adapters.contract import VisibleReport
-from gateway.store.shown import is_open, is_sensitive
+from gateway.store.public import is_open, is_sensitive
 from normalizer import masking
 from normalizer.gazetteer import Gazetteer
 from normalizer.message import Origin, Place, Reporter

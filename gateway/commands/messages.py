@@ -86,7 +86,7 @@ def trace(
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object per line")] = False,
 ) -> None:
     """Print one report's whole way with times: what came, what was done, what left, what waits."""
-    from gateway.store.traces import Trace, Traces
+    from gateway.store.traces import Trace
     from normalizer.tracking import mentions
 
     numbers = list(mentions(number))
@@ -96,7 +96,7 @@ def trace(
 
     async def go(kanal: "Kanal") -> None:
         nonlocal found
-        found = await Traces(kanal.services.store).of(numbers[0])
+        found = await kanal.services.store.traces.of(numbers[0])
 
     with_kanal(go)
     for line in found.lines:
@@ -114,7 +114,7 @@ def audit_verify(as_json: Annotated[bool, typer.Option("--json")] = False) -> No
     """Check the hash chain of every report."""
 
     async def go(kanal: "Kanal") -> None:
-        checked, faults = await kanal.services.queries.audit()
+        checked, faults = await kanal.services.store.events.audit()
         if as_json:
             typer.echo(json.dumps({"checked": checked, "faults": faults}))
         else:

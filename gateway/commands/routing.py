@@ -83,7 +83,7 @@ def _history() -> "Rows":
 
     async def go(kanal: "Kanal") -> None:
         await kanal.services.store.migrate()
-        found.extend([report async for report in kanal.services.queries.every()])
+        found.extend([report async for report in kanal.services.store.reports.every()])
 
     with_kanal(go)
     return learnable(found)

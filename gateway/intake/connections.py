@@ -1,6 +1,6 @@
 """Binding: a channel's own connection is kept by one process at a time, and made again.
 
-The bookmark moves as long as the connection stands: health and console see from it that it does.
+The cursor moves as long as the connection stands: health and console see from it that it does.
 While the database is away the connection stays, and the spool takes what comes.
 """
 
@@ -16,7 +16,7 @@ from gateway.intake.receive import Intake
 from gateway.platform import correlation, metrics
 from gateway.queues import leased_task
 from gateway.queues.leased_task import LeasedTask, PollResult
-from gateway.store.cursors import Bookmark, CursorPlace
+from gateway.store.cursors import Cursor, CursorPlace
 from gateway.store.engine import Unavailable
 
 log = structlog.get_logger(__name__)
@@ -29,8 +29,8 @@ class ConnectionTask(LeasedTask):
 
     kind = BIND
 
-    def __init__(self, channel: ConnectionChannel, bookmark: Bookmark, door: Intake) -> None:
-        super().__init__(channel, bookmark)
+    def __init__(self, channel: ConnectionChannel, cursor: Cursor, door: Intake) -> None:
+        super().__init__(channel, cursor)
         self.channel: ConnectionChannel = channel
         self._door = door
         self._stood = False
@@ -78,7 +78,7 @@ class ConnectionTask(LeasedTask):
     async def _stands(self, place: CursorPlace) -> None:
         self._stood = True
         with suppress(Unavailable):
-            await self._bookmark.move(place, [], place.cursor, pause=0)
+            await self._cursor.move(place, place.cursor, pause=0)
             metrics.LOOKED.labels(self.channel.name, self.kind).set_to_current_time()
 
 

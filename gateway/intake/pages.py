@@ -4,7 +4,7 @@ Nothing here waits in the spool: what the provider still holds is safe where it 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import structlog
@@ -15,15 +15,12 @@ from gateway.intake.envelope import PAGE
 from gateway.intake.heavy import as_part, is_heavy
 from gateway.intake.receive import Intake
 from gateway.platform import metrics
-from gateway.store.cursors import LeaseLost, known
+from gateway.store.cursors import CursorMove, LeaseLost
 from gateway.store.engine import Unavailable
-from gateway.store.rows import Accepted, IntakeItem, Piece
+from gateway.store.rows import Accepted, IntakeItem, SegmentItem
 from gateway.store.store import Store
 
 log = structlog.get_logger(__name__)
-
-Write = Callable[[Sequence[IntakeItem]], Awaitable[set[str]]]
-"""Writes items in one transaction, perhaps with a cursor; returns the ids that were news."""
 
 
 class PageIntake:
@@ -34,8 +31,8 @@ class PageIntake:
         self._store = store
         self.seal = door.seal
 
-    async def file(self, channel: Fetcher, page: Page, write: Write | None = None) -> int:
-        """File a page by ``write`` (the store's own if None); return how many were news.
+    async def file(self, channel: Fetcher, page: Page, move: CursorMove | None = None) -> int:
+        """File a page, and move the cursor behind it; return how many were news.
 
         An item that cannot be read or stored goes into the quarantine; its neighbours go on.
         """
@@ -47,14 +44,14 @@ class PageIntake:
             for item in page.items
             if isinstance(item, Inbound | UnreadableItem)
         ]
-        return await self._write(channel, items, write or self._store.take_in)
+        return await self._write(channel, items, move)
 
     async def missing(self, channel: Fetcher, page: Page) -> Page:
         """Return the page without the messages that are here already."""
         identity = self._door.identity
         keys = [identity(item) for item in page.items if isinstance(item, Inbound)]
         try:
-            here = await known(self._store, channel.name, keys)
+            here = await self._store.messages.present(channel.name, keys)
         except Unavailable:
             raise
         except Exception as error:  # an id no database takes; filing finds out which
@@ -85,15 +82,15 @@ class PageIntake:
             return self._door.held(channel.name, hook, "unreadable", what)
 
     async def _write(
-        self, channel: Fetcher, items: Sequence[tuple[IntakeItem, bytes]], write: Write
+        self, channel: Fetcher, items: Sequence[tuple[IntakeItem, bytes]], move: CursorMove | None
     ) -> int:
         try:
-            news = await write([item for item, _ in items])
+            news = await self._store.take_in([item for item, _ in items], move)
         except (Unavailable, LeaseLost):
             raise
         except Exception as error:
             log.error("a page was refused", channel=channel.name, error=type(error).__name__)
-            return await self._one_by_one(channel, items, write)
+            return await self._one_by_one(channel, items, move)
         for item, _ in items:
             outcome = _outcome(item, news)
             metrics.INTAKE.labels(channel.name, outcome).inc()
@@ -102,7 +99,7 @@ class PageIntake:
         return len(news)
 
     async def _one_by_one(
-        self, channel: Fetcher, items: Sequence[tuple[IntakeItem, bytes]], write: Write
+        self, channel: Fetcher, items: Sequence[tuple[IntakeItem, bytes]], move: CursorMove | None
     ) -> int:
         """Find what the database refuses; the cursor moves after all that it took."""
         refused: list[IntakeItem] = []
@@ -122,13 +119,13 @@ class PageIntake:
             else:
                 metrics.INTAKE.labels(channel.name, _outcome(item, news)).inc()
                 count += len(news)
-        await write(refused)
+        await self._store.take_in(refused, move)
         return count
 
 
 def _outcome(item: IntakeItem, news: set[str]) -> str:
     if isinstance(item, Accepted):
         return "accepted" if item.id in news else "repeat"
-    if isinstance(item, Piece):
+    if isinstance(item, SegmentItem):
         return "part" if item.id in news else "repeat"
     return item.reason

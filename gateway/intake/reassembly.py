@@ -14,12 +14,11 @@ from gateway.intake.receive import Intake
 from gateway.intake.segments import Bundle, Join, plan, waits_until
 from gateway.platform import metrics
 from gateway.platform.seal import PART, Seal
-from gateway.queues.due import DueHandler, DueOutcome
-from gateway.store import parts
+from gateway.queues.due import DueHandler, Handled
 from gateway.store.due import SEGMENTS, DueRow
 from gateway.store.engine import Unavailable
-from gateway.store.parts import Joined, PartRow
-from gateway.store.rows import Accepted, QuarantineItem
+from gateway.store.rows import Accepted, IntakeItem, QuarantineItem
+from gateway.store.segments import AlreadyJoined, SegmentRecord, segment_key
 from gateway.store.store import Store
 
 log = structlog.get_logger(__name__)
@@ -45,8 +44,8 @@ class Joining(DueHandler):
     async def handle(self, rows: Sequence[DueRow]) -> DueOutcome:
         """Join what is ready, then forget what was joined long ago."""
         handled = await super().handle(rows)
-        async with self._store.database.write() as connection:
-            await parts.forget(connection, self._store.now() - KEPT)
+        async with self._store.unit() as unit:
+            await unit.segments.forget(self._store.now() - KEPT)
         return handled
 
     async def one(self, row: DueRow) -> int:
@@ -54,49 +53,55 @@ class Joining(DueHandler):
 
         The row waits on for messages that are not complete. Raises ``ChannelGone``, ``BadSeal``.
         """
-        key = parts.key_of(row)
+        key = segment_key(row)
         channel = self._door.channels.get(key[0])
         if channel is None:
             raise ChannelGone
-        found = await parts.parts_of(self._store.database, key)
+        found = await self._store.segments.of(key)
         news = await self.join_all(channel, key[-1], found)
-        left = await parts.parts_of(self._store.database, key)
+        left = await self._store.segments.of(key)
         again = waits_until(left, timeout=_timeout(channel))
         async with self._store.unit() as unit:
             await unit.due.settle(row, again)
         return news
 
-    async def join_all(self, channel: Channel, total: int, rows: Sequence[PartRow]) -> int:
+    async def join_all(self, channel: Channel, total: int, rows: Sequence[SegmentRecord]) -> int:
         """Join what is ready among the parts of one key. Raises ``BadSeal``."""
         news, now = 0, self._store.now()
         for join in plan(rows, total, now=now, timeout=_timeout(channel)):
             try:
                 news += await self._join(channel, total, join)
-            except Joined:
+            except AlreadyJoined:
                 log.info("parts were joined by another process", channel=channel.name)
         return news
 
     async def _join(self, channel: Channel, total: int, join: Join) -> int:
-        mark = parts.mark(join.ids, join.message, self._store.now())
         if not join.rows:
-            await self._store.take_in([], also=mark)
+            await self._write(join)
             return 0
         item = await self._made(channel, total, join)
         try:
-            news = await self._store.take_in([item], also=mark)
-        except (Unavailable, Joined):
+            news = await self._write(join, item)
+        except (Unavailable, AlreadyJoined):
             raise
         except Exception as error:  # what this one item is made of
             what = type(error).__name__
             log.error("a joined message was refused", error=what, correlation=item.id)
             held = self._held(channel, total, join, "unstorable", type(error).__name__)
-            news = await self._store.take_in([held], also=mark)
+            news = await self._write(join, held)
         if isinstance(item, Accepted):
             outcome = "accepted" if item.id in news else "repeat"
             metrics.INTAKE.labels(channel.name, outcome).inc()
             told = {"channel": channel.name, "correlation": item.id}
             log.debug("a joined message is durable", status=outcome, **told)
         return len(news)
+
+    async def _write(self, join: Join, *items: IntakeItem) -> set[str]:
+        """Write a message and the mark on its segments. Raises ``AlreadyJoined``."""
+        async with self._store.unit() as unit:
+            news = await unit.take_in(items)
+            await unit.segments.join(join.ids, join.message)
+        return news
 
     async def _made(self, channel: Channel, total: int, join: Join) -> Accepted | QuarantineItem:
         hook = self._bundle(total, join).hook()

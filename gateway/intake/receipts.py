@@ -5,7 +5,7 @@ import structlog
 from adapters.contract import Channel, Receipt, Sender
 from gateway.platform.names import hash_name
 from gateway.platform.seal import Seal
-from gateway.store.rows import Silence
+from gateway.store.rows import OptOut
 from gateway.store.store import Store
 
 log = structlog.get_logger(__name__)
@@ -32,7 +32,7 @@ async def note(store: Store, seal: Seal, channel: Channel, receipt: Receipt) -> 
             return False
         id, reader = held
         if reader:
-            await unit.silences.begin(Silence(reader, name, detail, until))
+            await unit.opt_outs.begin(OptOut(reader, name, detail, until))
         if again:
-            unit.notify_again(await unit.notifications.release(id=id))
+            unit.notifications.send(await unit.notifications.release(id=id))
     return True

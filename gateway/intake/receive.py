@@ -43,7 +43,7 @@ from gateway.platform.numbers import page_secret
 from gateway.platform.sandbox import ReadingError, Sandbox
 from gateway.platform.seal import ENVELOPE, FILE, PART, RAW, Seal
 from gateway.store.engine import Unavailable
-from gateway.store.rows import Accepted, Piece, QuarantineItem, StoredFile, noted
+from gateway.store.rows import Accepted, QuarantineItem, SegmentItem, StoredFile, noted
 from gateway.store.store import Store
 from gateway.wire import events
 from normalizer import tracking
@@ -175,7 +175,8 @@ class Intake:
         """Write down how many forged messages were not kept. Raises ``Unavailable``."""
         if missed := self._forged.missed():
             try:
-                await self._store.count_missed(missed)
+                async with self._store.unit() as unit:
+                    await unit.quarantine.tally(missed)
             except Unavailable:
                 self._forged.give_back(missed)
                 raise
@@ -358,7 +359,7 @@ class Intake:
         try:
             piece = await aside(hook, lambda: self.piece(whole, hook))
             news = await self._commits.put(piece)
-            if not news and not await self._store.has_part(piece):
+            if not news and not await self._store.segments.same(piece):
                 await self.hold(channel.name, hook, "same_id_other_content", "")
                 return None
         except Unstorable as error:
@@ -367,12 +368,12 @@ class Intake:
         metrics.INTAKE.labels(channel.name, "part" if news else "repeat").inc()
         return self._filed(inbound, tracking_of(self.seal, inbound))
 
-    def piece(self, inbound: Inbound, hook: WebhookRequest) -> Piece:
+    def piece(self, inbound: Inbound, hook: WebhookRequest) -> SegmentItem:
         """Read a message as one part of a longer one, sealed and ready to be written."""
         assert inbound.part is not None
         account, external_id = self.identity(inbound)
         now, block = self._now(), self.channels[inbound.channel].block
-        return Piece(
+        return SegmentItem(
             id=str(uuid.uuid4()),
             channel=inbound.channel,
             account=account,
@@ -434,7 +435,7 @@ class Intake:
     async def _contradicts(self, item: Accepted) -> bool:
         """Tell whether a repeat says something else than the first; False while nobody knows."""
         try:
-            return not await self._store.says_the_same(item)
+            return not await self._store.messages.same(item)
         except Unavailable:
             return False
 

@@ -14,7 +14,7 @@ from itertools import groupby
 
 from adapters.contract import Inbound, WebhookRequest
 from config.words import mark
-from gateway.store.parts import PartRow
+from gateway.store.segments import SegmentRecord
 
 PARTS = "parts:"
 """Stands for the URL of several hooks that make one message."""
@@ -33,8 +33,8 @@ class Join:
 
     message: str
     """The external id of the message these parts belong to."""
-    rows: tuple[PartRow, ...] = ()
-    copies: tuple[PartRow, ...] = ()
+    rows: tuple[SegmentRecord, ...] = ()
+    copies: tuple[SegmentRecord, ...] = ()
     late: bool = False
     """The message went on without them: they follow up."""
 
@@ -48,25 +48,25 @@ class Join:
 class _Message:
     """The parts of one message; ``name`` is set when it went on its way."""
 
-    parts: dict[int, PartRow] = field(default_factory=dict)
-    copies: list[PartRow] = field(default_factory=list)
+    parts: dict[int, SegmentRecord] = field(default_factory=dict)
+    copies: list[SegmentRecord] = field(default_factory=list)
     name: str | None = None
     gone_at: datetime | None = None
 
-    def knows(self, row: PartRow) -> bool:
+    def knows(self, row: SegmentRecord) -> bool:
         """Tell whether this very part is in it."""
         mine = self.parts.get(row.number)
         if mine is None or mine.digest != row.digest:
             return False
         return abs(row.received_at - mine.received_at) <= REPEATED
 
-    def lacks(self, row: PartRow) -> bool:
+    def lacks(self, row: SegmentRecord) -> bool:
         """Tell whether this part may be the one that is missing."""
         if row.number in self.parts:
             return False
         return self.gone_at is None or row.received_at - self.gone_at <= LATE
 
-    def first(self) -> PartRow:
+    def first(self) -> SegmentRecord:
         """Return the part that came first: its id is the message's, whatever comes later."""
         return min(self.parts.values(), key=lambda row: (row.received_at, row.number))
 
@@ -75,7 +75,9 @@ class _Message:
         return max(row.received_at for row in self.parts.values())
 
 
-def plan(rows: Sequence[PartRow], total: int, *, now: datetime, timeout: timedelta) -> list[Join]:
+def plan(
+    rows: Sequence[SegmentRecord], total: int, *, now: datetime, timeout: timedelta
+) -> list[Join]:
     """Say what to do with all the parts of one sender, reference and total, oldest first."""
     gone, waiting, joins = _sorted(rows)
     for message in waiting:
@@ -85,13 +87,13 @@ def plan(rows: Sequence[PartRow], total: int, *, now: datetime, timeout: timedel
     return [*joins, *(Join(m.name or "", copies=tuple(m.copies)) for m in copied)]
 
 
-def waits_until(rows: Sequence[PartRow], *, timeout: timedelta) -> datetime | None:
+def waits_until(rows: Sequence[SegmentRecord], *, timeout: timedelta) -> datetime | None:
     """Return until when the next incomplete message waits for its parts; None where none does."""
     _, waiting, _ = _sorted(rows)
     return min((message.newest() + timeout for message in waiting), default=None)
 
 
-def _sorted(rows: Sequence[PartRow]) -> tuple[list[_Message], list[_Message], list[Join]]:
+def _sorted(rows: Sequence[SegmentRecord]) -> tuple[list[_Message], list[_Message], list[Join]]:
     """Put parts to their messages: those that went on, those that wait, and parts that are late."""
     gone, waiting = _gone(rows), list[_Message]()
     joins: list[Join] = []
@@ -169,7 +171,7 @@ class Bundle:
         return whole if self.total == 1 else replace(whole, external_id=self.message)
 
 
-def _gone(rows: Sequence[PartRow]) -> list[_Message]:
+def _gone(rows: Sequence[SegmentRecord]) -> list[_Message]:
     found: dict[str, _Message] = {}
     for row in rows:
         if row.joined_at is not None and row.message is not None:

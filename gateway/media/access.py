@@ -10,7 +10,7 @@ import structlog
 from gateway.access.recusal import NotYours
 from gateway.media.blobs import BlobsAway, Vault
 from gateway.media.kinds import KINDS
-from gateway.store.queries import Queries
+from gateway.store.store import Store
 from gateway.wire.events import may_have
 from normalizer.message import Attachment, FileState
 from normalizer.report import Report
@@ -42,13 +42,13 @@ class ShownFile:
 class AttachmentAccess:
     """Hands files out."""
 
-    def __init__(self, queries: Queries, vault: Vault) -> None:
-        self._queries = queries
+    def __init__(self, store: Store, vault: Vault) -> None:
+        self._store = store
         self._vault = vault
 
     async def for_operator(self, report_id: str, sha256: str, *, by: str) -> ShownFile:
         """Return any kept file of any report. Raises ``NoFile``, ``NotYet``, ``Unavailable``."""
-        found = await self._queries.file(id=report_id)
+        found = await self._store.reports.file(id=report_id)
         if found is None:
             raise NoFile
         shown = await self._shown(found.report, sha256, whole=True)
@@ -60,7 +60,7 @@ class AttachmentAccess:
 
         Raises ``NotYours``, ``NoFile``, ``NotYet``, ``Unavailable``.
         """
-        found = await self._queries.file(tracking=tracking)
+        found = await self._store.reports.file(tracking=tracking)
         if found is None or not may_have(found.report, agency):
             raise NotYours
         shown = await self._shown(found.report, sha256)

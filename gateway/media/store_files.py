@@ -80,7 +80,7 @@ def ask(unit: UnitOfWork, report: Report, message: Message, *, at: datetime) -> 
     if message.attachments:
         id = str(uuid.uuid5(uuid.UUID(report.id), f"files of {message.id}"))
         data = json.dumps({"report": report.id})
-        unit.put(QueuedMessage(MEDIA, id, events.compose(events.FILES, id, data, at=at)))
+        unit.outbox.put(QueuedMessage(MEDIA, id, events.written(events.FILES, id, data, at=at)))
 
 
 class StoreFiles:
@@ -115,7 +115,7 @@ class StoreFiles:
         """Work on a batch; returns what failed, by message id. Raises ``BadEvent``."""
         wanted = {delivery.message.id: _report_id(delivery.message.body) for delivery in batch}
         async with self._store.unit() as unit:
-            known = await unit.by_ids(wanted.values())
+            known = await unit.reports.by_ids(wanted.values())
         until = time.monotonic() + BUDGET
         results = await asyncio.gather(
             *(self._work(known.get(wanted[d.message.id]), d, until) for d in batch)
@@ -197,7 +197,7 @@ class StoreFiles:
             if isinstance(channel, MediaSource):
                 return await self._fetcher.fetch(await channel.source(url))
             return await self._fetcher.fetch(Source(url))
-        held = await self._store.file(file.sha256) if file.sha256 else None
+        held = await self._store.files.get(file.sha256) if file.sha256 else None
         if held is None:
             raise Gone
         if held.became is not None:
@@ -233,7 +233,7 @@ class StoreFiles:
         if not became:
             return
         async with self._store.unit() as unit:
-            stored = await unit.by_id(report_id, lock=True)
+            stored = await unit.reports.by_id(report_id, lock=True)
             assert stored is not None
             old = stored.report
             mine = [became[file] for file in old.attachments if file in became]
@@ -241,12 +241,14 @@ class StoreFiles:
             if report == old:
                 return
             data: dict[str, object] = {"files": [_told(each.file) for each in mine]}
-            stored = unit.change(stored, report, [AuditEvent("files_stored", "gateway", data=data)])
+            stored = unit.reports.change(
+                stored, report, [AuditEvent("files_stored", "gateway", data=data)]
+            )
             if any(each.file.state is FileState.STORED for each in mine):
                 deliver_files(unit, report, cause=f"files {stored.version}")
             for file, each in became.items():
                 if file.url is None and file.sha256 and each.file.state in KEPT:
-                    unit.moved(file.sha256, each.file.model_dump_json())
+                    unit.files.move(file.sha256, each.file.model_dump_json())
         for each in became.values():
             metrics.FILES.labels(report.origin.channel, each.file.state).inc()
 

@@ -83,7 +83,7 @@ class Deliver:
         async with self._store.unit() as unit:
             deliveries = every(ids, await unit.deliveries.by_ids(ids))
             left = [delivery for delivery in deliveries if delivery.unplaced]
-            found = await unit.by_ids({delivery.report_id for delivery in left})
+            found = await unit.reports.by_ids({delivery.report_id for delivery in left})
             every([delivery.report_id for delivery in left], found)
             parcels = []
             for delivery in left:

@@ -106,7 +106,7 @@ class Notifier:
             state="withdrawn" if held_back else "waiting",
             detail=f"not sent: {held_back.value}" if held_back else "",
         )
-        unit.notify(notification)
+        unit.notifications.add(notification)
 
     def is_neutral(self, report: Report, to: Report | Message) -> bool:
         """Tell whether what ``to`` is told about a report must be neutral."""

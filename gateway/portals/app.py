@@ -30,7 +30,6 @@ from gateway.portals.http.bounds import Lines, Parser, protocol
 from gateway.portals.http.drain import DrainMiddleware
 from gateway.portals.http.request_id import RequestId
 from gateway.portals.http.secure import Secure
-from gateway.store.queries import Queries
 
 GRACE = 10
 """Seconds a request under way has to finish when the server stops."""
@@ -104,7 +103,6 @@ def application(
     intake: Intake,
     operators: OperatorService,
     agencies: AgencyService,
-    queries: Queries,
     health: Health,
     files: AttachmentAccess,
     now: Clock,

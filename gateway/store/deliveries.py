@@ -1,19 +1,28 @@
 """Deliveries: reports on their way to agencies, and how far each one is.
 
-Part of a unit of work. A delivery only goes forward: pending, placed, fetched, read. It fails or is
+A delivery only goes forward: pending, placed, fetched, read. It fails or is
 withdrawn only while it is not placed; a failed one is due again when an operator replays it.
 """
 
+import asyncio
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, get_args
 
 from sqlalchemy import RowMapping, case, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.store.engine import Database
+from gateway.store.queries import Queries
+from gateway.store.queue_table import Outbox
 from gateway.store.rows import Delivery, DeliveryState, Reached, noted
-from gateway.store.tables import deliveries
+from gateway.store.tables import deliveries, reports
+from gateway.store.views import AgencyEvent
+from gateway.wire.events import may_have, to_agency
+from gateway.wire.outbound import outbound
+from gateway.wire.queues import DELIVERIES
+from normalizer.report import Report
 
 _DUE = deliveries.c.placed_at.is_(None) & (deliveries.c.state != "withdrawn")
 _WITH_AGENCY = ("placed", "fetched")
@@ -22,20 +31,24 @@ _WITH_AGENCY = ("placed", "fetched")
 class DeliveryRepository:
     """The deliveries in one transaction."""
 
-    def __init__(self, connection: AsyncConnection, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, connection: AsyncConnection, now: Callable[[], datetime], outbox: Outbox
+    ) -> None:
         self._connection = connection
         self._now = now
+        self._outbox = outbox
         self._new: list[dict[str, Any]] = []
 
-    def add(self, delivery: Delivery) -> None:
-        """File a new delivery."""
-        self._new.append(asdict(delivery))
+    def add(self, id: str, report: Report, agency_id: str, event: str) -> None:
+        """File a delivery, and the queue message that has it placed."""
+        self._new.append(asdict(Delivery(id, report.id, agency_id, event, self._now())))
+        self._outbox.put(outbound(DELIVERIES, id, at=self._now()))
 
     async def by_ids(self, ids: Collection[str]) -> dict[str, Delivery]:
         """Read deliveries by id."""
         query = select(deliveries).where(deliveries.c.id.in_(ids))
         rows = (await self._connection.execute(query)).mappings().all()
-        return {row["id"]: delivery_of(row) for row in rows}
+        return {row["id"]: _delivery(row) for row in rows}
 
     async def place(self, ids: Collection[str], method: str, *, reached: Reached) -> set[str]:
         """Note that deliveries were placed; return those that were due until now.
@@ -97,6 +110,51 @@ class DeliveryRepository:
         return set((await self._connection.execute(change)).scalars())
 
 
+class DeliveryQueries(Queries):
+    """Reads of deliveries."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+        super().__init__(database)
+        self._now = now
+
+    async def of(self, report_id: str) -> tuple[Delivery, ...]:
+        """List a report's deliveries, oldest first."""
+        query = select(deliveries).where(deliveries.c.report_id == report_id)
+        rows = await self._rows(query.order_by(deliveries.c.created_at))
+        return tuple(_delivery(row) for row in rows)
+
+    async def for_agency(self, agency: str, *, after: str, most: int) -> list[AgencyEvent]:
+        """List an agency's deliveries in order, each report as it stands; ``after`` is an id.
+
+        The newest wait until no transaction that began before them can still be under way:
+        else a reader's cursor could pass over a delivery that is committed late.
+        """
+        while True:
+            page = await self._page(agency, after, most)
+            found = await asyncio.to_thread(_agency_events, page, agency)
+            if found or len(page) < most:
+                return found
+            after = page[-1]["id"]
+
+    async def _page(self, agency: str, after: str, most: int) -> Sequence[RowMapping]:
+        """Return a page of deliveries, each with its report's body."""
+        settled = self._now() - timedelta(seconds=self._database.timeout)
+        joined = deliveries.join(reports, reports.c.id == deliveries.c.report_id)
+        query = select(deliveries, reports.c.body).select_from(joined)
+        query = query.where(
+            deliveries.c.state != "withdrawn",
+            deliveries.c.agency_id == agency,
+            deliveries.c.created_at <= settled,
+        )
+        at, id = deliveries.c.created_at, deliveries.c.id
+        if after:
+            begun = await self._one(select(at).where(id == after))
+            if begun is None:
+                return []
+            query = query.where((at > begun) | ((at == begun) & (id > after)))
+        return await self._rows(query.order_by(at, id).limit(most))
+
+
 _TIME = deliveries.c.created_at.type
 _ORDER: Sequence[DeliveryState] = ("pending", "placed", "fetched", "read")
 
@@ -107,7 +165,21 @@ def _forward(to: Reached) -> Any:
     return case((deliveries.c.state.in_(later), deliveries.c.state), else_=to)
 
 
-def delivery_of(row: RowMapping) -> Delivery:
+def _delivery(row: RowMapping) -> Delivery:
     """Read a row of the table."""
     assert row["state"] in get_args(DeliveryState)
     return Delivery(**{name: row[name] for name in Delivery.__dataclass_fields__})
+
+
+def _agency_events(rows: Sequence[RowMapping], agency: str) -> list[AgencyEvent]:
+    """Compose what an agency gets of deliveries; beside the event loop, as there may be many."""
+    found = ((row, Report.model_validate_json(row["body"])) for row in rows)
+    return [
+        AgencyEvent(
+            row["id"],
+            to_agency(row["event"], row["id"], report, at=row["created_at"]).decode(),
+            fetched=row["fetched_at"] is not None,
+        )
+        for row, report in found
+        if may_have(report, agency)
+    ]

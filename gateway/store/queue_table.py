@@ -53,7 +53,7 @@ class Queue:
         return [_row(message, self._now()) for message in messages]
 
     async def put_rows(self, connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
-        """Add rows inside somebody else's transaction; call ``announce`` after its commit."""
+        """Add rows inside a transaction of the store; call ``announce`` after its commit."""
         if rows:
             await connection.execute(self._put, rows)
 
@@ -188,6 +188,35 @@ class Queue:
         async with self._database.read() as connection:
             found = (await connection.execute(counted)).all()
         return {f"{name}.dead" if state == "dead" else name: count for name, state, count in found}
+
+    async def overdue(self, since: datetime) -> dict[str, int]:
+        """Count the ready messages from before a moment, by queue."""
+        late = (queue.c.state == "ready") & (queue.c.at < since)
+        query = select(queue.c.queue, func.count()).where(late).group_by(queue.c.queue)
+        async with self._database.read() as connection:
+            return {name: count for name, count in await connection.execute(query)}  # noqa: C416
+
+
+class Outbox:
+    """The messages that one transaction puts on queues."""
+
+    def __init__(self, connection: AsyncConnection, queue: Queue) -> None:
+        self._connection = connection
+        self._queue = queue
+        self._messages: list[QueuedMessage] = []
+        self.has_news = False
+        """Something was written: whoever waits for it is to be woken after the commit."""
+
+    def put(self, message: QueuedMessage) -> None:
+        """Put a message on a queue when the unit commits."""
+        self._messages.append(message)
+
+    async def flush(self) -> None:
+        """Write what was put."""
+        if self._messages:
+            await self._queue.put_rows(self._connection, self._queue.rows(self._messages))
+            self._messages.clear()
+            self.has_news = True
 
 
 def _row(message: QueuedMessage, now: datetime) -> dict[str, Any]:

@@ -89,7 +89,7 @@ class ReactionState:
         return cls(**values)
 
 
-class Reactions:
+class ReactionRepository:
     """The memory in one transaction; readers are pseudonyms. One that is not loaded is free."""
 
     def __init__(
@@ -164,6 +164,10 @@ class Reactions:
             for each in filter(_is_new(self._states[who].ours), texts[who]):
                 _keep(self._states[who], each)
                 self._changed.add(who)
+
+    async def forget(self) -> None:
+        """Delete at once what is too old to bear on anything."""
+        await self._connection.execute(delete(reactions).where(reactions.c.at < self._now() - OLD))
 
     async def flush(self) -> None:
         """Write down what changed."""
@@ -240,8 +244,3 @@ def _is_new(ours: Sequence[Sketch]) -> Callable[[str], bool]:
 
 def _digest(said: str) -> str:
     return hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()[:32]
-
-
-async def forget(connection: AsyncConnection, now: datetime) -> None:
-    """Delete what is too old to bear on anything."""
-    await connection.execute(delete(reactions).where(reactions.c.at < now - OLD))

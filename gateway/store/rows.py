@@ -69,8 +69,11 @@ Reached = Literal["placed", "fetched"]
 
 
 @dataclass(frozen=True, slots=True)
-class Silence:
-    """Why and since when a citizen is not written to, and what ends it."""
+class OptOut:
+    """Why and since when a citizen is not written to, and what ends it.
+
+    ``until`` "starts": they said STOP. "writes": they cannot be reached, or their window is closed.
+    """
 
     reader: str
     channel: str
@@ -80,8 +83,8 @@ class Silence:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """One part of a longer message; ``envelope`` is sealed, ``sender`` a keyed hash."""
+class SegmentItem:
+    """One segment of a longer message; ``envelope`` is sealed, ``sender`` a keyed hash."""
 
     id: str
     channel: str
@@ -98,7 +101,7 @@ class Piece:
     """When its message is waited for no longer; None, from the version before, is at once."""
 
 
-IntakeItem = Accepted | QuarantineItem | Piece
+IntakeItem = Accepted | QuarantineItem | SegmentItem
 
 
 def noted(said: str, most: int) -> str:

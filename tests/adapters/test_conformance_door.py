@@ -106,7 +106,7 @@ async def test_an_empty_message_is_answered_and_leaves_no_trace_of_a_crash(
     async with opened(kind, tmp_path) as (built, channel):
         status = await bring(built, channel, GENUINE[kind](channel, "", "1001"))
         assert status < 300 or status in (400, 422)
-        held = [one.reason for one in await built.queries.quarantine(10)]
+        held = [one.reason for one in await built.store.quarantine.latest(10)]
         assert "unreadable" not in held
 
 
@@ -140,7 +140,7 @@ async def test_what_is_forged_is_refused_and_kept_for_an_operator(
         forged = replace(genuine, headers=unproven, url=url, body=body)
         assert await bring(built, channel, forged) in (401, 403)
         assert await built.counted("messages") == 0
-        kept = [one.reason for one in await built.queries.quarantine(10)]
+        kept = [one.reason for one in await built.store.quarantine.latest(10)]
         assert kept == (["forged"] if getattr(channel, "keeps_forged", True) else [])
 
 

@@ -83,7 +83,7 @@ class Clock:
 
 
 class ClockLeases(LeaseClock):
-    """The lease clock of bookmarks in a house: it moves with the house's own."""
+    """The lease clock of cursors in a house: it moves with the house's own."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(is_sqlite=True)
@@ -208,8 +208,10 @@ class House:
             sandboxes=here(),
             now=self.clock,
         )
-        self.store, self.broker, self.queries = its.store, its.broker, its.queries
-        self.store.leases = ClockLeases(self.clock)  # of bookmarks; the queue keeps the database's
+        self.store, self.broker = its.store, its.broker
+        self.store.cursors.leases = ClockLeases(
+            self.clock
+        )  # of cursors; the queue keeps the database's
         self.commits, self.spool, self.seal = its.commits, its.spool, its.seal
         self.notifier, self.roster = its.notifier, its.roster
         self.door, self.duty, self.agencies = its.intake, its.duty, its.agencies
@@ -289,12 +291,12 @@ class House:
         return await self.newest()
 
     async def newest(self) -> ReportFile:
-        found = await self.queries.file(id=(await self.queries.latest(1))[0].id)
+        found = await self.store.reports.file(id=(await self.store.reports.latest(1))[0].id)
         assert found is not None
         return found
 
     async def file(self, tracking: str) -> ReportFile:
-        found = await self.queries.file(tracking=tracking)
+        found = await self.store.reports.file(tracking=tracking)
         assert found is not None
         return found
 
@@ -306,7 +308,7 @@ class House:
         """Return the report that a delivery is of."""
         async with self.store.unit() as unit:
             made = (await unit.deliveries.by_ids([delivery_id]))[delivery_id]
-        found = await self.queries.file(id=made.report_id)
+        found = await self.store.reports.file(id=made.report_id)
         assert found is not None
         return found
 

@@ -206,7 +206,7 @@ async def test_it_goes_from_post_to_post_round_and_round_and_then_stays_red(
     assert (seen.passed_by, seen.is_over, seen.told) == (True, True, ("posko", "kepala"))
     await _reply(manned, f"OK {await _code(manned, file)}", SECOND)
     assert (await health.look()).ok
-    assert await manned.queries.audit() == (1, [])
+    assert await manned.store.events.audit() == (1, [])
 
 
 @pytest.mark.parametrize("error", [Refused("no such number"), Unreachable("503"), KeyError("x")])
@@ -257,7 +257,7 @@ async def test_a_post_acknowledges_by_replying_and_nobody_else_is_told(
     guarded.clock.pass_(seconds=301)
     assert await guarded.alarm.turn() == 0
     assert await guarded.counted("reports") == 1
-    assert await guarded.queries.audit() == (1, [])
+    assert await guarded.store.events.audit() == (1, [])
 
 
 @pytest.mark.parametrize("says", ["OK", "OK {code}", "OK SEMUA"])

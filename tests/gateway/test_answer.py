@@ -55,7 +55,7 @@ async def test_an_answer_its_channel_refuses_is_failed_in_view_and_not_repeated(
     assert await house.notify(batch) == {}
     letter = await _answer(house)
     assert (letter.state, letter.detail) == ("failed", "the number does not exist")
-    (channel,) = await house.queries.channels(["paper"])
+    (channel,) = await house.store.overview.channels(["paper"])
     assert (channel.waiting_out, channel.failed_out) == (0, 1)
     assert await house.notify(batch) == {}
     assert house.paper.carried == []

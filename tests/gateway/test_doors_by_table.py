@@ -160,13 +160,13 @@ class Bodies:
         house = self._house
         for way, step in self._steps.items():
             async with house.store.unit() as unit:
-                stored = await unit.by_id(report.id)
+                stored = await unit.reports.by_id(report.id)
                 assert stored is not None
                 cause = f"{flag} {way}"
                 deliver(unit, stored.report, kind=events.ASSIGNED, cause=cause)
             assert await house.work(DELIVERIES, step) == {}
         house.clock.pass_(minutes=5)
-        listed = await house.queries.for_agency(self._agency, after="", most=50)
+        listed = await house.store.deliveries.for_agency(self._agency, after="", most=50)
         return {
             "queue": (await house.for_agency(self._agency))[-1].body.decode(),
             "webhook": self._office.calls[-1][1].decode(),

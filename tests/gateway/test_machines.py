@@ -28,8 +28,8 @@ from gateway.access.machines import Machines
 from gateway.broker.base import REPORTS
 from gateway.casework.agencies import Reply
 from gateway.platform.seal import REPORTER
+from gateway.store.reports import StaleWrite
 from gateway.store.rows import Notification
-from gateway.store.unit import StaleWrite
 from normalizer import automatic, numbers
 from normalizer.message import NoAnswerReason
 from normalizer.report import Report
@@ -400,7 +400,7 @@ async def _post(lite: House, report: Report, id: str, to: str) -> None:
     sealed = lite.seal.close_text(json.dumps({"to": to}), REPORTER)
     written = Notification(id, report.id, "paper", "Halo", sealed)
     async with lite.store.unit() as unit:
-        unit.notify(written)
+        unit.notifications.add(written)
 
 
 @pytest.mark.parametrize("channel", [build(kind) for kind in PHONES], ids=PHONES)

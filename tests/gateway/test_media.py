@@ -99,7 +99,7 @@ async def test_a_photo_of_a_mail_is_kept_without_its_notes(house: House) -> None
     assert after.report.coordinates is None
     assert after.events[-1].kind == "files_stored"
     assert await house.counted("files", "length(content) > 0") == 0
-    assert (await house.queries.audit())[1] == []
+    assert (await house.store.events.audit())[1] == []
 
 
 async def test_doing_it_twice_changes_nothing(house: House) -> None:

@@ -34,9 +34,8 @@ from gateway.intake.receive import Intake
 from gateway.platform.logs import keep_harmless
 from gateway.platform.names import hash_name, opened_thread, opened_url
 from gateway.platform.seal import Seal
-from gateway.store.cursors import Bookmark
 from gateway.store.renaming import hide_names
-from gateway.store.tables import messages, metadata, notifications, parts, reports
+from gateway.store.tables import messages, metadata, notifications, reports, segments
 from gateway.wire.queues import MEDIA, REPORTS, QueuedMessage
 from normalizer.message import Message, Origin
 from normalizer.nameless import nameless
@@ -332,7 +331,7 @@ async def test_what_is_said_of_a_fault_is_kept_without_names(
             await built.store.queue.put([QueuedMessage(REPORTS, "1", b"{}")])
             (leased,) = await built.store.queue.claim(REPORTS, 1, lease=60)
             await built.store.queue.bury(leased, error=words)
-            mark = Bookmark(built.store, kind, "poll", holder="one")
+            mark = built.store.cursors.of(kind, "poll", holder="one")
             await mark.take(60)
             await mark.failed(words, pause=1)
             get_logger().warning("a provider could not be read", error=words)
@@ -434,7 +433,7 @@ async def test_what_the_version_before_kept_in_the_clear_is_hidden_at_the_start(
     assert await receipts.note(
         lite.store, lite.seal, lite.paper, Receipt("paper", letter, "delivered")
     )
-    assert (await lite.queries.audit())[1] == []
+    assert (await lite.store.events.audit())[1] == []
 
 
 async def test_an_event_of_the_version_before_is_routed_with_its_names_hidden(
@@ -488,7 +487,7 @@ async def _as_before(house: House) -> None:
                     values["external_id"] = json.loads(body)["origin"]["external_id"]
                 await connection.execute(change.values(**values))
         values = {"external_id": "bagian-kenari", "reference": "acuan-kenari"}
-        await connection.execute(parts.update().values(**values))
+        await connection.execute(segments.update().values(**values))
         for letter in (await connection.execute(select(notifications))).all():
             names = opened_thread(seal, json.loads(letter.thread))
             change = notifications.update().where(notifications.c.id == letter.id)

@@ -152,10 +152,10 @@ def carried(house: House, who: str = WHO) -> list[str]:
 async def assigned(house: House, tracking: str) -> str:
     """Let a report be with an agency, whatever the router said; return the agency's id."""
     async with house.store.unit() as unit:
-        stored = (await unit.by_tracking([tracking]))[tracking]
+        stored = (await unit.reports.by_tracking([tracking]))[tracking]
         made = delicate_report().assignment
         moved = stored.report.model_copy(update={"assignment": made})
-        unit.change(stored, moved.with_status(Status.FORWARDED, at=house.clock(), by="x"), [])
+        unit.reports.change(stored, moved.moved(Status.FORWARDED, at=house.clock(), by="x"), [])
     return "dinas-kanari"
 
 

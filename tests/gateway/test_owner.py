@@ -21,8 +21,8 @@ from gateway.intake.limits import LOOKS_AT_ONE, LOOKS_OF_ALL, CallLimits
 from gateway.platform.numbers import page_secret
 from gateway.store import migrate
 from gateway.store.engine import Database
+from gateway.store.public import PublicQueries
 from gateway.store.rows import Accepted
-from gateway.store.shown import PublicQueries
 from gateway.store.spool import Spool
 from gateway.store.store import Store
 from gateway.store.tables import messages
@@ -101,7 +101,7 @@ def _is_query(node: ast.AST) -> bool:
 
 def test_the_tie_of_a_message_is_read_only_where_its_owner_is_compared() -> None:
     readers = {name for name, tree in sources() if ties(tree)}
-    assert readers == MAY_READ, "read it by gateway.store.owned, which compares the reporters"
+    assert readers == MAY_READ, "read it by gateway.store.ownership, which compares the reporters"
 
 
 def test_the_sweep_finds_a_reader_that_does_not_compare() -> None:
@@ -146,7 +146,7 @@ async def test_two_reporters_are_never_tied(lite: House) -> None:
     mine = (await lite.report(ROAD, WHO)).report
     theirs = (await lite.report(LAMP, OTHER)).report
     async with lite.store.unit() as unit:
-        unit.belongs(theirs.first, mine)
+        unit.messages.file(theirs.first, mine)
     assert await tied(lite, OTHER) == {theirs.id}
 
 
@@ -185,7 +185,7 @@ async def unhurt(house: House, before: Any, stranger: str = OTHER) -> None:
     numbers = await house.rows("SELECT tracking, reporter_ref FROM messages")
     for number, ref in numbers:
         if ref != before.report.reporter.ref:
-            found = await house.queries.file(tracking=number)
+            found = await house.store.reports.file(tracking=number)
             assert found is None or found.report.id != before.report.id
             tracking = house.services.tracking
             seen = await tracking.find(number, page_secret(house.seal, number), channel="paper")
@@ -262,10 +262,10 @@ async def test_a_tie_of_the_version_before_gives_nothing_to_a_stranger(lite: Hou
         f"UPDATE messages SET report_id = '{before.report.id}' WHERE reporter_ref = '{ref}'"
     )
     ((number,),) = await lite.rows(f"SELECT tracking FROM messages WHERE reporter_ref = '{ref}'")
-    found = await lite.queries.file(tracking=number)
+    found = await lite.store.reports.file(tracking=number)
     assert found is None or found.report.id != before.report.id
     async with lite.store.unit() as unit:
-        known = await unit.by_tracking([number])
+        known = await unit.reports.by_tracking([number])
     assert before.report.id not in {each.report.id for each in known.values()}
 
 
@@ -305,7 +305,10 @@ async def test_nothing_in_the_web_form_is_a_command(form: House, said: str, fiel
     assert seen.report
     assert seen.report.tracking == number
     assert (await form.file(victim)).report == before.report
-    assert [each.first.intent for each in await form.queries.latest(9)] == ["report", "report"]
+    assert [each.first.intent for each in await form.store.reports.latest(9)] == [
+        "report",
+        "report",
+    ]
 
 
 @pytest.fixture

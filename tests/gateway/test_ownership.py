@@ -21,7 +21,7 @@ LATER = "Regu kami datang hari Kamis"
 async def lite(lite: House) -> AsyncIterator[House]:
     """A house in which, whatever a test did, every report's log must hold at its end."""
     yield lite
-    assert (await lite.queries.audit())[1] == []
+    assert (await lite.store.events.audit())[1] == []
 
 
 async def answered(house: House, key: str = "1", text: str = SECRET) -> ReportFile:

@@ -134,7 +134,7 @@ async def test_the_higher_wins_and_of_the_lower_stays_what_the_table_says(
     assert "482913" not in repr(await lite.rows("SELECT body FROM reports"))
     if Signal.FOREIGN_TEXT in pair:
         assert HIDDEN in case.report.report.text
-    assert (await lite.queries.audit())[1] == []
+    assert (await lite.store.events.audit())[1] == []
 
 
 def test_the_table_names_every_signal_once_and_overrules_only_downwards() -> None:
@@ -181,7 +181,7 @@ async def test_an_operator_sees_it_with_its_reason_and_may_forward_it_all_the_sa
 ) -> None:
     await lite.take(note(text))
     assert await lite.work_all() == {}
-    (waiting,) = await lite.queries.latest(5, status=Status.TRIAGE)
+    (waiting,) = await lite.store.reports.latest(5, status=Status.TRIAGE)
     assert waiting.assignment is not None
     assert waiting.assignment.reasons[0].rule == "scope"
     everywhere = await lite.rows("SELECT body FROM messages")

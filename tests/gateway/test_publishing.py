@@ -36,7 +36,7 @@ FLAGS: dict[str, dict[str, str]] = {
 async def here(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Town]:
     async with town(sqlite_url, tmp_path) as built:
         yield built
-        assert (await built.house.queries.audit())[1] == []
+        assert (await built.house.store.events.audit())[1] == []
 
 
 async def sent(here: Town, **changes: str) -> Report:

@@ -116,7 +116,7 @@ async def test_a_buried_message_is_seen_and_replayed(house: House, queue: Queue)
         await queue.bury(leased, error="bad \x00 \ud800" + "x" * 5000)
     assert await queue.depths() == {f"{REPORTS}.dead": 2}
     assert await queue.claim(REPORTS, 10, lease=FOR_EVER) == []
-    newest, oldest = await house.queries.dead_letters(10)
+    newest, oldest = await house.store.dead_letters.latest(10)
     assert (newest.message_id, oldest.message_id) == (sent[1].id, sent[0].id)
     assert (newest.attempts, len(newest.error)) == (1, 1000)
     assert await queue.replay([newest.id]) == 1
@@ -130,7 +130,7 @@ async def test_dead_letters_of_a_broker_are_kept_once(house: House, queue: Queue
     letter = DeadLetter(message(body=b"poison"), 6, "BadEvent")
     for _ in range(2):
         await queue.keep_dead([letter])
-    (view,) = await house.queries.dead_letters(10)
+    (view,) = await house.store.dead_letters.latest(10)
     assert (view.message_id, view.attempts, view.error) == (letter.message.id, 6, "BadEvent")
     await queue.replay()
     assert (await _one(queue)).message == letter.message

@@ -52,7 +52,7 @@ def _bytes_of(folder: Path) -> bytes:
 
 
 async def _held(house: House) -> list[QuarantineView]:
-    return await house.queries.quarantine(100)
+    return await house.store.quarantine.latest(100)
 
 
 async def test_a_message_is_durable_and_on_its_way_when_it_is_acknowledged(house: House) -> None:
@@ -151,7 +151,7 @@ async def test_observe_only_takes_what_is_forged_and_notes_it(lite: House) -> No
     assert await lite.counted("messages") == 1
     (view,) = await _held(lite)
     assert (view.reason, view.state) == ("forged", "noted")
-    assert await lite.queries.held_count() == 0
+    assert await lite.store.quarantine.count() == 0
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ async def test_automatic_mail_is_noted_and_makes_no_report(lite: House) -> None:
     assert await lite.work_all() == {}
     (view,) = await _held(lite)
     assert (view.reason, view.state, view.detail) == ("automatic", "noted", "auto-replied")
-    assert await lite.queries.held_count() == 0
+    assert await lite.store.quarantine.count() == 0
     assert await lite.counted("messages") == await lite.counted("reports") == 0
     assert lite.paper.carried == []
 
@@ -350,7 +350,7 @@ async def test_what_only_looked_like_a_repeat_can_be_released_beside_the_first(
     for _ in range(2):
         assert await _released(lite) == 1
     assert await lite.work_all() == {}
-    texts = {report.text for report in await lite.queries.latest(10)}
+    texts = {report.text for report in await lite.store.reports.latest(10)}
     assert texts == {ROAD, NOWHERE}
 
 

@@ -40,12 +40,12 @@ async def town(sqlite_url: str, tmp_path: Path) -> AsyncIterator[House]:
     """A house whose agencies have tokens."""
     async with house(sqlite_url, tmp_path, methods=METHODS) as built:
         yield built
-        assert (await built.queries.audit())[1] == []
+        assert (await built.store.events.audit())[1] == []
 
 
 async def _read(town: House, agency: str) -> list[str]:
     town.clock.pass_(minutes=5)
-    return [each.text for each in await town.queries.for_agency(agency, after="", most=1)]
+    return [each.text for each in await town.store.deliveries.for_agency(agency, after="", most=1)]
 
 
 async def test_an_accusation_goes_to_who_oversees_the_accused(town: House) -> None:
@@ -116,11 +116,11 @@ async def test_what_only_may_accuse_is_read_by_an_operator_who_may_hand_it_back(
 async def test_a_delivery_that_waits_is_withdrawn(town: House) -> None:
     file = await town.report(ROAD)
     async with town.store.unit() as unit:
-        stored = await unit.by_id(file.report.id)
+        stored = await unit.reports.by_id(file.report.id)
         assert stored is not None
         deliveries.deliver(unit, stored.report, kind=events.FOLLOWED_UP, cause="late")
-        accusing = recuse(stored.report, [PU], at=AT)
-        unit.change(stored, accusing, [])
+        accusing = recused(stored.report, [PU], at=AT)
+        unit.reports.change(stored, accusing, [])
     assert await town.work(DELIVERIES, town.deliver) == {}
     after = await town.file(file.report.tracking)
     states = [each.state for each in after.deliveries]

@@ -25,7 +25,7 @@ ENGLISH = "The street light in Wonocolo Surabaya is broken and it has been dark 
 async def lite(lite: House) -> AsyncIterator[House]:
     """A house in which, whatever a test did, every report's log must hold at its end."""
     yield lite
-    assert (await lite.queries.audit())[1] == []
+    assert (await lite.store.events.audit())[1] == []
 
 
 def choices(house: House, who: str = WHO) -> Sequence[str]:
@@ -309,10 +309,10 @@ async def test_what_one_of_the_two_hides_is_hidden_in_both(lite: House) -> None:
 async def test_a_report_that_ended_in_between_takes_no_more(lite: House) -> None:
     first, second = await joinable(lite, TOO)
     async with lite.store.unit() as unit:
-        stored = await unit.by_id(first.report.id)
+        stored = await unit.reports.by_id(first.report.id)
         assert stored is not None
-        closed = stored.report.with_status(Status.CLOSED_BY_SYSTEM, at=lite.clock(), by="gateway")
-        unit.change(stored, closed, [])
+        closed = stored.report.moved(Status.CLOSED_BY_SYSTEM, at=lite.clock(), by="gateway")
+        unit.reports.change(stored, closed, [])
     told = await lite.say("1")
     assert "tetap laporan tersendiri" in told
     assert (await numbered(lite, second)).status is Status.FORWARDED

@@ -10,7 +10,7 @@ import pytest
 
 from adapters.contract import ReportFilter, VisibleReport
 from gateway.casework.visibility import BY_NUMBER, MESSAGES, PUBLIC, READERS, TABLE, Public
-from gateway.store.shown import (
+from gateway.store.public import (
     FEWEST,
     OPEN,
     TO_THINGS,

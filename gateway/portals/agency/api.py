@@ -13,7 +13,7 @@ from gateway.intake.limits import CallLimits
 from gateway.media.access import AttachmentAccess, NoFile, NotYet
 from gateway.portals.http.files import serve
 from gateway.store.engine import Unavailable
-from gateway.store.unit import StaleWrite
+from gateway.store.reports import StaleWrite
 
 bearer = HTTPBearer(auto_error=False, description="The agency's token")
 

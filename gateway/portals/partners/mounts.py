@@ -32,7 +32,7 @@ from gateway.intake.webhook import TooLarge, hook_of, request_of, respond
 from gateway.platform import metrics
 from gateway.portals.partners import reference
 from gateway.store.engine import Unavailable
-from gateway.store.unit import StaleWrite
+from gateway.store.reports import StaleWrite
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 """Taken everywhere, so that those that mean nothing get an error in the channel's own words."""

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
 
 from adapters.contract import Own, ReportFilter, ReportUpdate, VisibleReport
-from gateway.store.owned import messages_and_theirs, owned, owned_ids
+from gateway.store.ownership import messages_and_theirs, owned, owned_ids
 from gateway.store.store import Store
 from gateway.store.tables import events, messages, notifications, reports
 from normalizer.message import Kind, Message
