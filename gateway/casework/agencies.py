@@ -104,17 +104,17 @@ class AgencyService:
     async def reply(self, agency: str, tracking: str, reply: Reply, *, key: str) -> FiledReply:
         """File a reply. Raises ``NotYours``, ``ClosedReport``, ``Conflict``, ``Unavailable``."""
         async with self._store.unit() as unit:
-            stored = (await unit.reports.by_tracking([tracking])).get(tracking)
-            if stored is None or not await self._knows(unit, stored, agency, key):
+            record = (await unit.reports.by_tracking([tracking])).get(tracking)
+            if record is None or not await self._knows(unit, record, agency, key):
                 raise NotYours
-            if key and await unit.events.has(stored.report.id, _event(reply), key):
-                return FiledReply(stored.report, news=False)
-            if _agency(stored.report) != agency:
+            if key and await unit.events.has(record.report.id, _event(reply), key):
+                return FiledReply(record.report, news=False)
+            if _agency(record.report) != agency:
                 raise NotYours
-            if stored.report.status in FINAL:
+            if record.report.status in FINAL:
                 raise ClosedReport
-            await unit.deliveries.read(stored.report.id, agency)
-            return FiledReply(self._file(unit, stored, agency, reply, key), news=True)
+            await unit.deliveries.read(record.report.id, agency)
+            return FiledReply(self._file(unit, record, agency, reply, key), news=True)
 
     async def respond(self, agency: str, number: str, kind: str, text: str, *, key: str) -> Report:
         """File a reply that came by a channel. Raises ``UnknownReport``, ``ReportClosed``."""
@@ -130,7 +130,7 @@ class AgencyService:
         """An agency that refused a report may still repeat that refusal."""
         if _agency(record.report) == agency:
             return True
-        return bool(key) and await unit.events.has(stored.report.id, "agency_refused", key)
+        return bool(key) and await unit.events.has(record.report.id, "agency_refused", key)
 
     def _file(
         self, unit: UnitOfWork, record: ReportRecord, agency: str, reply: Reply, key: str
@@ -141,11 +141,11 @@ class AgencyService:
         change = AuditEvent(_event(reply), by, data=data)
         if reply.kind == "refuse":
             refused = _refused(report, agency, reply.text, at)
-            moved = refused.moved(Status.TRIAGE, at=at, by=by, note=reply.text[:200])
-            return unit.reports.change(stored, moved, [change]).report
+            moved = refused.with_status(Status.TRIAGE, at=at, by=by, note=reply.text[:200])
+            return unit.reports.change(record, moved, [change]).report
         status = Status.ANSWERED if reply.kind == "answer" else Status.IN_PROGRESS
-        moved = report.moved(status, at=at, by=by, note=reply.text[:200])
-        changed = unit.reports.change(stored, moved, [change])
+        moved = report.with_status(status, at=at, by=by, note=reply.text[:200])
+        changed = unit.reports.change(record, moved, [change])
         text = self._notifier.text(
             "answer" if reply.kind == "answer" else "progress", report, teks=reply.text
         )

@@ -48,20 +48,20 @@ class DutyService:
 
     async def reply(self, turn: Turn, post: DutyPost) -> str | None:
         """Do what a post replies; None where it was told of nothing and reports something."""
-        unit, known, message = turn.unit, turn.context, turn.message
+        unit, context, message = turn.unit, turn.context, turn.message
         told = await unit.alerts.told_to(post.name, since=self._store.now() - REPLYING)
         told = [alert for alert in told if post.name in alert.told]
         said = None if message.unanswered in _MACHINES else _OK.match(message.original)
         if said is None:
             if told:
-                await self._remind(unit, known, post, message, told)
+                await self._remind(unit, context, post, message, told)
             return "duty" if told else None
         open_ = [alert for alert in told if alert.acknowledged_at is None]
         meant = await self._meant(unit, said[1], open_)
         if meant:
-            await self._take(unit, known, post, message, meant)
+            await self._take(unit, context, post, message, meant)
         elif open_:
-            await self._remind(unit, known, post, message, open_)
+            await self._remind(unit, context, post, message, open_)
         else:
             self._answer(unit, post, message, "alert_none")
         return "duty"
@@ -125,7 +125,7 @@ class DutyService:
         open_ = [alert for alert in alerts if alert.acknowledged_at is None]
         numbers = {}
         for alert in open_[:LISTED]:
-            stored = known.joined_to.get(alert.report_id) or await unit.reports.by_id(
+            stored = context.joined_to.get(alert.report_id) or await unit.reports.by_id(
                 alert.report_id
             )
             if stored:
@@ -149,13 +149,13 @@ async def acknowledge(
     """Note who heard of alerts, in their reports' logs too; return the codes that were open."""
     done = await unit.alerts.acknowledge(ids, by)
     for alert in done:
-        stored = known.joined_to.get(alert.report_id) if known else None
+        stored = context.joined_to.get(alert.report_id) if context else None
         stored = stored or await unit.reports.by_id(alert.report_id, lock=True)
         if stored is None:
             continue
         changed = unit.reports.change(stored, stored.report, [AuditEvent("alert_acknowledged", by)])
-        if known:
-            known.remember(changed)
+        if context:
+            context.remember(changed)
     return [alert.code for alert in done]
 
 

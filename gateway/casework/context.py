@@ -110,7 +110,7 @@ class ContextLoader:
         context.by_thread = {name: records[id] for name, id in ours.items() if id in records}
         mine = (each for reports in context.by_reporter.values() for each in reports)
         found = (*context.by_tracking.values(), *records.values(), *mine)
-        ties = (joined(each.report) for each in found)
+        ties = (find_join(each.report) for each in found)
         context.silent = await unit.opt_outs.of(refs)
         context.joined_to = await unit.reports.by_ids({tie.report_id for tie in ties if tie})
         every = {s.report.id: s for s in (*found, *context.joined_to.values())}

@@ -101,7 +101,7 @@ class Hiding:
         changes = [AuditEvent("hidden", "reporter", data=data)]
         asks = message.anonymous and not old.anonymous and self.needs_consent(report)
         changes += self.consent_events(report) if asks else []
-        turn.context.remember(unit.reports.change(stored, report, changes))
+        turn.context.remember(unit.reports.change(record, report, changes))
         unit.messages.file(message, report)
         cause = f"hidden {message.id}"
         if is_news:
@@ -140,8 +140,8 @@ class Hiding:
         """Ask for consent to show what is hidden, or take it; None when nothing is said of that."""
         message = turn.message
         command = _COMMANDS.get(_words(message))
-        asked = await turn.unit.events.latest(stored.report.id, _FAMILY)
-        mark = _meant(stored.report, message, command)
+        asked = await turn.unit.events.latest(record.report.id, _FAMILY)
+        mark = _meant(record.report, message, command)
         kind, said, at = asked or ("", {}, self.now())
         if mark and command and kind in (ASKED, TOLD) and said.get("mark") == mark:
             return self._open(turn, record, mark)
@@ -160,7 +160,7 @@ class Hiding:
             data: dict[str, object] = {"message": message.id, "mark": mark}
             data["at"] = self.now().isoformat()
             event = AuditEvent(ASKED, "gateway", data=data)
-            turn.context.remember(unit.reports.change(stored, report, [event]))
+            turn.context.remember(unit.reports.change(record, report, [event]))
             choice = "choice_unhide" if mark == "anonymous" else "choice_unhide_report"
             choices = (self.notifier.text(choice, report),)
         unit.messages.file(message, report)
@@ -177,7 +177,7 @@ class Hiding:
         report = record.report.model_copy(update=changes)
         data: dict[str, object] = {"message": message.id, "mark": mark}
         event = AuditEvent("unhidden", "reporter", data=data)
-        turn.context.remember(unit.reports.change(stored, report, [event]))
+        turn.context.remember(unit.reports.change(record, report, [event]))
         unit.messages.file(message, report)
         cause = f"unhidden {message.id}"
         deliver_changed(unit, report, cause=cause)

@@ -132,7 +132,7 @@ class Matters:
             report = report.model_copy(update={"urgency": kept})
         log = [addition_event(answer), decision_event(decision)]
         log += self._hiding.consent_events(report)
-        turn.context.remember(unit.reports.change(asked, report, log))
+        turn.context.remember(unit.reports.change(record, report, log))
         unit.messages.file(answer, report)
         ask(unit, report, answer, at=self._now())
         await self._carry_out(unit, report, first="completed")

@@ -97,7 +97,7 @@ class OperatorService:
             triage=await self._store.reports.count_status(Status.TRIAGE),
             dead=sum(dead.values()),
             quarantined=await self._store.quarantine.count(),
-            channels=await self._store.overview.channels(sorted(self._door.channels)),
+            channels=await self._store.overview.channels(sorted(self._intake.channels)),
             alerts=await self._store.alerts.open(),
             not_kept=await self._store.quarantine.missed_since(
                 self._store.now() - timedelta(days=1)
@@ -110,7 +110,7 @@ class OperatorService:
 
     async def exchange_channels(self) -> list[str]:
         """List the channels and others with whom there were calls."""
-        return sorted({*self._door.channels, *await self._store.exchanges.channels()})
+        return sorted({*self._intake.channels, *await self._store.exchanges.channels()})
 
     async def latest(self, limit: int = 50) -> list[Report]:
         """List the newest reports."""
@@ -181,7 +181,7 @@ class OperatorService:
                     raise Conflict(ConflictCode.NO_REPORT)
                 _check_archivable(stored.report)
                 status, at = Status.ARCHIVED_BY_ADMIN, self._store.now()
-                report = stored.report.moved(status, at=at, by=by, note=reason)
+                report = stored.report.with_status(status, at=at, by=by, note=reason)
                 unit.reports.change(stored, report, [AuditEvent(status.value, by, note=reason)])
                 if await unit.notifications.any_about(report_id):
                     text = self._notifier.text("archived", report, alasan=reason)

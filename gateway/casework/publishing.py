@@ -58,8 +58,8 @@ class Publishing:
         """Release the words of this name. Raises ``Conflict``, ``Unavailable``."""
         try:
             async with self._store.unit() as unit:
-                stored = _found(await unit.reports.by_id(report_id, lock=True))
-                proposal = proposed(stored.report)
+                stored = _require(await unit.reports.by_id(report_id, lock=True))
+                proposal = propose_text(stored.report)
                 if masking.UNTRUSTED:
                     raise Conflict(ConflictCode.MASKING)
                 if not may_be_read(stored.report, self._sensitive):
@@ -78,8 +78,8 @@ class Publishing:
         """Show no words, or no longer. Raises ``Conflict``, ``Unavailable``."""
         try:
             async with self._store.unit() as unit:
-                stored = _found(await unit.reports.by_id(report_id, lock=True))
-                kind = "taken_back" if proposed(stored.report).is_shown else "kept_private"
+                stored = _require(await unit.reports.by_id(report_id, lock=True))
+                kind = "taken_back" if propose_text(stored.report).is_shown else "kept_private"
                 report = stored.report.model_copy(update={"release": self._release(by)})
                 unit.reports.change(stored, report, [AuditEvent(kind, by)])
         except Raced:

@@ -61,7 +61,7 @@ class Tracking:
         if not is_valid(number):
             return None
         file = await self._store.reports.file(tracking=number)
-        return self._seen(file, channel) if file else Tracked(number)
+        return self._view(file, channel) if file else TrackedReport(number)
 
     def _view(self, file: ReportFile, channel: str) -> TrackedReport:
         report = file.report

@@ -80,7 +80,7 @@ def ask(unit: UnitOfWork, report: Report, message: Message, *, at: datetime) -> 
     if message.attachments:
         id = str(uuid.uuid5(uuid.UUID(report.id), f"files of {message.id}"))
         data = json.dumps({"report": report.id})
-        unit.outbox.put(QueuedMessage(MEDIA, id, events.written(events.FILES, id, data, at=at)))
+        unit.outbox.put(QueuedMessage(MEDIA, id, events.compose(events.FILES, id, data, at=at)))
 
 
 class StoreFiles:

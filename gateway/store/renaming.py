@@ -65,8 +65,8 @@ async def _hide_segments(connection: AsyncConnection, seal: Seal, rows: Sequence
         change = update(segments).where(
             segments.c.id == row.id, segments.c.external_id == row.external_id
         )
-        joined = names.hashed(seal, row.channel, row.message) if row.message else None
-        reference = names.hashed(seal, row.channel, row.reference)
+        joined = names.hash_name(seal, row.channel, row.message) if row.message else None
+        reference = names.hash_name(seal, row.channel, row.reference)
         changes = {} if names.is_hashed(row.external_id) else _keyed(seal, row)
         await connection.execute(change.values(**changes, message=joined, reference=reference))
 

@@ -155,7 +155,9 @@ async def assigned(house: House, tracking: str) -> str:
         stored = (await unit.reports.by_tracking([tracking]))[tracking]
         made = delicate_report().assignment
         moved = stored.report.model_copy(update={"assignment": made})
-        unit.reports.change(stored, moved.moved(Status.FORWARDED, at=house.clock(), by="x"), [])
+        unit.reports.change(
+            stored, moved.with_status(Status.FORWARDED, at=house.clock(), by="x"), []
+        )
     return "dinas-kanari"
 
 

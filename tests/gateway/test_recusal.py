@@ -119,7 +119,7 @@ async def test_a_delivery_that_waits_is_withdrawn(town: House) -> None:
         stored = await unit.reports.by_id(file.report.id)
         assert stored is not None
         deliveries.deliver(unit, stored.report, kind=events.FOLLOWED_UP, cause="late")
-        accusing = recused(stored.report, [PU], at=AT)
+        accusing = recuse(stored.report, [PU], at=AT)
         unit.reports.change(stored, accusing, [])
     assert await town.work(DELIVERIES, town.deliver) == {}
     after = await town.file(file.report.tracking)

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from gateway.access.recusal import NotYours
-from gateway.casework.agencies import MAX_REPLY, AgencyService, Closed, FiledReply, Reply
+from gateway.casework.agencies import MAX_REPLY, AgencyService, ClosedReport, FiledReply, Reply
 from gateway.store.reports import StaleWrite
 from gateway.store.rows import AuditEvent
 from gateway.wire.queues import NOTIFICATIONS
@@ -204,9 +204,11 @@ async def test_nothing_is_added_to_a_closed_report(village: House) -> None:
     async with village.store.unit() as unit:
         stored = await unit.reports.by_id(file.report.id)
         assert stored is not None
-        closed = stored.report.moved(Status.CLOSED_BY_SYSTEM, at=village.clock(), by="gateway")
+        closed = stored.report.with_status(
+            Status.CLOSED_BY_SYSTEM, at=village.clock(), by="gateway"
+        )
         unit.reports.change(stored, closed, [AuditEvent("closed_by_system", "gateway")])
-    with pytest.raises(Closed):
+    with pytest.raises(ClosedReport):
         await _reply(village, file.report.tracking, "progress", "x", key="k2")
     assert not (await _reply(village, file.report.tracking, "answer", "Selesai", key="k1")).news
 

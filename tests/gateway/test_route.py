@@ -208,7 +208,7 @@ async def _close(house: House, file: ReportFile) -> None:
         stored = await unit.reports.by_id(file.report.id)
         assert stored is not None
         at = house.clock()
-        closed = stored.report.moved(Status.CLOSED_BY_SYSTEM, at=at, by="gateway")
+        closed = stored.report.with_status(Status.CLOSED_BY_SYSTEM, at=at, by="gateway")
         unit.reports.change(stored, closed, [AuditEvent("closed_by_system", "gateway")])
 
 

@@ -311,7 +311,7 @@ async def test_a_report_that_ended_in_between_takes_no_more(lite: House) -> None
     async with lite.store.unit() as unit:
         stored = await unit.reports.by_id(first.report.id)
         assert stored is not None
-        closed = stored.report.moved(Status.CLOSED_BY_SYSTEM, at=lite.clock(), by="gateway")
+        closed = stored.report.with_status(Status.CLOSED_BY_SYSTEM, at=lite.clock(), by="gateway")
         unit.reports.change(stored, closed, [])
     told = await lite.say("1")
     assert "tetap laporan tersendiri" in told

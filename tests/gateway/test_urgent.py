@@ -161,7 +161,7 @@ async def test_a_closed_report_does_not_swallow_danger(lite: House) -> None:
     async with lite.store.unit() as unit:
         stored = await unit.reports.by_id(first.id)
         assert stored
-        closed = stored.report.moved(Status.CLOSED_BY_SYSTEM, at=lite.clock(), by="x")
+        closed = stored.report.with_status(Status.CLOSED_BY_SYSTEM, at=lite.clock(), by="x")
         unit.reports.change(stored, closed, [])
     lite.clock.pass_(days=9)
     assert CALL in await lite.say(f"{first.tracking} {FIRE}")
