@@ -41,8 +41,8 @@ from gateway.intake.reassembly import Joining
 from gateway.intake.receive import Intake, parse_in
 from gateway.intake.reconciling import RECONCILE, Reconciling
 from gateway.media.access import AttachmentAccess
-from gateway.media.blobs import Vault
 from gateway.media.fetch import FileFetcher
+from gateway.media.objects import AttachmentStore
 from gateway.media.store_files import StoreFiles, clean_in
 from gateway.operations.exchange_writer import ExchangeWriter
 from gateway.operations.health import Health
@@ -116,7 +116,7 @@ class Ground:
     notice: Notice
     notifier: Notifier
     roster: Roster
-    vault: Vault
+    attachments: AttachmentStore
     queries: Queries
     ownership: Ownership
     sandboxes: Sandboxes
@@ -238,7 +238,7 @@ def _ground(
         notice=notice,
         notifier=Notifier(parts.texts, delicate, notice),
         roster=components.roster(settings, file, channels, seal),
-        vault=components.vault(settings, seal),
+        attachments=components.attachments(settings, seal),
         queries=Queries(store),
         ownership=Ownership(phones, settings.routing.ownership_days),
         sandboxes=sandboxes,
@@ -250,7 +250,7 @@ def _services(ground: Ground) -> Services:
     settings, store = ground.settings, ground.store
     intake = _intake(ground)
     pages = PageIntake(intake, store)
-    files = AttachmentAccess(ground.queries, ground.vault)
+    files = AttachmentAccess(ground.queries, ground.attachments)
     duty = DutyService(store, ground.roster, ground.notifier)
     directory = Directory(ground.parts.routing.register, ground.parts.gazetteer)
     route, deliver = _route(ground, duty), _deliver(ground)
@@ -429,7 +429,7 @@ def _store_files(ground: Ground) -> StoreFiles:
     return StoreFiles(
         ground.store,
         ground.channels,
-        ground.vault,
+        ground.attachments,
         FileFetcher(max_bytes=media.max_bytes, timeout=media.timeout),
         clean_in(ground.sandboxes.images),
         ground.seal,
@@ -527,7 +527,7 @@ def _health(ground: Ground, duties: list[LeasedTask]) -> Health:
         ground.commits,
         ground.spool,
         {(duty.channel.name, duty.kind): duty.every for duty in duties},
-        ground.vault,
+        ground.attachments,
         on_duty=bool(ground.roster.posts),
     )
 

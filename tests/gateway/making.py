@@ -215,7 +215,7 @@ class House:
         self.door, self.duty, self.agencies = its.intake, its.duty, its.agencies
         self.route, self.deliver, self.alarm = its.route, its.deliver, its.alarm
         self.notify, self.media = its.notify, its.store_files
-        self.vault, self.files = its.vault, its.files
+        self.attachments, self.files = its.attachments, its.files
 
     def another(
         self,
