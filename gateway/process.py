@@ -16,7 +16,8 @@ from gateway.broker.base import BrokerError
 from gateway.intake.connections import BIND
 from gateway.intake.envelope import mail_hook
 from gateway.intake.group_commit import NotDurable
-from gateway.intake.smtp import Envelope, SmtpServer, TryLater
+from gateway.intake.smtp.handler import Envelope, TryLater
+from gateway.intake.smtp.server import SmtpServer
 from gateway.portals.app import WebServer, monitor
 from gateway.store.cursors import LeaseLost
 from gateway.store.engine import Unavailable
