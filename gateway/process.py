@@ -11,7 +11,9 @@ import structlog
 
 from adapters.contract import ChannelError, SmtpReceiver
 from gateway import checks
-from gateway.assembly import LOOK_AGAIN, Services, poller_tasks, shared_tasks, site, worker_tasks
+from gateway.assembly.services import Services
+from gateway.assembly.site import site
+from gateway.assembly.tasks import LOOK_AGAIN, poller_tasks, shared_tasks, worker_tasks
 from gateway.broker.base import BrokerError
 from gateway.intake.connections import BIND
 from gateway.intake.envelope import mail_hook
