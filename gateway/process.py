@@ -99,7 +99,7 @@ class Kanal:
         await its.commits.stop()
         await _end(self._tasks)
         with contextlib.suppress(Unavailable):
-            await its.intake.write_missed()
+            await its.intake.quarantine.write_missed()
         await its.sandboxes.close()
         await its.close_channels()
         await its.broker.close()
@@ -138,7 +138,7 @@ class Kanal:
         while True:
             await asyncio.sleep(LOOK_AGAIN)
             with contextlib.suppress(Unavailable):
-                await self.services.intake.write_missed()
+                await self.services.intake.quarantine.write_missed()
 
     async def _start_mail(self) -> None:
         settings = self.services.settings.mail_server
@@ -156,7 +156,7 @@ class Kanal:
             raise TryLater
         hook = mail_hook(envelope.peer, envelope.mail_from, envelope.rcpt_to, envelope.data)
         try:
-            await intake.take(channel, hook)
+            await intake.receive_webhook(channel, hook)
         except NotDurable as error:
             raise TryLater from error
 

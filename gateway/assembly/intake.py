@@ -5,28 +5,33 @@ from datetime import timedelta
 
 from adapters.contract import ConnectionChannel, Poller, Reconciler
 from config.settings import Settings
+from gateway.access.machines import Machines
 from gateway.assembly.ground import Ground
 from gateway.intake import heavy
 from gateway.intake.connections import BIND, ConnectionTask
+from gateway.intake.heavy import Normalizing
 from gateway.intake.pages import PageIntake
+from gateway.intake.parsing import parse_in
 from gateway.intake.polling import POLL, Polling
-from gateway.intake.receive import Intake, parse_in
+from gateway.intake.quarantine import Quarantine
+from gateway.intake.receive import Intake
 from gateway.intake.reconciling import RECONCILE, Reconciling
+from gateway.intake.sealing import MessageSealer
 from gateway.outbound.warning import Warning
 from gateway.queues.leased_task import LeasedTask
 
 
 def build_intake(ground: Ground) -> Intake:
     """Return what takes in what channels bring."""
+    normalizing = Normalizing(ground.parts.normalizer, heavy.normalize_in(ground.sandboxes.texts))
+    machines = Machines(ground.channels)
     return Intake(
         ground.channels,
         ground.store,
         ground.commits,
-        ground.parts.normalizer,
-        ground.seal,
-        ground.now,
         parse_in(ground.sandboxes.mails),
-        heavy.normalize_in(ground.sandboxes.texts),
+        MessageSealer(normalizing, ground.seal, machines, ground.now),
+        Quarantine(ground.store, ground.commits, ground.seal, ground.now),
         Warning(ground.parts.routing, ground.notifier),
     )
 

@@ -37,7 +37,7 @@ from gateway.intake.connections import ConnectionTask
 from gateway.intake.expiry import EXPIRE, Expiry
 from gateway.intake.pages import PageIntake
 from gateway.intake.polling import Polling
-from gateway.intake.reassembly import Joining
+from gateway.intake.reassembly import Reassembly
 from gateway.intake.receive import Intake
 from gateway.intake.reconciling import Reconciling
 from gateway.media.access import AttachmentAccess
@@ -70,7 +70,7 @@ class Services(Ground):
     pollings: Mapping[str, Polling]
     reconcilings: Mapping[str, Reconciling]
     bindings: tuple[ConnectionTask, ...]
-    joining: DueTask
+    reassembly: DueTask
     questions: DueTask
     expiry: Expiry
     alarm: DueTask
@@ -127,7 +127,7 @@ def wire(ground: Ground) -> Services:
         pollings=pollings,
         reconcilings=reconcilings,
         bindings=bindings,
-        joining=ground.due_task(Joining(intake, store, ground.seal)),
+        reassembly=ground.due_task(Reassembly(intake, store, ground.seal)),
         questions=ground.due_task(UnansweredQuestions(store, waiting_time(settings))),
         expiry=Expiry(store, ground.bookmark(EVERYWHERE, EXPIRE)),
         alarm=ground.due_task(build_alarm(ground)),

@@ -43,7 +43,7 @@ def poller_tasks(services: Services) -> list[Task]:
 def shared_tasks(services: Services) -> list[Task]:
     """Return what a worker and a poller do both."""
     return [
-        Task(f"due {services.joining.handler.kind}", services.joining.run),
+        Task(f"due {services.reassembly.handler.kind}", services.reassembly.run),
         Task("expire the quarantine", services.expiry.run),
     ]
 
