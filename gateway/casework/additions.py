@@ -13,7 +13,7 @@ from gateway.access.recusal import Accusations, Overseers, held, recused
 from gateway.casework.context import is_part, linked, origin_with
 from gateway.casework.hiding import SOON
 from gateway.casework.turn import Turn
-from gateway.media.store_files import ask
+from gateway.media.store_files import enqueue_files
 from gateway.outbound.delicate import graver
 from gateway.outbound.deliveries import deliver, deliver_changed
 from gateway.outbound.notifications import Notifier
@@ -139,7 +139,7 @@ class Additions:
         turn.context.remember(unit.reports.change(record, report, [*map(addition_event, messages)]))
         for message in messages:
             unit.messages.file(message, report)
-            ask(unit, report, message, at=self._now())
+            enqueue_files(unit, report, message, at=self._now())
         if report.assignment and report.assignment.agency:
             kind: events.Type = (
                 events.FOLLOWED_UP if _has(record.report, report) else events.ASSIGNED

@@ -287,7 +287,7 @@ class Citizens:
         kept = {name: value for name, value in headers.items() if value is not None}
         more = {"content-type": content_type, "accept-language": language_of(request)}
         hook = WebhookRequest(self._channel.hook_url, {**kept, **more}, body)
-        return await self._door.take(self._channel, hook)
+        return await self._door.receive_webhook(self._channel, hook)
 
 
 class _Static(StaticFiles):
