@@ -14,7 +14,7 @@ from gateway.intake.receive import Intake
 from gateway.intake.segments import ReassemblyPlan, SegmentBundle, plan, waits_until
 from gateway.platform import metrics
 from gateway.platform.seal import PART, Seal
-from gateway.queues.due import DueHandler, Handled
+from gateway.queues.due import DueHandler, DueOutcome
 from gateway.store.due import SEGMENTS, DueRow
 from gateway.store.engine import Unavailable
 from gateway.store.rows import Accepted, IntakeItem, QuarantineItem
@@ -41,7 +41,7 @@ class Reassembly(DueHandler):
         self._store = store
         self._seal = seal
 
-    async def handle(self, rows: Sequence[DueRow]) -> Handled:
+    async def handle(self, rows: Sequence[DueRow]) -> DueOutcome:
         """Join what is ready, then forget what was joined long ago."""
         handled = await super().handle(rows)
         async with self._store.unit() as unit:

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.store.rows import Notification
 from gateway.store.tables import reactions
-from normalizer.automatic import Sketch, echoed, same, sketch
+from normalizer.automatic import Sketch, find_echo, same, sketch
 
 OLD = timedelta(days=30)
 """After so long without a word nothing of a reader need be remembered."""
@@ -120,7 +120,7 @@ class ReactionRepository:
         if state is None:
             return ""
         words, now = sketch(said), self._seconds()
-        echo = echoed(words, state.ours)
+        echo = find_echo(words, state.ours)
         if words or not has_files:
             alike = state.theirs is not None and same(words, state.theirs)
             running = alike and now - state.their_at <= RUNNING
