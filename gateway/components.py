@@ -24,7 +24,7 @@ from config.settings import (
     line_of,
     read_toml,
 )
-from gateway.media.blobs import Blobs, Bucket, Folder, Vault
+from gateway.media.objects import AttachmentStore, Bucket, Folder, ObjectStore
 from gateway.models.active import ActiveModels
 from gateway.outbound.methods import load as load_method
 from gateway.outbound.methods.base import Method
@@ -206,12 +206,12 @@ def room(settings: Settings) -> RoomLimits:
     return RoomLimits(chosen.max_bytes, chosen.max_rows, chosen.channel_share, chosen.keep_days)
 
 
-def vault(settings: Settings, sealed: Seal) -> Vault:
+def attachments(settings: Settings, sealed: Seal) -> AttachmentStore:
     """Build what keeps the files of reports."""
-    return Vault(_blobs(settings), sealed)
+    return AttachmentStore(_objects(settings), sealed)
 
 
-def _blobs(settings: Settings) -> Blobs:
+def _objects(settings: Settings) -> ObjectStore:
     media, url = settings.media, URL(settings.media.url)
     if url.scheme != "s3":
         return Folder(Path(url.path) if media.url else settings.server.data_dir / "files")

@@ -11,12 +11,15 @@ import structlog
 
 from adapters.contract import ChannelError, SmtpReceiver
 from gateway import checks
-from gateway.assembly import LOOK_AGAIN, Services, poller_tasks, shared_tasks, site, worker_tasks
+from gateway.assembly.services import Services
+from gateway.assembly.site import site
+from gateway.assembly.tasks import LOOK_AGAIN, poller_tasks, shared_tasks, worker_tasks
 from gateway.broker.base import BrokerError
 from gateway.intake.connections import BIND
 from gateway.intake.envelope import mail_hook
 from gateway.intake.group_commit import NotDurable
-from gateway.intake.smtp import Envelope, SmtpServer, TryLater
+from gateway.intake.smtp.handler import Envelope, TryLater
+from gateway.intake.smtp.server import SmtpServer
 from gateway.portals.app import WebServer, monitor
 from gateway.store.cursors import LeaseLost
 from gateway.store.engine import Unavailable
@@ -96,7 +99,7 @@ class Kanal:
         await its.commits.stop()
         await _end(self._tasks)
         with contextlib.suppress(Unavailable):
-            await its.intake.write_missed()
+            await its.intake.quarantine.write_missed()
         await its.sandboxes.close()
         await its.close_channels()
         await its.broker.close()
@@ -135,7 +138,7 @@ class Kanal:
         while True:
             await asyncio.sleep(LOOK_AGAIN)
             with contextlib.suppress(Unavailable):
-                await self.services.intake.write_missed()
+                await self.services.intake.quarantine.write_missed()
 
     async def _start_mail(self) -> None:
         settings = self.services.settings.mail_server
@@ -153,7 +156,7 @@ class Kanal:
             raise TryLater
         hook = mail_hook(envelope.peer, envelope.mail_from, envelope.rcpt_to, envelope.data)
         try:
-            await intake.take(channel, hook)
+            await intake.receive_webhook(channel, hook)
         except NotDurable as error:
             raise TryLater from error
 

@@ -13,7 +13,7 @@ from gateway.access.recusal import Accusations, Overseers, hold_for_operator, re
 from gateway.casework.context import add_link, is_part, origin_with
 from gateway.casework.hiding import SOON
 from gateway.casework.turn import Turn
-from gateway.media.store_files import ask
+from gateway.media.store_files import enqueue_files
 from gateway.outbound.delicate import graver
 from gateway.outbound.deliveries import deliver, deliver_changed
 from gateway.outbound.notifications import Notifier
@@ -143,7 +143,7 @@ class Additions:
         turn.context.remember(unit.reports.change(record, report, [*map(addition_event, messages)]))
         for message in messages:
             unit.messages.file(message, report)
-            ask(unit, report, message, at=self._now())
+            enqueue_files(unit, report, message, at=self._now())
         if report.assignment and report.assignment.agency:
             kind: events.Type = (
                 events.FOLLOWED_UP if _has(record.report, report) else events.ASSIGNED

@@ -13,7 +13,7 @@ from gateway.casework.additions import (
 from gateway.casework.context import add_link, origin_with
 from gateway.casework.hiding import Hiding
 from gateway.casework.turn import Turn
-from gateway.media.store_files import ask
+from gateway.media.store_files import enqueue_files
 from gateway.outbound.delicate import graver, is_grave
 from gateway.outbound.deliveries import deliver_assigned
 from gateway.outbound.notifications import Notifier
@@ -97,7 +97,7 @@ class Matters:
         log += [] if like else self._hiding.consent_events(report)
         record = unit.reports.add(report, fingerprint(report), log)
         unit.messages.file(message, report)
-        ask(unit, report, message, at=self._now())
+        enqueue_files(unit, report, message, at=self._now())
         turn.context.remember(record)
         if not decision.is_talk or report.urgency:
             await self._carry_out(unit, report, first="received", like=like)
@@ -134,7 +134,7 @@ class Matters:
         log += self._hiding.consent_events(report)
         turn.context.remember(unit.reports.change(record, report, log))
         unit.messages.file(answer, report)
-        ask(unit, report, answer, at=self._now())
+        enqueue_files(unit, report, answer, at=self._now())
         await self._carry_out(unit, report, first="completed")
         return "completed"
 

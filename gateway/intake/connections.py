@@ -29,10 +29,10 @@ class ConnectionTask(LeasedTask):
 
     kind = BIND
 
-    def __init__(self, channel: ConnectionChannel, cursor: Cursor, door: Intake) -> None:
+    def __init__(self, channel: ConnectionChannel, cursor: Cursor, intake: Intake) -> None:
         super().__init__(channel, cursor)
         self.channel: ConnectionChannel = channel
-        self._door = door
+        self._intake = intake
         self._stood = False
 
     @property
@@ -59,11 +59,11 @@ class ConnectionTask(LeasedTask):
     async def take(self, hook: WebhookRequest) -> None:
         """Make one message durable. Raises ``Unreachable`` when that is not possible now."""
         with correlation.request():
-            await self._bring(hook)
+            await self._receive(hook)
 
-    async def _bring(self, hook: WebhookRequest) -> None:
+    async def _receive(self, hook: WebhookRequest) -> None:
         try:
-            await self._door.bring(self.channel, hook)
+            await self._intake.receive_message(self.channel, hook)
         except NotDurable as error:
             raise Unreachable(str(error)) from error
         except Exception as error:  # the message is not safe: the provider must bring it again

@@ -12,7 +12,7 @@ import structlog
 from adapters.contract import Fetcher, Inbound, Page, Receipt, UnreadableItem, WebhookRequest
 from gateway.intake import receipts
 from gateway.intake.envelope import PAGE
-from gateway.intake.heavy import as_part, is_heavy
+from gateway.intake.heavy import as_segment, is_heavy
 from gateway.intake.receive import Intake
 from gateway.platform import metrics
 from gateway.store.cursors import CursorMove, LeaseLost
@@ -26,10 +26,11 @@ log = structlog.get_logger(__name__)
 class PageIntake:
     """Files what channels fetched. All of it raises ``Unavailable`` and changes nothing then."""
 
-    def __init__(self, door: Intake, store: Store) -> None:
-        self._door = door
+    def __init__(self, intake: Intake, store: Store) -> None:
+        self._sealer = intake.sealer
+        self._quarantine = intake.quarantine
         self._store = store
-        self.seal = door.seal
+        self.seal = intake.sealer.seal
 
     async def file(self, channel: Fetcher, page: Page, move: CursorMove | None = None) -> int:
         """File a page, and move the cursor behind it; return how many were news.
@@ -40,7 +41,7 @@ class PageIntake:
             if isinstance(item, Receipt):
                 await self._note(channel, item)
         items = [
-            (await self._taken(channel, item), item.raw)
+            (await self._row(channel, item), item.raw)
             for item in page.items
             if isinstance(item, Inbound | UnreadableItem)
         ]
@@ -48,7 +49,7 @@ class PageIntake:
 
     async def missing(self, channel: Fetcher, page: Page) -> Page:
         """Return the page without the messages that are here already."""
-        identity = self._door.identity
+        identity = self._sealer.identity
         keys = [identity(item) for item in page.items if isinstance(item, Inbound)]
         try:
             here = await self._store.messages.present(channel.name, keys)
@@ -61,25 +62,25 @@ class PageIntake:
         return replace(page, items=tuple(items))
 
     async def _note(self, channel: Fetcher, receipt: Receipt) -> None:
-        await receipts.note(self._store, self._door.seal, channel, receipt)
+        await receipts.note(self._store, self.seal, channel, receipt)
         metrics.INTAKE.labels(channel.name, "receipt").inc()
 
-    async def _taken(self, channel: Fetcher, item: Inbound | UnreadableItem) -> IntakeItem:
+    async def _row(self, channel: Fetcher, item: Inbound | UnreadableItem) -> IntakeItem:
         await asyncio.sleep(0)  # a page of a thousand must not hold up the doors
         hook = WebhookRequest(PAGE, {}, item.raw)
         if isinstance(item, UnreadableItem):
-            return self._door.held(channel.name, hook, "unreadable", item.reason)
-        if why := item.automatic or self._door.machines.sure(channel, item):
-            return self._door.held(channel.name, hook, "automatic", why, state="noted")
+            return self._quarantine.item(channel.name, hook, "unreadable", item.reason)
+        if why := item.automatic or self._sealer.machines.sure(channel, item):
+            return self._quarantine.item(channel.name, hook, "automatic", why, state="noted")
         try:
             if item.part or is_heavy(item):
-                whole = item if item.part else as_part(item, self._door.identity(item)[1])
-                return self._door.piece(whole, hook)
-            return await self._door.accepted(channel, item, hook)
+                whole = item if item.part else as_segment(item, self._sealer.identity(item)[1])
+                return self._sealer.seal_segment(channel, whole, hook)
+            return await self._sealer.seal_message(channel, item, hook)
         except Exception as error:
             what = type(error).__name__  # its message might quote a citizen
             log.error("a message could not be read", channel=channel.name, error=what)
-            return self._door.held(channel.name, hook, "unreadable", what)
+            return self._quarantine.item(channel.name, hook, "unreadable", what)
 
     async def _write(
         self, channel: Fetcher, items: Sequence[tuple[IntakeItem, bytes]], move: CursorMove | None
@@ -114,7 +115,9 @@ class PageIntake:
                 told = {"channel": channel.name, "item": item.id, "correlation": item.id}
                 log.error("an item was refused", error=what, **told)
                 refused.append(
-                    self._door.held(channel.name, WebhookRequest(PAGE, {}, raw), "unstorable", what)
+                    self._quarantine.item(
+                        channel.name, WebhookRequest(PAGE, {}, raw), "unstorable", what
+                    )
                 )
             else:
                 metrics.INTAKE.labels(channel.name, _outcome(item, news)).inc()

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import structlog
 
 from gateway.access.recusal import NotYours
-from gateway.media.blobs import BlobsAway, Vault
 from gateway.media.kinds import KINDS
+from gateway.media.objects import AttachmentStore, ObjectsUnavailable
 from gateway.store.store import Store
 from gateway.wire.events import may_have
 from normalizer.message import Attachment, FileState
@@ -42,9 +42,9 @@ class ShownFile:
 class AttachmentAccess:
     """Hands files out."""
 
-    def __init__(self, store: Store, vault: Vault) -> None:
+    def __init__(self, store: Store, attachments: AttachmentStore) -> None:
         self._store = store
-        self._vault = vault
+        self._attachments = attachments
 
     async def for_operator(self, report_id: str, sha256: str, *, by: str) -> ShownFile:
         """Return any kept file of any report. Raises ``NoFile``, ``NotYet``, ``Unavailable``."""
@@ -80,8 +80,8 @@ class AttachmentAccess:
 
     async def _read(self, sha256: str) -> bytes:
         try:
-            content = await self._vault.get(sha256)
-        except BlobsAway as error:
+            content = await self._attachments.get(sha256)
+        except ObjectsUnavailable as error:
             raise NotYet(str(error)) from None
         if content is None:
             log.error("a kept file cannot be found or opened", sha256=sha256[:12])

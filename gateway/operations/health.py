@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from gateway.broker.base import Broker, BrokerError
 from gateway.intake.group_commit import GroupCommit
-from gateway.media.blobs import BlobsAway, Vault
+from gateway.media.objects import AttachmentStore, ObjectsUnavailable
 from gateway.outbound.roster import MISSING
 from gateway.platform import metrics
 from gateway.store.due import KINDS, DueCount
@@ -69,7 +69,7 @@ class Health:
         commits: GroupCommit,
         spool: Spool,
         duties: Mapping[tuple[str, str], float] | None = None,
-        vault: Vault | None = None,
+        attachments: AttachmentStore | None = None,
         *,
         on_duty: bool = True,
     ) -> None:
@@ -78,7 +78,7 @@ class Health:
         self._commits = commits
         self._spool = spool
         self._duties = dict(duties or {})
-        self._vault = vault
+        self._attachments = attachments
         self._on_duty = on_duty
         self._begun = store.wall()
         self._died: dict[str, float] = {}
@@ -96,8 +96,8 @@ class Health:
             finding.note("broker", "")
         except BrokerError as error:
             finding.note("broker", str(error))
-        if self._vault:
-            finding.note("files", await _away(self._vault))
+        if self._attachments:
+            finding.note("files", await _away(self._attachments))
         recent = [t for t, at in self._died.items() if time.monotonic() - at < REMEMBERED]
         finding.note("tasks", f"died lately: {', '.join(sorted(recent))}" if recent else "")
         bad = await asyncio.to_thread(self._spool.bad)
@@ -198,11 +198,11 @@ def _passed(counts: Mapping[str, DueCount]) -> str:
     return "; ".join(said)
 
 
-async def _away(vault: Vault) -> str:
+async def _away(attachments: AttachmentStore) -> str:
     try:
         async with asyncio.timeout(IMPATIENCE):
-            await vault.ping()
-    except BlobsAway as error:
+            await attachments.ping()
+    except ObjectsUnavailable as error:
         return str(error)
     except TimeoutError:
         return f"the store of the files did not answer within {IMPATIENCE:g} s"

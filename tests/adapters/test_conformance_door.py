@@ -60,12 +60,12 @@ async def opened(kind: str, folder: Path) -> AsyncIterator[tuple[House, Channel]
 async def bring(built: House, channel: Channel, hook: WebhookRequest) -> int:
     """Bring one message by the channel's own way; return the status its provider got."""
     if isinstance(channel, Receiver):
-        return (await built.door.take(channel, hook)).status
+        return (await built.door.receive_webhook(channel, hook)).status
     if isinstance(channel, Fetcher):
         items = tuple(channel.reread(hook.body))
         await built.services.pages.file(channel, Page(items))
     if isinstance(channel, ConnectionChannel):
-        await built.door.bring(channel, hook)
+        await built.door.receive_message(channel, hook)
     return 200
 
 

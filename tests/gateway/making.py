@@ -217,7 +217,7 @@ class House:
         self.door, self.duty, self.agencies = its.intake, its.duty, its.agencies
         self.route, self.deliver, self.alarm = its.route, its.deliver, its.alarm
         self.notify, self.media = its.notify, its.store_files
-        self.vault, self.files = its.vault, its.files
+        self.attachments, self.files = its.attachments, its.files
 
     def another(
         self,
@@ -251,7 +251,7 @@ class House:
 
     async def take(self, *notes: dict[str, Any], proof: str = "genuine") -> WebhookResponse:
         """Bring one hook to the door."""
-        return await self.door.take(self.paper, hook(*notes, proof=proof))
+        return await self.door.receive_webhook(self.paper, hook(*notes, proof=proof))
 
     async def work(self, queue: str, step: Step) -> dict[str, Exception]:
         """Work a queue empty as a consumer would; what failed is left leased and returned."""
@@ -264,7 +264,7 @@ class House:
 
     async def join(self) -> int:
         """Make messages of parts, and of what was long to read; return how many were news."""
-        return await self.services.joining.turn()
+        return await self.services.reassembly.turn()
 
     async def leased(self, queue: str, *, lease: float = 60) -> list[ReceivedMessage]:
         found = await self.store.queue.claim(queue, 100, lease=lease)

@@ -336,7 +336,7 @@ async def test_a_lane_that_runs_does_at_once_what_comes_due_in_its_process(house
 
 async def test_every_kind_has_a_lane_in_a_process_that_works(lite: House) -> None:
     services = lite.services
-    lanes = (services.joining, services.alarm, services.questions)
+    lanes = (services.reassembly, services.alarm, services.questions)
     assert sorted(each.handler.kind for each in lanes) == sorted(KINDS)
 
 

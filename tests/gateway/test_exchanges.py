@@ -185,7 +185,7 @@ async def test_a_call_of_a_provider_leaves_no_word_of_it(kind: str, lite: House)
     url = f"{channel.hook_url}/{WHO}?text={'&x='.join(marks)}"
     headers = {f"x-{number}": mark for number, mark in enumerate(marks)}
     call = replace(hook(note(TEXT)), url=url, headers=headers)
-    await lite.door.take(channel, call)
+    await lite.door.receive_webhook(channel, call)
     await ExchangeWriter(lite.store.exchanges, {"it": channel}).write()
     (row,) = await lite.store.exchanges.latest("it", 10)
     assert row.status is not None

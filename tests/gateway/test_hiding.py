@@ -60,7 +60,7 @@ async def test_in_a_public_place_the_receipt_says_that_it_is_read_there(lite: Ho
     square = Square("paper")
     for text, warned in ((f"ANONIM {ROAD}", True), (LAMP, False)):
         body = json.dumps([note(text, OTHER)]).encode()
-        await lite.door.take(
+        await lite.door.receive_webhook(
             square, WebhookRequest("http://x/in/paper", {"x-proof": "genuine"}, body)
         )
         await lite.work_all()

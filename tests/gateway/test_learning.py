@@ -305,7 +305,7 @@ def test_a_router_at_work_follows_what_becomes_active(home: Path) -> None:
 async def test_a_running_gateway_takes_up_what_was_trained_meanwhile(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.assembly.LOOK_AGAIN", 0.01)
+    monkeypatch.setattr("gateway.assembly.tasks.LOOK_AGAIN", 0.01)
     taken = asyncio.Event()
 
     class Noticed(ActiveModels):

@@ -74,9 +74,9 @@ class Wire:
         hook = GENUINE[self.kind](self.channel, text, str(self._id))
         before = len(self.sent)
         if isinstance(self.channel, Receiver):
-            await self.house.door.take(self.channel, hook)
+            await self.house.door.receive_webhook(self.channel, hook)
         elif isinstance(self.channel, ConnectionChannel):
-            await self.house.door.bring(self.channel, hook)
+            await self.house.door.receive_message(self.channel, hook)
         elif isinstance(self.channel, Fetcher):
             page = Page(tuple(self.channel.reread(hook.body)))
             await self.house.services.pages.file(self.channel, page)
@@ -151,7 +151,7 @@ def senders(channel: Channel) -> dict[str, str]:
 async def test_no_machine_is_answered_on_any_channel(
     wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wire.house.door.machines = Machines({**wire.house.channels, "sms": build("twilio")})
+    wire.house.door.sealer.machines = Machines({**wire.house.channels, "sms": build("twilio")})
     for who, sender in senders(wire.channel).items():
         if wire.kind in ("telegram", "x") and sender.startswith("@"):
             continue  # these name their people by numbers

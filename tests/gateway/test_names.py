@@ -29,8 +29,8 @@ from adapters.contract import (
     WebhookRequest,
 )
 from gateway.casework.agencies import Reply
-from gateway.intake import receipts, receive
-from gateway.intake.receive import Intake
+from gateway.intake import identity, receipts
+from gateway.intake.sealing import MessageSealer
 from gateway.platform.logs import keep_harmless
 from gateway.platform.names import hash_name, opened_thread, opened_url
 from gateway.platform.seal import Seal
@@ -250,7 +250,9 @@ async def test_a_canary_is_found_nowhere_outside_the_seal(
             again = canary.hook(channel, "sampai sekarang belum juga, pak", canary.letter)
             assert await bring(built, channel, again) < 300
             hold = canary.hook(channel, "rusak", "")
-            await built.door.hold(channel.name, hold, "forged", "the proof does not fit")
+            await built.door.quarantine.quarantine(
+                channel.name, hold, "forged", "the proof does not fit"
+            )
             await work(built)
             found = [
                 (where, needle)
@@ -287,8 +289,10 @@ async def test_a_reply_and_its_answer_still_find_their_thread(
 async def test_a_canary_in_the_spool_is_sealed(kind: str, canary: Canary, tmp_path: Path) -> None:
     async with opened(kind, tmp_path) as (built, channel):
         hook = canary.hook(channel, ROAD, "")
-        items = await built.door.reread(channel, hook)
-        built.spool.write([await built.door.accepted(channel, item, hook) for item in items])
+        items = await built.door.rereader.reread(channel, hook)
+        built.spool.write(
+            [await built.door.sealer.seal_message(channel, item, hook) for item in items]
+        )
         (path,) = built.spool.waiting()
         said = path.read_text()
         assert not [n for n in needles(canary) if n in said]
@@ -327,7 +331,7 @@ async def test_what_is_said_of_a_fault_is_kept_without_names(
             await bring(built, channel, canary.hook(channel, ROAD, ""))
             await built.work_all()
             hold = canary.hook(channel, "rusak", "")
-            await built.door.hold(channel.name, hold, "malformed", f"no: {words}")
+            await built.door.quarantine.quarantine(channel.name, hold, "malformed", f"no: {words}")
             await built.store.queue.put([QueuedMessage(REPORTS, "1", b"{}")])
             (leased,) = await built.store.queue.claim(REPORTS, 1, lease=60)
             await built.store.queue.bury(leased, error=words)
@@ -406,10 +410,10 @@ async def test_what_the_version_before_kept_in_the_clear_is_hidden_at_the_start(
 ) -> None:
     lite = house
 
-    def unkeyed(door: Intake, inbound: Inbound, *, whole: bool = False) -> str:
-        return receive._digest(inbound, whole=whole)
+    def unkeyed(sealer: MessageSealer, inbound: Inbound, *, whole: bool = False) -> str:
+        return identity.digest(inbound, whole=whole)
 
-    monkeypatch.setattr(Intake, "_digest", unkeyed)
+    monkeypatch.setattr(MessageSealer, "_digest", unkeyed)
     await lite.take(note(ROAD, id="pesan-kenari", thread=["utas-kenari"]))
     await lite.take(note("bagian satu ", id="bagian-kenari", part=["7", 1, 2]))
     assert await lite.work_all() == {}

@@ -283,7 +283,7 @@ async def sent(form: House, **changes: str) -> tuple[str, str]:
     """Send the form; return number and secret of its receipt."""
     web = form.door.receiver("web")
     assert web
-    answer = await form.door.take(web, posted(filled(**changes)))
+    answer = await form.door.receive_webhook(web, posted(filled(**changes)))
     assert answer.status == 201, answer.body
     assert await form.work_all() == {}
     number = (await form.rows("SELECT tracking FROM messages ORDER BY received_at DESC"))[0][0]

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from adapters.contract import Inbound, Segment, WebhookResponse
 from gateway.intake.envelope import unpacked
-from gateway.intake.reassembly import KEPT, Joining
-from gateway.intake.segments import LATE, Join, plan
+from gateway.intake.reassembly import KEPT, Reassembly
+from gateway.intake.segments import LATE, ReassemblyPlan, plan
 from gateway.platform.seal import ENVELOPE
 from gateway.queues.due import EVERYWHERE, LEASE, DueTask
 from gateway.store.cursors import Cursor
@@ -57,7 +57,7 @@ def part(number: int, text: str = "", who: str = WHO, **more: Any) -> dict[str, 
 
 def joining(house: House, holder: str = "one") -> DueTask:
     mark = house.store.cursors.of(EVERYWHERE, "due segments", holder=holder)
-    return DueTask(house.store, Joining(house.door, house.store, house.seal), mark)
+    return DueTask(house.store, Reassembly(house.door, house.store, house.seal), mark)
 
 
 async def bring(house: House, *numbers: int, **more: Any) -> None:
@@ -94,12 +94,12 @@ def gone(number: int, at: float, message: str, digest: str = "") -> SegmentRecor
     return row(number, at, digest, message=message, joined_at=moment)
 
 
-def planned(rows: Sequence[SegmentRecord], total: int, at: float) -> list[Join]:
+def planned(rows: Sequence[SegmentRecord], total: int, at: float) -> list[ReassemblyPlan]:
     now = START + timedelta(seconds=at)
     return plan(rows, total, now=now, timeout=TIMEOUT)
 
 
-def ids(join: Join) -> tuple[str, list[str], list[str], bool]:
+def ids(join: ReassemblyPlan) -> tuple[str, list[str], list[str], bool]:
     return join.message, [r.id for r in join.rows], [r.id for r in join.copies], join.late
 
 
@@ -151,7 +151,7 @@ def test_in_any_order_with_any_repeats_there_is_one_message(
     numbers = [*range(1, total + 1), *(dice.randint(1, total) for _ in range(repeats))]
     dice.shuffle(numbers)
     rows: list[SegmentRecord] = []
-    made: list[Join] = []
+    made: list[ReassemblyPlan] = []
     for at, number in enumerate(numbers):
         rows.append(row(number, at))
         if eager or at == len(numbers) - 1:
@@ -393,7 +393,7 @@ async def test_a_racer_that_saw_less_makes_no_second_message(house: House) -> No
     """One gives up waiting while the other has just seen the last part."""
     await bring(house, 1, 2)
     house.clock.pass_(minutes=11)
-    slow = Joining(house.door, house.store, house.seal)
+    slow = Reassembly(house.door, house.store, house.seal)
     (row,) = await house.store.due.rows(SEGMENTS, house.clock(), 9)
     key = segment_key(row)
     seen = await house.store.segments.of(key)
@@ -457,7 +457,7 @@ async def test_parts_that_cannot_be_read_together_are_quarantined_and_can_be_rel
 ) -> None:
     for number in (1, 2, 3):
         await house.take(part(number))
-    monkeypatch.setattr(house.door, "accepted", _broken)
+    monkeypatch.setattr(house.door.sealer, "seal_message", _broken)
     await joining(house).turn()
     await joining(house).turn()
     monkeypatch.undo()

@@ -44,7 +44,7 @@ def _reasons(tree: ast.AST) -> Iterator[str]:
         if not isinstance(node, ast.Call):
             continue
         called = getattr(node.func, "attr", getattr(node.func, "id", ""))
-        if called in ("hold", "held", "_held"):
+        if called in ("quarantine", "item", "_quarantine_item"):
             yield from _said(node.args[2:4])
         if called == "QuarantineItem":
             yield from _said(k.value for k in node.keywords if k.arg == "reason")
@@ -68,7 +68,9 @@ async def test_a_flood_of_forgeries_is_counted_and_leaves_room_for_others(
     small: House,
 ) -> None:
     for n in range(5):
-        answer = await small.door.take(small.paper, hook(note(ROAD, id=f"F{n}"), proof="false"))
+        answer = await small.door.receive_webhook(
+            small.paper, hook(note(ROAD, id=f"F{n}"), proof="false")
+        )
         assert answer.status == 403
     assert await small.counted("quarantine", "channel = 'paper'") == 3, "its share"
     await put(small, 2, channel="x")
@@ -97,7 +99,7 @@ async def test_a_message_that_cannot_be_read_is_kept_though_noise_has_no_room(li
     lite.store.quota.limits = SMALL
     await put(lite, 8)
     broken = replace(hook(note(ROAD)), body=b"{")
-    assert (await lite.door.take(lite.paper, broken)).status == 200
+    assert (await lite.door.receive_webhook(lite.paper, broken)).status == 200
     assert await lite.counted("quarantine", "reason = 'malformed'") == 1
 
 
@@ -167,9 +169,9 @@ async def test_what_was_not_kept_is_said_and_nobody_is_unwell(
 ) -> None:
     monkeypatch.setattr(forgeries, "PER_HOUR", 2)
     for n in range(7):
-        await lite.door.take(lite.paper, hook(note(ROAD, id=f"F{n}"), proof="false"))
-    await lite.door.write_missed()
-    await lite.door.write_missed()
+        await lite.door.receive_webhook(lite.paper, hook(note(ROAD, id=f"F{n}"), proof="false"))
+    await lite.door.quarantine.write_missed()
+    await lite.door.quarantine.write_missed()
     finding = await _health(lite).look()
     assert finding.ok
     assert finding.checks["quarantine_noise"] == "5 more not kept since yesterday"

@@ -11,7 +11,7 @@ import pytest
 
 from gateway.broker.base import DELIVERIES, REPORTS, QueuedMessage, ReceivedMessage
 from gateway.casework.route import UnknownMessage
-from gateway.intake import receive
+from gateway.intake import sealing
 from gateway.platform.numbers import new_tracking
 from gateway.queues.consumer import may_succeed
 from gateway.store.rows import AuditEvent
@@ -361,7 +361,7 @@ async def test_a_tracking_number_drawn_twice_is_drawn_anew(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn = new_tracking()
-    monkeypatch.setattr(receive, "tracking_of", lambda seal, inbound: drawn)
+    monkeypatch.setattr(sealing, "tracking_of", lambda seal, inbound: drawn)
     await house.say(ROAD)
     await house.take(note(LAMP), note(f"{LAMP} di tiang lain"))
     assert await house.work_all() == {}
@@ -461,7 +461,9 @@ async def test_talk_waits_for_an_operator_and_only_who_reports_is_answered(
         monkeypatch.setattr(
             making.made_parts().routing, "kinds", Kinds(test_kinds.weights(), {"keluhan"})
         )
-        answer = await house.door.take(plaza, making.hook(note(f"wkwk {ROAD}"), note(ROAD, OTHER)))
+        answer = await house.door.receive_webhook(
+            plaza, making.hook(note(f"wkwk {ROAD}"), note(ROAD, OTHER))
+        )
         assert answer.status == 200
         assert await house.work_all() == {}
         (waiting,) = await house.store.reports.latest(5, status=Status.TRIAGE)

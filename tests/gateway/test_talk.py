@@ -148,7 +148,7 @@ async def test_a_mark_with_words_is_a_report(lite: House) -> None:
     assert (await lite.newest()).report.anonymous
 
 
-# Joining.
+# Reassembly.
 
 
 async def joinable(house: House, text: str = STILL) -> tuple[ReportFile, ReportFile]:

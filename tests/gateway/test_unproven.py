@@ -46,7 +46,7 @@ class Post:
         raw = mail(body, f"Message-ID: <m{self._count}@mail.example>", *fields)
         before = len(self.sent)
         hook = mail_hook("192.0.2.1", mail_from, [ADDRESS], raw)
-        assert (await self.house.door.take(self.channel, hook)).status == 200
+        assert (await self.house.door.receive_webhook(self.channel, hook)).status == 200
         assert await self.house.work_all() == {}
         return self.sent[before:]
 

@@ -74,7 +74,7 @@ async def test_the_budget_of_automatic_answers_does_not_count(lite: House) -> No
 async def test_other_countries_and_automatic_words_do_not_count(
     lite: House, why: NoAnswerReason, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lite.door.machines, "unanswered", lambda *_: why)
+    monkeypatch.setattr(lite.door.sealer.machines, "unanswered", lambda *_: why)
     assert CALL in await lite.say(FIRE)
     await lite.take(note("jalan berlubang di Tenggarong"))
     assert await lite.work_all() == {}

@@ -34,7 +34,7 @@ async def here(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Town]:
 async def receipt(form: House, body: str) -> str:
     web = form.door.receiver("web")
     assert web
-    answer = await form.door.take(web, posted(filled(title="Laporan warga", body=body)))
+    answer = await form.door.receive_webhook(web, posted(filled(title="Laporan warga", body=body)))
     assert answer.status == 201, answer.body
     return answer.body.decode()
 

@@ -289,7 +289,7 @@ class Citizens:
         kept = {name: value for name, value in headers.items() if value is not None}
         more = {"content-type": content_type, "accept-language": language_of(request)}
         hook = WebhookRequest(self._channel.hook_url, {**kept, **more}, body)
-        return await self._intake.take(self._channel, hook)
+        return await self._intake.receive_webhook(self._channel, hook)
 
 
 class _Static(StaticFiles):

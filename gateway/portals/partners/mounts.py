@@ -192,4 +192,4 @@ class MountedChannel:
         if sender:
             request = replace(request, headers={**request.headers, SENDER: sender})
         with metrics.STEP.labels("receive").time():
-            return await self._intake.take(self._channel, request)
+            return await self._intake.receive_webhook(self._channel, request)
