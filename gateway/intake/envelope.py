@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from adapters.contract import WebhookRequest
 
 PAGE = "page:"
-"""Stands for the URL of what nobody sent us: we fetched it from the provider."""
+"""Stands for the URL of a message that was not sent to us: we fetched it from the provider."""
 
 
 def packed(hook: WebhookRequest) -> bytes:
