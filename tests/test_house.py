@@ -50,13 +50,6 @@ STILTED = re.compile(
     r"\b(?:whoever|whomever|whatsoever|nobody|for ever|anew|(?:of|to|for|by|from|with) who)\b", re.I
 )
 """Words that no docstring needs: the subject goes first, and has a name."""
-YET_TO_RENAME = frozenset(
-    {
-        "Accepted", "Became", "Bundle", "Cleaned", "Gone", "Joining", "Unfetched", "joined",
-        "named", "normalized", "noted", "owned", "packed", "unpacked",
-    }
-)  # fmt: skip
-"""Only ever shorter: who renames one takes it off, and nobody adds one."""
 
 
 def public_names() -> list[tuple[str, bool]]:
@@ -180,8 +173,7 @@ def test_a_name_is_banned_by_its_words(name: str, is_class: bool, banned: bool) 
 
 def test_no_class_or_function_has_a_banned_name() -> None:
     found = {name for name, is_class in public_names() if is_banned(name, is_class)}
-    assert found - YET_TO_RENAME == set(), "a noun for a thing, a verb for an act: docs/glossary.md"
-    assert YET_TO_RENAME - found == set(), "renamed: take them off YET_TO_RENAME"
+    assert found == set(), "a noun for a thing, a verb for an act: docs/glossary.md"
 
 
 @pytest.mark.parametrize("room", ROOMS)

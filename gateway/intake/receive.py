@@ -35,7 +35,7 @@ from gateway.intake.quarantine import Quarantine
 from gateway.intake.sealing import MessageSealer, aside, is_strict
 from gateway.platform import correlation, metrics
 from gateway.store.engine import Unavailable
-from gateway.store.rows import Accepted
+from gateway.store.rows import AcceptedItem
 from gateway.store.store import Store
 from normalizer.message import Message
 from normalizer.report import Report
@@ -258,7 +258,7 @@ class Intake:
             return await self._commit(channel, inbound, hook, item)
 
     async def _commit(
-        self, channel: Channel, inbound: Inbound, hook: WebhookRequest, item: Accepted
+        self, channel: Channel, inbound: Inbound, hook: WebhookRequest, item: AcceptedItem
     ) -> AcceptedMessage | None:
         try:
             news = await self._commits.put(item)
@@ -274,7 +274,7 @@ class Intake:
         danger = self.warning(Message.model_validate_json(item.body)) if channel.fetched else ""
         return self.sealer.acknowledge(inbound, item.tracking, danger)
 
-    async def _contradicts(self, item: Accepted) -> bool:
+    async def _contradicts(self, item: AcceptedItem) -> bool:
         """Tell whether a repeat differs from the first; False while that is not known."""
         try:
             return not await self._store.messages.same(item)
