@@ -1,7 +1,7 @@
 """Reassembly: segments that are all there, or waited long enough, become one message; once.
 
-A message and the mark on its parts are written in one transaction, and only if nobody has marked
-them before: a process that is killed, or a second one that races, changes nothing.
+A message and the mark on its parts are written in one transaction, and only if they are not marked
+yet: a process that is killed, or a second one that races, changes nothing.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """A duty: what one provider needs again and again (being read, a connection), by one process.
 
-Whoever holds the cursor looks when a look is due, and keeps holding it meanwhile. A look that
-fails is noted with its words, and the next one is put off longer each time. All of it is in the
+The process that holds the cursor looks when a look is due, and keeps holding it. A look that fails
+is noted with its words, and the next one is put off longer each time. All of it is in the
 database: the duty goes on where it was after a restart, or in another process.
 """
 

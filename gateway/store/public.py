@@ -179,7 +179,7 @@ def _update(row: Any) -> ReportUpdate:
 
 
 def is_sensitive(report: Report, sensitive: Set[str]) -> bool:
-    """Tell whether a report may name people who could be harmed, or nobody knows yet what it is.
+    """Tell whether a report may name people who could be harmed, or it is not known yet what it is.
 
     ``sensitive`` are the ids of topics that do.
     """

@@ -1,7 +1,7 @@
 """The queue table: outbox of every step, embedded queue, and dead letters of both brokers.
 
 A row is *ready* (visible now or later) or *dead*. A lease hides a row until it runs out and fences
-off whoever held it before: settling with an old lease changes nothing. Both are measured by the
+off the holder before: settling with an old lease changes nothing. Both are measured by the
 database's own time.
 """
 
@@ -58,7 +58,7 @@ class Queue:
             await connection.execute(self._put, rows)
 
     def announce(self) -> None:
-        """Wake whoever waits for news in this process."""
+        """Wake the tasks that wait for news in this process."""
         self._news.set()
         self._news = asyncio.Event()
 
@@ -205,7 +205,7 @@ class Outbox:
         self._queue = queue
         self._messages: list[QueuedMessage] = []
         self.has_news = False
-        """Something was written: whoever waits for it is to be woken after the commit."""
+        """Something was written: tasks that wait for it are to be woken after the commit."""
 
     def put(self, message: QueuedMessage) -> None:
         """Put a message on a queue when the unit commits."""
