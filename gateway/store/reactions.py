@@ -1,10 +1,10 @@
 """What we wrote to each reader by ourselves lately, and what they wrote: when it is enough.
 
 Without a memory of its own answers, one machine answers another without end, and each of our
-answers may cost money. The memory is a row per reader in the database: all processes share it, and
-a restart forgets nothing. It is changed in the transaction in which the answer is written, so that
-doing that twice changes nothing. Only automatic texts (``Notification.automatic``) are counted and
-held back; agencies' answers never are.
+answers may cost money. The memory is a row per reader in the database: all processes share it,
+and a restart forgets nothing. It is changed in the transaction in which the answer is written, so
+that doing that twice changes nothing. Only automatic texts (``Notification.automatic``) are
+counted and held back; agencies' answers never are.
 """
 
 import hashlib
