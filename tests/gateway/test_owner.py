@@ -33,10 +33,10 @@ from tests.gateway.making import LAMP, OTHER, ROAD, WHO, Clock, House, accepted,
 from tests.gateway.partners import API, CITY, KIOSK, O311, WORKS, Town, town
 
 FOLDER = Path(gateway.__file__).parent
-MAY_READ = {"store/owned.py"}
+MAY_READ = {"store/ownership.py"}
 """Where ``messages.report_id`` is compared with its report's reporter."""
-MAY_WRITE = {"store/unit.py"}
-"""Where the tie is made, by ``Unit.belongs``."""
+MAY_WRITE = {"store/messages.py"}
+"""Where the tie is made, by ``MessageRepository.file``."""
 SECRET = "Silakan datang dengan KTP nomor 3578"
 STRANGE = [
     "STATUS {number}",
@@ -128,14 +128,16 @@ def test_the_tie_is_written_only_by_who_compares_the_reporters() -> None:
 
 
 def test_every_tie_is_made_of_two_reports() -> None:
-    """Two ids say nothing of whose they are: ``belongs`` takes reports, and compares them."""
+    """Two ids say nothing of whose they are: ``messages.file`` takes both, and compares them."""
     calls = [
         node
         for _, tree in sources()
         for node in ast.walk(tree)
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
-        and node.func.attr == "belongs"
+        and node.func.attr == "file"
+        and isinstance(node.func.value, ast.Attribute)
+        and node.func.value.attr == "messages"
     ]
     assert len(calls) >= 8
     for call in calls:
