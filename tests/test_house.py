@@ -50,14 +50,6 @@ STILTED = re.compile(
     r"\b(?:whoever|whomever|whatsoever|nobody|for ever|anew|(?:of|to|for|by|from|with) who)\b", re.I
 )
 """Words that no docstring needs: the subject goes first, and has a name."""
-YET_TO_REWRITE = {("gateway", "intake")}
-YET_TO_RENAME = frozenset(
-    {
-        "Accepted", "Cleaned", "Gone", "Unfetched",
-        "named", "normalized", "noted", "owned", "packed", "unpacked",
-    }
-)  # fmt: skip
-"""Only ever shorter: who renames one takes it off, and nobody adds one."""
 
 
 def public_names() -> list[tuple[str, bool]]:
@@ -181,8 +173,7 @@ def test_a_name_is_banned_by_its_words(name: str, is_class: bool, banned: bool) 
 
 def test_no_class_or_function_has_a_banned_name() -> None:
     found = {name for name, is_class in public_names() if is_banned(name, is_class)}
-    assert found - YET_TO_RENAME == set(), "a noun for a thing, a verb for an act: docs/glossary.md"
-    assert YET_TO_RENAME - found == set(), "renamed: take them off YET_TO_RENAME"
+    assert found == set(), "a noun for a thing, a verb for an act: docs/glossary.md"
 
 
 @pytest.mark.parametrize("room", ROOMS)
@@ -191,7 +182,6 @@ def test_docstrings_are_plain_english(room: str) -> None:
         f"{path.relative_to(ROOT)}:{line}: {word}"
         for path in files()
         if path.suffix == ".py" and path.relative_to(ROOT).parts[0] == room
-        if path.relative_to(ROOT).parts[:2] not in YET_TO_REWRITE
         for line, text in docstrings(path.read_bytes())
         for word in STILTED.findall(text)
     ]

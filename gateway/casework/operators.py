@@ -19,7 +19,7 @@ from gateway.casework.alerts import DutyService
 from gateway.casework.conflicts import Conflict, ConflictCode
 from gateway.casework.directory import Directory
 from gateway.casework.publishing import Proposal, Publishing
-from gateway.intake.envelope import unpacked
+from gateway.intake.envelope import unpack
 from gateway.intake.receive import Intake
 from gateway.media.access import AttachmentAccess, ShownFile
 from gateway.outbound.deliveries import deliver_assigned
@@ -243,7 +243,7 @@ class OperatorService:
             raise Conflict(ConflictCode.CHANNEL_OFF, channel=name)
         purpose = RAW if reason == "same_id_other_content" else ENVELOPE
         try:
-            hook = unpacked(self._seal.open(sealed, purpose))
+            hook = unpack(self._seal.open(sealed, purpose))
         except BadSeal:
             raise Conflict(ConflictCode.NO_KEY_FOR_MESSAGE) from None
         try:

@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from adapters.contract import WebhookRequest
 
 PAGE = "page:"
-"""Stands for the URL of what nobody sent us: we fetched it from the provider."""
+"""Stands for the URL of a message that was not sent to us: we fetched it from the provider."""
 
 
-def packed(hook: WebhookRequest) -> bytes:
+def pack(hook: WebhookRequest) -> bytes:
     """Write a hook down, to be sealed."""
     body = base64.b64encode(hook.body).decode()
     values = {"url": hook.url, "headers": dict(hook.headers), "body": body, "method": hook.method}
     return json.dumps(values).encode()
 
 
-def unpacked(written: bytes) -> WebhookRequest:
+def unpack(written: bytes) -> WebhookRequest:
     """Read back what ``packed`` wrote."""
     values = json.loads(written)
     body, method = base64.b64decode(values["body"]), values.get("method", "POST")

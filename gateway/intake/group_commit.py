@@ -1,4 +1,4 @@
-"""Group commit at the door: whoever comes while a commit is under way shares the next one.
+"""Group commit at intake: items that come while a commit is under way share the next one.
 
 ``put`` returns when the item is durable: in the database, or in the fsynced spool while the
 database is away. One bad item never fails its neighbours.
@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 MOST = 200
 """Items that share one commit."""
 LONGEST = 10_000
-"""Items that may wait for a commit; whoever comes then is asked to come again."""
+"""Items that may wait for a commit; callers beyond that are asked to come again."""
 AWAY = 1.0
 """Seconds for which the spool is used straight away after the database did not answer."""
 

@@ -43,7 +43,7 @@ def normalize_in(sandbox: Sandbox) -> Apart:
 
     async def apart(inbound: Inbound, about: Mapping[str, Any]) -> Message:
         try:
-            return await sandbox.read(normalized, inbound, dict(about))
+            return await sandbox.read(normalize_long, inbound, dict(about))
         except ReadingError as error:
             raise Unread(type(error).__name__) from None
 
@@ -83,7 +83,7 @@ class Normalizing:
         return message.model_copy(update={"original": storable(inbound.text)})
 
 
-def normalized(inbound: Inbound, about: Mapping[str, Any]) -> Message:
+def normalize_long(inbound: Inbound, about: Mapping[str, Any]) -> Message:
     """Read a message in a process of its own."""
     return _normalizer().normalize(inbound, **about)
 

@@ -17,7 +17,7 @@ from gateway.intake.receive import Intake
 from gateway.platform import metrics
 from gateway.store.cursors import CursorMove, LeaseLost
 from gateway.store.engine import Unavailable
-from gateway.store.rows import Accepted, IntakeItem, SegmentItem
+from gateway.store.rows import AcceptedItem, IntakeItem, SegmentItem
 from gateway.store.store import Store
 
 log = structlog.get_logger(__name__)
@@ -127,7 +127,7 @@ class PageIntake:
 
 
 def _outcome(item: IntakeItem, news: set[str]) -> str:
-    if isinstance(item, Accepted):
+    if isinstance(item, AcceptedItem):
         return "accepted" if item.id in news else "repeat"
     if isinstance(item, SegmentItem):
         return "part" if item.id in news else "repeat"

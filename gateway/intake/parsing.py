@@ -12,7 +12,7 @@ from adapters.contract import (
     Receiver,
     WebhookRequest,
 )
-from gateway.intake.envelope import PAGE, unpacked
+from gateway.intake.envelope import PAGE, unpack
 from gateway.intake.heavy import as_segment
 from gateway.intake.sealing import MessageSealer, aside
 from gateway.intake.segments import SEGMENTS_URL, SegmentBundle
@@ -56,7 +56,7 @@ class Rereader:
         bundle = SegmentBundle.unpacked(hook)
         segments: list[Inbound] = []
         for name, packed in bundle.hooks:
-            found = await self.reread(channel, unpacked(packed))
+            found = await self.reread(channel, unpack(packed))
             known_as = names.hash_name(self._sealer.seal, channel.name, name)
             mine = [item for item in found if self._sealer.identity(item)[1] == known_as]
             segments += [i if i.part or bundle.total > 1 else as_segment(i, known_as) for i in mine]

@@ -14,13 +14,13 @@ import structlog
 
 from adapters.contract import Receiver, WebhookRequest
 from gateway.intake import forgeries
-from gateway.intake.envelope import packed
+from gateway.intake.envelope import pack
 from gateway.intake.group_commit import GroupCommit, NotDurable, Unstorable
 from gateway.intake.sealing import aside
 from gateway.platform import metrics
 from gateway.platform.seal import ENVELOPE, Seal
 from gateway.store.engine import Unavailable
-from gateway.store.rows import QuarantineItem, noted
+from gateway.store.rows import QuarantineItem, shorten_note
 from gateway.store.store import Store
 
 log = structlog.get_logger(__name__)
@@ -105,8 +105,8 @@ class Quarantine:
             id=str(uuid.uuid5(uuid.NAMESPACE_OID, f"{channel} {digest}")),
             channel=channel,
             reason=reason,
-            detail=noted(detail, 500),
-            envelope=self._seal.close(packed(hook), ENVELOPE),
+            detail=shorten_note(detail, 500),
+            envelope=self._seal.close(pack(hook), ENVELOPE),
             size=len(hook.body),
             state=state,
             at=self._now(),

@@ -15,7 +15,7 @@ from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
 MOST_KEYS = 20_000
 """Counts kept: above this the one that was used longest ago is forgotten. A flood of made-up
-callers costs no memory, and sets nobody free who goes on calling."""
+callers costs no memory, and frees no caller that goes on calling."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Standing:
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """Headers by draft-ietf-httpapi-ratelimit-headers, with Retry-After for who must wait."""
+        """Headers by draft-ietf-httpapi-ratelimit-headers, and Retry-After for limited callers."""
         told = {
             "ratelimit-policy": f'"minute";q={self.limit.amount};w={self.limit.get_expiry()}',
             "ratelimit": f'"minute";r={self.remaining};t={self.reset}',

@@ -17,7 +17,7 @@ from gateway.platform.seal import PART, Seal
 from gateway.queues.due import DueHandler, DueOutcome
 from gateway.store.due import SEGMENTS, DueRow
 from gateway.store.engine import Unavailable
-from gateway.store.rows import Accepted, IntakeItem, QuarantineItem
+from gateway.store.rows import AcceptedItem, IntakeItem, QuarantineItem
 from gateway.store.segments import AlreadyJoined, SegmentRecord, segment_key
 from gateway.store.store import Store
 
@@ -89,7 +89,7 @@ class Reassembly(DueHandler):
             log.error("a joined message was refused", error=what, correlation=item.id)
             refused = self._quarantine_item(channel, total, join, "unstorable", what)
             news = await self._write(join, refused)
-        if isinstance(item, Accepted):
+        if isinstance(item, AcceptedItem):
             outcome = "accepted" if item.id in news else "repeat"
             metrics.INTAKE.labels(channel.name, outcome).inc()
             told = {"channel": channel.name, "correlation": item.id}
@@ -105,7 +105,7 @@ class Reassembly(DueHandler):
 
     async def _compose(
         self, channel: Channel, total: int, join: ReassemblyPlan
-    ) -> Accepted | QuarantineItem:
+    ) -> AcceptedItem | QuarantineItem:
         hook = self._bundle(total, join).hook()
         try:
             (inbound,) = await self._intake.rereader.reread(channel, hook)

@@ -35,7 +35,7 @@ from gateway.intake.quarantine import Quarantine
 from gateway.intake.sealing import MessageSealer, aside, is_strict
 from gateway.platform import correlation, metrics
 from gateway.store.engine import Unavailable
-from gateway.store.rows import Accepted
+from gateway.store.rows import AcceptedItem
 from gateway.store.store import Store
 from normalizer.message import Message
 from normalizer.report import Report
@@ -157,7 +157,7 @@ class Intake:
     def _unread(
         self, channel: Receiver, hook: WebhookRequest, error: ChannelError
     ) -> WebhookResponse:
-        """Answer what went into the quarantine: it is safe, so nobody need bring it again."""
+        """Answer what went into the quarantine: it is safe, so it need not be sent again."""
         return channel.refusal(hook, error) or channel.reply(hook, [])
 
     async def readmit(
@@ -219,7 +219,7 @@ class Intake:
     async def _put_off(
         self, channel: Channel, inbound: Inbound, hook: WebhookRequest
     ) -> AcceptedMessage | None:
-        """Keep a message that is long to read; it is read where nobody waits for it."""
+        """Keep a message that is long to read; it is read where no caller waits for it."""
         whole = as_segment(inbound, self.sealer.identity(inbound)[1])
         try:
             segment = await aside(hook, lambda: self.sealer.seal_segment(channel, whole, hook))
@@ -258,7 +258,7 @@ class Intake:
             return await self._commit(channel, inbound, hook, item)
 
     async def _commit(
-        self, channel: Channel, inbound: Inbound, hook: WebhookRequest, item: Accepted
+        self, channel: Channel, inbound: Inbound, hook: WebhookRequest, item: AcceptedItem
     ) -> AcceptedMessage | None:
         try:
             news = await self._commits.put(item)
@@ -274,8 +274,8 @@ class Intake:
         danger = self.warning(Message.model_validate_json(item.body)) if channel.fetched else ""
         return self.sealer.acknowledge(inbound, item.tracking, danger)
 
-    async def _contradicts(self, item: Accepted) -> bool:
-        """Tell whether a repeat says something else than the first; False while nobody knows."""
+    async def _contradicts(self, item: AcceptedItem) -> bool:
+        """Tell whether a repeat differs from the first; False while that is not known."""
         try:
             return not await self._store.messages.same(item)
         except Unavailable:

@@ -13,14 +13,14 @@ from typing import TypeVar
 
 from adapters.contract import AcceptedMessage, Channel, Inbound, Receiver, WebhookRequest
 from gateway.access.machines import Machines
-from gateway.intake.envelope import packed
+from gateway.intake.envelope import pack
 from gateway.intake.heavy import Normalizing
 from gateway.intake.identity import digest, identity, pseudonym, tracking_of
 from gateway.platform import correlation, names
 from gateway.platform.identity import sealed_reporter
 from gateway.platform.numbers import page_secret
 from gateway.platform.seal import FILE, PART, RAW, Seal
-from gateway.store.rows import Accepted, SegmentItem, StoredFile
+from gateway.store.rows import AcceptedItem, SegmentItem, StoredFile
 from gateway.wire import events
 from normalizer.message import Message, Reporter
 
@@ -61,7 +61,7 @@ class MessageSealer:
 
     async def seal_message(
         self, channel: Channel, inbound: Inbound, hook: WebhookRequest
-    ) -> Accepted:
+    ) -> AcceptedItem:
         """Read a message as it is kept, sealed and ready to be written."""
         id = str(uuid.uuid4())
         with correlation.message(id):
@@ -83,7 +83,7 @@ class MessageSealer:
             number=inbound.part.number,
             external_id=external_id,
             digest=self._digest(inbound),
-            envelope=self.seal.close(packed(hook), PART),
+            envelope=self.seal.close(pack(hook), PART),
             received_at=now,
             due_at=now + timedelta(seconds=channel.block.part_timeout),
         )
@@ -94,18 +94,18 @@ class MessageSealer:
 
     def _sealed(
         self, channel: Channel, inbound: Inbound, hook: WebhookRequest, read: Message
-    ) -> Accepted:
+    ) -> AcceptedItem:
         message = names.hide_names(self.seal, read)
         account, external_id = self.identity(inbound)
         body = message.model_dump_json()
-        return Accepted(
+        return AcceptedItem(
             id=message.id,
             channel=inbound.channel,
             account=account,
             external_id=external_id,
             received_at=message.received_at,
             digest=self._digest(inbound, whole=is_strict(channel)),
-            raw=self.seal.close(packed(hook), RAW),
+            raw=self.seal.close(pack(hook), RAW),
             body=body,
             event=events.compose(
                 events.RECEIVED, message.id, body, at=message.received_at, subject=message.tracking

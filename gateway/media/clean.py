@@ -15,7 +15,7 @@ from typing import Any
 
 from PIL import ExifTags, Image
 
-from gateway.media.kinds import DRAWN, KINDS, Encoding, FileKind, named
+from gateway.media.kinds import DRAWN, KINDS, Encoding, FileKind, canonical_type
 from normalizer.file_types import sniff
 from normalizer.message import FileNote
 
@@ -43,7 +43,7 @@ Point = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Cleaned:
+class CleanFile:
     """A file as it may be kept. With a ``note`` it is quarantined: its bytes are the original's."""
 
     content: bytes
@@ -53,21 +53,21 @@ class Cleaned:
     """Where a photo was taken: latitude and longitude, degrees, WGS 84."""
 
 
-def clean(content: bytes) -> Cleaned:
+def clean(content: bytes) -> CleanFile:
     """Return a harmless copy of a file, or the file itself with a note; never raises."""
-    media_type = named(sniff(content))
+    media_type = canonical_type(sniff(content))
     kind = KINDS.get(media_type)
     if kind is None:
-        return Cleaned(content, media_type, FileNote.UNKNOWN_KIND)
+        return CleanFile(content, media_type, FileNote.UNKNOWN_KIND)
     if not kind.reads:
-        return Cleaned(content, media_type)
+        return CleanFile(content, media_type)
     try:
         return _drawn(content, kind)
     except Exception:  # Pillow's readers raise whatever their authors did not think of
-        return Cleaned(content, media_type, FileNote.BROKEN)
+        return CleanFile(content, media_type, FileNote.BROKEN)
 
 
-def _drawn(content: bytes, kind: FileKind) -> Cleaned:
+def _drawn(content: bytes, kind: FileKind) -> CleanFile:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -78,7 +78,7 @@ def _drawn(content: bytes, kind: FileKind) -> Cleaned:
             sheet = _redrawn(image, exif.get(ExifTags.Base.Orientation), kind.writes)
     written = BytesIO()
     sheet.save(written, kind.writes, **_SAVING[kind.writes])
-    return Cleaned(written.getvalue(), DRAWN[kind.writes], point=_point(exif))
+    return CleanFile(written.getvalue(), DRAWN[kind.writes], point=_point(exif))
 
 
 def _enough(image: Image.Image) -> tuple[int, int]:

@@ -57,7 +57,7 @@ _SPECIAL = tuple(
 """Special by IANA's registries; Python 3.11 does not know all of them."""
 
 
-class Unfetched(Refused):
+class FetchFailed(Refused):
     """The file will not be fetched."""
 
     def __init__(self, note: FileNote, said: str = "") -> None:
@@ -65,7 +65,7 @@ class Unfetched(Refused):
         self.note = note
 
 
-class Gone(Unfetched):
+class FileGone(FetchFailed):
     """The provider has the file no longer."""
 
     def __init__(self) -> None:
@@ -127,10 +127,10 @@ class FileFetcher:
         except TimeoutError:
             raise Unreachable("the file did not come in time") from None
         except (InvalidURL, ValueError):
-            raise Unfetched(FileNote.NOT_PUBLIC, "the address cannot be read") from None
+            raise FetchFailed(FileNote.NOT_PUBLIC, "the address cannot be read") from None
         except ClientConnectorError as error:
             if isinstance(error.os_error, NotPublic):
-                raise Unfetched(FileNote.NOT_PUBLIC) from None
+                raise FetchFailed(FileNote.NOT_PUBLIC) from None
             raise _unreachable(error) from None
         except (ClientError, OSError) as error:
             raise _unreachable(error) from None
@@ -144,7 +144,7 @@ class FileFetcher:
             if isinstance(found, bytes):
                 return found
             url = found
-        raise Unfetched(FileNote.NOT_PUBLIC, "sent from one address to the next")
+        raise FetchFailed(FileNote.NOT_PUBLIC, "sent from one address to the next")
 
     async def _hop(self, url: URL, headers: Mapping[str, str], *, guarded: bool) -> bytes | URL:
         self._check(url, guarded=guarded)
@@ -173,9 +173,9 @@ class FileFetcher:
 
     def _check(self, url: URL, *, guarded: bool) -> None:
         if url.scheme not in ("http", "https") or not url.host:
-            raise Unfetched(FileNote.NOT_PUBLIC, "not an address of the web")
+            raise FetchFailed(FileNote.NOT_PUBLIC, "not an address of the web")
         if guarded and (url.user is not None or url.port not in self._ports):
-            raise Unfetched(FileNote.NOT_PUBLIC, "an unusual address")
+            raise FetchFailed(FileNote.NOT_PUBLIC, "an unusual address")
 
     def _guarded(self, info: AddrInfoType) -> socket.socket:
         """Make the socket for an address that is about to be connected to, if it is allowed."""
@@ -187,12 +187,12 @@ class FileFetcher:
     async def _read(self, answer: ClientResponse) -> bytes:
         """Read a body of at most ``max_bytes``, before and after it is unpacked."""
         if (answer.content_length or 0) > self._most:
-            raise Unfetched(FileNote.TOO_LARGE)
+            raise FetchFailed(FileNote.TOO_LARGE)
         read = bytearray()
         async for chunk in answer.content.iter_chunked(CHUNK):
             read += chunk
             if len(read) > self._most:
-                raise Unfetched(FileNote.TOO_LARGE)
+                raise FetchFailed(FileNote.TOO_LARGE)
         return self._unpacked(bytes(read), answer.headers.get("content-encoding", ""))
 
     def _unpacked(self, body: bytes, encoding: str) -> bytes:
@@ -200,14 +200,14 @@ class FileFetcher:
         if encoding.strip().lower() in ("", "identity"):
             return body
         if encoding.strip().lower() not in ("gzip", "x-gzip", "deflate"):
-            raise Unfetched(FileNote.BROKEN, "packed in a way we did not ask for")
+            raise FetchFailed(FileNote.BROKEN, "packed in a way we did not ask for")
         unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
         try:
             plain = unpacking.decompress(body, self._most + 1)
         except zlib.error:
-            raise Unfetched(FileNote.BROKEN, "cannot be unpacked") from None
+            raise FetchFailed(FileNote.BROKEN, "cannot be unpacked") from None
         if len(plain) > self._most:
-            raise Unfetched(FileNote.TOO_LARGE)
+            raise FetchFailed(FileNote.TOO_LARGE)
         if not unpacking.eof:
             raise Unreachable("the file came only in part")
         return plain
@@ -218,13 +218,13 @@ def _check_status(answer: ClientResponse, *, known: bool) -> None:
     if 200 <= status < 300:
         return
     if status in _GONE:
-        raise Gone
+        raise FileGone
     wait = retry_after(answer.headers.get("retry-after"), wall())
     if status == 429 or wait is not None:
         raise Throttled(said, retry_after=wait or 5.0)
     if status >= 500 or status in _PASSING or (known and status in _OURS_TO_MEND):
         raise Unreachable(said)
-    raise Unfetched(FileNote.MISSING, said)
+    raise FetchFailed(FileNote.MISSING, said)
 
 
 def _unreachable(error: Exception) -> Unreachable:

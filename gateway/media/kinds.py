@@ -53,7 +53,7 @@ ALIASES = {
 """Other names that libmagic gives to kinds of the table."""
 
 
-def named(sniffed: str) -> str:
+def canonical_type(sniffed: str) -> str:
     """Return a media type by the name it has in the table."""
     low = sniffed.lower()
     return ALIASES.get(low, low)

@@ -20,8 +20,8 @@ from adapters.contract import Channel, ChannelError, MediaSource, Refused, Sourc
 from config.settings import MediaSettings
 from gateway.broker.base import Later, ReceivedMessage
 from gateway.media.access import DOWNLOAD
-from gateway.media.clean import Cleaned, clean
-from gateway.media.fetch import FileFetcher, Gone, Unfetched
+from gateway.media.clean import CleanFile, clean
+from gateway.media.fetch import FetchFailed, FileFetcher, FileGone
 from gateway.media.objects import AttachmentStore, ObjectsUnavailable
 from gateway.outbound.deliveries import deliver_files
 from gateway.outbound.notifications import Notifier
@@ -46,19 +46,19 @@ OPEN = frozenset({FileState.PENDING, FileState.GONE})
 """The states that another try may change: dead letters of this step can be replayed."""
 KEPT = frozenset({FileState.STORED, FileState.QUARANTINED})
 
-Clean = Callable[[bytes], Awaitable[Cleaned]]
+Clean = Callable[[bytes], Awaitable[CleanFile]]
 """Makes a file harmless; the shell does it in a worker process."""
 
 
 def clean_in(sandbox: Sandbox) -> Clean:
     """Return what makes a file harmless in the sandbox; what breaks there is quarantined."""
 
-    async def clean_file(content: bytes) -> Cleaned:
+    async def clean_file(content: bytes) -> CleanFile:
         try:
             return await sandbox.read(clean, content)
         except ReadingError as error:
             log.warning("a file could not be made harmless", error=type(error).__name__)
-            return Cleaned(content, DOWNLOAD, FileNote.BROKEN)
+            return CleanFile(content, DOWNLOAD, FileNote.BROKEN)
 
     return clean_file
 
@@ -176,9 +176,9 @@ class StoreFiles:
             return FetchOutcome(_failed(file, FileState.REFUSED, FileNote.TOO_MANY))
         try:
             content = await self._content(report, file)
-        except Gone as error:
+        except FileGone as error:
             return FetchOutcome(_failed(file, FileState.GONE, error.note))
-        except Unfetched as error:
+        except FetchFailed as error:
             return FetchOutcome(_failed(file, FileState.REFUSED, error.note))
         except Refused:
             return FetchOutcome(_failed(file, FileState.GONE, FileNote.MISSING))
@@ -194,21 +194,21 @@ class StoreFiles:
             try:
                 url = opened_url(self._seal, file.url)
             except BadSeal:
-                raise Gone from None
+                raise FileGone from None
             channel = self._channels.get(report.origin.channel)
             if isinstance(channel, MediaSource):
                 return await self._fetcher.fetch(await channel.source(url))
             return await self._fetcher.fetch(Source(url))
         held = await self._store.files.get(file.sha256) if file.sha256 else None
         if held is None:
-            raise Gone
+            raise FileGone
         if held.became is not None:
             outcome = Attachment.model_validate_json(held.became)
             return FetchOutcome(outcome.model_copy(update={"name": file.name}))
         try:
             return await asyncio.to_thread(self._seal.open, held.content, FILE)
         except BadSeal:
-            raise Unfetched(FileNote.BROKEN) from None
+            raise FetchFailed(FileNote.BROKEN) from None
 
     async def _keep(self, file: Attachment, content: bytes) -> FetchOutcome:
         cleaned = await self._clean(content)
@@ -225,7 +225,7 @@ class StoreFiles:
         }
         return FetchOutcome(file.model_copy(update=kept), self._point(cleaned))
 
-    def _point(self, cleaned: Cleaned) -> Coordinates | None:
+    def _point(self, cleaned: CleanFile) -> Coordinates | None:
         if cleaned.point is None or not self._settings.gps_from_photos:
             return None
         return Coordinates(latitude=cleaned.point[0], longitude=cleaned.point[1])

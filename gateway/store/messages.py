@@ -17,7 +17,7 @@ from gateway.store.files import FileRepository
 from gateway.store.quarantine import QuarantineRepository
 from gateway.store.queries import Queries
 from gateway.store.queue_table import Outbox
-from gateway.store.rows import Accepted, QuarantineItem
+from gateway.store.rows import AcceptedItem, QuarantineItem
 from gateway.store.tables import messages
 from gateway.wire.queues import REPORTS, QueuedMessage
 from normalizer.message import Message
@@ -58,7 +58,7 @@ class MessageRepository:
         self._filed: list[dict[str, Any]] = []
         self._lapsed: set[str] = set()
 
-    async def take(self, items: Sequence[Accepted]) -> set[str]:
+    async def take(self, items: Sequence[AcceptedItem]) -> set[str]:
         """Write messages with their files and events at once; return the ids that were news."""
         await self._connection.execute(_TAKE, [_row(item) for item in items])
         ids = [item.id for item in items]
@@ -72,7 +72,7 @@ class MessageRepository:
             self._outbox.put(QueuedMessage(REPORTS, item.id, item.event))
         return news
 
-    async def _quarantine_contradictions(self, repeats: Sequence[Accepted]) -> None:
+    async def _quarantine_contradictions(self, repeats: Sequence[AcceptedItem]) -> None:
         wanted = [(item.channel, item.account, item.external_id) for item in repeats]
         query = select(*_IDENTITY, messages.c.digest).where(tuple_(*_IDENTITY).in_(wanted))
         first = {(c, a, e): digest for c, a, e, digest in await self._connection.execute(query)}
@@ -118,7 +118,7 @@ class MessageRepository:
 class MessageQueries(Queries):
     """Reads of messages."""
 
-    async def same(self, item: Accepted) -> bool:
+    async def same(self, item: AcceptedItem) -> bool:
         """Tell whether the message that was first taken under an id says what this one says."""
         named = tuple_(*_IDENTITY) == (item.channel, item.account, item.external_id)
         digest: str | None = await self._one(select(messages.c.digest).where(named))
@@ -140,7 +140,7 @@ class MessageQueries(Queries):
         return {(row[0], row[1]) for row in rows}
 
 
-def _row(item: Accepted) -> dict[str, Any]:
+def _row(item: AcceptedItem) -> dict[str, Any]:
     return {
         "id": item.id,
         "channel": item.channel,
@@ -155,7 +155,7 @@ def _row(item: Accepted) -> dict[str, Any]:
     }
 
 
-def _contradiction(item: Accepted) -> QuarantineItem:
+def _contradiction(item: AcceptedItem) -> QuarantineItem:
     name = hashlib.sha256(f"{item.channel} {item.external_id} {item.digest}".encode()).hexdigest()
     return QuarantineItem(
         id=str(uuid.uuid5(uuid.NAMESPACE_OID, name)),

@@ -16,7 +16,7 @@ BY_REPORTER = ("received", "repeated")
 """Kinds of events that a reporter caused, besides those that name the reporter."""
 
 
-def owned() -> ColumnElement[bool]:
+def is_owned() -> ColumnElement[bool]:
     """Ask the database whether a message is filed to a report, and both are of one reporter."""
     return and_(
         messages.c.report_id == reports.c.id,
@@ -26,12 +26,12 @@ def owned() -> ColumnElement[bool]:
 
 def messages_and_theirs() -> FromClause:
     """Join every message with its reporter's own report, where it has one."""
-    return messages.join(reports, owned(), isouter=True)
+    return messages.join(reports, is_owned(), isouter=True)
 
 
 def owned_ids(*conditions: ColumnElement[bool]) -> Select[tuple[str]]:
     """Select the ids of the reports that messages lead to."""
-    return select(reports.c.id).select_from(messages.join(reports, owned())).where(*conditions)
+    return select(reports.c.id).select_from(messages.join(reports, is_owned())).where(*conditions)
 
 
 def last_heard(ids: Collection[str]) -> Select[tuple[str, datetime]]:

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
 
 from adapters.contract import Own, ReportFilter, ReportUpdate, VisibleReport
-from gateway.store.ownership import messages_and_theirs, owned, owned_ids
+from gateway.store.ownership import is_owned, messages_and_theirs, owned_ids
 from gateway.store.store import Store
 from gateway.store.tables import events, messages, notifications, reports
 from normalizer.message import Kind, Message
@@ -109,7 +109,7 @@ class PublicQueries:
         query = select(number.label("number"), events, reports.c.body)
         joined = events.join(reports, reports.c.id == events.c.report_id)
         if own:
-            joined = joined.join(messages, owned())
+            joined = joined.join(messages, is_owned())
             query = query.where(*_by(own), messages.c.external_id.not_like("update:%"))
         else:
             query = query.where(_is_open(self._sensitive))

@@ -14,7 +14,7 @@ from gateway.store.due import QUESTION, DueRepository
 from gateway.store.engine import Database
 from gateway.store.events import EventQueries, EventRepository
 from gateway.store.notifications import NotificationQueries
-from gateway.store.ownership import owned, owned_ids
+from gateway.store.ownership import is_owned, owned_ids
 from gateway.store.queries import Queries
 from gateway.store.rows import AuditEvent, ReportRecord
 from gateway.store.tables import messages, reports
@@ -59,7 +59,7 @@ class ReportRepository:
             return {}
         found = await self._reports(reports.c.tracking.in_(wanted))
         by_number = {stored.report.tracking: stored for stored in found}
-        filed = select(messages.c.tracking, reports.c.id).join(reports, owned())
+        filed = select(messages.c.tracking, reports.c.id).join(reports, is_owned())
         filed = filed.where(messages.c.tracking.in_(wanted - by_number.keys()))
         belongs = {number: id for number, id in await self._connection.execute(filed)}  # noqa: C416
         known = await self.by_ids(belongs.values())

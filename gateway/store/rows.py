@@ -27,7 +27,7 @@ class KeptFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
+class AcceptedItem:
     """A message a door took: the raw envelope (sealed), the reading of it, and its event."""
 
     id: str
@@ -101,10 +101,10 @@ class SegmentItem:
     """When its message is waited for no longer; None, from the version before, is at once."""
 
 
-IntakeItem = Accepted | QuarantineItem | SegmentItem
+IntakeItem = AcceptedItem | QuarantineItem | SegmentItem
 
 
-def noted(said: str, most: int) -> str:
+def shorten_note(said: str, most: int) -> str:
     """Cut what somebody else said of a fault, without the names in it."""
     return nameless(tidy(said, most))[:most]
 

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from gateway.platform.disk import private_file, private_folder, sync_folder
-from gateway.store.rows import Accepted, IntakeItem, QuarantineItem, SegmentItem, StoredFile
+from gateway.store.rows import AcceptedItem, IntakeItem, QuarantineItem, SegmentItem, StoredFile
 from gateway.wire import events
 
 _KINDS: dict[str, type[IntakeItem]] = {
-    "accepted": Accepted,
+    "accepted": AcceptedItem,
     "held": QuarantineItem,
     "piece": SegmentItem,
 }
@@ -104,7 +104,7 @@ def _plain(value: object) -> object:
 def _unpacked(packed: dict[str, Any]) -> IntakeItem:
     kind = _KINDS[packed.pop("kind")]
     values = {name: _value(value) for name, value in packed.items()}
-    if kind is Accepted:
+    if kind is AcceptedItem:
         files = [{key: _value(v) for key, v in file.items()} for file in values["files"]]
         values["files"] = tuple(StoredFile(**file) for file in files)
         if "reporter_ref" not in values:  # an earlier version said whose it is only in the body

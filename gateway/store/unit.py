@@ -25,7 +25,7 @@ from gateway.store.quarantine import QuarantineQuota, QuarantineRepository
 from gateway.store.queue_table import Outbox, Queue
 from gateway.store.reactions import AnswerLimits, ReactionRepository
 from gateway.store.reports import ReportRepository
-from gateway.store.rows import Accepted, IntakeItem, QuarantineItem, SegmentItem
+from gateway.store.rows import AcceptedItem, IntakeItem, QuarantineItem, SegmentItem
 from gateway.store.segments import SegmentRepository
 
 
@@ -69,7 +69,7 @@ class UnitOfWork:
 
     async def take_in(self, items: Sequence[IntakeItem]) -> set[str]:
         """Write what came in at once, each where it belongs; return the ids that were news."""
-        accepted = [item for item in items if isinstance(item, Accepted)]
+        accepted = [item for item in items if isinstance(item, AcceptedItem)]
         quarantined = [item for item in items if isinstance(item, QuarantineItem)]
         segments = [item for item in items if isinstance(item, SegmentItem)]
         news = await self.messages.take(accepted) if accepted else set()

@@ -42,7 +42,7 @@ from gateway.outbound.methods.base import Method
 from gateway.platform.sandbox import Sandbox
 from gateway.queues.consumer import Step
 from gateway.store.leases import LeaseClock
-from gateway.store.rows import Accepted, QuarantineItem, StoredFile
+from gateway.store.rows import AcceptedItem, QuarantineItem, StoredFile
 from gateway.store.tables import UTCDateTime
 from gateway.store.views import ReportFile
 from gateway.wire.queues import NOTIFICATIONS
@@ -373,7 +373,7 @@ def hook(*notes: dict[str, Any], proof: str = "genuine") -> WebhookRequest:
     return WebhookRequest("http://kanal.localhost/in/paper", {"x-proof": proof}, body)
 
 
-def accepted(clock: Clock, **changes: Any) -> Accepted:
+def accepted(clock: Clock, **changes: Any) -> AcceptedItem:
     """Make what a door took; ``changes`` replace single fields."""
     id = changes.get("id") or str(uuid4())
     values: dict[str, Any] = {
@@ -388,7 +388,7 @@ def accepted(clock: Clock, **changes: Any) -> Accepted:
         "event": b'{"id": "x", "type": "t", "data": {}}',
         "files": (StoredFile("f" * 64, 3, b"abc"),),
     }
-    return Accepted(**values | changes)
+    return AcceptedItem(**values | changes)
 
 
 def held(clock: Clock, **changes: Any) -> QuarantineItem:

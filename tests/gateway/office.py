@@ -19,7 +19,7 @@ from starlette.routing import Mount
 from starlette.types import ASGIApp
 
 from gateway.casework.operators import OperatorService
-from gateway.intake.envelope import packed
+from gateway.intake.envelope import pack
 from gateway.intake.limits import CallLimits
 from gateway.platform.identity import sealed_reporter
 from gateway.platform.seal import ENVELOPE
@@ -178,7 +178,7 @@ class Office:
 
     async def hold(self, held_id: str, **changes: Any) -> None:
         """Quarantine a message, which can be read once it is released."""
-        envelope = packed(hook(note(ROAD, id=held_id), proof="none"))
+        envelope = pack(hook(note(ROAD, id=held_id), proof="none"))
         row = {
             "id": held_id,
             "channel": "paper",

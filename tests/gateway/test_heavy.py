@@ -88,7 +88,7 @@ async def test_the_process_reads_what_a_door_would_have_read() -> None:
     }
     reader = Sandbox(1, 60.0, modules=("gateway.intake.heavy",))
     try:
-        apart = await reader.read(heavy.normalized, inbound, about)
+        apart = await reader.read(heavy.normalize_long, inbound, about)
     finally:
         await reader.close()
     assert apart == made_parts().normalizer.normalize(inbound, **about)

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from adapters.contract import ChannelError, Source, Throttled, Unreachable
-from gateway.media.fetch import FileFetcher, Gone, Unfetched, is_public
+from gateway.media.fetch import FetchFailed, FileFetcher, FileGone, is_public
 from normalizer.message import FileNote
 from tests.gateway.keeper import Keeper, Names, keeping
 
@@ -80,7 +80,7 @@ def test_an_address_that_is_public(address: str) -> None:
 @pytest.mark.parametrize("address", NOT_OURS_TO_ASK)
 async def test_a_name_is_worth_no_more_than_its_address(keeper: Keeper, address: str) -> None:
     names = Names([address])
-    with pytest.raises(Unfetched) as caught:
+    with pytest.raises(FetchFailed) as caught:
         await fetcher(resolver=names, ports={keeper.port}).fetch(
             Source(f"http://files.example:{keeper.port}/a")
         )
@@ -119,12 +119,12 @@ async def test_a_name_is_worth_no_more_than_its_address(keeper: Keeper, address:
 async def test_no_way_to_write_this_machine_gets_through(keeper: Keeper, url: str) -> None:
     with pytest.raises(ChannelError) as caught:
         await fetcher(ports={80, keeper.port}).fetch(Source(url.format(keeper.port)))
-    assert isinstance(caught.value, Unfetched)
+    assert isinstance(caught.value, FetchFailed)
     assert not keeper.asked
 
 
 async def test_only_the_ports_of_the_web(keeper: Keeper) -> None:
-    with pytest.raises(Unfetched):
+    with pytest.raises(FetchFailed):
         await fetcher(allowed=lambda _: True).fetch(Source(f"{keeper.url}/a"))
     assert not keeper.asked
 
@@ -136,7 +136,7 @@ async def test_the_name_that_is_checked_is_the_one_that_is_connected_to() -> Non
         here = f"http://files.example:{keeper.port}"
         keeper.kept = {"/a": web.Response(status=302, headers={"location": "/b"}), "/b": b"secret"}
         only = fetcher(resolver=names, ports={keeper.port}, allowed=lambda a: str(a) == "127.0.0.1")
-        with pytest.raises(Unfetched):
+        with pytest.raises(FetchFailed):
             await only.fetch(Source(f"{here}/a"))
         assert [request.path for request in keeper.asked] == ["/a"]
         assert len(names.asked) == 2
@@ -157,7 +157,7 @@ async def test_a_trusted_source_cannot_send_us_to_a_private_one(
         inner.kept["/secret"] = b"secret"
         there = {"location": f"{inner.url}/secret"}
         keeper.kept["/a"] = web.Response(status=status, headers=there)
-        with pytest.raises(Unfetched):
+        with pytest.raises(FetchFailed):
             await fetcher(ports={inner.port}).fetch(trusted(f"{keeper.url}/a"))
         assert not inner.asked
 
@@ -185,14 +185,14 @@ async def test_who_was_sent_away_comes_back_a_stranger(keeper: Keeper) -> None:
         keeper.kept = {"/a": web.Response(status=302, headers={"location": f"{other.url}/b"})}
         keeper.kept["/c"] = b"everybody's files"
         source = trusted(f"{keeper.url}/a", authorization="Basic c2VjcmV0")
-        with pytest.raises(Unfetched):
+        with pytest.raises(FetchFailed):
             await fetcher(allowed=lambda _: True, ports={other.port}).fetch(source)
         assert [request.path for request in keeper.asked] == ["/a"]
 
 
 async def test_redirects_end(keeper: Keeper) -> None:
     keeper.kept["/a"] = web.Response(status=302, headers={"location": "/a"})
-    with pytest.raises(Unfetched):
+    with pytest.raises(FetchFailed):
         await fetcher().fetch(trusted(f"{keeper.url}/a"))
     assert len(keeper.asked) == 6
 
@@ -234,7 +234,7 @@ async def _stalling(request: web.Request) -> web.StreamResponse:
 )
 async def test_what_is_too_large_is_not_read_to_its_end(keeper: Keeper, sent: Any) -> None:
     keeper.kept["/a"] = sent
-    with pytest.raises(Unfetched) as caught:
+    with pytest.raises(FetchFailed) as caught:
         await fetcher().fetch(trusted(f"{keeper.url}/a"))
     assert caught.value.note is FileNote.TOO_LARGE
 
@@ -259,7 +259,7 @@ async def test_what_fits_comes_whole(keeper: Keeper, size: int) -> None:
 )
 async def test_what_cannot_be_unpacked_is_refused(keeper: Keeper, sent: web.Response) -> None:
     keeper.kept["/a"] = sent
-    with pytest.raises(Unfetched) as caught:
+    with pytest.raises(FetchFailed) as caught:
         await fetcher().fetch(trusted(f"{keeper.url}/a"))
     assert caught.value.note is FileNote.BROKEN
 
@@ -273,9 +273,9 @@ async def test_a_server_that_stalls_costs_the_deadline_and_no_more(keeper: Keepe
 @pytest.mark.parametrize(
     ("status", "headers", "error"),
     [
-        (404, {}, Gone),
-        (410, {}, Gone),
-        (400, {}, Unfetched),
+        (404, {}, FileGone),
+        (410, {}, FileGone),
+        (400, {}, FetchFailed),
         (500, {}, Unreachable),
         (503, {}, Unreachable),
         (408, {}, Unreachable),
@@ -298,7 +298,7 @@ async def test_our_own_credentials_may_be_mended(keeper: Keeper, status: int) ->
     keeper.kept["/a"] = web.Response(status=status)
     with pytest.raises(Unreachable):
         await fetcher().fetch(trusted(f"{keeper.url}/a", authorization="wrong"))
-    with pytest.raises(Unfetched):
+    with pytest.raises(FetchFailed):
         await fetcher().fetch(trusted(f"{keeper.url}/a"))
 
 

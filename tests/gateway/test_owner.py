@@ -22,7 +22,7 @@ from gateway.platform.numbers import page_secret
 from gateway.store import migrate
 from gateway.store.engine import Database
 from gateway.store.public import PublicQueries
-from gateway.store.rows import Accepted
+from gateway.store.rows import AcceptedItem
 from gateway.store.spool import Spool
 from gateway.store.store import Store
 from gateway.store.tables import messages
@@ -415,7 +415,7 @@ def test_a_spooled_batch_of_the_version_before_says_whose_it_is(tmp_path: Path) 
     del item["reporter_ref"]
     path.write_text(json.dumps([item]))
     (read,) = spool.read(path) or []
-    assert isinstance(read, Accepted)
+    assert isinstance(read, AcceptedItem)
     assert read.reporter_ref == "abc"
 
 

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.contract import Inbound, Segment, WebhookResponse
-from gateway.intake.envelope import unpacked
+from gateway.intake.envelope import unpack
 from gateway.intake.reassembly import KEPT, Reassembly
 from gateway.intake.segments import LATE, ReassemblyPlan, plan
 from gateway.platform.seal import ENVELOPE
@@ -464,7 +464,7 @@ async def test_parts_that_cannot_be_read_together_are_quarantined_and_can_be_rel
     assert await house.counted("parts", "joined_at IS NULL") == 0
     ((id, reason, sealed),) = await house.rows("SELECT id, reason, envelope FROM quarantine")
     assert reason == "unreadable"
-    kept = unpacked(house.seal.open(bytes(sealed), ENVELOPE))
+    kept = unpack(house.seal.open(bytes(sealed), ENVELOPE))
     assert await house.door.readmit(house.paper, kept, id, reason) == 1
     assert await texts(house) == [WHOLE]
 

@@ -22,7 +22,7 @@ from adapters.contract import (
     Unreachable,
     UnreadableItem,
 )
-from gateway.intake.envelope import PAGE, unpacked
+from gateway.intake.envelope import PAGE, unpack
 from gateway.intake.polling import GAP, POLL, SOONEST
 from gateway.operations.health import OVERDUE, Health
 from gateway.platform import metrics
@@ -155,7 +155,7 @@ async def test_a_poison_item_is_quarantined_and_its_neighbours_go_on(
     assert held.reason in ("unreadable", "unstorable")
     assert (held.channel, held.state) == ("stream", "open")
     ((sealed,),) = await house.rows("SELECT envelope FROM quarantine")
-    kept = unpacked(house.seal.open(bytes(sealed), ENVELOPE))
+    kept = unpack(house.seal.open(bytes(sealed), ENVELOPE))
     raw = channel.said[1]
     assert not isinstance(raw, Receipt)
     assert (kept.url, kept.body) == (PAGE, raw.raw)
@@ -181,7 +181,7 @@ async def test_an_item_that_was_released_is_read_again_by_its_channel(lite: Hous
     reader = lite.door.reader("stream")
     assert reader is channel
     assert lite.door.receiver("stream") is None, "nobody can call a channel that asks"
-    kept = unpacked(lite.seal.open(bytes(sealed), ENVELOPE))
+    kept = unpack(lite.seal.open(bytes(sealed), ENVELOPE))
     assert await lite.door.readmit(reader, kept, id, "automatic") == 1
     assert await lite.counted("messages") == 1
 

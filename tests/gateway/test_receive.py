@@ -21,7 +21,7 @@ from adapters.contract import (
     WebhookResponse,
 )
 from gateway.intake import forgeries, group_commit
-from gateway.intake.envelope import unpacked
+from gateway.intake.envelope import unpack
 from gateway.intake.group_commit import NotDurable
 from gateway.intake.identity import LONGEST_ID
 from gateway.platform.names import hash_name
@@ -67,7 +67,7 @@ async def test_the_raw_hook_is_kept_and_can_be_read_again(house: House) -> None:
     sent = hook(note(ROAD))
     await house.door.receive_webhook(house.paper, sent)
     ((raw,),) = await house.rows("SELECT raw FROM messages")
-    assert unpacked(house.seal.open(bytes(raw), RAW)) == sent
+    assert unpack(house.seal.open(bytes(raw), RAW)) == sent
 
 
 async def test_every_message_of_a_hook_is_taken(house: House) -> None:
@@ -326,7 +326,7 @@ async def _released(house: House) -> int:
     (view,) = await _held(house)
     ((envelope,),) = await house.rows("SELECT envelope FROM quarantine")
     purpose = RAW if view.reason == "same_id_other_content" else ENVELOPE
-    kept = unpacked(house.seal.open(bytes(envelope), purpose))
+    kept = unpack(house.seal.open(bytes(envelope), purpose))
     return await house.door.readmit(house.paper, kept, view.id, view.reason)
 
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from gateway.intake.group_commit import GroupCommit
-from gateway.store.rows import Accepted, IntakeItem, QuarantineItem, StoredFile
+from gateway.store.rows import AcceptedItem, IntakeItem, QuarantineItem, StoredFile
 from gateway.store.spool import Spool, SpoolFull
 from tests.gateway.making import Clock, House, accepted, held
 
@@ -23,7 +23,7 @@ FILES = some.lists(
     some.builds(StoredFile, TEXT, some.integers(0, 2**40), some.binary(max_size=40)), max_size=3
 ).map(tuple)
 ACCEPTED = some.builds(
-    Accepted, TEXT, TEXT, TEXT, TEXT, TIME, TEXT, some.binary(), TEXT, some.binary(), FILES
+    AcceptedItem, TEXT, TEXT, TEXT, TEXT, TIME, TEXT, some.binary(), TEXT, some.binary(), FILES
 )
 HELD = some.builds(
     QuarantineItem,

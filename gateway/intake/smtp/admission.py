@@ -49,7 +49,7 @@ class Admission:
         self._sessions.discard(session)
 
     async def shut(self, grace: float) -> None:
-        """Send the idle away, wait for the busy, cut off whoever is left."""
+        """Send the idle away, wait for the busy, cut off those that are left."""
         self.closing = True
         for session in list(self._sessions):
             if not session.receiving:

@@ -125,7 +125,7 @@ def _unix_listener(path: Path) -> socket.socket:
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         listener.bind(str(path))
-        os.chmod(path, 0o660)  # before it listens: until then nobody can connect
+        os.chmod(path, 0o660)  # before it listens: until then no peer can connect
     except OSError:
         listener.close()
         raise

@@ -67,7 +67,7 @@ class SmtpSession(SMTP):
         super().connection_lost(error)
 
     def data_received(self, data: bytes) -> None:
-        """Read on, but not for ever: aiosmtpd would hold a line without end in memory."""
+        """Read on, but not without end: aiosmtpd would hold a line without end in memory."""
         self._arrived += len(data)
         if self._arrived > 2 * (self.data_size_limit or 0) + 4 * LINE_LIMIT:
             self.dismiss(reply("too_big"))
@@ -118,7 +118,7 @@ class SmtpSession(SMTP):
             self.dismiss(reply("spent"))
 
     async def smtp_AUTH(self, arg: str) -> None:
-        """Refuse: nobody logs in here."""
+        """Refuse: there is no login here."""
         await self.push(reply("no_auth"))
 
     async def _handle_client(self) -> None:
@@ -132,7 +132,7 @@ class SmtpSession(SMTP):
             self._hang_up()
 
     def _hang_up(self) -> None:
-        # Without the cut, a peer that never reads would keep its place for ever.
+        # Without the cut, a peer that never reads would keep its place.
         if self.transport is not None:
             self.transport.close()
             self.loop.call_later(FLUSH_SECONDS, self.cut)
