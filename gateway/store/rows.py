@@ -104,7 +104,7 @@ class SegmentItem:
 IntakeItem = Accepted | QuarantineItem | SegmentItem
 
 
-def noted(said: str, most: int) -> str:
+def redact(said: str, most: int) -> str:
     """Cut what somebody else said of a fault, without the names in it."""
     return nameless(tidy(said, most))[:most]
 
