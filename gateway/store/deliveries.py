@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.store.engine import Database
 from gateway.store.queries import Queries
 from gateway.store.queue_table import Outbox
-from gateway.store.rows import Delivery, DeliveryState, Reached, shorten_note
+from gateway.store.rows import Delivery, DeliveryState, Reached, redact
 from gateway.store.tables import deliveries, reports
 from gateway.store.views import AgencyEvent
 from gateway.wire.events import may_have, to_agency
@@ -102,7 +102,7 @@ class DeliveryRepository:
 
     async def _end(self, id: str, state: DeliveryState, detail: str) -> None:
         ours = (deliveries.c.id == id) & deliveries.c.state.in_(("pending", "failed"))
-        changes = {"state": state, "detail": shorten_note(detail, 1000), "ended_at": self._now()}
+        changes = {"state": state, "detail": redact(detail, 1000), "ended_at": self._now()}
         await self._change(ours, changes)
 
     async def _change(self, which: Any, changes: dict[str, Any]) -> set[str]:
