@@ -5,7 +5,6 @@ withdrawn only while it is not placed; a failed one is due again when an operato
 """
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any, get_args
 
@@ -29,7 +28,7 @@ class DeliveryRepository:
 
     def add(self, delivery: Delivery) -> None:
         """File a new delivery."""
-        self._new.append(asdict(delivery))
+        self._new.append({name: getattr(delivery, name) for name in _FIELDS})
 
     async def by_ids(self, ids: Collection[str]) -> dict[str, Delivery]:
         """Read deliveries by id."""
@@ -97,6 +96,7 @@ class DeliveryRepository:
         return set((await self._connection.execute(change)).scalars())
 
 
+_FIELDS = tuple(Delivery.__dataclass_fields__)
 _TIME = deliveries.c.created_at.type
 _ORDER: Sequence[DeliveryState] = ("pending", "placed", "fetched", "read")
 
@@ -110,4 +110,4 @@ def _forward(to: Reached) -> Any:
 def delivery_of(row: RowMapping) -> Delivery:
     """Read a row of the table."""
     assert row["state"] in get_args(DeliveryState)
-    return Delivery(**{name: row[name] for name in Delivery.__dataclass_fields__})
+    return Delivery(**{name: row[name] for name in _FIELDS})

@@ -1,8 +1,10 @@
 """Reads for operators and agencies; none of them changes anything."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from bisect import bisect_right
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import accumulate
 from typing import Any
 
 from sqlalchemy import RowMapping, Select, exists, func, select
@@ -41,6 +43,8 @@ from normalizer.report import Report, Status
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
+PAGE = 4_000_000
+"""Characters of reports that an agency is given at once; one report may be longer."""
 
 
 class Queries:
@@ -270,18 +274,20 @@ class Queries:
         The newest wait until no transaction that began before them can still be under way:
         else a reader's cursor could pass over a delivery that is committed late.
         """
-        while True:
-            page = await self._deliveries(agency, after, most)
-            found = await asyncio.to_thread(_agency_events, page, agency)
-            if found or len(page) < most:
+        while page := await self._deliveries(agency, after, most):
+            whole = select(reports.c.id, reports.c.body)
+            whole = whole.where(reports.c.id.in_({row["report_id"] for row in page}))
+            bodies = {row.id: row.body for row in await self._all(whole)}
+            if found := await asyncio.to_thread(_agency_events, page, bodies, agency):
                 return found
             after = page[-1]["id"]
+        return []
 
     async def _deliveries(self, agency: str, after: str, most: int) -> Sequence[RowMapping]:
-        """Return a page of deliveries, each with its report's body."""
+        """Return a page of deliveries: what a reader gets at once has a largest size, too."""
         settled = self._store.now() - timedelta(seconds=self._store.database.timeout)
         joined = deliveries.join(reports, reports.c.id == deliveries.c.report_id)
-        query = select(deliveries, reports.c.body).select_from(joined)
+        query = select(deliveries, func.length(reports.c.body).label("size")).select_from(joined)
         query = query.where(
             deliveries.c.state != "withdrawn",
             deliveries.c.agency_id == agency,
@@ -293,7 +299,9 @@ class Queries:
             if begun is None:
                 return []
             query = query.where((at > begun) | ((at == begun) & (id > after)))
-        return await self._rows(query.order_by(at, id).limit(most))
+        page = await self._rows(query.order_by(at, id).limit(most))
+        sizes = list(accumulate(row["size"] for row in page))
+        return page[: max(1, bisect_right(sizes, PAGE))]
 
     async def every(self) -> AsyncIterator[Report]:
         """Go through all reports, by id, a page at a time."""
@@ -341,9 +349,12 @@ def _is_dead(name: str, id: Any) -> Any:
     return exists().where(queue.c.queue == name, queue.c.message_id == id, queue.c.state == "dead")
 
 
-def _agency_events(rows: Sequence[RowMapping], agency: str) -> list[AgencyEvent]:
+def _agency_events(
+    rows: Sequence[RowMapping], bodies: Mapping[str, str], agency: str
+) -> list[AgencyEvent]:
     """Compose what an agency gets of deliveries; beside the event loop, as there may be many."""
-    found = ((row, _report(row["body"])) for row in rows)
+    whole = {id: _report(body) for id, body in bodies.items()}
+    found = ((row, whole[row["report_id"]]) for row in rows)
     return [
         AgencyEvent(
             row["id"],
