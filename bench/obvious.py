@@ -156,7 +156,7 @@ class Obvious:
 
 
 def _opened(body: bytes | str) -> Report:
-    return Report.opened(Message.model_validate_json(body))
+    return Report.open(Message.model_validate_json(body))
 
 
 def _message_row(report: Message, form: Mapping[str, str]) -> dict[str, Any]:
@@ -199,6 +199,10 @@ def _report_row(report: Report) -> dict[str, Any]:
         "topic_id": report.topic.id if report.topic else None,
         "region": report.places[0].code if report.places else None,
         "urgent": report.urgency is not None,
+        "kind": report.kind.value,
+        "danger": report.urgency.id if report.urgency else None,
+        "confidential": report.confidential,
+        "accuses": bool(report.recusals),
         "received_at": report.received_at,
         "updated_at": report.received_at,
         "version": 1,

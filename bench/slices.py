@@ -95,12 +95,12 @@ def texts(kanal: Kanal, most: int) -> dict[str, str]:
 async def bring(kanal: Kanal, channel: Channel, hook: WebhookRequest) -> None:
     """Bring one message by the channel's own way."""
     if isinstance(channel, Receiver):
-        await kanal.services.intake.take(channel, hook)
+        await kanal.services.intake.receive_webhook(channel, hook)
     elif isinstance(channel, Fetcher):
         page = Page(tuple(channel.reread(hook.body)))
         await kanal.services.pages.file(channel, page)
     elif isinstance(channel, ConnectionChannel):
-        await kanal.services.intake.bring(channel, hook)
+        await kanal.services.intake.receive_message(channel, hook)
 
 
 def loads(kanal: Kanal) -> dict[str, Load]:

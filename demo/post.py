@@ -10,7 +10,8 @@ from email.utils import format_datetime, make_msgid
 from typing import Self
 
 from config.settings import MailServerSettings as Settings
-from gateway.intake.smtp import Envelope, SmtpServer
+from gateway.intake.smtp.handler import Envelope
+from gateway.intake.smtp.server import SmtpServer
 from gateway.platform.clock import wall
 
 

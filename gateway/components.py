@@ -24,7 +24,7 @@ from config.settings import (
     line_of,
     read_toml,
 )
-from gateway.media.blobs import Blobs, Bucket, Folder, Vault
+from gateway.media.objects import AttachmentStore, Bucket, Folder, ObjectStore
 from gateway.models.active import ActiveModels
 from gateway.outbound.methods import load as load_method
 from gateway.outbound.methods.base import Method
@@ -162,13 +162,13 @@ def is_system(kind: str) -> bool:
     return kind in kinds() and issubclass(channel_class(kind), SystemSender)
 
 
-def _at_duty(file: Path | None, duty: PostSettings, said: str) -> SettingsError:
-    return SettingsError([duty_fault(file, duty, said)])
+def _at_duty(file: Path | None, duty: PostSettings, text: str) -> SettingsError:
+    return SettingsError([duty_fault(file, duty, text)])
 
 
-def duty_fault(file: Path | None, duty: PostSettings, said: str) -> Fault:
+def duty_fault(file: Path | None, duty: PostSettings, text: str) -> Fault:
     """Return a fault of one post of the duty roster."""
-    return fault_at(file, ("alerts", "duty"), f"{duty.name}: {said}")
+    return fault_at(file, ("alerts", "duty"), f"{duty.name}: {text}")
 
 
 def seal(settings: Settings) -> Seal:
@@ -181,7 +181,7 @@ def seal(settings: Settings) -> Seal:
 
 
 def limits(settings: Settings) -> AnswerLimits:
-    """Return how many answers that nobody wrote one reader gets."""
+    """Return how many automatic answers one reader gets."""
     chosen = settings.answers
     return AnswerLimits(
         chosen.receipts_per_10_minutes, chosen.receipts_per_day, chosen.same_text_times
@@ -206,12 +206,12 @@ def room(settings: Settings) -> RoomLimits:
     return RoomLimits(chosen.max_bytes, chosen.max_rows, chosen.channel_share, chosen.keep_days)
 
 
-def vault(settings: Settings, sealed: Seal) -> Vault:
+def attachments(settings: Settings, sealed: Seal) -> AttachmentStore:
     """Build what keeps the files of reports."""
-    return Vault(_blobs(settings), sealed)
+    return AttachmentStore(_objects(settings), sealed)
 
 
-def _blobs(settings: Settings) -> Blobs:
+def _objects(settings: Settings) -> ObjectStore:
     media, url = settings.media, URL(settings.media.url)
     if url.scheme != "s3":
         return Folder(Path(url.path) if media.url else settings.server.data_dir / "files")

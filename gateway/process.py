@@ -11,12 +11,15 @@ import structlog
 
 from adapters.contract import ChannelError, SmtpReceiver
 from gateway import checks
-from gateway.assembly import LOOK_AGAIN, Services, poller_tasks, shared_tasks, site, worker_tasks
+from gateway.assembly.services import Services
+from gateway.assembly.site import site
+from gateway.assembly.tasks import LOOK_AGAIN, poller_tasks, shared_tasks, worker_tasks
 from gateway.broker.base import BrokerError
 from gateway.intake.connections import BIND
 from gateway.intake.envelope import mail_hook
 from gateway.intake.group_commit import NotDurable
-from gateway.intake.smtp import Envelope, SmtpServer, TryLater
+from gateway.intake.smtp.handler import Envelope, TryLater
+from gateway.intake.smtp.server import SmtpServer
 from gateway.portals.app import WebServer, monitor
 from gateway.store.cursors import LeaseLost
 from gateway.store.engine import Unavailable
@@ -58,13 +61,13 @@ class Kanal:
             **{name: partial(duty.once, since) for name, duty in its.reconcilings.items()},
             **{name: duty.once for name, duty in its.pollings.items()},
         }
-        return {name: await _told(jobs.get(name)) for name in names or sorted(jobs)}
+        return {name: await _outcome(jobs.get(name)) for name in names or sorted(jobs)}
 
     async def start(self, roles: Sequence[str] = ROLES) -> Ports:
-        """Start the roles; returns when the doors are open.
+        """Start the roles; returns when its servers listen.
 
-        A process of doors opens them even while database or broker are away: the spool stands in.
-        One that works raises ``Unavailable`` (of the store or the broker) instead.
+        Servers start even while database or broker are away: the spool stands in.
+        A worker raises ``Unavailable`` (of the store or the broker) instead.
         """
         its = self.services
         for said in checks.all_warnings(its.settings, its.channels):
@@ -86,7 +89,7 @@ class Kanal:
         return Ports(self.web.port if self.web else None, self.mail.port if self.mail else None)
 
     async def stop(self) -> None:
-        """Close the doors, finish what is under way, then let go of everything."""
+        """Close the servers, finish what is under way, then let go of everything."""
         its = self.services
         if self.web:
             await self.web.stop()
@@ -96,7 +99,7 @@ class Kanal:
         await its.commits.stop()
         await _end(self._tasks)
         with contextlib.suppress(Unavailable):
-            await its.intake.write_missed()
+            await its.intake.quarantine.write_missed()
         await its.sandboxes.close()
         await its.close_channels()
         await its.broker.close()
@@ -135,7 +138,7 @@ class Kanal:
         while True:
             await asyncio.sleep(LOOK_AGAIN)
             with contextlib.suppress(Unavailable):
-                await self.services.intake.write_missed()
+                await self.services.intake.quarantine.write_missed()
 
     async def _start_mail(self) -> None:
         settings = self.services.settings.mail_server
@@ -153,7 +156,7 @@ class Kanal:
             raise TryLater
         hook = mail_hook(envelope.peer, envelope.mail_from, envelope.rcpt_to, envelope.data)
         try:
-            await intake.take(channel, hook)
+            await intake.receive_webhook(channel, hook)
         except NotDurable as error:
             raise TryLater from error
 
@@ -200,7 +203,7 @@ async def _until_reached(connect: Callable[[], Awaitable[None]]) -> None:
             return
 
 
-async def _told(job: Callable[[], Awaitable[int | None]] | None) -> int | str:
+async def _outcome(job: Callable[[], Awaitable[int | None]] | None) -> int | str:
     if job is None:
         return "there is no such channel, or it cannot be asked"
     try:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from adapters.contract import Wanted
+from adapters.contract import ReportFilter
 from adapters.partner_api.form import PartnerForm
 from normalizer.report import FINAL, Status
 from normalizer.tracking import is_valid
@@ -35,7 +35,7 @@ def numbers(ids: Sequence[str]) -> list[str]:
     return [number for number in bare if is_valid(number)]
 
 
-def wanted(query: PartnerForm, now: datetime) -> Wanted:
+def read_filter(query: PartnerForm, now: datetime) -> ReportFilter:
     """Read which requests are asked for. Raises ``QueryFault`` with everything that is wrong."""
     faults: list[str] = []
     page = _whole(query, "page", 1, 1_000_000, faults)
@@ -53,7 +53,7 @@ def wanted(query: PartnerForm, now: datetime) -> Wanted:
             faults += fault.faults
     if faults:
         raise QueryFault(400, *faults)
-    return Wanted(
+    return ReportFilter(
         topics=csv(query, "service_code"),
         statuses=_statuses(statuses),
         since=since,

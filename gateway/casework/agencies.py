@@ -19,7 +19,6 @@ from gateway.access.recusal import NotYours
 from gateway.outbound.methods.base import Method
 from gateway.outbound.notifications import Notifier
 from gateway.store.engine import Unavailable
-from gateway.store.queries import Queries
 from gateway.store.rows import AuditEvent, ReportRecord
 from gateway.store.store import Store
 from gateway.store.unit import UnitOfWork
@@ -31,8 +30,8 @@ from router import explain
 MAX_REPLY = 10_000
 
 
-def _storable(said: str) -> str:
-    return storable(said, MAX_REPLY)
+def _storable(text: str) -> str:
+    return storable(text, MAX_REPLY)
 
 
 class Reply(BaseModel):
@@ -48,7 +47,7 @@ class Reply(BaseModel):
     ]
 
 
-class Closed(Exception):
+class ClosedReport(Exception):
     """The report is closed; nothing can be added."""
 
 
@@ -73,7 +72,6 @@ class AgencyService:
         self._store = store
         self._notifier = notifier
         self._now = now
-        self._queries = Queries(store)
         tokens = ((agency, method.block.token) for agency, method in methods.items())
         self._tokens = {
             agency: hashlib.sha256(token.get_secret_value().encode()).digest()
@@ -95,7 +93,7 @@ class AgencyService:
 
         Raises ``Unavailable``.
         """
-        found = await self._queries.for_agency(agency, after=after, most=most)
+        found = await self._store.deliveries.for_agency(agency, after=after, most=most)
         if news := [each.id for each in found if not each.fetched]:
             # A database that cannot write must not keep an agency from what it can read.
             with contextlib.suppress(Unavailable):
@@ -104,19 +102,19 @@ class AgencyService:
         return found
 
     async def reply(self, agency: str, tracking: str, reply: Reply, *, key: str) -> FiledReply:
-        """File a reply. Raises ``NotYours``, ``Closed``, ``Conflict``, ``Unavailable``."""
+        """File a reply. Raises ``NotYours``, ``ClosedReport``, ``Conflict``, ``Unavailable``."""
         async with self._store.unit() as unit:
-            stored = (await unit.by_tracking([tracking])).get(tracking)
-            if stored is None or not await self._knows(unit, stored, agency, key):
+            record = (await unit.reports.by_tracking([tracking])).get(tracking)
+            if record is None or not await self._knows(unit, record, agency, key):
                 raise NotYours
-            if key and await unit.has_event(stored.report.id, _event(reply), key):
-                return FiledReply(stored.report, news=False)
-            if _agency(stored.report) != agency:
+            if key and await unit.events.has(record.report.id, _event(reply), key):
+                return FiledReply(record.report, news=False)
+            if _agency(record.report) != agency:
                 raise NotYours
-            if stored.report.status in FINAL:
-                raise Closed
-            await unit.deliveries.read(stored.report.id, agency)
-            return FiledReply(self._file(unit, stored, agency, reply, key), news=True)
+            if record.report.status in FINAL:
+                raise ClosedReport
+            await unit.deliveries.read(record.report.id, agency)
+            return FiledReply(self._file(unit, record, agency, reply, key), news=True)
 
     async def respond(self, agency: str, number: str, kind: str, text: str, *, key: str) -> Report:
         """File a reply that came by a channel. Raises ``UnknownReport``, ``ReportClosed``."""
@@ -125,29 +123,29 @@ class AgencyService:
             return (await self.reply(agency, number, reply, key=key)).report
         except NotYours:
             raise UnknownReport from None
-        except Closed:
+        except ClosedReport:
             raise ReportClosed from None
 
-    async def _knows(self, unit: UnitOfWork, stored: ReportRecord, agency: str, key: str) -> bool:
+    async def _knows(self, unit: UnitOfWork, record: ReportRecord, agency: str, key: str) -> bool:
         """An agency that refused a report may still repeat that refusal."""
-        if _agency(stored.report) == agency:
+        if _agency(record.report) == agency:
             return True
-        return bool(key) and await unit.has_event(stored.report.id, "agency_refused", key)
+        return bool(key) and await unit.events.has(record.report.id, "agency_refused", key)
 
     def _file(
-        self, unit: UnitOfWork, stored: ReportRecord, agency: str, reply: Reply, key: str
+        self, unit: UnitOfWork, record: ReportRecord, agency: str, reply: Reply, key: str
     ) -> Report:
-        report, at = stored.report, self._now()
+        report, at = record.report, self._now()
         by = f"agency:{agency}"
         data: dict[str, object] = {"text": reply.text, "key": key, "kind": reply.kind}
         change = AuditEvent(_event(reply), by, data=data)
         if reply.kind == "refuse":
             refused = _refused(report, agency, reply.text, at)
-            moved = refused.moved(Status.TRIAGE, at=at, by=by, note=reply.text[:200])
-            return unit.change(stored, moved, [change]).report
+            moved = refused.with_status(Status.TRIAGE, at=at, by=by, note=reply.text[:200])
+            return unit.reports.change(record, moved, [change]).report
         status = Status.ANSWERED if reply.kind == "answer" else Status.IN_PROGRESS
-        moved = report.moved(status, at=at, by=by, note=reply.text[:200])
-        changed = unit.change(stored, moved, [change])
+        moved = report.with_status(status, at=at, by=by, note=reply.text[:200])
+        changed = unit.reports.change(record, moved, [change])
         text = self._notifier.text(
             "answer" if reply.kind == "answer" else "progress", report, teks=reply.text
         )

@@ -6,8 +6,8 @@ from datetime import datetime
 from gateway.access.ownership import RENEWED
 from gateway.casework.turn import Turn
 from gateway.outbound.notifications import Notifier
-from gateway.store.rows import AuditEvent, ReportRecord, Silence
-from gateway.store.shown import is_sensitive
+from gateway.store.public import is_sensitive
+from gateway.store.rows import AuditEvent, OptOut, ReportRecord
 from normalizer.message import Intent
 from normalizer.report import Report
 
@@ -25,25 +25,25 @@ class Commands:
         self._sensitive = sensitive
 
     async def stop(self, turn: Turn, _: object) -> str:
-        """Write nothing more to who said STOP, until START; nobody is told, they asked for that."""
+        """Write nothing more after STOP, not even an answer to it, until START."""
         who, channel = turn.message.reporter.ref, turn.message.origin.channel
-        silence = Silence(who, channel, STOPPED, "starts", self._now())
-        await turn.unit.silences.begin(silence)
+        silence = OptOut(who, channel, STOPPED, "starts", self._now())
+        await turn.unit.opt_outs.begin(silence)
         turn.context.silent[who] = silence
         return "stop"
 
-    def ends_silence(self, turn: Turn) -> Silence | None:
+    def ends_silence(self, turn: Turn) -> OptOut | None:
         """Return the silence that a message ends."""
         silence = turn.context.silent.get(turn.message.reporter.ref)
         if silence and silence.until == "starts" and turn.message.intent is not Intent.START:
             return None
         return silence
 
-    async def resume(self, turn: Turn, silence: Silence) -> str | None:
+    async def resume(self, turn: Turn, silence: OptOut) -> str | None:
         """Write again, and send the notifications that were held."""
         del turn.context.silent[silence.reader]
-        await turn.unit.silences.end(silence.reader)
-        turn.unit.notify_again(await turn.unit.notifications.release(reader=silence.reader))
+        await turn.unit.opt_outs.end(silence.reader)
+        turn.unit.notifications.send(await turn.unit.notifications.release(reader=silence.reader))
         return "start" if turn.message.intent is Intent.START else None
 
     async def status(self, turn: Turn, _: object) -> str:
@@ -54,9 +54,11 @@ class Commands:
         hears nothing, as on the pages for everybody.
         """
         asked, context = turn.message, turn.context
-        record = context.meant_by(asked)
+        record = context.find_referenced(asked)
         mine = record is not None and context.owns(asked, record.report)
-        may_hear = mine or (record and self._is_told(record.report) and context.numbered_by(asked))
+        may_hear = mine or (
+            record and self._is_told(record.report) and context.find_by_number(asked)
+        )
         record = record if may_hear else None
         if not record and not asked.refers_to:
             record = self._newest(turn)
@@ -70,19 +72,19 @@ class Commands:
             self._notifier.notify(turn.unit, asked, text, cause=cause, automatic=True)
             return "status"
         await self._note_question(turn, record)
-        if answer := await turn.unit.answered_with(record.report.id):
+        if answer := await turn.unit.events.latest_answer(record.report.id):
             text = self._notifier.text("status_answered", record.report, teks=answer)
         self._notify_about(turn, record.report, text, cause)
         return "status"
 
     async def read(self, turn: Turn, _: object) -> str:
         """Tell a reporter all there is about a report that they name, however delicate it is."""
-        record, cause = turn.context.meant_by(turn.message), f"read {turn.message.id}"
+        record, cause = turn.context.find_referenced(turn.message), f"read {turn.message.id}"
         if record is None or not turn.context.owns(turn.message, record.report):
             self._answer(turn, "not_found", cause)
             return "status_unknown"
         await self._note_question(turn, record)
-        words = await turn.unit.agency_words(record.report.id)
+        words = await turn.unit.events.agency_words(record.report.id)
         text = self._notifier.text("read", record.report, teks="\n".join(words) or "-")
         self._notify_about(turn, record.report, text, cause)
         return "status"
@@ -110,15 +112,17 @@ class Commands:
 
     async def _note_question(self, turn: Turn, record: ReportRecord) -> None:
         """File a reporter's question; now and then the log says that they still ask."""
-        turn.unit.belongs(turn.message, record.report)
-        last = (await turn.unit.last_heard([record.report.id])).get(record.report.id)
+        turn.unit.messages.file(turn.message, record.report)
+        last = (await turn.unit.events.last_heard([record.report.id])).get(record.report.id)
         if last and self._now() - last > RENEWED:
             event = AuditEvent("asked", "reporter", data={"message": turn.message.id})
-            turn.context.remember(turn.unit.change(record, record.report, [event]))
+            turn.context.remember(turn.unit.reports.change(record, record.report, [event]))
 
     def _newest(self, turn: Turn) -> ReportRecord | None:
-        mine = map(turn.context.whole, turn.mine)
-        return next((s for s in mine if not self._notifier.hushed(s.report, turn.message)), None)
+        mine = map(turn.context.whole, turn.from_same_reporter)
+        return next(
+            (s for s in mine if not self._notifier.is_neutral(s.report, turn.message)), None
+        )
 
     def _is_told(self, report: Report) -> bool:
         """Tell whether a stranger who knows its number may hear how a report stands."""

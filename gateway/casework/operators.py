@@ -1,4 +1,4 @@
-"""The operators' desk: what they see, and what they can decide."""
+"""The operators' service: what they see, and what they can decide."""
 
 import asyncio
 import hashlib
@@ -26,12 +26,10 @@ from gateway.outbound.deliveries import deliver_assigned
 from gateway.outbound.notifications import Notifier
 from gateway.platform.identity import opened_reporter
 from gateway.platform.seal import ENVELOPE, RAW, BadSeal, Seal
-from gateway.store.exchanges import Exchanges, ExchangeView
-from gateway.store.people import OperatorRepository
-from gateway.store.queries import Queries
+from gateway.store.exchanges import ExchangeView
+from gateway.store.reports import StaleWrite as Raced
 from gateway.store.rows import AuditEvent
 from gateway.store.store import Store
-from gateway.store.unit import StaleWrite as Raced
 from gateway.store.views import (
     DeadView,
     Identity,
@@ -59,7 +57,7 @@ class OperatorService:
         self,
         store: Store,
         broker: Broker,
-        door: Intake,
+        intake: Intake,
         notifier: Notifier,
         directory: Directory,
         register: Register,
@@ -72,7 +70,7 @@ class OperatorService:
     ) -> None:
         self._store = store
         self._broker = broker
-        self._door = door
+        self._intake = intake
         self._notifier = notifier
         self._directory = directory
         self._register = register
@@ -80,9 +78,6 @@ class OperatorService:
         self._files = files
         self._session = timedelta(hours=session_hours)
         self._publishing = Publishing(store, sensitive)
-        self._people = OperatorRepository(store)
-        self._queries = Queries(store)
-        self._exchanges = Exchanges(store)
         self._duty = duty
         self._nobody = _nobodys()
 
@@ -95,53 +90,55 @@ class OperatorService:
         except BrokerError:
             depths = await self._store.queue.depths()
         midnight = self._store.now().astimezone(WIB).replace(hour=0, minute=0, second=0)
-        dead = await self._queries.dead_counts()
+        dead = await self._store.dead_letters.counts()
         return Overview(
-            queues=await self._queries.queues(depths),
-            reports_today=await self._queries.count_since(midnight),
-            triage=await self._queries.count_status(Status.TRIAGE),
+            queues=await self._store.overview.queues(depths),
+            reports_today=await self._store.reports.count_since(midnight),
+            triage=await self._store.reports.count_status(Status.TRIAGE),
             dead=sum(dead.values()),
-            quarantined=await self._queries.held_count(),
-            channels=await self._queries.channels(sorted(self._door.channels)),
-            alerts=await self._queries.open_alerts(),
-            not_kept=await self._queries.missed_since(self._store.now() - timedelta(days=1)),
+            quarantined=await self._store.quarantine.count(),
+            channels=await self._store.overview.channels(sorted(self._intake.channels)),
+            alerts=await self._store.alerts.open(),
+            not_kept=await self._store.quarantine.missed_since(
+                self._store.now() - timedelta(days=1)
+            ),
         )
 
     async def exchanges(self, channel: str, limit: int = 100) -> list[ExchangeView]:
         """List the latest calls between us and the provider of a channel."""
-        return await self._exchanges.latest(channel, limit)
+        return await self._store.exchanges.latest(channel, limit)
 
     async def exchange_channels(self) -> list[str]:
         """List the channels and others with whom there were calls."""
-        return sorted({*self._door.channels, *await self._exchanges.channels()})
+        return sorted({*self._intake.channels, *await self._store.exchanges.channels()})
 
     async def latest(self, limit: int = 50) -> list[Report]:
         """List the newest reports."""
-        return await self._queries.latest(limit)
+        return await self._store.reports.latest(limit)
 
     async def triage(self, limit: int = 50) -> list[Report]:
         """List what waits for an operator's decision, oldest first."""
-        return await self._queries.latest(limit, status=Status.TRIAGE)
+        return await self._store.reports.latest(limit, status=Status.TRIAGE)
 
     async def report(self, report_id: str) -> ReportFile | None:
         """Return a report with its log and correspondence."""
-        return await self._queries.file(id=report_id)
+        return await self._store.reports.file(id=report_id)
 
-    async def shown(self, report_id: str, sha256: str, *, by: str) -> ShownFile:
+    async def show_file(self, report_id: str, sha256: str, *, by: str) -> ShownFile:
         """Return a file of a report, noting who looked. Raises ``NoFile``, ``NotYet``."""
         return await self._files.for_operator(report_id, sha256, by=by)
 
     async def find(self, tracking: str) -> ReportFile | None:
         """Return a report by its tracking number."""
-        return await self._queries.file(tracking=tracking)
+        return await self._store.reports.file(tracking=tracking)
 
     async def dead_letters(self, limit: int = 100) -> list[DeadView]:
         """List dead letters."""
-        return await self._queries.dead_letters(limit)
+        return await self._store.dead_letters.latest(limit)
 
     async def quarantine(self, limit: int = 100) -> list[QuarantineView]:
         """List what is quarantined."""
-        return await self._queries.quarantine(limit)
+        return await self._store.quarantine.latest(limit)
 
     def agencies(self, query: str, region: str | None = None, limit: int = 12) -> list[Agency]:
         """Search the register."""
@@ -156,14 +153,14 @@ class OperatorService:
             raise Conflict(ConflictCode.NO_AGENCY)
         try:
             async with self._store.unit() as unit:
-                stored = await unit.by_id(report_id, lock=True)
+                stored = await unit.reports.by_id(report_id, lock=True)
                 if stored is None:
                     raise Conflict(ConflictCode.NO_REPORT)
                 _check_assignable(stored.report, agency)
                 report = _assigned(stored.report, agency, by=by, note=note, at=self._store.now())
                 data: dict[str, object] = {"agency": agency.id}
                 change = AuditEvent("assigned_by_operator", by, note=note, data=data)
-                stored = unit.change(stored, report, [change])
+                stored = unit.reports.change(stored, report, [change])
                 cause = f"assigned {stored.version}"
                 deliver_assigned(unit, report, cause=cause)
                 text = self._notifier.text("forwarded", report)
@@ -175,17 +172,17 @@ class OperatorService:
     async def archive(self, report_id: str, *, by: str, reason: str) -> Report:
         """Close a report that is no agency's affair. Raises ``Conflict``.
 
-        The reporter is told why, unless nobody has answered them yet: talk that was overheard.
+        The reporter is told why, unless they never had an answer: talk that was overheard.
         """
         try:
             async with self._store.unit() as unit:
-                stored = await unit.by_id(report_id, lock=True)
+                stored = await unit.reports.by_id(report_id, lock=True)
                 if stored is None:
                     raise Conflict(ConflictCode.NO_REPORT)
                 _check_archivable(stored.report)
                 status, at = Status.ARCHIVED_BY_ADMIN, self._store.now()
-                report = stored.report.moved(status, at=at, by=by, note=reason)
-                unit.change(stored, report, [AuditEvent(status.value, by, note=reason)])
+                report = stored.report.with_status(status, at=at, by=by, note=reason)
+                unit.reports.change(stored, report, [AuditEvent(status.value, by, note=reason)])
                 if await unit.notifications.any_about(report_id):
                     text = self._notifier.text("archived", report, alasan=reason)
                     self._notifier.notify(unit, report, text, cause="archived")
@@ -194,7 +191,7 @@ class OperatorService:
         return report
 
     async def acknowledge(self, alert_id: str, *, by: str) -> None:
-        """Take a danger on: nobody else on duty is told any more. Raises ``Conflict``."""
+        """Take a danger on: no other person on duty is told any more. Raises ``Conflict``."""
         try:
             done = await self._duty.by_operator(alert_id, by=by)
         except Raced:
@@ -218,11 +215,13 @@ class OperatorService:
         """Open who reported, once the log says who opened it and why. Raises ``Conflict``."""
         try:
             async with self._store.unit() as unit:
-                stored = await unit.by_id(report_id, lock=True)
+                stored = await unit.reports.by_id(report_id, lock=True)
                 if stored is None:
                     raise Conflict(ConflictCode.NO_REPORT)
                 found = _identity(stored.report, self._seal)
-                unit.change(stored, stored.report, [AuditEvent("unsealed", by, note=reason)])
+                unit.reports.change(
+                    stored, stored.report, [AuditEvent("unsealed", by, note=reason)]
+                )
         except Raced:
             raise Conflict(ConflictCode.CHANGED) from None
         return found
@@ -235,11 +234,11 @@ class OperatorService:
 
     async def release(self, quarantine_id: str, *, by: str) -> None:
         """Take something out of quarantine and treat it as genuine. Raises ``Conflict``."""
-        found = await self._people.envelope(quarantine_id)
+        found = await self._store.quarantine.envelope(quarantine_id)
         if found is None:
             raise Conflict(ConflictCode.DECIDED)
         name, reason, sealed = found
-        channel = self._door.reader(name)
+        channel = self._intake.reader(name)
         if channel is None:
             raise Conflict(ConflictCode.CHANNEL_OFF, channel=name)
         purpose = RAW if reason == "same_id_other_content" else ENVELOPE
@@ -248,16 +247,21 @@ class OperatorService:
         except BadSeal:
             raise Conflict(ConflictCode.NO_KEY_FOR_MESSAGE) from None
         try:
-            taken = await self._door.readmit(channel, hook, quarantine_id, reason)
+            taken = await self._intake.readmit(channel, hook, quarantine_id, reason)
         except Malformed as error:
             raise Conflict(ConflictCode.UNREADABLE, error=str(error)) from None
         note = f"{taken} message(s)"
-        await self._people.decide(quarantine_id, "released", by=by, note=note, at=self._store.now())
+        async with self._store.unit() as unit:
+            at = self._store.now()
+            await unit.quarantine.decide(quarantine_id, "released", by=by, note=note, at=at)
 
     async def dismiss(self, quarantine_id: str, *, by: str, reason: str) -> None:
         """Decide that something in quarantine is no report. Raises ``Conflict``."""
         at = self._store.now()
-        done = await self._people.decide(quarantine_id, "dismissed", by=by, note=reason, at=at)
+        async with self._store.unit() as unit:
+            done = await unit.quarantine.decide(
+                quarantine_id, "dismissed", by=by, note=reason, at=at
+            )
         if not done:
             raise Conflict(ConflictCode.DECIDED)
 
@@ -266,50 +270,52 @@ class OperatorService:
     async def set_password(self, name: str, password: str) -> None:
         """Create an operator, or change the password. Raises ``WeakPassword``."""
         check_password(name, password)
-        await self._people.set_password(name, await asyncio.to_thread(HASHER.hash, password))
+        await self._store.operators.set_password(
+            name, await asyncio.to_thread(HASHER.hash, password)
+        )
 
     async def has_operators(self) -> bool:
         """Tell whether anybody may log in."""
-        return await self._people.any()
+        return await self._store.operators.any()
 
     async def log_in(self, name: str, password: str) -> str | None:
         """Check a password; return a new session's token. Takes as long for unknown names."""
-        known = await self._people.password_of(name, active=True)
+        known = await self._store.operators.password_of(name, active=True)
         right = await asyncio.to_thread(_fits, known or self._nobody, password)
         if not right or known is None:
             return None
         token = secrets.token_urlsafe(32)
         expires = self._store.wall() + self._session
         session = OperatorSession(name, secrets.token_urlsafe(32), expires)
-        return token if await self._people.begin(_hashed(token), session, known) else None
+        return token if await self._store.sessions.begin(_hashed(token), session, known) else None
 
     async def session(self, token: str) -> OperatorSession | None:
         """Return the session of a token."""
-        return await self._people.session(_hashed(token))
+        return await self._store.sessions.get(_hashed(token))
 
     async def log_out(self, token: str) -> None:
         """End a session."""
-        await self._people.end(_hashed(token))
+        await self._store.sessions.end(_hashed(token))
 
     async def log_out_everywhere(self, name: str) -> None:
         """End every session of an operator."""
-        await self._people.end_all(name)
+        await self._store.sessions.end_all(name)
 
     async def is_operator(self, name: str) -> bool:
         """Tell whether there is an operator of this name, disabled ones included."""
-        return await self._people.password_of(name) is not None
+        return await self._store.operators.password_of(name) is not None
 
     async def operators(self) -> list[Operator]:
         """List the operators."""
-        return await self._people.operators()
+        return await self._store.operators.all()
 
     async def enable(self, name: str, *, may: bool) -> bool:
         """Let an operator in or keep one out, ending every session; False if there is none."""
-        return await self._people.enable(name, may=may)
+        return await self._store.operators.enable(name, may=may)
 
     async def remove(self, name: str) -> bool:
         """Remove an operator and every session; what they did stays in the log of the reports."""
-        return await self._people.remove(name)
+        return await self._store.operators.remove(name)
 
     def sign(self, text: str) -> str:
         """Return a keyed hash for cookies of known devices."""
@@ -371,4 +377,4 @@ def _assigned(report: Report, agency: Agency, *, by: str, note: str, at: datetim
         at=at,
     )
     moved = report.model_copy(update={"assignment": assignment})
-    return moved.moved(Status.FORWARDED, at=at, by=by, note=agency.name)
+    return moved.with_status(Status.FORWARDED, at=at, by=by, note=agency.name)

@@ -1,4 +1,4 @@
-"""A question to a reporter that nobody answers: an operator decides instead, once it is due."""
+"""A question that its reporter does not answer: an operator decides instead, once it is due."""
 
 from datetime import datetime, timedelta
 
@@ -25,7 +25,7 @@ class UnansweredQuestions(DueHandler):
     async def one(self, row: DueRow) -> int:
         """Move one report to triage, if its question is still open and was for long enough."""
         async with self._store.unit() as unit:
-            stored = await unit.by_id(row.key, lock=True)
+            stored = await unit.reports.by_id(row.key, lock=True)
             waits = stored is not None and stored.report.status is Status.WAITING_FOR_REPORTER
             if stored is None or not waits:
                 await unit.due.settle(row)
@@ -38,7 +38,7 @@ class UnansweredQuestions(DueHandler):
                 return 0
             data: dict[str, object] = {"days": self._waiting.days}
             report = self._triaged(stored.report)
-            unit.change(stored, report, [AuditEvent(UNANSWERED, "gateway", data=data)])
+            unit.reports.change(stored, report, [AuditEvent(UNANSWERED, "gateway", data=data)])
         return 1
 
     def _triaged(self, report: Report) -> Report:
@@ -47,7 +47,7 @@ class UnansweredQuestions(DueHandler):
             reasons = (Reason(rule="history", text=said), *made.reasons)
             changed = {"decision": Outcome.TRIAGE, "question": None, "reasons": reasons}
             report = report.model_copy(update={"assignment": made.model_copy(update=changed)})
-        return report.moved(Status.TRIAGE, at=self._store.now(), by="gateway", note=said)
+        return report.with_status(Status.TRIAGE, at=self._store.now(), by="gateway", note=said)
 
 
 def _asked_at(report: Report) -> datetime:

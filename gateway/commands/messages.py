@@ -44,7 +44,7 @@ def reconcile(
     ] = "",
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
-    """Fetch what providers hold and nobody brought us.
+    """Fetch what providers hold and did not bring us.
 
     Only what is missing is filed.
     """
@@ -68,17 +68,17 @@ def reconcile(
     with_kanal(go)
 
 
-def _moment(written: str) -> datetime | None:
+def _moment(text: str) -> datetime | None:
     """Read a number of hours back, or an ISO time (of this machine when it names no zone)."""
     from gateway.platform.clock import wall
 
     now = wall()
     with contextlib.suppress(ValueError, OverflowError):
-        moment = datetime.fromisoformat(written) if "-" in written else None
-        moment = moment or now - timedelta(hours=float(written or 0))
+        moment = datetime.fromisoformat(text) if "-" in text else None
+        moment = moment or now - timedelta(hours=float(text or 0))
         if moment.astimezone(UTC) <= now:
-            return moment.astimezone(UTC) if written else None
-    stop(f"{written!r} is neither a number of hours nor an ISO time in the past", 2)
+            return moment.astimezone(UTC) if text else None
+    stop(f"{text!r} is neither a number of hours nor an ISO time in the past", 2)
 
 
 def trace(
@@ -86,7 +86,7 @@ def trace(
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object per line")] = False,
 ) -> None:
     """Print one report's whole way with times: what came, what was done, what left, what waits."""
-    from gateway.store.traces import Trace, Traces
+    from gateway.store.traces import Trace
     from normalizer.tracking import mentions
 
     numbers = list(mentions(number))
@@ -96,7 +96,7 @@ def trace(
 
     async def go(kanal: "Kanal") -> None:
         nonlocal found
-        found = await Traces(kanal.services.store).of(numbers[0])
+        found = await kanal.services.store.traces.of(numbers[0])
 
     with_kanal(go)
     for line in found.lines:
@@ -114,7 +114,7 @@ def audit_verify(as_json: Annotated[bool, typer.Option("--json")] = False) -> No
     """Check the hash chain of every report."""
 
     async def go(kanal: "Kanal") -> None:
-        checked, faults = await kanal.services.queries.audit()
+        checked, faults = await kanal.services.store.events.audit()
         if as_json:
             typer.echo(json.dumps({"checked": checked, "faults": faults}))
         else:

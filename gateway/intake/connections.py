@@ -1,6 +1,6 @@
 """Binding: a channel's own connection is kept by one process at a time, and made again.
 
-The bookmark moves as long as the connection stands: health and console see from it that it does.
+The cursor moves as long as the connection stands: health and console see from it that it does.
 While the database is away the connection stays, and the spool takes what comes.
 """
 
@@ -16,7 +16,7 @@ from gateway.intake.receive import Intake
 from gateway.platform import correlation, metrics
 from gateway.queues import leased_task
 from gateway.queues.leased_task import LeasedTask, PollResult
-from gateway.store.cursors import Bookmark, CursorPlace
+from gateway.store.cursors import Cursor, CursorPlace
 from gateway.store.engine import Unavailable
 
 log = structlog.get_logger(__name__)
@@ -29,10 +29,10 @@ class ConnectionTask(LeasedTask):
 
     kind = BIND
 
-    def __init__(self, channel: ConnectionChannel, bookmark: Bookmark, door: Intake) -> None:
-        super().__init__(channel, bookmark)
+    def __init__(self, channel: ConnectionChannel, cursor: Cursor, intake: Intake) -> None:
+        super().__init__(channel, cursor)
         self.channel: ConnectionChannel = channel
-        self._door = door
+        self._intake = intake
         self._stood = False
 
     @property
@@ -59,11 +59,11 @@ class ConnectionTask(LeasedTask):
     async def take(self, hook: WebhookRequest) -> None:
         """Make one message durable. Raises ``Unreachable`` when that is not possible now."""
         with correlation.request():
-            await self._bring(hook)
+            await self._receive(hook)
 
-    async def _bring(self, hook: WebhookRequest) -> None:
+    async def _receive(self, hook: WebhookRequest) -> None:
         try:
-            await self._door.bring(self.channel, hook)
+            await self._intake.receive_message(self.channel, hook)
         except NotDurable as error:
             raise Unreachable(str(error)) from error
         except Exception as error:  # the message is not safe: the provider must bring it again
@@ -78,7 +78,7 @@ class ConnectionTask(LeasedTask):
     async def _stands(self, place: CursorPlace) -> None:
         self._stood = True
         with suppress(Unavailable):
-            await self._bookmark.move(place, [], place.cursor, pause=0)
+            await self._cursor.move(place, place.cursor, pause=0)
             metrics.LOOKED.labels(self.channel.name, self.kind).set_to_current_time()
 
 

@@ -5,9 +5,8 @@ import contextlib
 
 import structlog
 
-from gateway.store.cursors import Bookmark
+from gateway.store.cursors import Cursor
 from gateway.store.engine import Unavailable
-from gateway.store.quarantine import messages_room
 from gateway.store.store import Store
 
 log = structlog.get_logger(__name__)
@@ -21,9 +20,9 @@ EVERY = 600.0
 class Expiry:
     """The expiry of the quarantine."""
 
-    def __init__(self, store: Store, bookmark: Bookmark) -> None:
+    def __init__(self, store: Store, cursor: Cursor) -> None:
         self._store = store
-        self._bookmark = bookmark
+        self._cursor = cursor
 
     async def run(self) -> None:
         """Forget until cancelled."""
@@ -34,14 +33,14 @@ class Expiry:
                 await asyncio.sleep(EVERY)
         finally:
             with contextlib.suppress(Unavailable):
-                await self._bookmark.release()
+                await self._cursor.release()
 
     async def turn(self) -> int:
         """Forget what is old, batch by batch; return how much it was. Raises ``Unavailable``."""
         count = 0
-        while await self._bookmark.take(LEASE) is not None:
-            async with self._store.database.write() as connection:
-                gone = await self._store.shelf.forget(connection)
+        while await self._cursor.take(LEASE) is not None:
+            async with self._store.unit() as unit:
+                gone = await unit.quarantine.forget()
             count += gone
             if not gone:
                 await self._warn()
@@ -52,7 +51,6 @@ class Expiry:
 
     async def _warn(self) -> None:
         """Say loudly when messages take more room than the quota of noise: they are kept."""
-        async with self._store.database.read() as connection:
-            room = await messages_room(connection)
-        if room.over(self._store.shelf.limits):
+        room = await self._store.quarantine.room()
+        if room.over(self._store.quota.limits):
             log.error("unread messages fill the quarantine: release or dismiss", count=room.rows)

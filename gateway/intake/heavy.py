@@ -55,8 +55,8 @@ def is_heavy(inbound: Inbound) -> bool:
     return len(inbound.text) + len(inbound.subject or "") + len(inbound.address) > BUDGET
 
 
-def as_part(inbound: Inbound, name: str) -> Inbound:
-    """Return a message as the only part of itself."""
+def as_segment(inbound: Inbound, name: str) -> Inbound:
+    """Return a message as the only segment of itself."""
     return replace(inbound, part=Segment(reference=name, number=1, total=1))
 
 

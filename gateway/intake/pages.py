@@ -4,7 +4,7 @@ Nothing here waits in the spool: what the provider still holds is safe where it 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import structlog
@@ -12,30 +12,28 @@ import structlog
 from adapters.contract import Fetcher, Inbound, Page, Receipt, UnreadableItem, WebhookRequest
 from gateway.intake import receipts
 from gateway.intake.envelope import PAGE
-from gateway.intake.heavy import as_part, is_heavy
+from gateway.intake.heavy import as_segment, is_heavy
 from gateway.intake.receive import Intake
 from gateway.platform import metrics
-from gateway.store.cursors import LeaseLost, known
+from gateway.store.cursors import CursorMove, LeaseLost
 from gateway.store.engine import Unavailable
-from gateway.store.rows import Accepted, IntakeItem, Piece
+from gateway.store.rows import Accepted, IntakeItem, SegmentItem
 from gateway.store.store import Store
 
 log = structlog.get_logger(__name__)
-
-Write = Callable[[Sequence[IntakeItem]], Awaitable[set[str]]]
-"""Writes items in one transaction, perhaps with a cursor; returns the ids that were news."""
 
 
 class PageIntake:
     """Files what channels fetched. All of it raises ``Unavailable`` and changes nothing then."""
 
-    def __init__(self, door: Intake, store: Store) -> None:
-        self._door = door
+    def __init__(self, intake: Intake, store: Store) -> None:
+        self._sealer = intake.sealer
+        self._quarantine = intake.quarantine
         self._store = store
-        self.seal = door.seal
+        self.seal = intake.sealer.seal
 
-    async def file(self, channel: Fetcher, page: Page, write: Write | None = None) -> int:
-        """File a page by ``write`` (the store's own if None); return how many were news.
+    async def file(self, channel: Fetcher, page: Page, move: CursorMove | None = None) -> int:
+        """File a page, and move the cursor behind it; return how many were news.
 
         An item that cannot be read or stored goes into the quarantine; its neighbours go on.
         """
@@ -43,18 +41,18 @@ class PageIntake:
             if isinstance(item, Receipt):
                 await self._note(channel, item)
         items = [
-            (await self._taken(channel, item), item.raw)
+            (await self._row(channel, item), item.raw)
             for item in page.items
             if isinstance(item, Inbound | UnreadableItem)
         ]
-        return await self._write(channel, items, write or self._store.take_in)
+        return await self._write(channel, items, move)
 
     async def missing(self, channel: Fetcher, page: Page) -> Page:
         """Return the page without the messages that are here already."""
-        identity = self._door.identity
+        identity = self._sealer.identity
         keys = [identity(item) for item in page.items if isinstance(item, Inbound)]
         try:
-            here = await known(self._store, channel.name, keys)
+            here = await self._store.messages.present(channel.name, keys)
         except Unavailable:
             raise
         except Exception as error:  # an id no database takes; filing finds out which
@@ -64,36 +62,36 @@ class PageIntake:
         return replace(page, items=tuple(items))
 
     async def _note(self, channel: Fetcher, receipt: Receipt) -> None:
-        await receipts.note(self._store, self._door.seal, channel, receipt)
+        await receipts.note(self._store, self.seal, channel, receipt)
         metrics.INTAKE.labels(channel.name, "receipt").inc()
 
-    async def _taken(self, channel: Fetcher, item: Inbound | UnreadableItem) -> IntakeItem:
+    async def _row(self, channel: Fetcher, item: Inbound | UnreadableItem) -> IntakeItem:
         await asyncio.sleep(0)  # a page of a thousand must not hold up the doors
         hook = WebhookRequest(PAGE, {}, item.raw)
         if isinstance(item, UnreadableItem):
-            return self._door.held(channel.name, hook, "unreadable", item.reason)
-        if why := item.automatic or self._door.machines.sure(channel, item):
-            return self._door.held(channel.name, hook, "automatic", why, state="noted")
+            return self._quarantine.item(channel.name, hook, "unreadable", item.reason)
+        if why := item.automatic or self._sealer.machines.sure(channel, item):
+            return self._quarantine.item(channel.name, hook, "automatic", why, state="noted")
         try:
             if item.part or is_heavy(item):
-                whole = item if item.part else as_part(item, self._door.identity(item)[1])
-                return self._door.piece(whole, hook)
-            return await self._door.accepted(channel, item, hook)
+                whole = item if item.part else as_segment(item, self._sealer.identity(item)[1])
+                return self._sealer.seal_segment(channel, whole, hook)
+            return await self._sealer.seal_message(channel, item, hook)
         except Exception as error:
             what = type(error).__name__  # its message might quote a citizen
             log.error("a message could not be read", channel=channel.name, error=what)
-            return self._door.held(channel.name, hook, "unreadable", what)
+            return self._quarantine.item(channel.name, hook, "unreadable", what)
 
     async def _write(
-        self, channel: Fetcher, items: Sequence[tuple[IntakeItem, bytes]], write: Write
+        self, channel: Fetcher, items: Sequence[tuple[IntakeItem, bytes]], move: CursorMove | None
     ) -> int:
         try:
-            news = await write([item for item, _ in items])
+            news = await self._store.take_in([item for item, _ in items], move)
         except (Unavailable, LeaseLost):
             raise
         except Exception as error:
             log.error("a page was refused", channel=channel.name, error=type(error).__name__)
-            return await self._one_by_one(channel, items, write)
+            return await self._one_by_one(channel, items, move)
         for item, _ in items:
             outcome = _outcome(item, news)
             metrics.INTAKE.labels(channel.name, outcome).inc()
@@ -102,7 +100,7 @@ class PageIntake:
         return len(news)
 
     async def _one_by_one(
-        self, channel: Fetcher, items: Sequence[tuple[IntakeItem, bytes]], write: Write
+        self, channel: Fetcher, items: Sequence[tuple[IntakeItem, bytes]], move: CursorMove | None
     ) -> int:
         """Find what the database refuses; the cursor moves after all that it took."""
         refused: list[IntakeItem] = []
@@ -117,18 +115,20 @@ class PageIntake:
                 told = {"channel": channel.name, "item": item.id, "correlation": item.id}
                 log.error("an item was refused", error=what, **told)
                 refused.append(
-                    self._door.held(channel.name, WebhookRequest(PAGE, {}, raw), "unstorable", what)
+                    self._quarantine.item(
+                        channel.name, WebhookRequest(PAGE, {}, raw), "unstorable", what
+                    )
                 )
             else:
                 metrics.INTAKE.labels(channel.name, _outcome(item, news)).inc()
                 count += len(news)
-        await write(refused)
+        await self._store.take_in(refused, move)
         return count
 
 
 def _outcome(item: IntakeItem, news: set[str]) -> str:
     if isinstance(item, Accepted):
         return "accepted" if item.id in news else "repeat"
-    if isinstance(item, Piece):
+    if isinstance(item, SegmentItem):
         return "part" if item.id in news else "repeat"
     return item.reason

@@ -4,7 +4,6 @@ A process that is killed in between reads the same page again, and its ids make 
 """
 
 import asyncio
-from functools import partial
 
 import structlog
 
@@ -12,7 +11,7 @@ from adapters.contract import Page, Poller, Unreachable
 from gateway.intake.pages import PageIntake
 from gateway.platform import metrics, names
 from gateway.queues.leased_task import LeasedTask, PollResult
-from gateway.store.cursors import Bookmark, CursorPlace
+from gateway.store.cursors import Cursor, CursorPlace
 from gateway.store.store import Store
 
 log = structlog.get_logger(__name__)
@@ -32,10 +31,8 @@ class Polling(LeasedTask):
 
     kind = POLL
 
-    def __init__(
-        self, channel: Poller, bookmark: Bookmark, pages: PageIntake, store: Store
-    ) -> None:
-        super().__init__(channel, bookmark)
+    def __init__(self, channel: Poller, cursor: Cursor, pages: PageIntake, store: Store) -> None:
+        super().__init__(channel, cursor)
         self.channel: Poller = channel
         self._pages = pages
         self._seal = pages.seal
@@ -59,7 +56,7 @@ class Polling(LeasedTask):
         news = await self._pages.file(
             self.channel,
             page,
-            partial(self._bookmark.move, place, cursor=cursor, pause=pause, recovered=behind),
+            self._cursor.step(place, cursor, pause=pause, recovered=behind),
         )
         more = page.more and moved
         self._behind = behind and more

@@ -1,6 +1,6 @@
 """Catching up: what a provider holds and no webhook brought us is filed as if one had.
 
-The bookmark is the moment up to which nothing is missing. It moves only when a provider was read to
+The cursor is the moment up to which nothing is missing. It moves only when a provider was read to
 the end; whatever was filed before a failure is here already the next time.
 """
 
@@ -13,7 +13,7 @@ from adapters.contract import Page, Reconciler
 from gateway.intake.pages import PageIntake
 from gateway.platform import metrics
 from gateway.queues.leased_task import LEASE, LeasedTask, PollResult
-from gateway.store.cursors import Bookmark, CursorPlace, last_heard
+from gateway.store.cursors import Cursor, CursorPlace
 from gateway.store.store import Store
 
 log = structlog.get_logger(__name__)
@@ -24,7 +24,7 @@ RECONCILE = "reconcile"
 class Reconciling(LeasedTask):
     """The catching up of one channel, ``every`` so many seconds.
 
-    ``overlap``: how far behind the bookmark a look begins, because providers list late and clocks
+    ``overlap``: how far behind the cursor a look begins, because providers list late and clocks
     differ.
     """
 
@@ -33,14 +33,14 @@ class Reconciling(LeasedTask):
     def __init__(
         self,
         channel: Reconciler,
-        bookmark: Bookmark,
+        cursor: Cursor,
         pages: PageIntake,
         store: Store,
         *,
         every: float,
         overlap: timedelta,
     ) -> None:
-        super().__init__(channel, bookmark)
+        super().__init__(channel, cursor)
         self.channel: Reconciler = channel
         self._pages = pages
         self._store = store
@@ -53,10 +53,10 @@ class Reconciling(LeasedTask):
         return self._every
 
     async def look(self, place: CursorPlace) -> PollResult:
-        """Fetch what is missing since the bookmark, and move it to when this began."""
+        """Fetch what is missing since the cursor, and move it to when this began."""
         begun = self._store.wall()
         news = await self.recover(await self._since(place, begun))
-        await self._bookmark.move(place, [], begun.isoformat(), pause=self._every)
+        await self._cursor.move(place, begun.isoformat(), pause=self._every)
         return PollResult(news, self._every)
 
     async def once(self, since: datetime | None = None) -> int:
@@ -64,14 +64,14 @@ class Reconciling(LeasedTask):
 
         Raises ``ChannelError`` and ``Unavailable``.
         """
-        place = await self._bookmark.peek()
+        place = await self._cursor.peek()
         begun = self._store.wall()
         due = await self._since(place, begun)
         news = await self.recover(since or due)
-        if (since or due) <= due and (mine := await self._bookmark.take(LEASE)):
+        if (since or due) <= due and (mine := await self._cursor.take(LEASE)):
             if mine.cursor == place.cursor:
-                await self._bookmark.move(mine, [], begun.isoformat(), pause=self._every)
-            await self._bookmark.release()
+                await self._cursor.move(mine, begun.isoformat(), pause=self._every)
+            await self._cursor.release()
         return news
 
     async def recover(self, since: datetime) -> int:
@@ -88,11 +88,11 @@ class Reconciling(LeasedTask):
         news = await self._pages.file(self.channel, await self._pages.missing(self.channel, page))
         if news:
             metrics.RECOVERED.labels(self.channel.name).inc(news)
-            await self._bookmark.recovered(news)
+            await self._cursor.recovered(news)
         return news
 
     async def _since(self, place: CursorPlace, now: datetime) -> datetime:
         if place.cursor:
             return datetime.fromisoformat(place.cursor) - self._overlap
-        heard = await last_heard(self._store, self.channel.name)
+        heard = await self._store.messages.newest_at(self.channel.name)
         return min(heard, now) - self._overlap if heard else now

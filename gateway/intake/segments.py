@@ -1,8 +1,8 @@
-"""Longer messages that come in parts: which parts belong together, and the one message they make.
+"""Segments of longer messages: which of them belong together, and the one message they make.
 
-Pure: the door makes every part durable by itself, ``gateway.intake.reassembly`` reads what is there
-and does what is planned here. A sender's phone numbers its messages with a reference that comes
-round again, so parts belong together by reference and by time.
+Pure: the intake makes every segment durable by itself, ``gateway.intake.reassembly`` reads what is
+there and does what is planned here. A sender's phone numbers its messages with a reference that
+comes round again, so segments belong together by reference and by time.
 """
 
 import base64
@@ -14,9 +14,9 @@ from itertools import groupby
 
 from adapters.contract import Inbound, WebhookRequest
 from config.words import mark
-from gateway.store.parts import PartRow
+from gateway.store.segments import SegmentRecord
 
-PARTS = "parts:"
+SEGMENTS_URL = "parts:"
 """Stands for the URL of several hooks that make one message."""
 LATE = timedelta(hours=24)
 """How long after a message was given up a missing part of it is still taken for its own."""
@@ -25,7 +25,7 @@ REPEATED = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Join:
+class ReassemblyPlan:
     """What is to be written in one transaction: ``rows`` become one message.
 
     ``copies`` say nothing new; without ``rows`` there is no message to be made.
@@ -33,8 +33,8 @@ class Join:
 
     message: str
     """The external id of the message these parts belong to."""
-    rows: tuple[PartRow, ...] = ()
-    copies: tuple[PartRow, ...] = ()
+    rows: tuple[SegmentRecord, ...] = ()
+    copies: tuple[SegmentRecord, ...] = ()
     late: bool = False
     """The message went on without them: they follow up."""
 
@@ -48,25 +48,25 @@ class Join:
 class _Message:
     """The parts of one message; ``name`` is set when it went on its way."""
 
-    parts: dict[int, PartRow] = field(default_factory=dict)
-    copies: list[PartRow] = field(default_factory=list)
+    parts: dict[int, SegmentRecord] = field(default_factory=dict)
+    copies: list[SegmentRecord] = field(default_factory=list)
     name: str | None = None
     gone_at: datetime | None = None
 
-    def knows(self, row: PartRow) -> bool:
+    def knows(self, row: SegmentRecord) -> bool:
         """Tell whether this very part is in it."""
         mine = self.parts.get(row.number)
         if mine is None or mine.digest != row.digest:
             return False
         return abs(row.received_at - mine.received_at) <= REPEATED
 
-    def lacks(self, row: PartRow) -> bool:
+    def lacks(self, row: SegmentRecord) -> bool:
         """Tell whether this part may be the one that is missing."""
         if row.number in self.parts:
             return False
         return self.gone_at is None or row.received_at - self.gone_at <= LATE
 
-    def first(self) -> PartRow:
+    def first(self) -> SegmentRecord:
         """Return the part that came first: its id is the message's, whatever comes later."""
         return min(self.parts.values(), key=lambda row: (row.received_at, row.number))
 
@@ -75,26 +75,30 @@ class _Message:
         return max(row.received_at for row in self.parts.values())
 
 
-def plan(rows: Sequence[PartRow], total: int, *, now: datetime, timeout: timedelta) -> list[Join]:
+def plan(
+    rows: Sequence[SegmentRecord], total: int, *, now: datetime, timeout: timedelta
+) -> list[ReassemblyPlan]:
     """Say what to do with all the parts of one sender, reference and total, oldest first."""
     gone, waiting, joins = _sorted(rows)
     for message in waiting:
         if len(message.parts) == total or now - message.newest() >= timeout:
             joins.append(_whole(message))
     copied = (m for m in gone if m.copies)
-    return [*joins, *(Join(m.name or "", copies=tuple(m.copies)) for m in copied)]
+    return [*joins, *(ReassemblyPlan(m.name or "", copies=tuple(m.copies)) for m in copied)]
 
 
-def waits_until(rows: Sequence[PartRow], *, timeout: timedelta) -> datetime | None:
+def waits_until(rows: Sequence[SegmentRecord], *, timeout: timedelta) -> datetime | None:
     """Return until when the next incomplete message waits for its parts; None where none does."""
     _, waiting, _ = _sorted(rows)
     return min((message.newest() + timeout for message in waiting), default=None)
 
 
-def _sorted(rows: Sequence[PartRow]) -> tuple[list[_Message], list[_Message], list[Join]]:
+def _sorted(
+    rows: Sequence[SegmentRecord],
+) -> tuple[list[_Message], list[_Message], list[ReassemblyPlan]]:
     """Put parts to their messages: those that went on, those that wait, and parts that are late."""
     gone, waiting = _gone(rows), list[_Message]()
-    joins: list[Join] = []
+    joins: list[ReassemblyPlan] = []
     for row in (row for row in rows if row.joined_at is None):
         if known := next((m for m in (*gone, *waiting) if m.knows(row)), None):
             known.copies.append(row)
@@ -102,13 +106,13 @@ def _sorted(rows: Sequence[PartRow]) -> tuple[list[_Message], list[_Message], li
             open_.parts[row.number] = row
         elif late := next((m for m in gone if m.lacks(row)), None):
             late.parts[row.number] = row
-            joins.append(Join(late.name or "", (row,), late=True))
+            joins.append(ReassemblyPlan(late.name or "", (row,), late=True))
         else:
             waiting.append(_Message({row.number: row}))
     return gone, waiting, joins
 
 
-def joined(said: Iterable[Inbound], total: int) -> Inbound:
+def merge(said: Iterable[Inbound], total: int) -> Inbound:
     """Make one message of its parts; where some are missing, a mark in the text says so."""
     by_number = {part.part.number: part for part in said if part.part}
     ordered = [by_number[number] for number in sorted(by_number)]
@@ -118,7 +122,7 @@ def joined(said: Iterable[Inbound], total: int) -> Inbound:
         notes.append(f"parts_missing: {len(missing)}/{total}")
     return replace(
         ordered[0],
-        text="".join(_pieces(by_number, total)).strip(),
+        text="".join(_texts(by_number, total)).strip(),
         files=tuple(file for part in ordered for file in part.files),
         thread=tuple(dict.fromkeys(name for part in ordered for name in part.thread)),
         notes=tuple(dict.fromkeys(notes)),
@@ -135,7 +139,7 @@ def too_late(said: Inbound, after: str) -> Inbound:
 
 
 @dataclass(frozen=True, slots=True)
-class Bundle:
+class SegmentBundle:
     """Several hooks, each with the external id of the part in it, and what they are to become."""
 
     message: str
@@ -151,25 +155,25 @@ class Bundle:
             "late": self.late,
             "hooks": [[name, base64.b64encode(packed).decode()] for name, packed in self.hooks],
         }
-        return WebhookRequest(PARTS, {}, json.dumps(values).encode())
+        return WebhookRequest(SEGMENTS_URL, {}, json.dumps(values).encode())
 
     @classmethod
-    def of(cls, hook: WebhookRequest) -> "Bundle":
+    def unpacked(cls, hook: WebhookRequest) -> "SegmentBundle":
         """Read back what ``hook`` wrote."""
         values = json.loads(hook.body)
         hooks = tuple((name, base64.b64decode(packed)) for name, packed in values["hooks"])
         return cls(values["message"], values["total"], values["late"], hooks)
 
-    def made(self, said: Sequence[Inbound]) -> Inbound:
+    def message_of(self, said: Sequence[Inbound]) -> Inbound:
         """Make the message of the parts in it."""
         if self.late:
             return too_late(said[0], self.message)
-        whole = joined(said, self.total)
+        whole = merge(said, self.total)
         # A message that is its only part keeps its own name; others are called by their first part.
         return whole if self.total == 1 else replace(whole, external_id=self.message)
 
 
-def _gone(rows: Sequence[PartRow]) -> list[_Message]:
+def _gone(rows: Sequence[SegmentRecord]) -> list[_Message]:
     found: dict[str, _Message] = {}
     for row in rows:
         if row.joined_at is not None and row.message is not None:
@@ -179,12 +183,12 @@ def _gone(rows: Sequence[PartRow]) -> list[_Message]:
     return list(found.values())
 
 
-def _whole(message: _Message) -> Join:
+def _whole(message: _Message) -> ReassemblyPlan:
     rows = tuple(message.parts[number] for number in sorted(message.parts))
-    return Join(message.first().external_id, rows, tuple(message.copies))
+    return ReassemblyPlan(message.first().external_id, rows, tuple(message.copies))
 
 
-def _pieces(by_number: Mapping[int, Inbound], total: int) -> Iterator[str]:
+def _texts(by_number: Mapping[int, Inbound], total: int) -> Iterator[str]:
     for here, run in groupby(range(1, total + 1), lambda number: number in by_number):
         numbers = list(run)
         if here:

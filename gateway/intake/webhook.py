@@ -26,7 +26,7 @@ class TooLarge(Exception):
 
 
 def routes(
-    door: Intake,
+    intake: Intake,
     public_url: str,
     max_bytes: int,
     limits: CallLimits,
@@ -39,7 +39,7 @@ def routes(
 
     async def take(request: Request) -> Response:
         name = request.path_params["channel"]
-        channel = None if name in elsewhere else door.receiver(name)
+        channel = None if name in elsewhere else intake.receiver(name)
         if channel is None:
             return respond(refusal("no_channel"))
         most = max_bytes if channel.max_bytes is None else channel.max_bytes
@@ -50,7 +50,7 @@ def routes(
         except TooLarge:
             metrics.INTAKE.labels(channel.name, "too_large").inc()
             return respond(refusal("too_large"))
-        if hook.method != "POST" and (answer := door.challenge(channel, hook)):
+        if hook.method != "POST" and (answer := intake.challenge(channel, hook)):
             return respond(answer)
         if hook.method not in channel.methods:
             if hook.method == "HEAD":
@@ -58,7 +58,7 @@ def routes(
             return respond(refusal("wrong_method"), {"allow": ", ".join(sorted(channel.methods))})
         try:
             with metrics.STEP.labels("receive").time():
-                return respond(await door.take(channel, hook))
+                return respond(await intake.receive_webhook(channel, hook))
         except NotDurable:
             metrics.INTAKE.labels(channel.name, "not_durable").inc()
             return respond(refusal("not_stored"), {"retry-after": "5"})

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import structlog
 
 from gateway.access.recusal import NotYours
-from gateway.media.blobs import BlobsAway, Vault
 from gateway.media.kinds import KINDS
-from gateway.store.queries import Queries
+from gateway.media.objects import AttachmentStore, ObjectsUnavailable
+from gateway.store.store import Store
 from gateway.wire.events import may_have
 from normalizer.message import Attachment, FileState
 from normalizer.report import Report
@@ -42,13 +42,13 @@ class ShownFile:
 class AttachmentAccess:
     """Hands files out."""
 
-    def __init__(self, queries: Queries, vault: Vault) -> None:
-        self._queries = queries
-        self._vault = vault
+    def __init__(self, store: Store, attachments: AttachmentStore) -> None:
+        self._store = store
+        self._attachments = attachments
 
     async def for_operator(self, report_id: str, sha256: str, *, by: str) -> ShownFile:
         """Return any kept file of any report. Raises ``NoFile``, ``NotYet``, ``Unavailable``."""
-        found = await self._queries.file(id=report_id)
+        found = await self._store.reports.file(id=report_id)
         if found is None:
             raise NoFile
         shown = await self._shown(found.report, sha256, whole=True)
@@ -60,7 +60,7 @@ class AttachmentAccess:
 
         Raises ``NotYours``, ``NoFile``, ``NotYet``, ``Unavailable``.
         """
-        found = await self._queries.file(tracking=tracking)
+        found = await self._store.reports.file(tracking=tracking)
         if found is None or not may_have(found.report, agency):
             raise NotYours
         shown = await self._shown(found.report, sha256)
@@ -80,8 +80,8 @@ class AttachmentAccess:
 
     async def _read(self, sha256: str) -> bytes:
         try:
-            content = await self._vault.get(sha256)
-        except BlobsAway as error:
+            content = await self._attachments.get(sha256)
+        except ObjectsUnavailable as error:
             raise NotYet(str(error)) from None
         if content is None:
             log.error("a kept file cannot be found or opened", sha256=sha256[:12])

@@ -20,9 +20,9 @@ from adapters.contract import Channel, ChannelError, MediaSource, Refused, Sourc
 from config.settings import MediaSettings
 from gateway.broker.base import Later, ReceivedMessage
 from gateway.media.access import DOWNLOAD
-from gateway.media.blobs import BlobsAway, Vault
 from gateway.media.clean import Cleaned, clean
 from gateway.media.fetch import FileFetcher, Gone, Unfetched
+from gateway.media.objects import AttachmentStore, ObjectsUnavailable
 from gateway.outbound.deliveries import deliver_files
 from gateway.outbound.notifications import Notifier
 from gateway.platform import correlation, metrics
@@ -68,19 +68,19 @@ class MissingReport(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Became:
+class FetchOutcome:
     """What became of one attachment, and where its photo was taken if that may be known."""
 
     file: Attachment
     point: Coordinates | None = None
 
 
-def ask(unit: UnitOfWork, report: Report, message: Message, *, at: datetime) -> None:
+def enqueue_files(unit: UnitOfWork, report: Report, message: Message, *, at: datetime) -> None:
     """Have the files that came with a message be stored, once the unit commits."""
     if message.attachments:
         id = str(uuid.uuid5(uuid.UUID(report.id), f"files of {message.id}"))
         data = json.dumps({"report": report.id})
-        unit.put(QueuedMessage(MEDIA, id, events.written(events.FILES, id, data, at=at)))
+        unit.outbox.put(QueuedMessage(MEDIA, id, events.compose(events.FILES, id, data, at=at)))
 
 
 class StoreFiles:
@@ -90,7 +90,7 @@ class StoreFiles:
         self,
         store: Store,
         channels: Mapping[str, Channel],
-        vault: Vault,
+        attachments: AttachmentStore,
         fetcher: FileFetcher,
         clean: Clean,
         seal: Seal,
@@ -102,7 +102,7 @@ class StoreFiles:
     ) -> None:
         self._store = store
         self._channels = channels
-        self._vault = vault
+        self._attachments = attachments
         self._fetcher = fetcher
         self._clean = clean
         self._seal = seal
@@ -115,7 +115,7 @@ class StoreFiles:
         """Work on a batch; returns what failed, by message id. Raises ``BadEvent``."""
         wanted = {delivery.message.id: _report_id(delivery.message.body) for delivery in batch}
         async with self._store.unit() as unit:
-            known = await unit.by_ids(wanted.values())
+            known = await unit.reports.by_ids(wanted.values())
         until = time.monotonic() + BUDGET
         results = await asyncio.gather(
             *(self._work(known.get(wanted[d.message.id]), d, until) for d in batch)
@@ -128,7 +128,7 @@ class StoreFiles:
         """Store the files of one report; what is done is kept though others fail."""
         if stored is None:
             return MissingReport("the report is not stored")
-        with correlation.queued(delivery.message.id):
+        with correlation.queued_message(delivery.message.id):
             return await self._store_files(stored, delivery, until)
 
     async def _store_files(
@@ -136,18 +136,20 @@ class StoreFiles:
     ) -> Exception | None:
         last = delivery.attempts >= self._attempts
         results = await self._try_all(stored.report, until)
-        became = {file: each for file, each in results.items() if isinstance(each, Became)}
+        outcomes = {file: each for file, each in results.items() if isinstance(each, FetchOutcome)}
         errors = {file: each for file, each in results.items() if isinstance(each, Exception)}
         failed = {file: error for file, error in errors.items() if not isinstance(error, Later)}
-        became |= {file: _given_up(file) for file, e in failed.items() if last or _final(e)}
-        log.debug("files of a message", count=len(became), attempts=delivery.attempts + 1)
+        outcomes |= {file: _given_up(file) for file, e in failed.items() if last or _final(e)}
+        log.debug("files of a message", count=len(outcomes), attempts=delivery.attempts + 1)
         try:
-            await self._file(stored.report.id, became)
+            await self._record(stored.report.id, outcomes)
         except Exception as error:  # one report never fails its neighbours
             return error
         return _outcome(errors, last=last)
 
-    async def _try_all(self, report: Report, until: float) -> dict[Attachment, Became | Exception]:
+    async def _try_all(
+        self, report: Report, until: float
+    ) -> dict[Attachment, FetchOutcome | Exception]:
         """Try the files that are open, all at once, those that were never tried first."""
         wanted = {file: n for n, file in enumerate(report.attachments, 1) if file.state in OPEN}
         order = sorted(wanted, key=lambda file: file.state is not FileState.PENDING)
@@ -156,37 +158,37 @@ class StoreFiles:
 
     async def _try(
         self, report: Report, file: Attachment, number: int, until: float
-    ) -> Became | Exception:
+    ) -> FetchOutcome | Exception:
         try:
             async with self._turn:
                 if time.monotonic() > until:
                     return Later()
-                return await self._became(report, file, number)
-        except BlobsAway as error:  # ours: nobody's file is given up for it
+                return await self._store_file(report, file, number)
+        except ObjectsUnavailable as error:  # ours: no file is given up for it
             log.warning("files cannot be kept now", error=str(error))
             return Later()
         except Exception as error:  # one file never fails its neighbours
             return error
 
-    async def _became(self, report: Report, file: Attachment, number: int) -> Became:
-        """Fetch, clean and keep one file. Raises ``ChannelError`` and ``BlobsAway``."""
+    async def _store_file(self, report: Report, file: Attachment, number: int) -> FetchOutcome:
+        """Fetch, clean and keep one file. Raises ``ChannelError`` and ``ObjectsUnavailable``."""
         if number > self._settings.max_files:
-            return Became(_failed(file, FileState.REFUSED, FileNote.TOO_MANY))
+            return FetchOutcome(_failed(file, FileState.REFUSED, FileNote.TOO_MANY))
         try:
             content = await self._content(report, file)
         except Gone as error:
-            return Became(_failed(file, FileState.GONE, error.note))
+            return FetchOutcome(_failed(file, FileState.GONE, error.note))
         except Unfetched as error:
-            return Became(_failed(file, FileState.REFUSED, error.note))
+            return FetchOutcome(_failed(file, FileState.REFUSED, error.note))
         except Refused:
-            return Became(_failed(file, FileState.GONE, FileNote.MISSING))
-        if isinstance(content, Became):
+            return FetchOutcome(_failed(file, FileState.GONE, FileNote.MISSING))
+        if isinstance(content, FetchOutcome):
             return content
         if len(content) > self._settings.max_bytes:
-            return Became(_failed(file, FileState.REFUSED, FileNote.TOO_LARGE))
-        return await self._kept(file, content)
+            return FetchOutcome(_failed(file, FileState.REFUSED, FileNote.TOO_LARGE))
+        return await self._keep(file, content)
 
-    async def _content(self, report: Report, file: Attachment) -> bytes | Became:
+    async def _content(self, report: Report, file: Attachment) -> bytes | FetchOutcome:
         """Return a file's bytes, or what an earlier message with the same file made of it."""
         if file.url is not None:
             try:
@@ -197,20 +199,20 @@ class StoreFiles:
             if isinstance(channel, MediaSource):
                 return await self._fetcher.fetch(await channel.source(url))
             return await self._fetcher.fetch(Source(url))
-        held = await self._store.file(file.sha256) if file.sha256 else None
+        held = await self._store.files.get(file.sha256) if file.sha256 else None
         if held is None:
             raise Gone
         if held.became is not None:
             outcome = Attachment.model_validate_json(held.became)
-            return Became(outcome.model_copy(update={"name": file.name}))
+            return FetchOutcome(outcome.model_copy(update={"name": file.name}))
         try:
             return await asyncio.to_thread(self._seal.open, held.content, FILE)
         except BadSeal:
             raise Unfetched(FileNote.BROKEN) from None
 
-    async def _kept(self, file: Attachment, content: bytes) -> Became:
+    async def _keep(self, file: Attachment, content: bytes) -> FetchOutcome:
         cleaned = await self._clean(content)
-        digest = await self._vault.put(cleaned.content)
+        digest = await self._attachments.put(cleaned.content)
         keep = self._settings.keep_original and cleaned.note is None
         kept = {
             "state": FileState.QUARANTINED if cleaned.note else FileState.STORED,
@@ -218,50 +220,52 @@ class StoreFiles:
             "media_type": cleaned.media_type,
             "size": len(cleaned.content),
             "sha256": digest,
-            "original": await self._vault.put(content) if keep else None,
+            "original": await self._attachments.put(content) if keep else None,
             "url": None,
         }
-        return Became(file.model_copy(update=kept), self._point(cleaned))
+        return FetchOutcome(file.model_copy(update=kept), self._point(cleaned))
 
     def _point(self, cleaned: Cleaned) -> Coordinates | None:
         if cleaned.point is None or not self._settings.gps_from_photos:
             return None
         return Coordinates(latitude=cleaned.point[0], longitude=cleaned.point[1])
 
-    async def _file(self, report_id: str, became: Mapping[Attachment, Became]) -> None:
+    async def _record(self, report_id: str, outcomes: Mapping[Attachment, FetchOutcome]) -> None:
         """Write down what became of files. Raises ``Conflict`` and ``Unavailable``."""
-        if not became:
+        if not outcomes:
             return
         async with self._store.unit() as unit:
-            stored = await unit.by_id(report_id, lock=True)
+            stored = await unit.reports.by_id(report_id, lock=True)
             assert stored is not None
             old = stored.report
-            mine = [became[file] for file in old.attachments if file in became]
-            report = _with(old, became)
+            mine = [outcomes[file] for file in old.attachments if file in outcomes]
+            report = _with(old, outcomes)
             if report == old:
                 return
-            data: dict[str, object] = {"files": [_told(each.file) for each in mine]}
-            stored = unit.change(stored, report, [AuditEvent("files_stored", "gateway", data=data)])
+            data: dict[str, object] = {"files": [_log_entry(each.file) for each in mine]}
+            stored = unit.reports.change(
+                stored, report, [AuditEvent("files_stored", "gateway", data=data)]
+            )
             if any(each.file.state is FileState.STORED for each in mine):
                 deliver_files(unit, report, cause=f"files {stored.version}")
-            for file, each in became.items():
+            for file, each in outcomes.items():
                 if file.url is None and file.sha256 and each.file.state in KEPT:
-                    unit.moved(file.sha256, each.file.model_dump_json())
-        for each in became.values():
+                    unit.files.move(file.sha256, each.file.model_dump_json())
+        for each in outcomes.values():
             metrics.FILES.labels(report.origin.channel, each.file.state).inc()
 
 
-def _with(report: Report, became: Mapping[Attachment, Became]) -> Report:
-    messages = tuple(_message_with(message, became) for message in report.messages)
-    points = (each.point for each in became.values() if each.point)
+def _with(report: Report, outcomes: Mapping[Attachment, FetchOutcome]) -> Report:
+    messages = tuple(_message_with(message, outcomes) for message in report.messages)
+    points = (each.point for each in outcomes.values() if each.point)
     point = report.coordinates or next(points, None)
     return report.model_copy(update={"messages": messages, "coordinates": point})
 
 
-def _message_with(message: Message, became: Mapping[Attachment, Became]) -> Message:
-    if became.keys().isdisjoint(message.attachments):
+def _message_with(message: Message, outcomes: Mapping[Attachment, FetchOutcome]) -> Message:
+    if outcomes.keys().isdisjoint(message.attachments):
         return message
-    files = tuple(became[f].file if f in became else f for f in message.attachments)
+    files = tuple(outcomes[f].file if f in outcomes else f for f in message.attachments)
     return message.model_copy(update={"attachments": files})
 
 
@@ -269,7 +273,7 @@ def _outcome(errors: Mapping[Attachment, Exception], *, last: bool) -> Exception
     """Say how a message went whose files had these errors.
 
     ``Later`` is not counted as an attempt, so it stands back behind a failure that is: else a file
-    that always fails would keep the message coming for ever. Only before the message is buried
+    that always fails would keep the message coming without end. Only before the message is buried
     does a file that was never tried get its turn.
     """
     later = {file: error for file, error in errors.items() if isinstance(error, Later)}
@@ -280,8 +284,8 @@ def _outcome(errors: Mapping[Attachment, Exception], *, last: bool) -> Exception
     return next(iter(failed), None)
 
 
-def _given_up(file: Attachment) -> Became:
-    return Became(_failed(file, FileState.GONE, FileNote.UNREACHABLE))
+def _given_up(file: Attachment) -> FetchOutcome:
+    return FetchOutcome(_failed(file, FileState.GONE, FileNote.UNREACHABLE))
 
 
 def _final(error: Exception) -> bool:
@@ -293,7 +297,7 @@ def _failed(file: Attachment, state: FileState, note: FileNote) -> Attachment:
     return file.model_copy(update={"state": state, "note": note})
 
 
-def _told(file: Attachment) -> dict[str, object]:
+def _log_entry(file: Attachment) -> dict[str, object]:
     """Say in the log what became of a file; its name may be a person's."""
     return {"state": file.state, "note": file.note, "sha256": file.sha256, "size": file.size}
 

@@ -12,7 +12,7 @@ import structlog
 from adapters.contract import Channel, Exchange
 from gateway.platform import metrics
 from gateway.store.engine import Unavailable
-from gateway.store.exchanges import Exchanges, ExchangeView
+from gateway.store.exchanges import ExchangeRepository, ExchangeView
 
 log = structlog.get_logger(__name__)
 
@@ -23,7 +23,7 @@ EVERY = 2.0
 class ExchangeWriter:
     """Moves what the channels of this process remember into the table."""
 
-    def __init__(self, exchanges: Exchanges, channels: Mapping[str, Channel]) -> None:
+    def __init__(self, exchanges: ExchangeRepository, channels: Mapping[str, Channel]) -> None:
         self._exchanges = exchanges
         self._channels = channels
         self._is_away = False

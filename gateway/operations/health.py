@@ -9,13 +9,11 @@ from datetime import timedelta
 
 from gateway.broker.base import Broker, BrokerError
 from gateway.intake.group_commit import GroupCommit
-from gateway.media.blobs import BlobsAway, Vault
+from gateway.media.objects import AttachmentStore, ObjectsUnavailable
 from gateway.outbound.roster import MISSING
 from gateway.platform import metrics
-from gateway.store.cursors import readings
-from gateway.store.due import KINDS, DueCount, due_counts
+from gateway.store.due import KINDS, DueCount
 from gateway.store.engine import Unavailable
-from gateway.store.queries import Queries
 from gateway.store.spool import Spool
 from gateway.store.store import Store
 from gateway.store.views import FetchStatus
@@ -45,9 +43,9 @@ class Finding:
         """Say all of it in a word."""
         return "fail" if not self.ok else "warn" if self.warned else "ok"
 
-    def warn(self, name: str, said: str) -> None:
+    def warn(self, name: str, text: str) -> None:
         """Note what makes nothing red."""
-        self.checks[name] = said
+        self.checks[name] = text
         self.warned = True
 
     def note(self, name: str, fault: str, *, stops: bool = False) -> None:
@@ -71,7 +69,7 @@ class Health:
         commits: GroupCommit,
         spool: Spool,
         duties: Mapping[tuple[str, str], float] | None = None,
-        vault: Vault | None = None,
+        attachments: AttachmentStore | None = None,
         *,
         on_duty: bool = True,
     ) -> None:
@@ -79,9 +77,8 @@ class Health:
         self._broker = broker
         self._commits = commits
         self._spool = spool
-        self._queries = Queries(store)
         self._duties = dict(duties or {})
-        self._vault = vault
+        self._attachments = attachments
         self._on_duty = on_duty
         self._begun = store.wall()
         self._died: dict[str, float] = {}
@@ -99,8 +96,8 @@ class Health:
             finding.note("broker", "")
         except BrokerError as error:
             finding.note("broker", str(error))
-        if self._vault:
-            finding.note("files", await _away(self._vault))
+        if self._attachments:
+            finding.note("files", await _away(self._attachments))
         recent = [t for t, at in self._died.items() if time.monotonic() - at < REMEMBERED]
         finding.note("tasks", f"died lately: {', '.join(sorted(recent))}" if recent else "")
         bad = await asyncio.to_thread(self._spool.bad)
@@ -111,14 +108,16 @@ class Health:
 
     async def _look_at_store(self, finding: Finding) -> None:
         try:
-            dead = sum((await self._queries.dead_counts()).values())
-            held = await self._queries.held_of_proven_count()
-            room = await self._queries.messages_room()
-            missed = await self._queries.missed_since(self._store.now() - timedelta(days=1))
+            dead = sum((await self._store.dead_letters.counts()).values())
+            held = await self._store.quarantine.count_proven()
+            room = await self._store.quarantine.room()
+            missed = await self._store.quarantine.missed_since(
+                self._store.now() - timedelta(days=1)
+            )
             waiting = await self._overdue()
             unread = await self._unread()
-            unheard = await self._queries.passed_by_count()
-            passed = await due_counts(self._store.database, self._store.now() - OVERDUE)
+            unheard = await self._store.alerts.count_passed_by()
+            passed = await self._store.due.counts(self._store.now() - OVERDUE)
         except Unavailable as error:
             writable = await asyncio.to_thread(self._spool.writable)
             finding.note("database", str(error), stops=not writable)
@@ -128,9 +127,9 @@ class Health:
         full = (
             f", {room.bytes} bytes: more than [quarantine] lets noise take, and kept all the same"
         )
-        more = full if room.over(self._store.shelf.limits) else ""
+        more = full if room.over(self._store.quota.limits) else ""
         finding.note("quarantine", f"{held} to release or dismiss{more}" if held else "")
-        if missed:  # what strangers and machines send makes nobody unwell
+        if missed:  # what strangers and machines send is no fault of ours
             finding.checks["quarantine_noise"] = f"{missed} more not kept since yesterday"
         finding.note("outbox", waiting)
         finding.note("alerts", f"{unheard} that nobody on duty has answered" if unheard else "")
@@ -147,13 +146,13 @@ class Health:
         """
         if self._broker.outbox_is_queue:
             return ""
-        late = await self._queries.overdue(self._store.now() - OVERDUE)
+        late = await self._store.queue.overdue(self._store.now() - OVERDUE)
         found = (f"{count} for {name}" for name, count in sorted(late.items()))
         return f"not taken by the broker: {', '.join(found)}" if late else ""
 
     async def _unread(self) -> str:
         """Say which providers are not read, and why."""
-        found = await readings(self._store) if self._duties else {}
+        found = await self._store.cursors.status() if self._duties else {}
         faults = {key: self._fault(found.get(key), every) for key, every in self._duties.items()}
         return "; ".join(f"{' '.join(key)}: {said}" for key, said in faults.items() if said)
 
@@ -171,14 +170,14 @@ class Health:
         """Bring the gauges up to date. Raises ``Unavailable``, ``BrokerError``."""
         metrics.SPOOL.set(self._commits.spooled)
         now = self._store.now()
-        for view in await self._queries.queues(await self._broker.depths()):
+        for view in await self._store.overview.queues(await self._broker.depths()):
             age = (now - view.oldest).total_seconds() if view.oldest else 0
             metrics.DEPTH.labels(view.name).set(view.depth)
             metrics.AGE.labels(view.name).set(age)
             metrics.DEAD.labels(view.name).set(view.dead)
-        metrics.HELD.set(await self._queries.held_count())
-        metrics.UNHEARD.set(await self._queries.passed_by_count())
-        passed = await due_counts(self._store.database, now - OVERDUE)
+        metrics.HELD.set(await self._store.quarantine.count())
+        metrics.UNHEARD.set(await self._store.alerts.count_passed_by())
+        passed = await self._store.due.counts(now - OVERDUE)
         for kind in KINDS:
             count = passed.get(kind)
             metrics.DUE_LATE.labels(kind).set(count.failing + count.late if count else 0)
@@ -191,19 +190,19 @@ class Health:
             await asyncio.sleep(EVERY)
 
 
-def _passed(found: Mapping[str, DueCount]) -> str:
+def _passed(counts: Mapping[str, DueCount]) -> str:
     """Say which moments passed with nothing done."""
     said = [
-        f"{kind}: {each.failing} fail, {each.late} late" for kind, each in sorted(found.items())
+        f"{kind}: {each.failing} fail, {each.late} late" for kind, each in sorted(counts.items())
     ]
     return "; ".join(said)
 
 
-async def _away(vault: Vault) -> str:
+async def _away(attachments: AttachmentStore) -> str:
     try:
         async with asyncio.timeout(IMPATIENCE):
-            await vault.ping()
-    except BlobsAway as error:
+            await attachments.ping()
+    except ObjectsUnavailable as error:
         return str(error)
     except TimeoutError:
         return f"the store of the files did not answer within {IMPATIENCE:g} s"

@@ -85,7 +85,7 @@ class Deliver:
         async with self._store.unit() as unit:
             deliveries = every(ids, await unit.deliveries.by_ids(ids))
             left = [delivery for delivery in deliveries if delivery.unplaced]
-            found = await unit.by_ids({delivery.report_id for delivery in left})
+            found = await unit.reports.by_ids({delivery.report_id for delivery in left})
             every([delivery.report_id for delivery in left], found)
             parcels = []
             for delivery in left:
@@ -107,7 +107,7 @@ class Deliver:
             async with self._turn:
                 if time.monotonic() > until:
                     return Later()
-                with correlation.queued(parcel.delivery.id):
+                with correlation.queued_message(parcel.delivery.id):
                     await parcel.method.send(parcel.delivery, parcel.body)
         except Exception as error:  # one agency never fails its neighbours
             return error
@@ -138,7 +138,7 @@ async def _place(unit: UnitOfWork, parcels: Iterable[_Parcel]) -> list[_Parcel]:
         mine = await unit.deliveries.place(ids, name, reached=method.reached)
         placed += [parcel for parcel in group if parcel.delivery.id in mine]
     for parcel in placed:
-        with correlation.queued(parcel.delivery.id):
+        with correlation.queued_message(parcel.delivery.id):
             parcel.method.place(unit, parcel.delivery, parcel.body)
     return placed
 

@@ -53,4 +53,4 @@ def _deliver(unit: UnitOfWork, report: Report, agency: str, kind: events.Type, c
     if report.recuses(agency):
         log.warning("an accused agency gets nothing", report_id=report.id, agency=agency)
         return
-    unit.deliver(delivery_id(report, agency, cause), report, agency, kind)
+    unit.deliveries.add(delivery_id(report, agency, cause), report, agency, kind)

@@ -18,9 +18,9 @@ from gateway.outbound.batch import every, ids_of
 from gateway.outbound.notifications import Notifier
 from gateway.platform import correlation, metrics
 from gateway.platform.identity import opened_reporter
-from gateway.platform.names import hashed, opened_thread
+from gateway.platform.names import hash_name, opened_thread
 from gateway.platform.seal import Seal
-from gateway.store.rows import Notification, SendResult, Silence
+from gateway.store.rows import Notification, OptOut, SendResult
 from gateway.store.store import Store
 from gateway.store.unit import UnitOfWork
 
@@ -77,7 +77,7 @@ class Notify:
         async with self._store.unit() as unit:
             stored = every(ids, await unit.notifications.by_ids(ids))
             waiting = [each for each in stored if each.state == "waiting"]
-            silent = await unit.silences.of(notification.reader for notification in waiting)
+            silent = await unit.opt_outs.of(notification.reader for notification in waiting)
             withheld = await self._ownership.withheld(unit, waiting, unit.wall())
         waiting = [
             self._notifier.kept_back(notification, withheld[notification.id])
@@ -102,14 +102,14 @@ class Notify:
         return failed
 
     async def _file(
-        self, unit: UnitOfWork, notification: Notification, result: SendResult | Silence | Exception
+        self, unit: UnitOfWork, notification: Notification, result: SendResult | OptOut | Exception
     ) -> SendResult | Exception:
         """Hold what is for a reader who cannot be written to, and note why where that is news."""
-        if not isinstance(result, Silence):
+        if not isinstance(result, OptOut):
             return result
         if result.at is None:
-            await unit.silences.begin(result)
-        elif not await unit.silences.of([notification.reader]):
+            await unit.opt_outs.begin(result)
+        elif not await unit.opt_outs.of([notification.reader]):
             return Later()  # the citizen wrote in between
         return SendResult(notification.id, "held", detail=result.reason)
 
@@ -123,8 +123,8 @@ class Notify:
             metrics.NOTIFICATION_DELAY.labels(notification.channel).observe(passed)
 
     async def _send(
-        self, notification: Notification, silence: Silence | None
-    ) -> SendResult | Silence | Exception:
+        self, notification: Notification, silence: OptOut | None
+    ) -> SendResult | OptOut | Exception:
         channel = self._channels.get(notification.channel)
         if channel is None or not channel.block.enabled:
             return NoWay(f"the channel {notification.channel!r} is off")
@@ -151,24 +151,24 @@ class Notify:
                 return SendResult(notification.id, "failed", detail=why)
             async with self._turn:
                 await self._paces[notification.channel].turn()
-                with correlation.queued(notification.id):
+                with correlation.queued_message(notification.id):
                     provider_id = await channel.send(to, message)
         except OptedOut as error:
             if (
                 not notification.reader
             ):  # written before there were pseudonyms: nobody would release it
                 return SendResult(notification.id, "failed", detail=str(error))
-            return Silence(notification.reader, channel.name, str(error), error.until)
+            return OptOut(notification.reader, channel.name, str(error), error.until)
         except Refused as error:
             return SendResult(notification.id, "failed", detail=str(error))
         except Exception as error:  # raised, it would make the whole batch be sent again
             return error
-        known_as = hashed(self._seal, notification.channel, provider_id)
+        known_as = hash_name(self._seal, notification.channel, provider_id)
         return SendResult(notification.id, "sent", provider_id=known_as)
 
 
 def _sent_texts(
-    waiting: Sequence[Notification], results: Sequence[SendResult | Silence | Exception]
+    waiting: Sequence[Notification], results: Sequence[SendResult | OptOut | Exception]
 ) -> Mapping[str, Sequence[str]]:
     """Group what was sent by its reader."""
     texts: dict[str, list[str]] = {}

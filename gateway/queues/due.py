@@ -14,16 +14,16 @@ from datetime import timedelta
 import structlog
 
 from gateway.platform import metrics
-from gateway.store.cursors import Bookmark
-from gateway.store.due import DueRow, due_rows
+from gateway.store.cursors import Cursor
+from gateway.store.due import DueRow
 from gateway.store.engine import Unavailable
+from gateway.store.reports import StaleWrite
 from gateway.store.store import Store
-from gateway.store.unit import StaleWrite
 
 log = structlog.get_logger(__name__)
 
 EVERYWHERE = "*"
-"""The channel of the bookmark: one process does it for all of them."""
+"""The channel of the cursor: one process does it for all of them."""
 LEASE = 30.0
 """Seconds after which another process takes over from one that was killed."""
 EVERY = 1.0
@@ -33,7 +33,7 @@ MOST = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Handled:
+class DueOutcome:
     """What became of rows: how much was done, and which failed, by their key."""
 
     done: int
@@ -47,7 +47,7 @@ class DueHandler(ABC):
     longest_pause = 3_600.0
     """Seconds for which a row that fails is put off at most."""
 
-    async def handle(self, rows: Sequence[DueRow]) -> Handled:
+    async def handle(self, rows: Sequence[DueRow]) -> DueOutcome:
         """Do what is due, one row after the other. Raises ``Unavailable``."""
         done, failed = 0, dict[str, Exception]()
         for row in rows:
@@ -57,7 +57,7 @@ class DueHandler(ABC):
                 raise
             except Exception as error:
                 failed[row.key] = error
-        return Handled(done, failed)
+        return DueOutcome(done, failed)
 
     @abstractmethod
     async def one(self, row: DueRow) -> int:
@@ -67,10 +67,10 @@ class DueHandler(ABC):
 class DueTask:
     """The lane of one kind."""
 
-    def __init__(self, store: Store, handler: DueHandler, bookmark: Bookmark) -> None:
+    def __init__(self, store: Store, handler: DueHandler, cursor: Cursor) -> None:
         self._store = store
         self.handler = handler
-        self._bookmark = bookmark
+        self._cursor = cursor
 
     async def run(self) -> None:
         """Do what comes due until cancelled."""
@@ -84,11 +84,11 @@ class DueTask:
                         await news.wait()
         finally:
             with contextlib.suppress(Unavailable):
-                await self._bookmark.release()
+                await self._cursor.release()
 
     async def turn(self) -> int:
         """Do what is due now; return how much was done. Raises ``Unavailable``."""
-        if not await self._due(1) or await self._bookmark.take(LEASE) is None:
+        if not await self._due(1) or await self._cursor.take(LEASE) is None:
             return 0
         rows = await self._due(MOST)  # who held the lease before may just have done it
         try:
@@ -98,13 +98,13 @@ class DueTask:
         except StaleWrite:  # somebody changed a report meanwhile: it is done with the next look
             return 0
         except Exception as error:
-            handled = Handled(0, {row.key: error for row in rows})
+            handled = DueOutcome(0, {row.key: error for row in rows})
         await self._postpone([row for row in rows if row.key in handled.failed], handled.failed)
         return handled.done
 
     async def _due(self, most: int) -> list[DueRow]:
         kind, at = self.handler.kind, self._store.now()
-        return await due_rows(self._store.database, kind, at, most)
+        return await self._store.due.rows(kind, at, most)
 
     async def _postpone(self, rows: Sequence[DueRow], failed: Mapping[str, Exception]) -> None:
         if not rows:

@@ -1,7 +1,7 @@
 """A duty: what one provider needs again and again (being read, a connection), by one process.
 
-Whoever holds the bookmark looks when a look is due, and keeps holding it meanwhile. A look that
-fails is noted with its words, and the next one is put off longer each time. All of it is in the
+The process that holds the cursor looks when a look is due, and keeps holding it. A look that fails
+is noted with its words, and the next one is put off longer each time. All of it is in the
 database: the duty goes on where it was after a restart, or in another process.
 """
 
@@ -17,7 +17,7 @@ import structlog
 
 from adapters.contract import Channel, ChannelError, Throttled
 from gateway.platform import correlation, metrics
-from gateway.store.cursors import Bookmark, CursorPlace, LeaseLost
+from gateway.store.cursors import Cursor, CursorPlace, LeaseLost
 from gateway.store.engine import Unavailable
 
 log = structlog.get_logger(__name__)
@@ -44,15 +44,15 @@ class PollResult:
 
 
 class LeasedTask(ABC):
-    """One provider and its bookmark. ``kind`` names the work in logs and metrics."""
+    """One provider and its cursor. ``kind`` names the work in logs and metrics."""
 
     kind: str
 
-    def __init__(self, channel: Channel, bookmark: Bookmark) -> None:
+    def __init__(self, channel: Channel, cursor: Cursor) -> None:
         self.channel = channel
-        self._bookmark = bookmark
+        self._cursor = cursor
         self._fresh = True
-        """Nobody has looked yet since this process began: there may have been an outage."""
+        """This process has not looked yet: there may have been an outage."""
 
     @property
     @abstractmethod
@@ -61,7 +61,7 @@ class LeasedTask(ABC):
 
     @abstractmethod
     async def look(self, place: CursorPlace) -> PollResult:
-        """Look once and move the bookmark.
+        """Look once and move the cursor.
 
         Raises ``ChannelError``, ``Unavailable`` and ``LeaseLost``.
         """
@@ -74,12 +74,12 @@ class LeasedTask(ABC):
                 await asyncio.sleep(pause)
         finally:
             with contextlib.suppress(Unavailable):
-                await self._bookmark.release()
+                await self._cursor.release()
 
     async def turn(self) -> float:
         """Do what is to be done now and return the seconds until the next turn; never raises."""
         try:
-            place = await self._bookmark.take(LEASE)
+            place = await self._cursor.take(LEASE)
             if place is None:
                 return BEAT
             if place.wait > 0 and (place.failures or not self._fresh):
@@ -101,7 +101,7 @@ class LeasedTask(ABC):
         """
         news = 0
         try:
-            while place := await self._bookmark.take(LEASE):
+            while place := await self._cursor.take(LEASE):
                 with correlation.request():
                     async with self._held():
                         seen = await self.look(place)
@@ -110,7 +110,7 @@ class LeasedTask(ABC):
                     return news
             return None
         finally:
-            await self._bookmark.release()
+            await self._cursor.release()
 
     async def _look(self, place: CursorPlace) -> float:
         try:
@@ -126,18 +126,18 @@ class LeasedTask(ABC):
         metrics.LOOKED.labels(self.channel.name, self.kind).set_to_current_time()
         return pause
 
-    async def _put_off(self, place: CursorPlace, error: Exception, said: str) -> float:
+    async def _put_off(self, place: CursorPlace, error: Exception, text: str) -> float:
         pause = backoff(place.failures, error)
         metrics.LOOKS.labels(self.channel.name, self.kind, type(error).__name__).inc()
         log.warning(
             "a provider could not be read",
             channel=self.channel.name,
             task=self.kind,
-            error=said,
+            error=text,
             attempts=place.failures + 1,
             delay=round(pause, 1),
         )
-        await self._bookmark.failed(said, pause=pause)
+        await self._cursor.failed(text, pause=pause)
         return pause
 
     @contextlib.asynccontextmanager
@@ -153,7 +153,7 @@ class LeasedTask(ABC):
         while True:
             await asyncio.sleep(BEAT)
             with contextlib.suppress(Unavailable):
-                await self._bookmark.take(LEASE)
+                await self._cursor.take(LEASE)
 
     def _say(self, what: str, error: Exception) -> None:
         log.warning(what, channel=self.channel.name, task=self.kind, error=str(error))

@@ -1,6 +1,6 @@
 """Alerts: danger to life that a human is told of, one for each matter, until somebody hears.
 
-Part of a unit of work. An alert is written in the very transaction that makes a report urgent: a
+An alert is written in the very transaction that makes a report urgent: a
 process that is killed loses neither or both.
 """
 
@@ -12,11 +12,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, or_, select, text, update
+from sqlalchemy import ColumnElement, RowMapping, Select, bindparam, func, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.store.due import ALERT, DueRepository
+from gateway.store.engine import Database
+from gateway.store.queries import Queries
 from gateway.store.tables import alerts, due, reports
+from gateway.store.views import AlertView
 from normalizer.report import Report
 
 UNTOLD = timedelta(seconds=60)
@@ -87,7 +90,7 @@ class AlertRepository:
         change = update(alerts).where(alerts.c.id.in_(ids), _UNHEARD)
         change = change.values(acknowledged_at=self._now(), acknowledged_by=by)
         rows = await self._connection.execute(change.returning(alerts))
-        done = [alert_of(row) for row in rows.mappings().all()]
+        done = [_alert(row) for row in rows.mappings().all()]
         for alert in done:
             self._due.clear(ALERT, alert.id)
         return done
@@ -128,22 +131,44 @@ class AlertRepository:
         self._new.clear()
 
     async def _read(self, query: Select[Any]) -> list[Alert]:
-        return [alert_of(row) for row in (await self._connection.execute(query)).mappings().all()]
+        return [_alert(row) for row in (await self._connection.execute(query)).mappings().all()]
 
 
-def passed_by(now: datetime) -> ColumnElement[bool]:
-    """Ask whether nobody of the whole roster answered, or nobody could be told in time."""
+class AlertQueries(Queries):
+    """Reads of alerts."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+        super().__init__(database)
+        self._now = now
+
+    async def open(self, most: int = 20) -> tuple[AlertView, ...]:
+        """List what is not acknowledged yet, what the whole roster passed by first."""
+        late = _passed_by(self._now()).label("late")
+        joined = alerts.join(reports, reports.c.id == alerts.c.report_id)
+        query = select(alerts, reports.c.body, late, _is_over().label("over")).select_from(joined)
+        query = query.where(alerts.c.acknowledged_at.is_(None))
+        query = query.order_by(late.desc(), alerts.c.opened_at).limit(most)
+        return tuple(_view(row) for row in await self._rows(query))
+
+    async def count_passed_by(self) -> int:
+        """Count the open alerts that no person of the whole roster answered."""
+        late = alerts.c.acknowledged_at.is_(None) & _passed_by(self._now())
+        return int(await self._one(select(func.count()).select_from(alerts).where(late)))
+
+
+def _passed_by(now: datetime) -> ColumnElement[bool]:
+    """Ask whether no person of the whole roster answered, or none could be told in time."""
     untold = (alerts.c.told == "[]") & (alerts.c.opened_at <= now - UNTOLD)
-    return or_(untold, alerts.c.rounds > 0, is_over())
+    return or_(untold, alerts.c.rounds > 0, _is_over())
 
 
-def is_over() -> ColumnElement[bool]:
+def _is_over() -> ColumnElement[bool]:
     """Ask whether no further post is told."""
     waiting = select(due.c.key).where(due.c.kind == ALERT, due.c.key == alerts.c.id)
     return ~waiting.exists()
 
 
-def alert_of(row: Mapping[Any, Any]) -> Alert:
+def _alert(row: Mapping[Any, Any]) -> Alert:
     """Read a row of the table."""
     made = Alert(**{name: row[name] for name in Alert.__dataclass_fields__})
     return replace(made, told=tuple(json.loads(row["told"])))
@@ -156,3 +181,9 @@ def _code(taken: Collection[str]) -> str:
         code = str(secrets.randbelow(9 * 10 ** (size - 1)) + 10 ** (size - 1))
         if code not in taken:
             return code
+
+
+def _view(row: RowMapping) -> AlertView:
+    alert, report, over = _alert(row), Report.model_validate_json(row["body"]), bool(row["over"])
+    late = bool(row["late"])
+    return AlertView(alert.id, report, alert.code, alert.opened_at, alert.told, late, over)

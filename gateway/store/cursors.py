@@ -1,19 +1,20 @@
-"""How far each provider has been read. One process at a time holds a bookmark and may move it.
+"""How far each provider has been read. One process at a time holds a cursor and may move it.
 
-A bookmark is moved in the transaction of what was read, and only by who still holds it and saw its
-last place: a process that lost it writes nothing at all. All times are the database's own.
+A cursor is moved in the transaction of what was read, and only by a process that still holds it
+and saw its last place: a process that lost it writes nothing. All times are the database's own.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, RowMapping, func, or_, select, text, tuple_, update
+from sqlalchemy import ColumnElement, RowMapping, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.store.rows import IntakeItem, noted
-from gateway.store.store import Store
-from gateway.store.tables import cursors, messages
+from gateway.store.engine import Database
+from gateway.store.leases import LeaseClock
+from gateway.store.queries import Queries
+from gateway.store.rows import noted
+from gateway.store.tables import cursors
 from gateway.store.views import FetchStatus
 
 _OPEN = text("INSERT INTO cursors (channel, work) VALUES (:channel, :work) ON CONFLICT DO NOTHING")
@@ -28,7 +29,7 @@ class LeaseLost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CursorPlace:
-    """Where a bookmark lies."""
+    """Where a cursor stands."""
 
     cursor: str
     wait: float
@@ -39,14 +40,80 @@ class CursorPlace:
     """Looks that failed since then."""
 
 
-class Bookmark:
-    """One provider's place, as ``holder`` (a process) sees it. All calls raise ``Unavailable``."""
+@dataclass(frozen=True, slots=True)
+class CursorMove:
+    """From where to where a holder moves a cursor; ``Cursor.step`` makes it."""
 
-    def __init__(self, store: Store, channel: str, work: str, *, holder: str) -> None:
-        self._store = store
+    channel: str
+    work: str
+    holder: str
+    before: str
+    after: str
+    pause: float
+    """Seconds until the next look is due."""
+    recovered: bool
+    """An outage had kept from us what is written with it."""
+
+
+class CursorRepository:
+    """The cursors in one transaction."""
+
+    def __init__(self, connection: AsyncConnection, leases: LeaseClock) -> None:
+        self._connection = connection
+        self._leases = leases
+
+    async def move(self, move: CursorMove, news: int = 0) -> None:
+        """Move a cursor at once; ``news`` messages came with it. Raises ``LeaseLost``."""
+        mine = _row(move.channel, move.work) & (cursors.c.holder == move.holder)
+        change = update(cursors).where(mine, cursors.c.cursor == move.before)
+        change = change.values(
+            cursor=move.after,
+            ok_at=self._leases.moment(),
+            due_at=self._leases.moment(move.pause),
+            failures=0,
+            recovered=cursors.c.recovered + (news if move.recovered else 0),
+        )
+        if (await self._connection.execute(change)).rowcount != 1:
+            raise LeaseLost
+
+
+class CursorQueries(Queries):
+    """Reads of cursors, and the cursors one by one."""
+
+    def __init__(self, database: Database, leases: LeaseClock) -> None:
+        super().__init__(database)
+        self.leases = leases
+
+    def of(self, channel: str, work: str, *, holder: str) -> "Cursor":
+        """Return one provider's cursor, as ``holder`` (a process) sees it."""
+        return Cursor(self._database, self, channel, work, holder=holder)
+
+    async def status(self) -> dict[tuple[str, str], FetchStatus]:
+        """Describe every cursor by (channel, work)."""
+        held = (cursors.c.held_until >= self.leases.moment()).label("held")
+        return {
+            (row["channel"], row["work"]): FetchStatus(
+                held=bool(row["held"]),
+                ok_at=row["ok_at"],
+                failures=row["failures"],
+                error=row["error"],
+                recovered=row["recovered"],
+            )
+            for row in await self._rows(select(cursors, held))
+        }
+
+
+class Cursor:
+    """One provider's cursor, as ``holder`` (a process) sees it. All calls raise ``Unavailable``."""
+
+    def __init__(
+        self, database: Database, queries: CursorQueries, channel: str, work: str, *, holder: str
+    ) -> None:
+        self._database = database
+        self._queries = queries
         self._key = {"channel": channel, "work": work}
         self._holder = holder
-        self._row = (cursors.c.channel == channel) & (cursors.c.work == work)
+        self._row = _row(channel, work)
         self._mine = self._row & (cursors.c.holder == holder)
 
     async def take(self, seconds: float) -> CursorPlace | None:
@@ -59,51 +126,43 @@ class Bookmark:
         take = update(cursors).where(self._row, free)
         take = take.values(holder=self._holder, held_until=self._moment(seconds))
         take = take.returning(cursors, self._moment().label("now"))
-        async with self._store.database.write() as connection:
+        async with self._database.write() as connection:
             await connection.execute(_OPEN, self._key)
             row = (await connection.execute(take)).mappings().first()
         return _place(row) if row else None
 
     async def peek(self) -> CursorPlace:
-        """Look where it lies without holding it."""
+        """Look where it stands without holding it."""
         query = select(cursors, self._moment().label("now")).where(self._row)
-        async with self._store.database.read() as connection:
+        async with self._database.read() as connection:
             row = (await connection.execute(query)).mappings().first()
         return _place(row) if row else CursorPlace("", 0.0, None, 0)
 
-    async def move(
-        self,
-        place: CursorPlace,
-        batch: Sequence[IntakeItem],
-        cursor: str,
-        *,
-        pause: float,
-        recovered: bool = False,
-    ) -> set[str]:
-        """Write what was read and the new place in one transaction; return the ids that were news.
+    def step(
+        self, place: CursorPlace, after: str, *, pause: float, recovered: bool = False
+    ) -> CursorMove:
+        """Say how it moves on from a place, for the transaction of what was read."""
+        return CursorMove(
+            self._key["channel"],
+            self._key["work"],
+            self._holder,
+            before=place.cursor,
+            after=after,
+            pause=pause,
+            recovered=recovered,
+        )
 
-        ``recovered``: an outage had kept these from us. Raises ``LeaseLost``.
-        """
-
-        async def mark(connection: AsyncConnection, news: set[str]) -> None:
-            change = update(cursors).where(self._mine, cursors.c.cursor == place.cursor)
-            change = change.values(
-                cursor=cursor,
-                ok_at=self._moment(),
-                due_at=self._moment(pause),
-                failures=0,
-                recovered=cursors.c.recovered + (len(news) if recovered else 0),
-            )
-            if (await connection.execute(change)).rowcount != 1:
-                raise LeaseLost
-
-        return await self._store.take_in(batch, also=mark)
+    async def move(self, place: CursorPlace, after: str, *, pause: float) -> None:
+        """Move it on where nothing is written with it. Raises ``LeaseLost``."""
+        async with self._database.write() as connection:
+            repository = CursorRepository(connection, self._queries.leases)
+            await repository.move(self.step(place, after, pause=pause))
 
     async def recovered(self, count: int) -> None:
         """Count messages that an outage had kept from us; needs no holding."""
         change = update(cursors).where(self._row)
         change = change.values(recovered=cursors.c.recovered + count)
-        async with self._store.database.write() as connection:
+        async with self._database.write() as connection:
             await connection.execute(_OPEN, self._key)
             await connection.execute(change)
 
@@ -116,57 +175,23 @@ class Bookmark:
             error=noted(error, 500),
             due_at=self._moment(pause),
         )
-        async with self._store.database.write() as connection:
+        async with self._database.write() as connection:
             await connection.execute(change)
 
     def _moment(self, after: float = 0.0) -> ColumnElement[datetime]:
-        return self._store.leases.moment(after)
+        return self._queries.leases.moment(after)
 
     async def release(self) -> None:
         """Let another process take it at once."""
         change = update(cursors).where(self._mine).values(holder="", held_until=None)
-        async with self._store.database.write() as connection:
+        async with self._database.write() as connection:
             await connection.execute(change)
+
+
+def _row(channel: str, work: str) -> ColumnElement[bool]:
+    return (cursors.c.channel == channel) & (cursors.c.work == work)
 
 
 def _place(row: RowMapping) -> CursorPlace:
     wait = (row["due_at"] - row["now"]).total_seconds() if row["due_at"] else 0.0
     return CursorPlace(row["cursor"], wait, row["ok_at"], row["failures"])
-
-
-async def readings(store: Store) -> dict[tuple[str, str], FetchStatus]:
-    """Describe every bookmark by (channel, work). Raises ``Unavailable``."""
-    held = (cursors.c.held_until >= store.leases.moment()).label("held")
-    async with store.database.read() as connection:
-        rows = (await connection.execute(select(cursors, held))).mappings().all()
-    return {
-        (row["channel"], row["work"]): FetchStatus(
-            held=bool(row["held"]),
-            ok_at=row["ok_at"],
-            failures=row["failures"],
-            error=row["error"],
-            recovered=row["recovered"],
-        )
-        for row in rows
-    }
-
-
-async def last_heard(store: Store, channel: str) -> datetime | None:
-    """Return when the newest message of a channel was taken. Raises ``Unavailable``."""
-    query = select(func.max(messages.c.received_at)).where(messages.c.channel == channel)
-    async with store.database.read() as connection:
-        heard: datetime | None = (await connection.execute(query)).scalar()
-    return heard
-
-
-async def known(
-    store: Store, channel: str, keys: Sequence[tuple[str, str]]
-) -> set[tuple[str, str]]:
-    """Return those (account, external id) that a channel has brought. Raises ``Unavailable``."""
-    if not keys:
-        return set()
-    pair = tuple_(messages.c.account, messages.c.external_id)
-    query = select(messages.c.account, messages.c.external_id)
-    query = query.where(messages.c.channel == channel, pair.in_(keys))
-    async with store.database.read() as connection:
-        return {(row[0], row[1]) for row in await connection.execute(query)}

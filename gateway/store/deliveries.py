@@ -1,45 +1,63 @@
 """Deliveries: reports on their way to agencies, and how far each one is.
 
-Part of a unit of work. A delivery only goes forward: pending, placed, fetched, read. It fails or is
+A delivery only goes forward: pending, placed, fetched, read. It fails or is
 withdrawn only while it is not placed; a failed one is due again when an operator replays it.
 """
 
-from collections.abc import Callable, Collection, Sequence
-from datetime import datetime
+import asyncio
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import accumulate
 from typing import Any, get_args
 
 from sqlalchemy import RowMapping, case, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.store.engine import Database
+from gateway.store.queries import Queries
+from gateway.store.queue_table import Outbox
 from gateway.store.rows import Delivery, DeliveryState, Reached, noted
-from gateway.store.tables import deliveries
+from gateway.store.tables import deliveries, reports
+from gateway.store.views import AgencyEvent
+from gateway.wire.events import may_have, to_agency
+from gateway.wire.outbound import outbound
+from gateway.wire.queues import DELIVERIES
+from normalizer.report import Report
 
 _DUE = deliveries.c.placed_at.is_(None) & (deliveries.c.state != "withdrawn")
+PAGE = 4_000_000
+"""Characters of reports that an agency is given at once; one report may be longer."""
 _WITH_AGENCY = ("placed", "fetched")
 
 
 class DeliveryRepository:
     """The deliveries in one transaction."""
 
-    def __init__(self, connection: AsyncConnection, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, connection: AsyncConnection, now: Callable[[], datetime], outbox: Outbox
+    ) -> None:
         self._connection = connection
         self._now = now
+        self._outbox = outbox
         self._new: list[dict[str, Any]] = []
 
-    def add(self, delivery: Delivery) -> None:
-        """File a new delivery."""
-        self._new.append({name: getattr(delivery, name) for name in _FIELDS})
+    def add(self, id: str, report: Report, agency_id: str, event: str) -> None:
+        """File a delivery, and the queue message that has it placed."""
+        new = Delivery(id, report.id, agency_id, event, self._now())
+        self._new.append({name: getattr(new, name) for name in _FIELDS})
+        self._outbox.put(outbound(DELIVERIES, id, at=self._now()))
 
     async def by_ids(self, ids: Collection[str]) -> dict[str, Delivery]:
         """Read deliveries by id."""
         query = select(deliveries).where(deliveries.c.id.in_(ids))
         rows = (await self._connection.execute(query)).mappings().all()
-        return {row["id"]: delivery_of(row) for row in rows}
+        return {row["id"]: _delivery(row) for row in rows}
 
     async def place(self, ids: Collection[str], method: str, *, reached: Reached) -> set[str]:
         """Note that deliveries were placed; return those that were due until now.
 
-        Whoever else holds the same delivery waits for this unit to end, and then gets none of them.
+        A unit that holds the same delivery waits for this unit to end, and then gets none of them.
         """
         if not ids:
             return set()
@@ -96,6 +114,55 @@ class DeliveryRepository:
         return set((await self._connection.execute(change)).scalars())
 
 
+class DeliveryQueries(Queries):
+    """Reads of deliveries."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+        super().__init__(database)
+        self._now = now
+
+    async def of(self, report_id: str) -> tuple[Delivery, ...]:
+        """List a report's deliveries, oldest first."""
+        query = select(deliveries).where(deliveries.c.report_id == report_id)
+        rows = await self._rows(query.order_by(deliveries.c.created_at))
+        return tuple(_delivery(row) for row in rows)
+
+    async def for_agency(self, agency: str, *, after: str, most: int) -> list[AgencyEvent]:
+        """List an agency's deliveries in order, each report as it stands; ``after`` is an id.
+
+        The newest wait until no transaction that began before them can still be under way:
+        else a reader's cursor could pass over a delivery that is committed late.
+        """
+        while page := await self._page(agency, after, most):
+            whole = select(reports.c.id, reports.c.body)
+            whole = whole.where(reports.c.id.in_({row["report_id"] for row in page}))
+            bodies = {row["id"]: row["body"] for row in await self._rows(whole)}
+            if found := await asyncio.to_thread(_agency_events, page, bodies, agency):
+                return found
+            after = page[-1]["id"]
+        return []
+
+    async def _page(self, agency: str, after: str, most: int) -> Sequence[RowMapping]:
+        """Return a page of deliveries: what a reader gets at once has a largest size, too."""
+        settled = self._now() - timedelta(seconds=self._database.timeout)
+        joined = deliveries.join(reports, reports.c.id == deliveries.c.report_id)
+        query = select(deliveries, func.length(reports.c.body).label("size")).select_from(joined)
+        query = query.where(
+            deliveries.c.state != "withdrawn",
+            deliveries.c.agency_id == agency,
+            deliveries.c.created_at <= settled,
+        )
+        at, id = deliveries.c.created_at, deliveries.c.id
+        if after:
+            begun = await self._one(select(at).where(id == after))
+            if begun is None:
+                return []
+            query = query.where((at > begun) | ((at == begun) & (id > after)))
+        page = await self._rows(query.order_by(at, id).limit(most))
+        sizes = list(accumulate(row["size"] for row in page))
+        return page[: max(1, bisect_right(sizes, PAGE))]
+
+
 _FIELDS = tuple(Delivery.__dataclass_fields__)
 _TIME = deliveries.c.created_at.type
 _ORDER: Sequence[DeliveryState] = ("pending", "placed", "fetched", "read")
@@ -107,7 +174,24 @@ def _forward(to: Reached) -> Any:
     return case((deliveries.c.state.in_(later), deliveries.c.state), else_=to)
 
 
-def delivery_of(row: RowMapping) -> Delivery:
+def _delivery(row: RowMapping) -> Delivery:
     """Read a row of the table."""
     assert row["state"] in get_args(DeliveryState)
     return Delivery(**{name: row[name] for name in _FIELDS})
+
+
+def _agency_events(
+    rows: Sequence[RowMapping], bodies: Mapping[str, str], agency: str
+) -> list[AgencyEvent]:
+    """Compose what an agency gets of deliveries; beside the event loop, as there may be many."""
+    whole = {id: Report.model_validate_json(body) for id, body in bodies.items()}
+    found = ((row, whole[row["report_id"]]) for row in rows)
+    return [
+        AgencyEvent(
+            row["id"],
+            to_agency(row["event"], row["id"], report, at=row["created_at"]).decode(),
+            fetched=row["fetched_at"] is not None,
+        )
+        for row, report in found
+        if may_have(report, agency)
+    ]

@@ -2,7 +2,7 @@
 
 A row is written in the transaction of what makes it wait, and goes in the transaction of what is
 done when it comes due: a process that is killed in between leaves it, and it is done again. Each
-writing gives it a new token, so that nobody settles a row that was moved meanwhile.
+writing gives it a new token, so that a row that was moved meanwhile is not settled.
 """
 
 import secrets
@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Boolean, RowMapping, bindparam, delete, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.store.engine import Database
+from gateway.store.queries import Queries
 from gateway.store.rows import noted
 from gateway.store.tables import due
 
@@ -99,7 +99,7 @@ class DueRepository:
         await self._connection.execute(change)
 
     async def flush(self) -> None:
-        """Write what was collected, in one order everywhere: nobody waits for one another."""
+        """Write what was collected, in one order everywhere: so no deadlock is possible."""
         rows = sorted(self._put.items())
         if gone := [{"of": kind, "about": key} for (kind, key), row in rows if row is None]:
             await self._connection.execute(_CLEAR, gone)
@@ -108,21 +108,21 @@ class DueRepository:
         self._put.clear()
 
 
-async def due_rows(database: Database, kind: str, at: datetime, most: int) -> list[DueRow]:
-    """Read what is due at a moment, the oldest first. Raises ``Unavailable``."""
-    chosen = select(due).where(due.c.kind == kind, due.c.due_at <= at)
-    async with database.read() as connection:
-        rows = await connection.execute(chosen.order_by(due.c.due_at, due.c.key).limit(most))
-        return [_row(row) for row in rows.mappings()]
+class DueQueries(Queries):
+    """Reads of due rows."""
 
+    async def rows(self, kind: str, at: datetime, most: int) -> list[DueRow]:
+        """Read what is due at a moment, the oldest first."""
+        chosen = select(due).where(due.c.kind == kind, due.c.due_at <= at)
+        rows = await self._rows(chosen.order_by(due.c.due_at, due.c.key).limit(most))
+        return [_row(row) for row in rows]
 
-async def due_counts(database: Database, since: datetime) -> dict[str, DueCount]:
-    """Count by kind what fails, and what is due since before a moment. Raises ``Unavailable``."""
-    failing, late = due.c.failures > 0, due.c.due_at < since
-    counted = func.count().filter(failing), func.count().filter(late & ~failing)
-    query = select(due.c.kind, *counted).where(failing | late).group_by(due.c.kind)
-    async with database.read() as connection:
-        return {kind: DueCount(*counts) for kind, *counts in await connection.execute(query)}
+    async def counts(self, since: datetime) -> dict[str, DueCount]:
+        """Count by kind what fails, and what is due since before a moment."""
+        failing, late = due.c.failures > 0, due.c.due_at < since
+        counted = func.count().filter(failing), func.count().filter(late & ~failing)
+        query = select(due.c.kind, *counted).where(failing | late).group_by(due.c.kind)
+        return {kind: DueCount(*counts) for kind, *counts in await self._all(query)}
 
 
 def _row(row: RowMapping) -> DueRow:

@@ -4,20 +4,21 @@ A channel keeps at most ``KEPT`` rows of each outcome, so that what failed is no
 went well; a row has at most 1 kB. What is older than ``KEPT_FOR`` goes, too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, insert, select
 
-from gateway.store.store import Store
+from gateway.store.engine import Database
+from gateway.store.queries import Queries
 from gateway.store.tables import exchanges
 
 KEPT = 300
 """Rows of one channel that went well, and as many that did not."""
 KEPT_FOR = timedelta(days=7)
 WITHIN = 2.0
-"""Seconds a write may take: nothing that matters waits for it, and it holds up nobody."""
+"""Seconds a write may take: nothing that matters waits for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +39,17 @@ class ExchangeView:
     correlation: str
 
 
-class Exchanges:
-    """The table. All calls raise ``Unavailable``."""
+class ExchangeRepository(Queries):
+    """The exchanges; each call is a transaction of its own. Raises ``Unavailable``."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, database: Database, wall: Callable[[], datetime]) -> None:
+        super().__init__(database)
+        self._wall = wall
 
     async def put(self, rows: Sequence[ExchangeView]) -> None:
         """Add rows and delete what is too old or too much, in one transaction."""
-        old = exchanges.c.at < self._store.wall() - KEPT_FOR
-        async with self._store.database.write(within=WITHIN) as connection:
+        old = exchanges.c.at < self._wall() - KEPT_FOR
+        async with self._database.write(within=WITHIN) as connection:
             if rows:
                 await connection.execute(insert(exchanges), [_row(row) for row in rows])
             await connection.execute(delete(exchanges).where(old))
@@ -61,15 +63,13 @@ class Exchanges:
         """List the newest of one channel, newest first."""
         query = select(exchanges).where(exchanges.c.channel == channel)
         query = query.order_by(exchanges.c.id.desc()).limit(most)
-        async with self._store.database.read() as connection:
-            rows = (await connection.execute(query)).mappings().all()
+        rows = await self._rows(query)
         return [ExchangeView(**{k: v for k, v in row.items() if k != "id"}) for row in rows]
 
     async def channels(self) -> list[str]:
         """List who has any."""
         query = select(exchanges.c.channel).distinct().order_by(exchanges.c.channel)
-        async with self._store.database.read() as connection:
-            return list((await connection.execute(query)).scalars())
+        return [row.channel for row in await self._all(query)]
 
 
 def _row(row: ExchangeView) -> dict[str, object]:

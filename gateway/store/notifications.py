@@ -1,7 +1,4 @@
-"""Notifications: what citizens are told, and what became of each.
-
-Part of a unit of work.
-"""
+"""Notifications: what citizens are told, and what became of each."""
 
 import json
 from collections.abc import Callable, Iterable, Sequence
@@ -11,9 +8,14 @@ from typing import Any, get_args
 from sqlalchemy import ColumnElement, RowMapping, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.store.reactions import Reactions
+from gateway.store.queries import Queries
+from gateway.store.queue_table import Outbox
+from gateway.store.reactions import ReactionRepository
 from gateway.store.rows import Notification, NotificationState, SendResult, noted, tidy
 from gateway.store.tables import notifications
+from gateway.store.views import NotificationView
+from gateway.wire.outbound import outbound
+from gateway.wire.queues import NOTIFICATIONS
 
 _DONE = (
     update(notifications)
@@ -31,19 +33,30 @@ class NotificationRepository:
     """The notifications in one transaction."""
 
     def __init__(
-        self, connection: AsyncConnection, now: Callable[[], datetime], reactions: Reactions
+        self,
+        connection: AsyncConnection,
+        now: Callable[[], datetime],
+        reactions: ReactionRepository,
+        outbox: Outbox,
     ) -> None:
         self._connection = connection
         self._now = now
         self._reactions = reactions
+        self._outbox = outbox
         self._new: list[dict[str, Any]] = []
         self._finished: list[dict[str, Any]] = []
 
-    def add(self, notification: Notification) -> Notification:
-        """File a notification; return it as its reader may have it."""
+    def add(self, notification: Notification) -> None:
+        """File a notification, and the queue message that sends it if its reader may have it."""
         weighed = self._reactions.weighed(notification)
         self._new.append(_row(weighed, self._now()))
-        return weighed
+        if weighed.state == "waiting":
+            self.send([weighed.id])
+
+    def send(self, ids: Iterable[str]) -> None:
+        """Have notifications sent that wait: new ones, and those that were held."""
+        for id in ids:
+            self._outbox.put(outbound(NOTIFICATIONS, id, at=self._now()))
 
     async def by_ids(self, ids: Sequence[str]) -> dict[str, Notification]:
         """Read notifications by id."""
@@ -122,6 +135,27 @@ class NotificationRepository:
             await self._connection.execute(_DONE, self._finished)
         self._new.clear()
         self._finished.clear()
+
+
+class NotificationQueries(Queries):
+    """Reads of notifications."""
+
+    async def of(self, report_id: str) -> tuple[NotificationView, ...]:
+        """List what was written because of a report, oldest first."""
+        query = select(notifications).where(notifications.c.report_id == report_id)
+        return tuple(
+            NotificationView(
+                row.id,
+                row.channel,
+                row.text,
+                row.state,
+                row.detail,
+                row.created_at,
+                row.done_at,
+                row.reader,
+            )
+            for row in await self._all(query.order_by(notifications.c.created_at))
+        )
 
 
 def _named(channel: str, provider_id: str) -> ColumnElement[bool]:

@@ -5,17 +5,19 @@ counted. What came by a proven door is kept until an operator has decided, howev
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, bindparam, delete, func, select, text, update
+from sqlalchemy import ColumnElement, Select, bindparam, delete, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.platform import metrics
+from gateway.store.queries import Queries
 from gateway.store.rows import QuarantineItem
 from gateway.store.tables import not_kept, quarantine
+from gateway.store.views import QuarantineView
 
 NOISE, MESSAGE = "noise", "message"
 REASONS: dict[str, str] = {
@@ -27,7 +29,7 @@ REASONS: dict[str, str] = {
     "unstorable": MESSAGE,
     "same_id_other_content": MESSAGE,
 }
-"""What each reason is: noise nobody waits for, or a message that may be a person's."""
+"""What each reason is: noise that may be dropped, or a message that may be a person's."""
 FRESH = timedelta(seconds=5)
 """How long what was counted is believed, beside what this process added since."""
 BATCH = 500
@@ -35,7 +37,7 @@ BATCH = 500
 
 _OPEN = ["open", "noted"]
 _NOISY = [reason for reason, kind in REASONS.items() if kind == NOISE]
-_HOLD = text(
+_PUT = text(
     "INSERT INTO quarantine (id, channel, reason, detail, envelope, size, state, at) "
     "VALUES (:id, :channel, :reason, :detail, :envelope, :size, :state, :at) "
     "ON CONFLICT DO NOTHING"
@@ -74,8 +76,8 @@ class Room:
 USUAL = QuarantineLimits()
 
 
-class Shelf:
-    """Where held things are put. ``limits`` are the deployment's."""
+class QuarantineQuota:
+    """How much noise there is room for, as one process believes. ``limits`` are settings."""
 
     def __init__(self, now: Callable[[], datetime], limits: QuarantineLimits = USUAL) -> None:
         self.limits = limits
@@ -83,34 +85,17 @@ class Shelf:
         self._room: dict[str, Room] = {}
         self._counted: datetime | None = None
 
-    async def put(self, connection: AsyncConnection, items: Sequence[QuarantineItem]) -> None:
-        """Keep items, each id once; count the noise for which there is no room."""
-        if any(kind(item.reason) == NOISE for item in items):
-            await self._count_again(connection)
-        kept = [item for item in items if self._admits(item)]
-        if kept:
-            await connection.execute(_HOLD, [_row(item) for item in kept])
-        ids = {item.id for item in kept}
-        await self.tally(
-            connection,
-            Counter((item.channel, item.reason) for item in items if item.id not in ids),
-        )
+    def is_fresh(self) -> bool:
+        """Tell whether what was counted is still believed."""
+        at = self._counted
+        return at is not None and timedelta(0) <= self._now() - at < FRESH
 
-    async def tally(
-        self, connection: AsyncConnection, missed: Mapping[tuple[str, str], int]
-    ) -> None:
-        """Count what was not kept, by channel and reason."""
-        day = self._now().date().isoformat()
-        rows = [
-            {"channel": channel, "reason": reason, "day": day, "count": count}
-            for (channel, reason), count in missed.items()
-        ]
-        if rows:
-            await connection.execute(_COUNT, rows)
-        for key, count in missed.items():
-            metrics.NOT_KEPT.labels(*key).inc(count)
+    def count(self, room: dict[str, Room]) -> None:
+        """Believe what was counted, by channel."""
+        self._room, self._counted = room, self._now()
 
-    def _admits(self, item: QuarantineItem) -> bool:
+    def admits(self, item: QuarantineItem) -> bool:
+        """Tell whether an item may be kept, and count it in."""
         if kind(item.reason) != NOISE:
             return True
         there = self._room.get(item.channel, Room())
@@ -120,31 +105,109 @@ class Shelf:
         self._room[item.channel] = there + Room(1, len(item.envelope))
         return True
 
-    async def _count_again(self, connection: AsyncConnection) -> None:
-        now = self._now()
-        if self._counted and timedelta(0) <= now - self._counted < FRESH:
-            return
-        taken = quarantine.c.reason.in_(_NOISY)
-        self._room = await rooms(connection, taken)
-        self._counted = now
 
-    async def forget(self, connection: AsyncConnection) -> int:
+class QuarantineRepository:
+    """The quarantine in one transaction; unlike other writes of a unit these go out at once."""
+
+    def __init__(
+        self, connection: AsyncConnection, now: Callable[[], datetime], quota: QuarantineQuota
+    ) -> None:
+        self._connection = connection
+        self._now = now
+        self._quota = quota
+
+    async def put(self, items: Sequence[QuarantineItem]) -> None:
+        """Keep items, each id once; count the noise for which there is no room."""
+        noisy = any(kind(item.reason) == NOISE for item in items)
+        if noisy and not self._quota.is_fresh():
+            rows = await self._connection.execute(_rooms(quarantine.c.reason.in_(_NOISY)))
+            self._quota.count(_by_channel(rows))
+        kept = [item for item in items if self._quota.admits(item)]
+        if kept:
+            await self._connection.execute(_PUT, [_row(item) for item in kept])
+        ids = {item.id for item in kept}
+        await self.tally(
+            Counter((item.channel, item.reason) for item in items if item.id not in ids)
+        )
+
+    async def tally(self, missed: Mapping[tuple[str, str], int]) -> None:
+        """Count what was not kept, or not even offered, by channel and reason."""
+        day = self._now().date().isoformat()
+        rows = [
+            {"channel": channel, "reason": reason, "day": day, "count": count}
+            for (channel, reason), count in missed.items()
+        ]
+        if rows:
+            await self._connection.execute(_COUNT, rows)
+        for key, count in missed.items():
+            metrics.NOT_KEPT.labels(*key).inc(count)
+
+    async def decide(
+        self, id: str, state: Literal["released", "dismissed"], *, by: str, note: str, at: datetime
+    ) -> bool:
+        """Note an operator's decision; False if it came too late."""
+        undecided = (quarantine.c.id == id) & quarantine.c.state.in_(_OPEN)
+        change = update(quarantine).where(undecided)
+        change = change.values(state=state, done_by=by, done_note=note[:500], done_at=at)
+        return (await self._connection.execute(change)).rowcount == 1
+
+    async def forget(self) -> int:
         """Forget a batch of what is older than the limits say; return how much it was.
 
         Undecided noise goes whole. Of what an operator has decided the envelope goes; who decided
-        what, when and why stays. What nobody has decided stays whole, if it is no noise.
+        what, when and why stays. What is not decided stays whole, if it is no noise.
         """
-        old = self._now() - timedelta(days=self.limits.days)
+        old = self._now() - timedelta(days=self._quota.limits.days)
         noise = quarantine.c.reason.in_(_NOISY) & quarantine.c.state.in_(_OPEN)
         gone = select(quarantine.c.id).where(noise, quarantine.c.at < old).limit(BATCH)
         decided = quarantine.c.state.not_in(_OPEN) & (quarantine.c.done_at < old)
         decided &= func.length(quarantine.c.envelope) > 0
         emptied = select(quarantine.c.id).where(decided).limit(BATCH)
         days = delete(not_kept).where(not_kept.c.day < old.date().isoformat())
-        await connection.execute(days)
-        done = await connection.execute(delete(quarantine).where(quarantine.c.id.in_(gone)))
+        await self._connection.execute(days)
+        done = await self._connection.execute(delete(quarantine).where(quarantine.c.id.in_(gone)))
         change = update(quarantine).where(quarantine.c.id.in_(emptied)).values(envelope=b"")
-        return done.rowcount + (await connection.execute(change)).rowcount
+        return done.rowcount + (await self._connection.execute(change)).rowcount
+
+
+class QuarantineQueries(Queries):
+    """Reads of the quarantine."""
+
+    async def latest(self, most: int) -> list[QuarantineView]:
+        """List what is not decided: what is open first, then what is only noted."""
+        query = select(quarantine).where(quarantine.c.state.in_(_OPEN))
+        query = query.order_by(quarantine.c.state != "open", quarantine.c.at.desc())
+        return [
+            QuarantineView(row.id, row.channel, row.reason, row.detail, row.state, row.at, row.size)
+            for row in await self._all(query.limit(most))
+        ]
+
+    async def count(self) -> int:
+        """Count what is not decided."""
+        query = select(func.count()).where(quarantine.c.state == "open")
+        return int(await self._one(query))
+
+    async def count_proven(self) -> int:
+        """Count what is undecided and not forged: what strangers send is no fault of ours."""
+        waiting = (quarantine.c.state == "open") & (quarantine.c.reason != "forged")
+        return int(await self._one(select(func.count()).where(waiting)))
+
+    async def room(self) -> Room:
+        """Count the undecided that may be people's, with their bytes: no quota holds them back."""
+        rows = await self._all(_rooms(quarantine.c.reason.not_in(_NOISY)))
+        return sum(_by_channel(rows).values(), Room())
+
+    async def missed_since(self, since: datetime) -> int:
+        """Count what was not kept since the day of a moment."""
+        late = not_kept.c.day >= since.date().isoformat()
+        query = select(func.coalesce(func.sum(not_kept.c.count), 0)).where(late)
+        return int(await self._one(query))
+
+    async def envelope(self, id: str) -> tuple[str, str, bytes] | None:
+        """Return channel, reason and sealed envelope of something undecided."""
+        query = select(quarantine.c.channel, quarantine.c.reason, quarantine.c.envelope)
+        rows = await self._all(query.where(quarantine.c.id == id, quarantine.c.state.in_(_OPEN)))
+        return (rows[0].channel, rows[0].reason, bytes(rows[0].envelope)) if rows else None
 
 
 def kind(reason: str) -> str:
@@ -152,25 +215,15 @@ def kind(reason: str) -> str:
     return REASONS.get(reason, MESSAGE)
 
 
-async def rooms(connection: AsyncConnection, which: ColumnElement[bool]) -> dict[str, Room]:
-    """Count what is undecided, by channel."""
+def _rooms(which: ColumnElement[bool]) -> Select[tuple[str, int, int]]:
+    """Select how much is undecided, by channel."""
     size = func.coalesce(func.sum(func.length(quarantine.c.envelope)), 0)
     query = select(quarantine.c.channel, func.count(), size)
-    query = query.where(which, quarantine.c.state.in_(_OPEN)).group_by(quarantine.c.channel)
-    return {name: Room(rows, int(size)) for name, rows, size in await connection.execute(query)}
+    return query.where(which, quarantine.c.state.in_(_OPEN)).group_by(quarantine.c.channel)
 
 
-async def messages_room(connection: AsyncConnection) -> Room:
-    """Count the undecided that may be people's: no quota holds them back."""
-    found = await rooms(connection, quarantine.c.reason.not_in(_NOISY))
-    return sum(found.values(), Room())
-
-
-async def missed_since(connection: AsyncConnection, since: datetime) -> int:
-    """Count what was not kept since the day of a moment."""
-    late = not_kept.c.day >= since.date().isoformat()
-    query = select(func.coalesce(func.sum(not_kept.c.count), 0)).where(late)
-    return int((await connection.execute(query)).scalar_one())
+def _by_channel(rows: Iterable[Any]) -> dict[str, Room]:
+    return {name: Room(count, int(size)) for name, count, size in rows}
 
 
 def _row(item: QuarantineItem) -> dict[str, Any]:

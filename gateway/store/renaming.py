@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.platform import names
 from gateway.platform.seal import Seal
 from gateway.store.store import Store
-from gateway.store.tables import messages, notifications, parts, reports
+from gateway.store.tables import messages, notifications, reports, segments
 from normalizer.message import Message
 from normalizer.report import Report
 
@@ -23,9 +23,9 @@ _CLEAR = "%ref:%"
 
 
 async def hide_names(store: Store, seal: Seal) -> int:
-    """Hide what is in the clear; return how many messages and parts. Raises ``Unavailable``."""
+    """Hide what is in the clear; return how many messages and segments. Raises ``Unavailable``."""
     count = 0
-    for table, hide in ((messages, _hide_messages), (parts, _hide_parts)):
+    for table, hide in ((messages, _hide_messages), (segments, _hide_segments)):
         while rows := await _clear(store, table):
             async with store.database.write() as connection:
                 await hide(connection, seal, rows)
@@ -34,7 +34,7 @@ async def hide_names(store: Store, seal: Seal) -> int:
 
 
 async def _clear(store: Store, table: Table) -> Sequence[Row[Any]]:
-    named = [table.c.external_id] + ([parts.c.reference] if table is parts else [])
+    named = [table.c.external_id] + ([segments.c.reference] if table is segments else [])
     clear = or_(*(column.not_like(_CLEAR) for column in named))
     query = select(table).where(clear).limit(_MOST)
     async with store.database.read() as connection:
@@ -60,11 +60,13 @@ async def _hide_messages(connection: AsyncConnection, seal: Seal, rows: Sequence
         await connection.execute(change.values(**changes))
 
 
-async def _hide_parts(connection: AsyncConnection, seal: Seal, rows: Sequence[Row[Any]]) -> None:
+async def _hide_segments(connection: AsyncConnection, seal: Seal, rows: Sequence[Row[Any]]) -> None:
     for row in rows:
-        change = update(parts).where(parts.c.id == row.id, parts.c.external_id == row.external_id)
-        joined = names.hashed(seal, row.channel, row.message) if row.message else None
-        reference = names.hashed(seal, row.channel, row.reference)
+        change = update(segments).where(
+            segments.c.id == row.id, segments.c.external_id == row.external_id
+        )
+        joined = names.hash_name(seal, row.channel, row.message) if row.message else None
+        reference = names.hash_name(seal, row.channel, row.reference)
         changes = {} if names.is_hashed(row.external_id) else _keyed(seal, row)
         await connection.execute(change.values(**changes, message=joined, reference=reference))
 
@@ -75,7 +77,7 @@ def _of(table: Table, column: Any, ids: Sequence[str]) -> Any:
 
 def _keyed(seal: Seal, row: Row[Any]) -> dict[str, str]:
     return {
-        "external_id": names.hashed(seal, row.channel, row.external_id),
+        "external_id": names.hash_name(seal, row.channel, row.external_id),
         "digest": seal.reference("digest", row.digest),
     }
 
@@ -85,7 +87,7 @@ def _body(seal: Seal, body: str) -> str:
         message = Message.model_validate_json(body)
     except ValueError:  # not of ours, or of a shape that nobody reads any more
         return body
-    return names.hidden(seal, message).model_dump_json()
+    return names.hide_names(seal, message).model_dump_json()
 
 
 def _report(seal: Seal, body: str) -> str:
@@ -93,7 +95,7 @@ def _report(seal: Seal, body: str) -> str:
         report = Report.model_validate_json(body)
     except ValueError:
         return body
-    said = tuple(names.hidden(seal, each) for each in report.messages)
+    said = tuple(names.hide_names(seal, each) for each in report.messages)
     origin = names.hidden_origin(seal, report.origin)
     hidden = report.model_copy(update={"messages": said, "origin": origin})
     return hidden.model_dump_json()
@@ -103,5 +105,5 @@ def _notification(seal: Seal, row: Row[Any]) -> dict[str, Any]:
     known, thread = row.provider_id, json.loads(row.thread)
     return {
         "thread": json.dumps([seal.close_text(str(name), names.NAME) for name in thread]),
-        "provider_id": names.hashed(seal, row.channel, known) if known else None,
+        "provider_id": names.hash_name(seal, row.channel, known) if known else None,
     }

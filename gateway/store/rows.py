@@ -69,8 +69,11 @@ Reached = Literal["placed", "fetched"]
 
 
 @dataclass(frozen=True, slots=True)
-class Silence:
-    """Why and since when a citizen is not written to, and what ends it."""
+class OptOut:
+    """Why and since when a citizen is not written to, and what ends it.
+
+    ``until`` "starts": they said STOP. "writes": they cannot be reached, or their window is closed.
+    """
 
     reader: str
     channel: str
@@ -80,8 +83,8 @@ class Silence:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """One part of a longer message; ``envelope`` is sealed, ``sender`` a keyed hash."""
+class SegmentItem:
+    """One segment of a longer message; ``envelope`` is sealed, ``sender`` a keyed hash."""
 
     id: str
     channel: str
@@ -98,7 +101,7 @@ class Piece:
     """When its message is waited for no longer; None, from the version before, is at once."""
 
 
-IntakeItem = Accepted | QuarantineItem | Piece
+IntakeItem = Accepted | QuarantineItem | SegmentItem
 
 
 def noted(said: str, most: int) -> str:
@@ -178,15 +181,15 @@ class Notification:
     reader: str = ""
     """The pseudonym of the citizen it is for."""
     automatic: bool = False
-    """Nobody wrote it: a receipt, a status, help. Only while it is written; it is not stored."""
+    """An automatic text: a receipt, a status, help. Only while it is written; it is not stored."""
     found_agency: bool = False
     """The receipt of a report that found its agency: of two such reports of one person it may be
     the number of a house or a lamp post that differs."""
     paused: str = ""
     """What is said instead, once, where its reader has had enough automatic notifications."""
     first: str = ""
-    """What is said instead to who was not told yet where the privacy notice is read; "" for the
-    same. Only while it is written."""
+    """What is said instead to a reader who does not know yet where the privacy notice is; "" for
+    the same. Only while it is written."""
     detail: str = ""
     """Why it is not sent, or not as it was written."""
     urgent: bool = False

@@ -16,10 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from gateway.platform.disk import private_file, private_folder, sync_folder
-from gateway.store.rows import Accepted, IntakeItem, Piece, QuarantineItem, StoredFile
+from gateway.store.rows import Accepted, IntakeItem, QuarantineItem, SegmentItem, StoredFile
 from gateway.wire import events
 
-_KINDS: dict[str, type[IntakeItem]] = {"accepted": Accepted, "held": QuarantineItem, "piece": Piece}
+_KINDS: dict[str, type[IntakeItem]] = {
+    "accepted": Accepted,
+    "held": QuarantineItem,
+    "piece": SegmentItem,
+}
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 
 

@@ -218,7 +218,7 @@ notifications = Table(
     comment="what citizens are told, and what became of it",
 )
 
-silences = Table(
+opt_outs = Table(
     "silences",
     metadata,
     Column("reader", String(64), primary_key=True),
@@ -345,7 +345,7 @@ exchanges = Table(
     comment="calls to providers and by them: no text, no address, no secret; the newest only",
 )
 
-parts = Table(
+segments = Table(
     "parts",
     metadata,
     Column("id", String(36), primary_key=True),

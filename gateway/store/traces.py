@@ -10,8 +10,8 @@ from sqlalchemy import ColumnElement, Select, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.platform import correlation
-from gateway.store.owned import messages_and_theirs
-from gateway.store.store import Store
+from gateway.store.ownership import messages_and_theirs
+from gateway.store.queries import Queries
 from gateway.store.tables import (
     alerts,
     deliveries,
@@ -20,9 +20,9 @@ from gateway.store.tables import (
     exchanges,
     messages,
     notifications,
-    parts,
     queue,
     reports,
+    segments,
 )
 
 _TOLD = ("agency", "decision", "channel", "rule")
@@ -48,11 +48,8 @@ class Trace:
     """What its log lines carry as ``correlation``."""
 
 
-class Traces:
+class TraceQueries(Queries):
     """Reads the way of what a tracking number stands for."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
 
     async def of(self, number: str) -> Trace:
         """Return what happened to the report or message of a number; an empty one if none is."""
@@ -61,16 +58,16 @@ class Traces:
             messages.c.id, messages.c.channel, messages.c.account, messages.c.external_id,
             messages.c.received_at, messages.c.routed_at, reports.c.id.label("report_id"),
         )  # fmt: skip
-        async with self._store.database.read() as connection:
+        async with self._database.read() as connection:
             query = select(*columns).select_from(messages_and_theirs()).where(named)
             came = (await connection.execute(query)).all()
             about = {row.report_id for row in came if row.report_id}
             ids = {row.id for row in came} | about
             whole = [(row.channel, row.account, row.external_id) for row in came]
-            joined = tuple_(parts.c.channel, parts.c.account, parts.c.message).in_(whole)
+            joined = tuple_(segments.c.channel, segments.c.account, segments.c.message).in_(whole)
             lines = [line for row in came for line in _came(row)]
             for where, say in (
-                (select(parts).where(joined), _part),
+                (select(segments).where(joined), _segment),
                 (select(events).where(events.c.report_id.in_(about)), _event),
                 (select(alerts).where(alerts.c.report_id.in_(about)), _alert),
                 (select(exchanges).where(exchanges.c.correlation.in_(ids)), _exchange),
@@ -110,10 +107,10 @@ def _came(row: Any) -> Iterator[TraceLine]:
         yield TraceLine(row.routed_at, "message", f"{row.id} routed")
 
 
-def _part(row: Any) -> Iterator[TraceLine]:
-    yield TraceLine(row.received_at, "part", f"{row.id} stored, {row.number} of {row.total}")
+def _segment(row: Any) -> Iterator[TraceLine]:
+    yield TraceLine(row.received_at, "segment", f"{row.id} stored, {row.number} of {row.total}")
     if row.joined_at:
-        yield TraceLine(row.joined_at, "part", f"{row.id} joined")
+        yield TraceLine(row.joined_at, "segment", f"{row.id} joined")
 
 
 def _event(row: Any) -> Iterator[TraceLine]:

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from adapters.contract import (
     MountPorts,
     Own,
+    ReportFilter,
     ReportUpdate,
     Service,
     UnknownReport,
     VisibleReport,
-    Wanted,
     WebhookRequest,
     WebhookResponse,
 )
@@ -24,7 +24,7 @@ class NoReports:
     async def by_number(self, numbers: Iterable[str], own: Own = None) -> list[VisibleReport]:
         return []
 
-    async def newest(self, wanted: Wanted, own: Own = None) -> list[VisibleReport]:
+    async def newest(self, wanted: ReportFilter, own: Own = None) -> list[VisibleReport]:
         return []
 
     async def sent_by(

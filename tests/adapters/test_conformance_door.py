@@ -17,7 +17,7 @@ from adapters.contract import Channel, ConnectionChannel, Fetcher, Page, Receive
 from adapters.load import channel_class, kinds
 from gateway.intake import webhook
 from gateway.intake.limits import CallLimits
-from normalizer.report import Report
+from normalizer.message import Message
 from tests.adapters.examples import PARTNER_KEY, SOMEBODY, build
 from tests.adapters.genuine import GENUINE
 from tests.adapters.test_conformance import _secrets
@@ -60,18 +60,18 @@ async def opened(kind: str, folder: Path) -> AsyncIterator[tuple[House, Channel]
 async def bring(built: House, channel: Channel, hook: WebhookRequest) -> int:
     """Bring one message by the channel's own way; return the status its provider got."""
     if isinstance(channel, Receiver):
-        return (await built.door.take(channel, hook)).status
+        return (await built.door.receive_webhook(channel, hook)).status
     if isinstance(channel, Fetcher):
         items = tuple(channel.reread(hook.body))
         await built.services.pages.file(channel, Page(items))
     if isinstance(channel, ConnectionChannel):
-        await built.door.bring(channel, hook)
+        await built.door.receive_message(channel, hook)
     return 200
 
 
-async def stored(built: House) -> list[Report]:
+async def stored(built: House) -> list[Message]:
     rows = await built.rows("SELECT body FROM messages ORDER BY received_at, id")
-    return [Report.model_validate_json(row[0]) for row in rows]
+    return [Message.model_validate_json(row[0]) for row in rows]
 
 
 @pytest.mark.parametrize("kind", INWARD)
@@ -106,7 +106,7 @@ async def test_an_empty_message_is_answered_and_leaves_no_trace_of_a_crash(
     async with opened(kind, tmp_path) as (built, channel):
         status = await bring(built, channel, GENUINE[kind](channel, "", "1001"))
         assert status < 300 or status in (400, 422)
-        held = [one.reason for one in await built.queries.quarantine(10)]
+        held = [one.reason for one in await built.store.quarantine.latest(10)]
         assert "unreadable" not in held
 
 
@@ -140,7 +140,7 @@ async def test_what_is_forged_is_refused_and_kept_for_an_operator(
         forged = replace(genuine, headers=unproven, url=url, body=body)
         assert await bring(built, channel, forged) in (401, 403)
         assert await built.counted("messages") == 0
-        kept = [one.reason for one in await built.queries.quarantine(10)]
+        kept = [one.reason for one in await built.store.quarantine.latest(10)]
         assert kept == (["forged"] if getattr(channel, "keeps_forged", True) else [])
 
 

@@ -113,11 +113,11 @@ async def test_a_get_only_aggregator_is_a_channel_of_one_file(
         assert (await call("HEAD"))[0] == 200
 
         async def routed() -> list[Report] | None:
-            return await kanal.services.queries.latest(10) or None
+            return await kanal.services.store.reports.latest(10) or None
 
         (report,) = await found(routed)
         assert report.origin.channel == "drum"
-        kept = [one.reason for one in await kanal.services.queries.quarantine(10)]
+        kept = [one.reason for one in await kanal.services.store.quarantine.latest(10)]
         assert sorted(kept) == ["forged", "forged", "malformed"]
 
 

@@ -55,7 +55,7 @@ async def test_one_file_and_one_block_open_a_door(pigeon: None, tmp_path: Path) 
                 assert answer.status == status
 
         async def routed() -> list[Report] | None:
-            return await kanal.services.queries.latest(10) or None
+            return await kanal.services.store.reports.latest(10) or None
 
         (report,) = await found(routed)
         assert report.origin.channel == "loft"
@@ -89,7 +89,7 @@ async def test_one_file_brings_routes_of_its_own(pigeon: None, tmp_path: Path) -
         (number,) = said["numbers"]
 
         async def routed() -> list[Report] | None:
-            return await kanal.services.queries.latest(10) or None
+            return await kanal.services.store.reports.latest(10) or None
 
         await found(routed)
         assert await call("GET", f"/lofts/letters/{number}") == (200, {"status": "forwarded"})

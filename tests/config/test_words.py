@@ -10,7 +10,7 @@ from config.settings import SettingsError, read_toml
 from config.words import FOLDER, Words, fields, read, read_all, words
 from gateway.casework.conflicts import ConflictCode
 from gateway.intake.problems import PROBLEMS
-from gateway.intake.smtp import CODES
+from gateway.intake.smtp.replies import CODES
 from gateway.outbound.deliver import ACCUSED, ELSEWHERE
 from gateway.outbound.notify import READ_THERE
 from gateway.portals.console.errors import ConsoleErrorCode

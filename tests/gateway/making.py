@@ -83,7 +83,7 @@ class Clock:
 
 
 class ClockLeases(LeaseClock):
-    """The lease clock of bookmarks in a house: it moves with the house's own."""
+    """The lease clock of cursors in a house: it moves with the house's own."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(is_sqlite=True)
@@ -208,14 +208,16 @@ class House:
             sandboxes=here(),
             now=self.clock,
         )
-        self.store, self.broker, self.queries = its.store, its.broker, its.queries
-        self.store.leases = ClockLeases(self.clock)  # of bookmarks; the queue keeps the database's
+        self.store, self.broker = its.store, its.broker
+        self.store.cursors.leases = ClockLeases(
+            self.clock
+        )  # of cursors; the queue keeps the database's
         self.commits, self.spool, self.seal = its.commits, its.spool, its.seal
         self.notifier, self.roster = its.notifier, its.roster
         self.door, self.duty, self.agencies = its.intake, its.duty, its.agencies
         self.route, self.deliver, self.alarm = its.route, its.deliver, its.alarm
         self.notify, self.media = its.notify, its.store_files
-        self.vault, self.files = its.vault, its.files
+        self.attachments, self.files = its.attachments, its.files
 
     def another(
         self,
@@ -249,7 +251,7 @@ class House:
 
     async def take(self, *notes: dict[str, Any], proof: str = "genuine") -> WebhookResponse:
         """Bring one hook to the door."""
-        return await self.door.take(self.paper, hook(*notes, proof=proof))
+        return await self.door.receive_webhook(self.paper, hook(*notes, proof=proof))
 
     async def work(self, queue: str, step: Step) -> dict[str, Exception]:
         """Work a queue empty as a consumer would; what failed is left leased and returned."""
@@ -262,7 +264,7 @@ class House:
 
     async def join(self) -> int:
         """Make messages of parts, and of what was long to read; return how many were news."""
-        return await self.services.joining.turn()
+        return await self.services.reassembly.turn()
 
     async def leased(self, queue: str, *, lease: float = 60) -> list[ReceivedMessage]:
         found = await self.store.queue.claim(queue, 100, lease=lease)
@@ -289,12 +291,12 @@ class House:
         return await self.newest()
 
     async def newest(self) -> ReportFile:
-        found = await self.queries.file(id=(await self.queries.latest(1))[0].id)
+        found = await self.store.reports.file(id=(await self.store.reports.latest(1))[0].id)
         assert found is not None
         return found
 
     async def file(self, tracking: str) -> ReportFile:
-        found = await self.queries.file(tracking=tracking)
+        found = await self.store.reports.file(tracking=tracking)
         assert found is not None
         return found
 
@@ -306,7 +308,7 @@ class House:
         """Return the report that a delivery is of."""
         async with self.store.unit() as unit:
             made = (await unit.deliveries.by_ids([delivery_id]))[delivery_id]
-        found = await self.queries.file(id=made.report_id)
+        found = await self.store.reports.file(id=made.report_id)
         assert found is not None
         return found
 

@@ -26,7 +26,6 @@ from gateway.platform.seal import ENVELOPE
 from gateway.portals.console.routes import routes
 from gateway.store import tables
 from gateway.store.due import ALERT
-from gateway.store.people import OperatorRepository
 from gateway.store.rows import AuditEvent, Notification, SendResult
 from gateway.wire import events
 from normalizer import tracking
@@ -140,11 +139,11 @@ class Office:
             sealed = sealed_reporter(self.house.seal, each.id, who)
             filed = each.model_copy(update={"reporter": Reporter(ref="a1b2", sealed=sealed)})
             async with self.house.store.unit() as unit:
-                if (stored := await unit.by_id(each.id)) is not None:
-                    unit.change(stored, filed, [AuditEvent("moved", "router")])
+                if (stored := await unit.reports.by_id(each.id)) is not None:
+                    unit.reports.change(stored, filed, [AuditEvent("moved", "router")])
                 else:
                     log = [AuditEvent("received", "sms"), AuditEvent(str(each.status), "router")]
-                    unit.add(filed, each.id, log)
+                    unit.reports.add(filed, each.id, log)
 
     async def report(self, report_id: str) -> Report:
         found = await self.desk.report(report_id)
@@ -155,8 +154,8 @@ class Office:
         """Send a report to its agency, and a word to its reporter."""
         told = Notification("o2", about.id, "sms", "Laporan Anda diterima.")
         async with self.house.store.unit() as unit:
-            unit.deliver("o1", about, AGENCIES[0].id, events.ASSIGNED)
-            unit.notify(told)
+            unit.deliveries.add("o1", about, AGENCIES[0].id, events.ASSIGNED)
+            unit.notifications.add(told)
         async with self.house.store.unit() as unit:
             await unit.deliveries.place(["o1"], "webhook", reached="fetched")
             unit.notifications.finish(SendResult("o2", "sent"))
@@ -266,7 +265,7 @@ def _hash() -> str:
 async def office(folder: Path) -> AsyncIterator[Office]:
     """Open a gateway with one operator; hashing their password is cheap."""
     async with house(f"{migrated.SQLITE}{folder / 'kanal.sqlite3'}", folder) as built:
-        await OperatorRepository(built.store).set_password(NAME, _hash())
+        await built.store.operators.set_password(NAME, _hash())
         yield Office(built)
 
 

@@ -25,7 +25,6 @@ from adapters.contract import (
 )
 from gateway.intake.pages import PageIntake
 from gateway.intake.polling import POLL, Polling
-from gateway.store.cursors import Bookmark
 from tests.gateway import making
 from tests.gateway.making import ROAD, WHO, House
 
@@ -94,7 +93,7 @@ class Told(Stream):
 def polling(house: House, channel: Poller, holder: str = "one") -> Polling:
     """Make what polls a channel in a house, as the process ``holder``."""
     house.door.channels = {**house.door.channels, channel.name: channel}
-    mark = Bookmark(house.store, channel.name, POLL, holder=holder)
+    mark = house.store.cursors.of(channel.name, POLL, holder=holder)
     return Polling(channel, mark, pages(house), house.store)
 
 

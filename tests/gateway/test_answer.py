@@ -9,7 +9,7 @@ import pytest
 from adapters.contract import ChannelSettings, Outgoing, Refused, Throttled, Unreachable
 from gateway.broker.base import DELIVERIES, REPORTS, ReceivedMessage
 from gateway.outbound.notify import NoWay, Pace
-from gateway.platform.names import hashed
+from gateway.platform.names import hash_name
 from gateway.platform.seal import BadSeal, Seal
 from gateway.store.views import NotificationView
 from gateway.wire.queues import NOTIFICATIONS
@@ -43,7 +43,7 @@ async def test_an_answer_goes_once_to_the_sealed_address(house: House) -> None:
     assert letter.subject.startswith("Laporan ")
     assert (await _answer(house)).state == "sent"
     assert await house.rows("SELECT provider_id FROM notifications") == [
-        (hashed(house.seal, "paper", f"paper-{letter.id}"),)
+        (hash_name(house.seal, "paper", f"paper-{letter.id}"),)
     ]
 
 
@@ -55,7 +55,7 @@ async def test_an_answer_its_channel_refuses_is_failed_in_view_and_not_repeated(
     assert await house.notify(batch) == {}
     letter = await _answer(house)
     assert (letter.state, letter.detail) == ("failed", "the number does not exist")
-    (channel,) = await house.queries.channels(["paper"])
+    (channel,) = await house.store.overview.channels(["paper"])
     assert (channel.waiting_out, channel.failed_out) == (0, 1)
     assert await house.notify(batch) == {}
     assert house.paper.carried == []

@@ -26,9 +26,8 @@ from adapters.smpp.channel import Smpp
 from demo.sms_center import OK, MessageCenter
 from gateway.intake.connections import BIND, ConnectionTask
 from gateway.operations.health import OVERDUE, Health
-from gateway.platform.names import hashed
+from gateway.platform.names import hash_name
 from gateway.queues import leased_task
-from gateway.store.cursors import Bookmark, readings
 from gateway.store.views import FetchStatus
 from gateway.wire.queues import NOTIFICATIONS, REPORTS
 from tests.adapters.examples import build
@@ -108,7 +107,7 @@ def words(text: str = ROAD, id: str = "1") -> bytes:
 
 def binding(house: House, channel: ConnectionChannel, holder: str = "one") -> ConnectionTask:
     house.door.channels = {**house.door.channels, channel.name: channel}
-    mark = Bookmark(house.store, channel.name, BIND, holder=holder)
+    mark = house.store.cursors.of(channel.name, BIND, holder=holder)
     return ConnectionTask(channel, mark, house.door)
 
 
@@ -135,7 +134,7 @@ async def _delivered(house: House) -> bool | None:
 
 
 async def reading(house: House) -> FetchStatus:
-    return (await readings(house.store))[KEYED]
+    return (await house.store.cursors.status())[KEYED]
 
 
 @pytest.fixture(autouse=True)
@@ -255,7 +254,7 @@ async def test_a_connection_that_breaks_is_made_again_and_seen(lite: House) -> N
                 lite.clock.pass_(seconds=1)
                 await asyncio.sleep(0.01)
         assert "the password was refused" in (await health.look()).checks["providers"]
-        (view,) = await lite.queries.channels(["wire"])
+        (view,) = await lite.store.overview.channels(["wire"])
         assert view.poll is not None
         assert view.poll.failures > 0
         wire.fails = []
@@ -402,7 +401,7 @@ async def test_a_receipt_that_comes_before_our_commit_is_not_lost(
         await center.until_bound()
         telling = asyncio.create_task(center.receipt("early"))
         await asyncio.sleep(0.05)
-        name = hashed(lite.seal, "smpp", "early")
+        name = hash_name(lite.seal, "smpp", "early")
         await lite.change(f"UPDATE notifications SET channel = 'smpp', provider_id = '{name}'")
         assert await telling == OK
     assert await lite.counted("notifications", "state = 'delivered'") > 0

@@ -88,7 +88,7 @@ async def test_the_log_is_whole_after_a_life_full_of_changes(house: House) -> No
     await house.say(WHERE, "+62811")
     await house.take(*(note(f"{LAMP} tiang {n}", f"+6281{n}") for n in range(20)))
     await house.work_all()
-    checked, wrong = await house.queries.audit()
+    checked, wrong = await house.store.events.audit()
     assert (checked, wrong) == (22, [])
 
 
@@ -108,8 +108,8 @@ async def test_tampering_in_the_database_is_found_and_named(
     house: House, statement: str, said: str
 ) -> None:
     tracking = (await house.report()).report.tracking
-    assert await house.queries.audit() == (1, [])
+    assert await house.store.events.audit() == (1, [])
     await house.change(statement.replace("SET by", 'SET "by"'))
-    checked, wrong = await house.queries.audit()
+    checked, wrong = await house.store.events.audit()
     assert checked == 1
     assert any(said in fault and fault.startswith(tracking) for fault in wrong), wrong

@@ -214,7 +214,7 @@ async def test_a_robot_is_set_aside_for_an_operator(visitor: Visitor) -> None:
     got, page = await visitor.post("/", filled(website="x"))
     assert got.status == 202
     assert "diperiksa petugas" in page
-    (held,) = await visitor.house.queries.quarantine(10)
+    (held,) = await visitor.house.store.quarantine.latest(10)
     assert (held.reason, held.state) == ("automatic", "noted")
 
 
@@ -363,10 +363,12 @@ async def test_a_closed_report_takes_nothing_more(visitor: Visitor) -> None:
     number, secret = await visitor.report()
     file = await visitor.house.newest()
     async with visitor.house.store.unit() as unit:
-        stored = await unit.by_id(file.report.id, lock=True)
+        stored = await unit.reports.by_id(file.report.id, lock=True)
         assert stored
         at = visitor.house.clock()
-        unit.change(stored, stored.report.moved(Status.CLOSED_BY_ADMIN, at=at, by="x"), [])
+        unit.reports.change(
+            stored, stored.report.with_status(Status.CLOSED_BY_ADMIN, at=at, by="x"), []
+        )
     status, page = await visitor.look(number, secret, key=str(uuid4()), body="masih rusak juga")
     assert status == 200
     assert "sudah ditutup" in page
@@ -477,7 +479,7 @@ async def test_a_fault_of_ours_is_a_page_without_a_trace(
     async def fail(*_: object, **__: object) -> None:
         raise broken
 
-    monkeypatch.setattr(visitor.house.queries, "file", fail)
+    monkeypatch.setattr(visitor.house.store.reports, "file", fail)
     with capture_logs() as logs:
         got, page = await visitor.look(number, secret)
     assert got == status

@@ -89,7 +89,7 @@ class Phone:
         return number, await self.page.locator("#r-secret").inner_text()
 
     async def reports(self, title: str) -> list[Report]:
-        found = await self.kanal.services.queries.latest(100)
+        found = await self.kanal.services.store.reports.latest(100)
         return [report for report in found if report.title == title]
 
     async def routed(self, title: str) -> Report:
@@ -249,7 +249,7 @@ async def test_a_report_written_offline_is_sent_once_when_the_network_is_back(
         await expect(page.locator("#sent")).to_be_hidden()
     assert posted
     assert len(await phone.reports(title)) == 1
-    assert (await kanal.services.queries.held_count()) == 0
+    assert (await kanal.services.store.quarantine.count()) == 0
 
 
 def _note_post(asked: Request, posted: list[str]) -> None:

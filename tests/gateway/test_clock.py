@@ -13,9 +13,7 @@ from config.environment import OFFSET_FILE
 from config.settings import SettingsError, load
 from gateway import checks
 from gateway.platform.clock import FURTHEST, MOST_BYTES, CaseClock, OffsetError, wall
-from gateway.store.cursors import Bookmark
 from gateway.store.engine import Database
-from gateway.store.people import OperatorRepository
 from gateway.store.store import Store
 from gateway.store.views import OperatorSession
 from gateway.wire.queues import QueuedMessage
@@ -154,21 +152,20 @@ def test_the_variable_is_no_setting_and_its_neighbours_are(
 async def test_a_session_does_not_expire_when_the_case_clock_is_moved(
     store: Store, offset: Offset
 ) -> None:
-    people = OperatorRepository(store)
-    await people.set_password("siti", "hash")
+    await store.operators.set_password("siti", "hash")
     session = OperatorSession("siti", "csrf", store.wall() + timedelta(hours=1))
-    assert await people.begin("token", session, "hash")
+    assert await store.sessions.begin("token", session, "hash")
     offset.set(WEEK)
     assert store.now() > session.expires_at
-    assert await people.session("token") == session
-    await people.begin("another", session, "hash")
-    assert await people.session("token") == session, "it was not swept away either"
+    assert await store.sessions.get("token") == session
+    await store.sessions.begin("another", session, "hash")
+    assert await store.sessions.get("token") == session, "it was not swept away either"
 
 
 async def test_a_lease_does_not_lapse_when_the_case_clock_is_moved(
     store: Store, offset: Offset
 ) -> None:
-    one, other = (Bookmark(store, "*", "work", holder=name) for name in ("one", "other"))
+    one, other = (store.cursors.of("*", "work", holder=name) for name in ("one", "other"))
     assert await one.take(60)
     await store.queue.put([QueuedMessage("reports", "1", b"{}")])
     assert len(await store.queue.claim("reports", 9, lease=60)) == 1
@@ -181,7 +178,7 @@ async def test_a_lease_does_not_lapse_when_the_case_clock_is_moved(
 
 
 async def test_leases_run_out_by_the_databases_own_time(store: Store) -> None:
-    one, other = (Bookmark(store, "*", "work", holder=name) for name in ("one", "other"))
+    one, other = (store.cursors.of("*", "work", holder=name) for name in ("one", "other"))
     place = await one.take(0.05)
     assert place
     await store.queue.put([QueuedMessage("reports", "1", b"{}")])
@@ -201,8 +198,8 @@ async def test_machines_whose_clocks_differ_do_not_fight_over_leases(
         Database(database_url, pool_size=2, timeout=20), lambda: wall() + timedelta(hours=2)
     )
     try:
-        assert await Bookmark(store, "*", "work", holder="one").take(60)
-        assert await Bookmark(ahead, "*", "work", holder="ahead").take(60) is None
+        assert await store.cursors.of("*", "work", holder="one").take(60)
+        assert await ahead.cursors.of("*", "work", holder="ahead").take(60) is None
         await ahead.queue.put([QueuedMessage("reports", "1", b"{}")])
         (leased,) = await store.queue.claim("reports", 9, lease=60)
         assert await ahead.queue.claim("reports", 9, lease=60) == []

@@ -20,7 +20,7 @@ from config.words import words
 from gateway.portals.console import labels
 from gateway.portals.console.pages import HEADERS, STATIC
 from gateway.store.engine import Unavailable
-from gateway.store.exchanges import Exchanges, ExchangeView
+from gateway.store.exchanges import ExchangeView
 from normalizer import masking
 from normalizer import report as schema
 from normalizer.message import FileNote, FileState, Kind, Level
@@ -367,7 +367,7 @@ async def test_the_calls_of_a_channel_are_shown_and_lead_back_to_their_message(
         ),
         ExchangeView("email", at, "out", "SMTP", "mx.example", None, 0.1, False, "", "", "other"),
     ]
-    await Exchanges(desk.house.store).put(calls)
+    await desk.house.store.exchanges.put(calls)
     response, page = await operator.get("/exchanges/paper")
     assert response.status == 200
     for shown in ("POST api.example/…/&lt;b&gt;", error, "2.50 dtk", "&#34;ok&#34;", id, "keluar"):
@@ -469,7 +469,8 @@ async def test_open_pages_share_one_look_per_second(
     operator: Visitor, desk: Office, clock: Clock
 ) -> None:
     _, first_look = await operator.get("/parts/overview")
-    await desk.house.store.count_missed({("paper", "forged"): 4_711})
+    async with desk.house.store.unit() as unit:
+        await unit.quarantine.tally({("paper", "forged"): 4_711})
     for _ in range(5):
         assert (await operator.get("/parts/overview"))[1] == first_look
         await operator.get("/parts/menu?page=overview")
@@ -880,7 +881,7 @@ def test_every_code_has_its_word(table: str, codes: type[schema.Status]) -> None
     ],
 )
 def test_evidence_is_marked_word_by_word(text: str, evidence: list[str], drawn: str) -> None:
-    assert str(labels.marked(text, evidence)) == drawn
+    assert str(labels.mark_evidence(text, evidence)) == drawn
 
 
 @pytest.mark.parametrize(
@@ -898,7 +899,7 @@ def test_evidence_is_listed_once(given: list[str], listed: list[str]) -> None:
 
 @given(st.text(), st.lists(st.text(max_size=5), max_size=4))
 def test_marking_never_changes_what_was_written(text: str, evidence: list[str]) -> None:
-    drawn = str(labels.marked(text, evidence))
+    drawn = str(labels.mark_evidence(text, evidence))
     bare = drawn.replace("<mark>", "").replace("</mark>", "")
     assert not set("<>\"'") & set(bare)
     assert html.unescape(bare.replace("\r", "")) == _unescaped(text)
@@ -921,7 +922,7 @@ def _unescaped(text: str) -> str:
     ],
 )
 def test_what_providers_say_hides_the_citizen(text: str, shown: str) -> None:
-    assert labels.masked(text) == shown
+    assert labels.mask_contacts(text) == shown
 
 
 # What is not ours

@@ -205,7 +205,7 @@ async def test_a_worker_goes_on_by_itself_after_the_database_was_away(
         with suppress(asyncio.CancelledError):
             await task
         assert await built.counted("reports") == 6
-        assert await built.queries.dead_letters(10) == []
+        assert await built.store.dead_letters.latest(10) == []
 
 
 async def test_a_worker_that_stops_gives_back_what_it_held(lite: House) -> None:

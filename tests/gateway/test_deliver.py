@@ -222,7 +222,7 @@ async def test_a_webhook_that_refuses_is_a_dead_letter_that_can_be_replayed(
     await _routed_only(called, note(ROAD))
     async with consuming(called, 0.0, 0.0):
         await until(called, lambda depths: f"{DELIVERIES}.dead" in depths)
-        (dead,) = await called.queries.dead_letters(10)
+        (dead,) = await called.store.dead_letters.latest(10)
         assert (dead.error, dead.attempts) == (f"Refused: the agency answered {status}", 1)
         assert dead.tracking == (await called.newest()).report.tracking
         failed = await _only(called)
@@ -243,7 +243,7 @@ async def test_a_webhook_that_fails_too_often_is_a_dead_letter(
     async with consuming(called, 0.0, 0.0):
         await until(called, lambda depths: f"{DELIVERIES}.dead" in depths)
     assert len(office.calls) == 3
-    assert (await called.queries.dead_letters(1))[0].attempts == 3
+    assert (await called.store.dead_letters.latest(1))[0].attempts == 3
     assert await _states(called) == {"failed"}
 
 
@@ -337,7 +337,7 @@ async def test_a_delivery_that_is_not_stored_is_no_silent_success(house: House) 
 @pytest.mark.parametrize("kind", [events.DELIVERY, events.LETTER])
 @pytest.mark.parametrize("data", ["{}", "[]", '{"letter": 7, "id": 7}', "null"])
 async def test_an_event_that_names_no_delivery_is_bad(lite: House, data: str, kind: str) -> None:
-    body = events.written(kind, "x", data, at=lite.clock())
+    body = events.compose(kind, "x", data, at=lite.clock())
     with pytest.raises(events.BadEvent):
         await lite.deliver([ReceivedMessage(QueuedMessage(DELIVERIES, "x", body), 0, None)])
 

@@ -50,7 +50,7 @@ async def test_an_archived_report_tells_its_reporter_why_and_may_be_opened_again
         await desk.archive(file.report.id, by="budi", reason="x")
     again = await desk.assign(file.report.id, "3578-dinas-pu", by="sari")
     assert again.status is Status.FORWARDED
-    assert (await house.queries.audit())[1] == []
+    assert (await house.store.events.audit())[1] == []
 
 
 async def test_what_an_agency_has_is_not_archived_behind_its_back(lite: House) -> None:

@@ -26,7 +26,7 @@ from gateway.wire import events
 from gateway.wire.queues import DELIVERIES
 from normalizer.message import Urgency
 from normalizer.report import Recusal, Report, Topic
-from normalizer.tracking import written
+from normalizer.tracking import format_number
 from tests.cases import overwriting, reworded
 from tests.gateway.making import LAMP
 from tests.gateway.office import NAME, PASSWORD, served
@@ -160,13 +160,13 @@ class Bodies:
         house = self._house
         for way, step in self._steps.items():
             async with house.store.unit() as unit:
-                stored = await unit.by_id(report.id)
+                stored = await unit.reports.by_id(report.id)
                 assert stored is not None
                 cause = f"{flag} {way}"
                 deliver(unit, stored.report, kind=events.ASSIGNED, cause=cause)
             assert await house.work(DELIVERIES, step) == {}
         house.clock.pass_(minutes=5)
-        listed = await house.queries.for_agency(self._agency, after="", most=50)
+        listed = await house.store.deliveries.for_agency(self._agency, after="", most=50)
         return {
             "queue": (await house.for_agency(self._agency))[-1].body.decode(),
             "webhook": self._office.calls[-1][1].decode(),
@@ -228,7 +228,7 @@ async def test_an_operator_sees_by_the_table(here: Town) -> None:
     async with console(here) as operator:
         for flag in FLAGS:
             report = await filed(here, whole, flag)
-            response, _ = await operator.get(f"/find?q={written(report.tracking)}")
+            response, _ = await operator.get(f"/find?q={format_number(report.tracking)}")
             assert response.headers["Location"].endswith(report.id)
             heard = ""
             for path in ("/", "/triage", "/public", f"/reports/{report.id}", "/parts/latest"):

@@ -13,11 +13,12 @@ from sqlalchemy import text
 from gateway.operations.health import OVERDUE, Health
 from gateway.platform.clock import CaseClock, wall
 from gateway.queues.due import EVERYWHERE, LEASE, DueHandler, DueTask
-from gateway.store.cursors import Bookmark
-from gateway.store.due import KINDS, QUESTION, SEGMENTS, DueRow, due_rows
+from gateway.store.cursors import Cursor
+from gateway.store.due import KINDS, QUESTION, SEGMENTS, DueRow
 from gateway.store.engine import Database, Unavailable
-from gateway.store.parts import key_of
+from gateway.store.segments import segment_key
 from gateway.store.store import Store
+from gateway.store.unit import UnitOfWork
 from gateway.store.views import ReportFile
 from normalizer.report import Outcome, Status
 from tests.gateway.making import NOWHERE, SOON, WHERE, Clock, House
@@ -71,7 +72,7 @@ class Handler(DueHandler):
 
 
 def lane(store: Store, handler: DueHandler, holder: str = "one") -> DueTask:
-    return DueTask(store, handler, Bookmark(store, EVERYWHERE, "due test", holder=holder))
+    return DueTask(store, handler, store.cursors.of(EVERYWHERE, "due test", holder=holder))
 
 
 async def put(house: House, *keys: str, kind: str = "test", **after: float) -> None:
@@ -109,7 +110,7 @@ async def test_a_question_nobody_answers_goes_to_an_operator_with_the_reason(hou
     assert [each.id for each in await house.services.operators.triage()] == [file.report.id]
     assert await house.counted("due") == 0
     assert await questions.turn() == 0
-    assert await house.queries.audit() == (1, [])
+    assert await house.store.events.audit() == (1, [])
 
 
 async def test_an_answer_in_time_ends_the_waiting(house: House) -> None:
@@ -129,10 +130,10 @@ async def test_an_operators_decision_ends_the_waiting(lite: House, act: str) -> 
         await desk.assign(file.report.id, "3578-dinas-pu", by="operator:siti")
     else:
         async with lite.store.unit() as unit:
-            stored = await unit.by_id(file.report.id, lock=True)
+            stored = await unit.reports.by_id(file.report.id, lock=True)
             assert stored
-            closed = stored.report.moved(Status.ARCHIVED_BY_ADMIN, at=lite.clock(), by="x")
-            unit.change(stored, closed, [])
+            closed = stored.report.with_status(Status.ARCHIVED_BY_ADMIN, at=lite.clock(), by="x")
+            unit.reports.change(stored, closed, [])
     assert await lite.counted("due") == 0
 
 
@@ -141,9 +142,9 @@ async def test_what_is_added_to_a_question_does_not_prolong_it(lite: House) -> N
     ((before,),) = await lite.rows("SELECT due_at FROM due")
     lite.clock.pass_(days=3)
     async with lite.store.unit() as unit:
-        stored = await unit.by_id(file.report.id, lock=True)
+        stored = await unit.reports.by_id(file.report.id, lock=True)
         assert stored
-        unit.change(stored, stored.report.model_copy(update={"public": True}), [])
+        unit.reports.change(stored, stored.report.model_copy(update={"public": True}), [])
     assert await lite.rows("SELECT due_at FROM due") == [(before,)]
 
 
@@ -180,10 +181,13 @@ async def test_a_crash_before_the_commit_leaves_it_to_the_next_process(
     file = await waiting(house)
     house.clock.pass_(days=15)
 
-    async def kill(*_: object) -> None:
+    flush = UnitOfWork.flush
+
+    async def kill(unit: UnitOfWork) -> None:
+        await flush(unit)
         raise Killed
 
-    monkeypatch.setattr(house.store.queue, "put_rows", kill)
+    monkeypatch.setattr(UnitOfWork, "flush", kill)
     with pytest.raises(Killed):
         await house.services.questions.turn()
     monkeypatch.undo()
@@ -192,23 +196,22 @@ async def test_a_crash_before_the_commit_leaves_it_to_the_next_process(
     assert await other.turn() == 0, "the lease of the dead one still holds"
     house.clock.pass_(seconds=LEASE + 1)
     assert await other.turn() == 1
-    assert await house.queries.audit() == (1, [])
+    assert await house.store.events.audit() == (1, [])
 
 
 KILLED = """
 import asyncio, os, signal, sys
 from gateway.platform.clock import wall
-from gateway.store.due import due_rows
 from gateway.store.engine import Database
 from gateway.store.store import Store
 from gateway.wire.queues import QueuedMessage
 
 async def main():
     store = Store(Database(sys.argv[1], pool_size=1, timeout=20), wall)
-    (row,) = await due_rows(store.database, "test", wall(), 9)
+    (row,) = await store.due.rows("test", wall(), 9)
     async with store.unit() as unit:
         assert await unit.due.settle(row)
-        unit.put(QueuedMessage("reports", "told", b"{}"))
+        unit.outbox.put(QueuedMessage("reports", "told", b"{}"))
         await unit.flush()
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -234,10 +237,10 @@ async def test_two_processes_do_it_once_even_with_nothing_between_them(
     file = await waiting(house)
     house.clock.pass_(days=15)
 
-    async def always(self: Bookmark, seconds: float) -> bool:
+    async def always(self: Cursor, seconds: float) -> bool:
         return True
 
-    monkeypatch.setattr(Bookmark, "take", always)
+    monkeypatch.setattr(Cursor, "take", always)
     lanes = [house.another().questions for _ in range(3)]
     counts = await asyncio.gather(*(each.turn() for each in lanes))
     assert sum(counts) == 1
@@ -248,15 +251,15 @@ async def test_two_processes_do_it_once_even_with_nothing_between_them(
 
 async def test_a_row_that_was_moved_meanwhile_is_not_settled(house: House) -> None:
     await put(house, "one", seconds=-1)
-    (old,) = await due_rows(house.store.database, "test", house.clock(), 9)
+    (old,) = await house.store.due.rows("test", house.clock(), 9)
     await put(house, "one", hours=1)
     async with house.store.unit() as unit:
         assert not await unit.due.settle(old)
         assert not await unit.due.settle(old, house.clock())
         await unit.due.postpone(old, house.clock(), "x")
-    assert await due_rows(house.store.database, "test", house.clock(), 9) == []
+    assert await house.store.due.rows("test", house.clock(), 9) == []
     house.clock.pass_(hours=1)
-    (new,) = await due_rows(house.store.database, "test", house.clock(), 9)
+    (new,) = await house.store.due.rows("test", house.clock(), 9)
     async with house.store.unit() as unit:
         assert await unit.due.settle(new, house.clock() + timedelta(hours=1))
         assert not await unit.due.settle(new)
@@ -291,7 +294,7 @@ async def test_a_row_that_fails_is_put_off_an_hour_at_most(lite: House) -> None:
     await lite.change("UPDATE due SET failures = 1000000")
     await lane(lite.store, Handler(lite.store, "a")).turn()
     lite.clock.pass_(hours=1)
-    assert len(await due_rows(lite.store.database, "test", lite.clock(), 9)) == 1
+    assert len(await lite.store.due.rows("test", lite.clock(), 9)) == 1
 
 
 async def test_a_moment_that_passes_with_nobody_to_act_is_seen(lite: House) -> None:
@@ -333,7 +336,7 @@ async def test_a_lane_that_runs_does_at_once_what_comes_due_in_its_process(house
 
 async def test_every_kind_has_a_lane_in_a_process_that_works(lite: House) -> None:
     services = lite.services
-    lanes = (services.joining, services.alarm, services.questions)
+    lanes = (services.reassembly, services.alarm, services.questions)
     assert sorted(each.handler.kind for each in lanes) == sorted(KINDS)
 
 
@@ -345,7 +348,7 @@ async def test_of_two_moments_the_sooner_can_be_kept(
     for seconds in (first, then):
         async with house.store.unit() as unit:
             unit.due.put("test", "k", begun + timedelta(seconds=seconds), "data", sooner=True)
-    (row,) = await due_rows(house.store.database, "test", begun + timedelta(hours=1), 9)
+    (row,) = await house.store.due.rows("test", begun + timedelta(hours=1), 9)
     assert (row.due_at, row.data) == (begun + timedelta(seconds=kept), "data")
 
 
@@ -367,7 +370,7 @@ async def test_moving_the_clock_by_its_file_makes_it_happen(
         assert await task.turn() == 0
         offset.write_text(f"{15 * 86_400}")
         assert await task.turn() == 1
-        other = Bookmark(store, EVERYWHERE, "due test", holder="other")
+        other = store.cursors.of(EVERYWHERE, "due test", holder="other")
         assert await other.take(1) is None, "its lease did not lapse by that"
     finally:
         await store.close()
@@ -383,11 +386,11 @@ async def test_what_waited_in_the_version_before_waits_on(empty_url: str) -> Non
                 await connection.execute(given)
         await store.migrate()
         later = store.now() + timedelta(days=1)
-        found = {kind: await due_rows(store.database, kind, later, 9) for kind in KINDS}
+        found = {kind: await store.due.rows(kind, later, 9) for kind in KINDS}
         assert {kind: len(rows) for kind, rows in found.items()} == dict.fromkeys(KINDS, 1)
         assert found["question"][0].key == "r1"
         assert found["alert"][0].key == "a1"
-        assert key_of(found[SEGMENTS][0]) == ("sms", "1708", "s", "r", 3)
+        assert segment_key(found[SEGMENTS][0]) == ("sms", "1708", "s", "r", 3)
         async with store.unit() as unit:
             (alert,) = await unit.alerts.by_ids(["a1"])
             assert alert.code == "4821"

@@ -15,7 +15,7 @@ from adapters.load import channel_class, kinds
 from gateway.operations.exchange_writer import ExchangeWriter
 from gateway.platform import correlation, metrics
 from gateway.store.engine import Database
-from gateway.store.exchanges import KEPT, KEPT_FOR, Exchanges, ExchangeView
+from gateway.store.exchanges import KEPT, KEPT_FOR, ExchangeView
 from gateway.store.store import Store
 from gateway.store.tables import exchanges
 from tests.adapters.examples import build
@@ -53,18 +53,18 @@ def dropped(channel: str) -> float:
 async def test_what_one_process_writes_another_one_reads_newest_first(
     house: House, database_url: str
 ) -> None:
-    await Exchanges(house.store).put([call(1), call(2), call(3, channel="web")])
+    await house.store.exchanges.put([call(1), call(2), call(3, channel="web")])
     other = Store(Database(database_url, pool_size=2, timeout=20), house.clock)
     try:
-        assert await Exchanges(other).latest("sms", 10) == [call(2), call(1)]
-        assert await Exchanges(other).latest("sms", 1) == [call(2)]
-        assert await Exchanges(other).channels() == ["sms", "web"]
+        assert await other.exchanges.latest("sms", 10) == [call(2), call(1)]
+        assert await other.exchanges.latest("sms", 1) == [call(2)]
+        assert await other.exchanges.channels() == ["sms", "web"]
     finally:
         await other.close()
 
 
 async def test_a_channel_keeps_its_newest_and_what_failed_is_not_pushed_out(house: House) -> None:
-    kept = Exchanges(house.store)
+    kept = house.store.exchanges
     failed = call(0, failed=True, status=500)
     await kept.put([failed, call(1, channel="web")])
     for start in range(1, 2 * KEPT, 100):
@@ -77,7 +77,7 @@ async def test_a_channel_keeps_its_newest_and_what_failed_is_not_pushed_out(hous
 
 
 async def test_what_is_old_goes_whatever_channel_it_was(house: House) -> None:
-    kept = Exchanges(house.store)
+    kept = house.store.exchanges
     await kept.put([call(1, channel="gone")])
     house.clock.pass_(days=KEPT_FOR.days, seconds=1)
     await kept.put([call(2, at=house.clock())])
@@ -92,7 +92,7 @@ def test_a_row_cannot_be_larger_than_what_is_promised() -> None:
 
 
 async def test_both_directions_land_with_the_message_they_are_about(house: House) -> None:
-    writer = ExchangeWriter(Exchanges(house.store), house.channels)
+    writer = ExchangeWriter(house.store.exchanges, house.channels)
     with correlation.request("r1"):
         assert (await house.take(note(ROAD))).status == 200
         assert (await house.take(note(ROAD), proof="none")).status == 403
@@ -100,7 +100,7 @@ async def test_both_directions_land_with_the_message_they_are_about(house: House
         exchange.status = 202
     assert await writer.write() == 3
     assert await writer.write() == 0
-    out, refused, taken = await Exchanges(house.store).latest("paper", 10)
+    out, refused, taken = await house.store.exchanges.latest("paper", 10)
     assert (out.direction, out.status, out.failed) == ("out", 202, False)
     assert (refused.direction, refused.status, refused.failed) == ("in", 403, True)
     assert (taken.direction, taken.status, taken.correlation) == ("in", 200, "r1")
@@ -115,7 +115,7 @@ async def test_a_gateway_that_stops_writes_down_its_last_calls(tmp_path: Path) -
         async with aiohttp.request("POST", door, data={"Body": TEXT}) as answer:
             id = answer.headers["X-Request-Id"]
     later = Store(Database(url, pool_size=1, timeout=20), lambda: datetime.now(UTC))
-    (row,) = await Exchanges(later).latest("sms", 10)
+    (row,) = await later.exchanges.latest("sms", 10)
     assert (row.direction, row.status, row.correlation) == ("in", 403, id)
     assert row.target == "lapor.example.go.id/in/sms"
     await later.close()
@@ -125,7 +125,7 @@ async def test_a_database_that_is_away_costs_lines_and_nothing_else(
     database_url: str, tmp_path: Path, away: Away, house: House
 ) -> None:
     quick = Store(Database(database_url, pool_size=2, timeout=0.3), house.clock)
-    writer = ExchangeWriter(Exchanges(quick), house.channels)
+    writer = ExchangeWriter(quick.exchanges, house.channels)
     before = dropped("paper")
     with house.paper.exchanges.note("POST", "https://api.example/send"):
         pass
@@ -142,7 +142,7 @@ async def test_a_database_that_is_away_costs_lines_and_nothing_else(
 
 
 async def test_more_than_fits_between_two_writes_is_counted(lite: House) -> None:
-    writer = ExchangeWriter(Exchanges(lite.store), lite.channels)
+    writer = ExchangeWriter(lite.store.exchanges, lite.channels)
     before = dropped("paper")
     for _ in range(IN_MEMORY + 7):
         with lite.paper.exchanges.note("POST", "https://api.example/send"):
@@ -163,8 +163,8 @@ async def test_no_row_says_what_was_said_or_to_whom(house: House) -> None:
     loud = Loud("loud")
     with pytest.raises(Unreachable):
         await loud.send(WHO, Outgoing("1", TEXT))
-    await ExchangeWriter(Exchanges(house.store), {"loud": loud}).write()
-    (row,) = await Exchanges(house.store).latest("loud", 10)
+    await ExchangeWriter(house.store.exchanges, {"loud": loud}).write()
+    (row,) = await house.store.exchanges.latest("loud", 10)
     assert (row.error, row.failed) == ("Unreachable", True)
     for secret in (WHO, WHO[1:], TEXT, "Sulastri", "lubang"):
         assert secret not in repr(row)
@@ -185,8 +185,8 @@ async def test_a_call_of_a_provider_leaves_no_word_of_it(kind: str, lite: House)
     url = f"{channel.hook_url}/{WHO}?text={'&x='.join(marks)}"
     headers = {f"x-{number}": mark for number, mark in enumerate(marks)}
     call = replace(hook(note(TEXT)), url=url, headers=headers)
-    await lite.door.take(channel, call)
-    await ExchangeWriter(Exchanges(lite.store), {"it": channel}).write()
-    (row,) = await Exchanges(lite.store).latest("it", 10)
+    await lite.door.receive_webhook(channel, call)
+    await ExchangeWriter(lite.store.exchanges, {"it": channel}).write()
+    (row,) = await lite.store.exchanges.latest("it", 10)
     assert row.status is not None
     assert not [mark for mark in (*marks, "Sulastri") if mark in repr(row)]

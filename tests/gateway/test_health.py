@@ -6,7 +6,7 @@ import pytest
 
 from gateway.broker.base import DELIVERIES, REPORTS, BrokerUnavailable, QueuedMessage, agency_queue
 from gateway.broker.embedded import Embedded
-from gateway.media.blobs import Folder, Vault
+from gateway.media.objects import AttachmentStore, Folder
 from gateway.operations.health import OVERDUE, Health
 from gateway.platform import metrics
 from tests.gateway.making import ROAD, House, held, house, note
@@ -25,11 +25,13 @@ async def test_an_idle_gateway_is_green_and_ready(house: House) -> None:
 async def test_a_store_of_files_that_does_not_answer_is_said_so(
     lite: House, tmp_path: Path
 ) -> None:
-    health = Health(lite.store, lite.broker, lite.commits, lite.spool, vault=lite.vault)
+    health = Health(lite.store, lite.broker, lite.commits, lite.spool, attachments=lite.attachments)
     assert (await health.look()).checks["files"] == "ok"
     (tmp_path / "taken").write_bytes(b"")  # a file where the folder should be
-    nowhere = Vault(Folder(tmp_path / "taken" / "files"), lite.seal)
-    finding = await Health(lite.store, lite.broker, lite.commits, lite.spool, vault=nowhere).look()
+    nowhere = AttachmentStore(Folder(tmp_path / "taken" / "files"), lite.seal)
+    finding = await Health(
+        lite.store, lite.broker, lite.commits, lite.spool, attachments=nowhere
+    ).look()
     assert (finding.ok, finding.ready) == (False, True)
     assert finding.checks["files"] == "the folder of the files: Not a directory"
 

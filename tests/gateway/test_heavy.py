@@ -68,7 +68,7 @@ async def test_other_words_under_the_same_id_are_quarantined(home: House) -> Non
 
 async def test_of_what_cannot_be_read_the_head_is_read_and_the_whole_is_kept(home: House) -> None:
     await home.take(note(LONG, id="1"))
-    assert await home.another(sandboxes=replace(here(), texts=Hanging())).joining.turn() == 1
+    assert await home.another(sandboxes=replace(here(), texts=Hanging())).reassembly.turn() == 1
     assert await home.work_all() == {}
     report = (await home.newest()).report
     assert report.text.endswith(mark("unread"))

@@ -17,7 +17,7 @@ from gateway.broker.base import Broker, Later, ReceivedMessage
 from gateway.broker.rabbit import Rabbit
 from gateway.media import store_files as step
 from gateway.media.access import NoFile, NotYet
-from gateway.media.blobs import BlobsAway
+from gateway.media.objects import ObjectsUnavailable
 from gateway.media.store_files import MissingReport
 from gateway.platform.seal import Seal
 from gateway.queues.consumer import Consumer
@@ -92,14 +92,14 @@ async def test_a_photo_of_a_mail_is_kept_without_its_notes(house: House) -> None
     after = await house.file(before.report.tracking)
     (file,) = files(after)
     assert (file.state, file.note, file.url) == (FileState.STORED, None, None)
-    content = await house.vault.get(str(file.sha256))
+    content = await house.attachments.get(str(file.sha256))
     assert content is not None
     assert OWNER.encode() not in content
     assert (file.size, file.sha256) == (len(content), sha256(content).hexdigest())
     assert after.report.coordinates is None
     assert after.events[-1].kind == "files_stored"
     assert await house.counted("files", "length(content) > 0") == 0
-    assert (await house.queries.audit())[1] == []
+    assert (await house.store.events.audit())[1] == []
 
 
 async def test_doing_it_twice_changes_nothing(house: House) -> None:
@@ -122,7 +122,7 @@ async def test_a_crash_between_keeping_and_saying_so_changes_nothing(
         raise asyncio.CancelledError
 
     with monkeypatch.context() as patch:
-        patch.setattr(house.media, "_file", killed)
+        patch.setattr(house.media, "_record", killed)
         with pytest.raises(asyncio.CancelledError):
             await house.media(batch)
     assert states(await house.newest()) == [("pending", None)]
@@ -161,7 +161,7 @@ async def test_what_cannot_be_made_harmless_is_quarantined_whole(lite: House) ->
     await lite.work(MEDIA, lite.media)
     found = await lite.newest()
     assert states(found) == [("quarantined", "unknown_kind"), ("quarantined", "broken")]
-    assert await lite.vault.get(str(files(found)[0].sha256)) == HTML
+    assert await lite.attachments.get(str(files(found)[0].sha256)) == HTML
 
 
 async def test_too_many_and_too_large_are_refused_and_stay_in_the_database(lite: House) -> None:
@@ -287,10 +287,10 @@ async def test_while_our_own_store_is_away_nobodys_file_is_given_up(
     await lite.report(ROAD, **photos(photo()))
 
     async def away(_: bytes) -> str:
-        raise BlobsAway("no space")
+        raise ObjectsUnavailable("no space")
 
     with monkeypatch.context() as patch:
-        patch.setattr(lite.vault, "put", away)
+        patch.setattr(lite.attachments, "put", away)
         (error,) = (await tried(lite, attempts=2)).values()
     assert isinstance(error, Later)
     assert states(await lite.newest()) == [("pending", None)]
@@ -300,12 +300,12 @@ async def test_while_our_own_store_is_away_nobodys_file_is_given_up(
 async def test_a_message_about_nothing_fails_alone(lite: House) -> None:
     await lite.report(ROAD, **photos(photo()))
     (good,) = await lite.leased(MEDIA)
-    body = event.written(event.FILES, "x", json.dumps({"report": "no"}), at=lite.clock())
+    body = event.compose(event.FILES, "x", json.dumps({"report": "no"}), at=lite.clock())
     failed = await lite.media([ReceivedMessage(QueuedMessage(MEDIA, "x", body), 0, None), good])
     assert [type(error) for error in failed.values()] == [MissingReport]
     assert states(await lite.newest()) == [("stored", None)]
     for data in ('"x"', "{}", '{"report": 1}'):
-        body = event.written(event.FILES, "x", data, at=lite.clock())
+        body = event.compose(event.FILES, "x", data, at=lite.clock())
         with pytest.raises(event.BadEvent):
             await lite.media([ReceivedMessage(QueuedMessage(MEDIA, "x", body), 0, None)])
 
@@ -412,12 +412,12 @@ async def test_a_lost_key_or_store_is_said_so(lite: House, monkeypatch: pytest.M
     digest = str(files(await lite.newest())[0].sha256)
 
     async def away(_: str) -> bytes:
-        raise BlobsAway("away")
+        raise ObjectsUnavailable("away")
 
     with monkeypatch.context() as patch:
-        patch.setattr(lite.vault, "get", away)
+        patch.setattr(lite.attachments, "get", away)
         with pytest.raises(NotYet):
             await lite.files.for_operator(found.report.id, digest, by="ani")
-    monkeypatch.setattr(lite.vault, "_seal", Seal([b"x" * 32]))
+    monkeypatch.setattr(lite.attachments, "_seal", Seal([b"x" * 32]))
     with pytest.raises(NoFile):
         await lite.files.for_operator(found.report.id, digest, by="ani")

@@ -150,7 +150,7 @@ async def test_an_agency_fetches_the_files_of_its_reports_and_no_others(town: Ho
         status, headers, body = await fetched(number, good.sha256, mine)
         assert (status, headers["content-type"]) == (200, "image/jpeg")
         assert {name: headers[name] for name in HARMLESS} == HARMLESS
-        assert body == await town.vault.get(str(good.sha256))
+        assert body == await town.attachments.get(str(good.sha256))
         written = f"{number[:4]}-{number[4:8]}-{number[8:]}"
         assert (await fetched(written, good.sha256, mine))[0] == 200
         assert (await fetched(number, good.sha256, TOKENS[ANOTHER]))[0] == 404

@@ -127,7 +127,7 @@ async def test_a_method_of_a_stranger_is_one_file(sqlite_url: str, tmp_path: Pat
 
 async def test_a_webhook_goes_through_the_loaded_sender() -> None:
     method = made({"method": "webhook", **BLOCKS["webhook"]})
-    assert isinstance(vars(method)["_sender"], Sender)
+    assert isinstance(method.sender, Sender)
     await method.close()
 
 
@@ -189,13 +189,13 @@ async def test_a_report_that_went_elsewhere_is_withdrawn_and_not_listed(house: H
     file = await house.report(ROAD)
     agency = await _agency(house)
     async with house.store.unit() as unit:
-        stored = await unit.by_id(file.report.id)
+        stored = await unit.reports.by_id(file.report.id)
         assert stored is not None
         deliver(unit, stored.report, kind=events.FOLLOWED_UP, cause="late")
         made = stored.report.assignment
         assert made is not None
         other = made.model_copy(update={"agency": Agency(id="3578-dinas-x", name="X")})
-        unit.change(stored, stored.report.model_copy(update={"assignment": other}), [])
+        unit.reports.change(stored, stored.report.model_copy(update={"assignment": other}), [])
     assert await house.work(DELIVERIES, house.deliver) == {}
     before, late = (await house.newest()).deliveries
     assert (before.state, late.state) == ("placed", "withdrawn")

@@ -64,7 +64,7 @@ async def live():
         channels={"email": {"type": "mail", "address": "lapor@lapor.localhost"}},
     )))
     await kanal.start()
-    await kanal.services.vault.put(b"a file")
+    await kanal.services.attachments.put(b"a file")
     item = QuarantineItem("1", "email", "forged", "", b"x", 1, "open", datetime.now(UTC))
     kanal.services.spool.write([item])
     for path in sorted(Path("deep").rglob("*")):

@@ -28,7 +28,11 @@ from cryptography.x509.oid import NameOID
 from structlog.testing import capture_logs
 
 from config import settings
-from gateway.intake import smtp
+from gateway.intake.smtp import server as smtp_server
+from gateway.intake.smtp import session
+from gateway.intake.smtp.handler import Envelope, TryLater
+from gateway.intake.smtp.replies import reply
+from gateway.intake.smtp.server import SmtpServer
 
 OURS = "lapor@kanal.test"
 MAIL = b"Subject: lampu mati\r\n\r\nLampu jalan mati di depan pasar.\r\n"
@@ -38,12 +42,12 @@ MAIL = b"Subject: lampu mati\r\n\r\nLampu jalan mati di depan pasar.\r\n"
 class Mailbox:
     """Stands for the durable store: keeps what it is given, or fails as told."""
 
-    mails: list[smtp.Envelope] = field(default_factory=list)
+    mails: list[Envelope] = field(default_factory=list)
     error: Exception | None = None
     gate: asyncio.Event | None = None
     entered: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def take(self, envelope: smtp.Envelope) -> None:
+    async def take(self, envelope: Envelope) -> None:
         self.entered.set()
         if self.gate:
             await self.gate.wait()
@@ -64,7 +68,7 @@ def mail_settings(**changes: Any) -> settings.MailServerSettings:
     )
 
 
-Opened = Callable[..., Awaitable[smtp.SmtpServer]]
+Opened = Callable[..., Awaitable[SmtpServer]]
 
 
 @pytest.fixture
@@ -75,12 +79,12 @@ def mailbox() -> Mailbox:
 @pytest.fixture
 async def opened(mailbox: Mailbox) -> AsyncIterator[Opened]:
     """Start servers with changed settings; stop them at the end."""
-    servers: list[smtp.SmtpServer] = []
+    servers: list[SmtpServer] = []
 
     async def start(
         *, patience: float = 20.0, longest: float = 600.0, **changes: Any
-    ) -> smtp.SmtpServer:
-        server = smtp.SmtpServer(
+    ) -> SmtpServer:
+        server = SmtpServer(
             mail_settings(**changes),
             mailbox.take,
             accepts=accepts,
@@ -150,18 +154,18 @@ class Dialogue:
         self.all.append(self)
 
     @classmethod
-    async def open(cls, server: smtp.SmtpServer) -> "Dialogue":
+    async def open(cls, server: SmtpServer) -> "Dialogue":
         return cls(*await asyncio.open_connection("127.0.0.1", server.port))
 
     @classmethod
-    async def greeted(cls, server: smtp.SmtpServer) -> "Dialogue":
+    async def greeted(cls, server: SmtpServer) -> "Dialogue":
         self = await cls.open(server)
         await self.reply()
         await self.say(b"EHLO client.test\r\n")
         return self
 
     @classmethod
-    async def ready_for_data(cls, server: smtp.SmtpServer) -> "Dialogue":
+    async def ready_for_data(cls, server: SmtpServer) -> "Dialogue":
         self = await cls.greeted(server)
         for line in (b"MAIL FROM:<w@warga.test>", f"RCPT TO:<{OURS}>".encode(), b"DATA"):
             await self.say(line + b"\r\n")
@@ -225,7 +229,7 @@ async def test_a_mail_arrives_as_it_was_sent(opened: Opened, mailbox: Mailbox) -
     server = await opened()
     mail = MAIL + b".starts with a dot\r\n..\r\n\xff\xfe raw bytes\r\n"
     assert await asyncio.to_thread(send, server.port, mail=mail) == {}
-    assert mailbox.mails == [smtp.Envelope("127.0.0.1", "warga@warga.test", (OURS,), mail)]
+    assert mailbox.mails == [Envelope("127.0.0.1", "warga@warga.test", (OURS,), mail)]
 
 
 async def test_the_greeting_names_host_but_no_software(opened: Opened) -> None:
@@ -329,7 +333,7 @@ async def test_the_words_of_a_refusal_lead_to_its_log_line(
 
 @pytest.mark.parametrize(
     ("error", "level"),
-    [(smtp.TryLater(), "warning"), (ValueError("Siti"), "error"), (OSError(28, "full"), "error")],
+    [(TryLater(), "warning"), (ValueError("Siti"), "error"), (OSError(28, "full"), "error")],
 )
 async def test_what_could_not_be_stored_is_never_acknowledged(
     opened: Opened, mailbox: Mailbox, error: Exception, level: str
@@ -574,7 +578,7 @@ async def test_a_broken_handshake_costs_only_that_connection(
 
 def test_requiring_tls_without_a_certificate_is_an_error(mailbox: Mailbox) -> None:
     with pytest.raises(ValueError, match="tls_certificate"):
-        smtp.SmtpServer(mail_settings(require_tls=True), mailbox.take, accepts=accepts)
+        SmtpServer(mail_settings(require_tls=True), mailbox.take, accepts=accepts)
 
 
 # --- caps and clocks ----------------------------------------------------------------------------
@@ -663,7 +667,7 @@ async def test_commands_now_and_then_do_not_hold_a_connection_for_ever(opened: O
         await asyncio.wait([ended], timeout=0.05)
         if ended.done():
             break
-    assert smtp.reply("spent").encode() in await ended
+    assert reply("spent").encode() in await ended
 
 
 async def test_a_message_under_way_is_finished_when_the_connection_is_spent(
@@ -690,8 +694,8 @@ async def test_a_slow_commit_has_its_own_clock(opened: Opened, mailbox: Mailbox)
 async def test_who_never_reads_loses_the_place(
     opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(smtp, "FLUSH_SECONDS", 0.1)
-    monkeypatch.setattr(smtp, "CALL_LIMITS", {"*": 10**9})
+    monkeypatch.setattr(session, "FLUSH_SECONDS", 0.1)
+    monkeypatch.setattr(smtp_server, "CALL_LIMITS", {"*": 10**9})
     server = await opened(patience=1.0, max_connections=1)
     deaf = await Dialogue.open(server)
     async with asyncio.timeout(30):
@@ -738,13 +742,13 @@ async def test_lmtp_by_smtplib(opened: Opened, mailbox: Mailbox, lmtp_socket: Pa
     refused, noop = await asyncio.to_thread(deliver)
     assert [(to, answer[0]) for to, answer in refused.items()] == [("no@kanal.test", 550)]
     assert noop[0] == 250
-    assert mailbox.mails == [smtp.Envelope("", "w@warga.test", (OURS,), MAIL)]
+    assert mailbox.mails == [Envelope("", "w@warga.test", (OURS,), MAIL)]
 
 
 TWO = [OURS, "pengaduan@kanal.test"]
 LMTP_CASES = [
     pytest.param(None, MAIL, b"250 2.0.0", id="taken"),
-    pytest.param(smtp.TryLater(), MAIL, b"451 4.3.0", id="not stored"),
+    pytest.param(TryLater(), MAIL, b"451 4.3.0", id="not stored"),
     pytest.param(None, LINE * 100, b"552 5.3.4", id="too big"),
     pytest.param(None, b"x" * 140_000 + b"\r\n", b"5", id="line too long"),
 ]

@@ -29,14 +29,13 @@ from adapters.contract import (
     WebhookRequest,
 )
 from gateway.casework.agencies import Reply
-from gateway.intake import receipts, receive
-from gateway.intake.receive import Intake
+from gateway.intake import identity, receipts
+from gateway.intake.sealing import MessageSealer
 from gateway.platform.logs import keep_harmless
-from gateway.platform.names import hashed, opened_thread, opened_url
+from gateway.platform.names import hash_name, opened_thread, opened_url
 from gateway.platform.seal import Seal
-from gateway.store.cursors import Bookmark
 from gateway.store.renaming import hide_names
-from gateway.store.tables import messages, metadata, notifications, parts, reports
+from gateway.store.tables import messages, metadata, notifications, reports, segments
 from gateway.wire.queues import MEDIA, REPORTS, QueuedMessage
 from normalizer.message import Message, Origin
 from normalizer.nameless import nameless
@@ -251,7 +250,9 @@ async def test_a_canary_is_found_nowhere_outside_the_seal(
             again = canary.hook(channel, "sampai sekarang belum juga, pak", canary.letter)
             assert await bring(built, channel, again) < 300
             hold = canary.hook(channel, "rusak", "")
-            await built.door.hold(channel.name, hold, "forged", "the proof does not fit")
+            await built.door.quarantine.quarantine(
+                channel.name, hold, "forged", "the proof does not fit"
+            )
             await work(built)
             found = [
                 (where, needle)
@@ -288,8 +289,10 @@ async def test_a_reply_and_its_answer_still_find_their_thread(
 async def test_a_canary_in_the_spool_is_sealed(kind: str, canary: Canary, tmp_path: Path) -> None:
     async with opened(kind, tmp_path) as (built, channel):
         hook = canary.hook(channel, ROAD, "")
-        items = await built.door.reread(channel, hook)
-        built.spool.write([await built.door.accepted(channel, item, hook) for item in items])
+        items = await built.door.rereader.reread(channel, hook)
+        built.spool.write(
+            [await built.door.sealer.seal_message(channel, item, hook) for item in items]
+        )
         (path,) = built.spool.waiting()
         said = path.read_text()
         assert not [n for n in needles(canary) if n in said]
@@ -328,11 +331,11 @@ async def test_what_is_said_of_a_fault_is_kept_without_names(
             await bring(built, channel, canary.hook(channel, ROAD, ""))
             await built.work_all()
             hold = canary.hook(channel, "rusak", "")
-            await built.door.hold(channel.name, hold, "malformed", f"no: {words}")
+            await built.door.quarantine.quarantine(channel.name, hold, "malformed", f"no: {words}")
             await built.store.queue.put([QueuedMessage(REPORTS, "1", b"{}")])
             (leased,) = await built.store.queue.claim(REPORTS, 1, lease=60)
             await built.store.queue.bury(leased, error=words)
-            mark = Bookmark(built.store, kind, "poll", holder="one")
+            mark = built.store.cursors.of(kind, "poll", holder="one")
             await mark.take(60)
             await mark.failed(words, pause=1)
             get_logger().warning("a provider could not be read", error=words)
@@ -392,11 +395,11 @@ async def test_the_reference_of_parts_is_hashed_and_parts_still_find_each_other(
 
 def test_a_name_is_another_one_on_another_channel_and_under_another_key() -> None:
     seal, other = Seal([b"k" * 32]), Seal([b"o" * 32])
-    found = {hashed(seal, "sms", "a"), hashed(seal, "x", "a"), hashed(other, "sms", "a")}
+    found = {hash_name(seal, "sms", "a"), hash_name(seal, "x", "a"), hash_name(other, "sms", "a")}
     assert len(found) == 3
-    assert hashed(seal, "sms", hashed(seal, "sms", "a")) == hashed(seal, "sms", "a")
-    assert hashed(seal, "open311", "update:7").startswith("update:ref:")
-    hashed(seal, "sms", "\ud800" * 2_000)
+    assert hash_name(seal, "sms", hash_name(seal, "sms", "a")) == hash_name(seal, "sms", "a")
+    assert hash_name(seal, "open311", "update:7").startswith("update:ref:")
+    hash_name(seal, "sms", "\ud800" * 2_000)
 
 
 # Rows of the version before.
@@ -407,10 +410,10 @@ async def test_what_the_version_before_kept_in_the_clear_is_hidden_at_the_start(
 ) -> None:
     lite = house
 
-    def unkeyed(door: Intake, inbound: Inbound, *, whole: bool = False) -> str:
-        return receive._digest(inbound, whole=whole)
+    def unkeyed(sealer: MessageSealer, inbound: Inbound, *, whole: bool = False) -> str:
+        return identity.digest(inbound, whole=whole)
 
-    monkeypatch.setattr(Intake, "_digest", unkeyed)
+    monkeypatch.setattr(MessageSealer, "_digest", unkeyed)
     await lite.take(note(ROAD, id="pesan-kenari", thread=["utas-kenari"]))
     await lite.take(note("bagian satu ", id="bagian-kenari", part=["7", 1, 2]))
     assert await lite.work_all() == {}
@@ -434,7 +437,7 @@ async def test_what_the_version_before_kept_in_the_clear_is_hidden_at_the_start(
     assert await receipts.note(
         lite.store, lite.seal, lite.paper, Receipt("paper", letter, "delivered")
     )
-    assert (await lite.queries.audit())[1] == []
+    assert (await lite.store.events.audit())[1] == []
 
 
 async def test_an_event_of_the_version_before_is_routed_with_its_names_hidden(
@@ -444,11 +447,11 @@ async def test_an_event_of_the_version_before_is_routed_with_its_names_hidden(
     await _as_before(lite)
     await lite.change(
         "UPDATE queue SET body = CAST(replace(CAST(body AS TEXT), "
-        f"'{hashed(lite.seal, 'paper', 'pesan-kenari')}', 'pesan-kenari') AS BLOB)"
+        f"'{hash_name(lite.seal, 'paper', 'pesan-kenari')}', 'pesan-kenari') AS BLOB)"
     )
     assert await lite.work_all() == {}
     report = (await lite.newest()).report
-    assert report.origin.external_id == hashed(lite.seal, "paper", "pesan-kenari")
+    assert report.origin.external_id == hash_name(lite.seal, "paper", "pesan-kenari")
 
 
 async def _all(house: House) -> AsyncIterator[tuple[str, str]]:
@@ -488,7 +491,7 @@ async def _as_before(house: House) -> None:
                     values["external_id"] = json.loads(body)["origin"]["external_id"]
                 await connection.execute(change.values(**values))
         values = {"external_id": "bagian-kenari", "reference": "acuan-kenari"}
-        await connection.execute(parts.update().values(**values))
+        await connection.execute(segments.update().values(**values))
         for letter in (await connection.execute(select(notifications))).all():
             names = opened_thread(seal, json.loads(letter.thread))
             change = notifications.update().where(notifications.c.id == letter.id)

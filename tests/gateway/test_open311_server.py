@@ -37,7 +37,7 @@ FORMS = pytest.mark.parametrize("form", ["xml", "json"])
 async def here(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Town]:
     async with town(sqlite_url, tmp_path) as built:
         yield built
-        assert (await built.house.queries.audit())[1] == []
+        assert (await built.house.store.events.audit())[1] == []
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ async def test_a_broken_list_is_no_list(here: Town, monkeypatch: pytest.MonkeyPa
     async def away(*_: Any, **__: Any) -> None:
         raise Unavailable("down")
 
-    monkeypatch.setattr("gateway.store.shown.PublicQueries.newest", away)
+    monkeypatch.setattr("gateway.store.public.PublicQueries.newest", away)
     answer = await here.get(f"{O311}/requests.json")
     refused(answer, 503)
     assert answer.headers["retry-after"] == "5"

@@ -14,19 +14,19 @@ from sqlalchemy import Connection, bindparam, select, text
 from starlette.requests import Request
 
 import gateway
-from adapters.contract import Wanted
+from adapters.contract import ReportFilter
 from adapters.load import load
 from gateway.casework.agencies import Reply
 from gateway.intake.limits import LOOKS_AT_ONE, LOOKS_OF_ALL, CallLimits
 from gateway.platform.numbers import page_secret
 from gateway.store import migrate
 from gateway.store.engine import Database
+from gateway.store.public import PublicQueries
 from gateway.store.rows import Accepted
-from gateway.store.shown import PublicQueries
 from gateway.store.spool import Spool
 from gateway.store.store import Store
 from gateway.store.tables import messages
-from normalizer.tracking import written
+from normalizer.tracking import format_number
 from tests.adapters.examples import PUBLIC_URL
 from tests.adapters.web.forms import filled, posted
 from tests.gateway.making import LAMP, OTHER, ROAD, WHO, Clock, House, accepted, house
@@ -101,7 +101,7 @@ def _is_query(node: ast.AST) -> bool:
 
 def test_the_tie_of_a_message_is_read_only_where_its_owner_is_compared() -> None:
     readers = {name for name, tree in sources() if ties(tree)}
-    assert readers == MAY_READ, "read it by gateway.store.owned, which compares the reporters"
+    assert readers == MAY_READ, "read it by gateway.store.ownership, which compares the reporters"
 
 
 def test_the_sweep_finds_a_reader_that_does_not_compare() -> None:
@@ -146,7 +146,7 @@ async def test_two_reporters_are_never_tied(lite: House) -> None:
     mine = (await lite.report(ROAD, WHO)).report
     theirs = (await lite.report(LAMP, OTHER)).report
     async with lite.store.unit() as unit:
-        unit.belongs(theirs.first, mine)
+        unit.messages.file(theirs.first, mine)
     assert await tied(lite, OTHER) == {theirs.id}
 
 
@@ -185,7 +185,7 @@ async def unhurt(house: House, before: Any, stranger: str = OTHER) -> None:
     numbers = await house.rows("SELECT tracking, reporter_ref FROM messages")
     for number, ref in numbers:
         if ref != before.report.reporter.ref:
-            found = await house.queries.file(tracking=number)
+            found = await house.store.reports.file(tracking=number)
             assert found is None or found.report.id != before.report.id
             tracking = house.services.tracking
             seen = await tracking.find(number, page_secret(house.seal, number), channel="paper")
@@ -198,7 +198,7 @@ async def test_who_knows_a_number_gets_no_hold_of_the_report(
     lite: House, said: str, where: str
 ) -> None:
     before = await answered(lite)
-    said = said.format(number=written(before.report.tracking))
+    said = said.format(number=format_number(before.report.tracking))
     more = {"subject": said} if where == "subject" else {}
     await lite.take({"id": "x1", "from": OTHER, "text": "a" * 24 if more else said} | more)
     assert await lite.work_all() == {}
@@ -221,7 +221,7 @@ async def test_who_answers_in_the_thread_of_another_gets_no_hold_of_the_report(
     await lite.take({"id": "x1", "from": OTHER, "text": said, "thread": names[below]})
     assert await lite.work_all() == {}
     await unhurt(lite, before)
-    number = written(before.report.tracking)
+    number = format_number(before.report.tracking)
     assert all(number not in told for told in lite.paper.told(OTHER)), "the thread gives no number"
 
 
@@ -229,21 +229,21 @@ async def test_a_stranger_who_asks_by_number_is_told_how_far_it_is_and_no_more(
     lite: House,
 ) -> None:
     before = await answered(lite)
-    told = await lite.say(f"STATUS {written(before.report.tracking)}", OTHER)
-    assert written(before.report.tracking) in told
+    told = await lite.say(f"STATUS {format_number(before.report.tracking)}", OTHER)
+    assert format_number(before.report.tracking) in told
     await unhurt(lite, before)
-    own = await lite.say(f"STATUS {written(before.report.tracking)}", WHO)
+    own = await lite.say(f"STATUS {format_number(before.report.tracking)}", WHO)
     assert SECRET in own
     seen = await lite.services.tracking.find(
         before.report.tracking, page_secret(lite.seal, before.report.tracking), channel="paper"
     )
     assert seen
-    assert told not in [each.text for each in seen.told], "what strangers are told is theirs"
+    assert told not in [each.text for each in seen.texts], "what strangers are told is theirs"
 
 
 async def test_a_letter_to_a_stranger_is_no_way_into_the_report(lite: House) -> None:
     before = await answered(lite)
-    await lite.say(f"STATUS {written(before.report.tracking)}", OTHER)
+    await lite.say(f"STATUS {format_number(before.report.tracking)}", OTHER)
     letter = f"paper-{lite.paper.carried[-1][1].id}"
     for said in BARE:
         await lite.take(
@@ -262,10 +262,10 @@ async def test_a_tie_of_the_version_before_gives_nothing_to_a_stranger(lite: Hou
         f"UPDATE messages SET report_id = '{before.report.id}' WHERE reporter_ref = '{ref}'"
     )
     ((number,),) = await lite.rows(f"SELECT tracking FROM messages WHERE reporter_ref = '{ref}'")
-    found = await lite.queries.file(tracking=number)
+    found = await lite.store.reports.file(tracking=number)
     assert found is None or found.report.id != before.report.id
     async with lite.store.unit() as unit:
-        known = await unit.by_tracking([number])
+        known = await unit.reports.by_tracking([number])
     assert before.report.id not in {each.report.id for each in known.values()}
 
 
@@ -283,7 +283,7 @@ async def sent(form: House, **changes: str) -> tuple[str, str]:
     """Send the form; return number and secret of its receipt."""
     web = form.door.receiver("web")
     assert web
-    answer = await form.door.take(web, posted(filled(**changes)))
+    answer = await form.door.receive_webhook(web, posted(filled(**changes)))
     assert answer.status == 201, answer.body
     assert await form.work_all() == {}
     number = (await form.rows("SELECT tracking FROM messages ORDER BY received_at DESC"))[0][0]
@@ -295,7 +295,7 @@ async def sent(form: House, **changes: str) -> tuple[str, str]:
 async def test_nothing_in_the_web_form_is_a_command(form: House, said: str, field: str) -> None:
     victim, _ = await sent(form)
     before = await form.file(victim)
-    words = said.format(number=written(victim))
+    words = said.format(number=format_number(victim))
     said_in = (
         {"title": words, "body": "a" * 24} if field == "title" else {"body": f"{words} {LAMP}"}
     )
@@ -305,7 +305,10 @@ async def test_nothing_in_the_web_form_is_a_command(form: House, said: str, fiel
     assert seen.report
     assert seen.report.tracking == number
     assert (await form.file(victim)).report == before.report
-    assert [each.first.intent for each in await form.queries.latest(9)] == ["report", "report"]
+    assert [each.first.intent for each in await form.store.reports.latest(9)] == [
+        "report",
+        "report",
+    ]
 
 
 @pytest.fixture
@@ -326,7 +329,7 @@ async def test_no_partner_reads_or_writes_in_the_report_of_another_person(
     await here.house.agencies.reply(WORKS, victim, reply, key="1")
     await here.routed()
     before = (await here.house.file(victim)).report
-    words = said.format(number=written(victim))
+    words = said.format(number=format_number(victim))
     if door == "rest":
         body = {"text": f"{words} {LAMP}", "title": words, "sender": {"id": "eve"}}
         answer = await here.send(body | {"reply_to": victim}, key)
@@ -365,7 +368,7 @@ async def test_a_tie_of_the_version_before_shows_a_partner_nothing(here: Town, d
     mine = (own_channel, "kota")
     for found in (
         await desk.by_number([own], mine),
-        await desk.newest(Wanted(), mine),
+        await desk.newest(ReportFilter(), mine),
         [shown for _, shown in await desk.sent_by(mine)],
     ):
         assert not [shown for shown in found if shown.own and shown.report.id == report.id]

@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 
 from adapters.contract import Inbound, Segment, WebhookResponse
 from gateway.intake.envelope import unpacked
-from gateway.intake.reassembly import KEPT, Joining
-from gateway.intake.segments import LATE, Join, plan
+from gateway.intake.reassembly import KEPT, Reassembly
+from gateway.intake.segments import LATE, ReassemblyPlan, plan
 from gateway.platform.seal import ENVELOPE
 from gateway.queues.due import EVERYWHERE, LEASE, DueTask
-from gateway.store.cursors import Bookmark
-from gateway.store.due import SEGMENTS, due_rows
-from gateway.store.parts import PartRow, key_of, parts_of
+from gateway.store.cursors import Cursor
+from gateway.store.due import SEGMENTS
+from gateway.store.segments import SegmentRecord, segment_key
+from gateway.store.unit import UnitOfWork
 from gateway.store.views import ReportFile
 from normalizer.message import Message
 from tests.gateway.conftest import Away
@@ -55,8 +56,8 @@ def part(number: int, text: str = "", who: str = WHO, **more: Any) -> dict[str, 
 
 
 def joining(house: House, holder: str = "one") -> DueTask:
-    mark = Bookmark(house.store, EVERYWHERE, "due segments", holder=holder)
-    return DueTask(house.store, Joining(house.door, house.store, house.seal), mark)
+    mark = house.store.cursors.of(EVERYWHERE, "due segments", holder=holder)
+    return DueTask(house.store, Reassembly(house.door, house.store, house.seal), mark)
 
 
 async def bring(house: House, *numbers: int, **more: Any) -> None:
@@ -82,23 +83,23 @@ async def one_file(house: House) -> ReportFile:
 # --- the plan -------------------------------------------------------------------------------------
 
 
-def row(number: int, at: float, digest: str = "", **more: Any) -> PartRow:
+def row(number: int, at: float, digest: str = "", **more: Any) -> SegmentRecord:
     name = f"{number}@{at}"
     moment = START + timedelta(seconds=at)
-    return PartRow(name, number, name, digest or f"d{number}", b"", moment, **more)
+    return SegmentRecord(name, number, name, digest or f"d{number}", b"", moment, **more)
 
 
-def gone(number: int, at: float, message: str, digest: str = "") -> PartRow:
+def gone(number: int, at: float, message: str, digest: str = "") -> SegmentRecord:
     moment = START + timedelta(seconds=at)
     return row(number, at, digest, message=message, joined_at=moment)
 
 
-def planned(rows: Sequence[PartRow], total: int, at: float) -> list[Join]:
+def planned(rows: Sequence[SegmentRecord], total: int, at: float) -> list[ReassemblyPlan]:
     now = START + timedelta(seconds=at)
     return plan(rows, total, now=now, timeout=TIMEOUT)
 
 
-def ids(join: Join) -> tuple[str, list[str], list[str], bool]:
+def ids(join: ReassemblyPlan) -> tuple[str, list[str], list[str], bool]:
     return join.message, [r.id for r in join.rows], [r.id for r in join.copies], join.late
 
 
@@ -139,7 +140,7 @@ Made = tuple[str, list[str], list[str], bool]
     ],
     ids=lambda value: "" if isinstance(value, list | int | float) else str(value),
 )
-def test_what_belongs_together(rows: list[PartRow], at: float, expected: list[Made]) -> None:
+def test_what_belongs_together(rows: list[SegmentRecord], at: float, expected: list[Made]) -> None:
     assert [ids(join) for join in planned(rows, 2, at)] == expected
 
 
@@ -149,8 +150,8 @@ def test_in_any_order_with_any_repeats_there_is_one_message(
 ) -> None:
     numbers = [*range(1, total + 1), *(dice.randint(1, total) for _ in range(repeats))]
     dice.shuffle(numbers)
-    rows: list[PartRow] = []
-    made: list[Join] = []
+    rows: list[SegmentRecord] = []
+    made: list[ReassemblyPlan] = []
     for at, number in enumerate(numbers):
         rows.append(row(number, at))
         if eager or at == len(numbers) - 1:
@@ -346,16 +347,13 @@ async def test_a_crash_before_the_commit_leaves_the_parts_to_the_next_process(
 ) -> None:
     for number in (1, 2, 3):
         await house.take(part(number))
-    take_in = house.store.take_in
+    flush = UnitOfWork.flush
 
-    async def killed(batch: Any, also: Any = None) -> set[str]:
-        async def late(connection: Any, news: set[str]) -> None:
-            await also(connection, news)
-            raise Killed
+    async def killed(unit: UnitOfWork) -> None:
+        await flush(unit)
+        raise Killed
 
-        return await take_in(batch, late)
-
-    monkeypatch.setattr(house.store, "take_in", killed)
+    monkeypatch.setattr(UnitOfWork, "flush", killed)
     with pytest.raises(Killed):
         await joining(house).turn()
     assert (await house.counted("messages"), await house.counted("parts", "message IS NULL")) == (
@@ -374,10 +372,10 @@ async def test_two_processes_that_race_make_one_message(
 ) -> None:
     """Even with nothing to keep them apart: the marks do."""
 
-    async def always(self: Bookmark, seconds: float) -> bool:
+    async def always(self: Cursor, seconds: float) -> bool:
         return True
 
-    monkeypatch.setattr(Bookmark, "take", always)
+    monkeypatch.setattr(Cursor, "take", always)
     for total in range(2, 12):
         await asyncio.gather(
             *(
@@ -395,10 +393,10 @@ async def test_a_racer_that_saw_less_makes_no_second_message(house: House) -> No
     """One gives up waiting while the other has just seen the last part."""
     await bring(house, 1, 2)
     house.clock.pass_(minutes=11)
-    slow, database = Joining(house.door, house.store, house.seal), house.store.database
-    (row,) = await due_rows(database, SEGMENTS, house.clock(), 9)
-    key = key_of(row)
-    seen = await parts_of(database, key)
+    slow = Reassembly(house.door, house.store, house.seal)
+    (row,) = await house.store.due.rows(SEGMENTS, house.clock(), 9)
+    key = segment_key(row)
+    seen = await house.store.segments.of(key)
     await house.take(part(3))
     fast = joining(house)
     assert await fast.turn() == 1
@@ -459,7 +457,7 @@ async def test_parts_that_cannot_be_read_together_are_quarantined_and_can_be_rel
 ) -> None:
     for number in (1, 2, 3):
         await house.take(part(number))
-    monkeypatch.setattr(house.door, "accepted", _broken)
+    monkeypatch.setattr(house.door.sealer, "seal_message", _broken)
     await joining(house).turn()
     await joining(house).turn()
     monkeypatch.undo()
@@ -480,16 +478,16 @@ async def test_a_message_the_database_refuses_is_quarantined(
 ) -> None:
     for number in (1, 2, 3):
         await house.take(part(number))
-    take_in = house.store.take_in
+    take_in = UnitOfWork.take_in
     calls: dict[str, int] = defaultdict(int)
 
-    async def refused(batch: Any, also: Any = None) -> set[str]:
+    async def refused(unit: UnitOfWork, batch: Any) -> set[str]:
         calls["take_in"] += 1
         if calls["take_in"] == 1:
             raise ValueError("too much for this database")
-        return await take_in(batch, also)
+        return await take_in(unit, batch)
 
-    monkeypatch.setattr(house.store, "take_in", refused)
+    monkeypatch.setattr(UnitOfWork, "take_in", refused)
     await joining(house).turn()
     assert await house.counted("quarantine", "reason = 'unstorable'") == 1
     assert await house.counted("parts", "joined_at IS NULL") == 0

@@ -26,11 +26,12 @@ from gateway.intake.envelope import PAGE, unpacked
 from gateway.intake.polling import GAP, POLL, SOONEST
 from gateway.operations.health import OVERDUE, Health
 from gateway.platform import metrics
-from gateway.platform.names import hashed, opened_cursor
+from gateway.platform.names import hash_name, opened_cursor
 from gateway.platform.seal import ENVELOPE
 from gateway.queues import leased_task
 from gateway.queues.leased_task import BEAT, LEASE, LONGEST_PAUSE, LONGEST_WAIT, backoff
-from gateway.store.cursors import Bookmark, LeaseLost, readings
+from gateway.store.cursors import LeaseLost
+from gateway.store.unit import UnitOfWork
 from gateway.store.views import FetchStatus
 from gateway.wire.queues import REPORTS
 from tests.gateway.citizens import found
@@ -43,11 +44,11 @@ KEYED = ("stream", POLL)
 
 
 async def reading(house: House) -> FetchStatus:
-    return (await readings(house.store))[KEYED]
+    return (await house.store.cursors.status())[KEYED]
 
 
 async def cursor(house: House) -> str:
-    kept = (await Bookmark(house.store, *KEYED, holder="").peek()).cursor
+    kept = (await house.store.cursors.of(*KEYED, holder="").peek()).cursor
     return opened_cursor(house.seal, kept)
 
 
@@ -113,7 +114,7 @@ async def test_an_empty_cursor_stays_where_it_is_and_no_progress_is_no_hurry(lit
 async def test_a_receipt_in_a_page_reaches_the_letter_it_is_about(house: House) -> None:
     await house.report(ROAD)
     (_, sent) = house.paper.carried[-1]
-    name = hashed(house.seal, "stream", f"paper-{sent.id}")
+    name = hash_name(house.seal, "stream", f"paper-{sent.id}")
     await house.change(f"UPDATE notifications SET channel = 'stream', provider_id = '{name}'")
     channel = Stream()
     channel.said.append(Receipt("stream", f"paper-{sent.id}", "delivered"))
@@ -150,7 +151,7 @@ async def test_a_poison_item_is_quarantined_and_its_neighbours_go_on(
         await mine.turn()
         await house.change("UPDATE cursors SET cursor = '', due_at = NULL")
     assert await house.counted("messages") == 3
-    (held,) = await house.queries.quarantine(10)
+    (held,) = await house.store.quarantine.latest(10)
     assert held.reason in ("unreadable", "unstorable")
     assert (held.channel, held.state) == ("stream", "open")
     ((sealed,),) = await house.rows("SELECT envelope FROM quarantine")
@@ -167,7 +168,7 @@ async def test_what_no_person_wrote_is_only_noted(lite: House) -> None:
     channel = Stream()
     channel.say("Saya sedang cuti", automatic="auto-reply")
     await polling(lite, channel).turn()
-    (held,) = await lite.queries.quarantine(10)
+    (held,) = await lite.store.quarantine.latest(10)
     assert (held.reason, held.state) == ("automatic", "noted")
     assert await lite.counted("messages") == 0
 
@@ -197,16 +198,13 @@ async def test_a_crash_before_the_commit_leaves_neither_messages_nor_cursor(
 ) -> None:
     channel = Stream()
     channel.say(f"{ROAD} satu", f"{ROAD} dua")
-    take_in = house.store.take_in
+    flush = UnitOfWork.flush
 
-    async def killed(batch: Any, also: Any = None) -> set[str]:
-        async def late(connection: Any, news: set[str]) -> None:
-            await also(connection, news)
-            raise Killed
+    async def killed(unit: UnitOfWork) -> None:
+        await flush(unit)
+        raise Killed
 
-        return await take_in(batch, late)
-
-    monkeypatch.setattr(house.store, "take_in", killed)
+    monkeypatch.setattr(UnitOfWork, "flush", killed)
     with pytest.raises(Killed):
         await polling(house, channel).turn()
     assert (await house.counted("messages"), await cursor(house)) == (0, "")
@@ -319,7 +317,7 @@ async def test_a_long_look_keeps_others_away(house: House, monkeypatch: pytest.M
     channel = Long()
     looking = asyncio.create_task(polling(house, channel, "one").turn())
     await begun.wait()
-    other = Bookmark(house.store, *KEYED, holder="two")
+    other = house.store.cursors.of(*KEYED, holder="two")
 
     async def held_anew() -> bool | None:
         until = f"{house.clock() + timedelta(seconds=LEASE - 1):%Y-%m-%d %H:%M:%S}"
@@ -334,13 +332,13 @@ async def test_a_long_look_keeps_others_away(house: House, monkeypatch: pytest.M
     assert await cursor(house) == "0"
 
 
-async def test_a_bookmark_that_moved_meanwhile_is_not_moved_back(house: House) -> None:
-    mark = Bookmark(house.store, *KEYED, holder="one")
+async def test_a_cursor_that_moved_meanwhile_is_not_moved_back(house: House) -> None:
+    mark = house.store.cursors.of(*KEYED, holder="one")
     place = await mark.take(LEASE)
     assert place is not None
-    await mark.move(place, [], "5", pause=0)
+    await mark.move(place, "5", pause=0)
     with pytest.raises(LeaseLost):
-        await mark.move(place, [], "3", pause=0)
+        await mark.move(place, "3", pause=0)
     assert await cursor(house) == "5"
 
 
@@ -375,7 +373,7 @@ async def test_a_look_that_fails_is_put_off_and_seen(
     assert 1 <= await mine.turn() <= 2
     seen = await reading(house)
     assert (seen.failures, seen.error) == (2, says)
-    (view,) = await house.queries.channels(["stream"])
+    (view,) = await house.store.overview.channels(["stream"])
     assert view.poll == seen
     house.clock.pass_(seconds=OVERDUE.total_seconds() + 6)
     finding = await health.look()
@@ -499,7 +497,7 @@ async def test_catching_up_by_hand_reads_to_the_end_unless_another_process_does(
     channel = Stream()
     channel.say(*(f"{ROAD} nomor {number}" for number in range(7)))
     assert await polling(house, channel, "one").once() == 7
-    other = Bookmark(house.store, *KEYED, holder="two")
+    other = house.store.cursors.of(*KEYED, holder="two")
     assert await other.take(LEASE) is not None
     assert await polling(house, channel, "one").once() is None
     await other.release()

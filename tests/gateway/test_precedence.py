@@ -8,9 +8,9 @@ import pytest
 
 from gateway.store.views import ReportFile
 from normalizer.masking import HIDDEN
-from normalizer.message import Unanswered
+from normalizer.message import NoAnswerReason
 from normalizer.report import Status
-from normalizer.tracking import written
+from normalizer.tracking import format_number
 from router.precedence import TABLE, Signal, acting
 from tests.gateway.making import WHO, House, note
 
@@ -44,7 +44,7 @@ class Case(NamedTuple):
 async def said(house: House, signals: tuple[Signal, ...]) -> Case:
     """Let somebody with an open report write what carries these signals."""
     earlier = await house.report(EARLIER)
-    number = written(earlier.report.tracking)
+    number = format_number(earlier.report.tracking)
     before = len(house.paper.told(WHO))
     first = await handed(house)
     await house.take(note(" ".join(WORDS[each] for each in signals).format(number=number)))
@@ -91,7 +91,7 @@ def is_own(case: Case) -> None:
 
 def is_foreign(case: Case) -> None:
     report = case.report.report
-    assert (report.status, report.unanswered) == (Status.TRIAGE, Unanswered.FOREIGN_TEXT)
+    assert (report.status, report.unanswered) == (Status.TRIAGE, NoAnswerReason.FOREIGN_TEXT)
     assert case.told == []
     assert case.agencies == set()
     assert report.assignment is not None
@@ -134,7 +134,7 @@ async def test_the_higher_wins_and_of_the_lower_stays_what_the_table_says(
     assert "482913" not in repr(await lite.rows("SELECT body FROM reports"))
     if Signal.FOREIGN_TEXT in pair:
         assert HIDDEN in case.report.report.text
-    assert (await lite.queries.audit())[1] == []
+    assert (await lite.store.events.audit())[1] == []
 
 
 def test_the_table_names_every_signal_once_and_overrules_only_downwards() -> None:
@@ -169,7 +169,7 @@ async def test_a_foreign_text_answers_no_question_and_nothing_is_added_to_it(lit
     file = await lite.file(asked.report.tracking)
     assert file.report.status is Status.WAITING_FOR_REPORTER
     told = await lite.say("di kecamatan Tenggarong, Kutai Kartanegara")
-    assert written(asked.report.tracking) in told
+    assert format_number(asked.report.tracking) in told
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ async def test_an_operator_sees_it_with_its_reason_and_may_forward_it_all_the_sa
 ) -> None:
     await lite.take(note(text))
     assert await lite.work_all() == {}
-    (waiting,) = await lite.queries.latest(5, status=Status.TRIAGE)
+    (waiting,) = await lite.store.reports.latest(5, status=Status.TRIAGE)
     assert waiting.assignment is not None
     assert waiting.assignment.reasons[0].rule == "scope"
     everywhere = await lite.rows("SELECT body FROM messages")
@@ -197,7 +197,7 @@ async def test_a_report_after_a_foreign_text_is_a_matter_of_its_own(lite: House)
 
 async def test_the_agency_reads_no_code_that_was_added_to_a_report(lite: House) -> None:
     earlier = await lite.report(EARLIER)
-    number = written(earlier.report.tracking)
+    number = format_number(earlier.report.tracking)
     await lite.say(f"{number} {WORDS[Signal.FOREIGN_TEXT]}")
     sent = repr(await lite.handed_over(await lite.file(earlier.report.tracking)))
     assert HIDDEN in sent

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.casework.conflicts import Conflict
 from gateway.casework.operators import OperatorService
-from gateway.casework.publishing import proposed
+from gateway.casework.publishing import propose_text
 from normalizer import masking
 from normalizer.masking import HIDDEN
 from normalizer.message import Attachment
@@ -36,7 +36,7 @@ FLAGS: dict[str, dict[str, str]] = {
 async def here(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Town]:
     async with town(sqlite_url, tmp_path) as built:
         yield built
-        assert (await built.house.queries.audit())[1] == []
+        assert (await built.house.store.events.audit())[1] == []
 
 
 async def sent(here: Town, **changes: str) -> Report:
@@ -52,7 +52,7 @@ async def read(here: Town) -> list[Any]:
 
 
 async def release(desk: OperatorService, report: Report) -> None:
-    await desk.publish(report.id, by="sari", name=proposed(report).name)
+    await desk.publish(report.id, by="sari", name=propose_text(report).name)
 
 
 GRAVE = (

@@ -16,8 +16,6 @@ from gateway.intake import forgeries
 from gateway.intake.expiry import EXPIRE, Expiry
 from gateway.operations.health import Health
 from gateway.queues.due import EVERYWHERE
-from gateway.store.cursors import Bookmark
-from gateway.store.people import OperatorRepository
 from gateway.store.quarantine import FRESH, MESSAGE, NOISE, REASONS, QuarantineLimits
 from gateway.store.store import Store
 from tests.gateway.making import ROAD, House, held, hook, note
@@ -31,7 +29,7 @@ MESSAGES = sorted(reason for reason, kind in REASONS.items() if kind == MESSAGE)
 
 @pytest.fixture
 def small(house: House) -> House:
-    house.store.shelf.limits = SMALL
+    house.store.quota.limits = SMALL
     return house
 
 
@@ -46,9 +44,9 @@ def _reasons(tree: ast.AST) -> Iterator[str]:
         if not isinstance(node, ast.Call):
             continue
         called = getattr(node.func, "attr", getattr(node.func, "id", ""))
-        if called in ("hold", "held", "_held"):
+        if called in ("quarantine", "item", "_quarantine_item"):
             yield from _said(node.args[2:4])
-        if called == "Held":
+        if called == "QuarantineItem":
             yield from _said(k.value for k in node.keywords if k.arg == "reason")
 
 
@@ -70,7 +68,9 @@ async def test_a_flood_of_forgeries_is_counted_and_leaves_room_for_others(
     small: House,
 ) -> None:
     for n in range(5):
-        answer = await small.door.take(small.paper, hook(note(ROAD, id=f"F{n}"), proof="false"))
+        answer = await small.door.receive_webhook(
+            small.paper, hook(note(ROAD, id=f"F{n}"), proof="false")
+        )
         assert answer.status == 403
     assert await small.counted("quarantine", "channel = 'paper'") == 3, "its share"
     await put(small, 2, channel="x")
@@ -83,7 +83,7 @@ async def test_a_flood_of_forgeries_is_counted_and_leaves_room_for_others(
 
 @pytest.mark.parametrize("reason", MESSAGES)
 async def test_what_came_by_a_proven_door_is_kept_over_any_quota(lite: House, reason: str) -> None:
-    lite.store.shelf.limits = SMALL
+    lite.store.quota.limits = SMALL
     await put(lite, 8, reason="forged")
     await put(lite, 12, reason=reason)
     assert await lite.counted("quarantine", f"reason = '{reason}'") == 12
@@ -96,21 +96,21 @@ async def test_what_came_by_a_proven_door_is_kept_over_any_quota(lite: House, re
 
 
 async def test_a_message_that_cannot_be_read_is_kept_though_noise_has_no_room(lite: House) -> None:
-    lite.store.shelf.limits = SMALL
+    lite.store.quota.limits = SMALL
     await put(lite, 8)
     broken = replace(hook(note(ROAD)), body=b"{")
-    assert (await lite.door.take(lite.paper, broken)).status == 200
+    assert (await lite.door.receive_webhook(lite.paper, broken)).status == 200
     assert await lite.counted("quarantine", "reason = 'malformed'") == 1
 
 
 async def test_bytes_are_counted_as_they_are_stored(lite: House) -> None:
-    lite.store.shelf.limits = SMALL
+    lite.store.quota.limits = SMALL
     await put(lite, 4, envelope=b"x" * 30_000, size=1)
     assert await lite.counted("quarantine") == 2, "the second one passed the channel's share"
 
 
 async def test_another_process_is_counted_after_a_moment(lite: House) -> None:
-    lite.store.shelf.limits = SMALL
+    lite.store.quota.limits = SMALL
     other = Store(lite.store.database, lite.clock, room=SMALL)
     await put(lite, 1)
     for _ in range(4):
@@ -121,12 +121,11 @@ async def test_another_process_is_counted_after_a_moment(lite: House) -> None:
 
 
 async def test_room_comes_back_when_an_operator_decides(lite: House) -> None:
-    lite.store.shelf.limits = SMALL
+    lite.store.quota.limits = SMALL
     await put(lite, 4)
-    (view, *_) = await lite.queries.quarantine(10)
-    await OperatorRepository(lite.store).decide(
-        view.id, "dismissed", by="siti", note="x", at=lite.clock()
-    )
+    (view, *_) = await lite.store.quarantine.latest(10)
+    async with lite.store.unit() as unit:
+        await unit.quarantine.decide(view.id, "dismissed", by="siti", note="x", at=lite.clock())
     lite.clock.pass_(seconds=FRESH.total_seconds())
     await put(lite, 2)
     assert await lite.counted("quarantine", "state = 'open'") == 3
@@ -135,10 +134,9 @@ async def test_room_comes_back_when_an_operator_decides(lite: House) -> None:
 async def test_noise_ends_after_its_days_and_of_a_decision_only_the_content(house: House) -> None:
     await put(house, 3, reason="automatic", state="noted")
     await put(house, 2, reason="unreadable")
-    (chosen, _) = [v for v in await house.queries.quarantine(10) if v.reason == "unreadable"]
-    await OperatorRepository(house.store).decide(
-        chosen.id, "dismissed", by="siti", note="x", at=house.clock()
-    )
+    (chosen, _) = [v for v in await house.store.quarantine.latest(10) if v.reason == "unreadable"]
+    async with house.store.unit() as unit:
+        await unit.quarantine.decide(chosen.id, "dismissed", by="siti", note="x", at=house.clock())
     house.clock.pass_(days=29)
     assert await _expiry(house).turn() == 0
     house.clock.pass_(days=2)
@@ -159,7 +157,7 @@ async def test_noise_ends_after_its_days_and_of_a_decision_only_the_content(hous
 async def test_one_process_forgets_for_all(lite: House) -> None:
     await put(lite, 1)
     lite.clock.pass_(days=31)
-    mark = Bookmark(lite.store, EVERYWHERE, EXPIRE, holder=uuid4().hex)
+    mark = lite.store.cursors.of(EVERYWHERE, EXPIRE, holder=uuid4().hex)
     assert await mark.take(60) is not None
     assert await _expiry(lite).turn() == 0
     await mark.release()
@@ -171,9 +169,9 @@ async def test_what_was_not_kept_is_said_and_nobody_is_unwell(
 ) -> None:
     monkeypatch.setattr(forgeries, "PER_HOUR", 2)
     for n in range(7):
-        await lite.door.take(lite.paper, hook(note(ROAD, id=f"F{n}"), proof="false"))
-    await lite.door.write_missed()
-    await lite.door.write_missed()
+        await lite.door.receive_webhook(lite.paper, hook(note(ROAD, id=f"F{n}"), proof="false"))
+    await lite.door.quarantine.write_missed()
+    await lite.door.quarantine.write_missed()
     finding = await _health(lite).look()
     assert finding.ok
     assert finding.checks["quarantine_noise"] == "5 more not kept since yesterday"
@@ -188,7 +186,8 @@ async def test_the_console_says_how_much_was_not_kept(tmp_path: Path) -> None:
         console(desk, ConsoleClock()) as url,
         aiohttp.ClientSession(cookie_jar=jar) as http,
     ):
-        await desk.house.store.count_missed({("paper", "forged"): 4711})
+        async with desk.house.store.unit() as unit:
+            await unit.quarantine.tally({("paper", "forged"): 4711})
         ani = Visitor(url, http)
         await ani.log_in()
         assert "4.711</b> kiriman palsu" in (await ani.get("/failed"))[1]
@@ -196,7 +195,7 @@ async def test_the_console_says_how_much_was_not_kept(tmp_path: Path) -> None:
 
 
 def _expiry(house: House) -> Expiry:
-    return Expiry(house.store, Bookmark(house.store, EVERYWHERE, EXPIRE, holder="one"))
+    return Expiry(house.store, house.store.cursors.of(EVERYWHERE, EXPIRE, holder="one"))
 
 
 def _health(house: House) -> Health:

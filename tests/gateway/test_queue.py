@@ -8,7 +8,7 @@ import pytest
 from gateway.store.engine import Database
 from gateway.store.queue_table import Queue
 from gateway.store.store import Store
-from gateway.wire.queues import DELIVERIES, REPORTS, DeadLetter, Leased, QueuedMessage
+from gateway.wire.queues import DELIVERIES, REPORTS, DeadLetter, LeasedMessage, QueuedMessage
 from tests.gateway.making import SOON, Clock, House
 
 FOR_EVER = 3600.0
@@ -25,7 +25,7 @@ def queue(house: House) -> Queue:
     return house.store.queue
 
 
-async def _one(queue: Queue, name: str = REPORTS, *, lease: float = FOR_EVER) -> Leased:
+async def _one(queue: Queue, name: str = REPORTS, *, lease: float = FOR_EVER) -> LeasedMessage:
     (leased,) = await queue.claim(name, 10, lease=lease)
     return leased
 
@@ -116,7 +116,7 @@ async def test_a_buried_message_is_seen_and_replayed(house: House, queue: Queue)
         await queue.bury(leased, error="bad \x00 \ud800" + "x" * 5000)
     assert await queue.depths() == {f"{REPORTS}.dead": 2}
     assert await queue.claim(REPORTS, 10, lease=FOR_EVER) == []
-    newest, oldest = await house.queries.dead_letters(10)
+    newest, oldest = await house.store.dead_letters.latest(10)
     assert (newest.message_id, oldest.message_id) == (sent[1].id, sent[0].id)
     assert (newest.attempts, len(newest.error)) == (1, 1000)
     assert await queue.replay([newest.id]) == 1
@@ -130,7 +130,7 @@ async def test_dead_letters_of_a_broker_are_kept_once(house: House, queue: Queue
     letter = DeadLetter(message(body=b"poison"), 6, "BadEvent")
     for _ in range(2):
         await queue.keep_dead([letter])
-    (view,) = await house.queries.dead_letters(10)
+    (view,) = await house.store.dead_letters.latest(10)
     assert (view.message_id, view.attempts, view.error) == (letter.message.id, 6, "BadEvent")
     await queue.replay()
     assert (await _one(queue)).message == letter.message

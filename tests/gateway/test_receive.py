@@ -23,8 +23,8 @@ from adapters.contract import (
 from gateway.intake import forgeries, group_commit
 from gateway.intake.envelope import unpacked
 from gateway.intake.group_commit import NotDurable
-from gateway.intake.receive import LONGEST_ID
-from gateway.platform.names import hashed
+from gateway.intake.identity import LONGEST_ID
+from gateway.platform.names import hash_name
 from gateway.platform.seal import ENVELOPE, FILE, RAW
 from gateway.store.rows import IntakeItem
 from gateway.store.views import QuarantineView
@@ -52,7 +52,7 @@ def _bytes_of(folder: Path) -> bytes:
 
 
 async def _held(house: House) -> list[QuarantineView]:
-    return await house.queries.quarantine(100)
+    return await house.store.quarantine.latest(100)
 
 
 async def test_a_message_is_durable_and_on_its_way_when_it_is_acknowledged(house: House) -> None:
@@ -65,7 +65,7 @@ async def test_a_message_is_durable_and_on_its_way_when_it_is_acknowledged(house
 
 async def test_the_raw_hook_is_kept_and_can_be_read_again(house: House) -> None:
     sent = hook(note(ROAD))
-    await house.door.take(house.paper, sent)
+    await house.door.receive_webhook(house.paper, sent)
     ((raw,),) = await house.rows("SELECT raw FROM messages")
     assert unpacked(house.seal.open(bytes(raw), RAW)) == sent
 
@@ -108,7 +108,7 @@ async def test_the_same_id_with_other_content_is_quarantined(
 async def test_a_forged_hook_is_refused_and_quarantined_once(house: House) -> None:
     sent = hook(note(ROAD), proof="false")
     for _ in range(3):
-        answer = await house.door.take(house.paper, sent)
+        answer = await house.door.receive_webhook(house.paper, sent)
         assert (answer.status, answer.media_type) == (403, "application/problem+json")
         assert json.loads(answer.body)["status"] == 403
     (view,) = await _held(house)
@@ -121,13 +121,13 @@ async def test_strangers_leave_little_behind(lite: House, monkeypatch: pytest.Mo
     monkeypatch.setattr(forgeries, "PER_HOUR", 3)
     for number in range(8):
         sent = hook(note(ROAD, id=f"SM{number}"), proof="false")
-        assert (await lite.door.take(lite.paper, sent)).status == 403
+        assert (await lite.door.receive_webhook(lite.paper, sent)).status == 403
     views = await _held(lite)
     assert sorted(view.state for view in views) == ["noted", "open", "open", "open"]
     assert sum("only counted" in view.detail for view in views) == 1
     proven = type(sent)(sent.url, {"x-proof": "genuine"}, b"[7]")
     assert (
-        await lite.door.take(lite.paper, proven)
+        await lite.door.receive_webhook(lite.paper, proven)
     ).status == 200  # a proven sender's is always kept
     assert len(await _held(lite)) == 5
 
@@ -135,7 +135,7 @@ async def test_strangers_leave_little_behind(lite: House, monkeypatch: pytest.Mo
 async def test_a_large_forged_body_is_cut_and_says_so(lite: House) -> None:
     sent = hook(note(ROAD), proof="false")
     large = type(sent)(sent.url, sent.headers, sent.body + b" " * 200_000)
-    assert (await lite.door.take(lite.paper, large)).status == 403
+    assert (await lite.door.receive_webhook(lite.paper, large)).status == 403
     (view,) = await _held(lite)
     assert view.size == forgeries.BODY
     assert f"of {len(large.body)} bytes kept, sha256" in view.detail
@@ -151,7 +151,7 @@ async def test_observe_only_takes_what_is_forged_and_notes_it(lite: House) -> No
     assert await lite.counted("messages") == 1
     (view,) = await _held(lite)
     assert (view.reason, view.state) == ("forged", "noted")
-    assert await lite.queries.held_count() == 0
+    assert await lite.store.quarantine.count() == 0
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ async def test_what_cannot_be_read_is_kept_and_not_asked_for_again(
 ) -> None:
     sent = type(hook())("http://kanal.localhost/in/paper", {"x-proof": "genuine"}, body)
     for _ in range(2):
-        assert (await house.door.take(house.paper, sent)).status == 200
+        assert (await house.door.receive_webhook(house.paper, sent)).status == 200
     (view,) = await _held(house)
     assert (view.reason, view.state, view.size) == (reason, "open", len(body))
 
@@ -178,7 +178,7 @@ async def test_automatic_mail_is_noted_and_makes_no_report(lite: House) -> None:
     assert await lite.work_all() == {}
     (view,) = await _held(lite)
     assert (view.reason, view.state, view.detail) == ("automatic", "noted", "auto-replied")
-    assert await lite.queries.held_count() == 0
+    assert await lite.store.quarantine.count() == 0
     assert await lite.counted("messages") == await lite.counted("reports") == 0
     assert lite.paper.carried == []
 
@@ -350,7 +350,7 @@ async def test_what_only_looked_like_a_repeat_can_be_released_beside_the_first(
     for _ in range(2):
         assert await _released(lite) == 1
     assert await lite.work_all() == {}
-    texts = {report.text for report in await lite.queries.latest(10)}
+    texts = {report.text for report in await lite.store.reports.latest(10)}
     assert texts == {ROAD, NOWHERE}
 
 
@@ -392,15 +392,15 @@ class Counter(Paper):
 async def test_the_sender_is_told_a_number_that_every_repeat_repeats(lite: House) -> None:
     counter = Counter()
     sent = hook(note(ROAD, id="1"), note(LAMP, id="2"))
-    first = await lite.door.take(counter, sent)
-    again = await lite.door.take(counter, sent)
+    first = await lite.door.receive_webhook(counter, sent)
+    again = await lite.door.receive_webhook(counter, sent)
     assert (first.status, first.body) == (201, again.body)
     told = json.loads(first.body)
     assert [each["id"] for each in told] == ["1", "2"]
     assert len({each["number"] for each in told} | {each["key"] for each in told}) == 4
     assert await lite.work_all() == {}
     for each in told:
-        assert (await lite.file(each["number"])).report.origin.external_id == hashed(
+        assert (await lite.file(each["number"])).report.origin.external_id == hash_name(
             lite.seal, "paper", each["id"]
         )
 
@@ -408,7 +408,7 @@ async def test_the_sender_is_told_a_number_that_every_repeat_repeats(lite: House
 async def test_the_number_of_an_added_message_finds_the_report_it_was_added_to(lite: House) -> None:
     counter = Counter()
     file = await lite.report(NOWHERE)
-    (told,) = json.loads((await lite.door.take(counter, hook(note(WHERE, id="2")))).body)
+    (told,) = json.loads((await lite.door.receive_webhook(counter, hook(note(WHERE, id="2")))).body)
     assert await lite.work_all() == {}
     assert told["number"] != file.report.tracking
     assert (await lite.file(told["number"])).report.id == file.report.id
@@ -417,10 +417,10 @@ async def test_the_number_of_an_added_message_finds_the_report_it_was_added_to(l
 
 
 async def test_what_the_sender_can_mend_is_told_and_not_quarantined(lite: House) -> None:
-    answer = await lite.door.take(Counter(), hook(note("no text")))
+    answer = await lite.door.receive_webhook(Counter(), hook(note("no text")))
     assert (answer.status, answer.body) == (422, b"text: write what happened; from: who are you")
     assert await _held(lite) == []
-    forged = await lite.door.take(Counter(), hook(note(ROAD), proof="none"))
+    forged = await lite.door.receive_webhook(Counter(), hook(note(ROAD), proof="none"))
     assert (forged.status, forged.body) == (422, b"the proof does not fit")
     assert [held.reason for held in await _held(lite)] == ["forged"]
 

@@ -25,7 +25,6 @@ from gateway.intake.reconciling import RECONCILE, Reconciling
 from gateway.platform import metrics
 from gateway.process import Kanal
 from gateway.queues.leased_task import BEAT, LEASE
-from gateway.store.cursors import Bookmark, readings
 from gateway.store.engine import Unavailable
 from gateway.wire.queues import REPORTS
 from tests.gateway.citizens import citizens, found, walking
@@ -59,7 +58,7 @@ class Archive(Stream, Reconciler):
 
 
 def reconciling(house: House, channel: Archive, holder: str = "one") -> Reconciling:
-    mark = Bookmark(house.store, *KEYED, holder=holder)
+    mark = house.store.cursors.of(*KEYED, holder=holder)
     return Reconciling(channel, mark, pages(house), house.store, every=EVERY, overlap=OVERLAP)
 
 
@@ -81,7 +80,7 @@ async def test_only_what_is_missing_is_filed(house: House) -> None:
     assert await reconciling(house, channel).turn() == BEAT
     assert counted.get() - before == 4
     assert await house.counted("messages") == 8
-    assert (await readings(house.store))[KEYED].recovered == 4
+    assert (await house.store.cursors.status())[KEYED].recovered == 4
     for written in notes:  # the provider's late tries
         assert (await house.take(written)).status == 200
     assert await house.counted("messages") == 8
@@ -136,14 +135,14 @@ async def test_a_list_that_breaks_off_keeps_what_came_and_is_read_again(
     channel.ends = error
     await mine.turn()
     assert await house.counted("messages") == 4
-    assert (await readings(house.store))[KEYED].failures == 1
+    assert (await house.store.cursors.status())[KEYED].failures == 1
     channel.ends = None
     channel.say(NOWHERE)
     house.clock.pass_(seconds=5)
     await mine.turn()
-    assert channel.since_when[2] == channel.since_when[1], "the bookmark had not moved"
+    assert channel.since_when[2] == channel.since_when[1], "the cursor had not moved"
     assert await house.counted("messages") == 5
-    assert (await readings(house.store))[KEYED].recovered == 5
+    assert (await house.store.cursors.status())[KEYED].recovered == 5
 
 
 async def test_poison_in_a_list_is_quarantined_once(house: House) -> None:
@@ -157,7 +156,7 @@ async def test_poison_in_a_list_is_quarantined_once(house: House) -> None:
         await mine.turn()
         house.clock.pass_(seconds=EVERY + 1)
     assert await house.counted("messages") == 2
-    held = await house.queries.quarantine(10)
+    held = await house.store.quarantine.latest(10)
     assert sorted(view.reason for view in held) == ["unreadable", "unstorable"]
 
 
@@ -191,14 +190,14 @@ async def test_by_hand_from_a_moment_of_ones_own(house: House) -> None:
     channel = Archive()
     mine = reconciling(house, channel)
     await mine.once()
-    first = (await Bookmark(house.store, *KEYED, holder="").peek()).cursor
+    first = (await house.store.cursors.of(*KEYED, holder="").peek()).cursor
     long_ago, lately = house.clock.at - timedelta(days=30), house.clock.at
     house.clock.pass_(hours=5)
     await mine.once(lately + timedelta(hours=4))
-    assert (await Bookmark(house.store, *KEYED, holder="").peek()).cursor == first, "a gap is left"
+    assert (await house.store.cursors.of(*KEYED, holder="").peek()).cursor == first, "a gap is left"
     await mine.once(long_ago)
     assert channel.since_when[-1] == long_ago
-    assert (await Bookmark(house.store, *KEYED, holder="").peek()).cursor > first
+    assert (await house.store.cursors.of(*KEYED, holder="").peek()).cursor > first
 
 
 async def test_while_the_database_is_away_nothing_is_half_done(
@@ -256,7 +255,7 @@ async def test_an_outage_of_an_hour_loses_nothing_the_provider_still_holds(
             assert await found(filed) == 21
             for number, (sid, text) in enumerate(zip(sids, TEXTS, strict=True)):
                 assert await people.phone.text(hook, f"+62812{number:08}", text, sid=sid) == 200
-            assert await running.services.queries.held_count() == 0
+            assert await running.services.store.quarantine.count() == 0
             assert await messages(running) == 21
 
 
@@ -264,11 +263,11 @@ async def test_a_poller_of_its_own_catches_up_without_any_door(tmp_path: Path) -
     async with citizens(tmp_path) as people:
         running = Kanal(assemble(load(people.file), people.file))
         await running.services.store.migrate()
-        mark = Bookmark(running.services.store, "sms", RECONCILE, holder="before")
+        mark = running.services.store.cursors.of("sms", RECONCILE, holder="before")
         place = await mark.take(LEASE)
         assert place is not None
         before = datetime.now(UTC) - timedelta(hours=2)
-        await mark.move(place, [], before.isoformat(), pause=EVERY)
+        await mark.move(place, before.isoformat(), pause=EVERY)
         await mark.release()
         for number, text in enumerate(TEXTS):
             await people.phone.text(f"{people.base}/in/sms", f"+62812{number:08}", text)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import gateway
-from gateway.access.recusal import NotYours, recused
+from gateway.access.recusal import NotYours, recuse
 from gateway.casework.agencies import Reply
 from gateway.casework.conflicts import Conflict
 from gateway.outbound import deliveries
@@ -21,7 +21,7 @@ from gateway.wire import events
 from gateway.wire.queues import DELIVERIES
 from normalizer.message import Message
 from normalizer.report import Agency, Assignment, Outcome, Recusal, Report, Status
-from normalizer.tracking import written
+from normalizer.tracking import format_number
 from tests.gateway.making import ROAD, WHO, House, house, made_parts
 
 ACCUSED, OVERSEER = "3578-dinas-pu", "3578-inspektorat"
@@ -40,12 +40,12 @@ async def town(sqlite_url: str, tmp_path: Path) -> AsyncIterator[House]:
     """A house whose agencies have tokens."""
     async with house(sqlite_url, tmp_path, methods=METHODS) as built:
         yield built
-        assert (await built.queries.audit())[1] == []
+        assert (await built.store.events.audit())[1] == []
 
 
 async def _read(town: House, agency: str) -> list[str]:
     town.clock.pass_(minutes=5)
-    return [each.text for each in await town.queries.for_agency(agency, after="", most=1)]
+    return [each.text for each in await town.store.deliveries.for_agency(agency, after="", most=1)]
 
 
 async def test_an_accusation_goes_to_who_oversees_the_accused(town: House) -> None:
@@ -70,7 +70,7 @@ async def test_an_operator_cannot_hand_it_to_the_accused_either(town: House) -> 
 async def test_an_accusation_that_comes_later_takes_the_report_back(town: House) -> None:
     file = await town.report(ROAD)
     assert len(await _read(town, ACCUSED)) == 1
-    number = written(file.report.tracking)
+    number = format_number(file.report.tracking)
     await town.say(f"{number} petugas dinas PU minta uang 500 ribu supaya diperbaiki", WHO)
     after = await town.file(file.report.tracking)
     made = after.report.assignment
@@ -97,7 +97,7 @@ async def test_what_only_may_accuse_is_read_by_an_operator_who_may_hand_it_back(
     town: House,
 ) -> None:
     file = await town.report(ROAD)
-    number = written(file.report.tracking)
+    number = format_number(file.report.tracking)
     await town.say(f"{number} {DOUBTFUL}", WHO)
     after = await town.file(file.report.tracking)
     assert after.report.status is Status.TRIAGE
@@ -116,11 +116,11 @@ async def test_what_only_may_accuse_is_read_by_an_operator_who_may_hand_it_back(
 async def test_a_delivery_that_waits_is_withdrawn(town: House) -> None:
     file = await town.report(ROAD)
     async with town.store.unit() as unit:
-        stored = await unit.by_id(file.report.id)
+        stored = await unit.reports.by_id(file.report.id)
         assert stored is not None
         deliveries.deliver(unit, stored.report, kind=events.FOLLOWED_UP, cause="late")
-        accusing = recused(stored.report, [PU], at=AT)
-        unit.change(stored, accusing, [])
+        accusing = recuse(stored.report, [PU], at=AT)
+        unit.reports.change(stored, accusing, [])
     assert await town.work(DELIVERIES, town.deliver) == {}
     after = await town.file(file.report.tracking)
     states = [each.state for each in after.deliveries]
@@ -129,7 +129,7 @@ async def test_a_delivery_that_waits_is_withdrawn(town: House) -> None:
 
 async def test_a_page_of_nothing_but_accusations_does_not_stop_the_reader(town: House) -> None:
     first = await town.report(ROAD)
-    number = written(first.report.tracking)
+    number = format_number(first.report.tracking)
     await town.say(f"{number} petugas dinas PU minta uang 500 ribu supaya diperbaiki", WHO)
     await town.report(ROAD, "+6281111111111")
     (only,) = await _read(town, ACCUSED)
@@ -183,21 +183,21 @@ def test_deliveries_are_written_and_read_in_one_place_each() -> None:
 
 async def test_without_a_plain_overseer_an_operator_decides(town: House) -> None:
     report = _with((await town.report(ROAD)).report)
-    taken = recused(report, [PU], at=AT, overseer=made_parts().routing.overseer)
+    taken = recuse(report, [PU], at=AT, overseer=made_parts().routing.overseer)
     assert taken.assignment is not None
     assert taken.assignment.agency is not None
     nowhere = report.model_copy(update={"places": ()})
-    taken = recused(nowhere, [PU], at=AT, overseer=made_parts().routing.overseer)
+    taken = recuse(nowhere, [PU], at=AT, overseer=made_parts().routing.overseer)
     assert taken.status is Status.TRIAGE
 
 
 def test_what_is_taken_back_is_offered_to_nobody_who_is_accused() -> None:
-    report = Report.opened(Message.model_validate_json(_BARE))
-    taken = recused(_with(report), [PU], at=AT)
+    report = Report.open(Message.model_validate_json(_BARE))
+    taken = recuse(_with(report), [PU], at=AT)
     assert taken.assignment is not None
     assert taken.assignment.agency is None
     assert taken.assignment.copies == ()
-    assert recused(taken, [], at=AT).recusals == (PU,)
+    assert recuse(taken, [], at=AT).recusals == (PU,)
 
 
 _BARE = """{"id": "018f0000-0000-7000-8000-000000000001", "tracking": "482109375516",

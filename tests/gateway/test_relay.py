@@ -79,7 +79,7 @@ async def test_a_message_nobody_takes_is_tried_again_and_then_a_dead_letter(hous
     assert await forwards.relay_once() == 0  # not before its time
     await house.change("UPDATE queue SET visible_at = 0")
     assert await forwards.relay_once() == 1
-    (dead,) = await house.queries.dead_letters(10)
+    (dead,) = await house.store.dead_letters.latest(10)
     assert (dead.message_id, dead.error) == (bad.id, "no such queue")
 
 
@@ -160,7 +160,7 @@ async def test_dead_letters_are_in_the_store_before_the_broker_forgets_them(hous
     with suppress(asyncio.CancelledError):
         await task
     assert morgue.acked == letters
-    found = {dead.error: dead.attempts for dead in await house.queries.dead_letters(10)}
+    found = {dead.error: dead.attempts for dead in await house.store.dead_letters.latest(10)}
     assert found == {"503": 5, "unknown": 1}
     assert await house.store.queue.depths() == {f"{DELIVERIES}.dead": 3}
 

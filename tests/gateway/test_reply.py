@@ -9,12 +9,12 @@ import pytest
 from pydantic import ValidationError
 
 from gateway.access.recusal import NotYours
-from gateway.casework.agencies import MAX_REPLY, AgencyService, Closed, FiledReply, Reply
+from gateway.casework.agencies import MAX_REPLY, AgencyService, ClosedReport, FiledReply, Reply
+from gateway.store.reports import StaleWrite
 from gateway.store.rows import AuditEvent
-from gateway.store.unit import StaleWrite
 from gateway.wire.queues import NOTIFICATIONS
 from normalizer.report import Candidate, Status
-from normalizer.tracking import mentions, written
+from normalizer.tracking import format_number, mentions
 from tests.gateway.making import OTHER, ROAD, UNCLEAR, WHO, House, house
 
 AGENCY, ANOTHER, MUTE = "3578-dinas-pu", "3578-dinas-perhubungan", "3578-dinas-sosial"
@@ -30,7 +30,7 @@ async def town(database_url: str, tmp_path: Path) -> AsyncIterator[House]:
     """A house whose agencies have tokens."""
     async with house(database_url, tmp_path, methods=METHODS) as built:
         yield built
-        assert (await built.queries.audit())[1] == []
+        assert (await built.store.events.audit())[1] == []
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ async def village(sqlite_url: str, tmp_path: Path) -> AsyncIterator[House]:
     """The same on SQLite only."""
     async with house(sqlite_url, tmp_path, methods=METHODS) as built:
         yield built
-        assert (await built.queries.audit())[1] == []
+        assert (await built.store.events.audit())[1] == []
 
 
 async def _reply(
@@ -97,7 +97,7 @@ async def test_a_reply_reaches_the_citizen_in_the_thread_they_wrote_in(
     assert letter.text.endswith("Regu kami turun besok.")
     assert next(mentions(letter.text)) == report.tracking == letter.tracking
     assert letter.thread == ("<older@x>", "<mine@x>")
-    assert letter.subject == f"Laporan {written(report.tracking)}"
+    assert letter.subject == f"Laporan {format_number(report.tracking)}"
     file = await town.file(report.tracking)
     assert (file.report.status, file.events[-1].kind) == (status, "agency_replied")
     assert file.events[-1].by == f"agency:{AGENCY}"
@@ -188,11 +188,11 @@ async def test_the_refused_agency_is_dropped_from_the_ranking_it_stood_in(villag
     assert old.agency is not None
     ranking = (Candidate(agency=old.agency, confidence=0.9), *old.alternatives)
     async with village.store.unit() as unit:
-        stored = await unit.by_id(file.report.id)
+        stored = await unit.reports.by_id(file.report.id)
         assert stored is not None
         mended = old.model_copy(update={"alternatives": ranking})
         changed = stored.report.model_copy(update={"assignment": mended})
-        unit.change(stored, changed, [AuditEvent("mended", "test")])
+        unit.reports.change(stored, changed, [AuditEvent("mended", "test")])
     filed = await _reply(village, file.report.tracking, "refuse", "bukan kami")
     assert filed.report.assignment is not None
     assert filed.report.assignment.alternatives == old.alternatives
@@ -202,11 +202,13 @@ async def test_nothing_is_added_to_a_closed_report(village: House) -> None:
     file = await village.report()
     await _reply(village, file.report.tracking, "answer", "Selesai", key="k1")
     async with village.store.unit() as unit:
-        stored = await unit.by_id(file.report.id)
+        stored = await unit.reports.by_id(file.report.id)
         assert stored is not None
-        closed = stored.report.moved(Status.CLOSED_BY_SYSTEM, at=village.clock(), by="gateway")
-        unit.change(stored, closed, [AuditEvent("closed_by_system", "gateway")])
-    with pytest.raises(Closed):
+        closed = stored.report.with_status(
+            Status.CLOSED_BY_SYSTEM, at=village.clock(), by="gateway"
+        )
+        unit.reports.change(stored, closed, [AuditEvent("closed_by_system", "gateway")])
+    with pytest.raises(ClosedReport):
         await _reply(village, file.report.tracking, "progress", "x", key="k2")
     assert not (await _reply(village, file.report.tracking, "answer", "Selesai", key="k1")).news
 

@@ -24,7 +24,7 @@ SITI = {"id": "u-7", "name": "Siti", "phone": "+62811"}
 async def here(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Town]:
     async with town(sqlite_url, tmp_path) as built:
         yield built
-        assert (await built.house.queries.audit())[1] == []
+        assert (await built.house.store.events.audit())[1] == []
 
 
 @pytest.fixture

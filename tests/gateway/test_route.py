@@ -11,14 +11,14 @@ import pytest
 
 from gateway.broker.base import DELIVERIES, REPORTS, QueuedMessage, ReceivedMessage
 from gateway.casework.route import UnknownMessage
-from gateway.intake import receive
+from gateway.intake import sealing
 from gateway.platform.numbers import new_tracking
 from gateway.queues.consumer import may_succeed
 from gateway.store.rows import AuditEvent
 from gateway.store.views import ReportFile
 from gateway.wire import events
 from normalizer.report import Outcome, Report, Status
-from normalizer.tracking import mentions, written
+from normalizer.tracking import format_number, mentions
 from router.kinds import Kinds
 from tests.gateway import making
 from tests.gateway.making import (
@@ -40,14 +40,14 @@ from tests.router import test_kinds
 async def house(house: House) -> AsyncIterator[House]:
     """A house in which, whatever a test did, every report's log must hold at its end."""
     yield house
-    assert (await house.queries.audit())[1] == []
+    assert (await house.store.events.audit())[1] == []
 
 
 @pytest.fixture
 async def lite(lite: House) -> AsyncIterator[House]:
     """The same on SQLite only."""
     yield lite
-    assert (await lite.queries.audit())[1] == []
+    assert (await lite.store.events.audit())[1] == []
 
 
 def _agency(report: Report) -> str | None:
@@ -152,7 +152,7 @@ async def test_an_answer_that_comes_too_late_is_a_message_of_its_own(lite: House
 async def test_somebody_elses_words_do_not_answer_my_question(lite: House) -> None:
     await lite.say(NOWHERE)
     await lite.say(WHERE, OTHER)
-    waiting = await lite.queries.latest(10, status=Status.WAITING_FOR_REPORTER)
+    waiting = await lite.store.reports.latest(10, status=Status.WAITING_FOR_REPORTER)
     assert NOWHERE in {report.text for report in waiting}
     assert await lite.counted("reports") == 2
 
@@ -173,7 +173,7 @@ async def _adds(house: House, file: ReportFile, how: str) -> str:
     if how == "number":
         return await house.say(f"{number} {more}")
     if how == "grouped number":
-        return await house.say(f"Tambahan {written(number)}: {more}")
+        return await house.say(f"Tambahan {format_number(number)}: {more}")
     ours = next(letter for letter in file.notifications)
     return await house.say(more, thread=["<older@x>", f"paper-{ours.id}"])
 
@@ -205,11 +205,11 @@ async def test_somebody_elses_number_makes_a_linked_report_of_ones_own(lite: Hou
 
 async def _close(house: House, file: ReportFile) -> None:
     async with house.store.unit() as unit:
-        stored = await unit.by_id(file.report.id)
+        stored = await unit.reports.by_id(file.report.id)
         assert stored is not None
         at = house.clock()
-        closed = stored.report.moved(Status.CLOSED_BY_SYSTEM, at=at, by="gateway")
-        unit.change(stored, closed, [AuditEvent("closed_by_system", "gateway")])
+        closed = stored.report.with_status(Status.CLOSED_BY_SYSTEM, at=at, by="gateway")
+        unit.reports.change(stored, closed, [AuditEvent("closed_by_system", "gateway")])
 
 
 async def test_adding_to_a_closed_report_makes_a_new_one_with_a_link(lite: House) -> None:
@@ -269,7 +269,7 @@ async def test_a_status_is_told_to_whom_it_may_be_told(
 ) -> None:
     _, mark, asks, who, said = case
     report = (await lite.report(mark + ROAD)).report
-    names = {"number": report.tracking, "written": written(report.tracking)}
+    names = {"number": report.tracking, "written": format_number(report.tracking)}
     told = await lite.say(asks.format(**names), who)
     for words in said:
         assert words.format(**names) in told
@@ -281,10 +281,10 @@ async def test_a_status_is_told_to_whom_it_may_be_told(
 async def test_only_the_reporter_reads_what_the_agency_answered(lite: House) -> None:
     report = (await lite.report()).report
     async with lite.store.unit() as unit:
-        stored = await unit.by_id(report.id)
+        stored = await unit.reports.by_id(report.id)
         assert stored is not None
         change = AuditEvent("agency_replied", "agency:x", data={"text": "Regu turun besok."})
-        unit.change(stored, stored.report, [change])
+        unit.reports.change(stored, stored.report, [change])
     asks = f"STATUS {report.tracking}"
     assert "Regu turun besok." in await lite.say(asks)
     assert "Regu turun besok." not in await lite.say(asks, OTHER)
@@ -361,11 +361,11 @@ async def test_a_tracking_number_drawn_twice_is_drawn_anew(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn = new_tracking()
-    monkeypatch.setattr(receive, "tracking_of", lambda seal, inbound: drawn)
+    monkeypatch.setattr(sealing, "tracking_of", lambda seal, inbound: drawn)
     await house.say(ROAD)
     await house.take(note(LAMP), note(f"{LAMP} di tiang lain"))
     assert await house.work_all() == {}
-    numbers = {report.tracking for report in await house.queries.latest(10)}
+    numbers = {report.tracking for report in await house.store.reports.latest(10)}
     assert len(numbers) == 3
     assert drawn in numbers
     told = {number for text in house.paper.told() for number in mentions(text)}
@@ -375,7 +375,7 @@ async def test_a_tracking_number_drawn_twice_is_drawn_anew(
 async def test_a_message_the_database_does_not_know_is_tried_again(house: House) -> None:
     (known,) = await _batch(house, note(ROAD))
     data = events.read(known.message.body).data | {"id": str(uuid4())}
-    body = events.written(events.RECEIVED, data["id"], json.dumps(data), at=house.clock())
+    body = events.compose(events.RECEIVED, data["id"], json.dumps(data), at=house.clock())
     unknown = ReceivedMessage(QueuedMessage(REPORTS, data["id"], body), 0, None)
     with pytest.raises(UnknownMessage) as caught:
         await house.route([known, unknown])
@@ -461,11 +461,13 @@ async def test_talk_waits_for_an_operator_and_only_who_reports_is_answered(
         monkeypatch.setattr(
             making.made_parts().routing, "kinds", Kinds(test_kinds.weights(), {"keluhan"})
         )
-        answer = await house.door.take(plaza, making.hook(note(f"wkwk {ROAD}"), note(ROAD, OTHER)))
+        answer = await house.door.receive_webhook(
+            plaza, making.hook(note(f"wkwk {ROAD}"), note(ROAD, OTHER))
+        )
         assert answer.status == 200
         assert await house.work_all() == {}
-        (waiting,) = await house.queries.latest(5, status=Status.TRIAGE)
-        talk = await house.queries.file(id=waiting.id)
+        (waiting,) = await house.store.reports.latest(5, status=Status.TRIAGE)
+        talk = await house.store.reports.file(id=waiting.id)
         assert talk
         assert talk.report.text.startswith("wkwk")
         assert len(await house.for_agency("3578-dinas-pu")) == 1

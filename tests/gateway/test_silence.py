@@ -34,7 +34,7 @@ async def test_an_answer_that_cannot_reach_its_reader_now_is_held_in_view(house:
     await _silenced(house)
     (letter,) = await _answers(house)
     assert (letter.state, letter.detail) == ("held", BLOCKED)
-    (channel,) = await house.queries.channels(["paper"])
+    (channel,) = await house.store.overview.channels(["paper"])
     assert (channel.waiting_out, channel.held_out, channel.failed_out) == (0, 1, 0)
     assert (await house.store.queue.depths()).get(NOTIFICATIONS, 0) == 0, "nobody tries it again"
 
@@ -144,7 +144,7 @@ async def test_who_writes_while_a_letter_is_about_to_be_held_gets_it(lite: House
 
     async def written_meanwhile(*arguments: Any) -> Any:
         unit = arguments[0]
-        await unit.silences.end(report.reporter.ref)
+        await unit.opt_outs.end(report.reporter.ref)
         return await original(*arguments)
 
     with pytest.MonkeyPatch.context() as patch:

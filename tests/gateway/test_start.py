@@ -39,7 +39,9 @@ async def test_doors_open_while_database_and_broker_are_away(
                 return None if kanal.services.commits.spooled else True
 
             assert await found(drained)
-            assert (await kanal.services.queries.queues({"reports": 1}))[0].oldest is not None
+            assert (await kanal.services.store.overview.queues({"reports": 1}))[
+                0
+            ].oldest is not None
         finally:
             await kanal.stop()
 

@@ -13,12 +13,12 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from gateway.platform.names import hashed
+from gateway.platform.names import hash_name
 from gateway.store.engine import Database, Unavailable
+from gateway.store.reports import StaleWrite
 from gateway.store.rows import AuditEvent, KeptFile, ReportRecord
 from gateway.store.store import Store
 from gateway.store.tables import metadata
-from gateway.store.unit import StaleWrite
 from gateway.wire.queues import REPORTS
 from tests.gateway.conftest import Away
 from tests.gateway.making import LAMP, ROAD, Clock, House, accepted, held, house
@@ -99,17 +99,17 @@ async def test_a_batch_is_written_whole_or_not_at_all(house: House) -> None:
 async def test_times_come_back_aware_and_in_utc(house: House) -> None:
     at = datetime(2026, 3, 2, 10, 30, 0, 123456, tzinfo=WIB)
     await house.store.take_in([accepted(house.clock, received_at=at), held(house.clock, at=at)])
-    (view,) = await house.queries.quarantine(10)
+    (view,) = await house.store.quarantine.latest(10)
     assert (view.at, view.at.tzinfo) == (at, UTC)
-    (channel,) = await house.queries.channels(["paper"])
+    (channel,) = await house.store.overview.channels(["paper"])
     assert channel.last_at == at
 
 
 async def test_attachments_are_kept_once_and_read_back(house: House) -> None:
     await house.store.take_in([accepted(house.clock), accepted(house.clock)])
     assert await house.counted("files") == 1
-    assert await house.store.file("f" * 64) == KeptFile(b"abc", None)
-    assert await house.store.file("0" * 64) is None
+    assert await house.store.files.get("f" * 64) == KeptFile(b"abc", None)
+    assert await house.store.files.get("0" * 64) is None
 
 
 async def test_an_error_in_a_unit_writes_nothing(house: House) -> None:
@@ -117,8 +117,8 @@ async def test_an_error_in_a_unit_writes_nothing(house: House) -> None:
     before = await _everything(house)
     with pytest.raises(RuntimeError, match="crash"):  # noqa: PT012
         async with house.store.unit() as unit:
-            stored = (await unit.by_ids([file.report.id]))[file.report.id]
-            unit.change(stored, stored.report, [AuditEvent("noted", "test")])
+            stored = (await unit.reports.by_ids([file.report.id]))[file.report.id]
+            unit.reports.change(stored, stored.report, [AuditEvent("noted", "test")])
             house.notifier.notify(unit, stored.report, "x", cause="never")
             await unit.flush()
             raise RuntimeError("crash")
@@ -132,20 +132,20 @@ async def _everything(house: House) -> list[object]:
 
 async def _stored(house: House, report_id: str) -> ReportRecord:
     async with house.store.unit() as unit:
-        return (await unit.by_ids([report_id]))[report_id]
+        return (await unit.reports.by_ids([report_id]))[report_id]
 
 
 async def test_the_second_of_two_changes_of_one_version_is_a_conflict(house: House) -> None:
     file = await house.report()
     old = await _stored(house, file.report.id)
     async with house.store.unit() as unit:
-        unit.change(old, old.report, [AuditEvent("first", "test")])
+        unit.reports.change(old, old.report, [AuditEvent("first", "test")])
     with pytest.raises(StaleWrite):
         async with house.store.unit() as unit:
-            unit.change(old, old.report, [AuditEvent("second", "test")])
+            unit.reports.change(old, old.report, [AuditEvent("second", "test")])
     kinds = [event.kind for event in (await house.file(file.report.tracking)).events]
     assert kinds[-1] == "first"
-    assert await house.queries.audit() == (1, [])
+    assert await house.store.events.audit() == (1, [])
 
 
 async def test_one_unit_may_file_and_change_a_report_again_and_again(house: House) -> None:
@@ -153,10 +153,10 @@ async def test_one_unit_may_file_and_change_a_report_again_and_again(house: Hous
     stored = await _stored(house, file.report.id)
     async with house.store.unit() as unit:
         for kind in ("one", "two", "three"):
-            stored = unit.change(stored, stored.report, [AuditEvent(kind, "test")])
+            stored = unit.reports.change(stored, stored.report, [AuditEvent(kind, "test")])
     kinds = [event.kind for event in (await house.file(file.report.tracking)).events]
     assert kinds[-3:] == ["one", "two", "three"]
-    assert await house.queries.audit() == (1, [])
+    assert await house.store.events.audit() == (1, [])
 
 
 async def test_a_lock_keeps_others_waiting_for_the_newest_version(house: House) -> None:
@@ -164,14 +164,14 @@ async def test_a_lock_keeps_others_waiting_for_the_newest_version(house: House) 
 
     async def note(kind: str) -> None:
         async with house.store.unit() as unit:
-            stored = await unit.by_id(file.report.id, lock=True)
+            stored = await unit.reports.by_id(file.report.id, lock=True)
             assert stored is not None
-            unit.change(stored, stored.report, [AuditEvent(kind, "test")])
+            unit.reports.change(stored, stored.report, [AuditEvent(kind, "test")])
 
     await asyncio.gather(*(note(f"note {n}") for n in range(6)))
     kinds = {event.kind for event in (await house.file(file.report.tracking)).events}
     assert kinds >= {f"note {n}" for n in range(6)}
-    assert await house.queries.audit() == (1, [])
+    assert await house.store.events.audit() == (1, [])
 
 
 async def test_a_database_that_is_away_says_so_in_time_and_comes_back(
@@ -185,7 +185,7 @@ async def test_a_database_that_is_away_says_so_in_time_and_comes_back(
                     await built.store.take_in([accepted(built.clock)])
                 with pytest.raises(Unavailable):
                     async with built.store.unit() as unit:
-                        await unit.by_id(file.report.id)
+                        await unit.reports.by_id(file.report.id)
         assert await built.store.take_in([accepted(built.clock)])
         await built.store.ping()
         assert await built.counted("messages") == 2
@@ -195,7 +195,7 @@ async def test_what_somebody_else_says_never_breaks_a_unit(house: House) -> None
     file = await house.report()
     letter = next(each for each in file.notifications)
     async with house.store.unit() as unit:
-        known_as = hashed(house.seal, "paper", f"paper-{letter.id}")
+        known_as = hash_name(house.seal, "paper", f"paper-{letter.id}")
         await unit.notifications.receipt(
             "paper", known_as, "failed", "half \ud800 and \x00 nothing"
         )
@@ -210,10 +210,10 @@ async def test_a_failing_statement_is_not_taken_for_an_absent_database(house: Ho
 
 async def test_reports_are_listed_newest_first_and_triage_oldest_first(lite: House) -> None:
     first, second = await lite.report(ROAD), await lite.report(LAMP)
-    latest = [report.tracking for report in await lite.queries.latest(10)]
+    latest = [report.tracking for report in await lite.store.reports.latest(10)]
     assert latest == [second.report.tracking, first.report.tracking]
     status = first.report.status
-    oldest = [report.tracking for report in await lite.queries.latest(10, status=status)]
+    oldest = [report.tracking for report in await lite.store.reports.latest(10, status=status)]
     assert oldest == [first.report.tracking, second.report.tracking]
 
 
@@ -223,15 +223,15 @@ async def test_an_agency_pages_through_its_deliveries(lite: House) -> None:
     agency = (await lite.newest()).report.assignment
     assert agency is not None
     assert agency.agency is not None
-    assert await lite.queries.for_agency(agency.agency.id, after="", most=9) == []
+    assert await lite.store.deliveries.for_agency(agency.agency.id, after="", most=9) == []
     # Nothing that began before them can still be under way.
     lite.clock.pass_(seconds=lite.store.database.timeout + 1)
     cursor, seen = "", list[str]()
-    while page := await lite.queries.for_agency(agency.agency.id, after=cursor, most=2):
+    while page := await lite.store.deliveries.for_agency(agency.agency.id, after=cursor, most=2):
         cursor = page[-1].id
         seen += [each.text for each in page]
     assert len(seen) == len(set(seen)) == 5
-    assert await lite.queries.for_agency(agency.agency.id, after="unknown", most=2) == []
+    assert await lite.store.deliveries.for_agency(agency.agency.id, after="unknown", most=2) == []
 
 
 async def test_what_an_agency_is_given_at_once_has_a_largest_size(
@@ -242,12 +242,12 @@ async def test_what_an_agency_is_given_at_once_has_a_largest_size(
         file = await house.report(f"{LAMP} tiang nomor {number}")
     agency = file.deliveries[0].agency_id
     house.clock.pass_(seconds=house.store.database.timeout + 1)
-    whole = await house.queries.for_agency(agency, after="", most=9)
+    whole = await house.store.deliveries.for_agency(agency, after="", most=9)
     (size,) = (await house.rows("SELECT max(length(body)) FROM reports"))[0]
     for room, most in ((2 * size, 2), (1, 1)):
-        monkeypatch.setattr("gateway.store.queries.PAGE", room)
+        monkeypatch.setattr("gateway.store.deliveries.PAGE", room)
         cursor, seen = "", []
-        while page := await house.queries.for_agency(agency, after=cursor, most=9):
+        while page := await house.store.deliveries.for_agency(agency, after=cursor, most=9):
             assert len(page) <= most
             cursor = page[-1].id
             seen += page

@@ -3,8 +3,7 @@
 from adapters.contract import Unreachable
 from gateway.operations.exchange_writer import ExchangeWriter
 from gateway.platform import correlation
-from gateway.store.exchanges import Exchanges
-from gateway.store.traces import Trace, Traces
+from gateway.store.traces import Trace
 from gateway.wire.queues import DELIVERIES, MEDIA, NOTIFICATIONS, REPORTS
 from tests.gateway.making import WHO, House, note
 
@@ -13,7 +12,7 @@ FIRE = "Tolong ada kebakaran sekarang di kecamatan Wonocolo Surabaya, api besar 
 
 async def trace(house: House) -> Trace:
     ((number,),) = await house.rows("SELECT tracking FROM reports")
-    return await Traces(house.store).of(number)
+    return await house.store.traces.of(number)
 
 
 async def test_every_table_and_queue_has_its_say(house: House) -> None:
@@ -33,13 +32,13 @@ async def test_every_table_and_queue_has_its_say(house: House) -> None:
     (id,) = [row[0] for row in await house.rows("SELECT id FROM messages")]
     with correlation.message(id), house.paper.exchanges.note("POST", "https://api.example/x"):
         pass
-    await ExchangeWriter(Exchanges(house.store), house.channels).write()
+    await ExchangeWriter(house.store.exchanges, house.channels).write()
     found = await trace(house)
     assert [line.at for line in found.lines] == sorted(line.at for line in found.lines)
     assert id in found.ids
     said = [f"{line.where}: {line.what}" for line in found.lines]
     for wanted in (
-        "part: ",
+        "segment: ",
         "joined",
         f"message: {id} stored, from paper",
         f"message: {id} routed",
@@ -59,4 +58,4 @@ async def test_every_table_and_queue_has_its_say(house: House) -> None:
 
 
 async def test_a_number_of_nothing_has_no_way(lite: House) -> None:
-    assert await Traces(lite.store).of("482109375514") == Trace()
+    assert await lite.store.traces.of("482109375514") == Trace()

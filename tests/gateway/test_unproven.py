@@ -14,9 +14,9 @@ from adapters.mail.channel import Mail
 from adapters.mail.headers import mailbox
 from gateway import checks
 from gateway.intake.envelope import mail_hook
-from normalizer.message import Unanswered
+from normalizer.message import NoAnswerReason
 from normalizer.report import Report
-from normalizer.tracking import written
+from normalizer.tracking import format_number
 from tests.adapters.examples import build as example
 from tests.adapters.mail.mails import ADDRESS, CITIZEN, mail
 from tests.gateway.making import LAMP, ROAD, House, house
@@ -46,7 +46,7 @@ class Post:
         raw = mail(body, f"Message-ID: <m{self._count}@mail.example>", *fields)
         before = len(self.sent)
         hook = mail_hook("192.0.2.1", mail_from, [ADDRESS], raw)
-        assert (await self.house.door.take(self.channel, hook)).status == 200
+        assert (await self.house.door.receive_webhook(self.channel, hook)).status == 200
         assert await self.house.work_all() == {}
         return self.sent[before:]
 
@@ -80,7 +80,7 @@ async def test_the_subject_is_ours_and_the_thread_is_theirs(post: Post) -> None:
     ((to, letter),) = await post.bring("Subject: AKUN DIBLOKIR: buka https://phish.example")
     report = await post.newest()
     assert to == CITIZEN
-    assert letter.subject == f"Laporan {written(report.tracking)}"
+    assert letter.subject == f"Laporan {format_number(report.tracking)}"
     assert letter.thread == ("<m1@mail.example>",)
 
 
@@ -130,7 +130,7 @@ async def test_a_forged_from_is_filed_and_never_answered(
         sent = await post.bring(f"From: {sender}", body=f"{ROAD} {number}", mail_from=mail_from)
         assert sent == []
     report = await post.newest()
-    assert report.unanswered is Unanswered.UNPROVEN_SENDER
+    assert report.unanswered is NoAnswerReason.UNPROVEN_SENDER
     assert report.assignment is not None
     assert report.assignment.agency is not None
     assert report.notes
@@ -185,7 +185,7 @@ async def test_a_failed_check_is_not_answered_and_is_nobody_else(post: Post, res
     theirs = await post.newest()
     assert theirs.id != mine.id
     assert theirs.reporter.ref != mine.reporter.ref
-    assert theirs.unanswered is Unanswered.UNPROVEN_SENDER
+    assert theirs.unanswered is NoAnswerReason.UNPROVEN_SENDER
     kept = await post.house.file(mine.tracking)
     assert "cabut" not in kept.report.text
 

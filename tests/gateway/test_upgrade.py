@@ -127,7 +127,7 @@ async def test_what_waited_still_goes_out_once(old: House) -> None:
 
 
 async def test_a_dead_letter_of_the_version_before_can_be_replayed(old: House) -> None:
-    (dead,) = await old.queries.dead_letters(10)
+    (dead,) = await old.store.dead_letters.latest(10)
     assert (dead.queue, dead.message_id) == (NOTIFICATIONS, NAMED["dead"]["answer"])
     assert dead.tracking
     await old.store.queue.replay([dead.id])
@@ -136,13 +136,13 @@ async def test_a_dead_letter_of_the_version_before_can_be_replayed(old: House) -
 
 
 async def test_the_logs_still_hold(old: House) -> None:
-    assert await old.queries.audit() == (len(BEFORE["tables"]["reports"]), [])
+    assert await old.store.events.audit() == (len(BEFORE["tables"]["reports"]), [])
 
 
 async def test_an_agency_still_pages_through_what_it_was_given(old: House) -> None:
     old.clock.pass_(minutes=5)
     agency = (await _delivery(old, "sent")).agency_id
     mine = [r for r in OLD if (r["kind"], r["target"]) == ("delivery", agency)]
-    listed = await old.queries.for_agency(agency, after=NAMED["sent"]["delivery"], most=50)
+    listed = await old.store.deliveries.for_agency(agency, after=NAMED["sent"]["delivery"], most=50)
     assert len(listed) == len(mine) - 1
     assert json.loads(listed[0].text)["type"] == events.FOLLOWED_UP

@@ -86,7 +86,7 @@ async def test_every_row_and_every_word_is_there(home: House) -> None:
         wanted = [row for row in ROWS["outgoing"] if row["kind"] == kind]
         assert await home.counted(table) == len(wanted) > 0
     before = {report["id"]: report for report in told("reports")}
-    after = {each.id: each async for each in home.queries.every()}
+    after = {each.id: each async for each in home.store.reports.every()}
     assert after.keys() == before.keys()
     for id, old in before.items():
         new = after[id]
@@ -101,7 +101,7 @@ async def test_every_row_and_every_word_is_there(home: House) -> None:
 
 
 async def test_the_log_still_holds(home: House) -> None:
-    assert await home.queries.audit() == (len(ROWS["reports"]), [])
+    assert await home.store.events.audit() == (len(ROWS["reports"]), [])
 
 
 async def test_what_the_version_before_had_begun_is_ended(home: House) -> None:
@@ -113,8 +113,8 @@ async def test_what_the_version_before_had_begun_is_ended(home: House) -> None:
     carried = {message.id for _, message in home.paper.carried}
     answers = {row["id"] for row in ROWS["outgoing"] if row["kind"] == "answer"}
     assert waiting & answers <= carried
-    assert any("Dago" in each.text for each in await home.queries.latest(3))
-    assert await home.queries.audit() == (len(ROWS["reports"]) + 1, [])
+    assert any("Dago" in each.text for each in await home.store.reports.latest(3))
+    assert await home.store.events.audit() == (len(ROWS["reports"]) + 1, [])
 
 
 async def test_the_columns_say_what_the_report_says(home: House) -> None:
@@ -133,7 +133,7 @@ async def test_the_columns_say_what_the_report_says(home: House) -> None:
 
 
 async def test_who_wrote_can_still_be_answered(home: House) -> None:
-    for report in [each async for each in home.queries.every()]:
+    for report in [each async for each in home.store.reports.every()]:
         who = opened_reporter(home.seal, report.id, report.reporter.sealed)
         assert who["to"].startswith("+62")
     await home.say("STATUS", "+6281111111111")

@@ -15,7 +15,7 @@ class QueueMethod(Method):
         """Put the message there."""
         queue = agency_queue(delivery.agency_id)
         headers = {"content-type": MEDIA_TYPE, **correlation.headers()}
-        unit.put(QueuedMessage(queue, delivery.id, body, headers))
+        unit.outbox.put(QueuedMessage(queue, delivery.id, body, headers))
 
 
 METHOD = QueueMethod

@@ -32,7 +32,7 @@ from gateway.intake.webhook import TooLarge, hook_of, request_of, respond
 from gateway.platform import metrics
 from gateway.portals.partners import reference
 from gateway.store.engine import Unavailable
-from gateway.store.unit import StaleWrite
+from gateway.store.reports import StaleWrite
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 """Taken everywhere, so that those that mean nothing get an error in the channel's own words."""
@@ -49,7 +49,7 @@ class TooManyCalls(Exception):
         self.standing = standing
 
 
-def mounted(
+def mount_channels(
     channels: Mapping[str, Channel],
     intake: Intake,
     reader: PartnerReader,
@@ -62,14 +62,14 @@ def mounted(
     rates = Rates()
     limits = CallLimits(client_header, proxied=public_url.startswith("https:"))
     served = {
-        name: Mounted(channel, intake, rates, limits, public_url, now)
+        name: MountedChannel(channel, intake, rates, limits, public_url, now)
         for name, channel in channels.items()
         if isinstance(channel, Mounts) and channel.block.enabled
     }
     return {name: each.routes(reader, agencies) for name, each in served.items()}
 
 
-class Mounted:
+class MountedChannel:
     """The way to the routes of one channel. ``now`` is the clock."""
 
     def __init__(
@@ -192,4 +192,4 @@ class Mounted:
         if sender:
             request = replace(request, headers={**request.headers, SENDER: sender})
         with metrics.STEP.labels("receive").time():
-            return await self._intake.take(self._channel, request)
+            return await self._intake.receive_webhook(self._channel, request)

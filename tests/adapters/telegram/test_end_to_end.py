@@ -14,7 +14,7 @@ from demo.telegram_double import BotServer
 from gateway.assembly import assemble
 from gateway.process import Kanal
 from normalizer.report import Status
-from normalizer.tracking import mentions, written
+from normalizer.tracking import format_number, mentions
 from tests.adapters.examples import BOT_SECRET, BOT_TOKEN
 from tests.gateway.making import LAMP, NOWHERE, WHERE
 
@@ -81,7 +81,7 @@ async def test_a_conversation_from_start_to_status(
         assert tracking in list(mentions(await hears(server, 3)))
         await server.say(CITIZEN, f"/status {tracking}")
         assert tracking in list(mentions(await hears(server, 4)))
-        (report,) = await kanal.services.queries.latest(10)
+        (report,) = await kanal.services.store.reports.latest(10)
     assert (report.tracking, report.status) == (tracking, Status.FORWARDED)
     assert [sent.reply_to for sent in server.sent][:2] == [1, 3]
     assert server.sent[3].reply_to == 7
@@ -97,7 +97,7 @@ async def test_buttons_hide_a_report_and_join_two(
         assert "ANONIM" in await hears(server, 2)
         await server.say(CITIZEN, "lampu jalan masih mati juga sampai sekarang")
         second = next(mentions(await hears(server, 3)))
-        await server.tap(CITIZEN, server.sent[2], f"Tambahan laporan {written(first)}")
+        await server.tap(CITIZEN, server.sent[2], f"Tambahan laporan {format_number(first)}")
         assert second in list(mentions(await hears(server, 4)))
         one, other = [await kanal.services.operators.find(number) for number in (first, second)]
     assert one
@@ -126,8 +126,8 @@ async def test_what_citizens_wrote_while_the_door_was_closed_is_filed_once(
             assert [await retry(server, update) for update in late] == [200] * 20
         await server.say(CITIZEN + 99, LAMP)
         await hears(server, 22)
-        reports = await kanal.services.queries.latest(100)
-        assert await kanal.services.queries.held_count() == 0
+        reports = await kanal.services.store.reports.latest(100)
+        assert await kanal.services.store.quarantine.count() == 0
     assert len(reports) == len({report.origin.external_id for report in reports}) == 22
     assert len(server.sent) == 22
 

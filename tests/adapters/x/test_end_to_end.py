@@ -12,9 +12,8 @@ from demo.x_double import Keys, XServer
 from gateway.assembly import assemble
 from gateway.models import registry
 from gateway.models.registry import Draft, Score
-from gateway.platform.names import hashed
+from gateway.platform.names import hash_name
 from gateway.process import Kanal
-from gateway.store.cursors import readings
 from normalizer.report import Status
 from normalizer.tracking import mentions
 from tests.adapters.examples import EXAMPLES, X_KEYS
@@ -68,7 +67,7 @@ async def test_a_conversation_ties_up_by_its_posts(server: XServer, tmp_path: Pa
         server.post(NEIGHBOUR, "@warga_620011 @lapor_contoh setuju!", reply_to=first)
         server.post(CITIZEN, f"@lapor_contoh {WHERE}", reply_to=asked)
         assert tracking in list(mentions(await hears(server, 2)))
-        (report,) = await kanal.services.queries.latest(10)
+        (report,) = await kanal.services.store.reports.latest(10)
         assert (report.tracking, report.status) == (tracking, Status.FORWARDED)
     assert [sent.reply_to for sent in server.sent] == [first, first]
 
@@ -84,11 +83,12 @@ async def test_talk_that_mentions_us_is_kept_for_an_operator_and_not_answered(
     async with running(server, tmp_path) as kanal:
         await hears(server, 1)
         filed = {
-            each.origin.external_id: each.status for each in await kanal.services.queries.latest(10)
+            each.origin.external_id: each.status
+            for each in await kanal.services.store.reports.latest(10)
         }
     statuses = {joke: Status.TRIAGE, report: Status.FORWARDED}
     assert filed == {
-        hashed(kanal.services.seal, "x", post): status for post, status in statuses.items()
+        hash_name(kanal.services.seal, "x", post): status for post, status in statuses.items()
     }
     assert [sent.reply_to for sent in server.sent] == [report]
 
@@ -101,8 +101,8 @@ async def test_what_was_posted_in_an_outage_is_filed_once(server: XServer, tmp_p
         server.post(f"63{n:04}", f"@lapor_contoh {LAMP}")
     async with running(server, tmp_path) as kanal:
         await hears(server, 21)
-        reports = await kanal.services.queries.latest(100)
-        assert await kanal.services.queries.held_count() == 0
+        reports = await kanal.services.store.reports.latest(100)
+        assert await kanal.services.store.quarantine.count() == 0
     assert len(reports) == len({report.origin.external_id for report in reports}) == 21
     assert len(server.sent) == 21
 
@@ -116,13 +116,13 @@ async def test_a_spent_budget_is_seen_and_what_came_meanwhile_is_read_later(
         for _ in range(2):
             await kanal.services.pollings["x"].turn()
         await hears(server, 8)
-        reading = (await readings(kanal.services.store))["x", "poll"]
+        reading = (await kanal.services.store.cursors.status())["x", "poll"]
         assert reading.failures == 1
         assert reading.error.startswith("the budget of 8 reads for 20")
         await kanal.services.pollings[
             "x"
-        ]._bookmark.release()  # as the poller role does when it stops
+        ]._cursor.release()  # as the poller role does when it stops
     async with running(server, tmp_path, "worker", reads_per_month=100) as kanal:
         assert await kanal.services.pollings["x"].once() == 4
         await hears(server, 12)
-        assert len(await kanal.services.queries.latest(100)) == 12
+        assert len(await kanal.services.store.reports.latest(100)) == 12

@@ -12,8 +12,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
 
-from adapters.contract import Own, ReportUpdate, VisibleReport, Wanted
-from gateway.store.owned import messages_and_theirs, owned, owned_ids
+from adapters.contract import Own, ReportFilter, ReportUpdate, VisibleReport
+from gateway.store.ownership import messages_and_theirs, owned, owned_ids
 from gateway.store.store import Store
 from gateway.store.tables import events, messages, notifications, reports
 from normalizer.message import Kind, Message
@@ -42,7 +42,7 @@ class PublicQueries:
         self._store = store
         self._sensitive = sensitive
 
-    async def newest(self, wanted: Wanted, own: Own = None) -> list[VisibleReport]:
+    async def newest(self, wanted: ReportFilter, own: Own = None) -> list[VisibleReport]:
         """List reports that are open or the partner's own, newest first."""
         query = select(reports.c.id, reports.c.body, reports.c.updated_at)
         query = query.where(
@@ -168,7 +168,7 @@ def _report(row: Any) -> Report:
     """Return the report of a message; of one that is on its way, what it would open."""
     if row.filed:
         return Report.model_validate_json(row.filed)
-    return Report.opened(Message.model_validate_json(row.body))
+    return Report.open(Message.model_validate_json(row.body))
 
 
 def _update(row: Any) -> ReportUpdate:
@@ -179,7 +179,7 @@ def _update(row: Any) -> ReportUpdate:
 
 
 def is_sensitive(report: Report, sensitive: Set[str]) -> bool:
-    """Tell whether a report may name people who could be harmed, or nobody knows yet what it is.
+    """Tell whether a report may name people who could be harmed, or it is not known yet what it is.
 
     ``sensitive`` are the ids of topics that do.
     """
@@ -216,7 +216,7 @@ def _filed_by(own: Own) -> Select[Any]:
     return owned_ids(*_by(own))
 
 
-def _filters(wanted: Wanted) -> list[ColumnElement[bool]]:
+def _filters(wanted: ReportFilter) -> list[ColumnElement[bool]]:
     bounds = (
         (reports.c.received_at, wanted.since, wanted.until),
         (reports.c.updated_at, wanted.updated_since, wanted.updated_until),

@@ -12,7 +12,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from gateway.media.blobs import Blobs, BlobsAway, Bucket, Folder, Vault
+from gateway.media.objects import AttachmentStore, Bucket, Folder, ObjectStore, ObjectsUnavailable
 from gateway.platform.seal import Seal
 from tests.services.programs import free_ports
 
@@ -64,52 +64,52 @@ def bucket(url: str, *, name: str = "kanal", secret: str = "secret") -> Bucket:
 
 
 @pytest.fixture(params=["folder", "bucket"])
-def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
+def objects(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
     if request.param == "folder":
         return Folder(tmp_path / "files")
     return bucket(request.getfixturevalue("s3_url"))
 
 
-async def test_what_is_put_is_got(blobs: Blobs) -> None:
-    assert not await blobs.has(NAME)
-    assert await blobs.get(NAME) is None
-    await blobs.put(NAME, PHOTO)
-    await blobs.put(NAME, PHOTO)
-    assert await blobs.has(NAME)
-    assert await blobs.get(NAME) == PHOTO
-    await blobs.ping()
+async def test_what_is_put_is_got(objects: ObjectStore) -> None:
+    assert not await objects.has(NAME)
+    assert await objects.get(NAME) is None
+    await objects.put(NAME, PHOTO)
+    await objects.put(NAME, PHOTO)
+    assert await objects.has(NAME)
+    assert await objects.get(NAME) == PHOTO
+    await objects.ping()
 
 
 @pytest.mark.parametrize("name", ["", "a", "../../etc/passwd", "A" * 64, "g" * 64, "/" * 64])
-async def test_a_name_is_a_hash_and_never_a_path(blobs: Blobs, name: str) -> None:
+async def test_a_name_is_a_hash_and_never_a_path(objects: ObjectStore, name: str) -> None:
     with pytest.raises(ValueError, match="SHA-256"):
-        await blobs.put(name, PHOTO)
+        await objects.put(name, PHOTO)
     with pytest.raises(ValueError, match="SHA-256"):
-        await blobs.get(name)
+        await objects.get(name)
 
 
-async def test_a_vault_seals_and_names_by_what_is_inside(blobs: Blobs) -> None:
+async def test_an_attachment_store_seals_and_names_by_what_is_inside(objects: ObjectStore) -> None:
     content = PHOTO + os.urandom(8)
-    vault = Vault(blobs, Seal([b"k" * 32]))
-    name = await vault.put(content)
+    attachments = AttachmentStore(objects, Seal([b"k" * 32]))
+    name = await attachments.put(content)
     assert name == sha256(content).hexdigest()
-    assert await vault.put(content) == name
-    sealed = await blobs.get(name)
+    assert await attachments.put(content) == name
+    sealed = await objects.get(name)
     assert sealed is not None
     assert PHOTO not in sealed
-    assert await vault.get(name) == content
-    assert await vault.get("0" * 64) is None
-    assert await Vault(blobs, Seal([b"x" * 32])).get(name) is None
+    assert await attachments.get(name) == content
+    assert await attachments.get("0" * 64) is None
+    assert await AttachmentStore(objects, Seal([b"x" * 32])).get(name) is None
 
 
 async def test_a_file_that_was_exchanged_is_not_handed_out(tmp_path: Path) -> None:
-    blobs, seal = Folder(tmp_path), Seal([b"k" * 32])
-    vault = Vault(blobs, seal)
-    other = await vault.put(b"another file")
-    sealed = await blobs.get(other)
+    objects, seal = Folder(tmp_path), Seal([b"k" * 32])
+    attachments = AttachmentStore(objects, seal)
+    other = await attachments.put(b"another file")
+    sealed = await objects.get(other)
     assert sealed is not None
-    await blobs.put(NAME, sealed)
-    assert await vault.get(NAME) is None
+    await objects.put(NAME, sealed)
+    assert await attachments.get(NAME) is None
 
 
 async def test_the_folder_is_as_documented(tmp_path: Path) -> None:
@@ -122,18 +122,18 @@ async def test_the_folder_is_as_documented(tmp_path: Path) -> None:
 async def test_a_folder_that_takes_nothing_leaves_nothing_half(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    blobs = Folder(tmp_path)
+    objects = Folder(tmp_path)
 
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(BlobsAway, match="No space left"):
-        await blobs.put(NAME, PHOTO)
+    with pytest.raises(ObjectsUnavailable, match="No space left"):
+        await objects.put(NAME, PHOTO)
     monkeypatch.undo()
     assert _files(tmp_path) == []
-    await blobs.put(NAME, PHOTO)
-    assert await blobs.get(NAME) == PHOTO
+    await objects.put(NAME, PHOTO)
+    assert await objects.get(NAME) == PHOTO
 
 
 @pytest.mark.parametrize("there", [True, False])
@@ -141,6 +141,6 @@ async def test_a_bucket_that_cannot_be_had_is_away(s3_url: str, there: bool) -> 
     url = s3_url if there else f"http://127.0.0.1:{free_ports(1)[0]}"
     away = bucket(url, name="nothere", secret="SECRET")
     for call in (away.put(NAME, PHOTO), away.ping()):
-        with pytest.raises(BlobsAway) as caught:
+        with pytest.raises(ObjectsUnavailable) as caught:
             await call
         assert "SECRET" not in str(caught.value)

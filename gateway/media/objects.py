@@ -1,6 +1,6 @@
 """Where the bytes of files are kept: content-addressed, sealed, in a folder or a bucket.
 
-BlobsAway       the store of the files did not answer; nothing was lost, try again
+ObjectsUnavailable       the store of the files did not answer; nothing was lost, try again
 """
 
 import asyncio
@@ -25,31 +25,31 @@ AWAY = (BaseError, OSError)
 """What obstore raises: its own errors, and for a missing bucket Python's."""
 
 
-class BlobsAway(Exception):
+class ObjectsUnavailable(Exception):
     """The store of the files did not answer; nothing was lost, try again."""
 
 
-class Blobs(ABC):
+class ObjectStore(ABC):
     """Bytes by name; a name is 64 hexadecimal digits and always means the same content."""
 
     @abstractmethod
     async def put(self, name: str, content: bytes) -> None:
-        """Keep bytes durably; a known name changes nothing. Raises ``BlobsAway``."""
+        """Keep bytes durably; a known name changes nothing. Raises ``ObjectsUnavailable``."""
 
     @abstractmethod
     async def get(self, name: str) -> bytes | None:
-        """Return the bytes, None when there are none. Raises ``BlobsAway``."""
+        """Return the bytes, None when there are none. Raises ``ObjectsUnavailable``."""
 
     @abstractmethod
     async def has(self, name: str) -> bool:
-        """Tell whether there are bytes of this name. Raises ``BlobsAway``."""
+        """Tell whether there are bytes of this name. Raises ``ObjectsUnavailable``."""
 
     @abstractmethod
     async def ping(self) -> None:
-        """Return when the store answers. Raises ``BlobsAway``."""
+        """Return when the store answers. Raises ``ObjectsUnavailable``."""
 
 
-class Folder(Blobs):
+class Folder(ObjectStore):
     """A folder: ``ab/cd/abcd…``, each file written aside, synced, and put in place whole."""
 
     def __init__(self, home: Path) -> None:
@@ -60,7 +60,7 @@ class Folder(Blobs):
         try:
             await asyncio.to_thread(self._put, self._path(name), content)
         except OSError as error:
-            raise BlobsAway(f"the folder of the files: {error.strerror}") from None
+            raise ObjectsUnavailable(f"the folder of the files: {error.strerror}") from None
 
     async def get(self, name: str) -> bytes | None:
         """Return the bytes."""
@@ -69,7 +69,7 @@ class Folder(Blobs):
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise BlobsAway(f"the folder of the files: {error.strerror}") from None
+            raise ObjectsUnavailable(f"the folder of the files: {error.strerror}") from None
 
     async def has(self, name: str) -> bool:
         """Tell whether there are bytes of this name."""
@@ -80,9 +80,9 @@ class Folder(Blobs):
         try:
             await asyncio.to_thread(private_folder, self._home)
         except OSError as error:
-            raise BlobsAway(f"the folder of the files: {error.strerror}") from None
+            raise ObjectsUnavailable(f"the folder of the files: {error.strerror}") from None
         if not os.access(self._home, os.W_OK):
-            raise BlobsAway("the folder of the files cannot be written")
+            raise ObjectsUnavailable("the folder of the files cannot be written")
 
     def _path(self, name: str) -> Path:
         return self._home / name[:2] / name[2:4] / _checked(name)
@@ -104,7 +104,7 @@ class Folder(Blobs):
             sync_folder(folder)
 
 
-class Bucket(Blobs):
+class Bucket(ObjectStore):
     """A bucket of S3 or of what speaks like it. ``endpoint`` "" is Amazon's own."""
 
     def __init__(
@@ -169,24 +169,27 @@ class Bucket(Blobs):
             raise _away(error) from None
 
 
-class Vault:
+class AttachmentStore:
     """Files in plain on this side, sealed on the other; a file's name is the hash of its bytes."""
 
-    def __init__(self, blobs: Blobs, seal: Seal) -> None:
-        self._blobs = blobs
+    def __init__(self, objects: ObjectStore, seal: Seal) -> None:
+        self._objects = objects
         self._seal = seal
 
     async def put(self, content: bytes) -> str:
-        """Keep a file and return its SHA-256. Raises ``BlobsAway``."""
+        """Keep a file and return its SHA-256. Raises ``ObjectsUnavailable``."""
         name = sha256(content).hexdigest()
-        if not await self._blobs.has(name):
+        if not await self._objects.has(name):
             sealed = await asyncio.to_thread(self._seal.close, content, SEALED_FOR)
-            await self._blobs.put(name, sealed)
+            await self._objects.put(name, sealed)
         return name
 
     async def get(self, name: str) -> bytes | None:
-        """Return a file, None when it is not here or cannot be opened. Raises ``BlobsAway``."""
-        sealed = await self._blobs.get(name)
+        """Return a file, None when it is not here or cannot be opened.
+
+        Raises ``ObjectsUnavailable``.
+        """
+        sealed = await self._objects.get(name)
         if sealed is None:
             return None
         try:
@@ -196,8 +199,8 @@ class Vault:
         return content if sha256(content).hexdigest() == name else None
 
     async def ping(self) -> None:
-        """Return when the store answers. Raises ``BlobsAway``."""
-        await self._blobs.ping()
+        """Return when the store answers. Raises ``ObjectsUnavailable``."""
+        await self._objects.ping()
 
 
 def _checked(name: str) -> str:
@@ -210,6 +213,6 @@ def _key(name: str) -> str:
     return f"{name[:2]}/{name[2:4]}/{_checked(name)}"
 
 
-def _away(error: Exception) -> BlobsAway:
+def _away(error: Exception) -> ObjectsUnavailable:
     """Name an error by its type: what it says may quote keys."""
-    return BlobsAway(f"the bucket of the files: {type(error).__name__}")
+    return ObjectsUnavailable(f"the bucket of the files: {type(error).__name__}")

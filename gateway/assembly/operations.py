@@ -1,0 +1,30 @@
+"""What operators watch: health, and the calls to and from providers."""
+
+from gateway.assembly.ground import Ground
+from gateway.operations.exchange_writer import ExchangeWriter
+from gateway.operations.health import Health
+from gateway.queues.leased_task import LeasedTask
+
+
+def build_exchanges(ground: Ground) -> ExchangeWriter:
+    """Return what writes down the calls of channels, agencies' senders and the roster's."""
+    own = {id(channel) for channel in ground.channels.values()}
+    agencies = {f"agency:{id}": method.sender for id, method in ground.methods.items()}
+    posts = {f"duty:{post.name}": post.sender for post in ground.roster.posts}
+    others = {
+        name: each for name, each in (agencies | posts).items() if each and id(each) not in own
+    }
+    return ExchangeWriter(ground.store.exchanges, {**ground.channels, **others})
+
+
+def build_health(ground: Ground, duties: list[LeasedTask]) -> Health:
+    """Return what tells whether the gateway is well."""
+    return Health(
+        ground.store,
+        ground.broker,
+        ground.commits,
+        ground.spool,
+        {(duty.channel.name, duty.kind): duty.every for duty in duties},
+        ground.attachments,
+        on_duty=bool(ground.roster.posts),
+    )

@@ -1,0 +1,52 @@
+"""The services of people, and the alarm to those on duty."""
+
+from gateway.assembly.ground import Ground
+from gateway.casework.alarm import Alarm
+from gateway.casework.alerts import DutyService
+from gateway.casework.directory import Directory
+from gateway.casework.operators import OperatorService
+from gateway.casework.partners import PartnerService
+from gateway.intake.receive import Intake
+from gateway.media.access import AttachmentAccess
+from gateway.outbound.roster import Wording
+
+
+def build_operators(
+    ground: Ground,
+    intake: Intake,
+    files: AttachmentAccess,
+    directory: Directory,
+    duty: DutyService,
+) -> OperatorService:
+    """Return the acts of operators."""
+    return OperatorService(
+        ground.store,
+        ground.broker,
+        intake,
+        ground.notifier,
+        directory,
+        ground.parts.routing.register,
+        ground.seal,
+        files,
+        session_hours=ground.settings.console.session_hours,
+        sensitive=ground.parts.routing.topics.sensitive,
+        duty=duty,
+    )
+
+
+def build_partners(ground: Ground, directory: Directory) -> PartnerService:
+    """Return what partners may read."""
+    topics = ground.parts.routing.topics
+    return PartnerService(ground.store, ground.seal, topics, directory, ground.parts.gazetteer)
+
+
+def build_alarm(ground: Ground) -> Alarm:
+    """Return the alarm that goes to those on duty."""
+    wanted, url = ground.settings.alerts, str(ground.settings.server.public_url)
+    return Alarm(
+        ground.store,
+        ground.roster,
+        Wording(ground.parts.texts, ground.parts.gazetteer, url),
+        within=wanted.acknowledge_within_seconds,
+        repeat=wanted.repeat,
+    )

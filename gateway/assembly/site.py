@@ -1,0 +1,36 @@
+"""The web server with every portal."""
+
+from gateway import components
+from gateway.assembly.services import Services
+from gateway.portals.app import WebServer, application
+from gateway.portals.citizen.routes import CitizenServices
+from gateway.portals.partners import alerts
+from gateway.portals.partners.mounts import mount_channels
+
+
+def site(services: Services) -> WebServer:
+    """Return the web server: the doors of the channels and every portal."""
+    server = services.settings.server
+    url = str(server.public_url)
+    app = application(
+        server,
+        services.intake,
+        services.operators,
+        services.agencies,
+        services.health,
+        services.files,
+        services.now,
+        services.store.wall,
+        CitizenServices(services.tracking, components.categories(services.parts), services.notice),
+        mount_channels(
+            services.channels,
+            services.intake,
+            services.partners,
+            services.agencies,
+            url,
+            services.now,
+            server.client_header,
+        ),
+        alerts.routes(services.duty, server.client_header, url),
+    )
+    return WebServer(app, server, server.port)

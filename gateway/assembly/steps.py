@@ -1,0 +1,111 @@
+"""The steps of the way of a message, and the consumers that work on them."""
+
+from collections.abc import Mapping, Set
+
+from gateway.assembly.ground import Ground, names, waiting_time
+from gateway.broker.base import MEDIA, NOTIFICATIONS
+from gateway.casework.additions import Additions
+from gateway.casework.alerts import DutyService
+from gateway.casework.commands import Commands
+from gateway.casework.context import ContextLoader
+from gateway.casework.conversation import Conversation, conversation
+from gateway.casework.hiding import Hiding
+from gateway.casework.matters import Matters
+from gateway.casework.route import Route
+from gateway.media.fetch import FileFetcher
+from gateway.media.store_files import StoreFiles, clean_in
+from gateway.outbound.deliver import Deliver
+from gateway.outbound.notify import Notify
+from gateway.queues.consumer import Consumer, Step
+
+
+def build_route(ground: Ground, duty: DutyService) -> Route:
+    """Return the step that routes a message."""
+    waiting = waiting_time(ground.settings)
+    overheard = names(ground.channels, lambda c: c.overhears)
+    return Route(
+        ground.store,
+        ground.parts.routing,
+        _conversation(ground, duty, overheard),
+        ContextLoader(ground.now, waiting, ground.ownership, ground.seal),
+        ground.seal,
+        ground.now,
+        mute=names(ground.channels, lambda c: not c.can_ask),
+        overheard=overheard,
+        fetched=names(ground.channels, lambda c: c.fetched),
+    )
+
+
+def _conversation(ground: Ground, duty: DutyService, overheard: Set[str]) -> Conversation:
+    routing, notifier, now = ground.parts.routing, ground.notifier, ground.now
+    topics, register = routing.topics, routing.register
+
+    def agency_name(id: str) -> str:
+        agency = register.agency(id)
+        return agency.name if agency else id
+
+    hiding = Hiding(notifier, now, topics.needs_identity, agency_name)
+    return conversation(
+        Commands(notifier, now, topics.sensitive),
+        Additions(notifier, now, routing.read_accusations, routing.overseer),
+        hiding,
+        Matters(routing, ground.parts.gazetteer, notifier, hiding, now, overheard),
+        duty,
+    )
+
+
+def build_deliver(ground: Ground) -> Deliver:
+    """Return the step that places deliveries with agencies."""
+    work = ground.settings.work
+    return Deliver(
+        ground.store,
+        ground.methods,
+        attempts=len(work.retry_after),
+        concurrency=work.concurrency,
+    )
+
+
+def build_notify(ground: Ground) -> Notify:
+    """Return the step that writes to citizens."""
+    return Notify(
+        ground.store,
+        ground.channels,
+        ground.seal,
+        ground.notifier,
+        ground.ownership,
+        concurrency=ground.settings.work.concurrency,
+    )
+
+
+def build_store_files(ground: Ground) -> StoreFiles:
+    """Return the step that fetches and keeps files."""
+    media, work = ground.settings.media, ground.settings.work
+    return StoreFiles(
+        ground.store,
+        ground.channels,
+        ground.attachments,
+        FileFetcher(max_bytes=media.max_bytes, timeout=media.timeout),
+        clean_in(ground.sandboxes.images),
+        ground.seal,
+        ground.notifier,
+        media,
+        attempts=len(work.retry_after),
+        concurrency=work.concurrency,
+    )
+
+
+def build_consumers(ground: Ground, steps: Mapping[str, Step]) -> tuple[Consumer, ...]:
+    """Return a consumer for the queue of every step."""
+    work = ground.settings.work
+    batches = {NOTIFICATIONS: work.concurrency, MEDIA: work.concurrency}
+    return tuple(
+        Consumer(
+            ground.broker,
+            queue,
+            step,
+            prefetch=ground.settings.broker.prefetch,
+            batch=batches.get(queue, work.batch),
+            retry_after=work.retry_after,
+        )
+        for queue, step in steps.items()
+    )

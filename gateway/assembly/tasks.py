@@ -1,0 +1,66 @@
+"""What a process does as long as it lives, by its roles."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+
+from gateway.assembly.services import Services
+from gateway.broker.base import WORK
+from gateway.components import Components
+from gateway.queues.relay import LEASE, Collector, Relay
+
+LOOK_AGAIN = 10.0
+"""Seconds between two looks for a newly trained model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Work that a process does as long as it lives."""
+
+    name: str
+    run: Callable[[], Awaitable[None]]
+
+
+def worker_tasks(services: Services) -> list[Task]:
+    """Return what a worker does: the steps, the alarm, and the relay where a broker needs one."""
+    return [
+        *(Task(f"work on {consumer.queue}", consumer.run) for consumer in services.consumers),
+        Task("trained models", partial(_refresh, services.parts)),
+        *(
+            Task(f"due {task.handler.kind}", task.run)
+            for task in (services.alarm, services.questions)
+        ),
+        *_relays(services),
+    ]
+
+
+def poller_tasks(services: Services) -> list[Task]:
+    """Return what a poller does."""
+    return [Task(f"{duty.kind} {duty.channel.name}", duty.run) for duty in services.duties]
+
+
+def shared_tasks(services: Services) -> list[Task]:
+    """Return what a worker and a poller do both."""
+    return [
+        Task(f"due {services.reassembly.handler.kind}", services.reassembly.run),
+        Task("expire the quarantine", services.expiry.run),
+    ]
+
+
+def _relays(services: Services) -> list[Task]:
+    if services.broker.outbox_is_queue:
+        return []
+    queue, broker = services.store.queue, services.broker
+    lease = min(services.settings.work.lease, LEASE)
+    collectors = {name: Collector(queue, broker, name, prefetch=100) for name in WORK}
+    return [
+        Task("relay", Relay(queue, broker, unpublishable_after=20, lease=lease).run),
+        *(Task(f"dead letters of {name}", each.run) for name, each in collectors.items()),
+    ]
+
+
+async def _refresh(parts: Components) -> None:
+    while True:
+        await asyncio.sleep(LOOK_AGAIN)
+        await asyncio.to_thread(parts.trained.refresh)

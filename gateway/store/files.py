@@ -1,0 +1,58 @@
+"""Files of messages, as a channel took them in: sealed, each content once, by its SHA-256."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import bindparam, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.store.queries import Queries
+from gateway.store.rows import KeptFile, StoredFile
+from gateway.store.tables import files
+
+_PUT = text(
+    "INSERT INTO files (sha256, size, content) VALUES (:sha256, :size, :content) "
+    "ON CONFLICT DO NOTHING"
+)
+_MOVE = (
+    update(files)
+    .where(files.c.sha256 == bindparam("digest"))
+    .values(content=b"", became=bindparam("outcome"))
+)
+
+
+class FileRepository:
+    """The files in one transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self._moved: list[dict[str, Any]] = []
+
+    async def put(self, stored: Sequence[StoredFile]) -> None:
+        """Write files at once; one that is there already stays."""
+        rows = [{"sha256": f.sha256, "size": f.size, "content": f.content} for f in stored]
+        if rows:
+            await self._connection.execute(_PUT, rows)
+
+    def move(self, sha256: str, became: str) -> None:
+        """Empty a file that is kept elsewhere now, and note what became of it.
+
+        The row stays: a later message with the same file finds there what it became.
+        """
+        self._moved.append({"digest": sha256, "outcome": became})
+
+    async def flush(self) -> None:
+        """Write what was moved."""
+        if self._moved:
+            await self._connection.execute(_MOVE, self._moved)
+            self._moved.clear()
+
+
+class FileQueries(Queries):
+    """Reads of files."""
+
+    async def get(self, sha256: str) -> KeptFile | None:
+        """Return a file as a channel took it in, or what became of it."""
+        query = select(files.c.content, files.c.became).where(files.c.sha256 == sha256)
+        rows = await self._all(query)
+        return KeptFile(bytes(rows[0].content), rows[0].became) if rows else None

@@ -1,0 +1,258 @@
+"""Reports: the cases that agencies work on, each as it stands now."""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import RowMapping, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.store import chain
+from gateway.store.alerts import AlertRepository
+from gateway.store.deliveries import DeliveryQueries
+from gateway.store.due import QUESTION, DueRepository
+from gateway.store.engine import Database
+from gateway.store.events import EventQueries, EventRepository
+from gateway.store.notifications import NotificationQueries
+from gateway.store.ownership import owned, owned_ids
+from gateway.store.queries import Queries
+from gateway.store.rows import AuditEvent, ReportRecord
+from gateway.store.tables import messages, reports
+from gateway.store.views import ReportFile
+from normalizer.report import Report, Status
+
+_MOST_PER_REPORTER = 20
+
+
+class StaleWrite(Exception):
+    """Somebody else changed the report in between; do it again."""
+
+
+class ReportRepository:
+    """The reports in one transaction.
+
+    ``waiting`` is how long a question to a reporter stays open.
+    """
+
+    def __init__(
+        self,
+        connection: AsyncConnection,
+        now: Callable[[], datetime],
+        waiting: timedelta,
+        events: EventRepository,
+        alerts: AlertRepository,
+        due: DueRepository,
+    ) -> None:
+        self._connection = connection
+        self._now = now
+        self._waiting = waiting
+        self._events = events
+        self._alerts = alerts
+        self._due = due
+        self._new: list[dict[str, Any]] = []
+        self._changed: list[tuple[ReportRecord, dict[str, Any]]] = []
+
+    async def by_tracking(self, numbers: Iterable[str]) -> dict[str, ReportRecord]:
+        """Find reports by tracking number: their own, or that of a message filed to them."""
+        wanted = set(numbers)
+        if not wanted:
+            return {}
+        found = await self._reports(reports.c.tracking.in_(wanted))
+        by_number = {stored.report.tracking: stored for stored in found}
+        filed = select(messages.c.tracking, reports.c.id).join(reports, owned())
+        filed = filed.where(messages.c.tracking.in_(wanted - by_number.keys()))
+        belongs = {number: id for number, id in await self._connection.execute(filed)}  # noqa: C416
+        known = await self.by_ids(belongs.values())
+        return by_number | {number: known[id] for number, id in belongs.items() if id in known}
+
+    async def by_id(self, report_id: str, *, lock: bool = False) -> ReportRecord | None:
+        """Find one report; ``lock`` keeps others from changing it until the unit ends."""
+        query = select(reports).where(reports.c.id == report_id)
+        query = query.with_for_update() if lock else query
+        row = (await self._connection.execute(query)).mappings().first()
+        return _stored(row) if row else None
+
+    async def by_ids(self, ids: Iterable[str]) -> dict[str, ReportRecord]:
+        """Find reports by id."""
+        wanted = set(ids)
+        found = await self._reports(reports.c.id.in_(wanted)) if wanted else []
+        return {stored.report.id: stored for stored in found}
+
+    async def by_reporter(
+        self, refs: Iterable[str], *, since: datetime
+    ) -> dict[str, list[ReportRecord]]:
+        """Find what reporters sent lately, newest first."""
+        wanted = set(refs)
+        if not wanted:
+            return {}
+        recent = reports.c.reporter_ref.in_(wanted) & (reports.c.received_at >= since)
+        newest_first = reports.c.received_at.desc()
+        nth = func.row_number().over(partition_by=reports.c.reporter_ref, order_by=newest_first)
+        numbered = select(reports.c.id, nth.label("nth")).where(recent).subquery()
+        chosen = select(numbered.c.id).where(numbered.c.nth <= _MOST_PER_REPORTER)
+        grouped: dict[str, list[ReportRecord]] = {}
+        for stored in await self._reports(reports.c.id.in_(chosen)):
+            grouped.setdefault(stored.report.reporter.ref, []).append(stored)
+        return grouped
+
+    def add(self, report: Report, fingerprint: str, changes: Sequence[AuditEvent]) -> ReportRecord:
+        """File a new report with the first events of its log; danger in it opens an alert."""
+        self._alerts.weigh(report)
+        self._weigh_question(report)
+        head, seq = self._events.add(report.id, chain.START, 0, changes)
+        stored = ReportRecord(report, seq, head, fingerprint)
+        self._new.append(_report_row(stored, self._now()))
+        return stored
+
+    def change(
+        self, old: ReportRecord, report: Report, changes: Sequence[AuditEvent]
+    ) -> ReportRecord:
+        """File a new state of a report, with what happened; danger that is new opens an alert."""
+        self._alerts.weigh(report, old.report)
+        self._weigh_question(report, old.report)
+        head, seq = self._events.add(report.id, old.head, old.version, changes)
+        stored = ReportRecord(report, seq, head, old.fingerprint)
+        self._changed.append((old, _report_row(stored, self._now())))
+        return stored
+
+    def _weigh_question(self, report: Report, before: Report | None = None) -> None:
+        """Let a question of ours wait from when it is asked until it is asked no more."""
+        waits = report.status is Status.WAITING_FOR_REPORTER
+        waited = before is not None and before.status is Status.WAITING_FOR_REPORTER
+        if waits and not waited:
+            self._due.put(QUESTION, report.id, self._now() + self._waiting)
+        elif waited and not waits:
+            self._due.clear(QUESTION, report.id)
+
+    async def flush(self) -> None:
+        """Write the new ones and the changes. Raises ``StaleWrite``."""
+        if self._new:
+            await self._connection.execute(insert(reports), self._new)
+        for old, row in self._changed:
+            await self._replace(old, row)
+        self._new.clear()
+        self._changed.clear()
+
+    async def _replace(self, old: ReportRecord, row: dict[str, Any]) -> None:
+        same = (reports.c.id == row["id"]) & (reports.c.version == old.version)
+        done = await self._connection.execute(update(reports).where(same).values(**row))
+        if done.rowcount != 1:
+            raise StaleWrite(f"report {row['id']} was changed by somebody else")
+
+    async def _reports(self, condition: Any) -> list[ReportRecord]:
+        query = select(reports).where(condition).order_by(reports.c.received_at.desc())
+        rows = (await self._connection.execute(query)).mappings().all()
+        return [_stored(row) for row in rows]
+
+
+class ReportQueries(Queries):
+    """Reads of reports."""
+
+    def __init__(
+        self,
+        database: Database,
+        events: EventQueries,
+        deliveries: DeliveryQueries,
+        notifications: NotificationQueries,
+    ) -> None:
+        super().__init__(database)
+        self._events = events
+        self._deliveries = deliveries
+        self._notifications = notifications
+
+    async def latest(self, most: int, *, status: Status | None = None) -> list[Report]:
+        """List reports, newest first; those of one status urgent ones first, then oldest first."""
+        query = select(reports.c.body)
+        if status:
+            query = query.where(reports.c.status == status.value)
+            query = query.order_by(reports.c.urgent.desc(), reports.c.received_at)
+        else:
+            query = query.order_by(reports.c.received_at.desc())
+        return [_report(row.body) for row in await self._all(query.limit(most))]
+
+    async def file(
+        self, *, id: str | None = None, tracking: str | None = None
+    ) -> ReportFile | None:
+        """Return a report with its log, its deliveries and what its reporter was told.
+
+        ``tracking`` may also be the number of a message that its reporter added to the report.
+        """
+        known = reports.c.id == id if id else reports.c.tracking == tracking
+        body = await self._one(select(reports.c.body).where(known))
+        if body is None and tracking:
+            filed = owned_ids(messages.c.tracking == tracking)
+            body = await self._one(select(reports.c.body).where(reports.c.id.in_(filed)))
+        if body is None:
+            return None
+        report = _report(body)
+        return ReportFile(
+            report,
+            await self._events.of(report.id),
+            await self._deliveries.of(report.id),
+            await self._notifications.of(report.id),
+        )
+
+    async def every(self) -> AsyncIterator[Report]:
+        """Go through all reports, by id, a page at a time."""
+        last = ""
+        while True:
+            page = select(reports.c.id, reports.c.body).where(reports.c.id > last)
+            rows = await self._all(page.order_by(reports.c.id).limit(500))
+            for row in rows:
+                yield _report(row.body)
+            if not rows:
+                return
+            last = rows[-1].id
+
+    async def count_since(self, since: datetime) -> int:
+        """Count reports received since a moment."""
+        return int(await self._one(select(func.count()).where(reports.c.received_at >= since)))
+
+    async def count_status(self, status: Status) -> int:
+        """Count reports in a status."""
+        return int(await self._one(select(func.count()).where(reports.c.status == status.value)))
+
+
+def _report(body: str) -> Report:
+    return Report.model_validate_json(body)
+
+
+def _stored(row: RowMapping) -> ReportRecord:
+    report = Report.model_validate_json(row["body"])
+    return ReportRecord(report, row["version"], row["head"], row["fingerprint"])
+
+
+def _report_row(stored: ReportRecord, now: datetime) -> dict[str, Any]:
+    report = stored.report
+    agency = report.assignment.agency if report.assignment else None
+    return {
+        "id": report.id,
+        "tracking": report.tracking,
+        "channel": report.origin.channel,
+        "reporter_ref": report.reporter.ref,
+        "fingerprint": stored.fingerprint,
+        "status": report.status.value,
+        "agency_id": agency.id if agency else None,
+        "topic_id": report.topic.id if report.topic else None,
+        "region": report.places[0].code if report.places else None,
+        "urgent": report.urgency is not None,
+        "kind": report.kind.value,
+        "danger": report.urgency.id if report.urgency else None,
+        "confidential": report.confidential,
+        "accuses": bool(report.recusals),
+        "received_at": report.received_at,
+        "updated_at": now,
+        "version": stored.version,
+        "head": stored.head,
+        "body": report.model_dump_json(),
+        "publicity": publicity(report),
+    }
+
+
+def publicity(report: Report) -> str | None:
+    """Say how far the words of a report whose reporter agreed are from being public."""
+    if not report.public or report.anonymous or report.confidential:
+        return None
+    if report.release is None:
+        return "asked"
+    return "shown" if report.release.shown else "kept"
