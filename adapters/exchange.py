@@ -27,7 +27,7 @@ _PLAIN = re.compile(r"[A-Za-z._~-]{1,32}|v?\d{1,2}")
 """A part of a path that can be no token, no number of a phone and no id."""
 _METHOD = re.compile(r"[A-Z]{1,16}")
 _CODES = frozenset({"code", "error_code", "errorCode", "status", "retry_after"})
-"""Keys under which providers put their own numbers, which name nobody."""
+"""Keys under which providers put their own numbers, which name no person."""
 _KEYS = _CODES | {
     "data", "description", "detail", "error", "error_message", "errors", "id", "message",
     "messages", "meta", "more_info", "ok", "parameters", "reason", "result", "result_count", "sid",
@@ -83,7 +83,7 @@ class ExchangeLog:
         exchange = Exchange(
             datetime.now(UTC),
             method if _METHOD.fullmatch(method) else "…",
-            redacted(target),
+            redact_url(target),
             direction,
             correlation=_correlation(),
         )
@@ -107,7 +107,7 @@ class ExchangeLog:
         return taken, lost
 
 
-def redacted(target: str) -> str:
+def redact_url(target: str) -> str:
     """Return host and path of a URL, without what may be a secret or a person."""
     try:
         url = URL(target)

@@ -161,7 +161,7 @@ class Errors:
         refused = _meaning(self.refused, known, words)
         return Refused(f"{said}: {refused}" if refused else said)
 
-    def told(self, code: int | None) -> str:
+    def describe(self, code: int | None) -> str:
         """Say a code in our words, as far as there are any."""
         silenced = self.silenced.get(code or 0)
         ours = silenced[1] if silenced else self.refused.get(code or 0)

@@ -96,7 +96,7 @@ def learn(texts: Iterable[tuple[Sequence[str], bool]]) -> DangerWeights:
 
 def kinds(lines: Sequence[Line]) -> dict[str, dict[str, Feature]]:
     """Fit what each sign and word says for each kind of danger."""
-    told = [(kind, _SIGNS.told(words_of(text))) for _, kind, text in lines if kind]
+    told = [(kind, _SIGNS.find(words_of(text))) for _, kind, text in lines if kind]
     counted = Counter(name for _, names in told for name in names)
     often = sorted(name for name, times in counted.items() if times >= SELDOM)
     matrix = csr_matrix([[float(name in names) for name in often] for _, names in told])

@@ -156,7 +156,7 @@ class Obvious:
 
 
 def _opened(body: bytes | str) -> Report:
-    return Report.opened(Message.model_validate_json(body))
+    return Report.open(Message.model_validate_json(body))
 
 
 def _message_row(report: Message, form: Mapping[str, str]) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from normalizer.message import Reporter
 from normalizer.places import find
 from normalizer.report import Report
 from router.assign import Router
-from router.learned import Learned, ModelWeights
+from router.learned import LearnedRanker, ModelWeights
 from router.phrases import PAIR
 
 TEXTS = Path(__file__).parents[1] / "tests" / "router" / "citizens.csv"
@@ -84,7 +84,7 @@ def read(parts: components.Components, inbound: Inbound, region: str) -> Report:
         reporter=WRITER,
         context=region or None,
     )
-    return Report.opened(message)
+    return Report.open(message)
 
 
 def whole(parts: components.Components, routing: Router) -> Route:
@@ -147,7 +147,7 @@ def kept(folder: Path | None) -> ModelWeights | None:
 def with_model(parts: components.Components, weights: ModelWeights | None) -> Router:
     """Return the router with a model, or with the phrases alone."""
     routing = copy(parts.routing)
-    routing.scorer = Learned(weights, routing.register) if weights else None
+    routing.scorer = LearnedRanker(weights, routing.register) if weights else None
     return routing
 
 

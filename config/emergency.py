@@ -43,7 +43,7 @@ class EmergencyKind(EmergencyRow):
     """Who lives with the reporter may read the phone: texts to it are neutral."""
 
 
-class Served(EmergencyRow):
+class EmergencyArea(EmergencyRow):
     """The regions where 112 is answered."""
 
     source: str = Field(min_length=1)
@@ -76,7 +76,7 @@ class Emergency(EmergencyRow):
 
     numbers: Mapping[str, Number]
     kinds: Mapping[str, EmergencyKind]
-    served: Served
+    served: EmergencyArea
     kind_of: Mapping[str, str]
     words: EmergencyWords
     threats: Mapping[str, Threat]

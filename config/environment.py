@@ -42,7 +42,7 @@ def _json_or_text(value: str) -> Any:
         return value
 
 
-def named(keys: tuple[str, ...]) -> str:
+def variables_of(keys: tuple[str, ...]) -> str:
     """Name the variables that set ``keys`` or part of it, or the one that would."""
     names = [name for path, name in variables().items() if path[: len(keys)] == keys[: len(path)]]
     return ", ".join(names) or PREFIX + "__".join(keys).upper()

@@ -1,6 +1,6 @@
 """The data files a deployment edits (topics, agencies, overrides), read but not interpreted.
 
-What they mean is decided by whoever decides with them: ``router/register.py`` and
+What they mean is decided where they are used: ``router/register.py`` and
 ``router/topics.py``. ``read`` raises ``SettingsError`` with the faults of every file at once.
 """
 

@@ -22,7 +22,7 @@ from pydantic import (
 )
 
 from config import links
-from config.environment import FILE, environment, named
+from config.environment import FILE, environment, variables_of
 from config.toml import Fault, SettingsError, line_of, merge, read_toml
 
 DEFAULTS = Path(__file__).with_name("default.toml")
@@ -113,7 +113,7 @@ class ReconcileSettings(Section):
 
 
 class MailServerSettings(Section):
-    """``[mail_server]``: the SMTP and LMTP doors."""
+    """``[mail_server]``: the SMTP and LMTP servers."""
 
     enabled: bool
     host: str
@@ -220,7 +220,7 @@ class DeadlineSettings(Section):
 
 
 class AnswerSettings(Section):
-    """``[answers]``: what one person gets on one channel that nobody wrote (receipts, help)."""
+    """``[answers]``: the automatic answers one person gets on one channel (receipts, help)."""
 
     receipts_per_10_minutes: Annotated[int, Field(ge=1, le=1000)]
     receipts_per_day: Annotated[int, Field(ge=1, le=10_000)]
@@ -381,7 +381,7 @@ def _placed(layers: list[_Layer], keys: tuple[str, ...], message: str) -> Fault:
     if layer.path:
         return Fault(layer.name, line_of(layer.path, keys), f"{'.'.join(keys)}: {message}")
     if layer.name == "environment":
-        return Fault(f"environment variable {named(keys)}", 0, message)
+        return Fault(f"environment variable {variables_of(keys)}", 0, message)
     return Fault(layer.name, 0, f"{'.'.join(keys)}: {message}")
 
 

@@ -15,7 +15,7 @@ from config.settings import Settings
 from demo.door import NOBODY, PLAIN, Door, Fault
 from demo.samples import OPEN311, REST
 from gateway.process import Ports
-from normalizer.tracking import is_valid, written
+from normalizer.tracking import format_number, is_valid
 
 LOOK = 0.5
 """Seconds between two looks at what became of the reports."""
@@ -138,7 +138,7 @@ class RestDoor(PartnerDoor):
 
     async def status_of(self, number: str) -> str:
         now = await self._state(number)
-        return f"{written(number)}: {now['status_label']}. {now['messages'][-1]['text']}"
+        return f"{format_number(number)}: {now['status_label']}. {now['messages'][-1]['text']}"
 
     async def _state(self, number: str) -> Any:
         url = f"{self.base}/api/v1/reports/{number}"
@@ -163,7 +163,7 @@ class Open311Door(PartnerDoor):
     async def said_of(self, number: str) -> list[str]:
         root = await self._read("servicerequestupdates.xml")
         mine = (u for u in root if u.findtext("service_request_id") == number)
-        return [f"{written(number)}: {update.findtext('description')}" for update in mine]
+        return [f"{format_number(number)}: {update.findtext('description')}" for update in mine]
 
     async def status_of(self, number: str) -> str:
         root = await self._read(f"requests/{number}.xml")

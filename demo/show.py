@@ -26,7 +26,7 @@ from gateway.assembly import assemble
 from gateway.platform import logs
 from gateway.process import Kanal
 from gateway.store.views import ReportFile
-from normalizer.tracking import mentions, written
+from normalizer.tracking import format_number, mentions
 
 ANSWER = "Terima kasih, regu kami turun ke lokasi besok pagi."
 WIDTHS = (8, 16, 58, 10)
@@ -86,7 +86,7 @@ class Demo:
         status = await self._agency_answers(agency, tracking)
         await door.until(lambda: any(ANSWER in said for said in door.heard(who)))
         note(channel, f"{agency} answers by API ({status}); the citizen hears: {ANSWER!r}")
-        said = await self._say(door, who, f"STATUS {written(tracking)}", "STATUS")
+        said = await self._say(door, who, f"STATUS {format_number(tracking)}", "STATUS")
         note(channel, f'asks for the status: "{said}"')
         self._expect(status == 201 and ANSWER in said, f"conversation by {channel}")
 
@@ -204,7 +204,7 @@ def told(channel: str, tracking: str, file: ReportFile | None) -> None:
     assignment = file.report.assignment if file else None
     agency = assignment.agency.name if assignment and assignment.agency else "(an operator decides)"
     sure = f"{assignment.confidence:.0%}" if assignment else "-"
-    line(channel, written(tracking) if tracking else "-", agency, sure)
+    line(channel, format_number(tracking) if tracking else "-", agency, sure)
 
 
 def note(channel: str, text: str) -> None:

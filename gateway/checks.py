@@ -37,11 +37,11 @@ def faults(settings: Settings, file: Path | None) -> list[Fault]:
     """List everything that is wrong with the configuration beyond the settings' own types."""
     wrong: list[Fault] = []
     built = attempt(wrong, lambda: components.load(settings))
-    doors = attempt(wrong, lambda: components.channels(settings, file))
+    loaded = attempt(wrong, lambda: components.channels(settings, file))
     attempt(wrong, lambda: components.methods(settings, file))
     wrong += _mail_faults(settings, file) + clock_faults()
-    if doors is not None:
-        attempt(wrong, lambda: components.roster(settings, file, doors, Seal([bytes(32)])))
+    if loaded is not None:
+        attempt(wrong, lambda: components.roster(settings, file, loaded, Seal([bytes(32)])))
     if built:
         wrong += _delivery_faults(settings, built, file)
         wrong += _mount_faults(settings, built, file)
@@ -175,7 +175,7 @@ def all_warnings(settings: Settings, built: Mapping[str, Channel]) -> list[str]:
     return [
         *warnings(built),
         *link_warnings(settings),
-        *unconfirmed(built),
+        *list_unconfirmed(built),
         *duty_warnings(settings),
         *clock_warnings(),
         *unsaid(settings),
@@ -192,8 +192,8 @@ def warnings(built: Mapping[str, Channel]) -> list[str]:
     ]
 
 
-def unconfirmed(built: Mapping[str, Channel]) -> list[str]:
-    """List emergency numbers that nobody confirmed in the regions of the channels, in one line."""
+def list_unconfirmed(built: Mapping[str, Channel]) -> list[str]:
+    """List emergency numbers that are not confirmed in the regions of the channels, in one line."""
     regions = [each.block.region for each in built.values() if each.block.enabled]
     everywhere = not all(regions)
     numbers = emergency().unverified([] if everywhere else filter(None, regions))
@@ -218,7 +218,7 @@ def unsaid(settings: Settings) -> list[str]:
 
 
 def link_warnings(settings: Settings) -> list[str]:
-    """Say so where nobody can be counted by network address."""
+    """Say so where callers cannot be counted by network address."""
     server = settings.server
     if server.public_url.scheme != "https" or server.client_header:
         return []
@@ -230,7 +230,7 @@ def link_warnings(settings: Settings) -> list[str]:
 
 
 def duty_warnings(settings: Settings) -> list[str]:
-    """Say so where nobody is told of danger to life."""
+    """Say so where no person is told of danger to life."""
     return [] if settings.alerts.duty else [MISSING]
 
 

@@ -162,13 +162,13 @@ def is_system(kind: str) -> bool:
     return kind in kinds() and issubclass(channel_class(kind), SystemSender)
 
 
-def _at_duty(file: Path | None, duty: PostSettings, said: str) -> SettingsError:
-    return SettingsError([duty_fault(file, duty, said)])
+def _at_duty(file: Path | None, duty: PostSettings, text: str) -> SettingsError:
+    return SettingsError([duty_fault(file, duty, text)])
 
 
-def duty_fault(file: Path | None, duty: PostSettings, said: str) -> Fault:
+def duty_fault(file: Path | None, duty: PostSettings, text: str) -> Fault:
     """Return a fault of one post of the duty roster."""
-    return fault_at(file, ("alerts", "duty"), f"{duty.name}: {said}")
+    return fault_at(file, ("alerts", "duty"), f"{duty.name}: {text}")
 
 
 def seal(settings: Settings) -> Seal:
@@ -181,7 +181,7 @@ def seal(settings: Settings) -> Seal:
 
 
 def limits(settings: Settings) -> AnswerLimits:
-    """Return how many answers that nobody wrote one reader gets."""
+    """Return how many automatic answers one reader gets."""
     chosen = settings.answers
     return AnswerLimits(
         chosen.receipts_per_10_minutes, chosen.receipts_per_day, chosen.same_text_times

@@ -61,13 +61,13 @@ class Kanal:
             **{name: partial(duty.once, since) for name, duty in its.reconcilings.items()},
             **{name: duty.once for name, duty in its.pollings.items()},
         }
-        return {name: await _told(jobs.get(name)) for name in names or sorted(jobs)}
+        return {name: await _outcome(jobs.get(name)) for name in names or sorted(jobs)}
 
     async def start(self, roles: Sequence[str] = ROLES) -> Ports:
-        """Start the roles; returns when the doors are open.
+        """Start the roles; returns when its servers listen.
 
-        A process of doors opens them even while database or broker are away: the spool stands in.
-        One that works raises ``Unavailable`` (of the store or the broker) instead.
+        Servers start even while database or broker are away: the spool stands in.
+        A worker raises ``Unavailable`` (of the store or the broker) instead.
         """
         its = self.services
         for said in checks.all_warnings(its.settings, its.channels):
@@ -89,7 +89,7 @@ class Kanal:
         return Ports(self.web.port if self.web else None, self.mail.port if self.mail else None)
 
     async def stop(self) -> None:
-        """Close the doors, finish what is under way, then let go of everything."""
+        """Close the servers, finish what is under way, then let go of everything."""
         its = self.services
         if self.web:
             await self.web.stop()
@@ -203,7 +203,7 @@ async def _until_reached(connect: Callable[[], Awaitable[None]]) -> None:
             return
 
 
-async def _told(job: Callable[[], Awaitable[int | None]] | None) -> int | str:
+async def _outcome(job: Callable[[], Awaitable[int | None]] | None) -> int | str:
     if job is None:
         return "there is no such channel, or it cannot be asked"
     try:

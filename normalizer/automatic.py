@@ -17,7 +17,7 @@ _RECEIPT = re.compile(r"\s*id ?: ?\S{1,65}\s(?=.*\bstat ?: ?\w{4,14}\b)", re.IGN
 _RECEIPT_FIELD = re.compile(r"\b(sub|dlvrd|submit date|done date|err) ?: ?\d", re.IGNORECASE)
 
 _LONGEST = 400
-"""Characters that an automatic reply has at most: whoever writes more has something to say."""
+"""Characters that an automatic reply has at most: a longer text has something to say."""
 _NEAR = 36
 """Characters from the beginning within which it says what it is."""
 _BUSY = (
@@ -105,18 +105,18 @@ def same(one: Sketch, other: Sketch) -> bool:
     return all_ > 0 and shared / all_ >= _ALIKE and shared >= _SURE
 
 
-def echoed(said: Sketch, ours: Sequence[Sketch]) -> str:
+def find_echo(sketch: Sketch, ours: Sequence[Sketch]) -> str:
     """Tell whether a text is one of ours that came back: "sure", "perhaps", or "" for no.
 
     Perhaps where a few more words stand around it than machines add: it may be an answer.
     """
     return max(
-        (_echoed(said, each) for each in ours), key=("", "perhaps", "sure").index, default=""
+        (_echoed(sketch, each) for each in ours), key=("", "perhaps", "sure").index, default=""
     )
 
 
-def _echoed(said: Sketch, ours: Sketch) -> str:
-    pairs, known = list(pairwise(said)), set(pairwise(ours))
+def _echoed(sketch: Sketch, ours: Sketch) -> str:
+    pairs, known = list(pairwise(sketch)), set(pairwise(ours))
     shared = sum(pair in known for pair in pairs)
     if shared < _SURE or not pairs:
         return ""
@@ -124,10 +124,10 @@ def _echoed(said: Sketch, ours: Sketch) -> str:
     part = shared >= 2 * _SURE and shared >= 0.9 * len(pairs)
     if not (whole or part):
         return ""
-    added = [word for word in said if word not in set(ours) | _QUOTING_WORDS]
+    added = [word for word in sketch if word not in set(ours) | _QUOTING_WORDS]
     if not added:
         return "sure"
     return "perhaps" if len(added) <= max(4, len(ours) // 4) else ""
 
 
-__all__ = ["RECEIPT", "Sketch", "echoed", "receipt", "same", "sketch", "sounds_automatic"]
+__all__ = ["RECEIPT", "Sketch", "find_echo", "receipt", "same", "sketch", "sounds_automatic"]

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from normalizer.report import Outcome, Report, Status
-from normalizer.tracking import written
+from normalizer.tracking import format_number
 from normalizer.when import WIB
 
 COLUMNS = (
@@ -74,7 +74,7 @@ def _arrival(
 ) -> dict[str, str]:
     arrived = report.received_at.astimezone(WIB)
     return {
-        "Tracking ID": written(report.tracking),
+        "Tracking ID": format_number(report.tracking),
         "Tanggal Laporan Masuk": arrived.strftime("%d/%m/%Y"),
         "Waktu Laporan Masuk": arrived.strftime("%H:%M:%S"),
         "Nama Pelapor": labels["privacy"]["anonymous"] if report.anonymous else name or "",

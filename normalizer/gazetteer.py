@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 from normalizer.coordinates import Points
 from normalizer.message import Level
-from normalizer.spelling import alike, shortened, sound
+from normalizer.spelling import alike, deletions, sound
 from normalizer.text import vocabulary
 
 TABLE = "regions.csv.gz"
@@ -171,7 +171,7 @@ class Gazetteer:
 
     def slip(self, word: str) -> str | None:
         """Return the one long name that ``word`` is with a letter wrong, None if there is none."""
-        near = {self.slips[part] for part in (word, *shortened(word)) if part in self.slips}
+        near = {self.slips[part] for part in (word, *deletions(word)) if part in self.slips}
         close = [name for name in near if alike(word, name)]
         return close[0] if len(close) == 1 else None
 
@@ -244,17 +244,17 @@ def _starts(keys: Iterable[str]) -> frozenset[str]:
     return frozenset(key[:n] for key in keys for n in range(1, PREFIX + 1))
 
 
-def _heads(made: Gazetteer) -> Set[str]:
-    named = (region.bare.split() for regions in made.districts.values() for region in regions)
-    alone = filter(made.is_distinctive, made.districts)
-    within = {one for one, other in pairwise(sorted(made.districts)) if other.startswith(one)}
+def _heads(gazetteer: Gazetteer) -> Set[str]:
+    named = (region.bare.split() for regions in gazetteer.districts.values() for region in regions)
+    alone = filter(gazetteer.is_distinctive, gazetteer.districts)
+    within = {one for one, other in pairwise(sorted(gazetteer.districts)) if other.startswith(one)}
     return within.union(alone, (squash(name[0]) for name in named if len(name) > 1))
 
 
-def _slips(made: Gazetteer) -> tuple[dict[str, str], frozenset[str]]:
-    names = [squash(r.bare) for r in made.by_code.values() if r.level is not Level.DISTRICT]
+def _slips(gazetteer: Gazetteer) -> tuple[dict[str, str], frozenset[str]]:
+    names = [squash(r.bare) for r in gazetteer.by_code.values() if r.level is not Level.DISTRICT]
     long = [name for name in names if len(name) >= LONG]
-    slips = {part: name for name in long for part in shortened(name) if part not in made.names}
+    slips = {part: name for name in long for part in deletions(name) if part not in gazetteer.names}
     slips |= {name: name for name in long}
     return slips, frozenset(name[:HEAD] for name in long)
 

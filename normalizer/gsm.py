@@ -84,7 +84,7 @@ def room(sizes: Sequence[int], whole: int, part: int) -> int:
     return whole if sum(sizes) <= whole else part
 
 
-def filled(codes: Iterable[bytes], sizes: Iterable[int], most: int) -> Iterator[bytes]:
+def fill_parts(codes: Iterable[bytes], sizes: Iterable[int], most: int) -> Iterator[bytes]:
     """Fill parts of ``most``, never splitting a character."""
     part, used = b"", 0
     for code, size in zip(codes, sizes, strict=True):
@@ -101,7 +101,7 @@ def segments(text: str) -> int:
     written = units(text) if septets is None else septets
     sizes = [len(each) for each in written]
     limits = (OCTETS, UNITS_OF_PART) if septets is None else (SEPTETS, SEPTETS_OF_PART)
-    return min(sum(1 for _ in filled(written, sizes, room(sizes, *limits))), MOST_PARTS)
+    return min(sum(1 for _ in fill_parts(written, sizes, room(sizes, *limits))), MOST_PARTS)
 
 
 def _basic(code: int) -> str:

@@ -1,7 +1,7 @@
 """Where a text may be about when it names no place for sure: worth asking about, never asserted.
 
-A bare "Mojosari" is a district of one regency and a dozen villages of others. Nobody should send a
-report there unasked, but the question can offer it.
+A bare "Mojosari" is a district of one regency and a dozen villages of others. No report is sent
+there unasked, but the question can offer it.
 """
 
 from collections.abc import Iterator

@@ -47,18 +47,18 @@ class Around(NamedTuple):
     """What is known of the area: how sure each province, regency and city is, by code."""
 
     text: Mapping[str, float]
-    door: Mapping[str, float]
+    channel: Mapping[str, float]
     faint: Mapping[str, float]
     """Places the text names without speaking of them ("the bus to Madiun")."""
     aside: bool = False
-    """The text names a regency that is not the door's."""
+    """The text names a regency that is not the channel's."""
     beside: frozenset[int] = frozenset()
     """The words next to the name of a regency or city."""
 
     def regencies(self) -> list[str]:
         """Return the codes of the regencies and cities whose names are looked for everywhere."""
         named = [code for code in dict.fromkeys((*self.text, *self.faint)) if len(code) == 5]
-        home = [code for code in self.door if len(code) == 5]
+        home = [code for code in self.channel if len(code) == 5]
         return [*dict.fromkeys((*named[:MOST_REGENCIES], *home))]
 
 
@@ -122,7 +122,7 @@ class Search:
     def _torn(self, at: int, last: int, key: str, regency: str) -> bool:
         """Tell whether everyday words only happen to make a name written as one word."""
         words, beside = self.words, not self.around.beside.isdisjoint((at, last))
-        if beside or not self.usual(at, last) or capital(words.said(at, last), words.text):
+        if beside or not self.usual(at, last) or capital(words.quote(at, last), words.text):
             return False
         named = (self.gazetteer.region(c) for c in self.gazetteer.inside(regency).names[key])
         return not any(region and " " in region.bare for region in named)
@@ -140,7 +140,7 @@ class Search:
         """Tell whether a short name or an everyday word stands where only a place stands."""
         words, before = self.words, self.words.before(at)
         if before in NEAR or (before.isdigit() and words.before(at - 1) in NEAR):
-            return capital(words.said(at, last), words.text)
+            return capital(words.quote(at, last), words.text)
         if self.around.beside.isdisjoint((at, last)):
             return False
         if key in self.gazetteer.everyday:
@@ -227,11 +227,11 @@ class Search:
     def _stands_alone(self, hit: Hit, key: str) -> bool:
         """Tell whether a bare name can only be this district: no other place is called so.
 
-        The text or the door names its province, or nothing at all and the text says "in".
+        The text or the channel names its province, or nothing at all and the text says "in".
         """
         around, named = self.around, self.gazetteer.villages(key)
-        near = [c for c in hit.codes if c[:2] in around.text or [*around.door] == [c[:2]]]
-        if not around.text and not around.door and len(key) > _SHORT and len(hit.codes) == 1:
+        near = [c for c in hit.codes if c[:2] in around.text or [*around.channel] == [c[:2]]]
+        if not around.text and not around.channel and len(key) > _SHORT and len(hit.codes) == 1:
             near = [c for c in hit.codes if self._located(hit)]
         return any(all(village.startswith(code) for village in named) for code in near)
 
@@ -240,7 +240,7 @@ class Search:
 
         Names of one word are left out: hamlets, streets and estates elsewhere are called so too.
         """
-        provinces = {*self.around.text, *self.around.faint, *self.around.door}
+        provinces = {*self.around.text, *self.around.faint, *self.around.channel}
         for at in (n for n, _ in enumerate(self.words.keys) if self.words.before(n) in IN):
             for last in range(at + 1, min(at + LONGEST, len(self.words.keys))):
                 key = self.words.key(at, last)

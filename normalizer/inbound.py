@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
-from normalizer.message import Kind, Unanswered
+from normalizer.message import Kind, NoAnswerReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Inbound:
     """Tracking number carried by the address it was sent to (plus-addressing)."""
     automatic: str | None = None
     """Why this is no citizen's writing (auto-reply, list mail); such mail is never answered."""
-    unanswered: Unanswered | None = None
+    unanswered: NoAnswerReason | None = None
     """Why its sender must not be written to, though it may be a person."""
     notes: tuple[str, ...] = ()
     """What had to be cut or repaired in reading it."""

@@ -1,8 +1,8 @@
-"""Districts and villages in a text, told apart by what else the text and the door say.
+"""Districts and villages in a text, told apart by what else the text and the channel say.
 
 A third of the village names are shared and many are everyday words, so a name alone proves
 nothing. What counts is a cue ("kel.", "desa", "kec."), the regency or the district that the text
-or the door names too, and that only one place of the name fits them.
+or the channel names too, and that only one place of the name fits them.
 """
 
 from collections import Counter
@@ -14,16 +14,17 @@ from normalizer.hits import Around, Hit, How, Search
 from normalizer.message import Level
 from normalizer.words import Tokens
 
-Source = Literal["pair", "text", "door", "aside", "faint", "province", "alone"]
-"""What speaks for a place: the village or district beside it, a regency the text names, the door,
-the door although the text names another regency, a regency named in passing, the province."""
+Source = Literal["pair", "text", "channel", "aside", "faint", "province", "alone"]
+"""What speaks for a place: the village or district beside it, a regency the text names, the
+channel's region, that region although the text names another, a regency named in passing, the
+province."""
 
 _SURE: dict[tuple[Source, How], float] = {
     ("pair", "cued"): 0.95, ("pair", "plain"): 0.85, ("pair", "misspelt"): 0.8,
     ("text", "cued"): 0.95, ("text", "plain"): 0.85, ("text", "misspelt"): 0.8,
     ("text", "landmark"): 0.65, ("text", "street"): 0.45,
-    ("door", "cued"): 0.86, ("door", "plain"): 0.72, ("door", "misspelt"): 0.65,
-    ("door", "landmark"): 0.65, ("door", "street"): 0.5,
+    ("channel", "cued"): 0.86, ("channel", "plain"): 0.72, ("channel", "misspelt"): 0.65,
+    ("channel", "landmark"): 0.65, ("channel", "street"): 0.5,
     ("aside", "cued"): 0.75, ("aside", "plain"): 0.45,
     ("faint", "cued"): 0.75, ("faint", "plain"): 0.45,
     ("province", "cued"): 0.8, ("province", "plain"): 0.6, ("province", "misspelt"): 0.6,
@@ -136,9 +137,9 @@ def _speaking(
         "pair": 1.0 if pairs.has(code, own) else 0.0,
         "text": around.text.get(code[:5], 0.0),
         "faint": around.faint.get(code[:5], 0.0),
-        "aside" if around.aside else "door": (
-            around.door.get(code[:5], 0.0) + around.door.get(code[:8], 0.0)
+        "aside" if around.aside else "channel": (
+            around.channel.get(code[:5], 0.0) + around.channel.get(code[:8], 0.0)
         ),
-        "province": 0.4 * around.text.get(code[:2], 0.0) + 0.3 * around.door.get(code[:2], 0.0),
+        "province": 0.4 * around.text.get(code[:2], 0.0) + 0.3 * around.channel.get(code[:2], 0.0),
     }
     return {source: weight for source, weight in said.items() if weight}

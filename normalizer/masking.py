@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from normalizer.persons import Span, lowered, names
+from normalizer.persons import Span, lower_in_place, names
 
 # ruff: noqa: E501 - a pattern is easier to read on one line
 
@@ -171,11 +171,6 @@ CUED = (
 """What needs a cue."""
 
 
-def masked(text: str) -> str:
-    """Return ``text`` without mail addresses, links, account names, long numbers and plates."""
-    return _hidden(text, _matches(text, NUMBERS))
-
-
 def masked_self(text: str) -> str:
     """Return ``text`` without what its writer says of themselves: name, home, numbers, accounts.
 
@@ -200,7 +195,7 @@ def _masked(text: str, *, own: bool) -> str:
 
 
 def _matches(text: str, rules: Sequence[MaskingRule]) -> list[MaskedSpan]:
-    small = lowered(text)
+    small = lower_in_place(text)
     return [
         MaskedSpan(*_span(match), rule.kind)
         for rule in rules

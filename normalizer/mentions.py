@@ -21,7 +21,7 @@ LIKELY = 0.5
 """Mentions less sure than this neither decide about others nor displace the context."""
 
 MOST = 32
-"""Names of one text that are weighed against each other; whoever writes more writes a list. Of
+"""Names of one text that are weighed against each other; more of them are a list. Of
 16,800 real and made-up messages the longest list had 17."""
 
 _SURE = {"typed": 0.95, "name": 0.9, "alias": 0.88}
@@ -74,7 +74,7 @@ def mentions(words: Tokens, gazetteer: Gazetteer, home: Region | None) -> list[M
     found += islice(_misspelt(words, gazetteer), MOST - len(found))
     if len(found) < 2:
         return found
-    return _unrouted([_told(m, words, gazetteer) for m in found], words)
+    return _unrouted([_confirm_by_neighbour(m, words, gazetteer) for m in found], words)
 
 
 def _may_begin(at: int, keys: Sequence[str], gazetteer: Gazetteer) -> bool:
@@ -84,18 +84,18 @@ def _may_begin(at: int, keys: Sequence[str], gazetteer: Gazetteer) -> bool:
     return at + 1 < len(keys) and (keys[at] + keys[at + 1])[:PREFIX] in gazetteer.starts
 
 
-def _unrouted(found: list[Mention], words: Tokens) -> list[Mention]:
+def _unrouted(mentions: list[Mention], words: Tokens) -> list[Mention]:
     """Lower the ends of a road or a line ("tol Surabaya-Gresik"): the report is between them."""
     ends = {
         n
-        for n, (one, other) in enumerate(pairwise(found))
+        for n, (one, other) in enumerate(pairwise(mentions))
         if one.last + 1 == other.first
-        and words.said(one.first, other.last).count("-")
+        and words.quote(one.first, other.last).count("-")
         and apart(one, other)
     }
     return [
         at_most(mention, ELSEWHERE) if n in ends or n - 1 in ends else mention
-        for n, mention in enumerate(found)
+        for n, mention in enumerate(mentions)
     ]
 
 
@@ -106,7 +106,7 @@ def at_most(mention: Mention, most: float) -> Mention:
     return mention._replace(meanings=tuple((e, min(sure, most)) for e, sure in mention.meanings))
 
 
-def _told(mention: Mention, words: Tokens, gazetteer: Gazetteer) -> Mention:
+def _confirm_by_neighbour(mention: Mention, words: Tokens, gazetteer: Gazetteer) -> Mention:
     """Note where a district or village beside a bare name says that it is meant."""
     if mention.located or mention.origin:
         return mention
@@ -124,7 +124,7 @@ def _mention_at(at: int, words: Tokens, gazetteer: Gazetteer) -> Mention | None:
     entries = gazetteer.names[key]
     shares = tuple([(entry, _base(entry, entries)) for entry in entries])
     located = at == 0 or words.before(at) in LOCATED or entries[0].kind == "typed"
-    return Mention(at, last, words.said(at, last), key, shares, _is_origin(at, words), located)
+    return Mention(at, last, words.quote(at, last), key, shares, _is_origin(at, words), located)
 
 
 def _is_origin(at: int, words: Tokens) -> bool:
@@ -192,7 +192,7 @@ def _misspelt(words: Tokens, gazetteer: Gazetteer) -> Iterator[Mention]:
         if key is None:
             continue
         shares = tuple((entry, 0.8) for entry in gazetteer.names[key])
-        mention = Mention(at, at, words.said(at, at), key, shares)
+        mention = Mention(at, at, words.quote(at, at), key, shares)
         if words.before(at) in TITLES:
             yield _weighed(mention, words, gazetteer)
         elif at == 0 and len(shares) == 1:

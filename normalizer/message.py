@@ -1,4 +1,4 @@
-"""One thing that somebody sent us, normalised: what every door makes, and what the queue carries.
+"""One thing that somebody sent us, normalised: what channels make, and what the queue carries.
 
 A ``Message`` is a frozen, strict, versioned value. Its JSON Schema is generated into
 ``docs/schema/message.json`` and checked for drift. The four kinds and the two privacy flags are
@@ -66,7 +66,7 @@ class Level(StrEnum):
     VILLAGE = "village"
 
 
-class Unanswered(StrEnum):
+class NoAnswerReason(StrEnum):
     """Why the sender of a report that is filed and routed as any other is not written to.
 
     ``AUTOMATIC_WORDS``, ``ECHO`` and ``FOREIGN_TEXT`` hold back only what we would write by
@@ -81,12 +81,16 @@ class Unanswered(StrEnum):
     AUTOMATIC_WORDS = "automatic_words"
     ECHO = "echo"
     FOREIGN_TEXT = "foreign_text"
-    """A code, an advert, a notice that went astray: nobody's report."""
+    """A code, an advert, a notice that went astray: no report."""
 
     @property
     def wholly(self) -> bool:
         """Tell whether an agency's answer is held back too."""
-        return self not in (Unanswered.AUTOMATIC_WORDS, Unanswered.ECHO, Unanswered.FOREIGN_TEXT)
+        return self not in (
+            NoAnswerReason.AUTOMATIC_WORDS,
+            NoAnswerReason.ECHO,
+            NoAnswerReason.FOREIGN_TEXT,
+        )
 
 
 Confidence = Annotated[float, Field(ge=0, le=1)]
@@ -104,7 +108,7 @@ Id = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 class Origin(Value):
     """Where a message came in: the channel, our account on it, and the provider's own id.
 
-    The ids are keyed hashes from the door on: they name people, as addresses do.
+    The ids are keyed hashes from intake on: they name people, as addresses do.
     """
 
     channel: str
@@ -133,7 +137,7 @@ class FileState(StrEnum):
     PENDING = "pending"
     STORED = "stored"
     QUARANTINED = "quarantined"
-    """Kept as it came and handed to operators only: nobody could make it harmless."""
+    """Kept as it came and handed to operators only: it could not be made harmless."""
     REFUSED = "refused"
     GONE = "gone"
     """It could not be had; where ``url`` is still set, another try may get it."""
@@ -153,7 +157,7 @@ class FileNote(StrEnum):
 
 class Attachment(Value):
     """A file that came with a report. Once it is stored, size and hash are those of the copy that
-    is handed on: an image drawn anew, without what its camera noted in it.
+    is handed on: an image drawn again, without what its camera noted in it.
     """
 
     name: str
@@ -234,7 +238,7 @@ class Message(Value):
     """The sender may be known again."""
     public: bool = False
     """The sender chose that the words may be shown in public once an operator released them."""
-    unanswered: Unanswered | None = None
-    """Set when nobody is written to because of this message, and why."""
+    unanswered: NoAnswerReason | None = None
+    """Why the sender of this message is not written to; None when they are."""
     notes: tuple[str, ...] = ()
     """What had to be cut or repaired in reading the message, for operators."""

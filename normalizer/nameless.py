@@ -21,6 +21,6 @@ _NAMING = re.compile(
 )
 
 
-def nameless(said: str) -> str:
+def nameless(text: str) -> str:
     """Return what was said, with a mask where it names somebody or something of theirs."""
-    return _NAMING.sub(MASK, _URL.sub(rf"\1/{MASK}", said))
+    return _NAMING.sub(MASK, _URL.sub(rf"\1/{MASK}", text))

@@ -48,7 +48,7 @@ class Normalizer:
     ) -> Message:
         """Turn ``inbound`` into a message.
 
-        ``received_at`` is aware; ``context`` is the code of the region this door belongs to.
+        ``received_at`` is aware; ``context`` is the code of the region this channel belongs to.
         Never raises on any ``inbound`` whose texts are strings.
         """
         said = without_codes(text.repair(inbound.text))
@@ -111,9 +111,9 @@ def attachment(file: File) -> Attachment:
     )
 
 
-def _kind(said: str, chosen: Kind | None) -> Kind:
+def _kind(text: str, chosen: Kind | None) -> Kind:
     """Take the sender's choice; that a complaint is one with supervision, only its words say."""
-    found = kind_of(said)
+    found = kind_of(text)
     supervised = chosen is Kind.COMPLAINT and found is Kind.SUPERVISED_COMPLAINT
     return found if chosen is None or supervised else chosen
 
@@ -124,7 +124,7 @@ def _asked(said: str, inbound: Inbound) -> command.Command:
     if inbound.explicit:
         return command.Command(Intent.REPORT, body.text, body.refers_to)
     if inbound.files or inbound.location:
-        # Whoever sends a photo with "selamat pagi" reports something.
+        # A photo with "selamat pagi" reports something.
         return (
             body
             if body.intent in (Intent.STATUS, Intent.READ)
@@ -137,10 +137,10 @@ def _asked(said: str, inbound: Inbound) -> command.Command:
     return body
 
 
-def _refers_to(asked: command.Command, inbound: Inbound) -> tuple[str, ...]:
+def _refers_to(command_: command.Command, inbound: Inbound) -> tuple[str, ...]:
     token = (inbound.token,) if inbound.token and is_valid(inbound.token) else ()
     subject = mentions((inbound.subject or "")[:1_000])
-    return tuple(dict.fromkeys((*token, *subject, *asked.refers_to)))
+    return tuple(dict.fromkeys((*token, *subject, *command_.refers_to)))
 
 
 def _origin(inbound: Inbound) -> Origin:

@@ -1,4 +1,4 @@
-"""Which phone numbers a person writes from, and which are machines, or cost whoever answers them.
+"""Which phone numbers a person writes from, and which are machines, or cost money to answer.
 
 Sources: ITU-T E.164 (the shared codes +8xx and +979), and the numbering plan of each country as
 libphonenumber has it. Where its data are older than a plan, the table of prefixes below decides.

@@ -109,10 +109,10 @@ _SHORT = 60
 
 def names(text: str, *, own: bool = False) -> list[Span]:
     """Return where people are named; with ``own`` only the writer and those by whom they are known."""
-    return list(_Finder(text).found(own=own))
+    return list(_Finder(text).find(own=own))
 
 
-def lowered(text: str) -> str:
+def lower_in_place(text: str) -> str:
     """Return a text in small letters, each in its place."""
     small = text.lower()
     if len(small) == len(text):
@@ -127,10 +127,10 @@ class _Finder:
         words = _WORD.findall(text)
         capitals = sum(word[0].isupper() for word in words)
         self._text = text
-        self._small = lowered(text)
+        self._small = lower_in_place(text)
         self._cased = len(words) < _FEW or capitals < _MOSTLY * len(words)
 
-    def found(self, *, own: bool) -> Iterator[Span]:
+    def find(self, *, own: bool) -> Iterator[Span]:
         """List the names, in no order; they may overlap."""
         yield from self._by_cue(own=own)
         yield from self._signed(own=own)

@@ -14,13 +14,13 @@ from normalizer.hits import Around
 from normalizer.localities import LocalityMatch, localities
 from normalizer.mentions import ELSEWHERE, LIKELY, Mention, kin, mentions
 from normalizer.message import Coordinates, Place
-from normalizer.settling import settled
+from normalizer.settling import settle_meanings
 from normalizer.words import Tokens
 
 READ = 8_000
 """Characters of a text that are searched; the place of a report is not further down."""
 CONTEXT = 0.6
-"""How sure the door's own region is when the text names none."""
+"""How sure the channel's own region is when the text names none."""
 UNSAID = frozenset({"context", "earlier"})
 """How a place is found that the text itself does not name."""
 CONTEXT_BESIDE = 0.35
@@ -28,7 +28,7 @@ CONTEXT_BESIDE = 0.35
 EARLIER = 0.4
 """How sure the place of the sender's earlier report is."""
 _REMEMBERED = 4_096
-"""Places that are remembered as they were found: doors and names come again and again."""
+"""Places that are remembered as they were found: channels and names come again and again."""
 _CLEAR, _FAINT = 0.8, 0.3
 _SEAT = 5
 """Letters of the code of a regency or city."""
@@ -46,13 +46,13 @@ def find(
 ) -> tuple[Place, ...]:
     """Return the regions ``text`` speaks of, surest first, each once.
 
-    ``context`` is the code of the region the door belongs to, ``coordinates`` where the sender
+    ``context`` is the code of the region the channel belongs to, ``coordinates`` where the sender
     says it is, ``earlier`` the code of the place of the sender's earlier report.
     """
     words = Tokens(text[:READ], gazetteer)
     stands = _stands(gazetteer, context, coordinates, earlier)
     home = gazetteer.region(stands[0].code) if stands else None
-    named = settled(mentions(words, gazetteer, home), home)
+    named = settle_meanings(mentions(words, gazetteer, home), home)
     local = localities(words, gazetteer, _around(named, stands))
     named, local = _apart(named, local)
     named = [_decided(mention, local) for mention in named] if local else named
@@ -91,15 +91,15 @@ def _around(named: list[Mention], stands: list[Place]) -> Around:
         for entry, sure in mention.meanings:
             if sure > _FAINT:
                 known[entry.region.code] = max(sure, known.get(entry.region.code, 0.0))
-    door: dict[str, float] = {}
+    channel: dict[str, float] = {}
     for place in stands:
         for length in (2, 5, 8):
             if len(place.code) >= length:
-                door.setdefault(place.code[:length], place.confidence)
+                channel.setdefault(place.code[:length], place.confidence)
     spoken = {code[:5] for code, weight in text.items() if len(code) >= 5 and weight > LIKELY}
     aside = bool(spoken) and bool(stands) and not any(kin(c, stands[0].code) for c in spoken)
     beside = frozenset(n for m in named for n in (m.first - 1, m.last + 1))
-    return Around(text, door, faint, aside, beside)
+    return Around(text, channel, faint, aside, beside)
 
 
 def _decided(mention: Mention, local: list[LocalityMatch]) -> Mention:
@@ -125,46 +125,46 @@ def _apart(
     return kept, [f for f in local if not any(_inside(f, m) for m in kept)]
 
 
-def _inside(found: LocalityMatch, mention: Mention) -> bool:
+def _inside(match: LocalityMatch, mention: Mention) -> bool:
     """Tell whether a locality is but a part of another region's name ("Mandailing Natal")."""
-    within = mention.first <= found.first and found.last <= mention.last
-    own = any(kin(entry.region.code, found.code) for entry, _ in mention.meanings)
-    whole = (found.first, found.last) == (mention.first, mention.last)
+    within = mention.first <= match.first and match.last <= mention.last
+    own = any(kin(entry.region.code, match.code) for entry, _ in mention.meanings)
+    whole = (match.first, match.last) == (mention.first, mention.last)
     return within and mention.surest > _FAINT and not (own and whole)
 
 
-def _covers(found: LocalityMatch, mention: Mention) -> bool:
-    if any(kin(entry.region.code, found.code) for entry, _ in mention.meanings):
+def _covers(match: LocalityMatch, mention: Mention) -> bool:
+    if any(kin(entry.region.code, match.code) for entry, _ in mention.meanings):
         return False
-    if found.first > mention.first or found.last < mention.last:
+    if match.first > mention.first or match.last < mention.last:
         return False
-    longer = found.last - found.first > mention.last - mention.first
-    return longer or found.how in ("cued", "plain", "street")
+    longer = match.last - match.first > mention.last - mention.first
+    return longer or match.how in ("cued", "plain", "street")
 
 
-def _locality(found: LocalityMatch, words: Tokens, gazetteer: Gazetteer) -> Place:
-    region = gazetteer.region(found.code)
+def _locality(match: LocalityMatch, words: Tokens, gazetteer: Gazetteer) -> Place:
+    region = gazetteer.region(match.code)
     assert region is not None
-    return _place_of(region, "name", words.said(found.first, found.last), found.confidence)
+    return _place_of(region, "name", words.quote(match.first, match.last), match.confidence)
 
 
-def _alone(found: list[Place]) -> list[Place]:
+def _alone(places: list[Place]) -> list[Place]:
     """Let one government of several stay likely: a report has one place.
 
     What speaks for one: how sure its name is, a district or village of it, how often it is named,
     and that it is named first.
     """
-    likely = [place for place in found if place.confidence >= LIKELY]
+    likely = [place for place in places if place.confidence >= LIKELY]
     if len(likely) < 2:
-        return found
+        return places
     seats = [seat for seat in dict.fromkeys(_seat(p, likely) for p in likely) if seat]
     if len(seats) < 2:
-        return found
+        return places
     said = {seat: [p for p in likely if _seat(p, likely) == seat] for seat in seats}
     best = max(seats, key=lambda seat: _weight(said[seat]))
     return [
         place if _seat(place, likely) in (best, None) else _sure_as(place, _faint(place))
-        for place in found
+        for place in places
     ]
 
 
@@ -185,9 +185,9 @@ def _faint(place: Place) -> float:
     return min(place.confidence, ELSEWHERE)
 
 
-def _beside(place: Place, found: list[Place]) -> Place:
-    """Make a place nobody wrote less sure when the text names another."""
-    displaced = place.found_by in UNSAID and any(_displaces(other, place) for other in found)
+def _beside(place: Place, places: list[Place]) -> Place:
+    """Make a place that is not in the text less sure when the text names another."""
+    displaced = place.found_by in UNSAID and any(_displaces(other, place) for other in places)
     return _sure_as(place, min(place.confidence, CONTEXT_BESIDE)) if displaced else place
 
 
@@ -196,11 +196,11 @@ def _displaces(place: Place, home: Place) -> bool:
     return place.confidence >= LIKELY and not kin(place.code, home.code)
 
 
-def _confirmed(found: list[Place]) -> list[Place]:
+def _confirmed(places: list[Place]) -> list[Place]:
     """Raise what another place confirms: a district its regency, a province its regency."""
-    if len(found) < 2:
-        return found
-    return [_sure_as(place, _raised(place, found)) for place in found]
+    if len(places) < 2:
+        return places
+    return [_sure_as(place, _raised(place, places)) for place in places]
 
 
 def _sure_as(place: Place, confidence: float) -> Place:
@@ -209,12 +209,12 @@ def _sure_as(place: Place, confidence: float) -> Place:
     return place.model_copy(update={"confidence": confidence})
 
 
-def _raised(place: Place, found: list[Place]) -> float:
+def _raised(place: Place, places: list[Place]) -> float:
     code, raised = place.code, place.confidence
     if raised < _FAINT:
         return raised
     may_be_told = raised >= 0.7 and place.found_by not in UNSAID
-    for other in found:
+    for other in places:
         if len(other.code) == len(code) or not kin(other.code, code):
             continue
         if len(other.code) > len(code):
@@ -224,10 +224,10 @@ def _raised(place: Place, found: list[Place]) -> float:
     return raised
 
 
-def _ranked(found: list[Place]) -> tuple[Place, ...]:
-    if len(found) < 2:
-        return tuple(found)
-    ordered = sorted(found, key=lambda p: (-p.confidence, -len(p.code)))
+def _ranked(places: list[Place]) -> tuple[Place, ...]:
+    if len(places) < 2:
+        return tuple(places)
+    ordered = sorted(places, key=lambda p: (-p.confidence, -len(p.code)))
     best: dict[str, Place] = {}
     for place in ordered:
         best.setdefault(place.code, place)

@@ -20,11 +20,11 @@ from normalizer.message import (
     Id,
     Kind,
     Message,
+    NoAnswerReason,
     Origin,
     Place,
     Reporter,
     TrackingNumber,
-    Unanswered,
     Urgency,
     Value,
 )
@@ -220,7 +220,7 @@ class Report(Value):
     public: bool = False
     """The reporter chose that the words may be shown in public once an operator released them."""
     release: Release | None = None
-    """What an operator decided about that; None while nobody has."""
+    """What an operator decided about that; None until then."""
     status: Status = Status.RECEIVED
     history: tuple[StatusChange, ...] = ()
     deadlines: tuple[Deadline, ...] = ()
@@ -229,7 +229,7 @@ class Report(Value):
     """Whom it accuses; an entry is never taken away."""
 
     @classmethod
-    def opened(cls, message: Message) -> Self:
+    def open(cls, message: Message) -> Self:
         """Return the report that a message opens, in status RECEIVED."""
         at = message.received_at
         return cls(
@@ -272,8 +272,8 @@ class Report(Value):
         return self.first.language if self.messages else "und"
 
     @property
-    def unanswered(self) -> Unanswered | None:
-        """Why nobody is written to because of the first message."""
+    def unanswered(self) -> NoAnswerReason | None:
+        """Why the sender of the first message is not written to."""
         return self.first.unanswered if self.messages else None
 
     @property
@@ -337,7 +337,7 @@ class Report(Value):
         """Tell whether an agency is accused by this report, and must get nothing of it."""
         return any(each.covers(agency) for each in self.recusals)
 
-    def moved(self, status: Status, *, at: datetime, by: str, note: str = "") -> Self:
+    def with_status(self, status: Status, *, at: datetime, by: str, note: str = "") -> Self:
         """Return the report in a new status, with the change added to its history."""
         change = StatusChange(status=status, at=at, by=by, note=note)
         return self.model_copy(update={"status": status, "history": (*self.history, change)})

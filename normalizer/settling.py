@@ -1,4 +1,4 @@
-"""Which meaning of a name the other names of the text, or the door, leave."""
+"""Which meaning of a name the other names of the text, or the channel, leave."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,7 @@ _STREET = 0.25
 """A name no surer than this is a street's, and so are its other mentions in the text."""
 
 
-def settled(mentions: list[Mention], home: Region | None) -> list[Mention]:
+def settle_meanings(mentions: list[Mention], home: Region | None) -> list[Mention]:
     """Drop the meanings of a shared name that other mentions or the context rule out."""
     if not mentions:
         return mentions

@@ -33,7 +33,7 @@ def alike(one: str, other: str) -> bool:
     return max(len(left), len(right)) <= 1 or (len(left) == 2 and left == right[::-1])
 
 
-def shortened(word: str) -> list[str]:
+def deletions(word: str) -> list[str]:
     """Return what is left of a word without one of its letters after the first two."""
     return [word[:n] + word[n + 1 :] for n in range(2, len(word))]
 

@@ -99,7 +99,7 @@ def title_of(text: str, subject: str | None = None) -> str:
     """Return one line of at most ``MAX_TITLE`` characters: the subject, or the first sentence."""
     named = " ".join(_REPLY.sub("", repair(subject, 1_000)).split()) if subject else ""
     line = named or first_sentence(text[:2_000])
-    return shortened(line, MAX_TITLE) if any(map(str.isalnum, line)) else NO_TEXT
+    return shorten(line, MAX_TITLE) if any(map(str.isalnum, line)) else NO_TEXT
 
 
 def first_sentence(text: str) -> str:
@@ -122,7 +122,7 @@ def _abbreviated(text: str, stop: re.Match[str]) -> bool:
     return stop[0] == "." and _SHORT_WORD.search(before) is not None
 
 
-def shortened(line: str, limit: int) -> str:
+def shorten(line: str, limit: int) -> str:
     """Cut at a word so that the line with its "…" has at most ``limit`` characters."""
     if len(line) <= limit:
         return line

@@ -59,7 +59,7 @@ def compose(number: int) -> str | None:
     return whole if is_valid(whole) else None
 
 
-def written(number: str) -> str:
+def format_number(number: str) -> str:
     """Group a tracking number for people: ``482109375514`` becomes ``4821-0937-5514``."""
     return f"{number[:4]}-{number[4:8]}-{number[8:]}"
 

@@ -109,15 +109,15 @@ def _in_clause(clause: Sequence[frozenset[str]]) -> Iterator[str]:
                     yield from (f"a:{one} {two}" for one in here for two in there)
 
 
-def _of_word(written: str) -> frozenset[str]:
-    word = plain(written)
+def _of_word(text: str) -> frozenset[str]:
+    word = plain(text)
     return frozenset({f"w:{word}", *(f"s:{sign}" for sign in signs(word, kinds(word)))})
 
 
 @lru_cache(maxsize=16_384)
-def _hint(written: str) -> tuple[float, frozenset[str]]:
+def _hint(text: str) -> tuple[float, frozenset[str]]:
     """Return what a word weighs at first, and the signs it is that weigh something."""
-    known = _of_word(written) & _weights().first.keys()
+    known = _of_word(text) & _weights().first.keys()
     met = frozenset(name for name in known if name.startswith("s:"))
     return sum(_weights().first[name] for name in known - met), met
 

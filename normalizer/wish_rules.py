@@ -32,9 +32,9 @@ class Rule(NamedTuple):
     not_within: frozenset[str]
 
 
-def _rule(written: str) -> Rule:
+def _rule(text: str) -> Rule:
     """Read one line of a table: ``[conditions:] KIND [~]GAP KIND ... [END]``."""
-    conditions, _, said = written.rpartition(":")
+    conditions, _, said = text.rpartition(":")
     marks = conditions.split()
     words = said.split()
     ends = words[-1] == "END"

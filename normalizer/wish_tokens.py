@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from unicodedata import combining, normalize
 
-from normalizer.wish_words import joined, kinds
+from normalizer.wish_words import join_words, kinds
 
 _TOKEN = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*['’]?|[.,;:!?()\n\"“”/]")
 _WORD = re.compile(r"[^\W_]")
@@ -32,7 +32,7 @@ def _tokens(text: str) -> list[Token]:
     found = [_token(word) for word in words(text)]
     made: list[Token] = []
     for token in found:
-        pair = joined(made[-1].word, token.word) if made else None
+        pair = join_words(made[-1].word, token.word) if made else None
         if made and made[-1].word == "di" and (passive := kinds(f"di{token.word}")) & _DONE:
             pair = passive
         if pair:
@@ -43,10 +43,10 @@ def _tokens(text: str) -> list[Token]:
 
 
 @lru_cache(maxsize=8_192)
-def _token(written: str) -> Token:
-    if not _WORD.match(written):
-        return Token(written, BREAK, 0)
-    word = plain(written)
+def _token(text: str) -> Token:
+    if not _WORD.match(text):
+        return Token(text, BREAK, 0)
+    word = plain(text)
     found = kinds(word) or kinds(word.replace("'", "").replace("-", ""))
     return Token(word, found)
 
@@ -56,9 +56,9 @@ def words(text: str) -> list[str]:
     return _TOKEN.findall(text.lower())
 
 
-def plain(written: str) -> str:
+def plain(text: str) -> str:
     """Return a word without drawn letters, accents and doubling: "jangaaan", "orang2"."""
-    word = _DRAWN.sub(r"\1", written.replace("’", "'"))
+    word = _DRAWN.sub(r"\1", text.replace("’", "'"))
     if not word.isascii():
         word = "".join(c for c in normalize("NFKD", word) if not combining(c))
     first, dash, second = word.partition("-")

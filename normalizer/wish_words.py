@@ -266,7 +266,7 @@ def kinds(word: str) -> frozenset[str]:
     return _LEXICON.of_bare(word)
 
 
-def joined(first: str, second: str) -> frozenset[str] | None:
+def join_words(first: str, second: str) -> frozenset[str] | None:
     """Return the kinds of two words that are one, or None."""
     return _JOINED.get((first, second))
 

@@ -158,7 +158,7 @@ class _Clauses:
         return at <= 6
 
     def _is_writer(self, at: int) -> bool:
-        """Tell whether the one a clause is about is its writer: "saya ...", or nobody named."""
+        """Tell whether the one a clause is about is its writer: "saya ...", or no person named."""
         for place in range(at - 1, max(-1, at - 1 - FAR), -1):
             here = self.tokens[place].kinds
             if "BREAK" in here:

@@ -105,7 +105,7 @@ class Tokens:
         """Tell whether word ``at`` begins with a capital."""
         return self.text[self._located()[at][0]].isupper()
 
-    def said(self, first: int, last: int) -> str:
+    def quote(self, first: int, last: int) -> str:
         """Return the words ``first`` to ``last`` as they stand in the text."""
         return self.text[self._span(first)[0] : self._span(last)[1]]
 

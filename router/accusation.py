@@ -17,13 +17,13 @@ from router.blame import UNKNOWN, Blame, DeedRow, OfficeRow, Roles, Sentence, di
 from router.data import DataRow, DataTable
 from router.mentions import Label, Spelling, Terms, WordMention, bare, sentences
 
-__all__ = ["UNKNOWN", "Accused", "Detector", "OfficeRow"]
+__all__ = ["UNKNOWN", "AccusedOffice", "Detector", "OfficeRow"]
 
 MOST_CHARACTERS, _LAST = 6_000, 1_500
 """Characters that are read of a text, and how many of them are its last: what was added later."""
 _ENDS = re.compile(r"(?<=[.!?])\s+|\n")
 MOST_SENTENCES = 40
-"""Sentences that are judged alone where the whole accuses nobody: another matter beside an
+"""Sentences that are judged alone where the whole accuses no office: another matter beside an
 accusation must not drown it. Alone, only what is sure counts."""
 _FAR = 30
 """Words between somebody and a deed that are as good as another sentence."""
@@ -69,7 +69,7 @@ class AccusationRules(DataRow):
     weights: AccusationWeights = AccusationWeights()
 
 
-class Accused(NamedTuple):
+class AccusedOffice(NamedTuple):
     """An office that a report accuses, of what, and the words that say so."""
 
     office: str
@@ -80,11 +80,11 @@ class Accused(NamedTuple):
 
 
 class AccusationEvidence(NamedTuple):
-    """All that a text says of who did what."""
+    """All that a text says about doers and deeds."""
 
     signs: frozenset[str]
     words: frozenset[str]
-    accused: tuple[Accused, ...]
+    accused: tuple[AccusedOffice, ...]
     """Whom it is about, if it is an accusation."""
 
 
@@ -118,9 +118,9 @@ class Detector:
         """Read the table. Raises ``ValueError`` where it is wrong."""
         return cls(AccusationRules.model_validate(dict(table.values)))
 
-    def accused(self, text: str) -> tuple[Accused, ...]:
+    def accused(self, text: str) -> tuple[AccusedOffice, ...]:
         """List the offices that a text accuses or may accuse, each once."""
-        found: dict[str, Accused] = {}
+        found: dict[str, AccusedOffice] = {}
         last = text[-_LAST:].rpartition("\n\n")[2]
         whole = text[:MOST_CHARACTERS]
         for piece in dict.fromkeys((whole, last)):
@@ -134,12 +134,12 @@ class Detector:
         return tuple(found.values())
 
     @staticmethod
-    def _note(found: dict[str, Accused], read: Iterable[Accused]) -> None:
+    def _note(offices: dict[str, AccusedOffice], read: Iterable[AccusedOffice]) -> None:
         for each in read:
-            if each.is_sure or each.office not in found:
-                found[each.office] = each
+            if each.is_sure or each.office not in offices:
+                offices[each.office] = each
 
-    def _accused_by(self, text: str) -> tuple[Accused, ...]:
+    def _accused_by(self, text: str) -> tuple[AccusedOffice, ...]:
         """Judge a text, or the end of it: a later message is a paragraph of its own."""
         evidence = self.evidence(text)
         if evidence is None:
@@ -186,13 +186,13 @@ class Detector:
             if found := self._signs.at(words, start):
                 yield found
 
-    def _blamed(self, read: Sequence[Sentence]) -> dict[str, Accused]:
+    def _blamed(self, read: Sequence[Sentence]) -> dict[str, AccusedOffice]:
         """List whom the sentences themselves blame."""
-        found: dict[str, Accused] = {}
+        found: dict[str, AccusedOffice] = {}
         for at, sentence in enumerate(read):
             for deed in sentence.deeds:
                 for office, words in self._blame.by_whom(deed, sentence, read, at):
-                    found.setdefault(office, Accused(office, deed.label.id, words))
+                    found.setdefault(office, AccusedOffice(office, deed.label.id, words))
         if len(found) > 1:
             found.pop(UNKNOWN, None)
         return found
@@ -242,16 +242,16 @@ class Detector:
             yield from (f"best {why}" for why in self._blame.not_free(best.mention, best.sentence))
 
     def _about(
-        self, blamed: dict[str, Accused], best: _Candidate | None, read: Sequence[Sentence]
-    ) -> tuple[Accused, ...]:
+        self, blamed: dict[str, AccusedOffice], best: _Candidate | None, read: Sequence[Sentence]
+    ) -> tuple[AccusedOffice, ...]:
         if blamed and (UNKNOWN not in blamed or best is None):
             return tuple(blamed.values())
         deed = next((deed.label.id for sentence in read for deed in sentence.deeds), "")
         if best is None:
-            return (Accused(UNKNOWN, deed, ()),)
+            return (AccusedOffice(UNKNOWN, deed, ()),)
         m = best.mention
         said = " ".join(best.sentence.words[m.start : m.end])
-        return (Accused(m.label.id, deed, (said,)),)
+        return (AccusedOffice(m.label.id, deed, (said,)),)
 
 
 def _steps(name: str, count: int, steps: Sequence[int]) -> Iterator[str]:

@@ -27,7 +27,7 @@ from router.foreign import Foreign
 from router.kinds import Kinds
 from router.precedence import Signal, acting
 from router.rank import Lead
-from router.recusal import Overseer, Read, Recuser, unaccused
+from router.recusal import AccusationReading, Overseer, Recuser, without_accused
 from router.register import Register
 from router.scope import ScopeRules
 from router.topics import Topics
@@ -76,7 +76,7 @@ class Decision(NamedTuple):
     recusals: tuple[Recusal, ...] = ()
     """Whom the report accuses; among them whom it was known to accuse before."""
     is_talk: bool = False
-    """Overheard, and more likely talk than a report: nobody waits for an answer."""
+    """Overheard, and more likely talk than a report: its writer waits for no answer."""
     signals: frozenset[Signal] = frozenset()
     """What the text carries, whatever was decided by it."""
 
@@ -103,7 +103,7 @@ class _View(NamedTuple):
     overseer: Overseer | None = None
     """Who a report of misconduct goes to, whatever its topic."""
     foreign: ScopeRules | None = None
-    """Which kind of text it is that is nobody's report."""
+    """Which kind of text it is that is no report."""
     suspected: Recusal | None = None
     """Whom it may accuse: no agency gets it before an operator has read it."""
 
@@ -203,49 +203,49 @@ class Router:
 
     def _view(
         self,
-        said: ScoringInput,
+        inputs: ScoringInput,
         leads: Sequence[Lead],
         agencies: Sequence[Share],
         meant: float,
         seats: rank.Seats,
     ) -> _View:
-        learned = agencies is not said.phrases
-        recusals, overseer, suspected = self._recused(said, agencies, seats)
-        agencies = unaccused(agencies, recusals)
+        learned = agencies is not inputs.phrases
+        recusals, overseer, suspected = self._recused(inputs, agencies, seats)
+        agencies = without_accused(agencies, recusals)
         if meant < 1:
             agencies = [Share(agency, sure * meant) for agency, sure in agencies]
-        outside = self.topics.scope(said.reading)
+        outside = self.topics.scope(inputs.reading)
         return _View(
-            said.report,
-            said.reading,
+            inputs.report,
+            inputs.reading,
             leads,
             _chief(leads, agencies, learned),
             agencies,
             agencies[0] if agencies else None,
             learned,
-            self.topics.urgency(said.reading),
+            self.topics.urgency(inputs.reading),
             outside,
-            self.topics.name_of(said.report.chosen_topic),
+            self.topics.name_of(inputs.report.chosen_topic),
             meant,
             recusals,
             overseer,
-            self._foreign(said.reading.text, outside),
+            self._foreign(inputs.reading.text, outside),
             suspected,
         )
 
     def _foreign(self, text: str, outside: ScopeRules | None) -> ScopeRules | None:
-        """Say which kind of text it is that is nobody's report, if it is one."""
+        """Say which kind of text it is that is no report, if it is one."""
         if outside and self.topics.scopes.rows[outside.id].foreign:
             return outside
-        return self.foreign.found(text) if self.foreign else None
+        return self.foreign.find(text) if self.foreign else None
 
-    def accused(self, report: Report) -> Read:
+    def read_accusations(self, report: Report) -> AccusationReading:
         """Find whom a report accuses, or may accuse, that has got more words since it was decided.
 
         Of somebody without an office, the office is that of the agency that has the report.
         """
         if self.recuser is None:
-            return Read(report.recusals, None)
+            return AccusationReading(report.recusals, None)
         made = report.assignment
         has = [Share(made.agency, 1.0)] if made and made.agency else []
         seats = rank.Seats(report.places, self.register)
@@ -260,13 +260,13 @@ class Router:
         return sure if sure and sure.confidence >= self.rules.assign_above else None
 
     def _recused(
-        self, said: ScoringInput, agencies: Sequence[Share], seats: rank.Seats
+        self, inputs: ScoringInput, agencies: Sequence[Share], seats: rank.Seats
     ) -> tuple[tuple[Recusal, ...], Overseer | None, Recusal | None]:
         """Find whom a report accuses, who oversees them, and whom it may accuse."""
         if self.recuser is None:
-            return said.report.recusals, None, None
-        recusals, suspected = self.recuser.read(said.report, said.reading.text, agencies, seats)
-        free = unaccused(agencies, recusals)
+            return inputs.report.recusals, None, None
+        recusals, suspected = self.recuser.read(inputs.report, inputs.reading.text, agencies, seats)
+        free = without_accused(agencies, recusals)
         if not recusals or (free and self.recuser.looks_into(free[0].agency)):
             return recusals, None, suspected
         return recusals, self.recuser.overseer(recusals, seats), suspected
@@ -301,11 +301,11 @@ class Router:
     def _assignment(self, view: _View, at: datetime, may_ask: bool) -> Assignment:
         acts, outside = acting(view.signals), view.outside
         if view.foreign and Signal.FOREIGN_TEXT in acts:
-            return explain.out_of_scope(view.foreign, _shown(view.agencies), at)
+            return explain.out_of_scope(view.foreign, _candidates(view.agencies), at)
         if view.foreign is outside or Signal.DANGER in acts:
             outside = None
         if outside and not (may_ask and outside.id == GREETING):
-            return explain.out_of_scope(outside, _shown(view.agencies), at)
+            return explain.out_of_scope(outside, _candidates(view.agencies), at)
         if view.overseer and Signal.RECUSAL in acts:
             return self._overseen(view, view.overseer, at, may_ask)
         confidence = view.best.confidence if view.best else 0.0
@@ -322,7 +322,7 @@ class Router:
             decision=outcome,
             agency=given,
             confidence=confidence,
-            alternatives=_shown(view.agencies[1:] if given else view.agencies),
+            alternatives=_candidates(view.agencies[1:] if given else view.agencies),
             reasons=(
                 *self._why(view),
                 *(explain.copy(agency) for agency in told_to),
@@ -335,9 +335,9 @@ class Router:
         )
 
     def _overseen(self, view: _View, to: Overseer, at: datetime, may_ask: bool) -> Assignment:
-        """Hand an accusation to who oversees the accused; an operator where that is not plain.
+        """Hand an accusation to the overseer of the accused, or to an operator in doubt.
 
-        Nobody else gets a copy: what accuses one office is not for another to read.
+        No other office gets a copy: what accuses one is not for another to read.
         """
         ask = may_ask and to.lacks_place
         confidence, limit = (to.agency.confidence if to.agency else 0.0), self.rules.assign_above
@@ -357,7 +357,7 @@ class Router:
             decision=outcome,
             agency=given,
             confidence=confidence,
-            alternatives=_shown([*likely, *others]),
+            alternatives=_candidates([*likely, *others]),
             reasons=(*self._why(view), explain.threshold(outcome, question, confidence, limit)),
             question=question,
             options=_options(view, question, self.gazetteer),
@@ -412,7 +412,7 @@ def whole_text(report: Report) -> str:
     return report.text if repeated else f"{report.title}\n{report.text}"
 
 
-def _shown(agencies: Sequence[Share]) -> tuple[Candidate, ...]:
+def _candidates(agencies: Sequence[Share]) -> tuple[Candidate, ...]:
     """Return the agencies that an officer sees."""
     return tuple(
         [Candidate(agency=agency, confidence=sure) for agency, sure in agencies[: rank.MOST]]

@@ -1,6 +1,6 @@
 """Who does what in a sentence: whom a deed is to be laid at, and whom not.
 
-Whoever does an active deed stands before it, whoever does a passive one after it or at the place
+The doer of an active deed stands before it, that of a passive one after it or at the place
 where it happens. A deed that is denied, one that somebody else does (a parking attendant, a gang,
 the reporter), and an office that is asked for help, that investigates, that is only a landmark or
 that is itself the victim, is no accusation.
@@ -34,7 +34,7 @@ class DeedRow(DataRow):
 
     name: str
     roots: tuple[str, ...] = ()
-    """Verbs, all of whose forms are meant, each with whoever stands where it says."""
+    """Verbs, all of whose forms are meant, each with the one who stands where it says."""
     active: tuple[str, ...] = ()
     """What somebody does who stands before it."""
     passive: tuple[str, ...] = ()
@@ -44,7 +44,7 @@ class DeedRow(DataRow):
     objects: tuple[str, ...] = ()
     """What must be near a verb for it to be misconduct; () for nothing."""
     received: bool = False
-    """Whoever is given something ("ke petugas") is accused, too."""
+    """The receiver of something ("ke petugas") is accused, too."""
 
 
 class OfficeRow(DataRow):
@@ -226,7 +226,7 @@ class Blame:
         return None
 
     def _active(self, deed: WordMention, sentence: Sentence) -> WordMention | None:
-        """Who does it stands before it; where nobody does, after it."""
+        """The doer stands before it; where none does, after it."""
         before = [m for m in sentence.who if m.end <= deed.start]
         if any(m.label.sort == "person" for m in before):
             before = [m for m in before if not self._is_place(m)]
@@ -273,7 +273,7 @@ class Blame:
         return None
 
     def _near(self, deed: WordMention, sentence: Sentence) -> WordMention | None:
-        """Who is nearest to the deed; whoever is said to have done it goes first."""
+        """Who is nearest to the deed; the one who is said to have done it goes first."""
         found = [
             m
             for m in sentence.who
@@ -348,11 +348,11 @@ def distance(m: WordMention, deed: WordMention) -> int:
 
 
 def _joined(
-    found: Sequence[WordMention], words: Sequence[str], between: frozenset[str]
+    mentions: Sequence[WordMention], words: Sequence[str], between: frozenset[str]
 ) -> list[WordMention]:
     """Join somebody and the office they are in: "petugas (di) kelurahan" is one."""
     joined: list[WordMention] = []
-    for m in found:
+    for m in mentions:
         last = joined[-1] if joined else None
         if last and last.label.sort == "other" and m.label.sort == "office":
             gap = words[last.end : m.start]

@@ -12,7 +12,7 @@ from router.topics import Match
 from router.words import Reading
 
 LOCAL_OFFICE = Agency(id="kantor-wilayah", name="Kantor kelurahan/desa atau kecamatan setempat")
-"""The office of a village or district nobody has named yet: never assigned, worth asking for."""
+"""The office of a village or district that is not named yet: never assigned, worth asking for."""
 MOST = 4
 """Candidates that are kept."""
 _FAINT = 0.001
@@ -35,7 +35,7 @@ class ScoringInput(NamedTuple):
 
 
 class Scorer(Protocol):
-    """Ranks agencies as a deployment's own history would; ``router.learned.Learned`` is one."""
+    """Ranks agencies as a deployment's own history would, as ``LearnedRanker`` does."""
 
     def rank(self, batch: Sequence[ScoringInput]) -> list[Sequence[Share]]:
         """Return the agencies for each report, surest first, blended with those of the phrases.

@@ -60,7 +60,7 @@ class DataFiles(Protocol):
 
     @property
     def foreign(self) -> DataTable:
-        """Texts that are nobody's report."""
+        """Texts that are no report."""
 
     @property
     def national(self) -> DataTable:

@@ -1,10 +1,10 @@
 """How much speaks for danger in a text, whatever the wording.
 
 Phrases find what somebody thought of. Here a text is read word by word as *signs* (a body that is
-hurt, water, a person, nobody answers, now ...), in any language of the tables, whatever affixes a
+hurt, water, a person, no answer, now ...), in any language of the tables, whatever affixes a
 word carries. What counts is which signs stand near each other, then which words there are, then
 which pieces of words: a learned weight each (``config/danger.tsv``, made by ``bench.dangers``). A
-long letter is as alarming as its most alarming passage.
+long text is as alarming as its most alarming passage.
 """
 
 import re
@@ -85,7 +85,7 @@ class Signs:
             return self._of.get(word, ())
         return next((self._of[root] for root in _roots(word) if root in self._of), ())
 
-    def told(self, words: Iterable[str]) -> set[str]:
+    def find(self, words: Iterable[str]) -> set[str]:
         """Return the names of the signs in words, and the words, with "_" before them."""
         once = {*words}
         return {self.names[n] for word in once for n in self.of(word)} | {f"_{w}" for w in once}
@@ -134,7 +134,7 @@ class DangerEvidence:
         """Return the kind of danger that the signs of a text speak for; ``OTHER`` if none does."""
         if not self._weights.kinds:
             return OTHER
-        names = self.signs.told(self._passage(text)[1])
+        names = self.signs.find(self._passage(text)[1])
         said = {
             kind: sum(table.get(name, _NOTHING).weight for name in ("", *names))
             for kind, table in self._weights.kinds.items()

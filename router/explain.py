@@ -25,7 +25,7 @@ _RULES: dict[str, Literal["keyword", "operator", "context"]] = {
 }
 """Rules that are no mere finding of a place."""
 _REMEMBERED = 4_096
-"""Reasons that are remembered: one door's reports share most of them."""
+"""Reasons that are remembered: one channel's reports share most of them."""
 
 
 def say(key: str, **values: object) -> str:
@@ -55,15 +55,17 @@ def choice(name: str) -> Reason:
     return Reason(rule="topic", text=say("chosen", topic=name))
 
 
-def place(found: Sequence[Jurisdiction], tier: Tier, lacking: bool, regions: Regions) -> Reason:
+def place(
+    jurisdictions: Sequence[Jurisdiction], tier: Tier, lacking: bool, regions: Regions
+) -> Reason:
     """Say where it is and how that was found, or what is missing."""
-    if not found:
+    if not jurisdictions:
         return Reason(rule="place", text=say("place_unclear", tier=say(f"tier.{tier}")))
-    words = tuple(dict.fromkeys(j.place.words for j in found[:2] if j.place.words))
+    words = tuple(dict.fromkeys(j.place.words for j in jurisdictions[:2] if j.place.words))
     if lacking:
-        names = say("either").join(dict.fromkeys(j.place.name for j in found[:3]))
+        names = say("either").join(dict.fromkeys(j.place.name for j in jurisdictions[:3]))
         return Reason(rule="place", text=say("place_either", places=names), words=words)
-    best, seat = found[0].place, regions.region(found[0].code)
+    best, seat = jurisdictions[0].place, regions.region(jurisdictions[0].code)
     inside = seat.name if seat and len(best.code) > len(seat.code) else ""
     return _place(best.name, inside, best.found_by, percent(best.confidence), words[:1])
 

@@ -1,4 +1,4 @@
-"""Texts that are nobody's report: codes, adverts, carriers' notices and false prizes gone astray.
+"""Texts that are no report: codes, adverts, carriers' notices and false prizes gone astray.
 
 A real report must never be taken for one of these, so a word in which somebody speaks for
 themselves outweighs everything else. The words stand in ``config/foreign.toml``.
@@ -12,7 +12,7 @@ from router.data import DataFault, DataRow, DataTable
 from router.scope import ScopeRules
 
 MOST_CHARACTERS = 1_000
-"""Whoever writes more has something to say."""
+"""A longer text has something to say."""
 SURE = 0.97
 _NOT_WORD = re.compile(r"[\W_]+")
 _PLAIN = re.compile(r"[^\W\d_]\w*")
@@ -47,7 +47,7 @@ class _Kind:
 
 
 class Foreign:
-    """Recognises what is nobody's report."""
+    """Recognises texts that are no report."""
 
     def __init__(self, table: ForeignTable) -> None:
         self._kinds = [_Kind(id, row, table) for id, row in table.kinds.items()]
@@ -66,7 +66,7 @@ class Foreign:
         faults = [DataFault(table.path, keys, said) for keys, said in _faults(read)]
         return (None if faults else cls(read)), faults
 
-    def found(self, text: str) -> ScopeRules | None:
+    def find(self, text: str) -> ScopeRules | None:
         """Say which kind of foreign text this is; None for all that somebody may mean."""
         if len(text) > MOST_CHARACTERS:
             return None

@@ -49,7 +49,7 @@ class Forms:
             if len(word) > _SURE and word.isalpha():
                 self._bones.setdefault(_bones(word), []).append(word)
 
-    def known(self, word: str, stemmed: str, stem: Callable[[str], str]) -> str | None:
+    def find(self, word: str, stemmed: str, stem: Callable[[str], str]) -> str | None:
         """Return the known stem that ``word`` is a form of, None where there is no single one."""
         if stemmed in self._known or word in self._alone or not word.isalpha():
             return None

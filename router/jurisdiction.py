@@ -13,7 +13,7 @@ SIMILAR = 0.42
 DOUBTFUL = 0.6
 """A government less sure than this is worth asking about."""
 HOME = 0.95
-"""How sure the door's own region is when the text names no other: most who write to a city's own
+"""How sure the channel's own region is when the text names no other: most who write to a city's own
 number write about that city."""
 _AT_MOST = 0.98
 
@@ -51,9 +51,12 @@ def governments(places: Sequence[Place], tier: Tier, register: Register) -> list
     return sorted(found, key=lambda j: -j.confidence)
 
 
-def is_ambiguous(found: Sequence[Jurisdiction]) -> bool:
+def is_ambiguous(jurisdictions: Sequence[Jurisdiction]) -> bool:
     """Tell whether a second government is about as likely as the first."""
-    return len(found) > 1 and found[1].confidence >= SIMILAR * found[0].confidence
+    return (
+        len(jurisdictions) > 1
+        and jurisdictions[1].confidence >= SIMILAR * jurisdictions[0].confidence
+    )
 
 
 def _together(places: Sequence[Place]) -> float:

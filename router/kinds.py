@@ -2,7 +2,7 @@
 
 Where people also talk to each other (X), many messages only mention an account: an officer answers,
 somebody praises, two people joke. What a trained model of kinds takes for such talk is held for an
-operator; no agency is bothered with it and nobody is answered.
+operator; no agency is bothered with it and its sender gets no answer.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -14,7 +14,7 @@ from router.topics import Match, Topics
 from router.words import Reading
 
 
-def spoken(report: Report, reading: Reading, topics: Topics) -> list[str]:
+def spoken_tokens(report: Report, reading: Reading, topics: Topics) -> list[str]:
     """Return a message as a model of kinds reads it: tokens, and signs of what was read in it."""
     return tokens(reading.text, _facts(report, reading, topics))
 
@@ -43,6 +43,8 @@ class Kinds:
         """Return how likely each message is a report, 0 to 1."""
         if not batch:
             return []
-        texts = [(spoken(report, reading, topics), found) for report, reading, found in batch]
+        texts = [
+            (spoken_tokens(report, reading, topics), found) for report, reading, found in batch
+        ]
         likely: list[float] = self._model.scores(texts)[:, self._columns].sum(axis=1).tolist()
         return [min(1.0, each) for each in likely]

@@ -105,8 +105,10 @@ class Model:
         w, count = self.weights, len(self.weights.classes)
         summed = self._sums(texts)
         networks = np.maximum(summed[:, count:], 0.0) @ w.output + w.prior
-        shares = mixed(summed[:, :count], networks, w.sharpness)
-        return calibrated(shares, clues(shares, [matches for _, matches in texts]), w.calibration)
+        shares = mean_shares(summed[:, :count], networks, w.sharpness)
+        return calibrate_shares(
+            shares, clues(shares, [matches for _, matches in texts]), w.calibration
+        )
 
     def novelty(self, matches: Sequence[Match]) -> float:
         """Return 1 for a topic that never occurred in training, towards 0 for a common one."""
@@ -167,7 +169,7 @@ _Meant = Agency | tuple[Tier, str] | None
 """What a class is: one body, the office of a tier and kind wherever it is, or no agency known."""
 
 
-class Learned:
+class LearnedRanker:
     """Ranks agencies with trained weights."""
 
     def __init__(self, weights: ModelWeights, register: Register) -> None:
@@ -196,14 +198,14 @@ class Learned:
         ]
 
     def _blended(
-        self, said: ScoringInput, code: str, best: Sequence[int], shares: Sequence[float]
+        self, inputs: ScoringInput, code: str, best: Sequence[int], shares: Sequence[float]
     ) -> list[Share]:
         learned = [
             Share(office, share)
             for at, share in zip(best, shares, strict=True)
             if (office := self._office(self._offices[at], code))
         ]
-        return blend(learned, said.phrases, self._model.novelty(said.matches))
+        return blend(learned, inputs.phrases, self._model.novelty(inputs.matches))
 
     def knows(self, agency: Agency) -> bool:
         """Tell whether reports were learned that went to this kind of agency."""
@@ -264,7 +266,7 @@ def _largest(shares: Array, most: int) -> NDArray[np.intp]:
     return largest
 
 
-def mixed(linear: Array, networks: Array, sharpness: Array) -> Array:
+def mean_shares(linear: Array, networks: Array, sharpness: Array) -> Array:
     """Return the mean of what two views hold likely, along the last axis, from their logits."""
     shares = softmax(sharpness[0] * linear)
     shares += softmax(sharpness[1] * networks)
@@ -282,7 +284,7 @@ def clues(shares: Array, matches: Sequence[Sequence[Match]]) -> Array:
     return np.stack((np.log(best / (1 - best)), np.log(best / second), topics), axis=1)
 
 
-def calibrated(shares: Array, found: Array, calibration: Sequence[float] | Array) -> Array:
+def calibrate_shares(shares: Array, found: Array, calibration: Sequence[float] | Array) -> Array:
     """Make the largest share of each text as sure as its clues say, [texts, classes].
 
     The rest is split as before, none above.

@@ -1,7 +1,7 @@
 """A text as sentences, and the phrases of a table in them, however citizens spell and inflect them.
 
 Spellings come first ("gak", "tdk" → "tidak"), then the verbs: a table names a root ("potong") and
-every form of it is known, with who does it: "motongin", "memotong" stand after whoever does it,
+every form of it is known, with the side of its doer: "motongin", "memotong" stand after the doer,
 "dipotongin", "kepotong" before, "pemotongan" is the deed itself.
 """
 
@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 MOST_WORDS = 60
-"""Words of a sentence; whoever writes longer ones is read in pieces."""
+"""Words of a sentence; longer ones are read in pieces."""
 _REMEMBERED = 10_000
 """Words whose bare form is remembered; the everyday ones are soon all there."""
 _TOKENS = re.compile(r"[^\W_]+(?:['’`][^\W_]+)*['’`]?|[.!?;\n]+|[,:]")

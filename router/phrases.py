@@ -1,6 +1,6 @@
 """Which phrases occur in a text: dictionary look-ups word by word, no patterns.
 
-Everything the router looks for stands in one index, so that a text is searched once. Whoever asks
+Everything the router looks for stands in one index, so that a text is searched once. A user of it
 has a *book* of the index: what a text is about, what is out of scope, what cannot wait.
 """
 
@@ -52,7 +52,7 @@ class Tally:
     def words(self, most: int, reading: Reading) -> tuple[str, ...]:
         """Return up to ``most`` of the writer's words, without repeats."""
         heaviest = sorted([(-weight, spans) for weight, spans in self._seen.values()])[:most]
-        said = reading.said
+        said = reading.quote
         return tuple(
             dict.fromkeys([" … ".join([said(*span) for span in spans]) for _, spans in heaviest])
         )
@@ -103,9 +103,9 @@ class Book:
     def __init__(self, index: "PhraseIndex") -> None:
         self._index = index
 
-    def add(self, topic: str, written: str, weight: float) -> None:
+    def add(self, topic: str, text: str, weight: float) -> None:
         """Let a phrase, or a pair of words, speak for a topic; the first weight of a pair holds."""
-        self._index.add(self, topic, written, weight)
+        self._index.add(self, topic, text, weight)
 
     def hits(self, reading: Reading) -> Sequence[Hit]:
         """Return where phrases of this book occur, in the order of their first words."""
@@ -234,9 +234,9 @@ class PhraseIndex:
         self._by_half: dict[str, dict[str, _Pair]] = {}
         """The half that fewer pairs have → the other half → the pair; made when first needed."""
 
-    def add(self, book: Book, topic: str, written: str, weight: float) -> None:
+    def add(self, book: Book, topic: str, text: str, weight: float) -> None:
         """Let a phrase, or a pair of words, speak for a topic of a book."""
-        first, _, second = written.partition(PAIR)
+        first, _, second = text.partition(PAIR)
         if second:
             one, other = sorted(map(self.lexicon.phrase, (first, second)))
             pair = self._pairs.setdefault((one, other), _Pair(f"{one}{PAIR}{other}"))
@@ -245,10 +245,10 @@ class PhraseIndex:
         elif self.lexicon.words(first):
             self.node(first).books.setdefault(book, {}).setdefault(topic, weight)
 
-    def node(self, written: str) -> _Node:
+    def node(self, text: str) -> _Node:
         """Return the node of a phrase, made where there is none."""
         node = self.root
-        for word in self.lexicon.words(written):
+        for word in self.lexicon.words(text):
             node = node.follow.setdefault(word, _Node(f"{node.phrase} {word}".lstrip()))
         return node
 

@@ -1,7 +1,7 @@
 """What follows from an accusation: who gets nothing of the report, and who gets it instead.
 
 An accused office is never assigned, never gets a copy and is never offered to an operator. The
-report goes to whoever oversees it (``config/accusations.toml``), by the place of the report.
+report goes to its overseer (``config/accusations.toml``), by the place of the report.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from normalizer.report import Agency, Recusal, Report
 from router import explain
-from router.accusation import UNKNOWN, Accused, Detector, OfficeRow
+from router.accusation import UNKNOWN, AccusedOffice, Detector, OfficeRow
 from router.blend import Share
 from router.data import DataError, DataFault, DataTable
 from router.jurisdiction import is_ambiguous
@@ -32,7 +32,7 @@ class Overseer(NamedTuple):
     """The place would tell."""
 
 
-class Read(NamedTuple):
+class AccusationReading(NamedTuple):
     """What the text of a report says of its agencies."""
 
     recusals: tuple[Recusal, ...]
@@ -41,7 +41,7 @@ class Read(NamedTuple):
 
 
 class Recuser:
-    """Applies the table of who oversees whom."""
+    """Applies the table of overseers."""
 
     def __init__(self, detector: Detector, register: Register) -> None:
         self._detector = detector
@@ -67,21 +67,25 @@ class Recuser:
         ]
         return cls(detector, register), faults
 
-    def read(self, report: Report, told: str, ranked: Sequence[Share], at: Seats) -> Read:
+    def read(
+        self, report: Report, text: str, ranked: Sequence[Share], at: Seats
+    ) -> AccusationReading:
         """Find whom a report accuses: what it was known to do before, and what its text says.
 
         Of somebody without an office, the office is that of the likeliest agency in ``ranked``.
         """
         found = {each.office: each for each in report.recusals}
-        accused = self._detector.accused(told)
+        accused = self._detector.accused(text)
         named = [(each, self._recusal(each, ranked, at)) for each in accused]
         for each, one in named:
             if one and each.is_sure:
                 found.setdefault(one.office, one)
         doubted = (one for each, one in named if one and not each.is_sure)
-        return Read(tuple(found.values()), None if found else next(doubted, None))
+        return AccusationReading(tuple(found.values()), None if found else next(doubted, None))
 
-    def _recusal(self, accused: Accused, ranked: Sequence[Share], at: Seats) -> Recusal | None:
+    def _recusal(
+        self, accused: AccusedOffice, ranked: Sequence[Share], at: Seats
+    ) -> Recusal | None:
         office = accused.office
         row = self._rows.get(office)
         own: tuple[str, ...] = ()
@@ -135,9 +139,9 @@ class Recuser:
                 lacks = lacks or (nth == 0 and found is None)
         return Overseer(None, lacks_place=lacks) if says else None
 
-    def _found(self, wanted: str, at: Seats) -> Share | None:
+    def _found(self, label: str, at: Seats) -> Share | None:
         """Find the agency that ``tier/kind`` means at the places of a report."""
-        tier, kind = _split(wanted)
+        tier, kind = _split(label)
         if tier == "national":
             body = self._register.find("national", kind)
             return Share(body, SURE) if body else None
@@ -148,19 +152,19 @@ class Recuser:
         return Share(agency, SURE * seats[0].confidence) if agency else None
 
 
-def unaccused(agencies: Sequence[Share], recusals: Sequence[Recusal]) -> Sequence[Share]:
+def without_accused(agencies: Sequence[Share], recusals: Sequence[Recusal]) -> Sequence[Share]:
     """Return the agencies that are not accused, in their order."""
     if not recusals:
         return agencies
-    return [each for each in agencies if not covered(each.agency, recusals)]
+    return [each for each in agencies if not is_accused(each.agency, recusals)]
 
 
-def covered(agency: Agency, recusals: Iterable[Recusal]) -> bool:
+def is_accused(agency: Agency, recusals: Iterable[Recusal]) -> bool:
     """Tell whether an agency is accused."""
     return any(each.covers(agency.id) for each in recusals)
 
 
-def _split(wanted: str) -> tuple[Tier, str]:
+def _split(label: str) -> tuple[Tier, str]:
     tiers: dict[str, Tier] = {
         "national": "national",
         "province": "province",
@@ -168,14 +172,14 @@ def _split(wanted: str) -> tuple[Tier, str]:
         "district": "district",
         "village": "village",
     }
-    tier, _, kind = wanted.partition("/")
+    tier, _, kind = label.partition("/")
     return tiers[tier], kind
 
 
-def _is_known(wanted: str, register: Register) -> bool:
+def _is_known(label: str, register: Register) -> bool:
     """Tell whether there can be such an agency; a province may answer for its regencies."""
     try:
-        tier, kind = _split(wanted)
+        tier, kind = _split(label)
     except KeyError:
         return False
     return register.has(tier, kind) or (tier == "province" and register.has("regency", kind))

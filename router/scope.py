@@ -36,9 +36,9 @@ class ScopeRow(DataRow):
     only: tuple[str, ...] = ()
     """A report made of these words alone says nothing."""
     foreign: bool = False
-    """It is nobody's report at all, as what ``router/foreign.py`` finds."""
+    """It is no report at all, as what ``router/foreign.py`` finds."""
 
-    def written(self) -> Iterator[tuple[str, str]]:
+    def each_phrase(self) -> Iterator[tuple[str, str]]:
         """List the phrases with the key they stand under."""
         yield from (("sure", phrase) for phrase in self.phrases.sure)
         yield from (("likely", phrase) for phrase in self.phrases.likely)

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from router.words import MOST_CHARACTERS
 
 NUMBER = "0"
-"""What every number is read as: house numbers and dates are nobody's affair."""
+"""What every number is read as: house numbers and dates point to no agency."""
 SIGN = "^"
 PIECES, RUNS = range(2, 6), range(2, 6)
 _TOKEN = re.compile(r"[@#]?\w+|[^\w\s]+")

@@ -254,7 +254,7 @@ class Topics:
 
     def urgency(self, reading: Reading) -> UrgencyRules | None:
         """Say why a text cannot wait; None when it can."""
-        told = self._told(reading)
+        told = self._find_danger(reading)
         needed = -RULE if told else self.evidence.needed(reading.text)
         if self.evidence.score(reading.text) <= needed:
             return None
@@ -264,7 +264,7 @@ class Topics:
         words = tuple(self.evidence.words(reading.text))
         return UrgencyRules(kind, self.emergency.kinds[kind].name, words)
 
-    def _told(self, reading: Reading) -> UrgencyRules | None:
+    def _find_danger(self, reading: Reading) -> UrgencyRules | None:
         """Return the danger that a rule or a phrase sees in a text."""
         if said := self.dangers.danger(reading.text):
             return UrgencyRules(said[0], self.emergency.kinds[said[0]].name, tuple(said[1].split()))
@@ -281,7 +281,7 @@ class Topics:
         if not said:
             return self._rules[id], ""
         rank, at, end = min(said)
-        return self.rows[id].competence[int(rank)], reading.said(at, end - 1)
+        return self.rows[id].competence[int(rank)], reading.quote(at, end - 1)
 
     def _rule(self, id: str, row: TopicRow) -> Competence:
         """Note the phrases that choose a row: rows count in their order, phrases in theirs."""
@@ -326,14 +326,14 @@ def _faults_of_marks(topics: Topics, files: DataFiles) -> Iterator[DataFault]:
     }
     for table, rows in tables.items():
         for id, row in rows.items():
-            for key, written in row.written():
+            for key, written in row.each_phrase():
                 if message := _wrong_with(written, topics.lexicon):
                     keys = (table, id, key)
                     yield DataFault(files.topics.path, keys, f"{written!r}: {message}")
 
 
-def _wrong_with(written: str, lexicon: Lexicon) -> str:
-    halves = [lexicon.words(half) for half in written.split(PAIR)]
+def _wrong_with(text: str, lexicon: Lexicon) -> str:
+    halves = [lexicon.words(half) for half in text.split(PAIR)]
     if not all(halves):
         return "no words in it"
     if len(halves) > 1:

@@ -16,7 +16,7 @@ class UrgencyRow(DataRow):
     unless: tuple[str, ...] = ()
     """Phrases that say it is over, feared, or only talked about."""
 
-    def written(self) -> Iterator[tuple[str, str]]:
+    def each_phrase(self) -> Iterator[tuple[str, str]]:
         """List the phrases with the key they stand under."""
         yield from (("phrases", phrase) for phrase in self.phrases)
         yield from (("unless", phrase) for phrase in self.unless)

@@ -29,12 +29,12 @@ class Reading:
         self.text = text
         self.words = [*chain.from_iterable(stems)]
         self.found: object = None
-        """What an index of phrases found in it, for who asks again."""
+        """What an index of phrases found in it, kept for the next search."""
         self._written = iter(zip(written, stems, strict=True))
         self._spans: list[tuple[int, int]] = []
         self._end = 0
 
-    def said(self, first: int, last: int) -> str:
+    def quote(self, first: int, last: int) -> str:
         """Return the writer's own characters from word ``first`` to word ``last``."""
         if last >= len(self._spans):
             self._locate(last)
@@ -106,7 +106,7 @@ class Lexicon:
 
     def _form(self, word: str) -> str:
         stemmed = stem(word)
-        return self._forms.known(word, stemmed, stem) or stemmed
+        return self._forms.find(word, stemmed, stem) or stemmed
 
     def _spelled_out(self, word: str) -> list[str]:
         short = _STRETCHED.sub(r"\1", word)

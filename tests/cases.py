@@ -13,7 +13,7 @@ def case(values: Mapping[str, Any]) -> Report:
     said = {name: value for name, value in values.items() if name in Message.model_fields}
     about = {name: value for name, value in values.items() if name in Report.model_fields}
     assert said.keys() | about.keys() == values.keys(), values.keys() - said.keys() - about.keys()
-    return Report.opened(Message(**said)).model_copy(update=about)
+    return Report.open(Message(**said)).model_copy(update=about)
 
 
 def reworded(report: Report, **fields: Any) -> Report:

@@ -15,7 +15,7 @@ The errors a channel may raise:
     ChannelError            retryable says whether the same call may succeed later
     ├── Forged              the message does not carry a valid proof of its sender
     ├── Malformed           the message cannot be read
-    │   └── Invalid         whoever sent it is told what to mend, and still holds it
+    │   └── Invalid         the caller is told what to mend, and still holds the message
     │       └── DuplicateId an id that was used before, for something else
     ├── Refused             the provider will never take this message
     ├── OptedOut            the citizen cannot be written to until they write again, or ask for it

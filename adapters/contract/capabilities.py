@@ -76,7 +76,7 @@ class Receiver(Channel, ABC):
 
         None leaves it to the shell: 403 to what is forged, 400 to what is ``Invalid``, and an
         ordinary 200 to what is otherwise ``Malformed`` (it is quarantined, and a provider that got
-        an error would bring it for ever).
+        an error would bring it again and again).
         """
         return None
 

@@ -34,7 +34,7 @@ class ChannelSettings(BaseModel):
     sends_per_second: float = 1.0
     max_reply_characters: int | None = None
     region: str | None = None
-    """Code of the region this door belongs to (a city's own number); context for places."""
+    """Code of the region this channel belongs to (a city's own number); context for places."""
     part_timeout: Annotated[float, Field(gt=0, le=86_400)] = 600.0
     """Seconds that the other parts of a message are waited for, where it comes in several."""
     answer_countries: tuple[Country, ...] = ("ID",)
@@ -46,7 +46,7 @@ class Channel:
 
     settings: ClassVar[type[ChannelSettings]] = ChannelSettings
     can_ask: ClassVar[bool] = True
-    """False where nobody would answer our question: an operator decides instead."""
+    """False where a question would stay unanswered: an operator decides instead."""
     fetched: ClassVar[bool] = False
     """True where answers stay with us until their readers come and look."""
     by_phone: ClassVar[bool] = False

@@ -27,7 +27,7 @@ class Malformed(ChannelError):
 
 
 class Invalid(Malformed):
-    """Whoever sent it is told what to mend, and still holds it."""
+    """The caller is told what to mend, and still holds the message."""
 
     def __init__(self, faults: Sequence[str]) -> None:
         super().__init__("; ".join(faults))

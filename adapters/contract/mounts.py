@@ -138,7 +138,7 @@ class PartnerReader(Protocol):
     def opens(self, number: str, secret: str) -> bool:
         """Tell whether a secret belongs to a tracking number."""
 
-    def visible(self, found: Sequence[VisibleReport]) -> list[VisibleReport]:
+    def visible(self, reports: Sequence[VisibleReport]) -> list[VisibleReport]:
         """Return what anybody may see of several reports; the caller's own ones whole."""
 
     def wall(self) -> datetime:
@@ -147,7 +147,7 @@ class PartnerReader(Protocol):
     def reasons(self, report: Report) -> str:
         """Say why a report went where it went, without quoting anybody."""
 
-    def contact(self, shown: VisibleReport, partner: str) -> str:
+    def contact(self, report: VisibleReport, partner: str) -> str:
         """Return by what a partner's own reporter is known to it, for what is added."""
 
 

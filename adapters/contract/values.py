@@ -65,7 +65,7 @@ class UnreadableItem:
     raw: bytes
     """As the provider gave it."""
     reason: str
-    """What is wrong with it, in words that quote nobody."""
+    """What is wrong with it, in words that quote no person."""
 
 
 @dataclass(frozen=True, slots=True)

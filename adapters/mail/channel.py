@@ -1,4 +1,4 @@
-"""E-mail: mail comes in by the shell's SMTP and LMTP doors and goes out by an SMTP relay.
+"""E-mail: mail comes in by the shell's SMTP and LMTP servers and goes out by an SMTP relay.
 
 The shell hands each mail over as ``SmtpReceiver`` says. ``parse_mail`` is a plain function of plain
 values, for a worker process with a deadline.
@@ -78,7 +78,7 @@ class Mail(SmtpReceiver, Sender):
     parse_may_hang = True
 
     def verify(self, hook: WebhookRequest) -> None:
-        """Refuse mail that did not come by our own SMTP door; SMTP itself proves no sender."""
+        """Refuse mail that did not come by our own SMTP server; SMTP itself proves no sender."""
         if not hook.url.startswith("smtp:"):
             raise Forged("mail is taken by SMTP only")
 
@@ -104,7 +104,7 @@ class Mail(SmtpReceiver, Sender):
         return said
 
     def alert_fault(self, to: str) -> str:
-        """Say that an acknowledgement by mail must come from who it says it is from."""
+        """Say that an acknowledgement by mail must come from its claimed sender."""
         if self.block.authserv_id is None:
             return (
                 "anybody can acknowledge by mail in its name: set authserv_id of the channel first"

@@ -80,7 +80,7 @@ def compose(message: Outgoing, *, to: str, address: str, from_name: str, moment:
 
 def _subject(number: str | None) -> str:
     subject = words("labels").say("notice.subject")
-    return f"{subject} {tracking.written(number)}" if number else subject
+    return f"{subject} {tracking.format_number(number)}" if number else subject
 
 
 def _words(text: str) -> str:

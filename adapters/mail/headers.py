@@ -34,7 +34,7 @@ _NEIGHBOURS = re.compile(r"(\?=)\s+(?==\?)")
 _YEARS = range(2000, 2100)
 
 
-def decoded(value: str) -> str:
+def decode_words(value: str) -> str:
     """Turn encoded words into text on one line, without control characters.
 
     Neighbouring words of one charset are joined before decoding: mailers cut characters in two.
@@ -108,7 +108,7 @@ def mailbox(value: str) -> tuple[Author | None, bool]:
         found = addresses(value)
         return (found[0] if found else None), len(found) == 1
     before = plain[: angled[-1].start()] if len(angled) == 1 else ""
-    said = decoded(words.put_back(before)).replace('\\"', '"')
+    said = decode_words(words.put_back(before)).replace('\\"', '"')
     name = " ".join(said.split()).strip(" \"',;")
     return Author(_domain_lower(angled[-1][1]), name or None), len(angled) == 1
 
@@ -142,7 +142,7 @@ def _mailboxes(value: str) -> list[Author]:
     except Exception:  # RecursionError at "((((", IndexError, and what later versions add
         pairs = []
     plain = [
-        Author(_domain_lower(a), decoded(words.put_back(name)) or None)
+        Author(_domain_lower(a), decode_words(words.put_back(name)) or None)
         for name, a in pairs
         if is_address(a) and _MARK not in a
     ]
@@ -203,4 +203,4 @@ def _parameter(value: object) -> str:
         label, _, text = value
         raw = str(text).encode("latin-1", "replace")
         return one_line(charset.decode(raw, str(label or ""))[0])
-    return decoded(str(value))
+    return decode_words(str(value))

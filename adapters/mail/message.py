@@ -7,7 +7,7 @@ from dataclasses import replace
 from adapters.contract import Author, Inbound, Malformed, Receipt
 from adapters.mail import automatic, body, bounce, headers, proof, tree
 from adapters.mail.recipients import account_of, token_of
-from normalizer.message import Unanswered
+from normalizer.message import NoAnswerReason
 
 UNPROVEN = "mail_dmarc"
 UNALIGNED = "mail_unaligned"
@@ -43,22 +43,22 @@ def parse_mail(
 
 def _inbound(
     raw: bytes,
-    found: tree.Tree,
+    tree_: tree.Tree,
     channel: str,
     address: str,
     mail_from: str,
     rcpt_to: Sequence[str],
     authserv_id: str | None,
 ) -> Inbound:
-    root = found.root
+    root = tree_.root
     written = _sender(root, mail_from)
     proven = proof.of(root, sender=written.address, mail_from=mail_from, authserv_id=authserv_id)
     sender = _proven(root, written, proven, address)
-    subject = headers.decoded(root.get("subject"))
+    subject = headers.decode_words(root.get("subject"))
     thread = headers.thread(root.get("references"), root.get("in-reply-to"))
     start = subject.lower()
     reading = body.read(
-        found,
+        tree_,
         reply=bool(thread) or start.startswith(_REPLIES),
         forwarded=start.startswith(_FORWARDS),
     )
@@ -77,7 +77,7 @@ def _inbound(
         automatic=automatic.reason(
             root, subject=subject, sender=sender.address, mail_from=mail_from, ours=address
         ),
-        unanswered=None if proven.answerable else Unanswered.UNPROVEN_SENDER,
+        unanswered=None if proven.answerable else NoAnswerReason.UNPROVEN_SENDER,
         notes=(*reading.notes, *_notes(root, proven)),
     )
 

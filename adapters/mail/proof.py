@@ -1,7 +1,7 @@
 """Who really sent a mail, as far as anybody can tell: SMTP itself proves nothing.
 
 Two witnesses. The envelope: a server that would tell MAIL FROM a bounce is of the same organisation
-as From (RFC 7489, 3.1, relaxed), so that an answer hits nobody who did not write. And, where the
+as From (RFC 7489, 3.1, relaxed), so that no answer reaches a stranger. And, where the
 settings name a mail server in front of us (``authserv_id``), what that one found (RFC 8601): DMARC
 passed, so From is true; or it failed, and From is somebody else's name.
 """
@@ -15,7 +15,7 @@ from adapters.mail import headers
 from adapters.mail.tree import MimePart
 
 Verdict = Literal["unasked", "passed", "failed", "unknown"]
-"""``unasked``: nobody is trusted with it; ``unknown``: nothing passed and nothing failed."""
+"""``unasked``: no server is trusted with it; ``unknown``: nothing passed and nothing failed."""
 
 _MOST = 50
 """Results that are read."""
@@ -33,7 +33,7 @@ _SECOND_LEVEL = frozenset(
 )
 """Labels under a country's code beneath which names are given out (com.au, go.id, desa.id)."""
 _OURS_TO_USE = frozenset({"example", "invalid", "localhost", "test"})
-"""Names that nobody can register (RFC 2606): there one label may be an organisation."""
+"""Names that cannot be registered (RFC 2606): there one label may be an organisation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class SenderProof:
 
     @property
     def answerable(self) -> bool:
-        """Tell whether an answer would reach who wrote, and nobody else."""
+        """Tell whether an answer would reach the writer, and no other person."""
         return self.verdict == "passed" or (self.aligned and self.verdict != "failed")
 
     @property
@@ -64,11 +64,11 @@ def of(root: MimePart, *, sender: str, mail_from: str, authserv_id: str | None) 
     aligned = single and bool(envelope) and same_organisation(envelope, _domain(sender))
     if not authserv_id:
         return SenderProof("unasked", aligned)
-    results = _results(trusted(root, authserv_id))
+    results = _results(trusted_results(root, authserv_id))
     return SenderProof(_verdict(results, _domain(sender), single=single), aligned)
 
 
-def trusted(root: MimePart, authserv_id: str) -> list[str]:
+def trusted_results(root: MimePart, authserv_id: str) -> list[str]:
     """Return the results that the server in front of us wrote, without its name.
 
     It stamps above what came: where there is a Received, only what stands above the first counts,

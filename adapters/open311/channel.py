@@ -1,4 +1,4 @@
-"""Open311: service requests by GeoReport v2, from whoever holds a key.
+"""Open311: service requests by GeoReport v2, from partners with a key.
 
 http://wiki.open311.org/GeoReport_v2. Bodies are forms (URL-encoded, or multipart with photos) or
 JSON. GeoReport has no idempotency key, and FixMyStreet sends the whole report again after a
@@ -78,39 +78,39 @@ class Open311(PartnerChannel):
             raise Invalid(faults)
         return [self._update(hook, said, name) if update else self._request(hook, said, name)]
 
-    def _request(self, hook: WebhookRequest, said: PartnerForm, caller: str) -> Inbound:
-        files = tuple(fields.files(said))
-        external_id = fields.external_id(hook, said, files)
-        contact = fields.contact_of(said) or f"request:{external_id}"
+    def _request(self, hook: WebhookRequest, form: PartnerForm, caller: str) -> Inbound:
+        files = tuple(fields.files(form))
+        external_id = fields.external_id(hook, form, files)
+        contact = fields.contact_of(form) or f"request:{external_id}"
         return Inbound(
             channel=self.name,
             account=caller,
             external_id=external_id,
-            sender=Author(identity.address(caller, contact), fields.name(said)),
-            text=fields.text(said),
+            sender=Author(identity.address(caller, contact), fields.name(form)),
+            text=fields.text(form),
             raw=hook.body,
-            subject=said.first("attribute[title]") or None,
+            subject=form.first("attribute[title]") or None,
             files=files,
-            location=fields.location(said),
-            address=said.first("address_string") or said.first("address_id"),
-            topic=said.first("service_code"),
-            public=said.first(f"attribute[{fields.PUBLIC}]").lower() in fields.YES,
+            location=fields.location(form),
+            address=form.first("address_string") or form.first("address_id"),
+            topic=form.first("service_code"),
+            public=form.first(f"attribute[{fields.PUBLIC}]").lower() in fields.YES,
             explicit=True,
         )
 
-    def _update(self, hook: WebhookRequest, said: PartnerForm, caller: str) -> Inbound:
+    def _update(self, hook: WebhookRequest, form: PartnerForm, caller: str) -> Inbound:
         """Read what a reporter adds to a request; the shell has checked whose request it is."""
-        number, update = said.first("service_request_id"), said.first("update_id")
-        files = tuple(fields.files(said))
-        text = said.first("description")
+        number, update = form.first("service_request_id"), form.first("update_id")
+        files = tuple(fields.files(form))
+        text = form.first("description")
         by_content = identity.by_content(hook, [number, text, *fields.contents(files)])
         external_id = f"update:{update or by_content}"
-        contact = hook.headers.get(SENDER) or fields.contact_of(said) or external_id
+        contact = hook.headers.get(SENDER) or fields.contact_of(form) or external_id
         return Inbound(
             channel=self.name,
             account=caller,
             external_id=external_id,
-            sender=Author(identity.address(caller, contact), fields.name(said)),
+            sender=Author(identity.address(caller, contact), fields.name(form)),
             text=text,
             raw=hook.body,
             files=files,
@@ -127,14 +127,14 @@ class Open311(PartnerChannel):
             ids = [each.inbound.external_id.removeprefix("update:") for each in filed]
             listed = [{"update_id": id} for id in ids]
             return georeport.document(kind, "service_request_updates", listed, 201)
-        made = [self._told(each) for each in filed]
+        made = [self._as_fields(each) for each in filed]
         return georeport.document(kind, "service_requests", made, 201)
 
-    def _told(self, filed: AcceptedMessage) -> dict[str, str]:
+    def _as_fields(self, message: AcceptedMessage) -> dict[str, str]:
         notice = (words("labels").say("notice.keep_number", each) for each in LANGUAGES)
         return {
-            "service_request_id": filed.tracking,
-            "service_notice": f"{filed.danger} {' / '.join(notice)}".strip(),
+            "service_request_id": message.tracking,
+            "service_notice": f"{message.danger} {' / '.join(notice)}".strip(),
             "account_id": "",
         }
 

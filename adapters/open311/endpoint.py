@@ -110,7 +110,7 @@ class GeoReport:
 
     def _handler(self, answer: Answer) -> Handler:
         async def handle(request: WebhookRequest, path: Mapping[str, str]) -> WebhookResponse:
-            form = georeport.named(path["form"])
+            form = georeport.format_named(path["form"])
             if form is None:
                 return georeport.errors("xml", 404, ["the formats are xml and json"])
             try:
@@ -183,7 +183,7 @@ class GeoReport:
                 raise QueryFault(400, f"service_request_id: at most {MOST}")
             found = await self._window.by_number(query.numbers(ids), own)
         else:
-            found = await self._window.newest(query.wanted(call.query, self._now()), own)
+            found = await self._window.newest(query.read_filter(call.query, self._now()), own)
         return self._listed(call, self._reader.visible(found))
 
     async def request(self, call: Call) -> WebhookResponse:
@@ -203,9 +203,9 @@ class GeoReport:
         told = [{"service_request_id": each.number, "token": each.number} for each in found]
         return georeport.document(call.form, "service_requests", told)
 
-    def _listed(self, call: Call, found: Sequence[VisibleReport]) -> WebhookResponse:
+    def _listed(self, call: Call, reports: Sequence[VisibleReport]) -> WebhookResponse:
         more = call.query.first("extensions").lower() in ("true", "1", "yes")
-        listed = [self._request(shown, more=more) for shown in found]
+        listed = [self._request(shown, more=more) for shown in reports]
         return georeport.document(call.form, "service_requests", listed)
 
     def _request(self, shown: VisibleReport, *, more: bool) -> dict[str, Any]:
@@ -271,10 +271,10 @@ class GeoReport:
         return await self._submit(call.request, self._reader.contact(found[0], caller.name))
 
     async def _replied(
-        self, call: Call, agency: str, number: str, said: PartnerForm
+        self, call: Call, agency: str, number: str, form: PartnerForm
     ) -> WebhookResponse:
-        kind = REPLIES.get(said.first("status").lower(), "progress")
-        text, update = said.first("description"), said.first("update_id")
+        kind = REPLIES.get(form.first("status").lower(), "progress")
+        text, update = form.first("description"), form.first("update_id")
         try:
             report = await self._agencies.respond(agency, number, kind, text, key=update)
         except UnknownReport:

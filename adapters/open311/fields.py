@@ -24,58 +24,58 @@ _TECHNICAL = frozenset(
 _LONGEST = {"email": 320, "phone": 50, "first_name": 100, "last_name": 100, "address_string": 500}
 
 
-def request_faults(said: PartnerForm) -> list[str]:
+def request_faults(form: PartnerForm) -> list[str]:
     """List everything that is wrong with a request, in words."""
     return [
-        *([] if said.first("service_code") else ["service_code: is required"]),
-        *_place_faults(said),
-        *_length_faults(said),
-        *_media_faults(said),
+        *([] if form.first("service_code") else ["service_code: is required"]),
+        *_place_faults(form),
+        *_length_faults(form),
+        *_media_faults(form),
     ]
 
 
-def update_faults(said: PartnerForm) -> list[str]:
+def update_faults(form: PartnerForm) -> list[str]:
     """List everything that is wrong with an update."""
     needed = ("service_request_id", "description")
-    missing = [f"{name}: is required" for name in needed if not said.first(name)]
-    if len(said.first("update_id")) > 100:
+    missing = [f"{name}: is required" for name in needed if not form.first(name)]
+    if len(form.first("update_id")) > 100:
         missing.append("update_id: at most 100 characters")
-    return [*missing, *_length_faults(said), *_media_faults(said)]
+    return [*missing, *_length_faults(form), *_media_faults(form)]
 
 
-def contact_of(said: PartnerForm) -> str:
+def contact_of(form: PartnerForm) -> str:
     """Return by what the reporter is known: an address, or an account or device of the client's."""
     for name in ("email", "phone"):
-        if given := said.first(name):
+        if given := form.first(name):
             return given[:320]
     for name in ("account_id", "device_id"):
-        if given := said.first(name):
+        if given := form.first(name):
             return f"{name.removesuffix('_id')}:{given[:200]}"
     return ""
 
 
-def _place_faults(said: PartnerForm) -> Iterator[str]:
-    points = {name: said.first(name) for name in _LIMITS}
+def _place_faults(form: PartnerForm) -> Iterator[str]:
+    points = {name: form.first(name) for name in _LIMITS}
     for name, value in points.items():
         if value and _degrees(name, value) is None:
             yield f"{name}: must be degrees between -{_LIMITS[name]:g} and {_LIMITS[name]:g}"
     given = [name for name, value in points.items() if value]
     if len(given) == 1:
         yield "lat and long: must be given together"
-    if not (given or said.first("address_string") or said.first("address_id")):
+    if not (given or form.first("address_string") or form.first("address_id")):
         yield "lat and long, address_string or address_id: one of them is required"
 
 
-def _length_faults(said: PartnerForm) -> Iterator[str]:
-    if len(said.first("description")) > MAX_DESCRIPTION:
+def _length_faults(form: PartnerForm) -> Iterator[str]:
+    if len(form.first("description")) > MAX_DESCRIPTION:
         yield f"description: at most {MAX_DESCRIPTION} characters"
     for name, most in _LONGEST.items():
-        if len(said.first(name)) > most:
+        if len(form.first(name)) > most:
             yield f"{name}: at most {most} characters"
 
 
-def _media_faults(said: PartnerForm) -> Iterator[str]:
-    urls = said.all("media_url")
+def _media_faults(form: PartnerForm) -> Iterator[str]:
+    urls = form.all("media_url")
     if len(urls) > MOST_MEDIA:
         yield f"media_url: at most {MOST_MEDIA}"
     if not all(map(_is_web, urls)):
@@ -98,28 +98,28 @@ def _degrees(name: str, value: str) -> float | None:
     return found if math.isfinite(found) and abs(found) <= _LIMITS[name] else None
 
 
-def location(said: PartnerForm) -> tuple[float, float] | None:
-    latitude, longitude = (_degrees(name, said.first(name)) for name in ("lat", "long"))
+def location(form: PartnerForm) -> tuple[float, float] | None:
+    latitude, longitude = (_degrees(name, form.first(name)) for name in ("lat", "long"))
     return None if latitude is None or longitude is None else (latitude, longitude)
 
 
-def text(said: PartnerForm) -> str:
+def text(form: PartnerForm) -> str:
     """Return description and attributes in words; the chosen service where there are none."""
-    description = said.first("description")
+    description = form.first("description")
     lines = [description] if description else []
-    for field, values in said.fields.items():
+    for field, values in form.fields.items():
         found = _ATTRIBUTE.fullmatch(field)
         if not found or found[1] in _TECHNICAL:
             continue
         words = ", ".join(value for value in values if value not in description)
         if words:
             lines.append(f"{found[1].replace('_', ' ')}: {words}")
-    return "\n".join(lines) or said.first("service_code").replace("-", " ")
+    return "\n".join(lines) or form.first("service_code").replace("-", " ")
 
 
-def files(said: PartnerForm) -> Iterator[File]:
-    yield from said.files
-    for url in said.all("media_url"):
+def files(form: PartnerForm) -> Iterator[File]:
+    yield from form.files
+    for url in form.all("media_url"):
         name = urlsplit(url).path.rpartition("/")[2] or "media"
         yield File(name, "application/octet-stream", url=url)
 
@@ -128,16 +128,16 @@ def contents(files: Sequence[File]) -> Iterator[str | bytes]:
     return (file.content or file.url or "" for file in files)
 
 
-def external_id(hook: WebhookRequest, said: PartnerForm, files: Sequence[File]) -> str:
-    if key := identity.named(hook):
+def external_id(hook: WebhookRequest, form: PartnerForm, files: Sequence[File]) -> str:
+    if key := identity.idempotency_key(hook):
         return f"key:{key}"
-    if theirs := said.first("attribute[fixmystreet_id]"):
+    if theirs := form.first("attribute[fixmystreet_id]"):
         return f"fixmystreet:{theirs}"
-    kept = (f"{name}={','.join(values)}" for name, values in sorted(said.fields.items()))
+    kept = (f"{name}={','.join(values)}" for name, values in sorted(form.fields.items()))
     words = (field for field in kept if not field.startswith(("api_key=", "media_url=")))
     return identity.by_content(hook, [*words, *contents(files)])
 
 
-def name(said: PartnerForm) -> str | None:
-    names = (said.first("first_name"), said.first("last_name"))
+def name(form: PartnerForm) -> str | None:
+    names = (form.first("first_name"), form.first("last_name"))
     return " ".join(filter(None, names)) or None

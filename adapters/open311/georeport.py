@@ -45,7 +45,7 @@ def format_of(url: str) -> Format:
     return "json" if found and found[1] == "json" else "xml"
 
 
-def named(ending: str) -> Format | None:
+def format_named(ending: str) -> Format | None:
     """Return the format of a name's ending; None when it is neither."""
     return next((each for each in MEDIA if each == ending), None)
 

@@ -35,7 +35,7 @@ def numbers(ids: Sequence[str]) -> list[str]:
     return [number for number in bare if is_valid(number)]
 
 
-def wanted(query: PartnerForm, now: datetime) -> ReportFilter:
+def read_filter(query: PartnerForm, now: datetime) -> ReportFilter:
     """Read which requests are asked for. Raises ``QueryFault`` with everything that is wrong."""
     faults: list[str] = []
     page = _whole(query, "page", 1, 1_000_000, faults)

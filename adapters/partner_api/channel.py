@@ -35,7 +35,7 @@ class PartnerChannel(Mounts, ABC):
 
     block: PartnerBlock
     no_key: ClassVar[str]
-    """What is said to who brings none that is valid."""
+    """What a caller without a valid key is told."""
 
     def __init__(self, name: str, block: ChannelSettings, *, public_url: str) -> None:
         super().__init__(name, block, public_url=public_url)

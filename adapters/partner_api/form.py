@@ -67,9 +67,9 @@ def _content_type(header: str) -> tuple[str, dict[str, str]]:
     return params[0][0].lower().strip() if params else "", {k.lower(): v for k, v in params[1:]}
 
 
-def _pairs(written: str) -> list[tuple[str, str]]:
+def _pairs(text: str) -> list[tuple[str, str]]:
     try:
-        return parse_qsl(written, max_num_fields=MOST_FIELDS, errors="replace")
+        return parse_qsl(text, max_num_fields=MOST_FIELDS, errors="replace")
     except ValueError:
         raise Invalid([f"at most {MOST_FIELDS} fields"]) from None
 

@@ -8,7 +8,7 @@ from adapters.contract import RECEIVED_ON, Invalid, WebhookRequest
 LONGEST_KEY = 255
 
 
-def named(hook: WebhookRequest) -> str:
+def idempotency_key(hook: WebhookRequest) -> str:
     """Return the Idempotency-Key of a call, "" where there is none. Raises ``Invalid``.
 
     https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/: a string in quotes;

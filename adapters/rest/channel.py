@@ -1,4 +1,4 @@
-"""REST: reports as JSON from whoever holds a key, with an Idempotency-Key.
+"""REST: reports as JSON from partners with a key, with an Idempotency-Key.
 
 https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/ and RFC 9457 for what is
 wrong. The same key with the same body gets the same answer; with another body it gets 409. Without
@@ -31,7 +31,7 @@ from adapters.contract import (
 )
 from adapters.partner_api import identity
 from adapters.partner_api.channel import PartnerBlock, PartnerChannel
-from adapters.rest.endpoint import BASE, DOCUMENT, V1, RestApi, described
+from adapters.rest.endpoint import BASE, DOCUMENT, V1, RestApi, describe_api
 from adapters.rest.inputs import MessageInput, NewReport
 from adapters.rest.problems import failure, problem
 
@@ -129,7 +129,7 @@ class Rest(PartnerChannel):
 
     def document(self) -> dict[str, Any]:
         """Return the OpenAPI document."""
-        return described()
+        return describe_api()
 
     def failure(
         self, request: WebhookRequest, status: int, allow: Sequence[str] = ()
@@ -148,7 +148,7 @@ def _added(body: bytes, number: str) -> NewReport:
 
 
 def _external_id(hook: WebhookRequest) -> str:
-    key = identity.named(hook)
+    key = identity.idempotency_key(hook)
     return f"key:{key}" if key else identity.by_content(hook, [hook.body])
 
 

@@ -60,7 +60,7 @@ class PageQuery(BaseModel):
 
 
 class SecretQuery(BaseModel):
-    """What opens a report to whoever has no key."""
+    """What opens a report to a person without a key."""
 
     secret: Annotated[str, Field(max_length=100, description="Instead of a key")] = ""
 
@@ -164,7 +164,7 @@ INFO = {
 }
 
 
-def described() -> dict[str, Any]:
+def describe_api() -> dict[str, Any]:
     """Return the OpenAPI document."""
     return document(OPERATIONS, INFO, BASE)
 
@@ -198,7 +198,7 @@ class RestApi:
     async def state(
         self, request: WebhookRequest, tracking: str, secret: str
     ) -> schemas.StateSchema:
-        """Show a report to the partner that sent it, or to whoever knows its secret."""
+        """Show a report to the partner that sent it, or to a person who knows its secret."""
         number = _bare(tracking)
         if not secret:
             return await self._state(await self._mine(number, self._caller(request, "read")))
@@ -272,12 +272,12 @@ class RestApi:
             raise CallRefused(404, "not_yours")
         return found[0]
 
-    async def _state(self, shown: VisibleReport) -> schemas.StateSchema:
-        told = await self._window.notifications(shown.report)
-        made = shown.report.assignment
-        asked = made if made and shown.report.status is Status.WAITING_FOR_REPORTER else None
+    async def _state(self, report: VisibleReport) -> schemas.StateSchema:
+        told = await self._window.notifications(report.report)
+        made = report.report.assignment
+        asked = made if made and report.report.status is Status.WAITING_FOR_REPORTER else None
         return schemas.StateSchema(
-            **schemas.summary(shown),
+            **schemas.summary(report),
             question=asked.question if asked else None,
             options=list(asked.options) if asked else [],
             messages=[schemas.ToldSchema(at=at, text=text) for at, text in told],

@@ -25,8 +25,8 @@ Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
 Degrees = Annotated[float, Field(allow_inf_nan=False)]
 
 
-def _number(written: str) -> str:
-    number = written.replace("-", "")
+def _number(text: str) -> str:
+    number = text.replace("-", "")
     if not is_valid(number):
         raise ValueError("is not a tracking number")
     return number
@@ -55,7 +55,7 @@ class Person(ReportInput):
 
     @property
     def contact(self) -> str:
-        """By what the person is known; "" for nobody."""
+        """By what the person is known; "" without a person."""
         return self.id or self.phone or self.email
 
 

@@ -35,7 +35,7 @@ class CallRefused(Exception):
         errors, code = words("errors"), str(self)
         known = code in errors.table("problem", language)
         detail = errors.say(f"problem.{code}", language) if known else code
-        return written(self.status, self.title, detail, self.headers)
+        return write_problem(self.status, self.title, detail, self.headers)
 
 
 def failure(status: int) -> WebhookResponse:
@@ -48,10 +48,10 @@ def problem(status: int, faults: Sequence[str]) -> WebhookResponse:
     """Compose a problem; ``errors`` lists every fault."""
     headers = {"www-authenticate": "Bearer"} if status == 401 else {}
     more = {"errors": list(faults)} if status == 400 else {}
-    return written(status, HTTPStatus(status).phrase, "; ".join(faults), headers, **more)
+    return write_problem(status, HTTPStatus(status).phrase, "; ".join(faults), headers, **more)
 
 
-def written(
+def write_problem(
     status: int, title: str, detail: str, headers: Mapping[str, str] | None = None, **more: Any
 ) -> WebhookResponse:
     """Write a problem."""

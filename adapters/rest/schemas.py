@@ -20,7 +20,7 @@ class AcceptedSchema(BaseModel):
     where there is none."""
     tracking: str
     secret: str
-    """Opens the report to whoever has no key; give it to the reporter."""
+    """Opens the report to a person without a key; give it to the reporter."""
     status_url: str
     tracking_url: str
 
@@ -46,9 +46,9 @@ class RegionSchema(BaseModel):
     level: Level
 
 
-def region(found: Region) -> RegionSchema:
+def region(region: Region) -> RegionSchema:
     """Show a region."""
-    return RegionSchema(code=found.code, name=found.name, level=found.level)
+    return RegionSchema(code=region.code, name=region.name, level=region.level)
 
 
 class Count(BaseModel):

@@ -37,20 +37,20 @@ from adapters.contract import (
 from adapters.smpp import receipts
 from adapters.smpp.coding import Default, read
 from adapters.smpp.repeats import Repeats, fingerprint
-from adapters.smpp.segmentation import Split, split
+from adapters.smpp.segmentation import SplitText, split
 from adapters.smpp.session import (
     BIND_RECEIVER,
     BIND_TRANSCEIVER,
     BIND_TRANSMITTER,
     HEAD,
     SUBMIT_SM,
-    Failed,
+    CommandFailed,
     Receive,
     SmppSession,
     Timing,
     bind_body,
 )
-from adapters.smpp.user_data_header import opened
+from adapters.smpp.user_data_header import take_header
 from config import links
 
 URL = "smpp:"
@@ -169,7 +169,7 @@ class Smpp(ConnectionChannel, Sender):
         tlvs = {tlv.tag: tlv.value for tlv in pdu.tlvs}
         content = max(pdu.short_message, tlvs.get(MESSAGE_PAYLOAD, b""), key=len)
         kind = pdu.esm_class & receipts.MESSAGE_TYPE
-        payload = opened(content, has_header=bool(pdu.esm_class & HAS_HEADER), tlvs=tlvs)
+        payload = take_header(content, has_header=bool(pdu.esm_class & HAS_HEADER), tlvs=tlvs)
         words = read(
             payload.body, pdu.data_coding, self.block.default_alphabet, whole=payload.part is None
         )
@@ -215,14 +215,14 @@ class Smpp(ConnectionChannel, Sender):
         with self.exchanges.note("SMPP", f"smpp://{self.block.host}"):
             return await self._submit(to, message, made)
 
-    async def _submit(self, to: str, message: Outgoing, made: Split) -> str:
+    async def _submit(self, to: str, message: Outgoing, parts: SplitText) -> str:
         session = await self._carrier()
         done = self._under_way.setdefault(message.id, [])
         while len(self._under_way) > MOST_UNDER_WAY:
             self._under_way.popitem(last=False)
         with _failures():
-            for number in range(len(done), len(made.payloads)):
-                answer = await session.request(SUBMIT_SM, self._submit_sm(to, made, number))
+            for number in range(len(done), len(parts.payloads)):
+                answer = await session.request(SUBMIT_SM, self._submit_sm(to, parts, number))
                 done.append(answer.body.rstrip(b"\0").decode("latin-1"))
         self._under_way.pop(message.id, None)
         return receipts.as_sent(done[-1], self.block.receipt_ids) or message.id
@@ -233,7 +233,7 @@ class Smpp(ConnectionChannel, Sender):
             await self._end_spare()
 
     def _receipt(self, text: str, tlvs: Mapping[int, bytes]) -> list[Inbound | Receipt]:
-        told = receipts.told(text, tlvs)
+        told = receipts.read_receipt(text, tlvs)
         if told is None:
             raise Malformed("a receipt that names no message or no state")
         if told.state is None:
@@ -272,7 +272,7 @@ class Smpp(ConnectionChannel, Sender):
             timing,
             tls=block.tls,
             receive=receive,
-            answered=lambda pdu: self._repeats.answered(fingerprint(pdu)),
+            answered=lambda pdu: self._repeats.note_answer(fingerprint(pdu)),
         )
         password = block.password.get_secret_value()
         ton, npi = block.source_ton, block.source_npi
@@ -286,21 +286,21 @@ class Smpp(ConnectionChannel, Sender):
             raise
         return session
 
-    def _submit_sm(self, to: str, made: Split, number: int) -> bytes:
+    def _submit_sm(self, to: str, parts: SplitText, number: int) -> bytes:
         """Write the body of one part; only the last asks for a receipt."""
-        last = number == len(made.payloads) - 1
+        last = number == len(parts.payloads) - 1
         digits = to.removeprefix("+")
         pdu = smpp34.SubmitSm(
             self.block.number,
             digits,
-            made.payloads[number],
+            parts.payloads[number],
             source_addr_ton=self.block.source_ton,
             source_addr_npi=self.block.source_npi,
             dest_addr_ton=INTERNATIONAL if to.startswith("+") else UNKNOWN,
             dest_addr_npi=ISDN,
-            esm_class=HAS_HEADER if made.has_headers else 0,
+            esm_class=HAS_HEADER if parts.has_headers else 0,
             registered_delivery=self.block.registered_delivery if last else 0,
-            data_coding=made.data_coding,
+            data_coding=parts.data_coding,
         )
         return bytes(pdu.encode()[HEAD.size :])
 
@@ -308,19 +308,19 @@ class Smpp(ConnectionChannel, Sender):
 CHANNEL = Smpp
 
 
-def address(written: str, ton: int) -> str:
+def address(text: str, ton: int) -> str:
     """Write a phone number in E.164; short codes and names of senders stay as they are."""
-    digits = written.removeprefix("+")
+    digits = text.removeprefix("+")
     if ton == ALPHANUMERIC or not (digits.isascii() and digits.isdigit()) or len(digits) < 7:
-        return written
+        return text
     if ton == INTERNATIONAL:
         return f"+{digits}"
     try:
-        number = phonenumbers.parse(written, HOME)
+        number = phonenumbers.parse(text, HOME)
     except phonenumbers.NumberParseException:
-        return written
+        return text
     if not phonenumbers.is_possible_number(number):
-        return written
+        return text
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
@@ -339,7 +339,7 @@ def _failures() -> Iterator[None]:
     """Turn the statuses of a message centre into our errors; no number gets into their words."""
     try:
         yield
-    except Failed as error:
+    except CommandFailed as error:
         status = error.status
         if status in FOR_GOOD:
             raise Refused(f"{FOR_GOOD[status]} ({error})") from None

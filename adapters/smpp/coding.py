@@ -41,7 +41,7 @@ class CodingWords:
 
 
 def coding_of(data_coding: int) -> str | None:
-    """Return the codec of a ``data_coding``; None when nobody assigned it."""
+    """Return the codec of a ``data_coding``; None when it is not assigned."""
     group = data_coding >> 4
     if group in (0x1, 0x2, 0x3):  # with a message class, perhaps compressed
         compressed, alphabet = data_coding & 0x20, (data_coding >> 2) & 0x3
@@ -59,7 +59,7 @@ def read(payload: bytes, data_coding: int, default: Default, *, whole: bool = Tr
     """Read what was written in a ``data_coding``; never raises.
 
     A character may lie across two parts of a message: of a part (not ``whole``) its half is kept
-    as a lone surrogate, to be put together by ``mended``.
+    as a lone surrogate, to be put together by ``mend_surrogates``.
     """
     coding = coding_of(data_coding)
     if coding == UCS2:
@@ -78,7 +78,7 @@ def read(payload: bytes, data_coding: int, default: Default, *, whole: bool = Tr
         return CodingWords(_guessed(payload, "latin1"), (note,))
 
 
-def mended(text: str) -> str:
+def mend_surrogates(text: str) -> str:
     """Put together characters whose halves came in two parts; what stays alone is replaced."""
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
@@ -88,7 +88,7 @@ def _ucs2(payload: bytes, *, whole: bool) -> CodingWords:
     even = payload[: len(payload) & ~1]
     codec = "utf-16-le" if even[:2] == b"\xff\xfe" else UCS2
     text = even.decode(codec, "surrogatepass").removeprefix("\ufeff")
-    return CodingWords(mended(text) if whole else text, notes)
+    return CodingWords(mend_surrogates(text) if whole else text, notes)
 
 
 def _default(payload: bytes, default: Default) -> CodingWords:

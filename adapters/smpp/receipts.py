@@ -63,11 +63,11 @@ class ReceiptText:
 
     @property
     def state(self) -> State | None:
-        """What it means to us; None is not worth noting, and so is a word nobody knows."""
+        """What it means to us; None is not worth noting, and so is an unknown word."""
         return WORDS.get(self.word.upper())
 
 
-def told(text: str, tlvs: Mapping[int, bytes]) -> ReceiptText | None:
+def read_receipt(text: str, tlvs: Mapping[int, bytes]) -> ReceiptText | None:
     """Read a receipt, its parameters before its words; None when it names no message or state."""
     words = {name.lower(): value for name, value in reversed(_FIELD.findall(text[:500]))}
     named = tlvs.get(MESSAGE_ID, b"").rstrip(b"\0").decode("latin-1")

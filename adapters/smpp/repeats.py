@@ -48,7 +48,7 @@ class Repeats:
             self._seen.popitem(last=False)
         return f"{int(seen.first // self._window)}.{seen.count}"
 
-    def answered(self, print_: str) -> None:
+    def note_answer(self, print_: str) -> None:
         """Note that the centre has read our answer: an equal message is another one from now on."""
         if seen := self._seen.get(print_):
             seen.answered = True

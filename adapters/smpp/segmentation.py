@@ -12,7 +12,7 @@ DEFAULT_CODING, UCS2_CODING = 0x00, 0x08
 
 
 @dataclass(frozen=True, slots=True)
-class Split:
+class SplitText:
     """What goes out: a payload for each part, with its header where there are several."""
 
     data_coding: int
@@ -24,26 +24,26 @@ class Split:
         return len(self.payloads) > 1
 
 
-def split(text: str, *, id: str, default: Default, most: int | None = None) -> Split:
+def split(text: str, *, id: str, default: Default, most: int | None = None) -> SplitText:
     """Split a text of at most ``most`` characters.
 
     The reference of the parts is drawn from ``id``: another attempt has the same one, so that a
     phone does not mix the parts of two attempts, and mostly shows the message once.
     """
-    plain = fitted(text.translate(gsm.PLAIN), most)
+    plain = fit_text(text.translate(gsm.PLAIN), most)
     septets = gsm.codes(plain)
     octets = None if septets is None else _in_default(plain, septets, default)
     if septets is not None and octets is not None:
         sizes = [len(code) for code in septets]
-        bodies = gsm.filled(octets, sizes, gsm.room(sizes, gsm.SEPTETS, gsm.SEPTETS_OF_PART))
-        return Split(DEFAULT_CODING, _headed(bodies, id))
-    units = gsm.units(fitted(text, most))
+        bodies = gsm.fill_parts(octets, sizes, gsm.room(sizes, gsm.SEPTETS, gsm.SEPTETS_OF_PART))
+        return SplitText(DEFAULT_CODING, _headed(bodies, id))
+    units = gsm.units(fit_text(text, most))
     sizes = [len(unit) for unit in units]
-    bodies = gsm.filled(units, sizes, gsm.room(sizes, gsm.OCTETS, gsm.UNITS_OF_PART))
-    return Split(UCS2_CODING, _headed(bodies, id))
+    bodies = gsm.fill_parts(units, sizes, gsm.room(sizes, gsm.OCTETS, gsm.UNITS_OF_PART))
+    return SplitText(UCS2_CODING, _headed(bodies, id))
 
 
-def fitted(text: str, most: int | None) -> str:
+def fit_text(text: str, most: int | None) -> str:
     """Cut a text to ``most`` characters at a word, with three dots ("…" would cost UCS-2)."""
     if most is None or len(text) <= most:
         return text

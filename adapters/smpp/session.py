@@ -28,7 +28,7 @@ GENERIC_NACK = RESPONSE
 BIND_RECEIVER, BIND_TRANSMITTER, BIND_TRANSCEIVER = 0x01, 0x02, 0x09
 SUBMIT_SM, DELIVER_SM, UNBIND, ENQUIRE_LINK = 0x04, 0x05, 0x06, 0x15
 UNANSWERED = {0x0B, 0x102}
-"""outbind and alert_notification: nobody expects an answer to them."""
+"""outbind and alert_notification: the protocol has no answer to them."""
 
 OK, INVALID_LENGTH, INVALID_COMMAND, QUEUE_FULL, TRY_AGAIN = 0x00, 0x02, 0x03, 0x14, 0x64
 
@@ -63,7 +63,7 @@ Answered = Callable[[bytes], None]
 """Is told that the centre has read our answer to a message."""
 
 
-class Failed(Exception):
+class CommandFailed(Exception):
     """The centre refused a request; ``status`` is its reason."""
 
     def __init__(self, status: int) -> None:
@@ -71,7 +71,7 @@ class Failed(Exception):
         self.status = status
 
 
-def framed(command: int, status: int, sequence: int, body: bytes = b"") -> bytes:
+def pack_command(command: int, status: int, sequence: int, body: bytes = b"") -> bytes:
     """Put the header before a body."""
     return HEAD.pack(HEAD.size + len(body), command, status, sequence) + body
 
@@ -127,19 +127,19 @@ class SmppSession:
         return cls(reader, writer, timing, receive, answered)
 
     async def bind(self, command: int, body: bytes) -> None:
-        """Bind. Raises ``Failed`` and ``Unreachable``."""
+        """Bind. Raises ``CommandFailed`` and ``Unreachable``."""
         await self.request(command, body)
         self.bound = True
         self._enquiring = asyncio.create_task(self._enquire_for_ever(), name="enquire")
 
     async def request(self, command: int, body: bytes = b"") -> Pdu:
-        """Ask for something and return the answer. Raises ``Failed`` and ``Unreachable``."""
+        """Ask for something and return the answer. Raises ``CommandFailed`` and ``Unreachable``."""
         async with self._room:
             if self._reading.done():
                 raise Unreachable("the session with the message centre has ended")
             answer = await self._asked(command, body)
         if answer.status != OK or answer.command == GENERIC_NACK:
-            raise Failed(answer.status)
+            raise CommandFailed(answer.status)
         return answer
 
     async def ended(self) -> None:
@@ -148,7 +148,7 @@ class SmppSession:
 
     async def close(self) -> None:
         """Answer what is being taken, unbind, and let go of the connection."""
-        with contextlib.suppress(TimeoutError, Unreachable, Failed):
+        with contextlib.suppress(TimeoutError, Unreachable, CommandFailed):
             async with asyncio.timeout(POLITE):
                 if self.bound and not self._reading.done():
                     if self._taking:
@@ -168,7 +168,7 @@ class SmppSession:
         self._unanswered[number] = answer
         try:
             async with asyncio.timeout(self._timing.response):
-                self._writer.write(framed(command, OK, number, body))
+                self._writer.write(pack_command(command, OK, number, body))
                 await self._writer.drain()
                 return await answer
         except TimeoutError:
@@ -245,7 +245,7 @@ class SmppSession:
 
     def _say(self, command: int, status: int, sequence: int, body: bytes = b"") -> None:
         if not self._writer.is_closing():
-            self._writer.write(framed(command, status, sequence, body))
+            self._writer.write(pack_command(command, status, sequence, body))
 
     def _end(self) -> None:
         self.bound = False

@@ -20,7 +20,7 @@ class Payload:
     notes: tuple[str, ...] = ()
 
 
-def opened(payload: bytes, *, has_header: bool, tlvs: Mapping[int, bytes]) -> Payload:
+def take_header(payload: bytes, *, has_header: bool, tlvs: Mapping[int, bytes]) -> Payload:
     """Take the header off a payload; a header that cannot be read stays in it, with a note.
 
     Without one the part may be named by the ``sar_`` parameters (SMPP 3.4, 5.3.2.22).

@@ -41,7 +41,7 @@ BLOCKED: Mapping[str, tuple[Until, str]] = {
     "blocked by the user": ("writes", "the citizen has blocked the bot"),
     "can't initiate conversation": ("writes", "the citizen has not written to the bot"),
 }
-"""Telegram's words for who may write to us again one day: until then nothing is sent."""
+"""Telegram's words for people who may write to us again one day: until then nothing is sent."""
 REFUSALS: Mapping[str, str] = {
     "user is deactivated": "the citizen's account is gone",
     "chat not found": "there is no such chat",
@@ -190,7 +190,7 @@ def keyboard(choices: Sequence[str]) -> Mapping[str, Any]:
 
 
 @contextmanager
-def translated() -> Iterator[None]:
+def translate_errors() -> Iterator[None]:
     """Turn what the library raises into our errors, without its words: they may quote people."""
     try:
         yield

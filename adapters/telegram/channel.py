@@ -47,7 +47,7 @@ from adapters.telegram.api import (
     Bot,
     TelegramDeclined,
     TelegramTransport,
-    translated,
+    translate_errors,
 )
 from adapters.telegram.payloads import (
     MAX_FILE,
@@ -55,7 +55,7 @@ from adapters.telegram.payloads import (
     Chat,
     TelegramMessage,
     TelegramUpdate,
-    checked,
+    read_update,
 )
 from config.words import mark
 
@@ -148,7 +148,7 @@ class Telegram(Receiver, Poller, Reconciler, Sender, MediaSource):
             value = json.loads(raw)
         except (ValueError, RecursionError):
             raise Malformed("the body is not JSON") from None
-        updates = [checked(each) for each in (value if isinstance(value, list) else [value])]
+        updates = [read_update(each) for each in (value if isinstance(value, list) else [value])]
         messages = [update.message for update in updates if update.message]
         if len(messages) == len(updates) > 1:
             return self._album(updates, messages, raw)
@@ -175,13 +175,13 @@ class Telegram(Receiver, Poller, Reconciler, Sender, MediaSource):
         """
         if self.polling:
             return
-        with translated():
+        with translate_errors():
             hook = await self._api().get_webhook_info()
         failed = hook.last_error_date is not None and hook.last_error_date >= moment
         stuck = failed and hook.pending_update_count > 0 and not hook.has_custom_certificate
         if hook.url and not stuck:
             return
-        with translated():
+        with translate_errors():
             await self._api().delete_webhook()
         try:
             page = await self._page("", 0)
@@ -192,7 +192,7 @@ class Telegram(Receiver, Poller, Reconciler, Sender, MediaSource):
             await self._listen(hook.url or self.hook_url, hook.max_connections)
 
     def alert_fault(self, to: str) -> str:
-        """Say that in a group nobody can acknowledge."""
+        """Say that an alert cannot be acknowledged in a group."""
         if to.startswith("-"):
             return "to: a group cannot acknowledge; name the chat of the post itself"
         return ""
@@ -203,8 +203,8 @@ class Telegram(Receiver, Poller, Reconciler, Sender, MediaSource):
         if address is None:
             raise Refused("this is no address on Telegram")
         chat = int(address[1])
-        text = fitted(message.text, self.block.max_reply_characters or MAX_CHARACTERS)
-        with translated():
+        text = fit_text(message.text, self.block.max_reply_characters or MAX_CHARACTERS)
+        with translate_errors():
             await self._settle(message.thread)
             answered, choices = self._answered(chat, message.thread), message.choices
             try:
@@ -224,7 +224,7 @@ class Telegram(Receiver, Poller, Reconciler, Sender, MediaSource):
             raise Refused("this is no file on Telegram")
         if int(named["size"] or 0) > MAX_FILE:
             raise Refused("the file is larger than Telegram gives to bots")
-        with translated():
+        with translate_errors():
             path = await self._api().path(named["id"])
         token = self.block.token.get_secret_value()
         found = f"{self._base}/file/bot{token}/{path}"
@@ -248,7 +248,7 @@ class Telegram(Receiver, Poller, Reconciler, Sender, MediaSource):
 
     async def _page(self, cursor: str, wait: int) -> Page:
         offset = int(cursor) if cursor.isascii() and cursor.isdigit() else None
-        with translated():
+        with translate_errors():
             try:
                 found = await self._api().pending(offset, wait)
             except TelegramDeclined as error:
@@ -268,7 +268,7 @@ class Telegram(Receiver, Poller, Reconciler, Sender, MediaSource):
 
     async def _listen(self, url: str, connections: int | None) -> None:
         secret = self.block.secret_token
-        with translated():
+        with translate_errors():
             await self._api().set_webhook(
                 url,
                 max_connections=connections,
@@ -357,7 +357,7 @@ class Telegram(Receiver, Poller, Reconciler, Sender, MediaSource):
         )
 
     def _edited(self, update_id: int, message: TelegramMessage, raw: bytes) -> Inbound | None:
-        """Read an edit; a live location that moved and a change that nobody made are none."""
+        """Read an edit; a live location that moved and a change that no person made are none."""
         if message.edit_date is None or message.place or not self._for_us(message):
             return None
         said = self._inbound(update_id, message, raw)
@@ -414,7 +414,7 @@ def plain(words: str, username: str | None = None) -> str:
     return _mention(username.lower()).sub("", words).strip() if username else words
 
 
-def fitted(text: str, most: int) -> str:
+def fit_text(text: str, most: int) -> str:
     """Cut a text at a word so that it has at most ``most`` UTF-16 units, Telegram's measure."""
     units = text.encode("utf-16-le", "replace")
     if len(units) <= 2 * most:

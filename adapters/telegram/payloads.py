@@ -1,6 +1,6 @@
 """What Telegram sends, as far as we use it: strict models of https://core.telegram.org/bots/api.
 
-Not the library's own reading, which refuses a whole message over what nobody uses (a poll without
+Not the library's own reading, which refuses a whole message over an unused field (a poll without
 its newest field, a sender of whom it is not said whether it is a bot).
 """
 
@@ -213,7 +213,7 @@ class TelegramUpdate(TelegramPayload):
     callback_query: Callback | None = None
 
 
-def checked(value: object) -> TelegramUpdate:
+def read_update(value: object) -> TelegramUpdate:
     try:
         return TelegramUpdate.model_validate(value)
     except ValidationError as error:

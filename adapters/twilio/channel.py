@@ -44,7 +44,7 @@ from adapters.twilio import content, listing, payloads
 from adapters.twilio.api import ERRORS, SILENCED, TwilioTransport, failure, failures
 from adapters.twilio.listing import MessageList
 from adapters.twilio.signature import Signatures
-from normalizer.tracking import written
+from normalizer.tracking import format_number
 
 MAX_CHARACTERS = 1600
 """What the Messages API takes in one message; 459 is three segments of plain letters."""
@@ -225,14 +225,14 @@ class Twilio(Receiver, Reconciler, Sender, MediaSource):
         return str(created.sid)
 
     def _body(self, message: Outgoing) -> Mapping[str, object]:
-        text = fitted(message.text, self.block.max_reply_characters or MAX_CHARACTERS)
+        text = fit_text(message.text, self.block.max_reply_characters or MAX_CHARACTERS)
         # One typographic quote turns an SMS into UCS-2 and doubles its price.
         return {"body": text, "smart_encoded": True}
 
     def _template(self, message: Outgoing) -> Mapping[str, object]:
         """Fill in the template; WhatsApp takes no line breaks and no long gaps in its values."""
-        number = written(message.tracking) if message.tracking else "-"
-        values = {"1": number, "2": fitted(" ".join(message.text.split()), MAX_VALUE)}
+        number = format_number(message.tracking) if message.tracking else "-"
+        values = {"1": number, "2": fit_text(" ".join(message.text.split()), MAX_VALUE)}
         return {
             "content_sid": self.block.window_template,
             "content_variables": json.dumps(values, ensure_ascii=False),
@@ -255,7 +255,7 @@ class Twilio(Receiver, Reconciler, Sender, MediaSource):
         return message.get("direction") == "inbound" and not theirs
 
     async def _recovered(self, message: dict[str, Any]) -> Inbound | UnreadableItem:
-        raw = await self._list.kept(message)
+        raw = await self._list.pack(message)
         try:
             (found,) = self.reread(raw)
             assert isinstance(found, Inbound)
@@ -278,12 +278,12 @@ class Twilio(Receiver, Reconciler, Sender, MediaSource):
             return None
         raise Malformed("neither a message nor a status: no Body, no MessageStatus")
 
-    def _receipt(self, sid: str, state: State | None, said: str) -> Receipt | None:
+    def _receipt(self, sid: str, state: State | None, text: str) -> Receipt | None:
         if state is None:
             return None
-        code = int(said) if re.fullmatch(r"[0-9]{1,6}", said) else 0
+        code = int(text) if re.fullmatch(r"[0-9]{1,6}", text) else 0
         silenced = SILENCED.get(code) if state == "failed" else None
-        detail = ERRORS.told(code) if code else said
+        detail = ERRORS.describe(code) if code else text
         return Receipt(self.name, sid, state, detail, silenced[0] if silenced else None)
 
     def _inbound(self, sid: str, fields: Mapping[str, str], raw: bytes) -> Inbound:
@@ -309,21 +309,21 @@ class Twilio(Receiver, Reconciler, Sender, MediaSource):
 CHANNEL = Twilio
 
 
-def address(written: str) -> str:
+def address(text: str) -> str:
     """Write a phone number in E.164; short codes and names of senders stay as they are."""
-    digits = written.removeprefix("+")
-    if _E164.fullmatch(written) or not (digits.isascii() and digits.isdigit()) or len(digits) < 7:
-        return written
+    digits = text.removeprefix("+")
+    if _E164.fullmatch(text) or not (digits.isascii() and digits.isdigit()) or len(digits) < 7:
+        return text
     try:
-        number = phonenumbers.parse(written, HOME)
+        number = phonenumbers.parse(text, HOME)
     except phonenumbers.NumberParseException:
-        return written
+        return text
     if not phonenumbers.is_possible_number(number):
-        return written
+        return text
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-def fitted(text: str, most: int) -> str:
+def fit_text(text: str, most: int) -> str:
     """Cut a text to ``most`` characters at a word, with three dots ("…" would cost UCS-2)."""
     if len(text) <= most:
         return text

@@ -50,7 +50,7 @@ class MessageList:
             params = dict(parse_qsl(urlsplit(str(following)).query))
         raise Unreachable("Twilio's list does not end")
 
-    async def kept(self, message: Mapping[str, Any]) -> bytes:
+    async def pack(self, message: Mapping[str, Any]) -> bytes:
         """Write a message down with the list of its files; ``reread`` reads it."""
         return json.dumps({"message": message, "media": await self._media_of(message)}).encode()
 

@@ -1,11 +1,11 @@
 """The citizens' web form: posted by our own page, answered with the tracking number.
 
 Proof: browsers say with every POST from which site its page is (``Origin``, RFC 6454 §7, and
-``Sec-Fetch-Site``, W3C Fetch Metadata); it must be ours. Nobody logs in, so there is no cookie to
+``Sec-Fetch-Site``, W3C Fetch Metadata); it must be ours. There is no login, so no cookie to
 steal. ``key`` is a UUID that the page makes once per submission: sent again with the same content
 it is the same message. The key is also the reporter's pseudonym: strangers are never taken for one
 person, whatever contact they type. Who knows it may add to the report, so it is kept sealed.
-Answers are read on the tracking page, where the gateway shows the letters of a report.
+Answers are read on the tracking page, where the gateway shows the notifications of a report.
 """
 
 import hashlib
@@ -45,7 +45,7 @@ from config.words import Language
 from normalizer import command
 from normalizer.message import Intent, Kind
 from normalizer.text import repair
-from normalizer.tracking import written
+from normalizer.tracking import format_number
 
 MOST_FILES = 5
 MOST_FILE_BYTES = 5 * 1024 * 1024
@@ -166,9 +166,9 @@ class Web(FormReceiver, Sender):
         number, secret = filed[0].tracking, filed[0].secret
         said = {
             "tracking": number,
-            "written": written(number),
+            "written": format_number(number),
             "secret": secret,
-            # What stands behind # is never sent to a server, so it is in nobody's log.
+            # What stands behind # is never sent to a server, so it is in no log.
             "url": f"{self._public_url}/lacak/{number}#{secret}",
         }
         if filed[0].danger:
@@ -215,7 +215,7 @@ class Web(FormReceiver, Sender):
         return "application/x-www-form-urlencoded", urlencode(fields).encode()
 
     async def send(self, to: str, message: Outgoing) -> str:
-        """Leave the answer to the tracking page: the letter is stored already."""
+        """Leave the answer to the tracking page: the notification is stored already."""
         return message.id
 
     def _new(self, filled: "_Filled", hook: WebhookRequest) -> Inbound:
@@ -273,7 +273,7 @@ CHANNEL = Web
 
 
 def address_of(key: UUID) -> str:
-    """Return the pseudonym of whoever sent the form with this key."""
+    """Return the pseudonym of the sender of the form with this key."""
     return f"web:{key}"
 
 

@@ -1,6 +1,6 @@
 """Form bodies, as browsers send them: ``multipart/form-data`` (RFC 7578) or URL-encoded.
 
-The size of the whole is capped by whoever took it from the wire; here the number of parts and the
+The size of the whole is capped where it is read from the wire; here the number of parts and the
 size of each value are.
 """
 

@@ -71,7 +71,7 @@ class XDeclined(Exception):
         return self.kind == "usage-capped" or self.title == "UsageCapExceeded"
 
     def wait(self, now: datetime) -> float:
-        """Return the seconds until all windows that are used up begin anew."""
+        """Return the seconds until all windows that are used up begin again."""
         empty = [each for each in RESETS if self.headers.get(f"{each}-remaining") == "0"]
         said = (self.headers.get(f"{each}-reset", "") for each in empty or RESETS[:1])
         ends = [int(each) for each in said if re.fullmatch(r"[0-9]{1,11}", each)]
@@ -124,7 +124,7 @@ def _object(body: bytes) -> dict[str, Any]:
 
 
 @contextmanager
-def translated(*, writing: bool = False) -> Iterator[None]:
+def translate_errors(*, writing: bool = False) -> Iterator[None]:
     """Turn what a call raises into our errors, without X's words."""
     try:
         yield

@@ -35,22 +35,22 @@ from adapters.contract import (
     UnreadableItem,
 )
 from adapters.x.account import AccountBlock, Username
-from adapters.x.api import Client, translated
+from adapters.x.api import Client, translate_errors
 from adapters.x.budget import PostBudget, used_up
 from adapters.x.cursor import Mark
-from adapters.x.page import FIELDS, Listed, alone
+from adapters.x.page import FIELDS, PostPage, alone
 from adapters.x.payloads import (
-    Created,
+    CreatedPost,
     Includes,
-    Written,
+    PostText,
     XMessage,
     XPost,
     XUser,
-    checked,
     is_file,
     is_id,
+    read_post,
 )
-from adapters.x.text_length import fitted
+from adapters.x.text_length import fit_text
 from config.words import mark
 
 API = "https://api.x.com"
@@ -117,16 +117,16 @@ class X(Poller, Sender, MediaSource):
         left = self.block.reads_per_month - mark.reads
         if left < SMALLEST_PAGE:
             raise used_up("reads", self.block.reads_per_month, mark.month)
-        with translated():
+        with translate_errors():
             listed = await self._listed(mark, min(PAGE, left))
         items = [item for post in listed.posts for item in self._items(post, listed.includes)]
         return Page(tuple(reversed(items)), str(mark.after(listed)), more=listed.goes_on)
 
     def reread(self, raw: bytes) -> list[Inbound | Receipt]:
         """Read one post with what was included for it. Raises ``Malformed``."""
-        single = checked(raw)
+        single = read_post(raw)
         post = single.data
-        if post.author_id == self.block.user_id or post.named("retweeted"):
+        if post.author_id == self.block.user_id or post.references("retweeted"):
             return []
         return [self._inbound(post, single.includes, raw)]
 
@@ -137,7 +137,7 @@ class X(Poller, Sender, MediaSource):
         """
         if not is_id(to):
             raise Refused("this is no address on X")
-        with self._budget.one(), translated(writing=True):
+        with self._budget.one(), translate_errors(writing=True):
             return await self._write(to, message)
 
     async def source(self, url: str) -> Source:
@@ -158,15 +158,15 @@ class X(Poller, Sender, MediaSource):
             self._client = Client(self.block, base, self.block.timeout, self.exchanges)
         return self._client
 
-    async def _listed(self, mark: Mark, most: int) -> Listed:
+    async def _listed(self, mark: Mark, most: int) -> PostPage:
         """Fetch the first page that has something in it, or the last one."""
-        asked: dict[str, object] = {**FIELDS, **mark.asked(), "max_results": most}
+        asked: dict[str, object] = {**FIELDS, **mark.query(), "max_results": most}
         by_account = self.block.bearer_token is None
         for _ in range(EMPTY_PAGES):
             answer = await self._api().get_users_mentions(
                 self.block.user_id, user_auth=by_account, **asked
             )
-            listed = Listed.read(answer)
+            listed = PostPage.read(answer)
             if listed.posts or not listed.token:
                 return listed
             asked["pagination_token"] = listed.token
@@ -178,9 +178,9 @@ class X(Poller, Sender, MediaSource):
             text = message.text[:LONGEST_MESSAGE]
             sent = await self._api().create_direct_message(participant_id=to, text=text)
             return XMessage.model_validate(sent).data.dm_event_id
-        text = fitted(message.text, self.block.max_reply_characters or MAX_CHARACTERS)
+        text = fit_text(message.text, self.block.max_reply_characters or MAX_CHARACTERS)
         sent = await self._api().create_tweet(text=text, in_reply_to_tweet_id=answered)
-        return Created.model_validate(sent).data.id
+        return CreatedPost.model_validate(sent).data.id
 
     def _items(
         self, post: object, includes: Mapping[str, Any]
@@ -202,7 +202,7 @@ class X(Poller, Sender, MediaSource):
             channel=self.name,
             account=self.block.user_id,
             external_id=post.id,
-            sender=Author(post.author_id, author.shown if author else None),
+            sender=Author(post.author_id, author.display_name if author else None),
             text="\n".join(filter(None, (text, place.full_name if place else "", *quotes))),
             raw=raw,
             files=files,
@@ -214,13 +214,15 @@ class X(Poller, Sender, MediaSource):
             in_public=True,
         )
 
-    def _is_news(self, post: XPost, other: Written) -> bool:
+    def _is_news(self, post: XPost, other: PostText) -> bool:
         """Tell whether a post that another one is about says what we have not read yet."""
         theirs = other.author_id != self.block.user_id
         return theirs and other.id in post.about and not self._our_name.search(other.words)
 
-    def _why_none(self, post: XPost, author: XUser | None, others: Iterable[Written]) -> str | None:
-        """Say why a post is nobody's report, or None.
+    def _why_none(
+        self, post: XPost, author: XUser | None, others: Iterable[PostText]
+    ) -> str | None:
+        """Say why a post is no report, or None.
 
         X puts the names of all who take part before a reply: below a report our name is in every
         answer. It was written for us where the post replied to does not have it.
@@ -231,7 +233,7 @@ class X(Poller, Sender, MediaSource):
         written = post.own_words
         if to_us or self._our_name.search(written) or _HASHTAG.search(written):
             return None
-        parents = post.named("replied_to")
+        parents = post.references("replied_to")
         had_it = any(o.id in parents and self._our_name.search(o.words) for o in others)
         return CARRIED if had_it else None
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from adapters.contract import Unreachable
 from adapters.x.budget import month_of
-from adapters.x.page import Listed
+from adapters.x.page import PostPage
 from adapters.x.payloads import is_id
 
 BEFORE = timedelta(minutes=15)
@@ -44,12 +44,12 @@ class Mark:
         since, newest, until, counted, reads = found.groups(default="")
         return cls(since, newest, until, month, int(reads) if counted == month else 0)
 
-    def asked(self) -> dict[str, str]:
+    def query(self) -> dict[str, str]:
         """Return what to ask X for."""
         beginning = {"since_id" if is_id(self.since) else "start_time": self.since}
         return beginning | ({"until_id": self.until} if self.until else {})
 
-    def after(self, listed: Listed) -> "Mark":
+    def after(self, listed: PostPage) -> "Mark":
         """Return the mark that stands behind a page. Raises ``Unreachable``."""
         ids, reads = listed.ids, self.reads + listed.cost
         if self.until and any(each >= int(self.until) for each in ids):

@@ -25,7 +25,7 @@ KEYS = {"media": "media_key", "places": "id", "tweets": "id", "users": "id"}
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class PostPage:
     """A page as X gave it, newest first."""
 
     posts: Sequence[object]
@@ -33,7 +33,7 @@ class Listed:
     token: str
 
     @classmethod
-    def read(cls, answer: Mapping[str, Any]) -> "Listed":
+    def read(cls, answer: Mapping[str, Any]) -> "PostPage":
         """Check the outline of a page; its posts are checked one by one. Raises ``ValueError``."""
         meta, posts = answer.get("meta"), answer.get("data", [])
         includes = answer.get("includes", {})

@@ -58,7 +58,7 @@ class Note(XPayload):
     entities: Entities = Entities()
 
 
-class Written(XPayload):
+class PostText(XPayload):
     """As much of a post as its neighbours need."""
 
     id: Id
@@ -86,7 +86,7 @@ class Written(XPayload):
         names = _HANDLES.match(words)
         return words[names.end() :] if names else words
 
-    def named(self, kind: str) -> list[str]:
+    def references(self, kind: str) -> list[str]:
         """Return the ids of the posts this one refers to in a way: retweeted, quoted, …"""
         return [each.id for each in self.referenced_tweets if each.type == kind]
 
@@ -147,7 +147,7 @@ class XMedia(XPayload):
         return found if is_file(found) else None
 
 
-class XPost(Written):
+class XPost(PostText):
     author_id: Id
     conversation_id: Id | None = None
     in_reply_to_user_id: Id | None = None
@@ -158,7 +158,7 @@ class XPost(Written):
 
     @property
     def about(self) -> tuple[str, ...]:
-        return (*self.named("quoted"), *self.named("replied_to"))
+        return (*self.references("quoted"), *self.references("replied_to"))
 
     @property
     def thread(self) -> tuple[str, ...]:
@@ -205,14 +205,14 @@ class XUser(XPayload):
     username: Words = ""
 
     @property
-    def shown(self) -> str:
+    def display_name(self) -> str:
         return f"{self.name} (@{self.username})" if self.username else self.name
 
 
 class Includes(XPayload):
     media: list[XMedia] = []
     places: list[XPlace] = []
-    tweets: list[Written] = []
+    tweets: list[PostText] = []
     users: list[XUser] = []
 
 
@@ -227,7 +227,7 @@ class NewPost(XPayload):
     id: Id
 
 
-class Created(XPayload):
+class CreatedPost(XPayload):
     data: NewPost
 
 
@@ -259,7 +259,7 @@ def _on_earth(point: Sequence[float]) -> tuple[float, float] | None:
     return point[1], point[0]
 
 
-def checked(raw: bytes) -> Single:
+def read_post(raw: bytes) -> Single:
     """Read one post as we keep it. Raises ``Malformed``."""
     try:
         return Single.model_validate(json.loads(raw))

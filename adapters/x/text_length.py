@@ -19,7 +19,7 @@ def weight(text: str) -> int:
     return sum(map(_weight, _WORD.findall(normalize("NFC", text))))
 
 
-def fitted(text: str, most: int) -> str:
+def fit_text(text: str, most: int) -> str:
     """Cut a text at a word so that it weighs at most ``most``."""
     text = normalize("NFC", text)
     if weight(text) <= most:

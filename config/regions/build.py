@@ -48,7 +48,7 @@ def rows(folder: Path) -> Iterator[tuple[str, str, str]]:
             yield code, name, "city" if name.startswith("Kota ") and len(code) == 5 else level
 
 
-def packed(folder: Path) -> bytes:
+def pack_table(folder: Path) -> bytes:
     """Return the compressed table. Raises ``ValueError`` when the counts are not the edition's."""
     text, counts = io.StringIO(newline=""), dict.fromkeys(EXPECTED, 0)
     table = csv.writer(text, lineterminator="\n")
@@ -105,7 +105,9 @@ def main() -> int:
         sys.stderr.write(f"usage: python -m config.regions.build SOURCE ({EDITION}, {CITIES})\n")
         return 2
     source = Path(sys.argv[1])
-    target, data = (TARGET, packed(source)) if source.is_dir() else (POINTS, packed_points(source))
+    target, data = (
+        (TARGET, pack_table(source)) if source.is_dir() else (POINTS, packed_points(source))
+    )
     target.write_bytes(data)
     sys.stdout.write(f"{target.name}: {len(data)} bytes\n")
     return 0

@@ -1,8 +1,8 @@
 """Machines: who among the senders is none of our citizens, and who must not be written to.
 
 One place for every channel. What surely comes from a machine is kept in the quarantine as a note;
-what may come from a person all the same is filed and routed, with the reason why nobody is written
-to. Pure: it sees a message and the channels, nothing else.
+what may come from a person all the same is filed and routed, with the reason why it gets no answer.
+Pure: it sees a message and the channels, nothing else.
 """
 
 import re
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from adapters.contract import Channel, Inbound
 from normalizer import automatic, numbers
-from normalizer.message import Unanswered
+from normalizer.message import NoAnswerReason
 
 OWN = "one of our own addresses"
 SERVICE = "a short code or a name of a sender: no person, and nobody to write to"
@@ -19,11 +19,11 @@ PREMIUM = "a number that whoever writes to it pays for"
 _SCHEME = re.compile(r"[a-z]+:", re.IGNORECASE)
 _MEMBER = re.compile(r"(-?\d{1,19})@(-?\d{1,19})")
 """A person in a group on Telegram, and the group."""
-_PARTIES: Mapping[numbers.Party, Unanswered | None] = {
+_PARTIES: Mapping[numbers.Party, NoAnswerReason | None] = {
     "person": None,
-    "service": Unanswered.MACHINE,
-    "premium": Unanswered.PREMIUM_NUMBER,
-    "foreign": Unanswered.FOREIGN_NUMBER,
+    "service": NoAnswerReason.MACHINE,
+    "premium": NoAnswerReason.PREMIUM_NUMBER,
+    "foreign": NoAnswerReason.FOREIGN_NUMBER,
 }
 
 
@@ -42,27 +42,27 @@ class Machines:
                 else:
                     self._on.setdefault(name, set()).add(address.casefold())
 
-    def sure(self, channel: Channel, said: Inbound) -> str | None:
+    def sure(self, channel: Channel, inbound: Inbound) -> str | None:
         """Say why a message is surely a machine's, for the quarantine; None for all others."""
-        sender = said.sender.address
-        if self.is_own(channel, sender) or _is_account(channel, said):
+        sender = inbound.sender.address
+        if self.is_own(channel, sender) or _is_account(channel, inbound):
             return OWN
         if _party(channel, sender) == "service":
             return SERVICE
         by_phone = channel.by_phone or numbers.looks_like_one(sender)
-        return automatic.RECEIPT if by_phone and automatic.receipt(said.text) else None
+        return automatic.RECEIPT if by_phone and automatic.receipt(inbound.text) else None
 
-    def unanswered(self, channel: Channel, said: Inbound) -> Unanswered | None:
+    def unanswered(self, channel: Channel, inbound: Inbound) -> NoAnswerReason | None:
         """Say why the sender of a message that is filed is not written to."""
-        if said.unanswered:
-            return said.unanswered
-        if self.sure(channel, said):
-            return Unanswered.MACHINE
-        if found := _PARTIES[_party(channel, said.sender.address)]:
+        if inbound.unanswered:
+            return inbound.unanswered
+        if self.sure(channel, inbound):
+            return NoAnswerReason.MACHINE
+        if found := _PARTIES[_party(channel, inbound.sender.address)]:
             return found
-        asks = not (said.explicit or channel.fetched)
-        heard = asks and automatic.sounds_automatic(said.text)
-        return Unanswered.AUTOMATIC_WORDS if heard else None
+        asks = not (inbound.explicit or channel.fetched)
+        heard = asks and automatic.sounds_automatic(inbound.text)
+        return NoAnswerReason.AUTOMATIC_WORDS if heard else None
 
     def unwritable(self, channel: Channel, to: str) -> str | None:
         """Say why nothing may be sent to an address, whatever it is; None where it may.
@@ -88,10 +88,10 @@ def _party(channel: Channel, address: str) -> numbers.Party:
     return numbers.party(address, channel.block.answer_countries)
 
 
-def _is_account(channel: Channel, said: Inbound) -> bool:
+def _is_account(channel: Channel, inbound: Inbound) -> bool:
     """Tell whether a message says that it comes from the very number it came to."""
-    comparable = _is_phone(channel, said.account) or _is_mail(said.account)
-    return comparable and _key(said.account) == _key(said.sender.address)
+    comparable = _is_phone(channel, inbound.account) or _is_mail(inbound.account)
+    return comparable and _key(inbound.account) == _key(inbound.sender.address)
 
 
 def _is_phone(channel: Channel, address: str) -> bool:

@@ -1,8 +1,8 @@
 """How long a report is its telephone number's: SIM cards are given to others when they lie idle.
 
-Where a sender is known by a number alone, a report is nobody's once its reporter has not written
-about it for so many days. Then whoever has the number is a stranger to it, and gets no answer of an
-agency, until the code of its page is said beside its number.
+Where a sender is known by a number only, a report loses its owner when its reporter writes nothing
+about it for so many days. Then the holder of the number is a stranger to it, and gets no answer of
+an agency, until the code of its page is said beside its number.
 """
 
 import hmac
@@ -25,23 +25,23 @@ RENEWED = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class Ownership:
-    """Tells which reports are nobody's. ``phones`` are the channels; 0 ``days`` is for ever."""
+    """Tells which reports lost their owner. ``phones`` are the channels; 0 ``days``: none."""
 
     phones: Set[str]
     days: int
 
-    async def lapsed(
-        self, unit: UnitOfWork, found: Collection[ReportRecord], at: datetime
+    async def lapsed_ids(
+        self, unit: UnitOfWork, records: Collection[ReportRecord], at: datetime
     ) -> frozenset[str]:
-        """Return the ids of those reports that are nobody's."""
-        old = (s.report for s in found if s.report.origin.channel in self.phones)
+        """Return the ids of those reports that have no owner any more."""
+        old = (s.report for s in records if s.report.origin.channel in self.phones)
         return await self._silent(unit, {r.id for r in old if self._over(r.received_at, at)}, at)
 
     async def withheld(
-        self, unit: UnitOfWork, written: Collection[Notification], at: datetime
+        self, unit: UnitOfWork, notifications: Collection[Notification], at: datetime
     ) -> dict[str, Report]:
         """Return the reports of notifications that must not go out as they are, by their ids."""
-        mine = [each for each in written if each.channel in self.phones and not each.urgent]
+        mine = [each for each in notifications if each.channel in self.phones and not each.urgent]
         lapsed = await self._silent(unit, {each.report_id for each in mine}, at)
         reports = await unit.reports.by_ids(lapsed)
         return {

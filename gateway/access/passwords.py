@@ -1,4 +1,4 @@
-"""Which passwords an operator may have: long ones that nobody tries first."""
+"""Which passwords an operator may have: long ones that are not tried first."""
 
 import re
 from itertools import pairwise

@@ -1,7 +1,7 @@
 """An accusation never goes to whom it accuses: the one guard of everything handed to an agency.
 
 ``Report.recuses`` says who that is. A report that accuses the agency it is already with is taken
-back from there at once and goes to who oversees it; where that is not plain an operator decides.
+back from there at once and goes to its overseer; where that is not plain an operator decides.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ class NotYours(Exception):
     """No report of this number is with this agency."""
 
 
-def united(one: Sequence[Recusal], other: Sequence[Recusal]) -> tuple[Recusal, ...]:
+def merge_recusals(one: Sequence[Recusal], other: Sequence[Recusal]) -> tuple[Recusal, ...]:
     """Return all of both, each office once: an accusation is never forgotten."""
     found = {(each.office, each.agencies): each for each in (*other, *one)}
     return tuple(found.values())
@@ -32,11 +32,11 @@ def nobody(_: Report) -> None:
     """Know of no overseer: an operator decides."""
 
 
-def recused(
+def recuse(
     report: Report, accused: Sequence[Recusal], *, at: datetime, overseer: Overseers = nobody
 ) -> Report:
     """Note whom a report accuses, and take it back from them, for ``overseer`` to have."""
-    report = report.model_copy(update={"recusals": united(report.recusals, accused)})
+    report = report.model_copy(update={"recusals": merge_recusals(report.recusals, accused)})
     made = report.assignment
     if made is None or not report.recusals:
         return report
@@ -60,7 +60,7 @@ def recused(
     )
 
 
-def held(report: Report, suspected: Recusal | None, *, at: datetime) -> Report:
+def hold_for_operator(report: Report, suspected: Recusal | None, *, at: datetime) -> Report:
     """Take a report back from whom its newest words may accuse: an operator reads them first.
 
     Nothing is barred: the operator may hand it back.
@@ -73,13 +73,13 @@ def held(report: Report, suspected: Recusal | None, *, at: datetime) -> Report:
     return _taken(report, explain.suspicion(suspected), None, at=at)
 
 
-def _taken(report: Report, why: Reason, found: Share | None, *, at: datetime) -> Report:
-    """Give a report to who was found, else to an operator."""
-    made, to = report.assignment, found.agency if found else None
+def _taken(report: Report, why: Reason, share: Share | None, *, at: datetime) -> Report:
+    """Give a report to the overseer that was found, else to an operator."""
+    made, to = report.assignment, share.agency if share else None
     taken = Assignment(
         decision=Outcome.ASSIGN if to else Outcome.TRIAGE,
         agency=to,
-        confidence=found.confidence if found else 0.0,
+        confidence=share.confidence if share else 0.0,
         alternatives=made.alternatives if made else (),
         reasons=(why, *(made.reasons if made else ())),
         by=BY,
@@ -87,4 +87,4 @@ def _taken(report: Report, why: Reason, found: Share | None, *, at: datetime) ->
     )
     report = report.model_copy(update={"assignment": taken})
     status, note = (Status.FORWARDED, to.name) if to else (Status.TRIAGE, "")
-    return report.moved(status, at=at, by=BY, note=note)
+    return report.with_status(status, at=at, by=BY, note=note)

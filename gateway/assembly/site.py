@@ -5,7 +5,7 @@ from gateway.assembly.services import Services
 from gateway.portals.app import WebServer, application
 from gateway.portals.citizen.routes import CitizenServices
 from gateway.portals.partners import alerts
-from gateway.portals.partners.mounts import mounted
+from gateway.portals.partners.mounts import mount_channels
 
 
 def site(services: Services) -> WebServer:
@@ -22,7 +22,7 @@ def site(services: Services) -> WebServer:
         services.now,
         services.store.wall,
         CitizenServices(services.tracking, components.categories(services.parts), services.notice),
-        mounted(
+        mount_channels(
             services.channels,
             services.intake,
             services.partners,

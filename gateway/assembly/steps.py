@@ -47,7 +47,7 @@ def _conversation(ground: Ground, duty: DutyService, overheard: Set[str]) -> Con
     hiding = Hiding(notifier, now, topics.needs_identity, agency_name)
     return conversation(
         Commands(notifier, now, topics.sensitive),
-        Additions(notifier, now, routing.accused, routing.overseer),
+        Additions(notifier, now, routing.read_accusations, routing.overseer),
         hiding,
         Matters(routing, ground.parts.gazetteer, notifier, hiding, now, overheard),
         duty,

@@ -2,7 +2,7 @@
 
 Both brokers keep the same promises: a published message is durable when ``publish`` says so, a
 taken message comes back unless it is acked, retried or buried, and a message that keeps failing
-ends among the dead letters. Every message may come twice; whoever works on it must not mind.
+ends among the dead letters. Every message may come twice; its consumer must not mind.
 
     BrokerError
     └── Unavailable         the broker did not answer; nothing was lost, try again
@@ -19,7 +19,7 @@ from gateway.wire.queues import (
     REPORTS,
     WORK,
     DeadLetter,
-    Leased,
+    LeasedMessage,
     QueuedMessage,
     QueueTable,
     agency_queue,
@@ -140,7 +140,7 @@ __all__ = [
     "BrokerUnavailable",
     "DeadLetter",
     "Later",
-    "Leased",
+    "LeasedMessage",
     "QueueTable",
     "QueuedMessage",
     "ReceivedMessage",

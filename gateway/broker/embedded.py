@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from gateway.broker.base import (
     Broker,
     BrokerError,
-    Leased,
+    LeasedMessage,
     QueuedMessage,
     QueueTable,
     ReceivedMessage,
@@ -66,7 +66,7 @@ class _Subscription(Subscription):
         self._queue = queue
         self._prefetch = prefetch
         self._lease = lease
-        self._held: dict[int, Leased] = {}
+        self._held: dict[int, LeasedMessage] = {}
         self.closed = False
         self._room = asyncio.Event()
 
@@ -84,7 +84,7 @@ class _Subscription(Subscription):
                 await self._table.changed(POLL)
         raise BrokerError("the subscription is closed")
 
-    async def _claim(self, most: int) -> list[Leased]:
+    async def _claim(self, most: int) -> list[LeasedMessage]:
         found = await self._table.claim(self._queue, most, lease=self._lease)
         if self.closed:  # while the claim was under way
             await self._table.release(found)
@@ -113,9 +113,9 @@ class _Subscription(Subscription):
         held, self._held = self._held, {}
         await self._table.release(list(held.values()))
 
-    def _drop(self, item: ReceivedMessage) -> Leased:
+    def _drop(self, item: ReceivedMessage) -> LeasedMessage:
         leased = item.receipt
-        assert isinstance(leased, Leased)
+        assert isinstance(leased, LeasedMessage)
         self._held.pop(leased.row, None)
         self._room.set()
         return leased

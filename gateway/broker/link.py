@@ -80,7 +80,7 @@ class BrokerLink:
 
     @contextlib.asynccontextmanager
     async def channel(self) -> AsyncIterator[AbstractChannel]:
-        """Open a short-lived channel: a refused declaration closes it and hurts nobody else.
+        """Open a short-lived channel: a refused declaration closes it and leaves the others open.
 
         Raises ``BrokerUnavailable`` when the broker does not answer in time.
         """

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
-from gateway.access.recusal import Accusations, Overseers, held, recused
-from gateway.casework.context import is_part, linked, origin_with
+from gateway.access.recusal import Accusations, Overseers, hold_for_operator, recuse
+from gateway.casework.context import add_link, is_part, origin_with
 from gateway.casework.hiding import SOON
 from gateway.casework.turn import Turn
 from gateway.media.store_files import enqueue_files
@@ -21,7 +21,7 @@ from gateway.store.rows import AuditEvent, ReportRecord
 from gateway.wire import events
 from normalizer.message import Message
 from normalizer.report import FINAL, Link, Report, Status
-from normalizer.tracking import without, written
+from normalizer.tracking import format_number, without
 
 RECENT = timedelta(days=7)
 """How long ago an earlier report may have come that a new one is taken to belong to."""
@@ -61,7 +61,7 @@ class Additions:
 
     async def keep_echo(self, turn: Turn, _: object) -> str:
         """Keep a text of ours that came back, at the report it speaks of; it says nothing new."""
-        record = turn.context.meant_by(turn.message)
+        record = turn.context.find_referenced(turn.message)
         if record and turn.context.owns(turn.message, record.report):
             self._note(turn, record, record.report, "echoed", by="gateway")
         return "echo"
@@ -85,14 +85,16 @@ class Additions:
         """Join a report to the earlier one it was offered to, and close it."""
         message, context = turn.message, turn.context
         offered = offer_of(record.report)
-        found = next((s for s in turn.mine if offered and s.report.id == offered), None)
+        found = next(
+            (s for s in turn.from_same_reporter if offered and s.report.id == offered), None
+        )
         earlier = context.whole(found) if found else None
         may = earlier is not None and context.takes_more(earlier.report, message)
         if earlier is None or not (may and earlier.report.takes(*record.report.messages)):
             return await self.keep_apart(turn, record)
-        at, note = self._now(), written(earlier.report.tracking)
-        closed = linked(without_offer(record.report), earlier.report, "joined")
-        closed = closed.moved(Status.CLOSED_BY_REPORTER, at=at, by="reporter", note=note)
+        at, note = self._now(), format_number(earlier.report.tracking)
+        closed = add_link(without_offer(record.report), earlier.report, "joined")
+        closed = closed.with_status(Status.CLOSED_BY_REPORTER, at=at, by="reporter", note=note)
         data: dict[str, object] = {"message": message.id, "to": earlier.report.tracking}
         context.remember(
             turn.unit.reports.change(record, closed, [AuditEvent("joined", "reporter", data=data)])
@@ -102,7 +104,9 @@ class Additions:
         turn.unit.messages.file(message, earlier.report)
         both = earlier.report.with_report(record.report)
         self._grow(turn, earlier, both, record.report.messages)
-        text = self._notifier.text("joined", earlier.report, lama=written(record.report.tracking))
+        text = self._notifier.text(
+            "joined", earlier.report, lama=format_number(record.report.tracking)
+        )
         self._notify(turn, earlier.report, text, cause)
         return "joined"
 
@@ -152,8 +156,8 @@ class Additions:
         accused, _ = self._accused(report)
         new = report.model_copy(update={"messages": (message,)})
         _, suspected = self._accused(new)
-        report = recused(report, accused, at=self._now(), overseer=self._overseer)
-        return held(report, suspected, at=self._now())
+        report = recuse(report, accused, at=self._now(), overseer=self._overseer)
+        return hold_for_operator(report, suspected, at=self._now())
 
 
 def _has(before: Report, now: Report) -> bool:
@@ -172,7 +176,7 @@ def answer_to_offer(turn: Turn, choice: Choice) -> ReportRecord | None:
     both, either = words & JOIN and words & NEW, words & (JOIN | NEW)
     if not either or both or not words <= JOIN | NEW | _BESIDE:
         return None
-    asked = context.replied_to(message) or _last_asked(turn)
+    asked = context.find_by_thread(message) or _last_asked(turn)
     offered = offer_of(asked.report) if asked else None
     if asked is None or offered is None or not context.takes_more(asked.report, message):
         return None
@@ -183,18 +187,18 @@ def answer_to_offer(turn: Turn, choice: Choice) -> ReportRecord | None:
 def late_button(turn: Turn) -> bool:
     """Tell whether a message is a button below a notification whose question is settled."""
     words = set(re.findall(r"\w+", without(turn.message.text).casefold()))
-    asked = turn.context.replied_to(turn.message)
+    asked = turn.context.find_by_thread(turn.message)
     return words in _BUTTONS and asked is not None and turn.context.owns(turn.message, asked.report)
 
 
-def earlier_matter(mine: Iterable[ReportRecord], report: Report) -> Report | None:
+def earlier_matter(records: Iterable[ReportRecord], report: Report) -> Report | None:
     """Return the open report of the same person that a new one seems to belong to.
 
     It has little to say of its own, or the same to say of the same place.
     """
     if report.assignment is None or report.assignment.scope:
         return None
-    for record in mine:
+    for record in records:
         earlier = record.report
         if earlier.status in FINAL or earlier.status is Status.WAITING_FOR_REPORTER:
             continue
@@ -227,14 +231,16 @@ def addition_event(message: Message) -> AuditEvent:
 
 def join_choices(notifier: Notifier, report: Report, earlier: Report) -> Sequence[str]:
     """Name the two answers to the offer to join a report to an earlier one."""
-    join = notifier.text("choice_join", report, lama=written(earlier.tracking))
+    join = notifier.text("choice_join", report, lama=format_number(earlier.tracking))
     return [join, notifier.text("choice_new", report)]
 
 
 def _last_asked(turn: Turn) -> ReportRecord | None:
     """Return the report with the newest question: an offer older than that is not meant."""
     asking = (
-        s for s in turn.mine if s.report.status is Status.WAITING_FOR_REPORTER or offer_of(s.report)
+        s
+        for s in turn.from_same_reporter
+        if s.report.status is Status.WAITING_FOR_REPORTER or offer_of(s.report)
     )
     newest = max(asking, key=lambda s: s.report.received_at, default=None)
     return newest if newest and turn.at - newest.report.received_at <= SOON else None

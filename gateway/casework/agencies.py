@@ -30,8 +30,8 @@ from router import explain
 MAX_REPLY = 10_000
 
 
-def _storable(said: str) -> str:
-    return storable(said, MAX_REPLY)
+def _storable(text: str) -> str:
+    return storable(text, MAX_REPLY)
 
 
 class Reply(BaseModel):
@@ -47,7 +47,7 @@ class Reply(BaseModel):
     ]
 
 
-class Closed(Exception):
+class ClosedReport(Exception):
     """The report is closed; nothing can be added."""
 
 
@@ -102,19 +102,19 @@ class AgencyService:
         return found
 
     async def reply(self, agency: str, tracking: str, reply: Reply, *, key: str) -> FiledReply:
-        """File a reply. Raises ``NotYours``, ``Closed``, ``Conflict``, ``Unavailable``."""
+        """File a reply. Raises ``NotYours``, ``ClosedReport``, ``Conflict``, ``Unavailable``."""
         async with self._store.unit() as unit:
-            stored = (await unit.reports.by_tracking([tracking])).get(tracking)
-            if stored is None or not await self._knows(unit, stored, agency, key):
+            record = (await unit.reports.by_tracking([tracking])).get(tracking)
+            if record is None or not await self._knows(unit, record, agency, key):
                 raise NotYours
-            if key and await unit.events.has(stored.report.id, _event(reply), key):
-                return FiledReply(stored.report, news=False)
-            if _agency(stored.report) != agency:
+            if key and await unit.events.has(record.report.id, _event(reply), key):
+                return FiledReply(record.report, news=False)
+            if _agency(record.report) != agency:
                 raise NotYours
-            if stored.report.status in FINAL:
-                raise Closed
-            await unit.deliveries.read(stored.report.id, agency)
-            return FiledReply(self._file(unit, stored, agency, reply, key), news=True)
+            if record.report.status in FINAL:
+                raise ClosedReport
+            await unit.deliveries.read(record.report.id, agency)
+            return FiledReply(self._file(unit, record, agency, reply, key), news=True)
 
     async def respond(self, agency: str, number: str, kind: str, text: str, *, key: str) -> Report:
         """File a reply that came by a channel. Raises ``UnknownReport``, ``ReportClosed``."""
@@ -123,29 +123,29 @@ class AgencyService:
             return (await self.reply(agency, number, reply, key=key)).report
         except NotYours:
             raise UnknownReport from None
-        except Closed:
+        except ClosedReport:
             raise ReportClosed from None
 
-    async def _knows(self, unit: UnitOfWork, stored: ReportRecord, agency: str, key: str) -> bool:
+    async def _knows(self, unit: UnitOfWork, record: ReportRecord, agency: str, key: str) -> bool:
         """An agency that refused a report may still repeat that refusal."""
-        if _agency(stored.report) == agency:
+        if _agency(record.report) == agency:
             return True
-        return bool(key) and await unit.events.has(stored.report.id, "agency_refused", key)
+        return bool(key) and await unit.events.has(record.report.id, "agency_refused", key)
 
     def _file(
-        self, unit: UnitOfWork, stored: ReportRecord, agency: str, reply: Reply, key: str
+        self, unit: UnitOfWork, record: ReportRecord, agency: str, reply: Reply, key: str
     ) -> Report:
-        report, at = stored.report, self._now()
+        report, at = record.report, self._now()
         by = f"agency:{agency}"
         data: dict[str, object] = {"text": reply.text, "key": key, "kind": reply.kind}
         change = AuditEvent(_event(reply), by, data=data)
         if reply.kind == "refuse":
             refused = _refused(report, agency, reply.text, at)
-            moved = refused.moved(Status.TRIAGE, at=at, by=by, note=reply.text[:200])
-            return unit.reports.change(stored, moved, [change]).report
+            moved = refused.with_status(Status.TRIAGE, at=at, by=by, note=reply.text[:200])
+            return unit.reports.change(record, moved, [change]).report
         status = Status.ANSWERED if reply.kind == "answer" else Status.IN_PROGRESS
-        moved = report.moved(status, at=at, by=by, note=reply.text[:200])
-        changed = unit.reports.change(stored, moved, [change])
+        moved = report.with_status(status, at=at, by=by, note=reply.text[:200])
+        changed = unit.reports.change(record, moved, [change])
         text = self._notifier.text(
             "answer" if reply.kind == "answer" else "progress", report, teks=reply.text
         )

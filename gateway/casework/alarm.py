@@ -17,11 +17,11 @@ from datetime import datetime, timedelta
 import structlog
 
 from adapters.contract import Outgoing, SystemSender
-from gateway.casework.alerts import acknowledged, says_so
-from gateway.casework.context import joined
+from gateway.casework.alerts import acknowledge, says_so
+from gateway.casework.context import find_join
 from gateway.outbound.roster import DutyPost, Roster, Wording, kind_of, minutes, region_of
 from gateway.platform import metrics
-from gateway.queues.due import DueHandler, Handled
+from gateway.queues.due import DueHandler, DueOutcome
 from gateway.store.alerts import Alert
 from gateway.store.due import ALERT, DueRow
 from gateway.store.rows import AuditEvent, ReportRecord
@@ -36,9 +36,9 @@ SENDING = 10.0
 GAP = timedelta(seconds=20)
 """How long a post is left alone after a text, so that a disaster does not bury it in texts."""
 AGAIN = timedelta(seconds=30)
-"""How soon the roster is tried again when nobody on it could be reached; then longer and longer."""
+"""The first pause before an unreachable roster is tried again; later ones are longer."""
 OLD = timedelta(hours=24)
-"""After so long an alert of which nobody was told stays on the console alone."""
+"""After so long an alert that reached no person stays on the console alone."""
 MOST_READ = 1024
 """Bytes of a webhook's answer that are read."""
 
@@ -77,8 +77,8 @@ class Alarm(DueHandler):
         self._texted: dict[str, datetime] = {}
         """When each post was last written a text."""
 
-    async def handle(self, rows: Sequence[DueRow]) -> Handled:
-        """Tell whoever is to be told now, all of it together. Raises ``Unavailable``."""
+    async def handle(self, rows: Sequence[DueRow]) -> DueOutcome:
+        """Tell people of the alerts that are due, all in one go. Raises ``Unavailable``."""
         async with self._store.unit() as unit:
             found = await unit.alerts.by_ids([row.key for row in rows])
             due = [alert for alert in found if alert.acknowledged_at is None]
@@ -92,21 +92,21 @@ class Alarm(DueHandler):
         ended = await asyncio.gather(*map(self._ring, groups), return_exceptions=True)
         for error in filter(None, ended):
             raise error
-        return Handled(len(groups))
+        return DueOutcome(len(groups))
 
     async def one(self, row: DueRow) -> int:
-        """Tell whoever is to be told of one alert now."""
+        """Tell those who are to be told of one alert now."""
         return (await self.handle([row])).done
 
     async def _next(
-        self, unit: UnitOfWork, alert: Alert, found: Mapping[str, ReportRecord]
+        self, unit: UnitOfWork, alert: Alert, records: Mapping[str, ReportRecord]
     ) -> Ring | None:
         """Return who is told next, or end what is over."""
-        stored, now = found.get(alert.report_id), self._store.now()
-        if stored is None or joined(stored.report):
-            await acknowledged(unit, [alert.id], "gateway")  # the whole has an alert of its own
+        stored, now = records.get(alert.report_id), self._store.now()
+        if stored is None or find_join(stored.report):
+            await acknowledge(unit, [alert.id], "gateway")  # the whole has an alert of its own
             return None
-        posts = self._roster.told_of(stored.report)
+        posts = self._roster.for_report(stored.report)
         if posts and alert.step >= len(posts):
             alert = replace(
                 alert, step=0, reached=0, rounds=alert.rounds + (1 if alert.reached else 0)
@@ -186,7 +186,7 @@ class Alarm(DueHandler):
             "console": self._wording.link(f"reports/{report.id}"),
         }
         id = _id(ring)
-        whole = events.written(events.ALERT, id, json.dumps(data), at=at, subject=report.tracking)
+        whole = events.compose(events.ALERT, id, json.dumps(data), at=at, subject=report.tracking)
         return Outgoing(id, whole.decode())
 
     async def _note(self, group: Sequence[Ring], *, failed: str = "", heard: bool = False) -> None:

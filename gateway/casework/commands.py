@@ -25,7 +25,7 @@ class Commands:
         self._sensitive = sensitive
 
     async def stop(self, turn: Turn, _: object) -> str:
-        """Write nothing more to who said STOP, until START; nobody is told, they asked for that."""
+        """Write nothing more after STOP, not even an answer to it, until START."""
         who, channel = turn.message.reporter.ref, turn.message.origin.channel
         silence = OptOut(who, channel, STOPPED, "starts", self._now())
         await turn.unit.opt_outs.begin(silence)
@@ -54,9 +54,11 @@ class Commands:
         hears nothing, as on the pages for everybody.
         """
         asked, context = turn.message, turn.context
-        record = context.meant_by(asked)
+        record = context.find_referenced(asked)
         mine = record is not None and context.owns(asked, record.report)
-        may_hear = mine or (record and self._is_told(record.report) and context.numbered_by(asked))
+        may_hear = mine or (
+            record and self._is_told(record.report) and context.find_by_number(asked)
+        )
         record = record if may_hear else None
         if not record and not asked.refers_to:
             record = self._newest(turn)
@@ -77,7 +79,7 @@ class Commands:
 
     async def read(self, turn: Turn, _: object) -> str:
         """Tell a reporter all there is about a report that they name, however delicate it is."""
-        record, cause = turn.context.meant_by(turn.message), f"read {turn.message.id}"
+        record, cause = turn.context.find_referenced(turn.message), f"read {turn.message.id}"
         if record is None or not turn.context.owns(turn.message, record.report):
             self._answer(turn, "not_found", cause)
             return "status_unknown"
@@ -117,8 +119,10 @@ class Commands:
             turn.context.remember(turn.unit.reports.change(record, record.report, [event]))
 
     def _newest(self, turn: Turn) -> ReportRecord | None:
-        mine = map(turn.context.whole, turn.mine)
-        return next((s for s in mine if not self._notifier.hushed(s.report, turn.message)), None)
+        mine = map(turn.context.whole, turn.from_same_reporter)
+        return next(
+            (s for s in mine if not self._notifier.is_neutral(s.report, turn.message)), None
+        )
 
     def _is_told(self, report: Report) -> bool:
         """Tell whether a stranger who knows its number may hear how a report stands."""

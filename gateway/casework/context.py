@@ -31,16 +31,16 @@ class ConversationContext:
     silent: dict[str, OptOut] = field(default_factory=dict)
     """Who cannot be written to, by pseudonym."""
     lapsed: frozenset[str] = frozenset()
-    """Ids of reports that are nobody's any more: their telephone number may be another's."""
+    """Ids of reports without an owner by now: their telephone number may be another person's."""
 
-    def remember(self, stored: ReportRecord) -> None:
+    def remember(self, record: ReportRecord) -> None:
         """Let later messages of the same batch see a report as it is now."""
-        self.by_tracking[stored.report.tracking] = stored
-        self.joined_to[stored.report.id] = stored
-        mine = self.by_reporter.setdefault(stored.report.reporter.ref, [])
-        mine[:] = [stored, *(s for s in mine if s.report.id != stored.report.id)]
+        self.by_tracking[record.report.tracking] = record
+        self.joined_to[record.report.id] = record
+        mine = self.by_reporter.setdefault(record.report.reporter.ref, [])
+        mine[:] = [record, *(s for s in mine if s.report.id != record.report.id)]
 
-    def mine(self, message: Message) -> list[ReportRecord]:
+    def from_same_reporter(self, message: Message) -> list[ReportRecord]:
         """What the same reporter sent, newest first."""
         found = self.by_reporter.get(message.reporter.ref, [])
         return [stored for stored in found if stored.report.id not in self.lapsed]
@@ -54,32 +54,34 @@ class ConversationContext:
         open_ = report.status not in FINAL
         return self.owns(message, report) and open_ and report.takes(message)
 
-    def meant_by(self, message: Message) -> ReportRecord | None:
-        """Find the report a message says it is about, whoever sent it."""
-        found = self.named_by(message)
+    def find_referenced(self, message: Message) -> ReportRecord | None:
+        """Find the report that a message says it is about, its sender's or not."""
+        found = self.find_named(message)
         return self.whole(found) if found else None
 
-    def named_by(self, message: Message) -> ReportRecord | None:
+    def find_named(self, message: Message) -> ReportRecord | None:
         """Find the report a message names, even if that was joined to another since."""
-        return self.numbered_by(message) or self.replied_to(message)
+        return self.find_by_number(message) or self.find_by_thread(message)
 
-    def numbered_by(self, message: Message) -> ReportRecord | None:
+    def find_by_number(self, message: Message) -> ReportRecord | None:
         """Find the report whose tracking number a message says."""
         found = (self.by_tracking.get(number) for number in message.refers_to)
         return next(filter(None, found), None)
 
-    def replied_to(self, message: Message) -> ReportRecord | None:
+    def find_by_thread(self, message: Message) -> ReportRecord | None:
         """Find the report a message belongs to by its thread: a reply, an edit, a button."""
         for name in reversed(message.origin.thread):
             if found := self.by_thread.get(name):
                 return found
         names = set(message.origin.thread) - self.ours
-        return next((s for s in self.mine(message) if names & names_of(s.report)), None)
+        return next(
+            (s for s in self.from_same_reporter(message) if names & names_of(s.report)), None
+        )
 
-    def whole(self, stored: ReportRecord) -> ReportRecord:
+    def whole(self, record: ReportRecord) -> ReportRecord:
         """Return the report that this one was joined to, or itself."""
-        found = joined(stored.report)
-        return self.joined_to.get(found.report_id, stored) if found else stored
+        found = find_join(record.report)
+        return self.joined_to.get(found.report_id, record) if found else record
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +110,11 @@ class ContextLoader:
         context.by_thread = {name: records[id] for name, id in ours.items() if id in records}
         mine = (each for reports in context.by_reporter.values() for each in reports)
         found = (*context.by_tracking.values(), *records.values(), *mine)
-        ties = (joined(each.report) for each in found)
+        ties = (find_join(each.report) for each in found)
         context.silent = await unit.opt_outs.of(refs)
         context.joined_to = await unit.reports.by_ids({tie.report_id for tie in ties if tie})
         every = {s.report.id: s for s in (*found, *context.joined_to.values())}
-        lapsed = await self.ownership.lapsed(unit, every.values(), unit.wall())
+        lapsed = await self.ownership.lapsed_ids(unit, every.values(), unit.wall())
         context.lapsed = frozenset(
             id for id in lapsed if not proven(self.seal, messages, every[id].report)
         )
@@ -120,7 +122,7 @@ class ContextLoader:
         return context
 
 
-def joined(report: Report) -> Link | None:
+def find_join(report: Report) -> Link | None:
     """Return the tie to the report that this one was joined to."""
     return next((link for link in report.links if link.kind == "joined"), None)
 
@@ -146,7 +148,7 @@ def is_part(message: Message, report: Report) -> bool:
     return wordless and abs(message.received_at - report.received_at) <= TOGETHER
 
 
-def linked(report: Report, earlier: Report, kind: str = "follow_up") -> Report:
+def add_link(report: Report, earlier: Report, kind: str = "follow_up") -> Report:
     """Tie a report to an earlier one."""
     tie = {"kind": kind, "report_id": earlier.id, "tracking": earlier.tracking}
     return report.model_copy(update={"links": (*report.links, Link.model_validate(tie))})

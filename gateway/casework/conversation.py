@@ -13,12 +13,12 @@ from gateway.casework import additions, hiding, matters
 from gateway.casework.additions import Additions
 from gateway.casework.alerts import DutyService
 from gateway.casework.commands import Commands
-from gateway.casework.context import is_part, linked
+from gateway.casework.context import add_link, is_part
 from gateway.casework.hiding import Hiding
 from gateway.casework.matters import Matters
 from gateway.casework.turn import Turn, TurnRule
 from gateway.store.rows import ReportRecord
-from normalizer.message import Intent, Unanswered
+from normalizer.message import Intent, NoAnswerReason
 from normalizer.report import Report, Status
 
 
@@ -108,16 +108,16 @@ def _is_part(turn: Turn) -> ReportRecord | None:
 async def _mark_echo(turn: Turn, _: object) -> None:
     """Answer nothing by ourselves to what may be our own words."""
     if turn.message.unanswered is None:
-        turn.message = turn.message.model_copy(update={"unanswered": Unanswered.ECHO})
+        turn.message = turn.message.model_copy(update={"unanswered": NoAnswerReason.ECHO})
 
 
 async def _find_report(turn: Turn, _: object) -> None:
     """Say which open report a message belongs to, and what it would be by itself."""
-    turn.report, meant = Report.opened(turn.message), turn.context.meant_by(turn.message)
+    turn.report, meant = Report.open(turn.message), turn.context.find_referenced(turn.message)
     if meant and turn.context.takes_more(meant.report, turn.message):
         turn.meant = meant
     elif meant:
-        turn.report = linked(turn.report, meant.report)
+        turn.report = add_link(turn.report, meant.report)
 
 
 async def _belong(turn: Turn, record: ReportRecord) -> None:

@@ -85,9 +85,9 @@ class Hiding:
         has = {"choice_anonymous": report.anonymous, "choice_confidential": report.confidential}
         return [self.notifier.text(key, report) for key, is_set in has.items() if not is_set]
 
-    async def hide(self, turn: Turn, stored: ReportRecord) -> str:
+    async def hide(self, turn: Turn, record: ReportRecord) -> str:
         """Hide the reporter or the report, as a message asked; those who have it are told."""
-        old, message, unit = stored.report, turn.message, turn.unit
+        old, message, unit = record.report, turn.message, turn.unit
         report = old.model_copy(
             update={
                 "anonymous": old.anonymous or message.anonymous,
@@ -101,12 +101,12 @@ class Hiding:
         changes = [AuditEvent("hidden", "reporter", data=data)]
         asks = message.anonymous and not old.anonymous and self.needs_consent(report)
         changes += self.consent_events(report) if asks else []
-        turn.context.remember(unit.reports.change(stored, report, changes))
+        turn.context.remember(unit.reports.change(record, report, changes))
         unit.messages.file(message, report)
         cause = f"hidden {message.id}"
         if is_news:
             deliver_changed(unit, report, cause=cause)
-        said = await self._said(unit, old, report, message)
+        said = await self._say_hidden(unit, old, report, message)
         if asks:
             said.append(self.notifier.text("needs_identity", report))
         elif message.anonymous and self.needs_consent(report):
@@ -119,7 +119,7 @@ class Hiding:
         )  # fmt: skip
         return "hidden"
 
-    async def _said(
+    async def _say_hidden(
         self, unit: UnitOfWork, old: Report, now: Report, message: Message
     ) -> list[str]:
         """Say what is hidden from now on, and who has the report as it was."""
@@ -136,31 +136,31 @@ class Hiding:
             said.append(self.notifier.text("confidential", now))
         return said
 
-    async def show(self, turn: Turn, stored: ReportRecord) -> str | None:
+    async def show(self, turn: Turn, record: ReportRecord) -> str | None:
         """Ask for consent to show what is hidden, or take it; None when nothing is said of that."""
         message = turn.message
         command = _COMMANDS.get(_words(message))
-        asked = await turn.unit.events.latest(stored.report.id, _FAMILY)
-        mark = _meant(stored.report, message, command)
+        asked = await turn.unit.events.latest(record.report.id, _FAMILY)
+        mark = _meant(record.report, message, command)
         kind, said, at = asked or ("", {}, self.now())
         if mark and command and kind in (ASKED, TOLD) and said.get("mark") == mark:
-            return self._open(turn, stored, mark)
+            return self._open(turn, record, mark)
         if not message.unhide:
             agrees = kind == ASKED and self.now() - _asked_at(said, at) <= SOON
             agreed: Mark = "confidential" if said.get("mark") == "confidential" else "anonymous"
-            return self._open(turn, stored, agreed) if agrees else None
-        return self._ask(turn, stored, mark)
+            return self._open(turn, record, agreed) if agrees else None
+        return self._ask(turn, record, mark)
 
-    def _ask(self, turn: Turn, stored: ReportRecord, mark: Mark | None) -> str:
+    def _ask(self, turn: Turn, record: ReportRecord, mark: Mark | None) -> str:
         """Say what showing means, and ask for the words of consent."""
         unit, message = turn.unit, turn.message
-        report, key = stored.report, f"unhide_{mark}" if mark else "not_hidden"
+        report, key = record.report, f"unhide_{mark}" if mark else "not_hidden"
         choices: Sequence[str] = ()
         if mark:
             data: dict[str, object] = {"message": message.id, "mark": mark}
             data["at"] = self.now().isoformat()
             event = AuditEvent(ASKED, "gateway", data=data)
-            turn.context.remember(unit.reports.change(stored, report, [event]))
+            turn.context.remember(unit.reports.change(record, report, [event]))
             choice = "choice_unhide" if mark == "anonymous" else "choice_unhide_report"
             choices = (self.notifier.text(choice, report),)
         unit.messages.file(message, report)
@@ -170,14 +170,14 @@ class Hiding:
         )  # fmt: skip
         return "unhide_asked" if mark else "not_hidden"
 
-    def _open(self, turn: Turn, stored: ReportRecord, mark: Mark) -> str:
+    def _open(self, turn: Turn, record: ReportRecord, mark: Mark) -> str:
         """Show what the owner agreed to; an older consent to public words ends with it."""
         unit, message = turn.unit, turn.message
-        changes = {mark: False, "public": False, "origin": origin_with(stored.report, message)}
-        report = stored.report.model_copy(update=changes)
+        changes = {mark: False, "public": False, "origin": origin_with(record.report, message)}
+        report = record.report.model_copy(update=changes)
         data: dict[str, object] = {"message": message.id, "mark": mark}
         event = AuditEvent("unhidden", "reporter", data=data)
-        turn.context.remember(unit.reports.change(stored, report, [event]))
+        turn.context.remember(unit.reports.change(record, report, [event]))
         unit.messages.file(message, report)
         cause = f"unhidden {message.id}"
         deliver_changed(unit, report, cause=cause)
@@ -204,13 +204,13 @@ def report_to_hide(turn: Turn) -> ReportRecord | None:
         return None
     if _has_words(message) and _is_matter(message, turn.decided):
         return None
-    named = context.meant_by(message)
+    named = context.find_referenced(message)
     if named:
         return named if context.owns(message, named.report) else None
     open_ = turn.mine_open
     prose = wishes.read(message.text)
     if prose.anonymous or prose.confidential:  # "nama saya", "laporan saya": said of what is told
-        return next(iter(open_ or turn.mine), None)
+        return next(iter(open_ or turn.from_same_reporter), None)
     return next((s for s in open_ if turn.at - s.report.received_at <= SOON), None)
 
 
@@ -254,11 +254,11 @@ def _says_yes(message: Message) -> bool:
     return 0 < len(said) <= len(_COMMANDS) and _YES.issuperset(said)
 
 
-def _of_whom(known: ConversationContext, message: Message) -> ReportRecord | None:
+def _of_whom(context: ConversationContext, message: Message) -> ReportRecord | None:
     """Return the owner's report that is meant: the one named, else the newest that is hidden."""
-    if named := known.meant_by(message):
-        return named if known.owns(message, named.report) else None
-    mine = known.mine(message)
+    if named := context.find_referenced(message):
+        return named if context.owns(message, named.report) else None
+    mine = context.from_same_reporter(message)
     hidden = [s for s in mine if s.report.anonymous or s.report.confidential]
     return next(iter(hidden or (mine if message.unhide else [])), None)
 

@@ -3,28 +3,28 @@
 from collections.abc import Callable, Sequence, Set
 from datetime import datetime, timedelta
 
-from gateway.access.recusal import united
+from gateway.access.recusal import merge_recusals
 from gateway.casework.additions import (
     addition_event,
     earlier_matter,
     join_choices,
     without_offer,
 )
-from gateway.casework.context import linked, origin_with
+from gateway.casework.context import add_link, origin_with
 from gateway.casework.hiding import Hiding
 from gateway.casework.turn import Turn
 from gateway.media.store_files import enqueue_files
 from gateway.outbound.delicate import graver, is_grave
 from gateway.outbound.deliveries import deliver_assigned
 from gateway.outbound.notifications import Notifier
-from gateway.outbound.texts import KEYS, choices, chosen
+from gateway.outbound.texts import KEYS, choices, match_option
 from gateway.store.rows import AuditEvent, ReportRecord
 from gateway.store.unit import UnitOfWork
 from normalizer.gazetteer import Gazetteer
-from normalizer.message import Message, Unanswered
+from normalizer.message import Message, NoAnswerReason
 from normalizer.places import find
 from normalizer.report import Assignment, Outcome, Report, Status
-from normalizer.tracking import written
+from normalizer.tracking import format_number
 from router.assign import Decision, Router
 from router.duplicates import fingerprint, repeats
 from router.precedence import Signal, acting
@@ -65,15 +65,15 @@ class Matters:
         self._overheard = overheard
 
     async def open_unwritten(self, turn: Turn, _: object) -> str:
-        """File what is nobody's report; its writer is not written to."""
-        why = turn.message.unanswered or Unanswered.FOREIGN_TEXT
+        """File a text that is no report; its writer is not written to."""
+        why = turn.message.unanswered or NoAnswerReason.FOREIGN_TEXT
         message = turn.message.model_copy(update={"unanswered": why})
-        turn.report = turn.opened.model_copy(update={"messages": (message,)})
+        turn.report = turn.new_report.model_copy(update={"messages": (message,)})
         return await self.open(turn, _)
 
     async def place_from_earlier(self, turn: Turn, code: str) -> None:
         """Look for the places again, knowing where the reporter's earlier report was."""
-        report = turn.opened
+        report = turn.new_report
         context = next((p.code for p in report.places if p.found_by == "context"), None)
         point = report.coordinates
         places = find(
@@ -86,12 +86,12 @@ class Matters:
     async def open(self, turn: Turn, _: object) -> str:
         """File a new report, or note that it says again what an open one says."""
         unit, decision = turn.unit, turn.decided
-        report = apply(turn.opened, decision, at=self._now())
+        report = apply(turn.new_report, decision, at=self._now())
         for earlier in turn.mine_open:
             if repeats(report, earlier.report):
                 return await self._repeat(turn, earlier)
-        if like := earlier_matter(turn.mine, report):
-            report = linked(report, like, "possible")
+        if like := earlier_matter(turn.from_same_reporter, report):
+            report = add_link(report, like, "possible")
         message = report.first
         log = [*received_events(message), decision_event(decision)]
         log += [] if like else self._hiding.consent_events(report)
@@ -116,23 +116,23 @@ class Matters:
         self._notifier.notify(unit, report, text, cause=cause, asked_by=message, automatic=True)
         return "repeat"
 
-    async def complete_unworded(self, turn: Turn, asked: ReportRecord) -> str:
+    async def complete_unworded(self, turn: Turn, record: ReportRecord) -> str:
         """Decide again about a report whose reporter pressed a button: that adds no words."""
         turn.message = turn.message.model_copy(update={"text": "", "original": ""})
-        return await self.complete(turn, asked)
+        return await self.complete(turn, record)
 
-    async def complete(self, turn: Turn, asked: ReportRecord) -> str:
+    async def complete(self, turn: Turn, record: ReportRecord) -> str:
         """Put the reporter's answer to our question into the report, and decide again."""
         unit, answer = turn.unit, turn.message
-        whole = completed(asked.report, answer, self._gazetteer)
+        whole = complete_report(record.report, answer, self._gazetteer)
         decision = self._router.decide(whole, at=self._now(), may_ask=False)
         report = apply(whole, decision, at=self._now())
-        if is_grave(asked.report.urgency):
-            kept = graver(asked.report.urgency, report.urgency)
+        if is_grave(record.report.urgency):
+            kept = graver(record.report.urgency, report.urgency)
             report = report.model_copy(update={"urgency": kept})
         log = [addition_event(answer), decision_event(decision)]
         log += self._hiding.consent_events(report)
-        turn.context.remember(unit.reports.change(asked, report, log))
+        turn.context.remember(unit.reports.change(record, report, log))
         unit.messages.file(answer, report)
         enqueue_files(unit, report, answer, at=self._now())
         await self._carry_out(unit, report, first="completed")
@@ -164,18 +164,18 @@ class Matters:
         self,
         unit: UnitOfWork,
         report: Report,
-        made: Assignment,
+        assignment: Assignment,
         first: str,
         like: Report | None,
         hidden: str,
         offered: Sequence[str],
     ) -> None:
         """Tell the citizen what was decided, and what is hidden."""
-        key = _reply(made, first, like)
-        earlier = written(like.tracking) if like else ""
-        text = self._notifier.text(key, report, pilihan=choices(made.options), lama=earlier)
+        key = _reply(assignment, first, like)
+        earlier = format_number(like.tracking) if like else ""
+        text = self._notifier.text(key, report, pilihan=choices(assignment.options), lama=earlier)
         brief = self._notifier.text("received_brief", report) if key == "received" else ""
-        if like and made.decision is not Outcome.ASK:
+        if like and assignment.decision is not Outcome.ASK:
             brief = ""
             text = f"{text}\n{self._notifier.text('join', report, lama=earlier)}"
         if not like and self._hiding.needs_consent(report):
@@ -185,7 +185,7 @@ class Matters:
             unit,
             report,
             text,
-            cause=_cause(made, first),
+            cause=_cause(assignment, first),
             choices=offered,
             automatic=True,
             receipt=True,
@@ -200,7 +200,7 @@ class Matters:
         if self._hiding.needs_consent(report):
             return self._hiding.choices(report)
         if report.assignment.decision is Outcome.ASK or report.assignment.scope:
-            return () if self._notifier.hushed(report, report) else report.assignment.options
+            return () if self._notifier.is_neutral(report, report) else report.assignment.options
         return self._hiding.marks_to_offer(report)
 
 
@@ -219,7 +219,7 @@ def earlier_place(turn: Turn) -> str | None:
         return None
     forwarded = (
         record.report
-        for record in turn.mine
+        for record in turn.from_same_reporter
         if record.report.assignment and record.report.assignment.agency
     )
     return next((each.places[0].code for each in forwarded if each.places), None)
@@ -245,7 +245,7 @@ def question_answered(turn: Turn) -> ReportRecord | None:
     if turn.meant:
         waits = turn.meant.report.status is Status.WAITING_FOR_REPORTER
         return turn.meant if waits else None
-    asked = (s for s in turn.mine if s.report.status is Status.WAITING_FOR_REPORTER)
+    asked = (s for s in turn.from_same_reporter if s.report.status is Status.WAITING_FOR_REPORTER)
     return None if _stands_alone(turn) else next(asked, None)
 
 
@@ -265,7 +265,7 @@ def apply(report: Report, decision: Decision, *, at: datetime) -> Report:
             "places": decision.places,
             "assignment": decision.assignment,
             "deadlines": decision.deadlines,
-            "recusals": united(report.recusals, decision.recusals),
+            "recusals": merge_recusals(report.recusals, decision.recusals),
         }
     )
     agency = decision.assignment.agency
@@ -273,16 +273,16 @@ def apply(report: Report, decision: Decision, *, at: datetime) -> Report:
     if scope := decision.assignment.scope:
         note = scope.name
     status = status_of(decision)
-    return changed.moved(status, at=at, by=decision.assignment.by, note=note)
+    return changed.with_status(status, at=at, by=decision.assignment.by, note=note)
 
 
-def completed(report: Report, answer: Message, gazetteer: Gazetteer) -> Report:
+def complete_report(report: Report, answer: Message, gazetteer: Gazetteer) -> Report:
     """Return a report with the reporter's answer added, its places looked for again.
 
     A number that stands for one of the options offered is read as that option.
     """
     options = report.assignment.options if report.assignment else ()
-    answer = answer.model_copy(update={"text": chosen(options, answer.text) or answer.text})
+    answer = answer.model_copy(update={"text": match_option(options, answer.text) or answer.text})
     whole = report.with_messages(answer)
     context = next((p.code for p in report.places if p.found_by == "context"), None)
     point = answer.coordinates or report.coordinates
@@ -310,31 +310,31 @@ def decision_event(decision: Decision) -> AuditEvent:
 
 
 def received_events(message: Message) -> list[AuditEvent]:
-    """Describe for the log how a report came, and why nobody is written to because of it."""
+    """Describe for the log how a report came, and why its sender is not written to."""
     came = AuditEvent("received", "gateway", data={"channel": message.origin.channel})
     why = message.unanswered
     return [came, *([AuditEvent("not_answered", "gateway", note=why.value)] if why else [])]
 
 
 def status_of(decision: Decision) -> Status:
-    """Return the status that follows from a decision; what may be nobody's report, people see."""
+    """Return the status that follows from a decision; people look at what may be no report."""
     made = decision.assignment
     if made.scope and Signal.FOREIGN_TEXT not in acting(decision.signals):
         return Status.ARCHIVED_BY_SYSTEM
     return STATUS_OF[made.decision]
 
 
-def _reply(made: Assignment, first: str, like: Report | None) -> str:
+def _reply(assignment: Assignment, first: str, like: Report | None) -> str:
     """Choose the text that tells the citizen what was decided."""
-    if made.decision is Outcome.ASK and like:
+    if assignment.decision is Outcome.ASK and like:
         return "ask_earlier"
-    return _cause(made, first)
+    return _cause(assignment, first)
 
 
-def _cause(made: Assignment, first: str) -> str:
-    if made.scope:
-        key = f"scope_{made.scope.id}"
+def _cause(assignment: Assignment, first: str) -> str:
+    if assignment.scope:
+        key = f"scope_{assignment.scope.id}"
         return key if key in KEYS else "scope"
-    if made.decision is Outcome.ASK:
-        return f"ask_{made.question}{'_which' if made.options else ''}"
-    return first if made.decision is Outcome.ASSIGN else "triage"
+    if assignment.decision is Outcome.ASK:
+        return f"ask_{assignment.question}{'_which' if assignment.options else ''}"
+    return first if assignment.decision is Outcome.ASSIGN else "triage"

@@ -1,4 +1,4 @@
-"""The operators' desk: what they see, and what they can decide."""
+"""The operators' service: what they see, and what they can decide."""
 
 import asyncio
 import hashlib
@@ -57,7 +57,7 @@ class OperatorService:
         self,
         store: Store,
         broker: Broker,
-        door: Intake,
+        intake: Intake,
         notifier: Notifier,
         directory: Directory,
         register: Register,
@@ -70,7 +70,7 @@ class OperatorService:
     ) -> None:
         self._store = store
         self._broker = broker
-        self._door = door
+        self._intake = intake
         self._notifier = notifier
         self._directory = directory
         self._register = register
@@ -97,7 +97,7 @@ class OperatorService:
             triage=await self._store.reports.count_status(Status.TRIAGE),
             dead=sum(dead.values()),
             quarantined=await self._store.quarantine.count(),
-            channels=await self._store.overview.channels(sorted(self._door.channels)),
+            channels=await self._store.overview.channels(sorted(self._intake.channels)),
             alerts=await self._store.alerts.open(),
             not_kept=await self._store.quarantine.missed_since(
                 self._store.now() - timedelta(days=1)
@@ -110,7 +110,7 @@ class OperatorService:
 
     async def exchange_channels(self) -> list[str]:
         """List the channels and others with whom there were calls."""
-        return sorted({*self._door.channels, *await self._store.exchanges.channels()})
+        return sorted({*self._intake.channels, *await self._store.exchanges.channels()})
 
     async def latest(self, limit: int = 50) -> list[Report]:
         """List the newest reports."""
@@ -124,7 +124,7 @@ class OperatorService:
         """Return a report with its log and correspondence."""
         return await self._store.reports.file(id=report_id)
 
-    async def shown(self, report_id: str, sha256: str, *, by: str) -> ShownFile:
+    async def show_file(self, report_id: str, sha256: str, *, by: str) -> ShownFile:
         """Return a file of a report, noting who looked. Raises ``NoFile``, ``NotYet``."""
         return await self._files.for_operator(report_id, sha256, by=by)
 
@@ -172,7 +172,7 @@ class OperatorService:
     async def archive(self, report_id: str, *, by: str, reason: str) -> Report:
         """Close a report that is no agency's affair. Raises ``Conflict``.
 
-        The reporter is told why, unless nobody has answered them yet: talk that was overheard.
+        The reporter is told why, unless they never had an answer: talk that was overheard.
         """
         try:
             async with self._store.unit() as unit:
@@ -181,7 +181,7 @@ class OperatorService:
                     raise Conflict(ConflictCode.NO_REPORT)
                 _check_archivable(stored.report)
                 status, at = Status.ARCHIVED_BY_ADMIN, self._store.now()
-                report = stored.report.moved(status, at=at, by=by, note=reason)
+                report = stored.report.with_status(status, at=at, by=by, note=reason)
                 unit.reports.change(stored, report, [AuditEvent(status.value, by, note=reason)])
                 if await unit.notifications.any_about(report_id):
                     text = self._notifier.text("archived", report, alasan=reason)
@@ -191,7 +191,7 @@ class OperatorService:
         return report
 
     async def acknowledge(self, alert_id: str, *, by: str) -> None:
-        """Take a danger on: nobody else on duty is told any more. Raises ``Conflict``."""
+        """Take a danger on: no other person on duty is told any more. Raises ``Conflict``."""
         try:
             done = await self._duty.by_operator(alert_id, by=by)
         except Raced:
@@ -238,7 +238,7 @@ class OperatorService:
         if found is None:
             raise Conflict(ConflictCode.DECIDED)
         name, reason, sealed = found
-        channel = self._door.reader(name)
+        channel = self._intake.reader(name)
         if channel is None:
             raise Conflict(ConflictCode.CHANNEL_OFF, channel=name)
         purpose = RAW if reason == "same_id_other_content" else ENVELOPE
@@ -247,7 +247,7 @@ class OperatorService:
         except BadSeal:
             raise Conflict(ConflictCode.NO_KEY_FOR_MESSAGE) from None
         try:
-            taken = await self._door.readmit(channel, hook, quarantine_id, reason)
+            taken = await self._intake.readmit(channel, hook, quarantine_id, reason)
         except Malformed as error:
             raise Conflict(ConflictCode.UNREADABLE, error=str(error)) from None
         note = f"{taken} message(s)"
@@ -377,4 +377,4 @@ def _assigned(report: Report, agency: Agency, *, by: str, note: str, at: datetim
         at=at,
     )
     moved = report.model_copy(update={"assignment": assignment})
-    return moved.moved(Status.FORWARDED, at=at, by=by, note=agency.name)
+    return moved.with_status(Status.FORWARDED, at=at, by=by, note=agency.name)

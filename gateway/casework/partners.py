@@ -76,9 +76,9 @@ class PartnerService:
             known.encode(), secret.strip().lower().encode("utf-8", "replace")
         )
 
-    def visible(self, found: Sequence[VisibleReport]) -> list[VisibleReport]:
+    def visible(self, reports: Sequence[VisibleReport]) -> list[VisibleReport]:
         """Return what anybody may see of several reports."""
-        return [each for each in map(self.public.seen, found) if each]
+        return [each for each in map(self.public.public_view, reports) if each]
 
     async def counts(self) -> list[tuple[Region, int]]:
         """Count the reports of sensitive topics per regency, five and more."""
@@ -90,9 +90,9 @@ class PartnerService:
         """Say why a report went where it went, without quoting anybody."""
         return visibility.reasons(report)
 
-    def contact(self, shown: VisibleReport, partner: str) -> str:
+    def contact(self, report: VisibleReport, partner: str) -> str:
         """Return by what a partner's own reporter is known to it, for what is added."""
-        to: str = opened_reporter(self._seal, shown.report.id, shown.report.reporter.sealed)["to"]
+        to: str = opened_reporter(self._seal, report.report.id, report.report.reporter.sealed)["to"]
         return to.removeprefix(f"{partner}/")
 
 

@@ -1,7 +1,7 @@
 """Which words of reports the public may read: an operator's decision, where the reporter agreed.
 
 What is released is the masked text as the operator saw it, and it is stored. What the reporter adds
-later is not in it until it is released anew. While masking is not trusted for every kind of secret
+later is not in it until it is released again. While masking is not trusted for every kind of secret
 (``normalizer.masking.UNTRUSTED``) nothing is released, and what was is not shown.
 """
 
@@ -52,14 +52,14 @@ class Publishing:
 
     async def proposals(self, most: int) -> list[Proposal]:
         """List what reporters agreed to have read, undecided first. Raises ``Unavailable``."""
-        return [proposed(report) for report in await self._window.agreed(most)]
+        return [propose_text(report) for report in await self._window.agreed(most)]
 
     async def publish(self, report_id: str, *, by: str, name: str) -> Report:
         """Release the words of this name. Raises ``Conflict``, ``Unavailable``."""
         try:
             async with self._store.unit() as unit:
-                stored = _found(await unit.reports.by_id(report_id, lock=True))
-                proposal = proposed(stored.report)
+                stored = _require(await unit.reports.by_id(report_id, lock=True))
+                proposal = propose_text(stored.report)
                 if masking.UNTRUSTED:
                     raise Conflict(ConflictCode.MASKING)
                 if not may_be_read(stored.report, self._sensitive):
@@ -78,8 +78,8 @@ class Publishing:
         """Show no words, or no longer. Raises ``Conflict``, ``Unavailable``."""
         try:
             async with self._store.unit() as unit:
-                stored = _found(await unit.reports.by_id(report_id, lock=True))
-                kind = "taken_back" if proposed(stored.report).is_shown else "kept_private"
+                stored = _require(await unit.reports.by_id(report_id, lock=True))
+                kind = "taken_back" if propose_text(stored.report).is_shown else "kept_private"
                 report = stored.report.model_copy(update={"release": self._release(by)})
                 unit.reports.change(stored, report, [AuditEvent(kind, by)])
         except Raced:
@@ -91,12 +91,12 @@ class Publishing:
         return Release(shown=bool(text), text=text, by=f"operator:{by}", at=at)
 
 
-def proposed(report: Report) -> Proposal:
+def propose_text(report: Report) -> Proposal:
     """Return a report's words as the public would read them."""
     return Proposal(report, masking.masked_all(report.text))
 
 
-def _found(stored: ReportRecord | None) -> ReportRecord:
-    if stored is None:
+def _require(record: ReportRecord | None) -> ReportRecord:
+    if record is None:
         raise Conflict(ConflictCode.NO_REPORT)
-    return stored
+    return record

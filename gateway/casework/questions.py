@@ -1,4 +1,4 @@
-"""A question to a reporter that nobody answers: an operator decides instead, once it is due."""
+"""A question that its reporter does not answer: an operator decides instead, once it is due."""
 
 from datetime import datetime, timedelta
 
@@ -47,7 +47,7 @@ class UnansweredQuestions(DueHandler):
             reasons = (Reason(rule="history", text=said), *made.reasons)
             changed = {"decision": Outcome.TRIAGE, "question": None, "reasons": reasons}
             report = report.model_copy(update={"assignment": made.model_copy(update=changed)})
-        return report.moved(Status.TRIAGE, at=self._store.now(), by="gateway", note=said)
+        return report.with_status(Status.TRIAGE, at=self._store.now(), by="gateway", note=said)
 
 
 def _asked_at(report: Report) -> datetime:

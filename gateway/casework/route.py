@@ -14,7 +14,7 @@ from gateway.casework.context import ContextLoader, ConversationContext
 from gateway.casework.conversation import Conversation
 from gateway.casework.turn import Turn
 from gateway.platform import correlation, metrics
-from gateway.platform.names import hidden
+from gateway.platform.names import hide_names
 from gateway.platform.numbers import new_tracking
 from gateway.platform.seal import Seal
 from gateway.store.store import Store
@@ -36,7 +36,7 @@ class UnknownMessage(Exception):
 class Route:
     """The step.
 
-    ``mute`` names the channels on which nobody would answer a question, ``overheard`` those where
+    ``mute`` names the channels on which no question would be answered, ``overheard`` those where
     people also talk to each other, and ``fetched`` those whose senders come and look for answers,
     which cannot be too many.
     """
@@ -69,7 +69,9 @@ class Route:
         messages = {}
         for received in batch:
             message = events.message_in(events.read(received.message.body))
-            message = hidden(self._seal, message)  # an event of the version before has clear names
+            message = hide_names(
+                self._seal, message
+            )  # an event of the version before has clear names
             messages[message.id] = self._urgent(message)
         # Thinking comes first: a transaction holds up everybody else on SQLite.
         decisions = self._decide(messages.values())
@@ -84,7 +86,7 @@ class Route:
             await unit.reactions.load(limited)
             for message in fresh:
                 turn = self._turn(unit, context, message, decisions.get(message.id))
-                with correlation.queued(message.id):
+                with correlation.queued_message(message.id):
                     outcomes.append((message, await self._conversation.take(turn)))
         for message, outcome in outcomes:
             self._count(message, outcome)
@@ -130,7 +132,7 @@ class Route:
             if message.intent is Intent.REPORT:
                 name = message.origin.channel
                 channel = name not in self._mute, name in self._overheard
-                channels.setdefault(channel, []).append(Report.opened(message))
+                channels.setdefault(channel, []).append(Report.open(message))
         decisions: dict[str, Decision] = {}
         for (may_ask, overheard), some in channels.items():
             made = self._router.decide_many(

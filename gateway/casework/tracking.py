@@ -22,24 +22,24 @@ RECEIPTS = ("received", "triage", "completed")
 
 
 @dataclass(frozen=True, slots=True)
-class TrackedReport:
-    """One thing the reporter was told."""
+class TrackedText:
+    """A question or an answer that the reporter got."""
 
     at: datetime
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Tracked:
+class TrackedReport:
     """A report as its reporter sees it."""
 
     number: str
     report: Report | None = None
     """None while it is on its way into the database."""
-    told: tuple[TrackedReport, ...] = ()
+    texts: tuple[TrackedText, ...] = ()
     """Questions and answers to the reporter, oldest first."""
     sender: str = ""
-    """The address on its channel of whoever may add to it; "" when nobody can from here."""
+    """The address on its channel of the one who may add to it; "" when none may from here."""
 
 
 class Tracking:
@@ -49,7 +49,7 @@ class Tracking:
         self._store = store
         self._seal = seal
 
-    async def find(self, number: str, secret: str, *, channel: str) -> Tracked | None:
+    async def find(self, number: str, secret: str, *, channel: str) -> TrackedReport | None:
         """Return the report behind a number; None when number and secret do not fit.
 
         ``channel`` is where additions can come from. Raises ``Unavailable``.
@@ -61,19 +61,19 @@ class Tracking:
         if not is_valid(number):
             return None
         file = await self._store.reports.file(tracking=number)
-        return self._seen(file, channel) if file else Tracked(number)
+        return self._view(file, channel) if file else TrackedReport(number)
 
-    def _seen(self, file: ReportFile, channel: str) -> Tracked:
+    def _view(self, file: ReportFile, channel: str) -> TrackedReport:
         report = file.report
         receipts = {notification_id(report, cause) for cause in RECEIPTS}
         told = tuple(
-            TrackedReport(each.created_at, each.text)
+            TrackedText(each.created_at, each.text)
             for each in file.notifications
             if each.state != "withdrawn"
             and each.id not in receipts
             and each.reader in ("", report.reporter.ref)
         )
-        return Tracked(report.tracking, report, told, self._sender(report, channel))
+        return TrackedReport(report.tracking, report, told, self._sender(report, channel))
 
     def _sender(self, report: Report, channel: str) -> str:
         if report.origin.channel != channel or report.status in FINAL:

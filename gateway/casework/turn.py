@@ -38,7 +38,7 @@ class Turn:
         return self.decision
 
     @property
-    def opened(self) -> Report:
+    def new_report(self) -> Report:
         """The message as a report of its own."""
         assert self.report is not None
         return self.report
@@ -49,14 +49,14 @@ class Turn:
         return Signal.DANGER not in acting(self.decided.signals)
 
     @property
-    def mine(self) -> list[ReportRecord]:
+    def from_same_reporter(self) -> list[ReportRecord]:
         """What the same reporter sent, newest first."""
-        return self.context.mine(self.message)
+        return self.context.from_same_reporter(self.message)
 
     @property
     def mine_open(self) -> list[ReportRecord]:
         """Those of them that are open."""
-        return [stored for stored in self.mine if stored.report.status not in FINAL]
+        return [stored for stored in self.from_same_reporter if stored.report.status not in FINAL]
 
 
 @dataclass(frozen=True, slots=True)

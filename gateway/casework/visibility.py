@@ -2,7 +2,7 @@
 
 No title, address or file of a report is public, and of its words only those that its reporter
 agreed to and an operator released, as they were released. A sensitive report (violence, children,
-health, corruption, land, school, or nobody knows yet what) has no row at all.
+health, corruption, land, school, or not known yet) has no row at all.
 """
 
 from collections.abc import Callable, Mapping, Set
@@ -19,7 +19,7 @@ from normalizer.report import Assignment, Reason, Report
 _DISTRICT = 8
 """Characters of the code of the smallest region that is public."""
 _SAID = frozenset({"topic", "competence"})
-"""Rules whose reasons quote nobody and name no place: the public may read them."""
+"""Rules whose reasons quote no person and name no place: the public may read them."""
 
 Field = Callable[[Report], Any]
 
@@ -54,7 +54,7 @@ TABLE: Mapping[str, str] = {
     "recusals": "--wppw",
 }
 """What each reader sees of each field: w(hole), p(art) or nothing. A field that has no row here is
-seen by nobody but operators and agencies, and fails a test. Of the messages the public reads only
+seen by operators and agencies only, and fails a test. Of the messages the public reads only
 the words that were released (``VisibleReport.text``)."""
 MESSAGES: Mapping[str, str] = {
     "version": "--wwww",
@@ -110,7 +110,7 @@ def _whole(name: str) -> Field:
 PUBLIC: Mapping[str, Field] = _fields("public")
 """What everybody sees of a report that is open, by field."""
 BY_NUMBER: Mapping[str, Field] = _fields("number")
-"""What whoever knows its number sees of a report that is in no list (yet)."""
+"""What a person who knows its number sees of a report that is in no list (yet)."""
 _BLANK: Mapping[str, Any] = {
     "origin": Origin(channel="", account="", external_id=""),
     "reporter": Reporter(ref="", sealed=""),
@@ -126,7 +126,7 @@ class Public:
         self.sensitive = frozenset(sensitive)
         self._gazetteer = gazetteer
 
-    def seen(self, shown: VisibleReport) -> VisibleReport | None:
+    def public_view(self, shown: VisibleReport) -> VisibleReport | None:
         """Return what anybody may see of a report; None when it may not be seen at all.
 
         Who sent a report sees it whole.
@@ -176,19 +176,19 @@ def _released(report: Report) -> str:
     return shown.text if shown and shown.shown else ""
 
 
-def _decision(made: Assignment | None) -> Assignment | None:
+def _decision(assignment: Assignment | None) -> Assignment | None:
     """Return a decision without candidates, copies and quotations."""
-    if made is None:
+    if assignment is None:
         return None
     told = tuple(
         Reason(rule=reason.rule, text=reason.text)
-        for reason in made.reasons
+        for reason in assignment.reasons
         if reason.rule in _SAID
     )
     return Assignment(
-        decision=made.decision,
-        agency=made.agency,
-        confidence=made.confidence,
+        decision=assignment.decision,
+        agency=assignment.agency,
+        confidence=assignment.confidence,
         reasons=told,
-        at=made.at,
+        at=assignment.at,
     )

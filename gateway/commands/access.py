@@ -81,17 +81,17 @@ def operator_list(as_json: Annotated[bool, typer.Option("--json")] = False) -> N
 
 def operator_disable(name: OperatorName) -> None:
     """Keep an operator out; every session of theirs ends at once."""
-    _with_operator(name, "disable", "disabled", lambda desk: desk.enable(name, may=False))
+    _with_operator(name, "disable", "disabled", lambda operators: operators.enable(name, may=False))
 
 
 def operator_enable(name: OperatorName) -> None:
     """Let a disabled operator in again, with the password they had."""
-    _with_operator(name, "enable", "enabled", lambda desk: desk.enable(name, may=True))
+    _with_operator(name, "enable", "enabled", lambda operators: operators.enable(name, may=True))
 
 
 def operator_remove(name: OperatorName) -> None:
     """Remove an operator; every session ends at once. What they did stays in the reports' log."""
-    _with_operator(name, "remove", "removed", lambda desk: desk.remove(name))
+    _with_operator(name, "remove", "removed", lambda operators: operators.remove(name))
 
 
 def _with_operator(

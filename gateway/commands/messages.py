@@ -44,7 +44,7 @@ def reconcile(
     ] = "",
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
-    """Fetch what providers hold and nobody brought us.
+    """Fetch what providers hold and did not bring us.
 
     Only what is missing is filed.
     """
@@ -68,17 +68,17 @@ def reconcile(
     with_kanal(go)
 
 
-def _moment(written: str) -> datetime | None:
+def _moment(text: str) -> datetime | None:
     """Read a number of hours back, or an ISO time (of this machine when it names no zone)."""
     from gateway.platform.clock import wall
 
     now = wall()
     with contextlib.suppress(ValueError, OverflowError):
-        moment = datetime.fromisoformat(written) if "-" in written else None
-        moment = moment or now - timedelta(hours=float(written or 0))
+        moment = datetime.fromisoformat(text) if "-" in text else None
+        moment = moment or now - timedelta(hours=float(text or 0))
         if moment.astimezone(UTC) <= now:
-            return moment.astimezone(UTC) if written else None
-    stop(f"{written!r} is neither a number of hours nor an ISO time in the past", 2)
+            return moment.astimezone(UTC) if text else None
+    stop(f"{text!r} is neither a number of hours nor an ISO time in the past", 2)
 
 
 def trace(

@@ -25,7 +25,7 @@ def explain(
 ) -> None:
     """Normalise and route a message without storing it, and say why."""
     from gateway import components
-    from gateway.operations.explain import Explainer, Line, stream, told
+    from gateway.operations.explain import Explainer, Line, stream, write_for_people
 
     parts = or_stop(lambda: components.load(read_settings()))
     if region and not parts.gazetteer.region(region):
@@ -34,7 +34,7 @@ def explain(
     explainer = Explainer(parts)
     if text != "-":
         (found,) = explainer.explain([Line(text=text, region=region or None)])
-        typer.echo(json.dumps(found, ensure_ascii=False) if as_json else told(found))
+        typer.echo(json.dumps(found, ensure_ascii=False) if as_json else write_for_people(found))
     elif not stream(explainer, sys.stdin.buffer, sys.stdout, region=region or None):
         raise typer.Exit(1)
 

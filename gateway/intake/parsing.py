@@ -57,7 +57,7 @@ class Rereader:
         segments: list[Inbound] = []
         for name, packed in bundle.hooks:
             found = await self.reread(channel, unpacked(packed))
-            known_as = names.hashed(self._sealer.seal, channel.name, name)
+            known_as = names.hash_name(self._sealer.seal, channel.name, name)
             mine = [item for item in found if self._sealer.identity(item)[1] == known_as]
             segments += [i if i.part or bundle.total > 1 else as_segment(i, known_as) for i in mine]
         segments = [item for item in segments if item.part]

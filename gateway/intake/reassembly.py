@@ -1,7 +1,7 @@
 """Reassembly: segments that are all there, or waited long enough, become one message; once.
 
-A message and the mark on its parts are written in one transaction, and only if nobody has marked
-them before: a process that is killed, or a second one that races, changes nothing.
+A message and the mark on its parts are written in one transaction, and only if they are not marked
+yet: a process that is killed, or a second one that races, changes nothing.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from gateway.intake.receive import Intake
 from gateway.intake.segments import ReassemblyPlan, SegmentBundle, plan, waits_until
 from gateway.platform import metrics
 from gateway.platform.seal import PART, Seal
-from gateway.queues.due import DueHandler, Handled
+from gateway.queues.due import DueHandler, DueOutcome
 from gateway.store.due import SEGMENTS, DueRow
 from gateway.store.engine import Unavailable
 from gateway.store.rows import Accepted, IntakeItem, QuarantineItem
@@ -41,7 +41,7 @@ class Reassembly(DueHandler):
         self._store = store
         self._seal = seal
 
-    async def handle(self, rows: Sequence[DueRow]) -> Handled:
+    async def handle(self, rows: Sequence[DueRow]) -> DueOutcome:
         """Join what is ready, then forget what was joined long ago."""
         handled = await super().handle(rows)
         async with self._store.unit() as unit:

@@ -3,7 +3,7 @@
 import structlog
 
 from adapters.contract import Channel, Receipt, Sender
-from gateway.platform.names import hashed
+from gateway.platform.names import hash_name
 from gateway.platform.seal import Seal
 from gateway.store.rows import OptOut
 from gateway.store.store import Store
@@ -19,7 +19,7 @@ async def note(store: Store, seal: Seal, channel: Channel, receipt: Receipt) -> 
     Where the channel has another way to such a reader it is sent again by that.
     """
     name, detail, until = channel.name, receipt.detail, receipt.until
-    known_as = hashed(seal, name, receipt.provider_id)
+    known_as = hash_name(seal, name, receipt.provider_id)
     async with store.unit() as unit:
         if until is None:
             found = await unit.notifications.receipt(name, known_as, receipt.state, detail)

@@ -57,7 +57,7 @@ class MessageSealer:
     def identity(self, inbound: Inbound) -> tuple[str, str]:
         """Return account and external id as they are stored, the id as a keyed hash."""
         account, external_id = identity(inbound)
-        return account, names.hashed(self.seal, inbound.channel, external_id)
+        return account, names.hash_name(self.seal, inbound.channel, external_id)
 
     async def seal_message(
         self, channel: Channel, inbound: Inbound, hook: WebhookRequest
@@ -78,7 +78,7 @@ class MessageSealer:
             channel=inbound.channel,
             account=account,
             sender=self.seal.reference(inbound.channel, inbound.sender.address.casefold()),
-            reference=names.hashed(self.seal, inbound.channel, inbound.part.reference),
+            reference=names.hash_name(self.seal, inbound.channel, inbound.part.reference),
             total=inbound.part.total,
             number=inbound.part.number,
             external_id=external_id,
@@ -95,7 +95,7 @@ class MessageSealer:
     def _sealed(
         self, channel: Channel, inbound: Inbound, hook: WebhookRequest, read: Message
     ) -> Accepted:
-        message = names.hidden(self.seal, read)
+        message = names.hide_names(self.seal, read)
         account, external_id = self.identity(inbound)
         body = message.model_dump_json()
         return Accepted(
@@ -107,7 +107,7 @@ class MessageSealer:
             digest=self._digest(inbound, whole=is_strict(channel)),
             raw=self.seal.close(packed(hook), RAW),
             body=body,
-            event=events.written(
+            event=events.compose(
                 events.RECEIVED, message.id, body, at=message.received_at, subject=message.tracking
             ),
             files=self._files(inbound),

@@ -35,9 +35,9 @@ def train(settings: Settings, csv: Path, *, region: str = "", address: bool = Fa
     return _learn(settings, parts, _read(csv, region, address), region)
 
 
-def train_from(settings: Settings, found: Rows, *, region: str = "") -> str:
+def train_from(settings: Settings, rows: Rows, *, region: str = "") -> str:
     """Train on rows that were read elsewhere, such as the deployment's own history."""
-    return _learn(settings, _parts(settings, region), found, region)
+    return _learn(settings, _parts(settings, region), rows, region)
 
 
 def undo(settings: Settings, purpose: str = "agency") -> str:
@@ -125,11 +125,11 @@ def progress(line: str) -> None:
     sys.stderr.flush()
 
 
-def _learn(settings: Settings, parts: components.Components, found: Rows, region: str) -> str:
+def _learn(settings: Settings, parts: components.Components, rows: Rows, region: str) -> str:
     from gateway.learning import train as doing
 
     try:
-        trained = doing.train(parts, found, progress, region=region)
+        trained = doing.train(parts, rows, progress, region=region)
         card = doing.keep(registry.folder(settings), trained, parts.routing.topics)
     except (RowsError, ModelError) as error:
         raise CommandError(str(error)) from None

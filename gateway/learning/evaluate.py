@@ -16,7 +16,7 @@ from gateway.learning.samples import Progress, Sample, SampleReader
 from gateway.platform.clock import wall
 from normalizer.report import Candidate, Report
 from router.assign import Router
-from router.learned import Array, Learned, Model, ModelWeights, softmax
+from router.learned import Array, LearnedRanker, Model, ModelWeights, softmax
 
 BASELINE = "TF-IDF + linear SVM"
 """The obvious implementation: words and pairs of words, no calibration, nothing else known."""
@@ -112,7 +112,7 @@ def _with_model(
 ) -> list[Prediction]:
     if purpose == "agency":
         routing = copy(reader.parts.routing)
-        routing.scorer = Learned(weights, routing.register)
+        routing.scorer = LearnedRanker(weights, routing.register)
         return _routed(reader, routing, asked)
     model = Model(weights)
     shares = (model.probabilities(sample.words, sample.matches) for sample in asked)

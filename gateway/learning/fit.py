@@ -18,7 +18,7 @@ from gateway.learning.linear import Linear
 from gateway.learning.network import Network, Shape, telling
 from gateway.learning.rows import Purpose, RowsError
 from gateway.learning.samples import Progress, Sample
-from router.learned import Array, ModelWeights, calibrated, clues, mixed, softmax
+from router.learned import Array, ModelWeights, calibrate_shares, clues, mean_shares, softmax
 
 NEWEST = 0.2
 """The part of the rows that says how sure the views may be, before all rows are learned."""
@@ -91,12 +91,12 @@ class TextModel:
 
     def shares(self, samples: Sequence[Sample]) -> Array:
         """Return the probability of every class before calibration, [samples, classes]."""
-        return mixed(*self.logits(samples), np.array(self.sharpness, np.float32))
+        return mean_shares(*self.logits(samples), np.array(self.sharpness, np.float32))
 
     def probabilities(self, samples: Sequence[Sample]) -> Array:
         """Return the probability of every class, [samples, classes]."""
         shares = self.shares(samples)
-        return calibrated(shares, _clues(shares, samples), self.calibration)
+        return calibrate_shares(shares, _clues(shares, samples), self.calibration)
 
     def weights(self, names: Mapping[str, str], regions: Sequence[str]) -> ModelWeights:
         """Return the model as the arrays the router works with."""

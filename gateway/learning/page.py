@@ -18,7 +18,7 @@ _COLOURS = ("#0b5cad", "#b3541e", "#5b6b7b")
 _MOST_ROWS = 40
 
 
-def page(found: Evaluation, name: str) -> str:
+def page(evaluation: Evaluation, name: str) -> str:
     """Return the page as HTML; it loads nothing from anywhere. ``name`` says what was measured."""
     env = Environment(
         loader=FileSystemLoader(_TEMPLATES),
@@ -30,7 +30,7 @@ def page(found: Evaluation, name: str) -> str:
     env.globals.update(
         t=words("console").table("evaluation", _LANGUAGE),
         language=_LANGUAGE,
-        found=found,
+        found=evaluation,
         colours=_COLOURS,
         size=_SIZE,
         edge=_EDGE,
@@ -39,20 +39,20 @@ def page(found: Evaluation, name: str) -> str:
     )
     return env.get_template("evaluation.html").render(
         title=words("console").say("evaluation.title", _LANGUAGE, name=name),
-        scores=list(_scores(found)),
-        bins=measure.bins(found.answers[found.chief]),
+        scores=list(_scores(evaluation)),
+        bins=measure.bins(evaluation.answers[evaluation.chief]),
         reliability=[
             [(each.confidence, each.right) for each in measure.bins(answers)]
-            for answers in found.answers.values()
+            for answers in evaluation.answers.values()
         ],
-        coverage=[_thinned(answers) for answers in found.answers.values()],
-        agencies=list(_agencies(found)),
-        confusions=list(_confusions(found)),
+        coverage=[_thinned(answers) for answers in evaluation.answers.values()],
+        agencies=list(_agencies(evaluation)),
+        confusions=list(_confusions(evaluation)),
     )
 
 
-def _scores(found: Evaluation) -> Iterator[tuple[str, ...]]:
-    for name, answers in found.answers.items():
+def _scores(evaluation: Evaluation) -> Iterator[tuple[str, ...]]:
+    for name, answers in evaluation.answers.items():
         yield (name, *_numbers(measure.score(answers)))
 
 
@@ -61,15 +61,17 @@ def _numbers(score: Score) -> tuple[str, ...]:
     return (*(_percent(part) for part in parts), f"{score.calibration_error:.3f}")
 
 
-def _agencies(found: Evaluation) -> Iterator[tuple[str, ...]]:
-    for key, score in list(measure.by_agency(found.answers[found.chief]).items())[:_MOST_ROWS]:
-        name = found.names.get(key, key)
+def _agencies(evaluation: Evaluation) -> Iterator[tuple[str, ...]]:
+    for key, score in list(measure.by_agency(evaluation.answers[evaluation.chief]).items())[
+        :_MOST_ROWS
+    ]:
+        name = evaluation.names.get(key, key)
         yield name, str(score.rows), _percent(score.top1), _percent(score.top3)
 
 
-def _confusions(found: Evaluation) -> Iterator[tuple[str, ...]]:
-    for gold, said, count in measure.confusions(found.answers[found.chief])[:_MOST_ROWS]:
-        yield found.names.get(gold, gold), found.names.get(said, said) or "-", str(count)
+def _confusions(evaluation: Evaluation) -> Iterator[tuple[str, ...]]:
+    for gold, said, count in measure.confusions(evaluation.answers[evaluation.chief])[:_MOST_ROWS]:
+        yield evaluation.names.get(gold, gold), evaluation.names.get(said, said) or "-", str(count)
 
 
 def _thinned(answers: Sequence[Prediction]) -> list[tuple[float, float]]:

@@ -12,7 +12,7 @@ from normalizer.message import Reporter
 from normalizer.report import Agency, Report
 from router.assign import whole_text
 from router.blend import LOCAL_OFFICE
-from router.kinds import spoken
+from router.kinds import spoken_tokens
 from router.learned import LOCAL, class_of
 from router.naming import place_words, words
 from router.topics import Match
@@ -64,7 +64,7 @@ class SampleReader:
         return samples
 
     def key(self, agency: Agency) -> str:
-        """Return what an agency is measured as; desks of villages and districts are one."""
+        """Return what an agency is measured as; offices of villages and districts are one."""
         if self._keep_villages:
             return agency.id
         return LOCAL if class_of(agency) == LOCAL else agency.id
@@ -74,7 +74,7 @@ class SampleReader:
         topics = self.parts.routing.topics
         reading = topics.lexicon.read(whole_text(report))
         is_kind = self._purpose == "kind"
-        words = spoken(report, reading, topics) if is_kind else reading.words
+        words = spoken_tokens(report, reading, topics) if is_kind else reading.words
         return Sample(
             report, tuple(words), tuple(topics.rank(reading)), self.label(row.label, row.region)
         )
@@ -88,7 +88,7 @@ class SampleReader:
             reporter=Reporter(ref="", sealed=""),
             context=row.region or None,
         )
-        return Report.opened(message)
+        return Report.open(message)
 
     def label(self, label: str, region: str) -> SampleLabel:
         """Return what a row's label means in a region."""

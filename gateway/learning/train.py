@@ -22,7 +22,7 @@ from router.topics import Topics
 
 @dataclass(frozen=True, slots=True)
 class TrainingResult:
-    """A model, how it did on its newest rows, and the labels nobody knew."""
+    """A model, how it did on its newest rows, and the labels that no agency has."""
 
     purpose: Purpose
     fitted: fit.TextModel
@@ -77,22 +77,22 @@ def digest(topics: Topics) -> str:
     return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
 
 
-def _archive(path: Path, fitted: fit.TextModel) -> None:
+def _archive(path: Path, model: fit.TextModel) -> None:
     """Write what scikit-learn made, readable without trusting it."""
     whole: dict[str, Any] = {
-        "classes": list(fitted.classes),
-        "terms": fitted.features.vectorizers,
-        "topics": list(fitted.features.topics),
+        "classes": list(model.classes),
+        "terms": model.features.vectorizers,
+        "topics": list(model.features.topics),
         "linear": {
-            "coefficients": fitted.linear.coefficients,
-            "intercept": fitted.linear.intercept,
+            "coefficients": model.linear.coefficients,
+            "intercept": model.linear.intercept,
         },
         "networks": [
             {"inner": n.inner, "inner_bias": n.inner_bias, "outer": n.outer, "bias": n.outer_bias}
-            for n in fitted.networks
+            for n in model.networks
         ],
-        "sharpness": list(fitted.sharpness),
-        "calibration": list(fitted.calibration),
+        "sharpness": list(model.sharpness),
+        "calibration": list(model.calibration),
     }
     io.dump(whole, path)
     if doubtful := io.get_untrusted_types(file=path):

@@ -1,7 +1,7 @@
 """What a file is by its bytes, and a harmless copy of it.
 
 Pure and synchronous, for a worker process with a deadline: every byte here comes from a stranger.
-An image is drawn anew on an empty sheet, turned upright, at most ``MOST`` pixels wide and high, so
+An image is drawn again on an empty sheet, turned upright, at most ``MOST`` pixels wide and high, so
 that nothing but its pixels goes on: no EXIF, GPS, thumbnail, colour profile, comment or appendix.
 Of an animation the first frame goes on. Other kinds are handed on as they are.
 """

@@ -1,4 +1,4 @@
-"""Which kinds of file are handed on, and how: one table for the cleaner and for whoever serves.
+"""Which kinds of file are handed on, and how: one table for the cleaner and for the portals.
 
 What is not in the table (a page, a drawing with scripts, a program) is kept and quarantined.
 """
@@ -18,7 +18,7 @@ class FileKind:
     reads: str = ""
     """Pillow's name of the format that an image of this kind is read by."""
     writes: Encoding = "JPEG"
-    """The format in which that image is drawn anew."""
+    """The format in which that image is drawn again."""
 
 
 KINDS: dict[str, FileKind] = {
@@ -40,7 +40,7 @@ KINDS: dict[str, FileKind] = {
     "text/vcard": FileKind(".vcf", inline=False),
 }
 DRAWN: dict[Encoding, str] = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
-"""The media type of what was drawn anew."""
+"""The media type of what was drawn again."""
 
 ALIASES = {
     "application/ogg": "audio/ogg",

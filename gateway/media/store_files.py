@@ -80,7 +80,7 @@ def enqueue_files(unit: UnitOfWork, report: Report, message: Message, *, at: dat
     if message.attachments:
         id = str(uuid.uuid5(uuid.UUID(report.id), f"files of {message.id}"))
         data = json.dumps({"report": report.id})
-        unit.outbox.put(QueuedMessage(MEDIA, id, events.written(events.FILES, id, data, at=at)))
+        unit.outbox.put(QueuedMessage(MEDIA, id, events.compose(events.FILES, id, data, at=at)))
 
 
 class StoreFiles:
@@ -128,7 +128,7 @@ class StoreFiles:
         """Store the files of one report; what is done is kept though others fail."""
         if stored is None:
             return MissingReport("the report is not stored")
-        with correlation.queued(delivery.message.id):
+        with correlation.queued_message(delivery.message.id):
             return await self._store_files(stored, delivery, until)
 
     async def _store_files(
@@ -164,7 +164,7 @@ class StoreFiles:
                 if time.monotonic() > until:
                     return Later()
                 return await self._store_file(report, file, number)
-        except ObjectsUnavailable as error:  # ours: nobody's file is given up for it
+        except ObjectsUnavailable as error:  # ours: no file is given up for it
             log.warning("files cannot be kept now", error=str(error))
             return Later()
         except Exception as error:  # one file never fails its neighbours
@@ -273,7 +273,7 @@ def _outcome(errors: Mapping[Attachment, Exception], *, last: bool) -> Exception
     """Say how a message went whose files had these errors.
 
     ``Later`` is not counted as an attempt, so it stands back behind a failure that is: else a file
-    that always fails would keep the message coming for ever. Only before the message is buried
+    that always fails would keep the message coming without end. Only before the message is buried
     does a file that was never tried get its turn.
     """
     later = {file: error for file, error in errors.items() if isinstance(error, Later)}

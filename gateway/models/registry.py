@@ -3,7 +3,7 @@
 ``<folder>/<purpose>/<version>/`` holds ``weights.npz`` (all the gateway loads), ``model.skops``
 (what scikit-learn made, to look into) and ``card.json``; ``<folder>/<purpose>/active`` names the
 version that is used. A version is complete before it can be named, and the name is replaced whole:
-whoever dies in between leaves the old one active.
+a process that dies in between leaves the old one active.
 
 ModelError      a model cannot be used; the message says why and what to do
 """
@@ -29,7 +29,7 @@ from gateway.platform.disk import private_file, private_folder, sync_folder
 
 if TYPE_CHECKING:
     from router.kinds import Kinds
-    from router.learned import Learned, ModelWeights
+    from router.learned import LearnedRanker, ModelWeights
     from router.register import Register
 
 FORMAT = 2
@@ -98,14 +98,14 @@ def folder(settings: Settings) -> Path:
     return Path(chosen) if chosen else settings.server.data_dir / "models"
 
 
-def scorer(folder: Path, register: "Register") -> "Learned | None":
+def scorer(folder: Path, register: "Register") -> "LearnedRanker | None":
     """Return the agency model in use, ready to rank; None if there is none. Raises ModelError."""
     loaded = load(folder, "agency")
     if loaded is None:
         return None
-    from router.learned import Learned
+    from router.learned import LearnedRanker
 
-    return Learned(loaded[1], register)
+    return LearnedRanker(loaded[1], register)
 
 
 def kinds(folder: Path, reports: Collection[str]) -> "Kinds | None":
@@ -258,7 +258,7 @@ def _write(home: Path, building: Path, draft: Draft) -> Card:
 
 
 def _replaced(home: Path) -> str:
-    """Return the version in use, "" where nobody can tell: training mends that."""
+    """Return the version in use, "" where that cannot be told: training mends that."""
     try:
         return _active_name(home)
     except ModelError:

@@ -1,1 +1,1 @@
-"""What whoever runs the gateway asks it: health, and why a report went where it went."""
+"""What those who run the gateway ask it: health, and why a report went where it went."""

@@ -46,14 +46,16 @@ class Explainer:
         answers = iter(self.explain([line for line in asked if isinstance(line, Line)]))
         return [next(answers) if isinstance(line, Line) else {"error": line} for line in asked]
 
-    def explain(self, asked: Sequence[Line]) -> list[dict[str, Any]]:
-        """Explain texts, each sent to a door of its region."""
+    def explain(self, lines: Sequence[Line]) -> list[dict[str, Any]]:
+        """Explain texts, each sent to a channel of its region."""
         now = wall()
-        messages = [self._message(line, now) for line in asked]
-        wanted = [Report.opened(each) for each in messages if each.intent is Intent.REPORT]
+        messages = [self._message(line, now) for line in lines]
+        wanted = [Report.open(each) for each in messages if each.intent is Intent.REPORT]
         decisions = iter(self._parts.routing.decide_many(wanted, at=now))
         return [
-            self._told(each, next(decisions)) if each.intent is Intent.REPORT else _command(each)
+            self._as_fields(each, next(decisions))
+            if each.intent is Intent.REPORT
+            else _command(each)
             for each in messages
         ]
 
@@ -78,7 +80,7 @@ class Explainer:
             context=line.region,
         )
 
-    def _told(self, message: Message, decision: Decision) -> dict[str, Any]:
+    def _as_fields(self, message: Message, decision: Decision) -> dict[str, Any]:
         assignment = decision.assignment
         given = assignment.agency if assignment.decision is Outcome.ASSIGN else None
         found: dict[str, Any] = {
@@ -116,7 +118,7 @@ class Explainer:
 def stream(explainer: Explainer, source: BinaryIO, sink: TextIO, *, region: str | None) -> bool:
     """Answer NDJSON with NDJSON; tell whether every line could be read.
 
-    Lines that have come already are explained together. Whoever sends one and waits gets its
+    Lines that have come already are explained together. A caller that sends one and waits gets its
     answer before the next is read.
     """
     read, number = True, 0
@@ -143,7 +145,7 @@ def _batches(source: BinaryIO) -> Iterator[list[bytes]]:
         yield [begun]
 
 
-def told(found: dict[str, Any]) -> str:
+def write_for_people(found: dict[str, Any]) -> str:
     """Write an explanation for people."""
     if found["decision"] is None:
         return f"intent      {found['intent']}"

@@ -43,9 +43,9 @@ class Finding:
         """Say all of it in a word."""
         return "fail" if not self.ok else "warn" if self.warned else "ok"
 
-    def warn(self, name: str, said: str) -> None:
+    def warn(self, name: str, text: str) -> None:
         """Note what makes nothing red."""
-        self.checks[name] = said
+        self.checks[name] = text
         self.warned = True
 
     def note(self, name: str, fault: str, *, stops: bool = False) -> None:
@@ -129,7 +129,7 @@ class Health:
         )
         more = full if room.over(self._store.quota.limits) else ""
         finding.note("quarantine", f"{held} to release or dismiss{more}" if held else "")
-        if missed:  # what strangers and machines send makes nobody unwell
+        if missed:  # what strangers and machines send is no fault of ours
             finding.checks["quarantine_noise"] = f"{missed} more not kept since yesterday"
         finding.note("outbox", waiting)
         finding.note("alerts", f"{unheard} that nobody on duty has answered" if unheard else "")
@@ -190,10 +190,10 @@ class Health:
             await asyncio.sleep(EVERY)
 
 
-def _passed(found: Mapping[str, DueCount]) -> str:
+def _passed(counts: Mapping[str, DueCount]) -> str:
     """Say which moments passed with nothing done."""
     said = [
-        f"{kind}: {each.failing} fail, {each.late} late" for kind, each in sorted(found.items())
+        f"{kind}: {each.failing} fail, {each.late} late" for kind, each in sorted(counts.items())
     ]
     return "; ".join(said)
 

@@ -1,8 +1,8 @@
 """Which reports are delicate: somebody the report is about may hold the reporter's phone.
 
 Of such a report a text names no topic, agency, place or status, a bare STATUS does not show it, and
-what an agency wrote is sent only to who asks for it (BACA). Pages that are opened with number and
-code show all of it.
+what an agency wrote is sent only to a reporter who asks for it (BACA). Pages that are opened with
+number and code show all of it.
 """
 
 from collections.abc import Set
@@ -28,7 +28,7 @@ class Delicate:
         topic = report.topic is not None and report.topic.id in self.topics
         return report.anonymous or topic or is_grave(report.urgency)
 
-    def hushed(self, report: Report, *, channel: str) -> bool:
+    def is_neutral(self, report: Report, *, channel: str) -> bool:
         """Tell whether what is written about a report on a channel must be neutral."""
         return channel not in self.fetched and self.is_(report)
 

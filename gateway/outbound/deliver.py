@@ -105,7 +105,7 @@ class Deliver:
             async with self._turn:
                 if time.monotonic() > until:
                     return Later()
-                with correlation.queued(parcel.delivery.id):
+                with correlation.queued_message(parcel.delivery.id):
                     await parcel.method.send(parcel.delivery, parcel.body)
         except Exception as error:  # one agency never fails its neighbours
             return error
@@ -136,7 +136,7 @@ async def _place(unit: UnitOfWork, parcels: Iterable[_Parcel]) -> list[_Parcel]:
         mine = await unit.deliveries.place(ids, name, reached=method.reached)
         placed += [parcel for parcel in group if parcel.delivery.id in mine]
     for parcel in placed:
-        with correlation.queued(parcel.delivery.id):
+        with correlation.queued_message(parcel.delivery.id):
             parcel.method.place(unit, parcel.delivery, parcel.body)
     return placed
 

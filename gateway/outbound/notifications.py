@@ -13,9 +13,9 @@ from gateway.platform.names import sealed_thread
 from gateway.store.rows import Notification
 from gateway.store.unit import UnitOfWork
 from normalizer.gsm import segments
-from normalizer.message import Message, Unanswered, Urgency
+from normalizer.message import Message, NoAnswerReason, Urgency
 from normalizer.report import Report
-from normalizer.tracking import written
+from normalizer.tracking import format_number
 
 _NAMES = uuid.UUID("6b616e61-6c00-5000-8000-6c6574746572")
 
@@ -46,14 +46,14 @@ class Notifier:
         It is in its writer's language; ``to`` is who asked. Of a delicate report the neutral text
         is filled in, on channels whose words lie on a phone.
         """
-        report = about if isinstance(about, Report) else Report.opened(about)
-        if self.hushed(report, to or report):
+        report = about if isinstance(about, Report) else Report.open(about)
+        if self.is_neutral(report, to or report):
             key = NEUTRAL.get(key, key)
         assignment = report.assignment
         agency = assignment.agency.name if assignment and assignment.agency else None
         language = report.language
         common = {
-            "nomor": written(report.tracking),
+            "nomor": format_number(report.tracking),
             "instansi": agency or self._texts.say("no_agency", language),
             "status": words("labels").table("status", language)[report.status],
         }
@@ -76,13 +76,13 @@ class Notifier:
         """Write to the citizen. ``cause`` names why; the same cause writes only one notification.
 
         ``asked_by`` is the message that is answered, when it is not the report itself;
-        ``choices`` are likely answers to a question in the text; ``automatic`` says that nobody
+        ``choices`` are likely answers to a question in the text; ``automatic`` says that no person
         wrote the text: it counts against what one reader gets. An ``urgent`` one says whom to call,
         and neither that nor anything else holds it back. The first ``receipt`` of a person
         says where the privacy notice is read, in the words of ``brief`` if that saves an SMS. Who
         must not be written to gets nothing, and the notification is filed with the reason.
         """
-        report = about if isinstance(about, Report) else Report.opened(about)
+        report = about if isinstance(about, Report) else Report.open(about)
         to = asked_by or report.first
         id = notification_id(report, cause)
         held_back = _held_back(report, to, automatic=automatic and not urgent)
@@ -108,9 +108,9 @@ class Notifier:
         )
         unit.notifications.add(notification)
 
-    def hushed(self, report: Report, to: Report | Message) -> bool:
+    def is_neutral(self, report: Report, to: Report | Message) -> bool:
         """Tell whether what ``to`` is told about a report must be neutral."""
-        return self.delicate.hushed(report, channel=to.origin.channel)
+        return self.delicate.is_neutral(report, channel=to.origin.channel)
 
     async def warn(
         self,
@@ -144,9 +144,9 @@ class Notifier:
         )
         return True
 
-    def privacy(self, asked: Message) -> str:
+    def privacy(self, message: Message) -> str:
         """Return the privacy notice in one SMS, with where to read on if there is room for it."""
-        text = self._texts.say("privacy", asked.language)
+        text = self._texts.say("privacy", message.language)
         longer = (f"{text} {way}" for way in self._notice.ways_on)
         return next((each for each in longer if segments(each) == segments(text)), text)
 
@@ -180,12 +180,12 @@ class Notifier:
         return replace(notification, text=self.text("lapsed", report), choices=())
 
 
-def _held_back(report: Report, to: Message, *, automatic: bool) -> Unanswered | None:
-    """Say why who wrote a message gets no letter; a word about danger goes to any country."""
+def _held_back(report: Report, to: Message, *, automatic: bool) -> NoAnswerReason | None:
+    """Say why a writer gets no notification; a word about danger goes to any country."""
     why = to.unanswered
     if why is None or automatic:
         return why
-    danger = report.urgency is not None and why is Unanswered.FOREIGN_NUMBER
+    danger = report.urgency is not None and why is NoAnswerReason.FOREIGN_NUMBER
     return why if why.wholly and not danger else None
 
 

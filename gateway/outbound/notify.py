@@ -18,7 +18,7 @@ from gateway.outbound.batch import every, ids_of
 from gateway.outbound.notifications import Notifier
 from gateway.platform import correlation, metrics
 from gateway.platform.identity import opened_reporter
-from gateway.platform.names import hashed, opened_thread
+from gateway.platform.names import hash_name, opened_thread
 from gateway.platform.seal import Seal
 from gateway.store.rows import Notification, OptOut, SendResult
 from gateway.store.store import Store
@@ -151,7 +151,7 @@ class Notify:
                 return SendResult(notification.id, "failed", detail=why)
             async with self._turn:
                 await self._paces[notification.channel].turn()
-                with correlation.queued(notification.id):
+                with correlation.queued_message(notification.id):
                     provider_id = await channel.send(to, message)
         except OptedOut as error:
             if (
@@ -163,7 +163,7 @@ class Notify:
             return SendResult(notification.id, "failed", detail=str(error))
         except Exception as error:  # raised, it would make the whole batch be sent again
             return error
-        known_as = hashed(self._seal, notification.channel, provider_id)
+        known_as = hash_name(self._seal, notification.channel, provider_id)
         return SendResult(notification.id, "sent", provider_id=known_as)
 
 

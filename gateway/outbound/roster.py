@@ -12,7 +12,7 @@ from gateway.platform.seal import Seal
 from normalizer import numbers
 from normalizer.gazetteer import Gazetteer
 from normalizer.report import Report
-from normalizer.tracking import written
+from normalizer.tracking import format_number
 
 MISSING = (
     "alerts: NOBODY IS ON DUTY. Danger to life is shown on the console and no human is told of it; "
@@ -56,8 +56,8 @@ class Roster:
         self.posts = tuple(posts)
         self._of = {ref: post for post in reversed(self.posts) for ref in _refs(post, seal)}
 
-    def told_of(self, report: Report) -> tuple[DutyPost, ...]:
-        """Return who is told of a report; where nobody was named for such a one, everybody is."""
+    def for_report(self, report: Report) -> tuple[DutyPost, ...]:
+        """Return who is told of a report: everybody, where no post is for such reports."""
         return tuple(post for post in self.posts if post.serves(report)) or self.posts
 
     def by_pseudonym(self, ref: str) -> DutyPost | None:
@@ -106,7 +106,7 @@ class Wording:
             jenis=self.kind(report, post),
             tempat=self.place(report, post),
             menit=str(minutes(since, at)),
-            nomor=written(report.tracking),
+            nomor=format_number(report.tracking),
             kode=code,
         )
         link = self.link(f"reports/{report.id}")
@@ -140,7 +140,7 @@ def kind_of(report: Report) -> str:
 
 
 def region_of(report: Report) -> str:
-    """Return the code of where a report is, down to the district; "" where nobody knows."""
+    """Return the code of where a report is, down to the district; "" where that is not known."""
     return report.places[0].code[:DISTRICT] if report.places else ""
 
 

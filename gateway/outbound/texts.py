@@ -164,7 +164,7 @@ def choices(options: Sequence[str]) -> str:
     return " ".join(f"({number}) {option}" for number, option in enumerate(options, 1))
 
 
-def chosen(options: Sequence[str], reply: str) -> str | None:
+def match_option(options: Sequence[str], reply: str) -> str | None:
     """Return the option a reply picks: its words, "2", "nomor 2", or "ya" to a single one."""
     if same := next((each for each in options if each.casefold() == reply.casefold()), None):
         return same

@@ -54,7 +54,7 @@ def batch(messages: Mapping[str, str]) -> Iterator[None]:
         _batch.reset(token)
 
 
-def queued(id: str) -> AbstractContextManager[object]:
+def queued_message(id: str) -> AbstractContextManager[object]:
     """Like ``message``, for one of the batch by its id on the queue."""
     return message(of(id))
 

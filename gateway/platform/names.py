@@ -20,7 +20,7 @@ _HASHED = re.compile(r"([a-z]+:)?ref:[0-9a-f]{32}")
 _SEALED = "sealed:"
 
 
-def hashed(seal: Seal, channel: str, name: str) -> str:
+def hash_name(seal: Seal, channel: str, name: str) -> str:
     """Return what a provider's name is compared by; a hash stays what it is."""
     if is_hashed(name):
         return name
@@ -33,7 +33,7 @@ def is_hashed(name: str) -> bool:
     return _HASHED.fullmatch(name) is not None
 
 
-def hidden(seal: Seal, message: Message) -> Message:
+def hide_names(seal: Seal, message: Message) -> Message:
     """Return a message whose origin and files name nothing of the provider in the clear."""
     files = tuple(_with_sealed_url(seal, file) for file in message.attachments)
     origin = hidden_origin(seal, message.origin)
@@ -44,20 +44,20 @@ def hidden_origin(seal: Seal, origin: Origin) -> Origin:
     """Return an origin that names nothing of the provider in the clear."""
     names = (*origin.thread, origin.external_id)
     clear = [name for name in names if not _HASHED.fullmatch(name)]
-    sealed = {hashed(seal, origin.channel, name): seal.close_text(name, NAME) for name in clear}
-    hashes = [hashed(seal, origin.channel, name) for name in names]
+    sealed = {hash_name(seal, origin.channel, name): seal.close_text(name, NAME) for name in clear}
+    hashes = [hash_name(seal, origin.channel, name) for name in names]
     changes = {"thread": tuple(hashes[:-1]), "external_id": hashes[-1]}
     return origin.model_copy(update=changes | {"sealed": {**origin.sealed, **sealed}})
 
 
 def sealed_thread(origin: Origin) -> tuple[str, ...]:
-    """Return the sealed names of a conversation, in its order, for a letter that goes on in it."""
+    """Return the sealed names of a conversation, in order, for a notification that continues it."""
     names = (*origin.thread, origin.external_id)
     return tuple(origin.sealed[name] for name in names if name in origin.sealed)
 
 
 def opened_thread(seal: Seal, names: Iterable[str]) -> tuple[str, ...]:
-    """Open the names of a letter's thread, for its channel; one that cannot be opened is left."""
+    """Open the names of a thread for its channel; one that cannot be opened is left out."""
     return tuple(name for sealed in names if (name := _opened(seal, sealed)) is not None)
 
 

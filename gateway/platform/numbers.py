@@ -1,4 +1,4 @@
-"""Tracking numbers drawn anew, and the code that opens the page of one."""
+"""Random tracking numbers, and the code that opens the page of one."""
 
 import base64
 import secrets

@@ -23,7 +23,7 @@ from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 GIB = 2**30
 TASKS_PER_WORKER = 500
-"""Then the worker is replaced: parsers leak, and a leak must not live for ever."""
+"""Then the worker is replaced: parsers leak, and a leak must not grow without end."""
 
 T = TypeVar("T")
 
@@ -116,7 +116,7 @@ class Sandbox:
         return task is not None and task.cancelling() > 0
 
     async def _ready(self) -> ProcessPool:
-        """Return the pool, started off the loop, and anew when the old one broke."""
+        """Return the pool, started off the loop, and again when the old one broke."""
         if self._closed:
             raise ReaderCrashed("the reader is closed")
         if not self._usable():
@@ -158,7 +158,7 @@ class Sandbox:
 
 def _prepare(memory: int, modules: tuple[str, ...]) -> None:
     """Set up a worker."""
-    # pebble's handler runs between two bytecodes: a regular expression that backtracks for ever
+    # pebble's handler runs between two bytecodes: a regular expression that backtracks without end
     # would outlive its deadline by seconds.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     for name in modules:

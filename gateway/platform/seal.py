@@ -80,7 +80,7 @@ class Seal:
         return hmac.digest(self._reference, whole, "sha256")[:16].hex()
 
     def numbers(self, *parts: str) -> Iterator[int]:
-        """Yield integers of 64 bits, the same for the same parts, that nobody can foretell."""
+        """Yield integers of 64 bits, the same for the same parts, that cannot be predicted."""
         whole = "\x1f".join(parts).encode("utf-8", "surrogatepass")
         for count in itertools.count():
             drawn = hmac.digest(self._reference, b"number %d\x1f" % count + whole, "sha256")

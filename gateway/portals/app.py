@@ -27,7 +27,7 @@ from gateway.portals.citizen import routes as citizen
 from gateway.portals.console import routes as console
 from gateway.portals.http import problems, security_txt
 from gateway.portals.http.bounds import Lines, Parser, protocol
-from gateway.portals.http.drain import Drained
+from gateway.portals.http.drain import DrainMiddleware
 from gateway.portals.http.request_id import RequestId
 from gateway.portals.http.secure import Secure
 
@@ -63,7 +63,7 @@ class WebServer:
         options = uvicorn.Config(
             RequestId(
                 Secure(
-                    Drained(Lines(self.app, self._limits.max_headers)),
+                    DrainMiddleware(Lines(self.app, self._limits.max_headers)),
                     https=_is_https(self._limits),
                 )
             ),
@@ -100,8 +100,8 @@ class _Server(uvicorn.Server):
 
 def application(
     settings: ServerSettings,
-    door: Intake,
-    desk: OperatorService,
+    intake: Intake,
+    operators: OperatorService,
     agencies: AgencyService,
     health: Health,
     files: AttachmentAccess,
@@ -111,7 +111,7 @@ def application(
     more: Mapping[str, Sequence[BaseRoute]] | None = None,
     beside: Sequence[BaseRoute] = (),
 ) -> FastAPI:
-    """Compose the application. ``more`` holds the routes of channels with doors of their own.
+    """Compose the application. ``more`` holds the routes of channels that bring their own.
 
     ``beside`` are further routes.
     """
@@ -124,19 +124,19 @@ def application(
     limits = CallLimits(settings.client_header, proxied=secure)
     app.include_router(api.api(agencies, files, limits))
     app.router.routes[:0] = [
-        *webhook.routes(door, url, settings.max_hook_bytes, limits, elsewhere=more),
+        *webhook.routes(intake, url, settings.max_hook_bytes, limits, elsewhere=more),
         *(route for routes in more.values() for route in routes),
         *_operations(health),
         *beside,
         *security_txt.routes(settings, wall),
         *(
-            citizen.routes(door, citizens, limits)
+            citizen.routes(intake, citizens, limits)
             or [Route("/", lambda _: RedirectResponse("/console/"), methods=["GET"])]
         ),
         Mount(
             "/console",
             routes=console.routes(
-                desk, secure_cookies=secure, clock=now, wall=wall, who=limits.caller
+                operators, secure_cookies=secure, clock=now, wall=wall, who=limits.caller
             ),
         ),
     ]

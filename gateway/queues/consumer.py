@@ -27,7 +27,7 @@ PAUSE = 0.5
 LONGEST_PAUSE = 5.0
 PATIENCE = 120
 """Tries, about ten minutes, before a batch is given back. RabbitMQ parks among the dead letters
-what was given back twenty times, and closes the channel of who keeps a message for half an hour."""
+what was given back twenty times, and closes a channel that keeps a message for half an hour."""
 
 
 class Consumer:

@@ -33,7 +33,7 @@ MOST = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Handled:
+class DueOutcome:
     """What became of rows: how much was done, and which failed, by their key."""
 
     done: int
@@ -47,7 +47,7 @@ class DueHandler(ABC):
     longest_pause = 3_600.0
     """Seconds for which a row that fails is put off at most."""
 
-    async def handle(self, rows: Sequence[DueRow]) -> Handled:
+    async def handle(self, rows: Sequence[DueRow]) -> DueOutcome:
         """Do what is due, one row after the other. Raises ``Unavailable``."""
         done, failed = 0, dict[str, Exception]()
         for row in rows:
@@ -57,7 +57,7 @@ class DueHandler(ABC):
                 raise
             except Exception as error:
                 failed[row.key] = error
-        return Handled(done, failed)
+        return DueOutcome(done, failed)
 
     @abstractmethod
     async def one(self, row: DueRow) -> int:
@@ -98,7 +98,7 @@ class DueTask:
         except StaleWrite:  # somebody changed a report meanwhile: it is done with the next look
             return 0
         except Exception as error:
-            handled = Handled(0, {row.key: error for row in rows})
+            handled = DueOutcome(0, {row.key: error for row in rows})
         await self._postpone([row for row in rows if row.key in handled.failed], handled.failed)
         return handled.done
 

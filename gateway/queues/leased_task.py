@@ -1,7 +1,7 @@
 """A duty: what one provider needs again and again (being read, a connection), by one process.
 
-Whoever holds the cursor looks when a look is due, and keeps holding it meanwhile. A look that
-fails is noted with its words, and the next one is put off longer each time. All of it is in the
+The process that holds the cursor looks when a look is due, and keeps holding it. A look that fails
+is noted with its words, and the next one is put off longer each time. All of it is in the
 database: the duty goes on where it was after a restart, or in another process.
 """
 
@@ -52,7 +52,7 @@ class LeasedTask(ABC):
         self.channel = channel
         self._cursor = cursor
         self._fresh = True
-        """Nobody has looked yet since this process began: there may have been an outage."""
+        """This process has not looked yet: there may have been an outage."""
 
     @property
     @abstractmethod
@@ -126,18 +126,18 @@ class LeasedTask(ABC):
         metrics.LOOKED.labels(self.channel.name, self.kind).set_to_current_time()
         return pause
 
-    async def _put_off(self, place: CursorPlace, error: Exception, said: str) -> float:
+    async def _put_off(self, place: CursorPlace, error: Exception, text: str) -> float:
         pause = backoff(place.failures, error)
         metrics.LOOKS.labels(self.channel.name, self.kind, type(error).__name__).inc()
         log.warning(
             "a provider could not be read",
             channel=self.channel.name,
             task=self.kind,
-            error=said,
+            error=text,
             attempts=place.failures + 1,
             delay=round(pause, 1),
         )
-        await self._cursor.failed(said, pause=pause)
+        await self._cursor.failed(text, pause=pause)
         return pause
 
     @contextlib.asynccontextmanager

@@ -8,7 +8,14 @@ import asyncio
 
 import structlog
 
-from gateway.broker.base import Broker, BrokerError, DeadLetter, Leased, ReceivedMessage, Refusal
+from gateway.broker.base import (
+    Broker,
+    BrokerError,
+    DeadLetter,
+    LeasedMessage,
+    ReceivedMessage,
+    Refusal,
+)
 from gateway.platform import metrics
 from gateway.store.engine import Unavailable
 from gateway.store.queue_table import Queue
@@ -70,7 +77,7 @@ class Relay:
             log.debug(
                 "a message for a queue", queue=leased.message.queue, status=outcome, correlation=id
             )
-        groups: dict[Refusal, list[Leased]] = {}
+        groups: dict[Refusal, list[LeasedMessage]] = {}
         for leased in taken:
             if refusal := refused.get(leased.message.id):
                 groups.setdefault(refusal, []).append(leased)
@@ -78,7 +85,7 @@ class Relay:
             await self._put_off(group, refusal)
         return len(taken)
 
-    async def _put_off(self, group: list[Leased], refusal: Refusal) -> None:
+    async def _put_off(self, group: list[LeasedMessage], refusal: Refusal) -> None:
         if not refusal.final:
             log.warning("the broker did not take messages", count=len(group), error=refusal.reason)
             await self._queue.postpone(group, delay=UNDECIDED, error=refusal.reason, counted=False)

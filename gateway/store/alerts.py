@@ -142,7 +142,7 @@ class AlertQueries(Queries):
         self._now = now
 
     async def open(self, most: int = 20) -> tuple[AlertView, ...]:
-        """List what nobody has acknowledged, what the whole roster passed by first."""
+        """List what is not acknowledged yet, what the whole roster passed by first."""
         late = _passed_by(self._now()).label("late")
         joined = alerts.join(reports, reports.c.id == alerts.c.report_id)
         query = select(alerts, reports.c.body, late, _is_over().label("over")).select_from(joined)
@@ -151,13 +151,13 @@ class AlertQueries(Queries):
         return tuple(_view(row) for row in await self._rows(query))
 
     async def count_passed_by(self) -> int:
-        """Count the open alerts that nobody of the whole roster answered."""
+        """Count the open alerts that no person of the whole roster answered."""
         late = alerts.c.acknowledged_at.is_(None) & _passed_by(self._now())
         return int(await self._one(select(func.count()).select_from(alerts).where(late)))
 
 
 def _passed_by(now: datetime) -> ColumnElement[bool]:
-    """Ask whether nobody of the whole roster answered, or nobody could be told in time."""
+    """Ask whether no person of the whole roster answered, or none could be told in time."""
     untold = (alerts.c.told == "[]") & (alerts.c.opened_at <= now - UNTOLD)
     return or_(untold, alerts.c.rounds > 0, _is_over())
 

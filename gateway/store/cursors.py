@@ -1,7 +1,7 @@
 """How far each provider has been read. One process at a time holds a cursor and may move it.
 
-A cursor is moved in the transaction of what was read, and only by who still holds it and saw its
-last place: a process that lost it writes nothing at all. All times are the database's own.
+A cursor is moved in the transaction of what was read, and only by a process that still holds it
+and saw its last place: a process that lost it writes nothing. All times are the database's own.
 """
 
 from dataclasses import dataclass

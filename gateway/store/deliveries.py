@@ -53,7 +53,7 @@ class DeliveryRepository:
     async def place(self, ids: Collection[str], method: str, *, reached: Reached) -> set[str]:
         """Note that deliveries were placed; return those that were due until now.
 
-        Whoever else holds the same delivery waits for this unit to end, and then gets none of them.
+        A unit that holds the same delivery waits for this unit to end, and then gets none of them.
         """
         if not ids:
             return set()

@@ -2,7 +2,7 @@
 
 A row is written in the transaction of what makes it wait, and goes in the transaction of what is
 done when it comes due: a process that is killed in between leaves it, and it is done again. Each
-writing gives it a new token, so that nobody settles a row that was moved meanwhile.
+writing gives it a new token, so that a row that was moved meanwhile is not settled.
 """
 
 import secrets
@@ -99,7 +99,7 @@ class DueRepository:
         await self._connection.execute(change)
 
     async def flush(self) -> None:
-        """Write what was collected, in one order everywhere: nobody waits for one another."""
+        """Write what was collected, in one order everywhere: so no deadlock is possible."""
         rows = sorted(self._put.items())
         if gone := [{"of": kind, "about": key} for (kind, key), row in rows if row is None]:
             await self._connection.execute(_CLEAR, gone)

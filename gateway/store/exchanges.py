@@ -18,7 +18,7 @@ KEPT = 300
 """Rows of one channel that went well, and as many that did not."""
 KEPT_FOR = timedelta(days=7)
 WITHIN = 2.0
-"""Seconds a write may take: nothing that matters waits for it, and it holds up nobody."""
+"""Seconds a write may take: nothing that matters waits for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,7 @@ class MessageRepository:
         return news, missing
 
     def disown(self, report_ids: Iterable[str]) -> None:
-        """Note which reports are nobody's any more: no message is filed to them."""
+        """Note which reports have no owner any more: no message is filed to them."""
         self._lapsed.update(report_ids)
 
     def file(self, message: Message, report: Report) -> None:

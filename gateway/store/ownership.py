@@ -1,8 +1,8 @@
 """Which report a message leads to: only one of the very person who sent the message.
 
-A number, a thread or a name finds a report; it proves nothing about who uses it. So nobody reads
-``messages.report_id`` but through here, where the two pseudonyms are compared. A telephone number
-changes hands: where senders are nothing more, ``last_heard`` says since when a report is nobody's.
+A number, a thread or a name finds a report; it proves nothing about its user. So no module reads
+``messages.report_id`` but this one, where the two pseudonyms are compared. A telephone number
+changes hands: where senders are nothing more, ``last_heard`` says since when a report has no owner.
 """
 
 from collections.abc import Collection

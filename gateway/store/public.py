@@ -168,7 +168,7 @@ def _report(row: Any) -> Report:
     """Return the report of a message; of one that is on its way, what it would open."""
     if row.filed:
         return Report.model_validate_json(row.filed)
-    return Report.opened(Message.model_validate_json(row.body))
+    return Report.open(Message.model_validate_json(row.body))
 
 
 def _update(row: Any) -> ReportUpdate:
@@ -179,7 +179,7 @@ def _update(row: Any) -> ReportUpdate:
 
 
 def is_sensitive(report: Report, sensitive: Set[str]) -> bool:
-    """Tell whether a report may name people who could be harmed, or nobody knows yet what it is.
+    """Tell whether a report may name people who could be harmed, or it is not known yet what it is.
 
     ``sensitive`` are the ids of topics that do.
     """

@@ -29,7 +29,7 @@ REASONS: dict[str, str] = {
     "unstorable": MESSAGE,
     "same_id_other_content": MESSAGE,
 }
-"""What each reason is: noise nobody waits for, or a message that may be a person's."""
+"""What each reason is: noise that may be dropped, or a message that may be a person's."""
 FRESH = timedelta(seconds=5)
 """How long what was counted is believed, beside what this process added since."""
 BATCH = 500
@@ -155,7 +155,7 @@ class QuarantineRepository:
         """Forget a batch of what is older than the limits say; return how much it was.
 
         Undecided noise goes whole. Of what an operator has decided the envelope goes; who decided
-        what, when and why stays. What nobody has decided stays whole, if it is no noise.
+        what, when and why stays. What is not decided stays whole, if it is no noise.
         """
         old = self._now() - timedelta(days=self._quota.limits.days)
         noise = quarantine.c.reason.in_(_NOISY) & quarantine.c.state.in_(_OPEN)
@@ -174,7 +174,7 @@ class QuarantineQueries(Queries):
     """Reads of the quarantine."""
 
     async def latest(self, most: int) -> list[QuarantineView]:
-        """List what nobody has decided: what is open first, then what is only noted."""
+        """List what is not decided: what is open first, then what is only noted."""
         query = select(quarantine).where(quarantine.c.state.in_(_OPEN))
         query = query.order_by(quarantine.c.state != "open", quarantine.c.at.desc())
         return [
@@ -183,12 +183,12 @@ class QuarantineQueries(Queries):
         ]
 
     async def count(self) -> int:
-        """Count what nobody has decided."""
+        """Count what is not decided."""
         query = select(func.count()).where(quarantine.c.state == "open")
         return int(await self._one(query))
 
     async def count_proven(self) -> int:
-        """Count what is undecided and not forged: what strangers send makes nobody unwell."""
+        """Count what is undecided and not forged: what strangers send is no fault of ours."""
         waiting = (quarantine.c.state == "open") & (quarantine.c.reason != "forged")
         return int(await self._one(select(func.count()).where(waiting)))
 

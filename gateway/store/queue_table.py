@@ -1,7 +1,7 @@
 """The queue table: outbox of every step, embedded queue, and dead letters of both brokers.
 
 A row is *ready* (visible now or later) or *dead*. A lease hides a row until it runs out and fences
-off whoever held it before: settling with an old lease changes nothing. Both are measured by the
+off the holder before: settling with an old lease changes nothing. Both are measured by the
 database's own time.
 """
 
@@ -29,7 +29,7 @@ from gateway.store.engine import Database
 from gateway.store.leases import LeaseClock
 from gateway.store.rows import redact, tidy
 from gateway.store.tables import queue
-from gateway.wire.queues import DeadLetter, Leased, QueuedMessage
+from gateway.wire.queues import DeadLetter, LeasedMessage, QueuedMessage
 
 _GIVEN = ("queue", "message_id", "body", "headers", "attempts", "state", "error", "at")
 _LEASE = queue.c.lease
@@ -58,7 +58,7 @@ class Queue:
             await connection.execute(self._put, rows)
 
     def announce(self) -> None:
-        """Wake whoever waits for news in this process."""
+        """Wake the tasks that wait for news in this process."""
         self._news.set()
         self._news = asyncio.Event()
 
@@ -76,7 +76,7 @@ class Queue:
             await self.put_rows(connection, self.rows(messages))
         self.announce()
 
-    async def claim(self, name: str, most: int, *, lease: float) -> list[Leased]:
+    async def claim(self, name: str, most: int, *, lease: float) -> list[LeasedMessage]:
         """Lease up to ``most`` visible messages, oldest first. "" claims from every queue."""
         token = secrets.token_hex(16)
         chosen = (
@@ -106,7 +106,7 @@ class Queue:
         async with self._database.read() as connection:
             return (await connection.execute(look)).first() is not None
 
-    async def settle(self, leased: Sequence[Leased]) -> int:
+    async def settle(self, leased: Sequence[LeasedMessage]) -> int:
         """Delete messages whose lease still holds; return how many did."""
         if not leased:
             return 0
@@ -118,7 +118,7 @@ class Queue:
             return (await connection.execute(gone)).rowcount
 
     async def postpone(
-        self, leased: Sequence[Leased], *, delay: float, error: str, counted: bool = True
+        self, leased: Sequence[LeasedMessage], *, delay: float, error: str, counted: bool = True
     ) -> None:
         """Hide messages for ``delay`` seconds and count one more attempt each, or not."""
         await self._change(
@@ -129,7 +129,7 @@ class Queue:
             error=redact(error, 1000),
         )
 
-    async def bury(self, leased: Leased, *, error: str) -> None:
+    async def bury(self, leased: LeasedMessage, *, error: str) -> None:
         """Mark a message dead."""
         await self._change(
             [leased],
@@ -140,13 +140,13 @@ class Queue:
             at=self._now(),
         )
 
-    async def release(self, leased: Sequence[Leased]) -> None:
+    async def release(self, leased: Sequence[LeasedMessage]) -> None:
         """Make leased messages visible again at once."""
         if leased:
             await self._change(leased, lease=None, visible_at=self._time)
             self.announce()
 
-    async def _change(self, leased: Sequence[Leased], **values: Any) -> None:
+    async def _change(self, leased: Sequence[LeasedMessage], **values: Any) -> None:
         held = update(queue).where(
             queue.c.id.in_([entry.row for entry in leased]),
             _LEASE.in_({entry.lease for entry in leased}),
@@ -205,7 +205,7 @@ class Outbox:
         self._queue = queue
         self._messages: list[QueuedMessage] = []
         self.has_news = False
-        """Something was written: whoever waits for it is to be woken after the commit."""
+        """Something was written: tasks that wait for it are to be woken after the commit."""
 
     def put(self, message: QueuedMessage) -> None:
         """Put a message on a queue when the unit commits."""
@@ -246,5 +246,5 @@ def message_of(row: RowMapping) -> QueuedMessage:
     )
 
 
-def _leased(row: RowMapping) -> Leased:
-    return Leased(row["id"], row["lease"], message_of(row), row["attempts"])
+def _leased(row: RowMapping) -> LeasedMessage:
+    return LeasedMessage(row["id"], row["lease"], message_of(row), row["attempts"])

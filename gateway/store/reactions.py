@@ -1,9 +1,9 @@
 """What we wrote to each reader by ourselves lately, and what they wrote: when it is enough.
 
-Without a memory of its own answers, one machine answers another for ever, and each answer of ours
-may cost money. The memory is a row per reader in the database: all processes share it, and a
-restart forgets nothing. It is changed in the transaction in which the answer is written, so that
-doing that twice changes nothing. Only what nobody wrote (``Notification.automatic``) is
+Without a memory of its own answers, one machine answers another without end, and each of our
+answers may cost money. The memory is a row per reader in the database: all processes share it,
+and a restart forgets nothing. It is changed in the transaction in which the answer is written, so
+that doing that twice changes nothing. Only automatic texts (``Notification.automatic``) are
 counted and held back; agencies' answers never are.
 """
 
@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.store.rows import Notification
 from gateway.store.tables import reactions
-from normalizer.automatic import Sketch, echoed, same, sketch
+from normalizer.automatic import Sketch, find_echo, same, sketch
 
 OLD = timedelta(days=30)
 """After so long without a word nothing of a reader need be remembered."""
@@ -46,7 +46,7 @@ _KEEP = (
 
 @dataclass(frozen=True, slots=True)
 class AnswerLimits:
-    """How many answers of ours one reader gets that nobody wrote."""
+    """How many automatic answers one reader gets."""
 
     per_10_minutes: int = 5
     per_day: int = 20
@@ -120,7 +120,7 @@ class ReactionRepository:
         if state is None:
             return ""
         words, now = sketch(said), self._seconds()
-        echo = echoed(words, state.ours)
+        echo = find_echo(words, state.ours)
         if words or not has_files:
             alike = state.theirs is not None and same(words, state.theirs)
             running = alike and now - state.their_at <= RUNNING
@@ -217,7 +217,7 @@ def _withdrawn(notification: Notification, why: str) -> Notification:
 
 
 def _noticed(state: ReactionState, notification: Notification) -> Notification:
-    """Say where the privacy notice is read, to who was not told yet."""
+    """Say where the privacy notice is read, to a reader who does not know yet."""
     if not notification.first or state.noticed:
         return notification
     state.noticed = True

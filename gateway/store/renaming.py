@@ -65,8 +65,8 @@ async def _hide_segments(connection: AsyncConnection, seal: Seal, rows: Sequence
         change = update(segments).where(
             segments.c.id == row.id, segments.c.external_id == row.external_id
         )
-        joined = names.hashed(seal, row.channel, row.message) if row.message else None
-        reference = names.hashed(seal, row.channel, row.reference)
+        joined = names.hash_name(seal, row.channel, row.message) if row.message else None
+        reference = names.hash_name(seal, row.channel, row.reference)
         changes = {} if names.is_hashed(row.external_id) else _keyed(seal, row)
         await connection.execute(change.values(**changes, message=joined, reference=reference))
 
@@ -77,7 +77,7 @@ def _of(table: Table, column: Any, ids: Sequence[str]) -> Any:
 
 def _keyed(seal: Seal, row: Row[Any]) -> dict[str, str]:
     return {
-        "external_id": names.hashed(seal, row.channel, row.external_id),
+        "external_id": names.hash_name(seal, row.channel, row.external_id),
         "digest": seal.reference("digest", row.digest),
     }
 
@@ -87,7 +87,7 @@ def _body(seal: Seal, body: str) -> str:
         message = Message.model_validate_json(body)
     except ValueError:  # not of ours, or of a shape that nobody reads any more
         return body
-    return names.hidden(seal, message).model_dump_json()
+    return names.hide_names(seal, message).model_dump_json()
 
 
 def _report(seal: Seal, body: str) -> str:
@@ -95,7 +95,7 @@ def _report(seal: Seal, body: str) -> str:
         report = Report.model_validate_json(body)
     except ValueError:
         return body
-    said = tuple(names.hidden(seal, each) for each in report.messages)
+    said = tuple(names.hide_names(seal, each) for each in report.messages)
     origin = names.hidden_origin(seal, report.origin)
     hidden = report.model_copy(update={"messages": said, "origin": origin})
     return hidden.model_dump_json()
@@ -105,5 +105,5 @@ def _notification(seal: Seal, row: Row[Any]) -> dict[str, Any]:
     known, thread = row.provider_id, json.loads(row.thread)
     return {
         "thread": json.dumps([seal.close_text(str(name), names.NAME) for name in thread]),
-        "provider_id": names.hashed(seal, row.channel, known) if known else None,
+        "provider_id": names.hash_name(seal, row.channel, known) if known else None,
     }

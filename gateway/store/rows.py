@@ -181,15 +181,15 @@ class Notification:
     reader: str = ""
     """The pseudonym of the citizen it is for."""
     automatic: bool = False
-    """Nobody wrote it: a receipt, a status, help. Only while it is written; it is not stored."""
+    """An automatic text: a receipt, a status, help. Only while it is written; it is not stored."""
     found_agency: bool = False
     """The receipt of a report that found its agency: of two such reports of one person it may be
     the number of a house or a lamp post that differs."""
     paused: str = ""
     """What is said instead, once, where its reader has had enough automatic notifications."""
     first: str = ""
-    """What is said instead to who was not told yet where the privacy notice is read; "" for the
-    same. Only while it is written."""
+    """What is said instead to a reader who does not know yet where the privacy notice is; "" for
+    the same. Only while it is written."""
     detail: str = ""
     """Why it is not sent, or not as it was written."""
     urgent: bool = False

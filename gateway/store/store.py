@@ -127,7 +127,7 @@ class Store:
             self.announce_due()
 
     def announce_due(self) -> None:
-        """Wake whoever waits for due rows in this process."""
+        """Wake the tasks that wait for due rows in this process."""
         self.due_news.set()
         self.due_news = asyncio.Event()
 

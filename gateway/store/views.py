@@ -98,7 +98,7 @@ class ReportFile:
 
 @dataclass(frozen=True, slots=True)
 class AlertView:
-    """Danger to life that nobody has acknowledged."""
+    """Danger to life that is not acknowledged yet."""
 
     id: str
     report: Report
@@ -107,9 +107,9 @@ class AlertView:
     told: tuple[str, ...]
     """The posts on duty that were told."""
     passed_by: bool
-    """Nobody of the whole roster answered, or nobody could be told."""
+    """No person of the whole roster answered, or none could be told."""
     is_over: bool
-    """Nobody will be told again."""
+    """No person will be told again."""
 
 
 @dataclass(frozen=True, slots=True)

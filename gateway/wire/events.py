@@ -41,7 +41,7 @@ Type = Literal[
 
 
 class BadEvent(ValueError):
-    """The message is not an event of ours; nobody can work on it."""
+    """The message is not an event of ours; no step can work on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Event:
     data: Any
 
 
-def written(kind: str, id: str, data: str, *, at: datetime, subject: str | None = None) -> bytes:
+def compose(kind: str, id: str, data: str, *, at: datetime, subject: str | None = None) -> bytes:
     """Compose an event around ``data``, which is JSON already."""
     moment = at.astimezone(UTC).isoformat().replace("+00:00", "Z")
     head = {
@@ -127,7 +127,7 @@ def may_have(report: Report, agency: str) -> bool:
 def to_agency(kind: str, id: str, report: Report, *, at: datetime) -> bytes:
     """Compose what an agency gets of a report as it stands; ``at`` is when it was decided."""
     data = for_agency(report).model_dump_json()
-    return written(kind, id, data, at=at, subject=report.tracking)
+    return compose(kind, id, data, at=at, subject=report.tracking)
 
 
 def for_agency(report: Report) -> Report:
@@ -145,7 +145,7 @@ def for_agency(report: Report) -> Report:
         "messages": tuple(said),
         "release": None,
     }
-    # Whoever looks into it is told the office; the persons' ids and the evidence stay with us.
+    # The agency is told the office; the persons' ids and the evidence stay with us.
     bare = {"persons": (), "words": ()}
     changes["recusals"] = tuple(each.model_copy(update=bare) for each in report.recusals)
     if report.anonymous:

@@ -14,7 +14,7 @@ _TYPES: dict[str, events.Type] = {
 
 def outbound(queue: str, id: str, *, at: datetime) -> QueuedMessage:
     """Return the message that has a row worked on."""
-    body = events.written(_TYPES[queue], id, json.dumps({"id": id}), at=at)
+    body = events.compose(_TYPES[queue], id, json.dumps({"id": id}), at=at)
     return QueuedMessage(queue, id, body)
 
 

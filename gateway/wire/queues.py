@@ -44,7 +44,7 @@ class DeadLetter:
 
 
 @dataclass(frozen=True, slots=True)
-class Leased:
+class LeasedMessage:
     """A row of the queue table, taken under a lease whose token fences off late settlers."""
 
     row: int
@@ -59,21 +59,21 @@ class QueueTable(Protocol):
     async def put(self, messages: Sequence[QueuedMessage]) -> None:
         """Add messages in a transaction of their own; a known (queue, id) changes nothing."""
 
-    async def claim(self, queue: str, most: int, *, lease: float) -> list[Leased]:
+    async def claim(self, queue: str, most: int, *, lease: float) -> list[LeasedMessage]:
         """Lease up to ``most`` visible messages, oldest first, for ``lease`` seconds."""
 
-    async def settle(self, leased: Sequence[Leased]) -> int:
+    async def settle(self, leased: Sequence[LeasedMessage]) -> int:
         """Delete messages whose lease still holds; return how many did."""
 
     async def postpone(
-        self, leased: Sequence[Leased], *, delay: float, error: str, counted: bool = True
+        self, leased: Sequence[LeasedMessage], *, delay: float, error: str, counted: bool = True
     ) -> None:
         """Hide a message for ``delay`` seconds and count one more attempt, or not."""
 
-    async def bury(self, leased: Leased, *, error: str) -> None:
+    async def bury(self, leased: LeasedMessage, *, error: str) -> None:
         """Mark a message dead."""
 
-    async def release(self, leased: Sequence[Leased]) -> None:
+    async def release(self, leased: Sequence[LeasedMessage]) -> None:
         """Make leased messages visible again at once."""
 
     async def depths(self) -> dict[str, int]:

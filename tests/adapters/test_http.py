@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 
 from adapters.contract import ChannelError, OptedOut, Refused, Throttled, Unreachable
-from adapters.exchange import KEPT, Exchange, ExchangeLog, redacted
+from adapters.exchange import KEPT, Exchange, ExchangeLog, redact_url
 from adapters.http import Errors, HttpClient
 
 TOKEN = "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"
@@ -92,7 +92,7 @@ async def test_exchanges_say_what_happened_and_are_bounded() -> None:
     ],
 )  # fmt: skip
 def test_an_exchange_names_no_secret_and_nobody(url: str, seen: str) -> None:
-    assert redacted(url) == seen
+    assert redact_url(url) == seen
 
 
 ERRORS = Errors(

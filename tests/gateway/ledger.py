@@ -15,7 +15,7 @@ from sqlalchemy.pool import NullPool
 
 from config.settings import load
 from gateway import components
-from gateway.platform.names import hashed
+from gateway.platform.names import hash_name
 from gateway.store.tables import (
     deliveries,
     events,
@@ -123,7 +123,7 @@ def once_in_effect(ledger: Ledger, acknowledged: Iterable[str], settings: Path) 
     """
     seal = components.seal(load(settings))
     channel = {True: "email", False: "sms"}  # a mail is named by its Message-ID
-    expected = {hashed(seal, channel["@" in id], id) for id in acknowledged}
+    expected = {hash_name(seal, channel["@" in id], id) for id in acknowledged}
     stored = ledger.all(select(messages.c.external_id, messages.c.report_id))
     assert not expected - {row.external_id for row in stored}, "acknowledged, and lost"
     assert {row.external_id for row in stored} == expected, "stored without being acknowledged"

@@ -13,7 +13,7 @@ import aiohttp
 from starlette.applications import Starlette
 
 from adapters.load import load
-from gateway.portals.partners.mounts import mounted
+from gateway.portals.partners.mounts import mount_channels
 from gateway.wire.queues import REPORTS
 from tests.gateway.making import House, house
 from tests.gateway.office import served
@@ -119,7 +119,9 @@ async def town(
     ]
     async with house(url, folder, more=more, timeout=patience) as built:
         desk = built.services.partners
-        made = mounted(built.channels, built.door, desk, built.agencies, PUBLIC_URL, built.clock)
+        made = mount_channels(
+            built.channels, built.door, desk, built.agencies, PUBLIC_URL, built.clock
+        )
         app = Starlette(routes=[route for routes in made.values() for route in routes])
         async with served(app) as base, aiohttp.ClientSession() as http:
             yield Town(built, base, http)

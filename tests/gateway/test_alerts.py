@@ -31,7 +31,7 @@ from gateway.queues import due
 from gateway.store.views import ReportFile
 from gateway.wire.queues import REPORTS
 from normalizer.report import Status
-from normalizer.tracking import written
+from normalizer.tracking import format_number
 from tests.adapters.examples import EXAMPLES
 from tests.gateway.making import (
     LAMP,
@@ -114,7 +114,7 @@ async def test_the_first_post_is_told_at_once_what_where_and_how_to_answer(manne
     code = await _code(manned, file)
     assert said == (
         f"DARURAT kebakaran, Kec. Wonocolo, Kota Surabaya, 2 menit lalu. Laporan "
-        f"{written(file.report.tracking)}. Balas OK {code} bila Anda tangani. "
+        f"{format_number(file.report.tracking)}. Balas OK {code} bila Anda tangani. "
         f"https://lapor.example.go.id/console/reports/{file.report.id}"
     )
     assert manned.paper.carried[-1][1].choices == (f"OK {code}",)
@@ -247,7 +247,7 @@ async def test_a_post_acknowledges_by_replying_and_nobody_else_is_told(
     file = await _danger(guarded)
     await guarded.alarm.turn()
     code = await _code(guarded, file)
-    await _reply(guarded, says.format(code=code, number=written(file.report.tracking)))
+    await _reply(guarded, says.format(code=code, number=format_number(file.report.tracking)))
     assert guarded.paper.told(FIRST)[1:] == [
         f"Dicatat: Anda menangani {code}. Peringatan dihentikan."
     ]
@@ -289,8 +289,8 @@ async def test_what_a_post_replies_is_never_filed_as_a_report(guarded: House, sa
     assert await _open(guarded) == 1
     code = await _code(guarded, file)
     assert guarded.paper.told(FIRST)[-1] == (
-        f"1 peringatan terbuka: {code} ({written(file.report.tracking)}). Balas OK dan kodenya, "
-        "atau OK SEMUA. Pesan ini tidak dicatat sebagai laporan."
+        f"1 peringatan terbuka: {code} ({format_number(file.report.tracking)}). "
+        "Balas OK dan kodenya, atau OK SEMUA. Pesan ini tidak dicatat sebagai laporan."
     )
 
 
@@ -382,7 +382,7 @@ async def test_one_matter_has_one_alert_and_danger_that_comes_later_opens_it(
 ) -> None:
     calm = await manned.report(LAMP)
     assert await manned.counted("alerts") == 0
-    number = written(calm.report.tracking)
+    number = format_number(calm.report.tracking)
     for text in ("kabelnya putus, orang kesetrum sekarang, tolong cepat", "api besar, kebakaran!"):
         await manned.say(f"{number} {text}")
     assert await manned.counted("reports") == 1

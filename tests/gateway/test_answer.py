@@ -9,7 +9,7 @@ import pytest
 from adapters.contract import ChannelSettings, Outgoing, Refused, Throttled, Unreachable
 from gateway.broker.base import DELIVERIES, REPORTS, ReceivedMessage
 from gateway.outbound.notify import NoWay, Pace
-from gateway.platform.names import hashed
+from gateway.platform.names import hash_name
 from gateway.platform.seal import BadSeal, Seal
 from gateway.store.views import NotificationView
 from gateway.wire.queues import NOTIFICATIONS
@@ -43,7 +43,7 @@ async def test_an_answer_goes_once_to_the_sealed_address(house: House) -> None:
     assert letter.subject.startswith("Laporan ")
     assert (await _answer(house)).state == "sent"
     assert await house.rows("SELECT provider_id FROM notifications") == [
-        (hashed(house.seal, "paper", f"paper-{letter.id}"),)
+        (hash_name(house.seal, "paper", f"paper-{letter.id}"),)
     ]
 
 

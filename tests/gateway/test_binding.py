@@ -26,7 +26,7 @@ from adapters.smpp.channel import Smpp
 from demo.sms_center import OK, MessageCenter
 from gateway.intake.connections import BIND, ConnectionTask
 from gateway.operations.health import OVERDUE, Health
-from gateway.platform.names import hashed
+from gateway.platform.names import hash_name
 from gateway.queues import leased_task
 from gateway.store.views import FetchStatus
 from gateway.wire.queues import NOTIFICATIONS, REPORTS
@@ -401,7 +401,7 @@ async def test_a_receipt_that_comes_before_our_commit_is_not_lost(
         await center.until_bound()
         telling = asyncio.create_task(center.receipt("early"))
         await asyncio.sleep(0.05)
-        name = hashed(lite.seal, "smpp", "early")
+        name = hash_name(lite.seal, "smpp", "early")
         await lite.change(f"UPDATE notifications SET channel = 'smpp', provider_id = '{name}'")
         assert await telling == OK
     assert await lite.counted("notifications", "state = 'delivered'") > 0

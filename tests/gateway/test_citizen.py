@@ -366,7 +366,9 @@ async def test_a_closed_report_takes_nothing_more(visitor: Visitor) -> None:
         stored = await unit.reports.by_id(file.report.id, lock=True)
         assert stored
         at = visitor.house.clock()
-        unit.reports.change(stored, stored.report.moved(Status.CLOSED_BY_ADMIN, at=at, by="x"), [])
+        unit.reports.change(
+            stored, stored.report.with_status(Status.CLOSED_BY_ADMIN, at=at, by="x"), []
+        )
     status, page = await visitor.look(number, secret, key=str(uuid4()), body="masih rusak juga")
     assert status == 200
     assert "sudah ditutup" in page

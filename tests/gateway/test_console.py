@@ -881,7 +881,7 @@ def test_every_code_has_its_word(table: str, codes: type[schema.Status]) -> None
     ],
 )
 def test_evidence_is_marked_word_by_word(text: str, evidence: list[str], drawn: str) -> None:
-    assert str(labels.marked(text, evidence)) == drawn
+    assert str(labels.mark_evidence(text, evidence)) == drawn
 
 
 @pytest.mark.parametrize(
@@ -899,7 +899,7 @@ def test_evidence_is_listed_once(given: list[str], listed: list[str]) -> None:
 
 @given(st.text(), st.lists(st.text(max_size=5), max_size=4))
 def test_marking_never_changes_what_was_written(text: str, evidence: list[str]) -> None:
-    drawn = str(labels.marked(text, evidence))
+    drawn = str(labels.mark_evidence(text, evidence))
     bare = drawn.replace("<mark>", "").replace("</mark>", "")
     assert not set("<>\"'") & set(bare)
     assert html.unescape(bare.replace("\r", "")) == _unescaped(text)
@@ -922,7 +922,7 @@ def _unescaped(text: str) -> str:
     ],
 )
 def test_what_providers_say_hides_the_citizen(text: str, shown: str) -> None:
-    assert labels.masked(text) == shown
+    assert labels.mask_contacts(text) == shown
 
 
 # What is not ours

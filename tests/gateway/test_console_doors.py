@@ -14,7 +14,7 @@ from starlette.routing import Mount, Route
 from structlog.testing import capture_logs
 
 from gateway.access.passwords import WeakPassword, check_password
-from gateway.casework.publishing import proposed
+from gateway.casework.publishing import propose_text
 from gateway.intake.limits import CallLimits
 from gateway.platform.logs import HARMLESS
 from gateway.portals.agency import api
@@ -222,7 +222,7 @@ async def test_every_change_leaves_one_line_with_who_and_what(
     await desk.hold("q1")
     await desk.alarm("q1", report(1))
     fields = {"agency": AGENCIES[0].id, "reason": "Bu Sri 0812", "note": "Bu Sri", "id": "7"}
-    fields["name"] = proposed(public).name
+    fields["name"] = propose_text(public).name
     async with browsers(desk, clock) as (ani, _):
         await ani.log_in()
         with capture_logs() as logs:

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.casework.conversation import Conversation
 from gateway.casework.turn import Turn, TurnRule
-from normalizer.tracking import written
+from normalizer.tracking import format_number
 from tests.gateway.making import LAMP, NOWHERE, ROAD, WHERE, WHO, House, note
 
 ARCHITECTURE = Path(__file__).parents[2] / "docs" / "architecture.md"
@@ -85,7 +85,7 @@ async def test_a_message_ends_in_its_row(
 
 async def test_a_number_makes_it_an_addition(lite: House, watched: Watched) -> None:
     file = await lite.report()
-    await say(lite, f"{written(file.report.tracking)} lubangnya makin dalam")
+    await say(lite, f"{format_number(file.report.tracking)} lubangnya makin dalam")
     assert watched.ends == ["a new report", "an addition"]
 
 

@@ -337,7 +337,7 @@ async def test_a_delivery_that_is_not_stored_is_no_silent_success(house: House) 
 @pytest.mark.parametrize("kind", [events.DELIVERY, events.LETTER])
 @pytest.mark.parametrize("data", ["{}", "[]", '{"letter": 7, "id": 7}', "null"])
 async def test_an_event_that_names_no_delivery_is_bad(lite: House, data: str, kind: str) -> None:
-    body = events.written(kind, "x", data, at=lite.clock())
+    body = events.compose(kind, "x", data, at=lite.clock())
     with pytest.raises(events.BadEvent):
         await lite.deliver([ReceivedMessage(QueuedMessage(DELIVERIES, "x", body), 0, None)])
 

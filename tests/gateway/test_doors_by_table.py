@@ -26,7 +26,7 @@ from gateway.wire import events
 from gateway.wire.queues import DELIVERIES
 from normalizer.message import Urgency
 from normalizer.report import Recusal, Report, Topic
-from normalizer.tracking import written
+from normalizer.tracking import format_number
 from tests.cases import overwriting, reworded
 from tests.gateway.making import LAMP
 from tests.gateway.office import NAME, PASSWORD, served
@@ -228,7 +228,7 @@ async def test_an_operator_sees_by_the_table(here: Town) -> None:
     async with console(here) as operator:
         for flag in FLAGS:
             report = await filed(here, whole, flag)
-            response, _ = await operator.get(f"/find?q={written(report.tracking)}")
+            response, _ = await operator.get(f"/find?q={format_number(report.tracking)}")
             assert response.headers["Location"].endswith(report.id)
             heard = ""
             for path in ("/", "/triage", "/public", f"/reports/{report.id}", "/parts/latest"):

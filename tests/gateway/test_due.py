@@ -132,7 +132,7 @@ async def test_an_operators_decision_ends_the_waiting(lite: House, act: str) -> 
         async with lite.store.unit() as unit:
             stored = await unit.reports.by_id(file.report.id, lock=True)
             assert stored
-            closed = stored.report.moved(Status.ARCHIVED_BY_ADMIN, at=lite.clock(), by="x")
+            closed = stored.report.with_status(Status.ARCHIVED_BY_ADMIN, at=lite.clock(), by="x")
             unit.reports.change(stored, closed, [])
     assert await lite.counted("due") == 0
 

@@ -22,7 +22,7 @@ AT = datetime(2026, 3, 2, 10, 4, 5, 678, tzinfo=timezone(timedelta(hours=7)))
 @pytest.mark.parametrize("kind", get_args(events.Type))
 def test_an_event_is_a_cloudevent_to_others(kind: events.Type) -> None:
     data = report(1).model_dump_json()
-    body = events.written(kind, "id-1", data, at=AT, subject="482109375514")
+    body = events.compose(kind, "id-1", data, at=AT, subject="482109375514")
     read = JSONFormat().read(CloudEvent, body)
     assert (read.get_id(), read.get_source(), read.get_type()) == ("id-1", events.SOURCE, kind)
     assert (read.get_specversion(), read.get_subject()) == ("1.0", "482109375514")
@@ -35,7 +35,7 @@ def test_a_report_in_an_event_keeps_to_its_published_schema() -> None:
     validator = schema()
     whole, hidden = report(1), report(2, anonymous=True)
     for each in (whole, events.for_agency(whole), events.for_agency(hidden)):
-        body = events.written(events.ASSIGNED, "id", each.model_dump_json(), at=AT)
+        body = events.compose(events.ASSIGNED, "id", each.model_dump_json(), at=AT)
         validator.validate(json.loads(body)["data"])
     with pytest.raises(Exception, match="tracking"):
         validator.validate(json.loads(report(1).model_dump_json()) | {"tracking": "0"})
@@ -44,14 +44,14 @@ def test_a_report_in_an_event_keeps_to_its_published_schema() -> None:
 @given(text=some.text(alphabet=some.characters(exclude_categories=["Cs"]), max_size=200))
 def test_a_report_comes_back_from_its_event_as_it_was(text: str) -> None:
     sent = report(3, text=text, received_at=datetime(2026, 3, 2, tzinfo=UTC))
-    body = events.written(events.ASSIGNED, sent.id, sent.model_dump_json(), at=AT)
+    body = events.compose(events.ASSIGNED, sent.id, sent.model_dump_json(), at=AT)
     assert events.report_in(events.read(body)) == sent
-    body = events.written(events.RECEIVED, sent.id, sent.first.model_dump_json(), at=AT)
+    body = events.compose(events.RECEIVED, sent.id, sent.first.model_dump_json(), at=AT)
     assert events.message_in(events.read(body)) == sent.first
 
 
 def _changed(**changes: Any) -> bytes:
-    good = json.loads(events.written(events.RECEIVED, "x", report(1).model_dump_json(), at=AT))
+    good = json.loads(events.compose(events.RECEIVED, "x", report(1).model_dump_json(), at=AT))
     return json.dumps(good | changes).encode()
 
 

@@ -10,7 +10,7 @@ from adapters.contract import Inbound, Receipt, WebhookRequest
 from gateway.store.views import ReportFile
 from gateway.wire.queues import DELIVERIES
 from normalizer.report import Status
-from normalizer.tracking import written
+from normalizer.tracking import format_number
 from tests.gateway.making import LAMP, NOWHERE, OTHER, ROAD, House, Paper, note
 
 PAPERS = "Nama saya Budi Misal, KTP saya belum jadi di dukcapil Kota Bandung"
@@ -166,7 +166,7 @@ async def test_a_late_yes_opens_nothing(lite: House) -> None:
 async def test_nobody_else_opens_a_report(lite: House, words: str) -> None:
     first = await lite.report(f"ANONIM {PAPERS}")
     await lite.say("batal anonim")
-    await lite.say(words.format(n=written(first.report.tracking)), OTHER)
+    await lite.say(words.format(n=format_number(first.report.tracking)), OTHER)
     assert (await again(lite, first)).report.anonymous
 
 
@@ -229,7 +229,7 @@ async def test_other_matters_ask_for_no_identity(lite: House) -> None:
 
 async def test_an_addition_that_hides_says_so(lite: House) -> None:
     first = await lite.report(thread=["m1"])
-    answer = await lite.say(f"anonim, lubangnya makin dalam {written(first.report.tracking)}")
+    answer = await lite.say(f"anonim, lubangnya makin dalam {format_number(first.report.tracking)}")
     assert "ANONIM:" in answer
     assert (await again(lite, first)).report.anonymous
     assert first.report.status is Status.FORWARDED

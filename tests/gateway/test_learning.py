@@ -37,7 +37,7 @@ from gateway.models.registry import Card, Draft, ModelError
 from gateway.process import Kanal
 from normalizer.report import Agency, Assignment, Outcome, Reason, Status
 from router.blend import ScoringInput
-from router.learned import Learned, Model
+from router.learned import LearnedRanker, Model
 from tests.gateway import learning_rows
 from tests.gateway.learning_rows import REGION, written
 from tests.gateway.processes import kanal as kanal_command
@@ -85,7 +85,7 @@ def asked(home: Path, text: str, codes: Sequence[str] = (REGION,)) -> tuple[str,
     """Ask the model in use."""
     routing = parts().routing
     learned = registry.scorer(home / "models", routing.register)
-    assert isinstance(learned, Learned)
+    assert isinstance(learned, LearnedRanker)
     whole = report(text, [place(code) for code in codes])
     reading = routing.topics.lexicon.read(text)
     found = learned.rank([ScoringInput(whole, reading, routing.topics.rank(reading), [])])[0]
@@ -286,7 +286,7 @@ def test_a_router_at_work_follows_what_becomes_active(home: Path) -> None:
     (folder / "active").write_text(version)
     made.trained.refresh()
     first = in_use()
-    assert isinstance(first, Learned)
+    assert isinstance(first, LearnedRanker)
     made.trained.refresh()
     assert in_use() is first  # nothing new: nothing is loaded again
 

@@ -31,7 +31,7 @@ from gateway.platform.seal import REPORTER
 from gateway.store.reports import StaleWrite
 from gateway.store.rows import Notification
 from normalizer import automatic, numbers
-from normalizer.message import Unanswered
+from normalizer.message import NoAnswerReason
 from normalizer.report import Report
 from tests.adapters.examples import NUMBER, SOMEBODY, build
 from tests.adapters.genuine import GENUINE
@@ -190,7 +190,7 @@ async def test_a_foreign_number_is_filed_shown_and_not_answered(
     monkeypatch.setitem(SOMEBODY, wire.kind, "+6591234567")
     assert await wire.bring(ROAD) == []
     file = await wire.house.newest()
-    assert file.report.unanswered is Unanswered.FOREIGN_NUMBER
+    assert file.report.unanswered is NoAnswerReason.FOREIGN_NUMBER
     assert ("not_answered", "foreign_number") in [(e.kind, e.note) for e in file.events]
     (letter,) = list(file.notifications)
     assert (letter.state, letter.detail) == ("withdrawn", "not sent: foreign_number")
@@ -202,7 +202,7 @@ def test_other_countries_are_answered_where_the_settings_say_so(kind: str) -> No
     channel = build(kind, answer_countries=["ID", "SG"])
     machines, said = Machines({kind: channel}), heard(kind, "+6591234567")
     assert machines.unanswered(channel, said) is None
-    assert machines.unanswered(build(kind), said) is Unanswered.FOREIGN_NUMBER
+    assert machines.unanswered(build(kind), said) is NoAnswerReason.FOREIGN_NUMBER
 
 
 def heard(kind: str, sender: str, text: str = ROAD) -> Inbound:
@@ -215,8 +215,8 @@ def heard(kind: str, sender: str, text: str = ROAD) -> Inbound:
     return replace(found, sender=replace(found.sender, address=sender))
 
 
-@pytest.mark.parametrize("why", Unanswered)
-def test_every_reason_has_its_words(why: Unanswered) -> None:
+@pytest.mark.parametrize("why", NoAnswerReason)
+def test_every_reason_has_its_words(why: NoAnswerReason) -> None:
     assert why.value in words("console").table("unanswered")
 
 
@@ -470,7 +470,7 @@ async def test_who_only_sounds_automatic_is_filed_and_routed(lite: House) -> Non
     await lite.take(note(f"Maaf saya sedang menyetir, {LAMP}"))
     await lite.work_all()
     report = (await lite.newest()).report
-    assert report.unanswered is Unanswered.AUTOMATIC_WORDS
+    assert report.unanswered is NoAnswerReason.AUTOMATIC_WORDS
     assert report.assignment is not None
     assert report.assignment.agency is not None
     assert lite.paper.told() == []

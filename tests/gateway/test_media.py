@@ -300,12 +300,12 @@ async def test_while_our_own_store_is_away_nobodys_file_is_given_up(
 async def test_a_message_about_nothing_fails_alone(lite: House) -> None:
     await lite.report(ROAD, **photos(photo()))
     (good,) = await lite.leased(MEDIA)
-    body = event.written(event.FILES, "x", json.dumps({"report": "no"}), at=lite.clock())
+    body = event.compose(event.FILES, "x", json.dumps({"report": "no"}), at=lite.clock())
     failed = await lite.media([ReceivedMessage(QueuedMessage(MEDIA, "x", body), 0, None), good])
     assert [type(error) for error in failed.values()] == [MissingReport]
     assert states(await lite.newest()) == [("stored", None)]
     for data in ('"x"', "{}", '{"report": 1}'):
-        body = event.written(event.FILES, "x", data, at=lite.clock())
+        body = event.compose(event.FILES, "x", data, at=lite.clock())
         with pytest.raises(event.BadEvent):
             await lite.media([ReceivedMessage(QueuedMessage(MEDIA, "x", body), 0, None)])
 

@@ -32,7 +32,7 @@ from gateway.casework.agencies import Reply
 from gateway.intake import identity, receipts
 from gateway.intake.sealing import MessageSealer
 from gateway.platform.logs import keep_harmless
-from gateway.platform.names import hashed, opened_thread, opened_url
+from gateway.platform.names import hash_name, opened_thread, opened_url
 from gateway.platform.seal import Seal
 from gateway.store.renaming import hide_names
 from gateway.store.tables import messages, metadata, notifications, reports, segments
@@ -395,11 +395,11 @@ async def test_the_reference_of_parts_is_hashed_and_parts_still_find_each_other(
 
 def test_a_name_is_another_one_on_another_channel_and_under_another_key() -> None:
     seal, other = Seal([b"k" * 32]), Seal([b"o" * 32])
-    found = {hashed(seal, "sms", "a"), hashed(seal, "x", "a"), hashed(other, "sms", "a")}
+    found = {hash_name(seal, "sms", "a"), hash_name(seal, "x", "a"), hash_name(other, "sms", "a")}
     assert len(found) == 3
-    assert hashed(seal, "sms", hashed(seal, "sms", "a")) == hashed(seal, "sms", "a")
-    assert hashed(seal, "open311", "update:7").startswith("update:ref:")
-    hashed(seal, "sms", "\ud800" * 2_000)
+    assert hash_name(seal, "sms", hash_name(seal, "sms", "a")) == hash_name(seal, "sms", "a")
+    assert hash_name(seal, "open311", "update:7").startswith("update:ref:")
+    hash_name(seal, "sms", "\ud800" * 2_000)
 
 
 # Rows of the version before.
@@ -447,11 +447,11 @@ async def test_an_event_of_the_version_before_is_routed_with_its_names_hidden(
     await _as_before(lite)
     await lite.change(
         "UPDATE queue SET body = CAST(replace(CAST(body AS TEXT), "
-        f"'{hashed(lite.seal, 'paper', 'pesan-kenari')}', 'pesan-kenari') AS BLOB)"
+        f"'{hash_name(lite.seal, 'paper', 'pesan-kenari')}', 'pesan-kenari') AS BLOB)"
     )
     assert await lite.work_all() == {}
     report = (await lite.newest()).report
-    assert report.origin.external_id == hashed(lite.seal, "paper", "pesan-kenari")
+    assert report.origin.external_id == hash_name(lite.seal, "paper", "pesan-kenari")
 
 
 async def _all(house: House) -> AsyncIterator[tuple[str, str]]:

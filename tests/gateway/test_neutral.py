@@ -15,7 +15,7 @@ from gateway.outbound.notifications import Notifier
 from gateway.outbound.texts import ASKED_FOR, HARMLESS, KEYS, NEUTRAL, TO_POSTS
 from normalizer.message import Urgency
 from normalizer.report import Agency, Assignment, Outcome, Reason, Report, Status, Topic
-from normalizer.tracking import mentions, written
+from normalizer.tracking import format_number, mentions
 from tests.gateway.making import LAMP, OTHER, ROAD, WHERE, WHO, House, made_parts, note
 from tests.router.making import RECEIVED, report
 
@@ -155,7 +155,9 @@ async def assigned(house: House, tracking: str) -> str:
         stored = (await unit.reports.by_tracking([tracking]))[tracking]
         made = delicate_report().assignment
         moved = stored.report.model_copy(update={"assignment": made})
-        unit.reports.change(stored, moved.moved(Status.FORWARDED, at=house.clock(), by="x"), [])
+        unit.reports.change(
+            stored, moved.with_status(Status.FORWARDED, at=house.clock(), by="x"), []
+        )
     return "dinas-kanari"
 
 
@@ -191,9 +193,9 @@ async def test_the_agencys_words_come_to_who_asks_for_them_by_number(lite: House
     for key, words in (("1", "Kami datang besok"), ("2", "Sudah kami tangani")):
         await lite.agencies.reply(agency, number, Reply(kind="answer", text=words), key=key)
     assert await lite.work_all() == {}
-    assert f"BACA {written(number)}" in lite.paper.told()[-1]
+    assert f"BACA {format_number(number)}" in lite.paper.told()[-1]
     assert "datang besok" not in " ".join(lite.paper.told())
-    said = await lite.say(f"baca {written(number)}")
+    said = await lite.say(f"baca {format_number(number)}")
     assert said.index("Sudah kami tangani") < said.index("Kami datang besok")
     assert "tidak ditemukan" in await lite.say(f"BACA {number}", OTHER)
     assert "tidak ditemukan" in await lite.say("BACA", WHO), "without its number nothing is read"

@@ -26,7 +26,7 @@ from gateway.store.rows import Accepted
 from gateway.store.spool import Spool
 from gateway.store.store import Store
 from gateway.store.tables import messages
-from normalizer.tracking import written
+from normalizer.tracking import format_number
 from tests.adapters.examples import PUBLIC_URL
 from tests.adapters.web.forms import filled, posted
 from tests.gateway.making import LAMP, OTHER, ROAD, WHO, Clock, House, accepted, house
@@ -198,7 +198,7 @@ async def test_who_knows_a_number_gets_no_hold_of_the_report(
     lite: House, said: str, where: str
 ) -> None:
     before = await answered(lite)
-    said = said.format(number=written(before.report.tracking))
+    said = said.format(number=format_number(before.report.tracking))
     more = {"subject": said} if where == "subject" else {}
     await lite.take({"id": "x1", "from": OTHER, "text": "a" * 24 if more else said} | more)
     assert await lite.work_all() == {}
@@ -221,7 +221,7 @@ async def test_who_answers_in_the_thread_of_another_gets_no_hold_of_the_report(
     await lite.take({"id": "x1", "from": OTHER, "text": said, "thread": names[below]})
     assert await lite.work_all() == {}
     await unhurt(lite, before)
-    number = written(before.report.tracking)
+    number = format_number(before.report.tracking)
     assert all(number not in told for told in lite.paper.told(OTHER)), "the thread gives no number"
 
 
@@ -229,21 +229,21 @@ async def test_a_stranger_who_asks_by_number_is_told_how_far_it_is_and_no_more(
     lite: House,
 ) -> None:
     before = await answered(lite)
-    told = await lite.say(f"STATUS {written(before.report.tracking)}", OTHER)
-    assert written(before.report.tracking) in told
+    told = await lite.say(f"STATUS {format_number(before.report.tracking)}", OTHER)
+    assert format_number(before.report.tracking) in told
     await unhurt(lite, before)
-    own = await lite.say(f"STATUS {written(before.report.tracking)}", WHO)
+    own = await lite.say(f"STATUS {format_number(before.report.tracking)}", WHO)
     assert SECRET in own
     seen = await lite.services.tracking.find(
         before.report.tracking, page_secret(lite.seal, before.report.tracking), channel="paper"
     )
     assert seen
-    assert told not in [each.text for each in seen.told], "what strangers are told is theirs"
+    assert told not in [each.text for each in seen.texts], "what strangers are told is theirs"
 
 
 async def test_a_letter_to_a_stranger_is_no_way_into_the_report(lite: House) -> None:
     before = await answered(lite)
-    await lite.say(f"STATUS {written(before.report.tracking)}", OTHER)
+    await lite.say(f"STATUS {format_number(before.report.tracking)}", OTHER)
     letter = f"paper-{lite.paper.carried[-1][1].id}"
     for said in BARE:
         await lite.take(
@@ -295,7 +295,7 @@ async def sent(form: House, **changes: str) -> tuple[str, str]:
 async def test_nothing_in_the_web_form_is_a_command(form: House, said: str, field: str) -> None:
     victim, _ = await sent(form)
     before = await form.file(victim)
-    words = said.format(number=written(victim))
+    words = said.format(number=format_number(victim))
     said_in = (
         {"title": words, "body": "a" * 24} if field == "title" else {"body": f"{words} {LAMP}"}
     )
@@ -329,7 +329,7 @@ async def test_no_partner_reads_or_writes_in_the_report_of_another_person(
     await here.house.agencies.reply(WORKS, victim, reply, key="1")
     await here.routed()
     before = (await here.house.file(victim)).report
-    words = said.format(number=written(victim))
+    words = said.format(number=format_number(victim))
     if door == "rest":
         body = {"text": f"{words} {LAMP}", "title": words, "sender": {"id": "eve"}}
         answer = await here.send(body | {"reply_to": victim}, key)

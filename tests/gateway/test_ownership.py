@@ -9,7 +9,7 @@ from gateway.access.ownership import Ownership
 from gateway.casework.agencies import Reply
 from gateway.platform.numbers import page_secret
 from gateway.store.views import ReportFile
-from normalizer.tracking import written
+from normalizer.tracking import format_number
 from tests.gateway.making import LAMP, ROAD, WHO, House, note
 from tests.gateway.test_owner import BARE, SECRET, STRANGE
 
@@ -55,7 +55,7 @@ async def is_a_strangers(house: House, before: ReportFile, told: int) -> None:
 async def test_who_has_the_number_now_gets_no_hold_of_the_report(lite: House, said: str) -> None:
     before = await lapsed(lite)
     told = len(lite.paper.told())
-    await lite.take(note(said.format(number=written(before.report.tracking))))
+    await lite.take(note(said.format(number=format_number(before.report.tracking))))
     assert await lite.work_all() == {}
     await is_a_strangers(lite, before, told)
 
@@ -97,7 +97,9 @@ async def test_the_code_of_its_page_proves_whose_it_is(lite: House) -> None:
     number = before.report.tracking
     wrong = "aaaaaaaa" if page_secret(lite.seal, number) != "aaaaaaaa" else "bbbbbbbb"
     assert SECRET not in await lite.say(f"BACA {number} {wrong}")
-    assert SECRET in await lite.say(f"BACA {written(number)} {page_secret(lite.seal, number)}")
+    assert SECRET in await lite.say(
+        f"BACA {format_number(number)} {page_secret(lite.seal, number)}"
+    )
     await answered(lite, "2", LATER)
     assert LATER in lite.paper.told()[-1], "from then on it is its number's again"
 

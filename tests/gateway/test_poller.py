@@ -26,7 +26,7 @@ from gateway.intake.envelope import PAGE, unpacked
 from gateway.intake.polling import GAP, POLL, SOONEST
 from gateway.operations.health import OVERDUE, Health
 from gateway.platform import metrics
-from gateway.platform.names import hashed, opened_cursor
+from gateway.platform.names import hash_name, opened_cursor
 from gateway.platform.seal import ENVELOPE
 from gateway.queues import leased_task
 from gateway.queues.leased_task import BEAT, LEASE, LONGEST_PAUSE, LONGEST_WAIT, backoff
@@ -114,7 +114,7 @@ async def test_an_empty_cursor_stays_where_it_is_and_no_progress_is_no_hurry(lit
 async def test_a_receipt_in_a_page_reaches_the_letter_it_is_about(house: House) -> None:
     await house.report(ROAD)
     (_, sent) = house.paper.carried[-1]
-    name = hashed(house.seal, "stream", f"paper-{sent.id}")
+    name = hash_name(house.seal, "stream", f"paper-{sent.id}")
     await house.change(f"UPDATE notifications SET channel = 'stream', provider_id = '{name}'")
     channel = Stream()
     channel.said.append(Receipt("stream", f"paper-{sent.id}", "delivered"))

@@ -8,9 +8,9 @@ import pytest
 
 from gateway.store.views import ReportFile
 from normalizer.masking import HIDDEN
-from normalizer.message import Unanswered
+from normalizer.message import NoAnswerReason
 from normalizer.report import Status
-from normalizer.tracking import written
+from normalizer.tracking import format_number
 from router.precedence import TABLE, Signal, acting
 from tests.gateway.making import WHO, House, note
 
@@ -44,7 +44,7 @@ class Case(NamedTuple):
 async def said(house: House, signals: tuple[Signal, ...]) -> Case:
     """Let somebody with an open report write what carries these signals."""
     earlier = await house.report(EARLIER)
-    number = written(earlier.report.tracking)
+    number = format_number(earlier.report.tracking)
     before = len(house.paper.told(WHO))
     first = await handed(house)
     await house.take(note(" ".join(WORDS[each] for each in signals).format(number=number)))
@@ -91,7 +91,7 @@ def is_own(case: Case) -> None:
 
 def is_foreign(case: Case) -> None:
     report = case.report.report
-    assert (report.status, report.unanswered) == (Status.TRIAGE, Unanswered.FOREIGN_TEXT)
+    assert (report.status, report.unanswered) == (Status.TRIAGE, NoAnswerReason.FOREIGN_TEXT)
     assert case.told == []
     assert case.agencies == set()
     assert report.assignment is not None
@@ -169,7 +169,7 @@ async def test_a_foreign_text_answers_no_question_and_nothing_is_added_to_it(lit
     file = await lite.file(asked.report.tracking)
     assert file.report.status is Status.WAITING_FOR_REPORTER
     told = await lite.say("di kecamatan Tenggarong, Kutai Kartanegara")
-    assert written(asked.report.tracking) in told
+    assert format_number(asked.report.tracking) in told
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ async def test_a_report_after_a_foreign_text_is_a_matter_of_its_own(lite: House)
 
 async def test_the_agency_reads_no_code_that_was_added_to_a_report(lite: House) -> None:
     earlier = await lite.report(EARLIER)
-    number = written(earlier.report.tracking)
+    number = format_number(earlier.report.tracking)
     await lite.say(f"{number} {WORDS[Signal.FOREIGN_TEXT]}")
     sent = repr(await lite.handed_over(await lite.file(earlier.report.tracking)))
     assert HIDDEN in sent

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.casework.conflicts import Conflict
 from gateway.casework.operators import OperatorService
-from gateway.casework.publishing import proposed
+from gateway.casework.publishing import propose_text
 from normalizer import masking
 from normalizer.masking import HIDDEN
 from normalizer.message import Attachment
@@ -52,7 +52,7 @@ async def read(here: Town) -> list[Any]:
 
 
 async def release(desk: OperatorService, report: Report) -> None:
-    await desk.publish(report.id, by="sari", name=proposed(report).name)
+    await desk.publish(report.id, by="sari", name=propose_text(report).name)
 
 
 GRAVE = (

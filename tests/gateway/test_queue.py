@@ -8,7 +8,7 @@ import pytest
 from gateway.store.engine import Database
 from gateway.store.queue_table import Queue
 from gateway.store.store import Store
-from gateway.wire.queues import DELIVERIES, REPORTS, DeadLetter, Leased, QueuedMessage
+from gateway.wire.queues import DELIVERIES, REPORTS, DeadLetter, LeasedMessage, QueuedMessage
 from tests.gateway.making import SOON, Clock, House
 
 FOR_EVER = 3600.0
@@ -25,7 +25,7 @@ def queue(house: House) -> Queue:
     return house.store.queue
 
 
-async def _one(queue: Queue, name: str = REPORTS, *, lease: float = FOR_EVER) -> Leased:
+async def _one(queue: Queue, name: str = REPORTS, *, lease: float = FOR_EVER) -> LeasedMessage:
     (leased,) = await queue.claim(name, 10, lease=lease)
     return leased
 

@@ -24,7 +24,7 @@ from gateway.intake import forgeries, group_commit
 from gateway.intake.envelope import unpacked
 from gateway.intake.group_commit import NotDurable
 from gateway.intake.identity import LONGEST_ID
-from gateway.platform.names import hashed
+from gateway.platform.names import hash_name
 from gateway.platform.seal import ENVELOPE, FILE, RAW
 from gateway.store.rows import IntakeItem
 from gateway.store.views import QuarantineView
@@ -400,7 +400,7 @@ async def test_the_sender_is_told_a_number_that_every_repeat_repeats(lite: House
     assert len({each["number"] for each in told} | {each["key"] for each in told}) == 4
     assert await lite.work_all() == {}
     for each in told:
-        assert (await lite.file(each["number"])).report.origin.external_id == hashed(
+        assert (await lite.file(each["number"])).report.origin.external_id == hash_name(
             lite.seal, "paper", each["id"]
         )
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import gateway
-from gateway.access.recusal import NotYours, recused
+from gateway.access.recusal import NotYours, recuse
 from gateway.casework.agencies import Reply
 from gateway.casework.conflicts import Conflict
 from gateway.outbound import deliveries
@@ -21,7 +21,7 @@ from gateway.wire import events
 from gateway.wire.queues import DELIVERIES
 from normalizer.message import Message
 from normalizer.report import Agency, Assignment, Outcome, Recusal, Report, Status
-from normalizer.tracking import written
+from normalizer.tracking import format_number
 from tests.gateway.making import ROAD, WHO, House, house, made_parts
 
 ACCUSED, OVERSEER = "3578-dinas-pu", "3578-inspektorat"
@@ -70,7 +70,7 @@ async def test_an_operator_cannot_hand_it_to_the_accused_either(town: House) -> 
 async def test_an_accusation_that_comes_later_takes_the_report_back(town: House) -> None:
     file = await town.report(ROAD)
     assert len(await _read(town, ACCUSED)) == 1
-    number = written(file.report.tracking)
+    number = format_number(file.report.tracking)
     await town.say(f"{number} petugas dinas PU minta uang 500 ribu supaya diperbaiki", WHO)
     after = await town.file(file.report.tracking)
     made = after.report.assignment
@@ -97,7 +97,7 @@ async def test_what_only_may_accuse_is_read_by_an_operator_who_may_hand_it_back(
     town: House,
 ) -> None:
     file = await town.report(ROAD)
-    number = written(file.report.tracking)
+    number = format_number(file.report.tracking)
     await town.say(f"{number} {DOUBTFUL}", WHO)
     after = await town.file(file.report.tracking)
     assert after.report.status is Status.TRIAGE
@@ -119,7 +119,7 @@ async def test_a_delivery_that_waits_is_withdrawn(town: House) -> None:
         stored = await unit.reports.by_id(file.report.id)
         assert stored is not None
         deliveries.deliver(unit, stored.report, kind=events.FOLLOWED_UP, cause="late")
-        accusing = recused(stored.report, [PU], at=AT)
+        accusing = recuse(stored.report, [PU], at=AT)
         unit.reports.change(stored, accusing, [])
     assert await town.work(DELIVERIES, town.deliver) == {}
     after = await town.file(file.report.tracking)
@@ -129,7 +129,7 @@ async def test_a_delivery_that_waits_is_withdrawn(town: House) -> None:
 
 async def test_a_page_of_nothing_but_accusations_does_not_stop_the_reader(town: House) -> None:
     first = await town.report(ROAD)
-    number = written(first.report.tracking)
+    number = format_number(first.report.tracking)
     await town.say(f"{number} petugas dinas PU minta uang 500 ribu supaya diperbaiki", WHO)
     await town.report(ROAD, "+6281111111111")
     (only,) = await _read(town, ACCUSED)
@@ -182,21 +182,21 @@ def test_deliveries_are_written_and_read_in_one_place_each() -> None:
 
 async def test_without_a_plain_overseer_an_operator_decides(town: House) -> None:
     report = _with((await town.report(ROAD)).report)
-    taken = recused(report, [PU], at=AT, overseer=made_parts().routing.overseer)
+    taken = recuse(report, [PU], at=AT, overseer=made_parts().routing.overseer)
     assert taken.assignment is not None
     assert taken.assignment.agency is not None
     nowhere = report.model_copy(update={"places": ()})
-    taken = recused(nowhere, [PU], at=AT, overseer=made_parts().routing.overseer)
+    taken = recuse(nowhere, [PU], at=AT, overseer=made_parts().routing.overseer)
     assert taken.status is Status.TRIAGE
 
 
 def test_what_is_taken_back_is_offered_to_nobody_who_is_accused() -> None:
-    report = Report.opened(Message.model_validate_json(_BARE))
-    taken = recused(_with(report), [PU], at=AT)
+    report = Report.open(Message.model_validate_json(_BARE))
+    taken = recuse(_with(report), [PU], at=AT)
     assert taken.assignment is not None
     assert taken.assignment.agency is None
     assert taken.assignment.copies == ()
-    assert recused(taken, [], at=AT).recusals == (PU,)
+    assert recuse(taken, [], at=AT).recusals == (PU,)
 
 
 _BARE = """{"id": "018f0000-0000-7000-8000-000000000001", "tracking": "482109375516",

@@ -9,12 +9,12 @@ import pytest
 from pydantic import ValidationError
 
 from gateway.access.recusal import NotYours
-from gateway.casework.agencies import MAX_REPLY, AgencyService, Closed, FiledReply, Reply
+from gateway.casework.agencies import MAX_REPLY, AgencyService, ClosedReport, FiledReply, Reply
 from gateway.store.reports import StaleWrite
 from gateway.store.rows import AuditEvent
 from gateway.wire.queues import NOTIFICATIONS
 from normalizer.report import Candidate, Status
-from normalizer.tracking import mentions, written
+from normalizer.tracking import format_number, mentions
 from tests.gateway.making import OTHER, ROAD, UNCLEAR, WHO, House, house
 
 AGENCY, ANOTHER, MUTE = "3578-dinas-pu", "3578-dinas-perhubungan", "3578-dinas-sosial"
@@ -97,7 +97,7 @@ async def test_a_reply_reaches_the_citizen_in_the_thread_they_wrote_in(
     assert letter.text.endswith("Regu kami turun besok.")
     assert next(mentions(letter.text)) == report.tracking == letter.tracking
     assert letter.thread == ("<older@x>", "<mine@x>")
-    assert letter.subject == f"Laporan {written(report.tracking)}"
+    assert letter.subject == f"Laporan {format_number(report.tracking)}"
     file = await town.file(report.tracking)
     assert (file.report.status, file.events[-1].kind) == (status, "agency_replied")
     assert file.events[-1].by == f"agency:{AGENCY}"
@@ -204,9 +204,11 @@ async def test_nothing_is_added_to_a_closed_report(village: House) -> None:
     async with village.store.unit() as unit:
         stored = await unit.reports.by_id(file.report.id)
         assert stored is not None
-        closed = stored.report.moved(Status.CLOSED_BY_SYSTEM, at=village.clock(), by="gateway")
+        closed = stored.report.with_status(
+            Status.CLOSED_BY_SYSTEM, at=village.clock(), by="gateway"
+        )
         unit.reports.change(stored, closed, [AuditEvent("closed_by_system", "gateway")])
-    with pytest.raises(Closed):
+    with pytest.raises(ClosedReport):
         await _reply(village, file.report.tracking, "progress", "x", key="k2")
     assert not (await _reply(village, file.report.tracking, "answer", "Selesai", key="k1")).news
 

@@ -18,7 +18,7 @@ from gateway.store.rows import AuditEvent
 from gateway.store.views import ReportFile
 from gateway.wire import events
 from normalizer.report import Outcome, Report, Status
-from normalizer.tracking import mentions, written
+from normalizer.tracking import format_number, mentions
 from router.kinds import Kinds
 from tests.gateway import making
 from tests.gateway.making import (
@@ -173,7 +173,7 @@ async def _adds(house: House, file: ReportFile, how: str) -> str:
     if how == "number":
         return await house.say(f"{number} {more}")
     if how == "grouped number":
-        return await house.say(f"Tambahan {written(number)}: {more}")
+        return await house.say(f"Tambahan {format_number(number)}: {more}")
     ours = next(letter for letter in file.notifications)
     return await house.say(more, thread=["<older@x>", f"paper-{ours.id}"])
 
@@ -208,7 +208,7 @@ async def _close(house: House, file: ReportFile) -> None:
         stored = await unit.reports.by_id(file.report.id)
         assert stored is not None
         at = house.clock()
-        closed = stored.report.moved(Status.CLOSED_BY_SYSTEM, at=at, by="gateway")
+        closed = stored.report.with_status(Status.CLOSED_BY_SYSTEM, at=at, by="gateway")
         unit.reports.change(stored, closed, [AuditEvent("closed_by_system", "gateway")])
 
 
@@ -269,7 +269,7 @@ async def test_a_status_is_told_to_whom_it_may_be_told(
 ) -> None:
     _, mark, asks, who, said = case
     report = (await lite.report(mark + ROAD)).report
-    names = {"number": report.tracking, "written": written(report.tracking)}
+    names = {"number": report.tracking, "written": format_number(report.tracking)}
     told = await lite.say(asks.format(**names), who)
     for words in said:
         assert words.format(**names) in told
@@ -375,7 +375,7 @@ async def test_a_tracking_number_drawn_twice_is_drawn_anew(
 async def test_a_message_the_database_does_not_know_is_tried_again(house: House) -> None:
     (known,) = await _batch(house, note(ROAD))
     data = events.read(known.message.body).data | {"id": str(uuid4())}
-    body = events.written(events.RECEIVED, data["id"], json.dumps(data), at=house.clock())
+    body = events.compose(events.RECEIVED, data["id"], json.dumps(data), at=house.clock())
     unknown = ReceivedMessage(QueuedMessage(REPORTS, data["id"], body), 0, None)
     with pytest.raises(UnknownMessage) as caught:
         await house.route([known, unknown])

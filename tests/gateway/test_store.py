@@ -13,7 +13,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from gateway.platform.names import hashed
+from gateway.platform.names import hash_name
 from gateway.store.engine import Database, Unavailable
 from gateway.store.reports import StaleWrite
 from gateway.store.rows import AuditEvent, KeptFile, ReportRecord
@@ -195,7 +195,7 @@ async def test_what_somebody_else_says_never_breaks_a_unit(house: House) -> None
     file = await house.report()
     letter = next(each for each in file.notifications)
     async with house.store.unit() as unit:
-        known_as = hashed(house.seal, "paper", f"paper-{letter.id}")
+        known_as = hash_name(house.seal, "paper", f"paper-{letter.id}")
         await unit.notifications.receipt(
             "paper", known_as, "failed", "half \ud800 and \x00 nothing"
         )

@@ -11,7 +11,7 @@ from gateway.casework.additions import JOIN, NEW
 from gateway.store.views import ReportFile
 from gateway.wire import events
 from normalizer.report import Report, Status
-from normalizer.tracking import mentions, without, written
+from normalizer.tracking import format_number, mentions, without
 from tests.gateway.making import LAMP, NOWHERE, OTHER, ROAD, UNCLEAR, WHERE, WHO, House, note
 
 MORE = "sudah parah sekali pak, mohon segera"
@@ -90,12 +90,12 @@ async def test_a_mark_alone_hides_the_report_that_was_sent(
     if how == "reply after a week":
         lite.clock.pass_(days=7)
     thread = [letter(lite)] if how in ("button", "reply after a week") else []
-    number = f" {written(first.report.tracking)}" if how == "number" else ""
+    number = f" {format_number(first.report.tracking)}" if how == "number" else ""
     told = await lite.say(mark + number, thread=thread)
     file = await lite.file(first.report.tracking)
     secret = mark.lower() == "rahasia"
     assert (file.report.anonymous, file.report.confidential) == (not secret, secret)
-    assert written(first.report.tracking) in told
+    assert format_number(first.report.tracking) in told
     assert ("RAHASIA" if secret else "ANONIM") in told
     assert await lite.counted("reports") == 1
     assert file.report.text == first.report.text
@@ -167,7 +167,10 @@ async def test_what_may_belong_to_an_earlier_report_is_filed_and_then_asked_abou
     told = lite.paper.told()[-1]
     numbers = list(mentions(told))
     assert (numbers[0], numbers[-1]) == (second.report.tracking, first.report.tracking)
-    assert choices(lite) == (f"Tambahan laporan {written(first.report.tracking)}", "Laporan baru")
+    assert choices(lite) == (
+        f"Tambahan laporan {format_number(first.report.tracking)}",
+        "Laporan baru",
+    )
     assert second.report.assignment is not None
     forwarded = second.report.assignment.agency is not None
     assert second.report.status is (Status.FORWARDED if forwarded else Status.WAITING_FOR_REPORTER)
@@ -207,7 +210,7 @@ async def test_they_stay_two_when_the_citizen_says_so(lite: House, said: str) ->
     first, second = await joinable(lite, TOO)
     button = said == "button"
     told = await lite.say(choices(lite)[1] if button else said, thread=[letter(lite)] * button)
-    assert written(second.report.tracking) in told
+    assert format_number(second.report.tracking) in told
     report = await numbered(lite, second)
     assert (report.status, report.links) == (Status.FORWARDED, ())
     assert (await numbered(lite, first)).text == LAMP
@@ -253,7 +256,7 @@ async def test_a_full_report_is_offered_to_nobody(lite: House) -> None:
     second = await lite.report(STILL)
     assert second.report.tracking != first.report.tracking
     assert second.report.links == ()
-    assert written(first.report.tracking) not in lite.paper.told()[-1]
+    assert format_number(first.report.tracking) not in lite.paper.told()[-1]
 
 
 async def test_two_reports_that_do_not_fit_into_one_stay_two(
@@ -291,8 +294,10 @@ async def test_who_writes_to_a_joined_report_writes_to_the_one_it_was_joined_to(
     assert "sekarang juga berbahaya" in text
     assert "dan licin" in text
     lite.clock.pass_(minutes=11)
-    assert written(first.report.tracking) in await lite.say(f"STATUS {second.report.tracking}")
-    assert written(first.report.tracking) in await lite.say("STATUS")
+    assert format_number(first.report.tracking) in await lite.say(
+        f"STATUS {second.report.tracking}"
+    )
+    assert format_number(first.report.tracking) in await lite.say("STATUS")
 
 
 async def test_what_one_of_the_two_hides_is_hidden_in_both(lite: House) -> None:
@@ -306,7 +311,7 @@ async def test_a_report_that_ended_in_between_takes_no_more(lite: House) -> None
     async with lite.store.unit() as unit:
         stored = await unit.reports.by_id(first.report.id)
         assert stored is not None
-        closed = stored.report.moved(Status.CLOSED_BY_SYSTEM, at=lite.clock(), by="gateway")
+        closed = stored.report.with_status(Status.CLOSED_BY_SYSTEM, at=lite.clock(), by="gateway")
         unit.reports.change(stored, closed, [])
     told = await lite.say("1")
     assert "tetap laporan tersendiri" in told
@@ -319,7 +324,7 @@ async def test_a_button_pressed_late_changes_nothing_and_says_how_it_stands(lite
     await lite.say(join, thread=[receipt])
     text = (await numbered(lite, first)).text
     for button in (new, join):
-        assert written(first.report.tracking) in await lite.say(button, thread=[receipt])
+        assert format_number(first.report.tracking) in await lite.say(button, thread=[receipt])
     assert (await numbered(lite, first)).text == text
     assert await lite.counted("reports") == 2
 

@@ -4,7 +4,7 @@ import pytest
 
 from config.settings import read_toml
 from gateway.components import REPLIES
-from gateway.outbound.texts import KEYS, Texts, choices, chosen, faults
+from gateway.outbound.texts import KEYS, Texts, choices, faults, match_option
 
 GOOD = {key: "".join(f"{{{name}}}" for name in sorted(names)) for key, names in KEYS.items()}
 GSM = set(
@@ -114,7 +114,7 @@ def test_all_faults_are_found_at_once() -> None:
 def test_a_short_reply_picks_one_of_the_answers_offered(
     options: tuple[str, ...], reply: str, picked: str | None
 ) -> None:
-    assert chosen(options, reply) == picked
+    assert match_option(options, reply) == picked
 
 
 def test_one_answer_is_offered_as_it_is_and_several_numbered() -> None:

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from config.emergency import emergency
-from normalizer.message import Level, Unanswered, Urgency
+from normalizer.message import Level, NoAnswerReason, Urgency
 from normalizer.report import Status
 from normalizer.tracking import mentions
 from tests.gateway.making import ROAD, WHERE, House, note
@@ -70,9 +70,9 @@ async def test_the_budget_of_automatic_answers_does_not_count(lite: House) -> No
     assert CALL in await lite.say(FIRE)
 
 
-@pytest.mark.parametrize("why", [Unanswered.FOREIGN_NUMBER, Unanswered.AUTOMATIC_WORDS])
+@pytest.mark.parametrize("why", [NoAnswerReason.FOREIGN_NUMBER, NoAnswerReason.AUTOMATIC_WORDS])
 async def test_other_countries_and_automatic_words_do_not_count(
-    lite: House, why: Unanswered, monkeypatch: pytest.MonkeyPatch
+    lite: House, why: NoAnswerReason, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lite.door.sealer.machines, "unanswered", lambda *_: why)
     assert CALL in await lite.say(FIRE)
@@ -161,7 +161,7 @@ async def test_a_closed_report_does_not_swallow_danger(lite: House) -> None:
     async with lite.store.unit() as unit:
         stored = await unit.reports.by_id(first.id)
         assert stored
-        closed = stored.report.moved(Status.CLOSED_BY_SYSTEM, at=lite.clock(), by="x")
+        closed = stored.report.with_status(Status.CLOSED_BY_SYSTEM, at=lite.clock(), by="x")
         unit.reports.change(stored, closed, [])
     lite.clock.pass_(days=9)
     assert CALL in await lite.say(f"{first.tracking} {FIRE}")

@@ -100,7 +100,7 @@ def test_every_kind_of_danger_is_to_things_or_hides() -> None:
 @pytest.mark.parametrize("flag", FLAGS)
 async def test_the_public_sees_by_flag(home: House, flag: str) -> None:
     report = await flagged(home, flag)
-    seen = public().seen(VisibleReport(report.tracking, report, report.received_at))
+    seen = public().public_view(VisibleReport(report.tracking, report, report.received_at))
     assert is_open(report, SENSITIVE) == ROW.get(flag, False)
     assert (seen is not None) == BY_ITS_NUMBER.get(flag, False)
     if seen is None:
@@ -121,7 +121,7 @@ async def test_the_public_sees_by_flag(home: House, flag: str) -> None:
 async def test_who_sent_it_sees_it_whole(home: House, flag: str) -> None:
     report = await flagged(home, flag)
     own = VisibleReport(report.tracking, report, report.received_at, own=True)
-    assert public().seen(own) == replace(own, text=report.text)
+    assert public().public_view(own) == replace(own, text=report.text)
 
 
 @pytest.mark.parametrize("flag", FLAGS)

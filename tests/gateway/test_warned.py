@@ -57,11 +57,11 @@ async def test_open311_says_it_at_the_head_of_its_notice(here: Town) -> None:
 
 def test_numbers_nobody_confirmed_are_named() -> None:
     sms = load("sms", {"type": "web", "region": "64.72"}, public_url=PUBLIC_URL)
-    (said,) = checks.unconfirmed({"sms": sms})
+    (said,) = checks.list_unconfirmed({"sms": sms})
     assert "112" in said
     assert "115" not in said, "no kind of danger is told 115 where 112 is served"
     anywhere = load("sms", {"type": "web"}, public_url=PUBLIC_URL)
-    (said,) = checks.unconfirmed({"sms": anywhere})
+    (said,) = checks.list_unconfirmed({"sms": anywhere})
     assert "115" in said
     assert emergency().unverified(["64.72"]) != emergency().unverified(["53.04"])
-    assert checks.unconfirmed({}) == []
+    assert checks.list_unconfirmed({}) == []

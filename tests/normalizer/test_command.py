@@ -5,10 +5,10 @@ from hypothesis import strategies as st
 from normalizer.command import leading_keyword, read
 from normalizer.gazetteer import Gazetteer
 from normalizer.message import Intent
-from normalizer.tracking import compose, written
+from normalizer.tracking import compose, format_number
 
 NUMBER = next(made for n in range(48_210_937_551, 48_210_938_551) if (made := compose(n)))
-WRITTEN = written(NUMBER)
+WRITTEN = format_number(NUMBER)
 WRONG = NUMBER[:-1] + str((int(NUMBER[-1]) + 1) % 10)
 
 

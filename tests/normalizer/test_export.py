@@ -21,7 +21,7 @@ NAMES: Mapping[str, str] = {
 
 @pytest.fixture
 def report(normalize: Normalize) -> Report:
-    made = Report.opened(normalize("SAMARINDA jalan\u00a0rusak di kec. Sungai Pinang"))
+    made = Report.open(normalize("SAMARINDA jalan\u00a0rusak di kec. Sungai Pinang"))
     assignment = Assignment(
         decision=Outcome.ASSIGN,
         agency=Agency(id="kota-samarinda-dinas-pupr", name="Dinas PUPR Kota Samarinda"),
@@ -30,7 +30,7 @@ def report(normalize: Normalize) -> Report:
         at=AT,
     )
     topic = Topic(id="roads", name="Jalan dan jembatan", confidence=0.9)
-    return made.model_copy(update={"assignment": assignment, "topic": topic}).moved(
+    return made.model_copy(update={"assignment": assignment, "topic": topic}).with_status(
         Status.FORWARDED, at=AT, by="router"
     )
 
@@ -95,9 +95,9 @@ def test_every_status_and_kind_has_its_words(report: Report, status: Status, kin
 
 
 def test_the_reason_of_an_archived_report_is_shown(report: Report) -> None:
-    archived = report.moved(Status.ARCHIVED_BY_ADMIN, at=AT, by="admin", note="bukan laporan")
+    archived = report.with_status(Status.ARCHIVED_BY_ADMIN, at=AT, by="admin", note="bukan laporan")
     assert row(archived, LABELS)["Alasan Tunda/Arsip"] == "bukan laporan"
-    answered = report.moved(Status.ANSWERED, at=AT, by="agency", note="sudah diperbaiki")
+    answered = report.with_status(Status.ANSWERED, at=AT, by="agency", note="sudah diperbaiki")
     assert row(answered, LABELS)["Alasan Tunda/Arsip"] == ""
 
 
@@ -110,11 +110,11 @@ def test_an_abstention_names_no_agency(report: Report) -> None:
 
 
 def test_an_unsure_place_does_not_stand_in_the_list(normalize: Normalize) -> None:
-    assert row(Report.opened(normalize("lampu mati di jalan Palembang")), LABELS)["Provinsi"] == ""
-    assert row(Report.opened(normalize("halo")), LABELS)["Kota/Kabupaten"] == ""
+    assert row(Report.open(normalize("lampu mati di jalan Palembang")), LABELS)["Provinsi"] == ""
+    assert row(Report.open(normalize("halo")), LABELS)["Kota/Kabupaten"] == ""
 
 
 @pytest.mark.parametrize("text", ["=HYPERLINK(1)", "+1", "-1", "@SUM(A1)", "  =1"])
 def test_no_cell_is_a_formula(text: str, normalize: Normalize) -> None:
-    cells = row(Report.opened(normalize(text)), LABELS, reporter_name=text)
+    cells = row(Report.open(normalize(text)), LABELS, reporter_name=text)
     assert not any(cell.lstrip().startswith(("=", "+", "-", "@")) for cell in cells.values())

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from config.regions.build import DIGESTS, EXPECTED, packed, packed_points
+from config.regions.build import DIGESTS, EXPECTED, pack_table, packed_points
 from normalizer.gazetteer import ALIASES, POINTS, TABLE, Gazetteer, GazetteerError, squash
 from normalizer.message import Level
 from tests import node
@@ -49,10 +49,10 @@ def test_the_builder_gives_the_same_bytes_for_the_same_input(
     for name, text in small.items():
         (tmp_path / name).write_text(text, "utf-8")
     with pytest.raises(ValueError, match="this folder has"):
-        packed(tmp_path)
+        pack_table(tmp_path)
     monkeypatch.setattr("config.regions.build.EXPECTED", dict.fromkeys(EXPECTED, 1))
-    data = packed(tmp_path)
-    assert data == packed(tmp_path)
+    data = pack_table(tmp_path)
+    assert data == pack_table(tmp_path)
     assert data[4:8] == bytes(4), "a time in the header would make every build another file"
     assert gzip.decompress(data).decode().splitlines()[1:] == [
         "64,Kalimantan Timur,province",
@@ -72,7 +72,7 @@ def test_nobody_edited_a_generated_file(name: str) -> None:
 @pytest.mark.timeout(120)
 def test_the_table_is_what_its_source_gives() -> None:
     node.install()
-    assert packed(AREAS) == (REGIONS / TABLE).read_bytes()
+    assert pack_table(AREAS) == (REGIONS / TABLE).read_bytes()
 
 
 @pytest.mark.timeout(120)

@@ -11,7 +11,7 @@ from normalizer.inbound import Author, File, Inbound
 from normalizer.message import MAX_TEXT, Intent, Kind, Message, Reporter
 from normalizer.normalize import Normalizer
 from normalizer.report import Report, Status
-from normalizer.tracking import compose, written
+from normalizer.tracking import compose, format_number
 from tests.normalizer.conftest import ID, RECEIVED, REGIONS, TRACKING, Normalize
 
 NUMBER = next(made for n in range(48_210_937_551, 48_210_938_551) if (made := compose(n)))
@@ -38,7 +38,7 @@ def test_an_sms_becomes_a_report(normalize: Normalize) -> None:
     ]
     assert report.occurred_on == date(2026, 5, 13)
     assert report.received_at == RECEIVED
-    opened = Report.opened(report)
+    opened = Report.open(report)
     assert opened.status is Status.RECEIVED
     assert [(c.status, c.by, c.at) for c in opened.history] == [
         (Status.RECEIVED, "gateway", RECEIVED)
@@ -101,8 +101,8 @@ def test_the_doors_region_is_the_context(normalize: Normalize) -> None:
 def test_every_way_to_name_an_earlier_report_is_kept(normalize: Normalize) -> None:
     others = [made for n in range(30_000_000_000, 30_000_000_009) if (made := compose(n))]
     report = normalize(
-        f"soal laporan {written(NUMBER)} jalan masih rusak parah sekali",
-        subject=f"Re: [Kanal {written(others[0])}]",
+        f"soal laporan {format_number(NUMBER)} jalan masih rusak parah sekali",
+        subject=f"Re: [Kanal {format_number(others[0])}]",
         token=others[1],
     )
     assert report.refers_to == (others[1], others[0], NUMBER)
@@ -116,8 +116,8 @@ def test_a_token_that_is_no_tracking_number_is_ignored(normalize: Normalize) -> 
     ("text", "subject", "intent"),
     [
         (f"STATUS {NUMBER}", None, Intent.STATUS),
-        ("", f"STATUS {written(NUMBER)}", Intent.STATUS),
-        ("Terkirim dari iPhone", f"status {written(NUMBER)}", Intent.STATUS),
+        ("", f"STATUS {format_number(NUMBER)}", Intent.STATUS),
+        ("Terkirim dari iPhone", f"status {format_number(NUMBER)}", Intent.STATUS),
         ("", "bantuan", Intent.HELP),
         ("halo", None, Intent.GREETING),
         ("jalan di depan rumah rusak", "status", Intent.REPORT),

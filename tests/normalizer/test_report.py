@@ -33,7 +33,7 @@ def test_what_is_on_a_queue_satisfies_its_schema_and_survives_it(
     normalize: Normalize, name: str
 ) -> None:
     message = said(normalize)
-    each = message if name == "message" else Report.opened(message)
+    each = message if name == "message" else Report.open(message)
     body = each.model_dump_json()
     jsonschema.validate(json.loads(body), json.loads(document(name)))
     assert SCHEMAS[name].model_validate_json(body) == each
@@ -42,7 +42,7 @@ def test_what_is_on_a_queue_satisfies_its_schema_and_survives_it(
 @pytest.mark.parametrize("name", SCHEMAS)
 def test_a_field_nobody_knows_is_refused(normalize: Normalize, name: str) -> None:
     message = said(normalize)
-    each = message if name == "message" else Report.opened(message)
+    each = message if name == "message" else Report.open(message)
     values = json.loads(each.model_dump_json())
     with pytest.raises(ValidationError, match="nonsense"):
         SCHEMAS[name].model_validate_json(json.dumps(values | {"nonsense": 1}))
@@ -52,7 +52,7 @@ def test_a_field_nobody_knows_is_refused(normalize: Normalize, name: str) -> Non
 
 def test_a_report_has_what_opened_it(normalize: Normalize) -> None:
     message = said(normalize)
-    report = Report.opened(message)
+    report = Report.open(message)
     assert report.messages == (message,)
     for name in ("id", "tracking", "origin", "reporter", "kind", "places", "coordinates",
                  "received_at", "anonymous", "title", "text", "language", "attachments",
@@ -62,14 +62,14 @@ def test_a_report_has_what_opened_it(normalize: Normalize) -> None:
 
 def test_what_is_added_stands_beside_what_was_said(normalize: Normalize) -> None:
     first, more = normalize("jalan rusak"), normalize("RAHASIA lampunya juga mati")
-    report = Report.opened(first).with_messages(more)
+    report = Report.open(first).with_messages(more)
     assert [each.text for each in report.messages] == [first.text, more.text]
     assert report.text == f"{first.text}\n\n{more.text}"
     assert report.confidential
 
 
 def test_a_report_takes_so_much_and_no_more(normalize: Normalize) -> None:
-    report, more = Report.opened(normalize("jalan rusak")), normalize("x" * MAX_TEXT)
+    report, more = Report.open(normalize("jalan rusak")), normalize("x" * MAX_TEXT)
     while report.takes(more):
         report = report.with_messages(more)
     assert MOST_TEXT - MAX_TEXT < sum(len(each.text) for each in report.messages) <= MOST_TEXT
@@ -82,8 +82,8 @@ def test_a_report_takes_so_much_and_no_more(normalize: Normalize) -> None:
 
 def test_a_move_keeps_the_history(normalize: Normalize) -> None:
     at = datetime(2026, 5, 15, tzinfo=UTC)
-    before = Report.opened(normalize("jalan rusak"))
-    after = before.moved(Status.FORWARDED, at=at, by="router", note="0.91")
+    before = Report.open(normalize("jalan rusak"))
+    after = before.with_status(Status.FORWARDED, at=at, by="router", note="0.91")
     assert after.status is Status.FORWARDED
     assert [change.status for change in after.history] == [Status.RECEIVED, Status.FORWARDED]
     assert before.status is Status.RECEIVED

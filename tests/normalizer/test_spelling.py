@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from normalizer.spelling import alike, shortened, sound
+from normalizer.spelling import alike, deletions, sound
 
 WORDS = st.text("abcdefghijklmnopqrstuvwxyz", min_size=6, max_size=16)
 
@@ -51,7 +51,7 @@ def test_a_word_without_a_letter_is_like_it(word: str, at: int) -> None:
 
 @given(WORDS)
 def test_what_is_left_without_a_letter(word: str) -> None:
-    left = shortened(word)
+    left = deletions(word)
     assert len(left) == len(word) - 2
     assert all(part[:2] == word[:2] and len(part) == len(word) - 1 for part in left)
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from normalizer.tracking import SPACE, compose, is_valid, mentions, written
+from normalizer.tracking import SPACE, compose, format_number, is_valid, mentions
 
 numbers = st.integers(10**10, 6 * 10**10).map(compose).filter(bool).map(str)
 
@@ -34,7 +34,7 @@ def test_a_mention_is_found_however_it_is_written(number: str, around: str) -> N
     groups = number[:4], number[4:8], number[8:]
     for joint in ("", " ", "-", "."):
         assert list(mentions(around.format(joint.join(groups)))) == [number]
-    assert list(mentions(written(number))) == [number]
+    assert list(mentions(format_number(number))) == [number]
 
 
 @pytest.mark.parametrize(

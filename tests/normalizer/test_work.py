@@ -81,7 +81,7 @@ def read(text: str) -> Report:
         reporter=Reporter(ref="r", sealed="s"),
         context="64.72",
     )
-    return Report.opened(message)
+    return Report.open(message)
 
 
 def whole_way(text: str) -> None:

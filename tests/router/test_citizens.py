@@ -103,7 +103,7 @@ def reached(message: Message) -> str:
     )
     if said.intent is not Intent.REPORT:
         return f"({said.intent.value})"
-    made = router().decide(Report.opened(said), at=RECEIVED).assignment
+    made = router().decide(Report.open(said), at=RECEIVED).assignment
     first = [made.agency] if made.agency else [c.agency for c in made.alternatives[:1]]
     return first[0].id if first else "-"
 

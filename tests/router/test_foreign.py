@@ -46,12 +46,12 @@ def test_the_table_is_as_large_as_it_must_be_and_says_nothing_twice() -> None:
 
 
 def test_few_foreign_texts_are_missed() -> None:
-    missed = [text for text in TEXTS if FOREIGN.found(without_codes(text)) is None]
+    missed = [text for text in TEXTS if FOREIGN.find(without_codes(text)) is None]
     assert len(missed) <= MOST_MISSED * len(TEXTS), missed
 
 
 def test_hardly_a_report_is_taken_for_one() -> None:
-    taken = [text for text in REPORTS if FOREIGN.found(without_codes(text))]
+    taken = [text for text in REPORTS if FOREIGN.find(without_codes(text))]
     assert len(taken) <= MOST_TAKEN * len(REPORTS), taken
 
 
@@ -59,13 +59,13 @@ def test_hardly_a_report_is_taken_for_one() -> None:
 def test_no_report_of_the_other_tables_is_taken_for_one(name: str) -> None:
     rows = csv.DictReader((HERE / name).read_text(encoding="utf-8").splitlines())
     texts = [row["text"] for row in rows]
-    assert [text for text in texts if FOREIGN.found(text)] == []
+    assert [text for text in texts if FOREIGN.find(text)] == []
 
 
 def test_no_foreign_text_reaches_an_agency_and_each_has_its_reason() -> None:
     alarms = []  # danger comes first, and sometimes hears itself in a swindler's words
     for text in TEXTS:
-        if found := FOREIGN.found(text):
+        if found := FOREIGN.find(text):
             decision = router().decide(report(text, [place("35.78")]), at=RECEIVED)
             made = decision.assignment
             if decision.urgency:
@@ -80,8 +80,8 @@ def test_no_foreign_text_reaches_an_agency_and_each_has_its_reason() -> None:
 
 def test_who_writes_at_length_has_something_to_say() -> None:
     text = "Kode OTP Anda 482913, jangan berikan kepada siapa pun. "
-    assert FOREIGN.found(text)
-    assert FOREIGN.found(text * (MOST_CHARACTERS // len(text) + 1)) is None
+    assert FOREIGN.find(text)
+    assert FOREIGN.find(text * (MOST_CHARACTERS // len(text) + 1)) is None
 
 
 @pytest.mark.parametrize("text", [row["text"] for row in ROWS if row["kind"] == "otp"])

@@ -12,7 +12,15 @@ from normalizer.message import Place
 from normalizer.report import Agency
 from router import learned
 from router.blend import LOCAL_OFFICE, MOST, ScoringInput, Share, blend
-from router.learned import LOCAL, Learned, Model, ModelWeights, calibrated, class_of, clues
+from router.learned import (
+    LOCAL,
+    LearnedRanker,
+    Model,
+    ModelWeights,
+    calibrate_shares,
+    class_of,
+    clues,
+)
 from router.terms import FAMILIES, pieces, runs, split_signs, tokens
 from router.words import Reading
 from tests.router.making import place, report, router
@@ -46,7 +54,7 @@ def weights(regions: Sequence[str] = (SURABAYA,), sure: float = 4.0) -> ModelWei
 
 
 def ranked(text: str, places: Sequence[Place], **more: object) -> Sequence[Share]:
-    model = Learned(weights(**more), router().register)  # type: ignore[arg-type]
+    model = LearnedRanker(weights(**more), router().register)  # type: ignore[arg-type]
     reading = Reading(text, text.split(), [(word,) for word in text.split()])
     return model.rank([ScoringInput(report(text, places), reading, [], NOTHING)])[0]
 
@@ -72,7 +80,7 @@ def test_the_word_and_the_place_name_the_office(text: str, codes: list[str], bes
 
 
 def test_a_batch_is_ranked_as_each_report_alone() -> None:
-    model = Learned(weights(), router().register)
+    model = LearnedRanker(weights(), router().register)
     said = [
         ScoringInput(report(text, [place(code)]), Reading(text, [text], [(text,)]), [], NOTHING)
         for text, code in (("lampu", "35.78"), ("sampah", "64.72"), ("lurah", "35.78.17"))
@@ -179,7 +187,7 @@ def test_calibration_changes_how_sure_but_never_the_order(
     raw: list[float], counts: list[float]
 ) -> None:
     before = np.array(raw, np.float32) / np.float32(sum(raw))
-    [after] = calibrated(before[None], clues(before[None], [()]), counts)
+    [after] = calibrate_shares(before[None], clues(before[None], [()]), counts)
     assert after[before.argmax()] == after.max()
     assert all(
         after[a] >= after[b] - 1e-6

@@ -235,7 +235,7 @@ def test_every_topic_is_found_by_each_of_its_sure_phrases() -> None:
 def test_slang_leads_to_words_and_never_in_circles() -> None:
     lexicon = Lexicon({"jln": "jalan", "sy": "saya sendiri"})
     assert lexicon.phrase("jlnnya SY") == "jalan saya sendiri"
-    assert lexicon.read("jln sy").said(1, 2) == "sy"
+    assert lexicon.read("jln sy").quote(1, 2) == "sy"
 
 
 @pytest.mark.parametrize(
@@ -249,7 +249,7 @@ def test_slang_leads_to_words_and_never_in_circles() -> None:
 )
 def test_what_is_said_is_found_where_it_stands(text: str, first: int, last: int, said: str) -> None:
     reading = Lexicon({"sy": "saya sendiri"}).read(text)
-    assert reading.said(first, last) == said
+    assert reading.quote(first, last) == said
 
 
 @pytest.mark.parametrize(
@@ -265,7 +265,7 @@ def test_endings_come_off_only_where_a_word_is_left(word: str, root: str) -> Non
 def test_what_is_said_is_in_the_text(text: str) -> None:
     reading = topics.lexicon.read(text)
     for index in range(len(reading.words)):
-        assert reading.said(index, index) in text
+        assert reading.quote(index, index) in text
 
 
 @pytest.mark.skipif(not COMPLAINTS.exists(), reason="the evaluation data is not on this machine")

@@ -7,7 +7,7 @@ from config import settings
 from gateway.intake.smtp.replies import reply
 
 
-class Connection(Protocol):
+class SmtpConnection(Protocol):
     """What must be known of a connection to count it and to end it."""
 
     network: str
@@ -29,10 +29,10 @@ class Admission:
 
     def __init__(self, settings: settings.MailServerSettings) -> None:
         self._settings = settings
-        self._sessions: set[Connection] = set()
+        self._sessions: set[SmtpConnection] = set()
         self.closing = False
 
-    def admit(self, session: Connection) -> str:
+    def admit(self, session: SmtpConnection) -> str:
         """Count a connection in, or return the refusal."""
         if self.closing:
             return reply("closing")
@@ -44,7 +44,7 @@ class Admission:
         self._sessions.add(session)
         return ""
 
-    def leave(self, session: Connection) -> None:
+    def leave(self, session: SmtpConnection) -> None:
         """Count a connection out; twice does no harm."""
         self._sessions.discard(session)
 

@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from gateway.access.recusal import NotYours
-from gateway.casework.agencies import AgencyService, Closed, Reply
+from gateway.casework.agencies import AgencyService, ClosedReport, Reply
 from gateway.intake.limits import CallLimits
 from gateway.media.access import AttachmentAccess, NoFile, NotYet
 from gateway.portals.http.files import serve
@@ -87,7 +87,7 @@ def api(agencies: AgencyService, files: AttachmentAccess, limits: CallLimits) ->
             filed = await agencies.reply(agency, number, reply, key=idempotency_key)
         except NotYours:
             raise HTTPException(404, "not_with_agency") from None
-        except Closed:
+        except ClosedReport:
             raise HTTPException(409, "report_closed") from None
         except StaleWrite:
             raise HTTPException(409, "report_changed") from None

@@ -15,7 +15,7 @@ FINE = 4
 """Drawn this much larger, then made smaller: Pillow draws hard edges."""
 
 
-def drawn(size: int, *, maskable: bool = False) -> Image.Image:
+def draw_icon(size: int, *, maskable: bool = False) -> Image.Image:
     """Draw the icon; a maskable one has no corners and a wide rim that a launcher may cut off."""
     unit = size * FINE / GRID
     picture = Image.new("RGBA", (size * FINE, size * FINE))
@@ -40,9 +40,9 @@ def drawn(size: int, *, maskable: bool = False) -> Image.Image:
 
 def main() -> None:
     """Write all icons."""
-    drawn(192).save(FOLDER / "lapor-192.png", optimize=True)
-    drawn(512).save(FOLDER / "lapor-512.png", optimize=True)
-    drawn(512, maskable=True).save(FOLDER / "lapor-maskable-512.png", optimize=True)
+    draw_icon(192).save(FOLDER / "lapor-192.png", optimize=True)
+    draw_icon(512).save(FOLDER / "lapor-512.png", optimize=True)
+    draw_icon(512, maskable=True).save(FOLDER / "lapor-maskable-512.png", optimize=True)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from config.words import Language, words
 from gateway.portals.console.pages import HEADERS
 from gateway.portals.http.dates import WIB, day
 from gateway.portals.http.language import keep_language, language_of
-from normalizer.tracking import written
+from normalizer.tracking import format_number
 
 HERE = Path(__file__).parent
 FILES = HERE / "static"
@@ -46,7 +46,7 @@ class CitizenPages:
             auto_reload=False,
         )
         self._env.globals.update(static=self.static, icon=address("lapor-192.png"))
-        self._env.filters["written"] = written
+        self._env.filters["written"] = format_number
 
     def draw(self, name: str, tongue: Language, /, **values: Any) -> str:
         """Fill a template of the folder ``citizen``."""
@@ -82,7 +82,7 @@ class CitizenPages:
 
 
 def address(name: str) -> str:
-    """Return the URL of a static file; it changes with the bytes, so it may be kept for ever."""
+    """Return the URL of a static file; it changes with the bytes, so a cache may keep it."""
     return f"/static/{name}?v={_digest((FILES / name).read_bytes())}"
 
 

@@ -1,7 +1,7 @@
 """The citizens' pages: the form at ``/``, the receipt, and the tracking page at ``/lacak``.
 
 Everything works without JavaScript; with it the form is posted to ``/in/NAME`` by the page itself.
-Either way a report comes in by the door, through a channel that is a ``FormReceiver``. Nothing here
+Either way a report goes to the intake, through a channel that is a ``FormReceiver``. Nothing here
 needs a login, and the only cookie is the language.
 """
 
@@ -24,7 +24,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from adapters.contract import FilledForm, FormReceiver, Malformed, WebhookRequest, WebhookResponse
-from gateway.casework.tracking import Tracked, Tracking
+from gateway.casework.tracking import TrackedReport, Tracking
 from gateway.intake import webhook
 from gateway.intake.group_commit import NotDurable
 from gateway.intake.limits import CallLimits
@@ -69,14 +69,14 @@ class _Typed:
     key: str = field(default_factory=lambda: str(uuid.uuid4()))
 
 
-def routes(door: Intake, parts: CitizenServices, limits: CallLimits) -> list[BaseRoute]:
+def routes(intake: Intake, parts: CitizenServices, limits: CallLimits) -> list[BaseRoute]:
     """Return the routes of the pages; none where no channel with a form is open."""
-    names = (name for name, each in door.channels.items() if isinstance(each, FormReceiver))
-    channel = next((c for c in map(door.receiver, names) if isinstance(c, FormReceiver)), None)
+    names = (name for name, each in intake.channels.items() if isinstance(each, FormReceiver))
+    channel = next((c for c in map(intake.receiver, names) if isinstance(c, FormReceiver)), None)
     if channel is None:
         return []
     pages = CitizenPages()
-    site = Citizens(door, channel, parts, limits, pages)
+    site = Citizens(intake, channel, parts, limits, pages)
     shown: list[tuple[str, Endpoint, str, str]] = [
         ("/", site.form, "GET", FRESH),
         ("/", site.post, "POST", NEVER),
@@ -109,13 +109,13 @@ class Citizens:
 
     def __init__(
         self,
-        door: Intake,
+        intake: Intake,
         channel: FormReceiver,
         parts: CitizenServices,
         limits: CallLimits,
         pages: CitizenPages,
     ) -> None:
-        self._door = door
+        self._intake = intake
         self._channel = channel
         self._parts = parts
         self._limits = limits
@@ -144,7 +144,7 @@ class Citizens:
         return self._ask(request, request.path_params.get("number", ""))
 
     async def track(self, request: Request) -> Response:
-        """Show a report to who has number and secret, and take what they add."""
+        """Show a report to a person with its number and secret, and take what they add."""
         form = await self._small_form(request)
         number = "".join(filter(str.isalnum, form.first("number")))[:20]
         if wait := await self._limits.looked(number, request):
@@ -232,7 +232,7 @@ class Citizens:
         response.headers["retry-after"] = str(wait)
         return response
 
-    async def _status(self, request: Request, tracked: Tracked, form: FilledForm) -> Response:
+    async def _status(self, request: Request, tracked: TrackedReport, form: FilledForm) -> Response:
         typed, status, sent = _Typed(), 200, False
         if "body" in form.values and tracked.sender:
             answer = await self._add(request, tracked, form)
@@ -247,14 +247,16 @@ class Citizens:
             "status.html",
             status,
             tracked=tracked,
-            call=self._door.warning(tracked.report) if tracked.report else "",
+            call=self._intake.warning(tracked.report) if tracked.report else "",
             secret=form.first("secret"),
             typed=typed,
             sent=sent,
         )
 
-    async def _add(self, request: Request, tracked: Tracked, form: FilledForm) -> WebhookResponse:
-        """Bring an addition to the door, in the name of whoever sent the report."""
+    async def _add(
+        self, request: Request, tracked: TrackedReport, form: FilledForm
+    ) -> WebhookResponse:
+        """Bring an addition to the intake, in the name of the reporter."""
         if refused := await webhook.too_often(self._channel, request, self._limits):
             return refused
         kind, body = self._channel.addition(form, number=tracked.number, sender=tracked.sender)
@@ -287,11 +289,11 @@ class Citizens:
         kept = {name: value for name, value in headers.items() if value is not None}
         more = {"content-type": content_type, "accept-language": language_of(request)}
         hook = WebhookRequest(self._channel.hook_url, {**kept, **more}, body)
-        return await self._door.receive_webhook(self._channel, hook)
+        return await self._intake.receive_webhook(self._channel, hook)
 
 
 class _Static(StaticFiles):
-    """The static files, kept for ever: their addresses change with their bytes."""
+    """The static files, which caches keep: their addresses change with their bytes."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def framed(message: Any) -> None:

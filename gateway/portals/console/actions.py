@@ -32,12 +32,12 @@ def nothing(_: Form) -> Arguments:
     return {}
 
 
-def reason(missing: ConsoleErrorCode, longest: int = 500) -> ReadForm:
+def reason(longest: int = 500) -> ReadForm:
     """Return what reads a form that needs a reason."""
 
     def read(form: Form) -> Arguments:
         if not (given := first(form, "reason")[:longest].strip()):
-            raise ConsoleError(422, missing)
+            raise ConsoleError(422, ConsoleErrorCode.NO_REASON)
         return {"reason": given}
 
     return read
@@ -79,7 +79,7 @@ class Act:
     template: str = ""
     """Shows the outcome, instead of a sentence that it is done."""
     redraw: Callable[[Screens, OperatorSession], Awaitable[Any]] | None = None
-    """Draws anew the list that the act changes."""
+    """Draws the list that the act changed."""
 
 
 REPORT = "reports/{report_id}"
@@ -89,7 +89,7 @@ ACTS = (
         "archived",
         f"/{REPORT}/archive",
         OperatorService.archive,
-        reason(ConsoleErrorCode.REASON_TO_ARCHIVE, 300),
+        reason(300),
         REPORT,
         decides=True,
     ),
@@ -97,7 +97,7 @@ ACTS = (
         "unsealed",
         f"/{REPORT}/unseal",
         OperatorService.unseal,
-        reason(ConsoleErrorCode.REASON_TO_UNSEAL),
+        reason(),
         template="identity.html",
     ),
     Act("published", f"/{REPORT}/publish", OperatorService.publish, _text_name, "public"),
@@ -116,7 +116,7 @@ ACTS = (
         "dismissed",
         "/quarantine/{id}/dismiss",
         OperatorService.dismiss,
-        reason(ConsoleErrorCode.REASON_TO_DISMISS),
+        reason(),
         "failed",
     ),
 )
@@ -125,8 +125,8 @@ ACTS = (
 class Actions:
     """Carries out an operator's decisions."""
 
-    def __init__(self, desk: OperatorService, pages: ConsolePages, screens: Screens) -> None:
-        self._desk = desk
+    def __init__(self, operators: OperatorService, pages: ConsolePages, screens: Screens) -> None:
+        self._operators = operators
         self._pages = pages
         self._screens = screens
 
@@ -139,7 +139,7 @@ class Actions:
             if act.decides:
                 await self._check_unchanged(request.path_params["report_id"], form)
             names = request.path_params.values()
-            result = await act.method(self._desk, *names, by=session.operator, **arguments)
+            result = await act.method(self._operators, *names, by=session.operator, **arguments)
         except Conflict as error:
             return self._conflict(request, error)
         if act.template:
@@ -149,7 +149,7 @@ class Actions:
 
     async def _check_unchanged(self, report_id: str, form: Form) -> None:
         """Stop who decided on what the page showed when a colleague was faster."""
-        file = await self._desk.report(report_id)
+        file = await self._operators.report(report_id)
         shown = first(form, "state")
         if file and shown and shown != state(file.report):
             raise Conflict(ConflictCode.OUTDATED)
@@ -176,6 +176,6 @@ def _values(result: object) -> Mapping[str, object]:
     """Return what the sentence about an outcome may name."""
     if isinstance(result, Report):
         agency = result.assignment.agency if result.assignment else None
-        number = tracking.written(result.tracking)
+        number = tracking.format_number(result.tracking)
         return {"number": number, "agency": agency.name if agency else ""}
     return {"count": result}

@@ -1,6 +1,6 @@
 """Devices that an operator has logged in from before: a signed cookie, bound to the name.
 
-Who holds one is slowed apart from all strangers, so nobody elsewhere can keep an operator out by
+A device that has one is slowed apart from all strangers, so they cannot keep an operator out by
 guessing (OWASP's device cookie). It opens nothing: the password is still needed.
 """
 
@@ -26,7 +26,7 @@ class Devices:
         self._secure = secure
         self.cookie = f"__Host-{COOKIE}" if secure else COOKIE
 
-    def known(self, request: Request, name: str) -> str:
+    def find(self, request: Request, name: str) -> str:
         """Return the id of a device from which ``name`` has logged in before; "" of any other."""
         device, _, rest = request.cookies.get(self.cookie, "").partition(".")
         ends, _, signature = rest.partition(".")

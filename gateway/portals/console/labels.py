@@ -83,12 +83,12 @@ class Labels:
         return self.say("conflict.masking", kinds=kinds) if kinds else ""
 
 
-def masked(text: str) -> str:
+def mask_contacts(text: str) -> str:
     """Hide phone numbers and mailboxes: a provider's error often names the citizen."""
     return _ADDRESS.sub("•••", text)
 
 
-def marked(text: str, words: Iterable[str]) -> Markup:
+def mark_evidence(text: str, words: Iterable[str]) -> Markup:
     """Escape a hostile ``text`` and put ``<mark>`` around each whole word of evidence in it."""
     pattern = _pattern(words)
     if pattern is None:

@@ -20,7 +20,7 @@ from config.words import LANGUAGES, Language
 from gateway.casework.conflicts import Conflict, ConflictCode
 from gateway.platform import correlation
 from gateway.portals.console.errors import ConsoleError
-from gateway.portals.console.labels import Labels, distinct, marked, masked
+from gateway.portals.console.labels import Labels, distinct, mark_evidence, mask_contacts
 from gateway.portals.console.sessions import Clock
 from gateway.portals.http.language import keep_language, language_of
 from gateway.store.engine import Unavailable
@@ -74,7 +74,7 @@ class ConsolePages:
 
     @property
     def labels(self) -> Labels:
-        """The words in the language of whoever asks."""
+        """The words in the language of the request."""
         return self._labels[LANGUAGE.get()]
 
     def draw(self, name: str, /, **values: Any) -> str:
@@ -95,16 +95,16 @@ class ConsolePages:
         What is new to this reader is marked, but has no say in the name: else every mark would
         be followed by a second, markless drawing.
         """
-        seen = self._seen(name, values)
+        seen = self._digest(name, values)
         return Markup(self.draw(name, **values).replace(SEEN, seen, 1))
 
     def part(self, request: Request, name: str, /, **values: Any) -> Response:
         """Answer a poll with a drawn part, or with 204 when ``?seen=`` names the very same."""
-        if request.query_params.get("seen") == self._seen(name, values):
+        if request.query_params.get("seen") == self._digest(name, values):
             return Response(status_code=204)
         return HTMLResponse(self.piece(name, **values))
 
-    def _seen(self, name: str, values: Mapping[str, Any]) -> str:
+    def _digest(self, name: str, values: Mapping[str, Any]) -> str:
         html = self.draw(name, **{**values, "after": None})
         return hashlib.blake2b(html.encode(), digest_size=9).hexdigest()
 
@@ -147,7 +147,7 @@ def _environment(labels: Labels, others: Labels) -> Environment:
     filters = (
         labels.word,
         labels.note, labels.actor, labels.day, labels.moment, labels.thousands,
-        marked, masked, distinct, state,
+        mark_evidence, mask_contacts, distinct, state,
     )  # fmt: skip
     env.filters.update({each.__name__: each for each in filters})
     env.tests["final"] = FINAL.__contains__
@@ -218,6 +218,6 @@ def _files() -> list[Path]:
 
 
 def _address(file: Path) -> str:
-    """Return the URL of a static file; it changes with the bytes, so it may be kept for ever."""
+    """Return the URL of a static file; it changes with the bytes, so a cache may keep it."""
     version = hashlib.blake2b(file.read_bytes(), digest_size=6).hexdigest()
     return f"{BASE}/static/{file.relative_to(STATIC).as_posix()}?v={version}"

@@ -1,7 +1,7 @@
 """The operators' console: server-rendered pages behind a login, kept live by htmx.
 
 Mounted at ``/console``. Every page needs a session; every change also needs our own page as its
-origin and the session's CSRF token. Nothing here decides anything: the desk does.
+origin and the session's CSRF token. Nothing here decides anything: the operators' service does.
 """
 
 import re
@@ -25,7 +25,7 @@ from gateway.portals.console.devices import Devices
 from gateway.portals.console.errors import ConsoleError, ConsoleErrorCode
 from gateway.portals.console.pages import BASE, STATIC, ConsolePages, Frame, is_htmx
 from gateway.portals.console.screens import SCREENS, Screens
-from gateway.portals.console.sessions import Clock, Doorkeeper, Form
+from gateway.portals.console.sessions import Clock, Form, LoginThrottle
 from gateway.store.views import OperatorSession
 
 log = structlog.get_logger(__name__)
@@ -39,18 +39,18 @@ _OURS = re.compile(rf"{BASE}/(?!login|parts)[\w/?=&.-]*")
 
 
 def routes(
-    desk: OperatorService, *, secure_cookies: bool, clock: Clock, wall: Clock, who: Who
+    operators: OperatorService, *, secure_cookies: bool, clock: Clock, wall: Clock, who: Who
 ) -> list[BaseRoute]:
     """Return the console's routes, relative to its mount point ``/console``.
 
     ``secure_cookies`` is whether the public URL is https; ``clock`` tells how old
-    things are; ``wall`` is for who logs in; ``who`` tells the network address that calls.
+    things are; ``wall`` is for log-ins; ``who`` tells the network address that calls.
     """
     pages = ConsolePages(clock)
-    screens = Screens(desk, pages, clock)
-    actions = Actions(desk, pages, screens)
-    devices = Devices(desk.sign, wall, secure=secure_cookies)
-    gate = SessionGuard(desk, pages, Doorkeeper(wall), devices, who, secure_cookies)
+    screens = Screens(operators, pages, clock)
+    actions = Actions(operators, pages, screens)
+    devices = Devices(operators.sign, wall, secure=secure_cookies)
+    gate = SessionGuard(operators, pages, LoginThrottle(wall), devices, who, secure_cookies)
     inside: list[BaseRoute] = [
         Mount("/static", StaticFiles(directory=STATIC)),
         Route("/login", gate.login_page, methods=["GET"]),
@@ -82,22 +82,22 @@ class SessionGuard:
 
     def __init__(
         self,
-        desk: OperatorService,
+        operators: OperatorService,
         pages: ConsolePages,
-        door: Doorkeeper,
+        throttle: LoginThrottle,
         devices: Devices,
         who: Who,
         secure: bool,
     ) -> None:
-        self._desk = desk
+        self._operators = operators
         self._pages = pages
-        self._door = door
+        self._throttle = throttle
         self._devices = devices
         self._who = who
         self._secure = secure
 
     def read(self, screen: Screen, did: str) -> Endpoint:
-        """Show a screen to who has a session, the login page to everybody else."""
+        """Show a screen to an operator with a session, the login page to everybody else."""
 
         async def endpoint(request: Request) -> Response:
             session = await self._session(request)
@@ -144,19 +144,19 @@ class SessionGuard:
         sessions.check_origin(request)
         form = await sessions.read_form(request)
         name, peer = sessions.first(form, "name"), self._who(request) or ""
-        device = self._devices.known(request, name)
+        device = self._devices.find(request, name)
         try:
-            self._door.admit(name, peer, device)
+            self._throttle.admit(name, peer, device)
         except HTTPException as error:
             await self._note_login(request, name, error.status_code)
             raise
-        token = await self._desk.log_in(name, form.get("password", [""])[0])
+        token = await self._operators.log_in(name, form.get("password", [""])[0])
         after = _safe(sessions.first(form, "next"))
         if token is None:
             await self._note_login(request, name, 401)
             text = self._pages.labels.say("login.wrong")
             return self._pages.page("login.html", 401, name=name, after=after, error=text)
-        self._door.welcome(name, peer, device)
+        self._throttle.welcome(name, peer, device)
         await self._note_login(request, name, 303)
         response = RedirectResponse(after, 303)
         sessions.give_cookie(response, token, secure=self._secure)
@@ -166,21 +166,21 @@ class SessionGuard:
 
     async def log_out(self, request: Request, _: OperatorSession, __: Form) -> Response:
         """End the session on our side and in the browser."""
-        await self._desk.log_out(request.cookies[sessions.cookie_name(secure=self._secure)])
+        await self._operators.log_out(request.cookies[sessions.cookie_name(secure=self._secure)])
         response = RedirectResponse(f"{BASE}/login", 303)
         sessions.take_cookie(response, secure=self._secure)
         return response
 
     async def log_out_everywhere(self, _: Request, session: OperatorSession, __: Form) -> Response:
         """End every session of this operator, here and elsewhere."""
-        await self._desk.log_out_everywhere(session.operator)
+        await self._operators.log_out_everywhere(session.operator)
         response = RedirectResponse(f"{BASE}/login", 303)
         sessions.take_cookie(response, secure=self._secure)
         return response
 
     async def _note_login(self, request: Request, name: str, status: int) -> None:
         """Log a try to log in; what is no operator's name may be a password in the wrong field."""
-        by = name if await self._desk.is_operator(name) else "unknown"
+        by = name if await self._operators.is_operator(name) else "unknown"
         self._note(request, "log_in", by, status)
 
     def _note(self, request: Request, did: str, by: str, status: int = 200, aim: str = "") -> None:
@@ -192,7 +192,7 @@ class SessionGuard:
 
     async def _session(self, request: Request) -> OperatorSession | None:
         token = request.cookies.get(sessions.cookie_name(secure=self._secure))
-        return await self._desk.session(token) if token else None
+        return await self._operators.session(token) if token else None
 
     def _to_login(self, request: Request) -> Response:
         if is_htmx(request):

@@ -31,18 +31,18 @@ _REGION = re.compile(r"\d\d(\.\d\d)?")
 
 
 class Screens:
-    """Draws what the desk says."""
+    """Draws what the operators' service returns."""
 
-    def __init__(self, desk: OperatorService, pages: ConsolePages, clock: Clock) -> None:
-        self._desk = desk
+    def __init__(self, operators: OperatorService, pages: ConsolePages, clock: Clock) -> None:
+        self._operators = operators
         self._pages = pages
         self._clock = clock
         self._looked: tuple[datetime, Overview] | None = None
 
     async def overview(self, _: Request, session: OperatorSession) -> Response:
         """The first screen: queues, channels and the latest reports, moving live."""
-        overview = await self._desk.overview()
-        reports = await self._desk.latest(LATEST)
+        overview = await self._operators.overview()
+        reports = await self._operators.latest(LATEST)
         live = self._pages.piece("parts/overview.html", overview=overview, session=session)
         latest = self._pages.piece("parts/latest.html", reports=reports, after=None)
         return self._page("overview.html", session, overview, live=live, latest=latest)
@@ -54,7 +54,7 @@ class Screens:
 
     async def latest_part(self, request: Request, _: OperatorSession) -> Response:
         """The latest reports, asked for twice a second; what came since ``?after=`` is marked."""
-        reports = await self._desk.latest(LATEST)
+        reports = await self._operators.latest(LATEST)
         after = _moment(request.query_params.get("after", ""))
         return self._pages.part(request, "parts/latest.html", reports=reports, after=after)
 
@@ -66,19 +66,19 @@ class Screens:
 
     async def report(self, request: Request, session: OperatorSession) -> Response:
         """One report whole: text with evidence, places, decision, log and correspondence."""
-        file = await self._desk.report(request.path_params["report_id"])
+        file = await self._operators.report(request.path_params["report_id"])
         if file is None:
             raise ConsoleError(404, ConsoleErrorCode.NO_REPORT)
         evidence = [w for r in _reasons(file.report) for w in r.words]
         evidence += [p.words for p in file.report.places if p.words]
-        overview = await self._desk.overview()
+        overview = await self._operators.overview()
         return self._page("report.html", session, overview, file=file, evidence=evidence)
 
     async def file(self, request: Request, session: OperatorSession) -> Response:
         """A file of a report, so that it can do nothing in the reader's browser."""
         report_id, sha256 = request.path_params["report_id"], request.path_params["sha256"]
         try:
-            shown = await self._desk.shown(report_id, sha256, by=session.operator)
+            shown = await self._operators.show_file(report_id, sha256, by=session.operator)
         except NoFile:
             raise ConsoleError(404, ConsoleErrorCode.NO_FILE) from None
         except NotYet:
@@ -91,46 +91,46 @@ class Screens:
         digits = re.sub(r"\D", "", asked)[:20]
         if not tracking.is_valid(digits):
             raise ConsoleError(404, ConsoleErrorCode.NO_NUMBER)
-        file = await self._desk.find(digits)
+        file = await self._operators.find(digits)
         if file is None:
             raise ConsoleError(
-                404, ConsoleErrorCode.NO_SUCH_NUMBER, number=tracking.written(digits)
+                404, ConsoleErrorCode.NO_SUCH_NUMBER, number=tracking.format_number(digits)
             )
         return RedirectResponse(f"{BASE}/reports/{file.report.id}", 303)
 
     async def triage(self, _: Request, session: OperatorSession) -> Response:
         """Reports that the machine was unsure of."""
-        reports = await self._desk.triage()
-        overview = await self._desk.overview()
+        reports = await self._operators.triage()
+        overview = await self._operators.overview()
         return self._page("triage.html", session, overview, reports=reports)
 
     async def triage_part(self, request: Request, session: OperatorSession) -> Response:
         """The cards that this reader does not yet have, or 204."""
         shown = set(request.query_params.getlist("shown"))
-        fresh = [r for r in await self._desk.triage() if r.id not in shown]
+        fresh = [r for r in await self._operators.triage() if r.id not in shown]
         return self._more("parts/triage_cards.html", fresh, reports=fresh, session=session)
 
     async def public(self, _: Request, session: OperatorSession) -> Response:
         """Words that their reporters agreed to have read, as the public would read them."""
-        proposals = await self._desk.proposals()
-        overview = await self._desk.overview()
+        proposals = await self._operators.proposals()
+        overview = await self._operators.overview()
         closed = self._pages.labels.closed()
         return self._page("public.html", session, overview, proposals=proposals, closed=closed)
 
     async def exchanges(self, request: Request, session: OperatorSession) -> Response:
         """The latest calls between us and the provider of one channel."""
         channel = request.path_params["channel"]
-        channels = sorted({*await self._desk.exchange_channels()})
+        channels = sorted({*await self._operators.exchange_channels()})
         if channel not in channels:
             raise ConsoleError(404, ConsoleErrorCode.NO_CHANNEL)
-        found = await self._desk.exchanges(channel)
-        overview = await self._desk.overview()
+        found = await self._operators.exchanges(channel)
+        overview = await self._operators.overview()
         values = {"channel": channel, "channels": channels, "exchanges": found}
         return self._page("exchanges.html", session, overview, **values)
 
     async def failed(self, _: Request, session: OperatorSession) -> Response:
         """Dead letters and quarantine."""
-        overview = await self._desk.overview()
+        overview = await self._operators.overview()
         held = await self._held()
         dead = await self.dead(session)
         values = {"dead": dead, "held": held, "not_kept": overview.not_kept}
@@ -138,12 +138,12 @@ class Screens:
 
     async def dead(self, session: OperatorSession) -> Any:
         """Draw the list of dead letters."""
-        letters = await self._desk.dead_letters()
+        letters = await self._operators.dead_letters()
         return self._pages.piece("parts/dead.html", letters=letters, session=session)
 
     async def dead_part(self, request: Request, session: OperatorSession) -> Response:
         """The list of dead letters, asked for every two seconds."""
-        letters = await self._desk.dead_letters()
+        letters = await self._operators.dead_letters()
         return self._pages.part(request, "parts/dead.html", letters=letters, session=session)
 
     async def quarantine_part(self, request: Request, session: OperatorSession) -> Response:
@@ -157,8 +157,10 @@ class Screens:
         query = request.query_params.get("q", "").strip()[:100]
         region = request.query_params.get("region", "")
         near = region if _REGION.fullmatch(region) else None
-        found = await asyncio.to_thread(self._desk.agencies, query, near) if query else []
-        file = await self._desk.report(request.query_params.get("report", "")) if found else None
+        found = await asyncio.to_thread(self._operators.agencies, query, near) if query else []
+        file = (
+            await self._operators.report(request.query_params.get("report", "")) if found else None
+        )
         offered = [each for each in found if not (file and file.report.recuses(each.id))]
         accused = len(found) > len(offered)
         return self._pages.page("parts/agencies.html", query=query, found=offered, accused=accused)
@@ -167,11 +169,11 @@ class Screens:
         """Look for a poll; all open pages share one look (a dozen counts) per second."""
         now = self._clock()
         if self._looked is None or not timedelta(0) <= now - self._looked[0] < GLANCE:
-            self._looked = now, await self._desk.overview()
+            self._looked = now, await self._operators.overview()
         return self._looked[1]
 
     async def _held(self) -> list[QuarantineView]:
-        return [q for q in await self._desk.quarantine() if q.state in UNDECIDED]
+        return [q for q in await self._operators.quarantine() if q.state in UNDECIDED]
 
     def _page(
         self, name: str, session: OperatorSession, overview: Overview, **values: Any

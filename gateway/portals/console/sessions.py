@@ -150,11 +150,11 @@ class Throttle:
             self._recent(key)
 
 
-class Doorkeeper:
+class LoginThrottle:
     """Slows those who guess passwords, by name and network address together, and by address.
 
     A device that the name has logged in from before is counted by itself: what strangers do, from
-    the same address too, keeps nobody out. One that used up its tries is a stranger like others.
+    the same address too, keeps no operator out. One that used up its tries is a stranger again.
     """
 
     def __init__(self, clock: Clock) -> None:

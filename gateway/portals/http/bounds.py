@@ -1,4 +1,4 @@
-"""What one connection of the web door may cost: bytes and lines of a head, seconds, and places.
+"""What one connection of the web server may cost: bytes and lines of a head, seconds, and places.
 
 The bounds hold whatever parser reads the bytes: they are counted before it sees them.
 """
@@ -39,7 +39,7 @@ class Crowd:
 
     @property
     def proxied(self) -> bool:
-        """Tell whether all callers come by one proxy, whose address is then nobody's own."""
+        """Tell whether all callers come by one proxy, so that they share its address."""
         return bool(self.limits.client_header) or self.limits.public_url.scheme == "https"
 
     def admit(self, network: str) -> bool:
@@ -151,7 +151,7 @@ class _Bounded:
     def _hang_up(self) -> None:
         self._over = True
         if self.cycle is not None and not self.cycle.response_complete:
-            # Whoever still answers is told that nobody listens, and writes no second answer.
+            # A handler that still answers learns that the caller is gone, and writes nothing.
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         self.transport.close()

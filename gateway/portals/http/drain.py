@@ -1,16 +1,16 @@
-"""Answers to who is still sending: what comes is heard to its end, and thrown away.
+"""Answers to callers that are still sending: the rest is read to its end, and thrown away.
 
 Closing a connection that still brings a body resets it, and the answer is lost with it: a proxy
-then says 502, and a provider sends again for ever what will never be taken.
+then says 502, and a provider sends again and again what will never be taken.
 """
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MOST = 64 * 2**20
-"""Bytes that are heard out; as much as the largest body that any door takes."""
+"""Bytes that are heard out; as much as the largest body that any route takes."""
 
 
-class Drained:
+class DrainMiddleware:
     """ASGI middleware: an answer begins when its request has ended."""
 
     def __init__(self, app: ASGIApp) -> None:

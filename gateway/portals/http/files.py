@@ -17,22 +17,22 @@ HEADERS = {
 }
 
 
-def serve(request: Request, shown: ShownFile) -> Response:
+def serve(request: Request, file: ShownFile) -> Response:
     """Answer with a file, or with 304 when the reader has it."""
-    tag = f'"{shown.sha256}"'
-    headers = {**HEADERS, "ETag": tag, "Content-Disposition": _disposition(shown)}
+    tag = f'"{file.sha256}"'
+    headers = {**HEADERS, "ETag": tag, "Content-Disposition": _disposition(file)}
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    return Response(shown.content, headers=headers, media_type=_type(shown))
+    return Response(file.content, headers=headers, media_type=_type(file))
 
 
-def _type(shown: ShownFile) -> str:
-    text = shown.media_type.startswith("text/")
-    return f"{shown.media_type}; charset=utf-8" if text else shown.media_type
+def _type(file: ShownFile) -> str:
+    text = file.media_type.startswith("text/")
+    return f"{file.media_type}; charset=utf-8" if text else file.media_type
 
 
-def _disposition(shown: ShownFile) -> str:
+def _disposition(file: ShownFile) -> str:
     """Write the name for old readers in ASCII and for the others whole (RFC 6266)."""
-    plain = "".join(c if c.isascii() and (c.isalnum() or c in "-_. ") else "_" for c in shown.name)
-    how = "inline" if shown.inline else "attachment"
-    return f"{how}; filename=\"{plain}\"; filename*=UTF-8''{quote(shown.name, safe='')}"
+    plain = "".join(c if c.isascii() and (c.isalnum() or c in "-_. ") else "_" for c in file.name)
+    how = "inline" if file.inline else "attachment"
+    return f"{how}; filename=\"{plain}\"; filename*=UTF-8''{quote(file.name, safe='')}"

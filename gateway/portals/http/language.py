@@ -12,7 +12,7 @@ _YEAR = 365 * 24 * 3600
 def language_of(request: Request) -> Language:
     """Return the language that the reader chose, else Indonesian.
 
-    Not that of the browser: many phones in Indonesia are set to English by whoever sold them.
+    Not that of the browser: many phones in Indonesia are set to English by the shop that sold them.
     """
     for chosen in (request.query_params.get("lang"), request.cookies.get(COOKIE)):
         if chosen in LANGUAGES:

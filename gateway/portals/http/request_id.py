@@ -1,4 +1,4 @@
-"""An id for every request: on its log lines and in the answer, whoever made that."""
+"""An id for every request: on its log lines and in every answer."""
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send

@@ -1,4 +1,4 @@
-"""What every answer of the web door carries, whoever made it, and what every request is read as."""
+"""The headers of every answer of the web server, and what every request is read as."""
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send

@@ -13,7 +13,7 @@ PATH = "/.well-known/security.txt"
 
 
 def routes(settings: ServerSettings, now: Callable[[], datetime]) -> list[Route]:
-    """Return the route; none where the settings name nobody to tell."""
+    """Return the route; none where the settings name no contact."""
     if not settings.security_contact:
         return []
 

@@ -14,14 +14,14 @@ from gateway.store.engine import Unavailable
 MOST = 4096
 
 
-def routes(desk: DutyService, client_header: str, public_url: str) -> list[Route]:
+def routes(duty: DutyService, client_header: str, public_url: str) -> list[Route]:
     """Return the route. Wrong signatures are counted by network address."""
     limits = CallLimits(client_header, proxied=public_url.startswith("https:"))
 
     async def acknowledge(request: Request) -> Response:
         try:
             body = await webhook.body(request, MOST)
-            known = await desk.by_webhook(body, request.headers)
+            known = await duty.by_webhook(body, request.headers)
         except webhook.TooLarge:
             return webhook.respond(refusal("too_large"))
         except Forged:

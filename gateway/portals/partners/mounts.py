@@ -49,7 +49,7 @@ class TooManyCalls(Exception):
         self.standing = standing
 
 
-def mounted(
+def mount_channels(
     channels: Mapping[str, Channel],
     intake: Intake,
     reader: PartnerReader,
@@ -62,14 +62,14 @@ def mounted(
     rates = Rates()
     limits = CallLimits(client_header, proxied=public_url.startswith("https:"))
     served = {
-        name: Mounted(channel, intake, rates, limits, public_url, now)
+        name: MountedChannel(channel, intake, rates, limits, public_url, now)
         for name, channel in channels.items()
         if isinstance(channel, Mounts) and channel.block.enabled
     }
     return {name: each.routes(reader, agencies) for name, each in served.items()}
 
 
-class Mounted:
+class MountedChannel:
     """The way to the routes of one channel. ``now`` is the clock."""
 
     def __init__(

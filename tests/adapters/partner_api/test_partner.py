@@ -179,13 +179,13 @@ def test_any_bytes_are_a_form_or_an_error_of_ours(body: bytes, kind: str) -> Non
     ("header", "key"), [("k-1", "k-1"), ('"k-1"', "k-1"), ('"', '"'), ("", ""), ("  a ", "a")]
 )
 def test_an_idempotency_key_may_stand_in_quotes(header: str, key: str) -> None:
-    assert identity.named(WebhookRequest("", {"idempotency-key": header}, b"")) == key
+    assert identity.idempotency_key(WebhookRequest("", {"idempotency-key": header}, b"")) == key
 
 
 @pytest.mark.parametrize("header", ["k" * 256, "kunci é", "a\x00b"])
 def test_an_idempotency_key_that_is_none_is_told(header: str) -> None:
     with pytest.raises(Invalid):
-        identity.named(WebhookRequest("", {"idempotency-key": header}, b""))
+        identity.idempotency_key(WebhookRequest("", {"idempotency-key": header}, b""))
 
 
 def test_content_is_known_again_on_the_same_day_only() -> None:

@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.smpp import receipts
-from adapters.smpp.coding import Default, coding_of, mended, read
-from adapters.smpp.receipts import Ids, ReceiptText, State, told
+from adapters.smpp.coding import Default, coding_of, mend_surrogates, read
+from adapters.smpp.receipts import Ids, ReceiptText, State, read_receipt
 from adapters.smpp.repeats import MOST, Repeats, fingerprint
 from adapters.smpp.segmentation import split
-from adapters.smpp.user_data_header import Payload, header, opened
+from adapters.smpp.user_data_header import Payload, header, take_header
 from normalizer import gsm
 from normalizer.gsm import MOST_PARTS, PLAIN, segments
 from normalizer.inbound import Segment
@@ -105,7 +105,7 @@ def test_no_payload_in_any_coding_is_too_odd(
     payload: bytes, coding: int, default: Default, whole: bool
 ) -> None:
     words = read(payload, coding, default, whole=whole)
-    mended(words.text).encode()
+    mend_surrogates(words.text).encode()
     if whole:
         words.text.encode()
     assert coding_of(coding) or words.notes
@@ -117,7 +117,7 @@ def test_a_character_that_lies_across_two_parts_is_put_together(text: str, cut: 
     halves = octets[: 2 * cut], octets[2 * cut :]
     said = "".join(read(half, 8, "gsm", whole=False).text for half in halves)
     if "\ufeff" not in text and "\ufffe" not in text:
-        assert mended(said) == text
+        assert mend_surrogates(said) == text
 
 
 # --- which part -----------------------------------------------------------------------------------
@@ -152,18 +152,18 @@ SAR = {0x020C: b"\x01\x02", 0x020E: b"\x03", 0x020F: b"\x02"}
 def test_the_header_names_the_part(
     payload: bytes, has_header: bool, tlvs: dict[int, bytes], body: bytes, part: Segment | None
 ) -> None:
-    assert opened(payload, has_header=has_header, tlvs=tlvs) == Payload(body, part)
+    assert take_header(payload, has_header=has_header, tlvs=tlvs) == Payload(body, part)
 
 
 @pytest.mark.parametrize("payload", [b"", b"\xff", b"halo"])
 def test_a_header_that_cannot_be_read_stays_in_the_text(payload: bytes) -> None:
-    found = opened(payload, has_header=True, tlvs={})
+    found = take_header(payload, has_header=True, tlvs={})
     assert (found.body, found.part) == (payload, None)
     assert found.notes
 
 
 def test_a_national_alphabet_is_noted() -> None:
-    found = opened(b"\x03\x25\x01\x01halo", has_header=True, tlvs={})
+    found = take_header(b"\x03\x25\x01\x01halo", has_header=True, tlvs={})
     assert found.body == b"halo"
     assert "national_alphabet" in found.notes[0]
 
@@ -172,7 +172,7 @@ def test_a_national_alphabet_is_noted() -> None:
     st.binary(max_size=200), st.booleans(), st.dictionaries(st.sampled_from([*SAR]), st.binary())
 )
 def test_no_header_is_too_odd(payload: bytes, has_header: bool, tlvs: dict[int, bytes]) -> None:
-    found = opened(payload, has_header=has_header, tlvs=tlvs)
+    found = take_header(payload, has_header=has_header, tlvs=tlvs)
     assert payload.endswith(found.body)
     if found.part:
         assert 1 <= found.part.number <= found.part.total
@@ -182,7 +182,7 @@ def test_no_header_is_too_odd(payload: bytes, has_header: bool, tlvs: dict[int, 
 @given(st.integers(0, 255), st.integers(2, 255), st.data())
 def test_our_own_headers_are_read(reference: int, total: int, data: st.DataObject) -> None:
     number = data.draw(st.integers(1, total))
-    found = opened(header(reference, total, number) + b"x", has_header=True, tlvs={})
+    found = take_header(header(reference, total, number) + b"x", has_header=True, tlvs={})
     assert found == Payload(b"x", Segment(f"8-bit {reference}", number, total))
 
 
@@ -241,7 +241,7 @@ def test_the_shell_counts_what_would_be_sent(text: str) -> None:
 @given(st.text(max_size=900), st.sampled_from(DEFAULTS))
 def test_a_phone_shows_what_was_split(text: str, default: Default) -> None:
     made = split(text, id="id", default=default)
-    parts = [opened(one, has_header=made.has_headers, tlvs={}) for one in made.payloads]
+    parts = [take_header(one, has_header=made.has_headers, tlvs={}) for one in made.payloads]
     if made.has_headers:
         total = len(parts)
         assert [p.part and (p.part.number, p.part.total) for p in parts] == [
@@ -320,7 +320,7 @@ WRITTEN = (
 def test_receipts_are_read_however_they_are_written(
     text: str, tlvs: dict[int, bytes], expected: ReceiptText | None, state: State | None
 ) -> None:
-    assert told(text, tlvs) == expected
+    assert read_receipt(text, tlvs) == expected
     assert (expected.state if expected else None) == state
 
 
@@ -341,7 +341,7 @@ def test_an_id_is_known_again_in_its_receipt(ids: Ids, answered: str, receipted:
 
 @given(st.text(max_size=200), st.dictionaries(st.sampled_from([0x1E, 0x427]), st.binary()))
 def test_no_receipt_is_too_odd(text: str, tlvs: dict[int, bytes]) -> None:
-    found = told(text, tlvs)
+    found = read_receipt(text, tlvs)
     assert found is None or (found.id and found.word)
 
 
@@ -361,12 +361,12 @@ def test_an_equal_message_is_the_same_one_until_our_answer_was_read() -> None:
     repeats = Repeats(900)
     first = repeats.stamp("ya", 1000)
     assert repeats.stamp("ya", 1010) == first
-    repeats.answered("ya")
+    repeats.note_answer("ya")
     second = repeats.stamp("ya", 1020)
     assert second != first
     assert repeats.stamp("ya", 1030) == second
     assert repeats.stamp("tidak", 1030) == first, "they differ in their fingerprint already"
-    repeats.answered("nobody sent this")
+    repeats.note_answer("nobody sent this")
 
 
 def test_the_window_slides_with_the_first_and_ends() -> None:

@@ -19,7 +19,7 @@ from adapters.contract import (
 )
 from adapters.telegram.api import BLOCKED, MENDABLE, MOST_BUTTONS, REFUSALS
 from adapters.telegram.api import keyboard as buttons
-from adapters.telegram.channel import Telegram, fitted
+from adapters.telegram.channel import Telegram, fit_text
 from demo.telegram_double import BotServer
 from tests.adapters.examples import BOT_SECRET, BOT_TOKEN
 from tests.adapters.telegram.updates import (
@@ -145,7 +145,7 @@ async def test_a_pressed_button_stops_waiting_when_it_is_answered(
 def test_long_answers_are_cut_at_a_word_in_telegrams_measure(
     text: str, most: int, fits: str
 ) -> None:
-    assert fitted(text, most) == fits
+    assert fit_text(text, most) == fits
     assert len(fits.encode("utf-16-le")) <= 2 * most
 
 

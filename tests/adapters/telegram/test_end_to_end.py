@@ -14,7 +14,7 @@ from demo.telegram_double import BotServer
 from gateway.assembly import assemble
 from gateway.process import Kanal
 from normalizer.report import Status
-from normalizer.tracking import mentions, written
+from normalizer.tracking import format_number, mentions
 from tests.adapters.examples import BOT_SECRET, BOT_TOKEN
 from tests.gateway.making import LAMP, NOWHERE, WHERE
 
@@ -97,7 +97,7 @@ async def test_buttons_hide_a_report_and_join_two(
         assert "ANONIM" in await hears(server, 2)
         await server.say(CITIZEN, "lampu jalan masih mati juga sampai sekarang")
         second = next(mentions(await hears(server, 3)))
-        await server.tap(CITIZEN, server.sent[2], f"Tambahan laporan {written(first)}")
+        await server.tap(CITIZEN, server.sent[2], f"Tambahan laporan {format_number(first)}")
         assert second in list(mentions(await hears(server, 4)))
         one, other = [await kanal.services.operators.find(number) for number in (first, second)]
     assert one

@@ -38,7 +38,7 @@ from adapters.twilio.channel import (
     Twilio,
     TwilioBlock,
     address,
-    fitted,
+    fit_text,
 )
 from demo.phone import PhoneCompany, signature
 from tests import emulate
@@ -360,13 +360,13 @@ def test_whatever_a_citizen_writes_verifies_and_arrives_unchanged(text: str) -> 
 
 @given(st.text(), st.integers(40, 200))
 def test_answers_are_cut_at_words(text: str, most: int) -> None:
-    cut = fitted(text, most)
+    cut = fit_text(text, most)
     assert len(cut) <= most
     assert cut == text or (cut.endswith("...") and text.startswith(cut[:-3]))
 
 
 def test_an_answer_is_cut_before_a_word_it_cannot_hold() -> None:
-    assert fitted("laporan Anda sudah diteruskan kepada dinas", 33) == (
+    assert fit_text("laporan Anda sudah diteruskan kepada dinas", 33) == (
         "laporan Anda sudah diteruskan..."
     )
 
@@ -440,7 +440,7 @@ async def test_a_long_answer_is_cut_to_three_segments(
 ) -> None:
     channel = opened(api_base=company.url)
     await channel.send(SENDER, Outgoing("1", "kata " * 300))
-    assert company.carried[0].body == fitted("kata " * 300, 459)
+    assert company.carried[0].body == fit_text("kata " * 300, 459)
 
 
 async def test_closing_twice_and_sending_again_works(

@@ -12,7 +12,7 @@ from adapters.contract import ChannelError, Outgoing, Refused, Throttled, Unreac
 from adapters.load import BadBlock
 from adapters.x.api import MENDABLE, REFUSALS
 from adapters.x.channel import X
-from adapters.x.text_length import fitted, weight
+from adapters.x.text_length import fit_text, weight
 from demo.x_double import Failure, Json, XServer, problem
 from tests.adapters.examples import X_KEYS
 from tests.adapters.x.posts import CITIZEN, HTML, answering, post, x
@@ -66,14 +66,14 @@ def test_a_text_weighs_what_x_says(text: str, weighs: int) -> None:
 @given(text=st.text(max_size=400), most=st.integers(min_value=40, max_value=300))
 @settings(max_examples=200, deadline=None)
 def test_a_cut_text_fits_and_is_a_beginning(text: str, most: int) -> None:
-    cut = fitted(text, most)
+    cut = fit_text(text, most)
     assert weight(cut) <= most
     assert weight(text) > most or weight(cut) == weight(text)
 
 
 def test_a_text_is_cut_at_a_word_and_a_word_anywhere() -> None:
-    assert fitted("jalan rusak di mana-mana " * 4, 40) == "jalan rusak di mana-mana jalan rusak…"
-    assert fitted("a" * 100, 40) == "a" * 38 + "…"
+    assert fit_text("jalan rusak di mana-mana " * 4, 40) == "jalan rusak di mana-mana jalan rusak…"
+    assert fit_text("a" * 100, 40) == "a" * 38 + "…"
 
 
 @pytest.mark.parametrize(

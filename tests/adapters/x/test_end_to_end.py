@@ -12,7 +12,7 @@ from demo.x_double import Keys, XServer
 from gateway.assembly import assemble
 from gateway.models import registry
 from gateway.models.registry import Draft, Score
-from gateway.platform.names import hashed
+from gateway.platform.names import hash_name
 from gateway.process import Kanal
 from normalizer.report import Status
 from normalizer.tracking import mentions
@@ -88,7 +88,7 @@ async def test_talk_that_mentions_us_is_kept_for_an_operator_and_not_answered(
         }
     statuses = {joke: Status.TRIAGE, report: Status.FORWARDED}
     assert filed == {
-        hashed(kanal.services.seal, "x", post): status for post, status in statuses.items()
+        hash_name(kanal.services.seal, "x", post): status for post, status in statuses.items()
     }
     assert [sent.reply_to for sent in server.sent] == [report]
 
