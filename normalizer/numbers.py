@@ -6,6 +6,7 @@ libphonenumber has it. Where its data are older than a plan, the table of prefix
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
 from typing import Literal
 
 import phonenumbers
@@ -87,8 +88,12 @@ def _is_of(number: phonenumbers.PhoneNumber, countries: Collection[str]) -> bool
     return not set(countries).isdisjoint(phonenumbers.region_codes_for_country_code(code))
 
 
+@lru_cache(maxsize=1_000)
 def _parsed(digits: str) -> phonenumbers.PhoneNumber | None:
-    """Read a number; a short code or the name of a sender is none."""
+    """Read a number; a short code or the name of a sender is none.
+
+    One message asks about its sender's number some ten times: the last answers are kept in memory.
+    """
     plain = digits.removeprefix("+")
     if not (plain.isascii() and plain.isdigit()):
         return None

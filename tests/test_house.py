@@ -42,7 +42,7 @@ POETRY = frozenset(
 LEFT_BEHIND = frozenset(
     {
         "Answer", "Block", "Bookmark", "Bundle", "Change", "Duty", "Hook", "Joining", "Part",
-        "Piece", "Silence", "Unit",
+        "Piece", "Shelf", "Silence", "Unit",
     }
 )  # fmt: skip
 """Classes that have a better word now: docs/glossary.md."""
@@ -297,7 +297,7 @@ def test_only_the_assembly_wires_services() -> None:
 
 # The store keeps its connections
 
-CONNECTIONS = frozenset({"AsyncConnection", "AsyncEngine", "Connection", "Database"})
+CONNECTIONS = frozenset({"AsyncConnection", "AsyncEngine", "Database"})
 MAKES_THE_STORE = "gateway/assembly/ground.py"
 """Makes the database from the settings and gives it to the store; it opens nothing with it."""
 

@@ -20,7 +20,7 @@ from gateway.intake.sealing import aside
 from gateway.platform import metrics
 from gateway.platform.seal import ENVELOPE, Seal
 from gateway.store.engine import Unavailable
-from gateway.store.rows import QuarantineItem, shorten_note
+from gateway.store.rows import QuarantineItem, redact
 from gateway.store.store import Store
 
 log = structlog.get_logger(__name__)
@@ -105,7 +105,7 @@ class Quarantine:
             id=str(uuid.uuid5(uuid.NAMESPACE_OID, f"{channel} {digest}")),
             channel=channel,
             reason=reason,
-            detail=shorten_note(detail, 500),
+            detail=redact(detail, 500),
             envelope=self._seal.close(pack(hook), ENVELOPE),
             size=len(hook.body),
             state=state,

@@ -25,6 +25,8 @@ from normalizer.report import Report
 
 log = structlog.get_logger(__name__)
 
+ACCUSED, ELSEWHERE = "agency_accused", "report_elsewhere"
+"""Why a delivery is withdrawn, as ``config/console`` says it."""
 BUDGET = 20.0
 """Seconds in which a batch begins its calls; an agency that hangs must not outlast the lease."""
 
@@ -148,4 +150,4 @@ def _say(parcel: _Parcel, status: str) -> None:
 
 def _why_not(report: Report, delivery: Delivery) -> str:
     accused = report.recuses(delivery.agency_id)
-    return "the agency is accused" if accused else "the report is not with the agency any more"
+    return ACCUSED if accused else ELSEWHERE

@@ -104,7 +104,7 @@ class Notifier:
             paused=self.text("paused", report) if automatic else "",
             first=self.first(text, report.language, urgent=urgent, brief=brief) if receipt else "",
             state="withdrawn" if held_back else "waiting",
-            detail=f"not sent: {held_back.value}" if held_back else "",
+            detail=held_back.value if held_back else "",
         )
         unit.notifications.add(notification)
 

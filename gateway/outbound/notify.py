@@ -26,7 +26,7 @@ from gateway.store.unit import UnitOfWork
 
 log = structlog.get_logger(__name__)
 
-READ_THERE = "kept to be read: this channel does not send"
+READ_THERE = "read_there"
 """What is noted of a notification on a channel whose senders come and look (a form, an API)."""
 
 

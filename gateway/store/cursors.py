@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.store.engine import Database
 from gateway.store.leases import LeaseClock
 from gateway.store.queries import Queries
-from gateway.store.rows import shorten_note
+from gateway.store.rows import redact
 from gateway.store.tables import cursors
 from gateway.store.views import FetchStatus
 
@@ -172,7 +172,7 @@ class Cursor:
         change = change.values(
             failures=cursors.c.failures + 1,
             failed_at=self._moment(),
-            error=shorten_note(error, 500),
+            error=redact(error, 500),
             due_at=self._moment(pause),
         )
         async with self._database.write() as connection:

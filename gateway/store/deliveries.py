@@ -5,9 +5,10 @@ withdrawn only while it is not placed; a failed one is due again when an operato
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import asdict
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import accumulate
 from typing import Any, get_args
 
 from sqlalchemy import RowMapping, case, func, insert, literal, select, update
@@ -16,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.store.engine import Database
 from gateway.store.queries import Queries
 from gateway.store.queue_table import Outbox
-from gateway.store.rows import Delivery, DeliveryState, Reached, shorten_note
+from gateway.store.rows import Delivery, DeliveryState, Reached, redact
 from gateway.store.tables import deliveries, reports
 from gateway.store.views import AgencyEvent
 from gateway.wire.events import may_have, to_agency
@@ -25,6 +26,8 @@ from gateway.wire.queues import DELIVERIES
 from normalizer.report import Report
 
 _DUE = deliveries.c.placed_at.is_(None) & (deliveries.c.state != "withdrawn")
+PAGE = 4_000_000
+"""Characters of reports that an agency is given at once; one report may be longer."""
 _WITH_AGENCY = ("placed", "fetched")
 
 
@@ -41,7 +44,8 @@ class DeliveryRepository:
 
     def add(self, id: str, report: Report, agency_id: str, event: str) -> None:
         """File a delivery, and the queue message that has it placed."""
-        self._new.append(asdict(Delivery(id, report.id, agency_id, event, self._now())))
+        new = Delivery(id, report.id, agency_id, event, self._now())
+        self._new.append({name: getattr(new, name) for name in _FIELDS})
         self._outbox.put(outbound(DELIVERIES, id, at=self._now()))
 
     async def by_ids(self, ids: Collection[str]) -> dict[str, Delivery]:
@@ -102,7 +106,7 @@ class DeliveryRepository:
 
     async def _end(self, id: str, state: DeliveryState, detail: str) -> None:
         ours = (deliveries.c.id == id) & deliveries.c.state.in_(("pending", "failed"))
-        changes = {"state": state, "detail": shorten_note(detail, 1000), "ended_at": self._now()}
+        changes = {"state": state, "detail": redact(detail, 1000), "ended_at": self._now()}
         await self._change(ours, changes)
 
     async def _change(self, which: Any, changes: dict[str, Any]) -> set[str]:
@@ -129,18 +133,20 @@ class DeliveryQueries(Queries):
         The newest wait until no transaction that began before them can still be under way:
         else a reader's cursor could pass over a delivery that is committed late.
         """
-        while True:
-            page = await self._page(agency, after, most)
-            found = await asyncio.to_thread(_agency_events, page, agency)
-            if found or len(page) < most:
+        while page := await self._page(agency, after, most):
+            whole = select(reports.c.id, reports.c.body)
+            whole = whole.where(reports.c.id.in_({row["report_id"] for row in page}))
+            bodies = {row["id"]: row["body"] for row in await self._rows(whole)}
+            if found := await asyncio.to_thread(_agency_events, page, bodies, agency):
                 return found
             after = page[-1]["id"]
+        return []
 
     async def _page(self, agency: str, after: str, most: int) -> Sequence[RowMapping]:
-        """Return a page of deliveries, each with its report's body."""
+        """Return a page of deliveries: what a reader gets at once has a largest size, too."""
         settled = self._now() - timedelta(seconds=self._database.timeout)
         joined = deliveries.join(reports, reports.c.id == deliveries.c.report_id)
-        query = select(deliveries, reports.c.body).select_from(joined)
+        query = select(deliveries, func.length(reports.c.body).label("size")).select_from(joined)
         query = query.where(
             deliveries.c.state != "withdrawn",
             deliveries.c.agency_id == agency,
@@ -152,9 +158,12 @@ class DeliveryQueries(Queries):
             if begun is None:
                 return []
             query = query.where((at > begun) | ((at == begun) & (id > after)))
-        return await self._rows(query.order_by(at, id).limit(most))
+        page = await self._rows(query.order_by(at, id).limit(most))
+        sizes = list(accumulate(row["size"] for row in page))
+        return page[: max(1, bisect_right(sizes, PAGE))]
 
 
+_FIELDS = tuple(Delivery.__dataclass_fields__)
 _TIME = deliveries.c.created_at.type
 _ORDER: Sequence[DeliveryState] = ("pending", "placed", "fetched", "read")
 
@@ -168,12 +177,15 @@ def _forward(to: Reached) -> Any:
 def _delivery(row: RowMapping) -> Delivery:
     """Read a row of the table."""
     assert row["state"] in get_args(DeliveryState)
-    return Delivery(**{name: row[name] for name in Delivery.__dataclass_fields__})
+    return Delivery(**{name: row[name] for name in _FIELDS})
 
 
-def _agency_events(rows: Sequence[RowMapping], agency: str) -> list[AgencyEvent]:
+def _agency_events(
+    rows: Sequence[RowMapping], bodies: Mapping[str, str], agency: str
+) -> list[AgencyEvent]:
     """Compose what an agency gets of deliveries; beside the event loop, as there may be many."""
-    found = ((row, Report.model_validate_json(row["body"])) for row in rows)
+    whole = {id: Report.model_validate_json(body) for id, body in bodies.items()}
+    found = ((row, whole[row["report_id"]]) for row in rows)
     return [
         AgencyEvent(
             row["id"],

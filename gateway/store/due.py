@@ -14,7 +14,7 @@ from sqlalchemy import Boolean, RowMapping, bindparam, delete, func, select, tex
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.store.queries import Queries
-from gateway.store.rows import shorten_note
+from gateway.store.rows import redact
 from gateway.store.tables import due
 
 SEGMENTS = "segments"
@@ -94,7 +94,7 @@ class DueRepository:
         """Note that doing it failed, and when it is tried again."""
         mine = (due.c.kind == row.kind) & (due.c.key == row.key) & (due.c.token == row.token)
         change = update(due).where(mine).values(
-            due_at=until, failures=row.failures + 1, error=shorten_note(error, 500)
+            due_at=until, failures=row.failures + 1, error=redact(error, 500)
         )  # fmt: skip
         await self._connection.execute(change)
 

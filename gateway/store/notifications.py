@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.store.queries import Queries
 from gateway.store.queue_table import Outbox
 from gateway.store.reactions import ReactionRepository
-from gateway.store.rows import Notification, NotificationState, SendResult, shorten_note, tidy
+from gateway.store.rows import Notification, NotificationState, SendResult, redact, tidy
 from gateway.store.tables import notifications
 from gateway.store.views import NotificationView
 from gateway.wire.outbound import outbound
@@ -92,7 +92,7 @@ class NotificationRepository:
                 "which": result.id,
                 "becomes": result.state,
                 "known_as": tidy(result.provider_id, 300) if result.provider_id else None,
-                "says": shorten_note(result.detail, 1000),
+                "says": redact(result.detail, 1000),
                 "now": self._now(),
             }
         )
@@ -105,9 +105,7 @@ class NotificationRepository:
         ours = _named(channel, provider_id)
         if state == "sent":
             ours &= notifications.c.state == "waiting"
-        change = (
-            update(notifications).where(ours).values(state=state, detail=shorten_note(detail, 1000))
-        )
+        change = update(notifications).where(ours).values(state=state, detail=redact(detail, 1000))
         rows = await self._connection.execute(change.returning(notifications.c.report_id))
         report_id: str | None = rows.scalars().first()
         return report_id
@@ -116,7 +114,7 @@ class NotificationRepository:
         """Hold a notification that was sent in vain; return its id and reader, None if not ours."""
         ours = _named(channel, provider_id) & notifications.c.state.in_(["waiting", "sent"])
         change = update(notifications).where(ours)
-        change = change.values(state="held", detail=shorten_note(detail, 1000))
+        change = change.values(state="held", detail=redact(detail, 1000))
         returned = change.returning(notifications.c.id, notifications.c.reader)
         row = (await self._connection.execute(returned)).first()
         return (row.id, row.reader) if row else None
@@ -179,7 +177,7 @@ def _row(notification: Notification, now: datetime) -> dict[str, Any]:
         "reader": notification.reader,
         "urgent": notification.urgent,
         "state": notification.state,
-        "detail": shorten_note(notification.detail, 1000),
+        "detail": redact(notification.detail, 1000),
         "created_at": now,
     }
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, delete, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.store.rows import OptOut, shorten_note
+from gateway.store.rows import OptOut, redact
 from gateway.store.tables import opt_outs
 
 _BEGIN = text(
@@ -34,7 +34,7 @@ class OptOutRepository:
     async def begin(self, opt_out: OptOut) -> None:
         """Note an opt-out; one that only START ends is not softened by another."""
         row = {name: getattr(opt_out, name) for name in ("reader", "channel", "until")}
-        reason = shorten_note(opt_out.reason, 1000)
+        reason = redact(opt_out.reason, 1000)
         await self._connection.execute(_BEGIN, row | {"reason": reason, "at": self._now()})
         if opt_out.until == "starts":
             mine = update(opt_outs).where(opt_outs.c.reader == opt_out.reader)

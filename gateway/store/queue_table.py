@@ -27,7 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.store.engine import Database
 from gateway.store.leases import LeaseClock
-from gateway.store.rows import shorten_note, tidy
+from gateway.store.rows import redact, tidy
 from gateway.store.tables import queue
 from gateway.wire.queues import DeadLetter, LeasedMessage, QueuedMessage
 
@@ -126,7 +126,7 @@ class Queue:
             lease=None,
             visible_at=self._time + delay,
             attempts=queue.c.attempts + int(counted),
-            error=shorten_note(error, 1000),
+            error=redact(error, 1000),
         )
 
     async def bury(self, leased: LeasedMessage, *, error: str) -> None:
@@ -136,7 +136,7 @@ class Queue:
             state="dead",
             lease=None,
             attempts=queue.c.attempts + 1,
-            error=shorten_note(error, 1000),
+            error=redact(error, 1000),
             at=self._now(),
         )
 
@@ -162,7 +162,7 @@ class Queue:
                 "message_id": _known_as(letter.message),
                 "state": "dead",
                 "attempts": letter.attempts,
-                "error": shorten_note(letter.error, 1000),
+                "error": redact(letter.error, 1000),
             }
             for letter in letters
         ]

@@ -28,10 +28,11 @@ RUNNING = 3 * 3_600.0
 _MOST_OURS = 5
 """Texts of ours that are known again when they come back."""
 
-QUIET = "not sent: what it answers sounds like a machine"
-THEIRS = "not sent: the same message again and again"
-OURS = "not sent: it would say the same again and again"
-SPENT = "not sent: automatic answers to this reader are paused"
+QUIET = "sounds_like_machine"
+THEIRS = "message_repeats"
+OURS = "answer_repeats"
+SPENT = "answers_paused"
+"""Why a notification is not sent, or not as it was written, as ``config/console`` says it."""
 
 _BEGIN = text(
     "INSERT INTO reactions (reader, state, at) VALUES (:reader, '{}', :at) "

@@ -104,7 +104,7 @@ class SegmentItem:
 IntakeItem = AcceptedItem | QuarantineItem | SegmentItem
 
 
-def shorten_note(said: str, most: int) -> str:
+def redact(said: str, most: int) -> str:
     """Cut what somebody else said of a fault, without the names in it."""
     return nameless(tidy(said, most))[:most]
 

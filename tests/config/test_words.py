@@ -11,14 +11,17 @@ from config.words import FOLDER, Words, fields, read, read_all, words
 from gateway.casework.conflicts import ConflictCode
 from gateway.intake.problems import PROBLEMS
 from gateway.intake.smtp.replies import CODES
+from gateway.outbound.deliver import ACCUSED, ELSEWHERE
+from gateway.outbound.notify import READ_THERE
 from gateway.portals.console.errors import ConsoleErrorCode
+from gateway.store.reactions import OURS, QUIET, SPENT, THEIRS
 
 ROOT = FOLDER.parent
 TABLES = {
     "console": {
-        "actor", "channel", "deadline", "decision", "delivery", "event", "file_note", "file_state",
-        "found_by", "kind", "level", "link", "note", "notification", "quarantine", "queue",
-        "reason", "status", "unanswered",
+        "actor", "channel", "deadline", "decision", "delivery", "detail", "event", "file_note",
+        "file_state", "found_by", "kind", "level", "link", "note", "notification", "quarantine",
+        "queue", "reason", "status", "unanswered",
     },
     "errors": {"problem", "smtp"},
     "labels": {"kind", "mark", "masked", "months", "privacy", "status"},
@@ -123,3 +126,8 @@ def test_every_problem_has_its_words() -> None:
 def test_every_language_of_replies_is_a_file_that_can_be_read() -> None:
     for path in (FOLDER / "replies").glob("*.toml"):
         assert read_toml(path)
+
+
+def test_why_something_was_not_sent_is_said_in_words() -> None:
+    codes = {QUIET, THEIRS, OURS, SPENT, READ_THERE, ACCUSED, ELSEWHERE}
+    assert words("console").table("detail").keys() == codes

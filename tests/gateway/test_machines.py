@@ -193,7 +193,7 @@ async def test_a_foreign_number_is_filed_shown_and_not_answered(
     assert file.report.unanswered is NoAnswerReason.FOREIGN_NUMBER
     assert ("not_answered", "foreign_number") in [(e.kind, e.note) for e in file.events]
     (letter,) = list(file.notifications)
-    assert (letter.state, letter.detail) == ("withdrawn", "not sent: foreign_number")
+    assert (letter.state, letter.detail) == ("withdrawn", "foreign_number")
     assert await wire.house.counted("deliveries") == 1  # its agency has it
 
 

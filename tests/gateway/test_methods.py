@@ -199,7 +199,7 @@ async def test_a_report_that_went_elsewhere_is_withdrawn_and_not_listed(house: H
     assert await house.work(DELIVERIES, house.deliver) == {}
     before, late = (await house.newest()).deliveries
     assert (before.state, late.state) == ("placed", "withdrawn")
-    assert late.detail == "the report is not with the agency any more"
+    assert late.detail == "report_elsewhere"
     assert late.ended_at
     house.clock.pass_(minutes=5)
     assert await house.agencies.fetch(agency, after="", most=9) == []

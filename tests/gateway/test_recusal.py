@@ -166,10 +166,10 @@ async def test_no_kind_of_delivery_is_written_to_the_accused(town: House) -> Non
 def test_deliveries_are_written_and_read_in_one_place_each() -> None:
     """Swept: a second place that writes or lists deliveries would stand outside the guard.
 
-    ``store/deliveries.py`` names to a reporter who has the report, and lists nothing for an agency.
+    ``store/deliveries.py`` lists them for an agency, and names to a reporter who has the report.
     """
     root = Path(gateway.__file__).parent
-    wrote = r"unit\.deliver\("
+    wrote = r"unit\.deliveries\.add\("
     lists = r"deliveries\.c\.agency_id"
     found = {
         (pattern, path.relative_to(root).as_posix())
@@ -177,8 +177,7 @@ def test_deliveries_are_written_and_read_in_one_place_each() -> None:
         for pattern in (wrote, lists)
         if re.search(pattern, path.read_text(encoding="utf-8"))
     }
-    told = (lists, "store/deliveries.py")
-    assert found == {(wrote, "outbound/deliveries.py"), (lists, "store/queries.py"), told}
+    assert found == {(wrote, "outbound/deliveries.py"), (lists, "store/deliveries.py")}
 
 
 async def test_without_a_plain_overseer_an_operator_decides(town: House) -> None:

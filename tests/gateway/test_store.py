@@ -234,6 +234,26 @@ async def test_an_agency_pages_through_its_deliveries(lite: House) -> None:
     assert await lite.store.deliveries.for_agency(agency.agency.id, after="unknown", most=2) == []
 
 
+async def test_what_an_agency_is_given_at_once_has_a_largest_size(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A report may be long and be listed often: a page ends early, and misses nothing."""
+    for number in range(5):
+        file = await house.report(f"{LAMP} tiang nomor {number}")
+    agency = file.deliveries[0].agency_id
+    house.clock.pass_(seconds=house.store.database.timeout + 1)
+    whole = await house.store.deliveries.for_agency(agency, after="", most=9)
+    (size,) = (await house.rows("SELECT max(length(body)) FROM reports"))[0]
+    for room, most in ((2 * size, 2), (1, 1)):
+        monkeypatch.setattr("gateway.store.deliveries.PAGE", room)
+        cursor, seen = "", []
+        while page := await house.store.deliveries.for_agency(agency, after=cursor, most=9):
+            assert len(page) <= most
+            cursor = page[-1].id
+            seen += page
+        assert [each.id for each in seen] == [each.id for each in whole]
+
+
 async def test_a_cancellation_stays_one_whatever_error_the_driver_makes_of_it(
     lite: House,
 ) -> None:

@@ -32,12 +32,12 @@ def nothing(_: Form) -> Arguments:
     return {}
 
 
-def reason(missing: ConsoleErrorCode, longest: int = 500) -> ReadForm:
+def reason(longest: int = 500) -> ReadForm:
     """Return what reads a form that needs a reason."""
 
     def read(form: Form) -> Arguments:
         if not (given := first(form, "reason")[:longest].strip()):
-            raise ConsoleError(422, missing)
+            raise ConsoleError(422, ConsoleErrorCode.NO_REASON)
         return {"reason": given}
 
     return read
@@ -89,7 +89,7 @@ ACTS = (
         "archived",
         f"/{REPORT}/archive",
         OperatorService.archive,
-        reason(ConsoleErrorCode.REASON_TO_ARCHIVE, 300),
+        reason(300),
         REPORT,
         decides=True,
     ),
@@ -97,7 +97,7 @@ ACTS = (
         "unsealed",
         f"/{REPORT}/unseal",
         OperatorService.unseal,
-        reason(ConsoleErrorCode.REASON_TO_UNSEAL),
+        reason(),
         template="identity.html",
     ),
     Act("published", f"/{REPORT}/publish", OperatorService.publish, _text_name, "public"),
@@ -116,7 +116,7 @@ ACTS = (
         "dismissed",
         "/quarantine/{id}/dismiss",
         OperatorService.dismiss,
-        reason(ConsoleErrorCode.REASON_TO_DISMISS),
+        reason(),
         "failed",
     ),
 )

@@ -11,9 +11,7 @@ class ConsoleErrorCode(StrEnum):
 
     CHOOSE_AGENCY = "choose_agency"
     CHOOSE_MESSAGE = "choose_message"
-    REASON_TO_ARCHIVE = "reason_to_archive"
-    REASON_TO_UNSEAL = "reason_to_unseal"
-    REASON_TO_DISMISS = "reason_to_dismiss"
+    NO_REASON = "no_reason"
     NO_REPORT = "no_report"
     NO_FILE = "no_file"
     NO_CHANNEL = "no_channel"
