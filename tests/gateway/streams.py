@@ -25,6 +25,7 @@ from adapters.contract import (
 )
 from gateway.intake.pages import PageIntake
 from gateway.intake.polling import POLL, Polling
+from gateway.platform import logs
 from tests.gateway import making
 from tests.gateway.making import ROAD, WHO, House
 
@@ -123,6 +124,7 @@ def _tell(word: str) -> None:
 
 def _live_again_and_again(url: str, count: int) -> None:
     """Start a life for each line; all of them share what is slow to build."""
+    logs.set_up("WARNING", "console")  # standard output is what is told to the parent
     making.made_parts()
     while folder := sys.stdin.readline().strip():
         if child := os.fork():
