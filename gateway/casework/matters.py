@@ -67,7 +67,7 @@ class Matters:
     async def open_unwritten(self, turn: Turn, _: object) -> str:
         """File a text that is no report; its writer is not written to."""
         why = turn.message.unanswered or NoAnswerReason.FOREIGN_TEXT
-        message = turn.message.model_copy(update={"unanswered": why})
+        turn.message = message = turn.message.model_copy(update={"unanswered": why})
         turn.report = turn.new_report.model_copy(update={"messages": (message,)})
         return await self.open(turn, _)
 

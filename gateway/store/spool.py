@@ -109,8 +109,10 @@ def _unpacked(packed: dict[str, Any]) -> IntakeItem:
         values["files"] = tuple(StoredFile(**file) for file in files)
         if "reporter_ref" not in values:  # an earlier version said whose it is only in the body
             values["reporter_ref"] = json.loads(values["body"])["reporter"]["ref"]
-        said = json.loads(values["body"])
-        if "history" in said:  # the version before wrote a message as if it were a case
+        if (
+            '"history":' in values["body"]
+        ):  # an earlier version wrote a message as if it were a case
+            said = json.loads(values["body"])
             values["body"] = json.dumps(events.without_case(said))
     return kind(**values)
 

@@ -9,12 +9,14 @@ from typing import Any
 
 import aiohttp
 import pytest
+import structlog
 from fastapi import FastAPI
 from starlette.routing import Mount, Route
 from structlog.testing import capture_logs
 
 from gateway.access.passwords import WeakPassword, check_password
 from gateway.casework.publishing import propose_text
+from gateway.intake import limits
 from gateway.intake.limits import CallLimits
 from gateway.platform.logs import HARMLESS
 from gateway.portals.agency import api
@@ -132,7 +134,7 @@ async def test_a_made_up_device_is_a_strangers(desk: Office, clock: Clock, cooki
 READERS = {
     "gateway/intake/limits.py": "who is counted, at every door that is asked over HTTP",
     "gateway/portals/http/bounds.py": "places of connections, which count nobody behind a proxy",
-    "gateway/intake/smtp.py": "the mail door's peers, which have no proxy",
+    "gateway/intake/smtp/session.py": "the mail door's peers, which have no proxy",
 }
 FORWARDED = {"client", "x-forwarded-for", "x-real-ip", "peername", "remote_addr"}
 
@@ -289,7 +291,10 @@ class _Agencies:
         return []
 
 
-async def test_wrong_tokens_are_logged_and_end_but_the_right_one_opens() -> None:
+async def test_wrong_tokens_are_logged_and_end_but_the_right_one_opens(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "log", structlog.get_logger())  # the cached one is deaf to us
     app = FastAPI()
     agencies: Any = _Agencies()
     files: Any = None

@@ -225,6 +225,7 @@ async def test_nothing_is_lost_or_doubled_when_the_poller_is_killed_again_and_ag
         env=surroundings(None),
         stdin=PIPE,
         stdout=PIPE,
+        start_new_session=True,  # what is left of it is ended as a whole
     )
     assert process.stdin
     assert process.stdout
@@ -234,7 +235,9 @@ async def test_nothing_is_lost_or_doubled_when_the_poller_is_killed_again_and_ag
             folder.mkdir()
             process.stdin.write(f"{folder}\n".encode())
             while not (said := await process.stdout.readline()).startswith(b"ready"):
-                pass  # said in the moment of the last kill
+                assert said, (
+                    "the process ended by itself"
+                )  # else said in the moment of the last kill
             await house.change("UPDATE cursors SET held_until = NULL")  # as if it was over
             # It is killed somewhere in its second to fourth page: one at least was written.
             for _ in range(dice.randint(2, 4)):
@@ -245,6 +248,8 @@ async def test_nothing_is_lost_or_doubled_when_the_poller_is_killed_again_and_ag
             killed += 1
     finally:
         process.stdin.close()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
     assert await cursor(house) == str(count)
     assert killed > 3, "it was hardly killed on the way"
