@@ -29,6 +29,7 @@ from normalizer.message import (
     Value,
 )
 
+_BETWEEN = "\n\n"
 MOST_MESSAGES = 100
 MOST_TEXT = 200_000
 """Messages, and characters of text, that one report takes; what is said then opens another."""
@@ -261,10 +262,20 @@ class Report(Value):
 
     @property
     def text(self) -> str:
-        """All that was said, for what reads words: at most ``MAX_TEXT`` characters."""
+        """All that was said, for what reads words: at most ``MAX_TEXT`` characters.
+
+        Of more the newest words are whole and the oldest are cut: those were read when they came.
+        """
         if len(self.messages) == 1:
             return self.first.text
-        return "\n\n".join(each.text for each in self.messages if each.text)[:MAX_TEXT]
+        kept: list[str] = []
+        left = MAX_TEXT
+        for words in (each.text for each in reversed(self.messages) if each.text):
+            kept.append(words[:left])
+            left -= len(words) + len(_BETWEEN)
+            if left <= 0:
+                break
+        return _BETWEEN.join(reversed(kept))
 
     @property
     def language(self) -> Literal["id", "en", "und"]:
@@ -325,11 +336,16 @@ class Report(Value):
         )
 
     def with_report(self, other: "Report") -> Self:
-        """Return the report with all that was said in another, which was joined to it."""
+        """Return the report with all that was said in another, which was joined to it.
+
+        What hides that one hides this one too, and whom it accuses gets nothing of either.
+        """
+        accused = (each for each in other.recusals if each not in self.recusals)
         return self.with_messages(*other.messages).model_copy(
             update={
                 "anonymous": self.anonymous or other.anonymous,
                 "confidential": self.confidential or other.confidential,
+                "recusals": (*self.recusals, *accused),
             }
         )
 

@@ -9,13 +9,18 @@ report of its reporter's opens a new one.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gateway.casework import additions, hiding, matters
-from gateway.casework.additions import Additions
+from gateway.casework.additions import Additions, Choice, answer_to_offer, late_button
 from gateway.casework.alerts import DutyService
 from gateway.casework.commands import Commands
 from gateway.casework.context import add_link, is_part
-from gateway.casework.hiding import Hiding
-from gateway.casework.matters import Matters
+from gateway.casework.hiding import Hiding, may_show, report_to_hide
+from gateway.casework.matters import (
+    Matters,
+    call_for_help,
+    earlier_place,
+    is_foreign,
+    question_answered,
+)
 from gateway.casework.turn import Turn, TurnRule
 from gateway.store.rows import ReportRecord
 from normalizer.message import Intent, NoAnswerReason
@@ -39,15 +44,15 @@ class Conversation:
 
 def conversation(
     commands: Commands,
-    additions_: Additions,
-    hiding_: Hiding,
-    matters_: Matters,
+    additions: Additions,
+    hiding: Hiding,
+    matters: Matters,
     duty: DutyService,
 ) -> Conversation:
     """Lay out the table. Every row: its name, whether it applies, what it does."""
     return Conversation(
         (
-            TurnRule("an echo of ours", lambda turn: turn.echo == "sure", additions_.keep_echo),
+            TurnRule("an echo of ours", lambda turn: turn.echo == "sure", additions.keep_echo),
             TurnRule("a post on duty", duty.post_of, duty.reply),
             TurnRule("perhaps an echo", lambda turn: turn.echo, _mark_echo),
             TurnRule("stop", _asks(Intent.STOP), commands.stop),
@@ -56,22 +61,22 @@ def conversation(
             TurnRule("read", _asks(Intent.READ), commands.read),
             TurnRule("privacy", _asks(Intent.PRIVACY), commands.privacy),
             TurnRule("help", lambda turn: turn.decision is None, commands.help),
-            TurnRule("hide", _calm(hiding.report_to_hide), hiding_.hide),
-            TurnRule("show again", _calm(hiding.may_show), hiding_.show),
-            TurnRule("join: yes", _calm(_chooses("join")), additions_.join),
+            TurnRule("hide", _calm(report_to_hide), hiding.hide),
+            TurnRule("show again", _calm(may_show), hiding.show),
+            TurnRule("join: yes", _calm(_chooses("join")), additions.join),
             TurnRule(
-                "join: no, but a question is open", _calm(_goes_on), matters_.complete_unworded
+                "join: no, but a question is open", _calm(_goes_on), matters.complete_unworded
             ),
-            TurnRule("join: no", _calm(_chooses("new")), additions_.keep_apart),
-            TurnRule("a button pressed late", _calm(additions.late_button), commands.status),
+            TurnRule("join: no", _calm(_chooses("new")), additions.keep_apart),
+            TurnRule("a button pressed late", _calm(late_button), commands.status),
             TurnRule("which report it is about", _any, _find_report),
-            TurnRule("nobody's report", matters.is_foreign, matters_.open_unwritten),
-            TurnRule("the place of before", matters.earlier_place, matters_.place_from_earlier),
-            TurnRule("a file of an album", _is_part, additions_.add),
-            TurnRule("more of a call for help", matters.call_for_help, _belong),
-            TurnRule("the answer to a question", matters.question_answered, matters_.complete),
-            TurnRule("an addition", lambda turn: turn.meant, additions_.add),
-            TurnRule("a new report", _any, matters_.open),
+            TurnRule("nobody's report", is_foreign, matters.open_unwritten),
+            TurnRule("the place of before", earlier_place, matters.place_from_earlier),
+            TurnRule("a file of an album", _is_part, additions.add),
+            TurnRule("more of a call for help", call_for_help, _belong),
+            TurnRule("the answer to a question", question_answered, matters.complete),
+            TurnRule("an addition", lambda turn: turn.meant, additions.add),
+            TurnRule("a new report", _any, matters.open),
         )
     )
 
@@ -89,13 +94,13 @@ def _calm(applies: Callable[[Turn], object]) -> Callable[[Turn], object]:
     return lambda turn: turn.is_calm and applies(turn)
 
 
-def _chooses(choice: additions.Choice) -> Callable[[Turn], ReportRecord | None]:
-    return lambda turn: additions.answer_to_offer(turn, choice)
+def _chooses(choice: Choice) -> Callable[[Turn], ReportRecord | None]:
+    return lambda turn: answer_to_offer(turn, choice)
 
 
 def _goes_on(turn: Turn) -> ReportRecord | None:
     """Return the report that is kept apart from the earlier one, and still lacks an answer."""
-    asked = additions.answer_to_offer(turn, "new")
+    asked = answer_to_offer(turn, "new")
     waits = asked is not None and asked.report.status is Status.WAITING_FOR_REPORTER
     return asked if waits else None
 

@@ -207,7 +207,7 @@ def report_to_hide(turn: Turn) -> ReportRecord | None:
     named = context.find_referenced(message)
     if named:
         return named if context.owns(message, named.report) else None
-    open_ = turn.mine_open
+    open_ = turn.open_reports
     prose = wishes.read(message.text)
     if prose.anonymous or prose.confidential:  # "nama saya", "laporan saya": said of what is told
         return next(iter(open_ or turn.from_same_reporter), None)

@@ -87,7 +87,7 @@ class Matters:
         """File a new report, or note that it says again what an open one says."""
         unit, decision = turn.unit, turn.decided
         report = apply(turn.new_report, decision, at=self._now())
-        for earlier in turn.mine_open:
+        for earlier in turn.open_reports:
             if repeats(report, earlier.report):
                 return await self._repeat(turn, earlier)
         if like := earlier_matter(turn.from_same_reporter, report):
@@ -234,7 +234,7 @@ def call_for_help(turn: Turn) -> ReportRecord | None:
     is_matter = turn.decided.urgency or made.decision is Outcome.ASSIGN or made.scope is not None
     if turn.meant or is_matter:
         return None
-    newest = next((s for s in turn.mine_open if s.report.urgency), None)
+    newest = next((s for s in turn.open_reports if s.report.urgency), None)
     if newest is None or not newest.report.takes(turn.message):
         return None
     return newest if turn.at - newest.report.received_at <= IN_PIECES else None

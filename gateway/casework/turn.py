@@ -54,7 +54,7 @@ class Turn:
         return self.context.from_same_reporter(self.message)
 
     @property
-    def mine_open(self) -> list[ReportRecord]:
+    def open_reports(self) -> list[ReportRecord]:
         """Those of them that are open."""
         return [stored for stored in self.from_same_reporter if stored.report.status not in FINAL]
 

@@ -1,7 +1,8 @@
 """The exchanges of channels with their providers, kept for operators: the newest, not for long.
 
-A channel keeps at most ``KEPT`` rows of each outcome, so that what failed is not pushed out by what
-went well; a row has at most 1 kB. What is older than ``KEPT_FOR`` goes, too.
+A channel keeps at most ``KEPT`` rows of each outcome and direction, so that what failed is not
+pushed out by what went well, nor our own calls by what strangers send; a row has at most 1 kB.
+What is older than ``KEPT_FOR`` goes, too.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,7 +16,7 @@ from gateway.store.queries import Queries
 from gateway.store.tables import exchanges
 
 KEPT = 300
-"""Rows of one channel that went well, and as many that did not."""
+"""Rows of one channel and direction that went well, and as many that did not."""
 KEPT_FOR = timedelta(days=7)
 WITHIN = 2.0
 """Seconds a write may take: nothing that matters waits for it."""
@@ -53,8 +54,10 @@ class ExchangeRepository(Queries):
             if rows:
                 await connection.execute(insert(exchanges), [_row(row) for row in rows])
             await connection.execute(delete(exchanges).where(old))
-            for channel, failed in sorted({(row.channel, row.failed) for row in rows}):
+            kinds = {(row.channel, row.failed, row.direction) for row in rows}
+            for channel, failed, direction in sorted(kinds):
                 same = (exchanges.c.channel == channel) & (exchanges.c.failed == failed)
+                same &= exchanges.c.direction == direction
                 newest = select(exchanges.c.id).where(same).order_by(exchanges.c.id.desc())
                 last = newest.offset(KEPT).limit(1).scalar_subquery()
                 await connection.execute(delete(exchanges).where(same, exchanges.c.id <= last))

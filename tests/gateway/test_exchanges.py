@@ -76,6 +76,18 @@ async def test_a_channel_keeps_its_newest_and_what_failed_is_not_pushed_out(hous
     assert await kept.latest("web", 10) == [call(1, channel="web")]
 
 
+async def test_what_strangers_send_does_not_push_out_our_own_calls(house: House) -> None:
+    kept = house.store.exchanges
+    ours = call(0, failed=True, status=500, direction="out")
+    await kept.put([ours])
+    for start in range(1, 2 * KEPT, 100):
+        forged = range(start, start + 100)
+        await kept.put([call(n, failed=True, status=403, direction="in") for n in forged])
+    found = await kept.latest("sms", 10_000)
+    assert len(found) == KEPT + 1
+    assert found[-1] == ours
+
+
 async def test_what_is_old_goes_whatever_channel_it_was(house: House) -> None:
     kept = house.store.exchanges
     await kept.put([call(1, channel="gone")])

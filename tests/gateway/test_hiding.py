@@ -96,6 +96,23 @@ async def test_a_wish_in_own_words_hides_the_report_it_is_about(
     assert after["anonymous"]
 
 
+async def test_a_wish_afterwards_hides_every_message(lite: House) -> None:
+    first = await lite.report(ROAD)
+    number = format_number(first.report.tracking)
+    for words in ("nama saya Budi Santoso", "hubungi saya di 081234567890", "rumah saya nomor 7"):
+        await lite.take(note(f"{number} lubangnya makin dalam, {words}"))
+        assert await lite.work_all() == {}
+    await lite.say(f"{number} ANONIM")
+    *_, told = await told_agency(lite, await again(lite, first))
+    assert told["anonymous"]
+    assert len(told["messages"]) == 4
+    for each in told["messages"]:
+        assert each["reporter"] == {"ref": "", "sealed": ""}
+        assert each["origin"]["external_id"] == ""
+        assert each["origin"]["sealed"] == {}
+    assert not any(secret in json.dumps(told) for secret in ("Budi", "081234567890"))
+
+
 async def test_a_wish_that_no_rule_knows_leaves_masked(lite: House) -> None:
     file = await lite.report(f"{NAMED}. Kalau ketahuan saya bisa dipecat")
     (sent,) = await told_agency(lite, file)

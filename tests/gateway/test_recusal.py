@@ -19,10 +19,10 @@ from gateway.casework.conflicts import Conflict
 from gateway.outbound import deliveries
 from gateway.wire import events
 from gateway.wire.queues import DELIVERIES
-from normalizer.message import Message
+from normalizer.message import MAX_TEXT, Message
 from normalizer.report import Agency, Assignment, Outcome, Recusal, Report, Status
 from normalizer.tracking import format_number
-from tests.gateway.making import ROAD, WHO, House, house, made_parts
+from tests.gateway.making import ROAD, WHO, House, house, made_parts, note
 
 ACCUSED, OVERSEER = "3578-dinas-pu", "3578-inspektorat"
 METHODS = {
@@ -91,6 +91,22 @@ async def test_an_accusation_that_comes_later_takes_the_report_back(town: House)
         )
     with pytest.raises(NotYours):
         await town.files.for_agency(ACCUSED, file.report.tracking, "0" * 64)
+
+
+async def test_an_accusation_after_very_many_words_takes_the_report_back(town: House) -> None:
+    file = await town.report(ROAD)
+    number = format_number(file.report.tracking)
+    for _ in range(6):  # more than is read of a report at once
+        await town.take(note(f"{number} {'lubang ini makin dalam dan lebar sekali ' * 110}"))
+        assert await town.work_all() == {}
+        town.clock.pass_(hours=1)
+    await town.take(note(f"{number} petugas dinas PU minta uang 500 ribu supaya diperbaiki"))
+    assert await town.work_all() == {}
+    after = await town.file(file.report.tracking)
+    assert len(after.report.messages) == 8
+    assert sum(len(each.text) for each in after.report.messages) > MAX_TEXT
+    assert after.report.recuses(ACCUSED)
+    assert await _read(town, ACCUSED) == []
 
 
 async def test_what_only_may_accuse_is_read_by_an_operator_who_may_hand_it_back(

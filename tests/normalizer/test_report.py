@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from normalizer.message import MAX_TEXT, Message
-from normalizer.report import FINAL, MOST_MESSAGES, MOST_TEXT, Report, Status
+from normalizer.report import FINAL, MOST_MESSAGES, MOST_TEXT, Recusal, Report, Status
 from normalizer.schema import SCHEMAS, document
 from tests.normalizer.conftest import Normalize
 
@@ -78,6 +78,22 @@ def test_a_report_takes_so_much_and_no_more(normalize: Normalize) -> None:
         report = report.with_messages(short)
     assert len(report.messages) == MOST_MESSAGES
     assert len(report.text) <= MAX_TEXT
+
+
+@pytest.mark.parametrize("size", [10, MAX_TEXT - 13, MAX_TEXT - 12, MAX_TEXT - 11, MAX_TEXT])
+def test_the_newest_words_are_always_read_whole(normalize: Normalize, size: int) -> None:
+    first, more = normalize("x" * size), normalize("lampu mati")
+    text = Report.open(first).with_messages(more).text
+    assert text.endswith("\n\nlampu mati")
+    assert len(text) == min(MAX_TEXT, size + 12)
+
+
+def test_who_is_accused_in_one_is_accused_in_both(normalize: Normalize) -> None:
+    one, other = Report.open(normalize("jalan rusak")), Report.open(normalize("lampu mati"))
+    pu = Recusal(office="pu", name="Dinas PU", agencies=("3578-dinas-pu",))
+    accusing = other.model_copy(update={"recusals": (pu,)})
+    assert one.with_report(accusing).recuses("3578-dinas-pu")
+    assert accusing.with_report(accusing).recusals == (pu,)
 
 
 def test_a_move_keeps_the_history(normalize: Normalize) -> None:

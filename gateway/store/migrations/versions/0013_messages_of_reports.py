@@ -7,7 +7,7 @@ it stays whole, as one message, so that no word goes.
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -36,6 +36,18 @@ _reports = sa.table(
         sa.column(name)
         for name in ("id", "body", "kind", "danger", "confidential", "accuses", "status")
     ),
+)
+_CHANGE_MESSAGE = (
+    sa.update(_messages)
+    .where(_messages.c.id == sa.bindparam("its"))
+    .values(body=sa.bindparam("body"))
+)
+_CHANGE_REPORT = (
+    sa.update(_reports)
+    .where(_reports.c.id == sa.bindparam("its"))
+    .values(
+        {name: sa.bindparam(name) for name in ("body", "kind", "danger", "confidential", "accuses")}
+    )
 )
 
 
@@ -66,14 +78,12 @@ def upgrade() -> None:
     )
     connection = op.get_bind()
     for rows in _pages(connection, _reports):
-        for id, body in rows:
-            _change_report(connection, id, body)
+        _change_reports(connection, {row.id: row.body for row in rows})
     for rows in _pages(connection, _messages):
-        for id, body in rows:
-            if (read := _json(body)) is not None:
-                said = {name: each for name, each in read.items() if name not in _ONLY_OF_THE_CASE}
-                change = sa.update(_messages).where(_messages.c.id == id)
-                connection.execute(change.values(body=_text(said)))
+        read = ((row.id, _json(row.body)) for row in rows)
+        changes = [{"its": id, "body": _text(_message(body))} for id, body in read if body]
+        if changes:
+            connection.execute(_CHANGE_MESSAGE, changes)
 
 
 def _pages(connection: sa.Connection, table: sa.TableClause) -> Iterator[Sequence[Any]]:
@@ -87,40 +97,63 @@ def _pages(connection: sa.Connection, table: sa.TableClause) -> Iterator[Sequenc
         last = rows[-1].id
 
 
-def _change_report(connection: sa.Connection, id: str, body: str) -> None:
-    report = _json(body)
-    if report is None or "id" not in report or "messages" in report:
+def _change_reports(connection: sa.Connection, bodies: Mapping[str, str]) -> None:
+    read = {id: report for id, body in bodies.items() if (report := _json(body))}
+    old = {id: each for id, each in read.items() if "id" in each and "messages" not in each}
+    if not old:
         return
-    case = {name: report[name] for name in _OF_THE_CASE if name in report}
-    danger = report.get("urgency")
-    case["messages"] = _apart(report, _added(connection, id))
-    changes = {
-        "body": _text(case),
-        "kind": report.get("kind", "complaint"),
-        "danger": danger["id"] if danger else None,
-        "confidential": bool(report.get("confidential")),
-        "accuses": bool(report.get("recusals")),
-    }
-    connection.execute(sa.update(_reports).where(_reports.c.id == id).values(**changes))
+    said = _added(connection, old)
+    changes = []
+    for id, report in old.items():
+        case = {name: report[name] for name in _OF_THE_CASE if name in report}
+        case["messages"] = _apart(report, said[id])
+        danger = report.get("urgency")
+        changes.append(
+            {
+                "its": id,
+                "body": _text(case),
+                "kind": report.get("kind", "complaint"),
+                "danger": danger["id"] if danger else None,
+                "confidential": bool(report.get("confidential")),
+                "accuses": bool(report.get("recusals")),
+            }
+        )
+    connection.execute(_CHANGE_REPORT, changes)
 
 
-def _added(connection: sa.Connection, id: str) -> list[dict[str, Any]]:
-    """Return what was said in a report by its log: the message that opened it, then the others."""
-    query = sa.select(_events.c.data).where(
-        _events.c.report_id == id, _events.c.kind == "followed_up"
+def _added(connection: sa.Connection, ids: Collection[str]) -> dict[str, list[dict[str, Any]]]:
+    """Return by report what was said by its log: the message that opened it, then the others."""
+    query = sa.select(_events.c.report_id, _events.c.data).where(
+        _events.c.report_id.in_(ids), _events.c.kind == "followed_up"
     )
-    log = [_json(row.data) or {} for row in connection.execute(query.order_by(_events.c.seq))]
-    ids = [id, *(str(each.get("message", "")) for each in log)]
-    rows = connection.execute(
-        sa.select(_messages.c.id, _messages.c.body).where(_messages.c.id.in_(ids))
-    )
-    bodies = {row.id: _json(row.body) for row in rows}
-    if any(bodies.get(each) is None for each in ids) or len(set(ids)) < len(ids):
+    logs: dict[str, list[dict[str, Any]]] = {id: [] for id in ids}
+    for row in connection.execute(query.order_by(_events.c.report_id, _events.c.seq)):
+        logs[row.report_id].append(_json(row.data) or {})
+    named = {id: [id, *(str(each.get("message", "")) for each in log)] for id, log in logs.items()}
+    bodies = _bodies(connection, sorted({each for names in named.values() for each in names}))
+    return {id: _said(names, logs[id], bodies) for id, names in named.items()}
+
+
+def _bodies(connection: sa.Connection, ids: Sequence[str]) -> dict[str, dict[str, Any] | None]:
+    found: dict[str, dict[str, Any] | None] = {}
+    for at in range(0, len(ids), _BATCH):
+        some = _messages.c.id.in_(ids[at : at + _BATCH])
+        rows = connection.execute(sa.select(_messages.c.id, _messages.c.body).where(some))
+        found |= {row.id: _json(row.body) for row in rows}
+    return found
+
+
+def _said(
+    ids: Sequence[str],
+    log: Sequence[Mapping[str, Any]],
+    bodies: Mapping[str, dict[str, Any] | None],
+) -> list[dict[str, Any]]:
+    found = [_message(body) for id in ids if (body := bodies.get(id)) is not None]
+    if len(found) < len(ids) or len(set(ids)) < len(ids):
         return []
-    said = [_message(bodies[each] or {}) for each in ids]
-    for message, entry in zip(said[1:], log, strict=True):
+    for message, entry in zip(found[1:], log, strict=True):
         message["text"] = str(entry.get("text", message["text"]))
-    return said
+    return found
 
 
 def _apart(report: Mapping[str, Any], said: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
