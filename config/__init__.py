@@ -1,0 +1,1 @@
+"""What a deployment edits, and the typed reading of it: settings, data, words."""

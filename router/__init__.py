@@ -1,0 +1,1 @@
+"""From a report to its assignment, pure: topic, place, competence, confidence, reasons."""

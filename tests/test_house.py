@@ -141,6 +141,16 @@ def test_no_name_says_nothing() -> None:
     assert [str(path) for path, parts in names.items() if parts & SAYS_NOTHING] == []
 
 
+def test_every_folder_says_what_lives_there() -> None:
+    silent = [
+        str(path.relative_to(ROOT))
+        for path in files()
+        if path.name == "__init__.py" and path.relative_to(ROOT).parts[0] != "tests"
+        if not ast.get_docstring(ast.parse(path.read_bytes()))
+    ]
+    assert silent == []
+
+
 def test_no_two_classes_have_one_name() -> None:
     """One word for one thing: a reader must know from a class's name which one it is."""
     found = Counter(name for name, is_class in public_names() if is_class)

@@ -1,0 +1,1 @@
+"""The official regions of Indonesia as data, and how that data is built."""
