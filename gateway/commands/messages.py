@@ -19,10 +19,14 @@ def replay(
     yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
-    """List the dead letters and give all of them a fresh start."""
+    """List the dead letters and give all of them a fresh start, and what the spool set aside.
+
+    The spool is this machine's own: run it where the doors run.
+    """
 
     async def go(kanal: "Kanal") -> None:
         operators = kanal.services.operators
+        batches = await kanal.services.commits.restore()
         letters = await operators.dead_letters(1000)
         if not as_json:
             for letter in letters:
@@ -30,7 +34,12 @@ def replay(
         if letters and not (yes or as_json):
             typer.confirm(f"Replay {len(letters)} dead letters?", abort=True)
         count = await operators.replay(None, by=f"cli:{getpass.getuser()}") if letters else 0
-        typer.echo(json.dumps({"replayed": count}) if as_json else f"Replayed {count}.")
+        if as_json:
+            typer.echo(json.dumps({"replayed": count, "spooled": batches}))
+            return
+        typer.echo(f"Replayed {count}.")
+        if batches:
+            typer.echo(f"Took up {batches} spooled batches that had been set aside.")
 
     with_kanal(go)
 

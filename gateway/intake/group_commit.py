@@ -5,8 +5,10 @@ database is away. One bad item never fails its neighbours.
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import structlog
 
@@ -43,6 +45,8 @@ class GroupCommit:
         self._waiting: asyncio.Queue[tuple[IntakeItem, asyncio.Future[bool]]] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
         self._away_until = 0.0
+        self.stuck: set[Path] = set()
+        """Batches of the spool that cannot be opened, or not be taken out of the way."""
 
     async def start(self) -> None:
         """Begin to commit and to drain the spool."""
@@ -116,26 +120,48 @@ class GroupCommit:
         return {item.id for item in items}
 
     async def _drain_for_ever(self) -> None:
+        if left := await asyncio.to_thread(self._spool.tidy):
+            log.warning("what a crash left half written was removed", count=left)
         while True:
-            try:
+            with contextlib.suppress(Unavailable):
                 await self.drain()
-            except Unavailable:
-                pass
-            except Exception as error:  # one file that cannot be handled must not end the draining
-                log.error("the spool could not be drained", error=type(error).__name__)
             await asyncio.sleep(AWAY)
 
     async def drain(self) -> int:
-        """Bring what the spool holds into the database; return how many batches. Idempotent."""
-        count = 0
+        """Bring what the spool holds into the database; return how many batches. Idempotent.
+
+        A file that cannot be handled holds up no other. Raises ``Unavailable``.
+        """
+        count, stuck = 0, set[Path]()
         for path in await asyncio.to_thread(self._spool.waiting):
-            batch = await asyncio.to_thread(self._spool.read, path)
-            if batch is not None:
-                whole = await self._take_each(batch)
-                settle = self._spool.done if whole else self._spool.set_aside
-                await asyncio.to_thread(settle, path)
-                count += 1
+            try:
+                count += await self._drain_one(path)
+            except Unavailable:
+                raise
+            except Exception as error:
+                stuck.add(path)
+                if path not in self.stuck:
+                    log.error("a spooled batch could not be drained", error=type(error).__name__)
+        self.stuck = stuck
         return count
+
+    async def restore(self) -> int:
+        """Take up again what the spool set aside; return how many batches. Raises ``Unavailable``.
+
+        What the database refuses once more is set aside once more.
+        """
+        count = await asyncio.to_thread(self._spool.restore)
+        await self.drain()
+        return count
+
+    async def _drain_one(self, path: Path) -> bool:
+        batch = await asyncio.to_thread(self._spool.read, path)
+        if batch is None:
+            return False
+        whole = await self._take_each(batch)
+        settle = self._spool.done if whole else self._spool.set_aside
+        await asyncio.to_thread(settle, path)
+        return True
 
     async def _take_each(self, batch: Sequence[IntakeItem]) -> bool:
         try:

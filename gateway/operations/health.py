@@ -100,11 +100,18 @@ class Health:
             finding.note("files", await _away(self._attachments))
         recent = [t for t, at in self._died.items() if time.monotonic() - at < REMEMBERED]
         finding.note("tasks", f"died lately: {', '.join(sorted(recent))}" if recent else "")
-        bad = await asyncio.to_thread(self._spool.bad)
-        finding.note("spool", f"{bad} unreadable batches" if bad else "")
-        if not await asyncio.to_thread(self._spool.writable):
-            finding.note("spool", "cannot be written: nothing would stand in for the database")
+        finding.note("spool", await asyncio.to_thread(self._look_at_spool))
         return finding
+
+    def _look_at_spool(self) -> str:
+        if not self._spool.writable():
+            return "cannot be written: nothing would stand in for the database"
+        faults = []
+        if bad := self._spool.bad():
+            faults.append(f"{bad} batches set aside: kanal replay takes them up again")
+        if stuck := len(self._commits.stuck):
+            faults.append(f"{stuck} batches cannot be opened or removed: whose files are they?")
+        return "; ".join(faults)
 
     async def _look_at_store(self, finding: Finding) -> None:
         try:

@@ -9,13 +9,25 @@ from typing import Any
 
 from sqlalchemy import event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from gateway.platform.disk import private_file, private_folder
 
-_NO_TABLE = "42P01"  # PostgreSQL's undefined_table; SQLite says OperationalError
+_OF_THE_ROW = ("22", "23")
+"""Classes of SQLSTATE that say what is wrong with the values of a statement: data exceptions and
+integrity constraints. Source: https://www.postgresql.org/docs/current/errcodes-appendix.html"""
+_STATES = {
+    "42P01": "the tables are not there yet: kanal migrate",
+    "42703": "the tables are of another version: kanal migrate",
+    "42501": "the database user may not do this: its rights were taken away",
+    "25006": "the database can only be read",
+    "53100": "the database's disk is full",
+}
+"""What a state of the database is called where its error's class says too little."""
+_UNBINDABLE = "Error binding parameter"
+"""How Python's driver begins what it says of a value that SQLite has no type for."""
 
 
 class Unavailable(Exception):
@@ -85,14 +97,24 @@ async def _guarded(seconds: float, engine: AsyncEngine) -> AsyncIterator[AsyncCo
 
 
 def _away(error: Exception, seconds: float) -> str:
-    """Say how the database is away; "" when it is not, and the error is somebody's mistake."""
+    """Say how the database is away; "" where the values are at fault.
+
+    Only what is provably wrong with the values may be held against them. Read-only, full, locked,
+    without rights, of another schema: all that is the database's state, and passes.
+    """
     if not isinstance(error, DBAPIError):
         return f"no answer within {seconds:g} s ({type(error).__name__})"
-    if isinstance(error, OperationalError | InterfaceError):
-        return type(error.orig).__name__
-    if getattr(error.orig, "sqlstate", "") == _NO_TABLE:
-        return "the tables are not there yet: kanal migrate"
-    return type(error.orig).__name__ if error.connection_invalidated else ""
+    sqlstate = getattr(error.orig, "sqlstate", None) or ""
+    if error.connection_invalidated or not _blames_values(error, sqlstate):
+        return _STATES.get(sqlstate, type(error.orig).__name__)
+    return ""
+
+
+def _blames_values(error: DBAPIError, sqlstate: str) -> bool:
+    """Tell whether the database refused the values; SQLite has no SQLSTATE, but the classes."""
+    if sqlstate:
+        return sqlstate.startswith(_OF_THE_ROW)
+    return isinstance(error, DataError | IntegrityError) or str(error.orig).startswith(_UNBINDABLE)
 
 
 def _postgres(url: str, *, pool_size: int, timeout: float) -> AsyncEngine:

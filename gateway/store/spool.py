@@ -1,7 +1,8 @@
 """The spool: where a door puts what it took while the database is away.
 
 One file per batch, written beside its place, fsynced, renamed, and the folder fsynced: what is
-acknowledged survives the machine. A file that cannot be read is set aside in ``bad``, not dropped.
+acknowledged survives the machine. A file that makes no sense is set aside in ``bad``, not dropped;
+``kanal replay`` puts it back. One that cannot be opened, or not be removed, stays where it is.
 """
 
 import base64
@@ -9,6 +10,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import time
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
@@ -27,6 +29,12 @@ _KINDS: dict[str, type[IntakeItem]] = {
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 
 
+PROBE = 4096
+"""Bytes of the file by which it is tried whether the spool can be written."""
+STALE = 3600.0
+"""Seconds after which a file that was begun and never acknowledged is a leftover of a crash."""
+
+
 class SpoolFull(Exception):
     """The spool cannot be written either; the provider must try again later."""
 
@@ -35,9 +43,12 @@ class Spool:
     """A folder of batches. Several processes may write and drain it at once."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self._new, self._tmp, self._bad = (folder / name for name in ("new", "tmp", "bad"))
         for path in (self._new, self._tmp, self._bad):
             private_folder(path)
+        self._drained: set[Path] = set()
+        """What is in the database, and could not be removed."""
 
     def write(self, batch: Sequence[IntakeItem]) -> None:
         """Make a batch durable. Raises ``SpoolFull``."""
@@ -57,19 +68,62 @@ class Spool:
             raise SpoolFull(error.strerror or "cannot write") from error
 
     def waiting(self) -> list[Path]:
-        """List the batches, oldest first."""
-        return sorted(self._new.glob("*.json"))
+        """List the batches that are not in the database yet, oldest first."""
+        for path in list(self._drained):
+            with contextlib.suppress(OSError):
+                self.done(path)
+        return sorted(set(self._new.glob("*.json")) - self._drained)
+
+    def try_write(self) -> None:
+        """Write a file as a batch would be written, and remove it. Raises ``SpoolFull``."""
+        path = self._tmp / f"{uuid.uuid4().hex}.probe"
+        try:
+            with private_file(path, new=True) as file:
+                file.write(b"?" * PROBE)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise SpoolFull(error.strerror or "cannot write") from error
+        finally:
+            with contextlib.suppress(OSError):
+                path.unlink()
 
     def writable(self) -> bool:
-        """Tell whether a batch could be written now."""
-        return os.access(self._tmp, os.W_OK) and os.access(self._new, os.W_OK)
+        """Tell whether a batch could be written now: it is tried."""
+        try:
+            self.try_write()
+        except SpoolFull:
+            return False
+        return True
 
     def bad(self) -> int:
         """Count the files that were set aside."""
         return sum(1 for _ in self._bad.glob("*"))
 
+    def restore(self) -> int:
+        """Put what was set aside back to be drained; return how many files."""
+        count = 0
+        for path in sorted(self._bad.glob("*.json")):
+            with contextlib.suppress(FileNotFoundError):
+                path.rename(self._new / path.name)
+                count += 1
+        return count
+
+    def tidy(self) -> int:
+        """Remove what a crash left half written, which nobody was told is safe; count it."""
+        count = 0
+        for path in self._tmp.glob("*"):
+            with contextlib.suppress(OSError):
+                if time.time() - path.stat().st_mtime > STALE:
+                    path.unlink()
+                    count += 1
+        return count
+
     def read(self, path: Path) -> list[IntakeItem] | None:
-        """Read one batch; None when another process has drained it or it was set aside."""
+        """Read one batch; None when another process has drained it or it was set aside.
+
+        Raises ``OSError`` where the file cannot be opened.
+        """
         try:
             return [_unpacked(item) for item in json.loads(path.read_bytes())]
         except FileNotFoundError:
@@ -84,8 +138,13 @@ class Spool:
             path.rename(self._bad / path.name)
 
     def done(self, path: Path) -> None:
-        """Forget a batch that is in the database."""
+        """Forget a batch that is in the database. Raises ``OSError`` where it cannot be removed.
+
+        In this process it counts as drained all the same; again, after a start, changes nothing.
+        """
+        self._drained.add(path)
         path.unlink(missing_ok=True)
+        self._drained.discard(path)
 
 
 def _packed(item: IntakeItem) -> dict[str, Any]:

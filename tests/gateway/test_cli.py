@@ -337,7 +337,7 @@ async def test_migrate_then_replay_the_dead(folder: Path) -> None:
     assert queue_rows(database) == [("dead", 6), ("dead", 6)]
 
     done = await kanal("replay", "--json", folder=folder)
-    assert (done.status, json.loads(done.out)) == (0, {"replayed": 2})
+    assert (done.status, json.loads(done.out)) == (0, {"replayed": 2, "spooled": 0})
     assert queue_rows(database) == [("ready", 0), ("ready", 0)]
 
 

@@ -56,7 +56,7 @@ async def _set_aside(house: House) -> None:
     [
         (_bury, "dead_letters", "1 to replay or examine"),
         (_hold, "quarantine", "1 to release or dismiss"),
-        (_set_aside, "spool", "1 unreadable batches"),
+        (_set_aside, "spool", "1 batches set aside: kanal replay takes them up again"),
     ],
 )
 async def test_what_waits_for_a_person_is_red_but_ready(

@@ -167,3 +167,52 @@ async def test_an_empty_batch_is_no_obstacle(lite: House, tmp_path: Path) -> Non
     (tmp_path / "spool" / "new" / "0.json").write_text(json.dumps([]))
     await lite.commits.drain()
     assert lite.commits.spooled == 0
+
+
+async def test_a_file_that_cannot_be_opened_holds_up_no_other(lite: House, tmp_path: Path) -> None:
+    folder = tmp_path / "spool" / "new" / "00000000T000000000000-first.json"
+    folder.mkdir()
+    lite.spool.write([accepted(lite.clock)])
+    lite.spool.write([accepted(lite.clock)])
+    await lite.commits.drain()
+    assert await lite.counted("messages") == 2
+    assert (lite.spool.bad(), lite.commits.stuck) == (0, {folder})
+    folder.rmdir()
+    await lite.commits.drain()
+    assert not lite.commits.stuck
+
+
+async def test_batches_that_cannot_be_removed_are_drained_all_the_same(
+    lite: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        lite.spool.write([accepted(lite.clock)])
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise OSError(30, "Read-only file system")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "unlink", refuse)
+        await lite.commits.drain()
+        assert await lite.counted("messages") == 3
+        assert lite.spool.waiting() == [], "what is in the database is not put there each second"
+        assert len(Spool(lite.spool.folder).waiting()) == 3, "a start looks at them again"
+    await lite.commits.drain()
+    assert Spool(lite.spool.folder).waiting() == []
+
+
+def test_leftovers_of_a_crash_are_removed_when_nobody_can_be_writing_them(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    old, young = tmp_path / "tmp" / "old.json", tmp_path / "tmp" / "young.json"
+    for path in (old, young):
+        path.write_text("half")
+    os.utime(old, (0, 0))
+    assert spool.tidy() == 1
+    assert (old.exists(), young.exists()) == (False, True)
+
+
+async def test_what_was_set_aside_comes_back(lite: House) -> None:
+    lite.spool.write([accepted(lite.clock)])
+    lite.spool.set_aside(lite.spool.waiting()[0])
+    assert await lite.commits.restore() == 1
+    assert (lite.spool.bad(), await lite.counted("messages")) == (0, 1)
