@@ -2,7 +2,7 @@
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -40,7 +40,9 @@ def _read_only(url: str) -> Iterator[str]:
     yield f"{url}{'&' if '?' in url else '?'}options=-cdefault_transaction_read_only%3Don"
 
 
-POSTGRES = {
+State = Callable[[str], AbstractContextManager[str]]
+
+POSTGRES: dict[str, State] = {
     "read only, as a standby before its promotion": _read_only,
     "rights taken away": _without_rights,
     "another version's column": lambda url: _changed(
@@ -78,7 +80,7 @@ def _bytes_gone(url: str) -> Iterator[str]:
     file.write_bytes(whole)
 
 
-SQLITE = {
+SQLITE: dict[str, State] = {
     "locked": lambda url: _file_changed(url, "BEGIN EXCLUSIVE", "ROLLBACK"),
     "another version's column": lambda url: _file_changed(
         url,
