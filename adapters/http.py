@@ -6,12 +6,28 @@ an exchange in the channel's log.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
-from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar
+from aiohttp import (
+    ClientError,
+    ClientResponse,
+    ClientSession,
+    ClientTimeout,
+    DummyCookieJar,
+    TraceConfig,
+)
 from yarl import URL
 
-from adapters.contract import ChannelError, OptedOut, Refused, Throttled, Unreachable, Until
+from adapters.contract import (
+    ChannelError,
+    OptedOut,
+    Refused,
+    Throttled,
+    Unanswered,
+    Unreachable,
+    Until,
+)
 from adapters.exchange import ExchangeLog, excerpt
 
 LARGEST = 10_000_000
@@ -73,14 +89,21 @@ class HttpClient:
 
         Of the answer's body the ``first`` bytes are read, and all of it where none are named.
 
-        Raises ``Unreachable`` when there is no whole answer in time.
+        Raises ``Unreachable`` when there is no whole answer in time, and ``Unanswered`` where the
+        provider may have done what it was asked to.
         """
+        written = _Written()
         deadline = ClientTimeout(total=seconds or self.timeout)
         noted = URL(url) if self._notes_path else URL(url).with_path("/")
         with self._log.note(method, str(noted)) as exchange:
             try:
                 async with self._open().request(
-                    method, url, timeout=deadline, allow_redirects=False, **more
+                    method,
+                    url,
+                    timeout=deadline,
+                    allow_redirects=False,
+                    trace_request_ctx=written,
+                    **more,
                 ) as answer:
                     exchange.status = answer.status
                     body = await self._read(answer, first)
@@ -88,7 +111,8 @@ class HttpClient:
                     return HttpResponse(answer.status, answer.headers, body)
             except (ClientError, TimeoutError, OSError) as error:
                 said = f"{self.provider} did not answer ({type(error).__name__})"
-                raise Unreachable(said) from None
+                may_be_done = written.headers and method not in _SAFE
+                raise (Unanswered if may_be_done else Unreachable)(said) from None
 
     async def _read(self, answer: ClientResponse, first: int | None) -> bytes:
         read = bytearray()
@@ -98,7 +122,7 @@ class HttpClient:
                 break
             read += chunk
             if len(read) > self.largest:
-                raise Unreachable(f"the answer of {self.provider} does not end")
+                raise Unanswered(f"the answer of {self.provider} does not end")
         return bytes(read)
 
     async def close(self) -> None:
@@ -109,8 +133,31 @@ class HttpClient:
 
     def _open(self) -> ClientSession:
         if self._session is None:
-            self._session = ClientSession(cookie_jar=DummyCookieJar())
+            self._session = ClientSession(
+                cookie_jar=DummyCookieJar(), trace_configs=[_written_trace()]
+            )
         return self._session
+
+
+_SAFE = ("GET", "HEAD")
+"""Methods that change nothing at the provider (RFC 9110 §9.2.1)."""
+
+
+@dataclass(slots=True)
+class _Written:
+    """How far a call got: once its headers are written, the provider may act on it."""
+
+    headers: bool = False
+
+
+def _written_trace() -> TraceConfig:
+    async def note(_: ClientSession, context: SimpleNamespace, __: object) -> None:
+        if isinstance(context.trace_request_ctx, _Written):
+            context.trace_request_ctx.headers = True
+
+    trace = TraceConfig()
+    trace.on_request_headers_sent.append(note)
+    return trace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from adapters.contract import ChannelError, SmtpReceiver
 from gateway import checks
 from gateway.assembly.services import Services
 from gateway.assembly.site import site
-from gateway.assembly.tasks import LOOK_AGAIN, poller_tasks, shared_tasks, worker_tasks
+from gateway.assembly.tasks import LANE, LOOK_AGAIN, poller_tasks, shared_tasks, worker_tasks
 from gateway.broker.base import BrokerError
 from gateway.intake.connections import BIND
 from gateway.intake.envelope import mail_hook
@@ -30,6 +30,8 @@ log = structlog.get_logger(__name__)
 ROLES = ("web", "mail", "worker", "poller")
 AGAIN = 1.0
 """Seconds before a task that died is started again."""
+GRACE = 25.0
+"""Seconds that an orderly stop waits for what is leaving; systems that stop us kill after 30."""
 INSIST = 5.0
 """Seconds a cancelled task gets before it is cancelled again."""
 
@@ -95,6 +97,7 @@ class Kanal:
             await self.web.stop()
         if self.mail:
             await self.mail.stop()
+        await self._end_lanes()
         await _end(task for task in self._tasks if task.get_name().startswith(BIND))
         await its.commits.stop()
         await _end(self._tasks)
@@ -104,6 +107,16 @@ class Kanal:
         await its.close_channels()
         await its.broker.close()
         await its.store.close()
+
+    async def _end_lanes(self) -> None:
+        """Let what is leaving arrive and be filed: cut off, it would be sent once more."""
+        lanes = [task for task in self._tasks if task.get_name().startswith(LANE)]
+        for lane in self.services.lanes:
+            lane.end()
+        if lanes:
+            _, cut = await asyncio.wait(lanes, timeout=GRACE)
+            if cut:
+                log.error("sends were cut off and count as uncertain", count=len(cut))
 
     async def migrate(self) -> None:
         """Bring database and rows to this version. Raises ``Unavailable``."""

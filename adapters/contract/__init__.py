@@ -22,6 +22,7 @@ The errors a channel may raise:
     ├── UnknownReport       there is no such report, or the caller has no part in it (ports)
     ├── ReportClosed        nothing can be added to the report any more (ports)
     └── Unreachable         the provider did not answer
+        ├── Unanswered      it may have taken the message, and did not say so
         └── Throttled       the provider asked us to slow down (retry_after seconds)
 """
 
@@ -35,6 +36,7 @@ from adapters.contract.capabilities import (
     Receiver,
     Reconciler,
     Sender,
+    SentList,
     SmtpReceiver,
     SystemSender,
     Take,
@@ -50,6 +52,7 @@ from adapters.contract.errors import (
     OptedOut,
     Refused,
     Throttled,
+    Unanswered,
     Unreachable,
     Until,
     retry_after,
@@ -136,12 +139,14 @@ __all__ = [
     "Scope",
     "Segment",
     "Sender",
+    "SentList",
     "Service",
     "SmtpReceiver",
     "Source",
     "SystemSender",
     "Take",
     "Throttled",
+    "Unanswered",
     "UnknownReport",
     "Unreachable",
     "UnreadableItem",

@@ -242,6 +242,17 @@ class Sender(Channel, ABC):
         """Send and return the provider's own id. Raises ``ChannelError``."""
 
 
+class SentList(Sender, ABC):
+    """A sender whose provider can list what it took."""
+
+    @abstractmethod
+    async def find_sent(self, to: str, message: Outgoing, since: datetime) -> str | None:
+        """Return the provider's id of a message that it took since then; None if it has none.
+
+        Asked where a send did not end with an answer. Raises ``ChannelError``.
+        """
+
+
 class SystemSender(Sender, ABC):
     """A sender whose other end is a program that shares a secret with us."""
 

@@ -60,6 +60,10 @@ class Unreachable(ChannelError):
     retryable = True
 
 
+class Unanswered(Unreachable):
+    """The provider may have taken it, and did not say so."""
+
+
 class Throttled(Unreachable):
     """The provider asked us to slow down."""
 

@@ -8,7 +8,7 @@ Formats: RFC 5322, 2045-2047, 2231, 3464, 3676, 3834, 6532.
 import ssl
 from datetime import UTC, datetime
 from functools import cache
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import aiosmtplib
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -24,6 +24,7 @@ from adapters.contract import (
     Sender,
     SmtpReceiver,
     Throttled,
+    Unanswered,
     Unreachable,
     WebhookRequest,
 )
@@ -144,23 +145,24 @@ class Mail(SmtpReceiver, Sender):
             moment=datetime.now(UTC),
         )
         sender = compose.plus_address(block.address, message.tracking)
+        client = self._client()
         try:
             with self.exchanges.note("SMTP", f"smtp://{block.smtp_host}"):
-                await self._deliver(sender, target, raw)
+                await self._deliver(client, sender, target, raw)
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-            raise _translated(error) from error
+            raise _translated(error, handed_over=client.handed_over) from error
         return compose.id_of(message, block.address)
 
-    async def _deliver(self, sender: str, to: str, raw: bytes) -> None:
+    async def _deliver(self, client: "_Client", sender: str, to: str, raw: bytes) -> None:
         options = [] if to.isascii() else ["SMTPUTF8"]
-        async with self._client() as client:
+        async with client:
             if password := self.block.smtp_password:
                 await client.login(self.block.smtp_username or "", password.get_secret_value())
             await client.sendmail(sender, [to], raw, mail_options=options)
 
-    def _client(self) -> aiosmtplib.SMTP:
+    def _client(self) -> "_Client":
         block = self.block
-        return aiosmtplib.SMTP(
+        return _Client(
             hostname=block.smtp_host,
             port=block.smtp_port,
             timeout=block.timeout,
@@ -183,7 +185,17 @@ def _tls(checked: bool, ca_file: str | None) -> ssl.SSLContext:
     return context
 
 
-def _translated(error: Exception) -> ChannelError:
+class _Client(aiosmtplib.SMTP):
+    """An SMTP client that knows whether it began to hand a mail over."""
+
+    handed_over = False
+
+    async def data(self, *arguments: Any, **more: Any) -> Any:
+        self.handed_over = True
+        return await super().data(*arguments, **more)
+
+
+def _translated(error: Exception, *, handed_over: bool) -> ChannelError:
     """Turn what the SMTP client raised into an error that says whether to try again.
 
     Addresses stay out of the message: it is logged.
@@ -198,7 +210,8 @@ def _translated(error: Exception) -> ChannelError:
         return _by_code(error)
     if isinstance(error, ValueError) and not isinstance(error, OSError):
         return Refused("the recipient cannot be written in SMTP")
-    return Unreachable(f"the mail server did not answer ({type(error).__name__})")
+    said = f"the mail server did not answer ({type(error).__name__})"
+    return Unanswered(said) if handed_over else Unreachable(said)
 
 
 def _by_code(error: aiosmtplib.SMTPResponseException) -> ChannelError:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Self
 
-from adapters.contract import Unreachable
+from adapters.contract import Unanswered, Unreachable
 
 HEAD = struct.Struct(">IIII")
 LONGEST = 70_000
@@ -172,9 +172,9 @@ class SmppSession:
                 await self._writer.drain()
                 return await answer
         except TimeoutError:
-            raise Unreachable("the message centre did not answer in time") from None
+            raise Unanswered("the message centre did not answer in time") from None
         except OSError as error:
-            raise Unreachable(f"the connection broke: {type(error).__name__}") from None
+            raise Unanswered(f"the connection broke: {type(error).__name__}") from None
         finally:
             self._unanswered.pop(number, None)
 
@@ -253,5 +253,5 @@ class SmppSession:
             self._enquiring.cancel()
         for answer in self._unanswered.values():
             if not answer.done():
-                answer.set_exception(Unreachable("the session with the message centre has ended"))
+                answer.set_exception(Unanswered("the session with the message centre has ended"))
         self._writer.close()

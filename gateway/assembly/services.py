@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from gateway.assembly.ground import Ground, waiting_time
 from gateway.assembly.intake import (
@@ -20,6 +21,8 @@ from gateway.assembly.people import (
 from gateway.assembly.steps import (
     build_consumers,
     build_deliver,
+    build_lane_watch,
+    build_lanes,
     build_notify,
     build_route,
     build_store_files,
@@ -48,6 +51,7 @@ from gateway.outbound.deliver import Deliver
 from gateway.outbound.notify import Notify
 from gateway.queues.consumer import Consumer, Step
 from gateway.queues.due import EVERYWHERE, DueTask
+from gateway.queues.lane import Lane, LaneWatch
 from gateway.queues.leased_task import LeasedTask
 
 
@@ -75,6 +79,8 @@ class Services(Ground):
     expiry: Expiry
     alarm: DueTask
     consumers: tuple[Consumer, ...]
+    lanes: tuple[Lane[Any], ...]
+    lane_watch: LaneWatch
     exchanges: ExchangeWriter
     health: Health
 
@@ -107,9 +113,10 @@ def wire(ground: Ground) -> Services:
     steps: dict[str, Step] = {
         REPORTS: route,
         DELIVERIES: deliver,
-        NOTIFICATIONS: notify,
+        NOTIFICATIONS: notify.resume,
         MEDIA: store_files,
     }
+    lanes = build_lanes(ground, deliver, notify)
     return Services(
         **vars(ground),
         intake=intake,
@@ -132,6 +139,8 @@ def wire(ground: Ground) -> Services:
         expiry=Expiry(store, ground.cursor(EVERYWHERE, EXPIRE)),
         alarm=ground.due_task(build_alarm(ground)),
         consumers=build_consumers(ground, steps),
+        lanes=lanes,
+        lane_watch=build_lane_watch(ground, lanes),
         exchanges=build_exchanges(ground),
         health=build_health(ground, leased_tasks(settings, pollings, bindings, reconcilings)),
     )

@@ -1,9 +1,11 @@
 """The steps of the way of a message, and the consumers that work on them."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
+from typing import Any
 
+from adapters.contract import Sender
 from gateway.assembly.ground import Ground, names, waiting_time
-from gateway.broker.base import MEDIA, NOTIFICATIONS
+from gateway.broker.base import MEDIA
 from gateway.casework.additions import Additions
 from gateway.casework.alerts import DutyService
 from gateway.casework.commands import Commands
@@ -14,9 +16,10 @@ from gateway.casework.matters import Matters
 from gateway.casework.route import Route
 from gateway.media.fetch import FileFetcher
 from gateway.media.store_files import StoreFiles, clean_in
-from gateway.outbound.deliver import Deliver
-from gateway.outbound.notify import Notify
+from gateway.outbound.deliver import Deliver, DeliverWork
+from gateway.outbound.notify import Notify, NotifyWork
 from gateway.queues.consumer import Consumer, Step
+from gateway.queues.lane import OTHERS, Lane, LaneWatch, Pace
 
 
 def build_route(ground: Ground, duty: DutyService) -> Route:
@@ -56,25 +59,48 @@ def _conversation(ground: Ground, duty: DutyService, overheard: Set[str]) -> Con
 
 def build_deliver(ground: Ground) -> Deliver:
     """Return the step that places deliveries with agencies."""
-    work = ground.settings.work
-    return Deliver(
-        ground.store,
-        ground.methods,
-        attempts=len(work.retry_after),
-        concurrency=work.concurrency,
-    )
+    return Deliver(ground.store, ground.methods, retry_after=ground.settings.work.retry_after)
 
 
 def build_notify(ground: Ground) -> Notify:
-    """Return the step that writes to citizens."""
+    """Return what writes to citizens."""
     return Notify(
         ground.store,
         ground.channels,
         ground.seal,
         ground.notifier,
         ground.ownership,
-        concurrency=ground.settings.work.concurrency,
+        retry_after=ground.settings.work.retry_after,
     )
+
+
+def build_lanes(ground: Ground, deliver: Deliver, notify: Notify) -> tuple[Lane[Any], ...]:
+    """Return a lane for every channel that is on, one for the others, and one per agency called."""
+    most, news = ground.settings.work.concurrency, ground.store.lane_news
+    return (
+        *(_channel_lane(ground, notify, name) for name in sorted(notify.lanes)),
+        Lane(notify.work(OTHERS), news, concurrency=most),
+        *(Lane(deliver.work(agency), news, concurrency=most) for agency in deliver.lanes),
+    )
+
+
+def _channel_lane(ground: Ground, notify: Notify, name: str) -> Lane[Any]:
+    channel, work = ground.channels[name], ground.settings.work
+    news = ground.store.lane_news
+    if not isinstance(channel, Sender):  # nothing leaves: its readers come and look
+        return Lane(notify.work(name), news, concurrency=work.batch)
+    pace = Pace(channel.block.sends_per_second)
+    return Lane(notify.work(name), news, concurrency=work.concurrency, pace=pace)
+
+
+def build_lane_watch(ground: Ground, lanes: Sequence[Lane[Any]]) -> LaneWatch:
+    """Return the task that tells lanes what became due."""
+    store = ground.store
+    looks = {
+        DeliverWork.kind: store.delivery_lanes.due,
+        NotifyWork.kind: store.notification_lanes.due,
+    }
+    return LaneWatch(store.lane_news, looks, lanes)
 
 
 def build_store_files(ground: Ground) -> StoreFiles:
@@ -97,7 +123,7 @@ def build_store_files(ground: Ground) -> StoreFiles:
 def build_consumers(ground: Ground, steps: Mapping[str, Step]) -> tuple[Consumer, ...]:
     """Return a consumer for the queue of every step."""
     work = ground.settings.work
-    batches = {NOTIFICATIONS: work.concurrency, MEDIA: work.concurrency}
+    batches = {MEDIA: work.concurrency}
     return tuple(
         Consumer(
             ground.broker,

@@ -10,6 +10,8 @@ from gateway.broker.base import WORK
 from gateway.components import Components
 from gateway.queues.relay import LEASE, Collector, Relay
 
+LANE = "lane: "
+"""How the names of tasks begin that let something leave."""
 LOOK_AGAIN = 10.0
 """Seconds between two looks for a newly trained model."""
 
@@ -26,6 +28,8 @@ def worker_tasks(services: Services) -> list[Task]:
     """Return what a worker does: the steps, the alarm, and the relay where a broker needs one."""
     return [
         *(Task(f"work on {consumer.queue}", consumer.run) for consumer in services.consumers),
+        *(Task(f"{LANE}{lane.label}", lane.run) for lane in services.lanes),
+        Task("watch the lanes", services.lane_watch.run),
         Task("trained models", partial(_refresh, services.parts)),
         *(
             Task(f"due {task.handler.kind}", task.run)

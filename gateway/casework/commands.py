@@ -43,7 +43,7 @@ class Commands:
         """Write again, and send the notifications that were held."""
         del turn.context.silent[silence.reader]
         await turn.unit.opt_outs.end(silence.reader)
-        turn.unit.notifications.send(await turn.unit.notifications.release(reader=silence.reader))
+        await turn.unit.notifications.release(reader=silence.reader)
         return "start" if turn.message.intent is Intent.START else None
 
     async def status(self, turn: Turn, _: object) -> str:

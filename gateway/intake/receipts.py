@@ -34,5 +34,5 @@ async def note(store: Store, seal: Seal, channel: Channel, receipt: Receipt) -> 
         if reader:
             await unit.opt_outs.begin(OptOut(reader, name, detail, until))
         if again:
-            unit.notifications.send(await unit.notifications.release(id=id))
+            await unit.notifications.release(id=id)
     return True

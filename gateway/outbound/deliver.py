@@ -1,23 +1,25 @@
-"""Step 4, deliver: a report to its agency, by the agency's own method.
+"""Step 4, deliver: each delivery is placed with its agency by that agency's method.
 
-What the agency gets is composed here, from the report as it stands: what was hidden or taken back
-since the decision does not leave.
+What an agency gets is composed now, from the report as it stands, and only while it may have it. A
+queue and the inbox write in this database, and are placed together as they come. An agency that is
+called has a lane of its own: one that hangs or is away delays no other.
 """
 
 import asyncio
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
 
-from gateway.broker.base import Later, ReceivedMessage
+from adapters.contract import Throttled
+from gateway.broker.base import ReceivedMessage
 from gateway.outbound import methods
 from gateway.outbound.batch import every, ids_of
 from gateway.outbound.methods.base import CallingMethod, Method
 from gateway.platform import correlation, metrics
 from gateway.queues.consumer import may_succeed, reason_of
-from gateway.store.rows import Delivery
+from gateway.queues.lane import Job, LaneWork
+from gateway.store.rows import Delivery, Retry
 from gateway.store.store import Store
 from gateway.store.unit import UnitOfWork
 from gateway.wire import events
@@ -27,12 +29,16 @@ log = structlog.get_logger(__name__)
 
 ACCUSED, ELSEWHERE = "agency_accused", "report_elsewhere"
 """Why a delivery is withdrawn, as ``config/console`` says it."""
-BUDGET = 20.0
-"""Seconds in which a batch begins its calls; an agency that hangs must not outlast the lease."""
+CALL = 120.0
+"""Seconds in which a call must end, whatever its own settings say."""
+LEASE = CALL + 30.0
+"""Seconds after which another process takes over what one that was killed had claimed."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Parcel:
+class Parcel:
+    """A delivery, and what its agency gets."""
+
     delivery: Delivery
     body: bytes
     method: Method
@@ -41,94 +47,142 @@ class _Parcel:
 class Deliver:
     """The step. ``by_agency``: the method of each agency that has settings of its own.
 
-    ``attempts``: how often a delivery is tried again before it is given up.
+    ``retry_after``: the seconds after which a call that failed is made again; then it is given up.
     """
 
     def __init__(
-        self, store: Store, by_agency: Mapping[str, Method], *, attempts: int, concurrency: int
+        self, store: Store, by_agency: Mapping[str, Method], *, retry_after: Sequence[float]
     ) -> None:
-        self._store = store
+        self.store = store
         self._methods = by_agency
         self._default = methods.load("", {}, public_url="")
-        self._attempts = attempts
-        self._turn = asyncio.Semaphore(concurrency)
+        self.retry_after = retry_after
+        self.lanes = tuple(
+            name for name, method in by_agency.items() if isinstance(method, CallingMethod)
+        )
 
     async def __call__(self, batch: Sequence[ReceivedMessage]) -> Mapping[str, Exception]:
-        """Deliver a batch; returns what failed, by message id."""
-        parcels = await self._parcels(ids_of(batch))
-        until = time.monotonic() + BUDGET
-        results = await asyncio.gather(*(self._send(parcel, until) for parcel in parcels))
-        failed = {
-            parcel.delivery.id: error
-            for parcel, error in zip(parcels, results, strict=True)
-            if error
-        }
-        tried = {item.message.id: item.attempts for item in batch}
-        async with self._store.unit() as unit:
-            placed = await _place(unit, (p for p in parcels if p.delivery.id not in failed))
-            for id, error in failed.items():
-                if self._is_given_up(error, tried.get(id, 0)):
-                    await unit.deliveries.fail(id, reason_of(error))
+        """Place a batch with the agencies that are not called. Raises ``NotStored``.
+
+        What is called leaves by its lane; one that was given up waits there again.
+        """
+        ids = ids_of(batch)
+        async with self.store.unit() as unit:
+            deliveries = every(ids, await unit.deliveries.by_ids(ids))
+            called = {each.id for each in deliveries if each.agency_id in self.lanes}
+            await unit.deliveries.resume(called)
+            parcels = await self._parcels(unit, [d for d in deliveries if d.id not in called])
+            placed = await _place(unit, parcels)
         for parcel in placed:
             self._count_placed(parcel)
-        for parcel in parcels:
-            if not isinstance(failed.get(parcel.delivery.id, Later()), Later):
-                metrics.DELIVERED.labels(parcel.delivery.agency_id, "error").inc()
-                _say(parcel, "error")
+        return {}
+
+    def work(self, agency: str) -> "DeliverWork":
+        """Return the work of the lane of an agency that is called."""
+        return DeliverWork(self, agency)
+
+    async def claim(self, agency: str, most: int) -> list[Job[Parcel]]:
+        """Claim deliveries of an agency, and compose them. Raises ``Unavailable``."""
+        if not await self.store.delivery_lanes.any_due(agency):
+            return []
+        async with self.store.unit() as unit:
+            claims = await unit.deliveries.claim(agency, most, lease=LEASE)
+            parcels = await self._parcels(unit, [delivery for _, delivery in claims])
+        composed = {parcel.delivery.id: parcel for parcel in parcels}
+        return [Job(claim, composed[claim.id]) for claim, _ in claims if claim.id in composed]
+
+    async def file(self, done: Sequence[tuple[Job[Parcel], object]]) -> dict[str, Exception]:
+        """Note what was placed, and put off what failed. Raises ``Unavailable``."""
+        failed = {job.claim.id: outcome for job, outcome in done if isinstance(outcome, Exception)}
+        async with self.store.unit() as unit:
+            placed = await _place(unit, (job.row for job, _ in done if job.claim.id not in failed))
+            for job, _ in done:
+                if error := failed.get(job.claim.id):
+                    with correlation.message(job.claim.correlation):
+                        await self._put_off(unit, job, error)
+        for parcel in placed:
+            self._count_placed(parcel)
         return failed
 
-    async def _parcels(self, ids: Sequence[str]) -> list[_Parcel]:
+    async def _parcels(self, unit: UnitOfWork, deliveries: Sequence[Delivery]) -> list[Parcel]:
         """Compose what is due; withdraw what its agency may not have any more.
 
         Raises ``NotStored``.
         """
-        async with self._store.unit() as unit:
-            deliveries = every(ids, await unit.deliveries.by_ids(ids))
-            left = [delivery for delivery in deliveries if delivery.unplaced]
-            found = await unit.reports.by_ids({delivery.report_id for delivery in left})
-            every([delivery.report_id for delivery in left], found)
-            parcels = []
-            for delivery in left:
-                report = found[delivery.report_id].report
-                if events.may_have(report, delivery.agency_id):
-                    parcels.append(self._parcel(delivery, report))
-                else:
-                    await unit.deliveries.withdraw(delivery.id, _why_not(report, delivery))
+        left = [delivery for delivery in deliveries if delivery.unplaced]
+        found = await unit.reports.by_ids({delivery.report_id for delivery in left})
+        every([delivery.report_id for delivery in left], found)
+        parcels = []
+        for delivery in left:
+            report = found[delivery.report_id].report
+            if events.may_have(report, delivery.agency_id):
+                parcels.append(self._parcel(delivery, report))
+            else:
+                await unit.deliveries.withdraw(delivery.id, _why_not(report, delivery))
         return parcels
 
-    def _parcel(self, delivery: Delivery, report: Report) -> _Parcel:
+    def _parcel(self, delivery: Delivery, report: Report) -> Parcel:
         body = events.to_agency(delivery.event, delivery.id, report, at=delivery.created_at)
-        return _Parcel(delivery, body, self._methods.get(delivery.agency_id, self._default))
+        return Parcel(delivery, body, self._methods.get(delivery.agency_id, self._default))
 
-    async def _send(self, parcel: _Parcel, until: float) -> Exception | None:
-        if not isinstance(parcel.method, CallingMethod):
-            return None
-        try:
-            async with self._turn:
-                if time.monotonic() > until:
-                    return Later()
-                with correlation.queued_message(parcel.delivery.id):
-                    await parcel.method.send(parcel.delivery, parcel.body)
-        except Exception as error:  # one agency never fails its neighbours
-            return error
-        return None
+    async def _put_off(self, unit: UnitOfWork, job: Job[Parcel], error: Exception) -> None:
+        claim, said = job.claim, reason_of(error)
+        agency = job.row.delivery.agency_id
+        metrics.DELIVERED.labels(agency, "error").inc()
+        told = {"agency": agency, "message": claim.id, "error": said}
+        if not may_succeed(error) or claim.attempts >= len(self.retry_after):
+            log.error("a message is given up", attempts=claim.attempts + 1, **told)
+            metrics.BURIED.labels(DeliverWork.kind).inc()
+            await unit.deliveries.give_up(claim, said)
+            return
+        delay = self.retry_after[claim.attempts]
+        if isinstance(error, Throttled):
+            delay = max(delay, error.retry_after)
+        log.warning("a message comes again", delay=delay, **told)
+        metrics.RETRIED.labels(DeliverWork.kind).inc()
+        await unit.deliveries.put_off(claim, Retry(delay, said))
 
-    def _is_given_up(self, error: Exception, tried: int) -> bool:
-        if isinstance(error, Later):
-            return False
-        return tried >= self._attempts or not may_succeed(error)
-
-    def _count_placed(self, parcel: _Parcel) -> None:
+    def _count_placed(self, parcel: Parcel) -> None:
         agency = parcel.delivery.agency_id
         metrics.DELIVERED.labels(agency, parcel.method.reached).inc()
-        _say(parcel, parcel.method.reached)
-        passed = (self._store.now() - parcel.delivery.created_at).total_seconds()
+        id = correlation.of(parcel.delivery.id)
+        log.debug("a delivery", agency=agency, status=parcel.method.reached, correlation=id)
+        passed = (self.store.now() - parcel.delivery.created_at).total_seconds()
         metrics.DELIVERY_DELAY.labels(agency).observe(passed)
 
 
-async def _place(unit: UnitOfWork, parcels: Iterable[_Parcel]) -> list[_Parcel]:
+class DeliverWork(LaneWork[Parcel]):
+    """The lane of one agency that is called. A call has the delivery's id, however often made."""
+
+    kind = "deliveries"
+
+    def __init__(self, deliver: Deliver, agency: str) -> None:
+        self.name = agency
+        self._deliver = deliver
+
+    async def claim(self, most: int) -> list[Job[Parcel]]:
+        """Claim deliveries of the agency. Raises ``Unavailable``."""
+        return await self._deliver.claim(self.name, most)
+
+    async def send(self, job: Job[Parcel]) -> Exception | None:
+        """Call the agency; never raises."""
+        method = job.row.method
+        assert isinstance(method, CallingMethod)
+        try:
+            async with asyncio.timeout(CALL):
+                await method.send(job.row.delivery, job.row.body)
+        except Exception as error:
+            return error
+        return None
+
+    async def file(self, done: Sequence[tuple[Job[Parcel], object]]) -> dict[str, Exception]:
+        """Note what was placed, and put off what failed. Raises ``Unavailable``."""
+        return await self._deliver.file(done)
+
+
+async def _place(unit: UnitOfWork, parcels: Iterable[Parcel]) -> list[Parcel]:
     """Note parcels as placed, and place them, each once however many workers hold it."""
-    groups: dict[tuple[str, type[Method]], list[_Parcel]] = {}
+    groups: dict[tuple[str, type[Method]], list[Parcel]] = {}
     for parcel in parcels:
         key = parcel.method.block.method, type(parcel.method)
         groups.setdefault(key, []).append(parcel)
@@ -141,11 +195,6 @@ async def _place(unit: UnitOfWork, parcels: Iterable[_Parcel]) -> list[_Parcel]:
         with correlation.queued_message(parcel.delivery.id):
             parcel.method.place(unit, parcel.delivery, parcel.body)
     return placed
-
-
-def _say(parcel: _Parcel, status: str) -> None:
-    id = correlation.of(parcel.delivery.id)
-    log.debug("a delivery", agency=parcel.delivery.agency_id, status=status, correlation=id)
 
 
 def _why_not(report: Report, delivery: Delivery) -> str:

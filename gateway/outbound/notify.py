@@ -1,26 +1,39 @@
-"""Step 6, notify: the citizen, on the channel they used, at that channel's pace.
+"""Step 6, notify: the citizen, on the channel they used, in that channel's lane.
 
-The only place where a reporter's address is unsealed by the machine. A provider without an
-idempotency key may be asked twice when a process dies between its answer and our commit.
+The only place where a reporter's address is unsealed by the machine. Before a text leaves it is
+marked as being sent; what may have left without our knowing (a process killed, a provider that did
+not answer) is looked for where the provider can list what it took, and sent once more at most.
 """
 
 import asyncio
-import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import structlog
 
-from adapters.contract import Channel, OptedOut, Outgoing, Refused, Sender
+from adapters.contract import (
+    Channel,
+    ChannelError,
+    OptedOut,
+    Outgoing,
+    Refused,
+    Sender,
+    SentList,
+    Throttled,
+    Unanswered,
+)
 from gateway.access.machines import Machines
 from gateway.access.ownership import Ownership
 from gateway.broker.base import Later, ReceivedMessage
-from gateway.outbound.batch import every, ids_of
+from gateway.outbound.batch import ids_of
 from gateway.outbound.notifications import Notifier
 from gateway.platform import correlation, metrics
 from gateway.platform.identity import opened_reporter
 from gateway.platform.names import hash_name, opened_thread
 from gateway.platform.seal import Seal
-from gateway.store.rows import Notification, OptOut, SendResult
+from gateway.queues.consumer import may_succeed, reason_of
+from gateway.queues.lane import LEASE, OTHERS, SEND, Job, LaneWork
+from gateway.store.rows import Notification, OptOut, Retry, SendResult
 from gateway.store.store import Store
 from gateway.store.unit import UnitOfWork
 
@@ -28,29 +41,32 @@ log = structlog.get_logger(__name__)
 
 READ_THERE = "read_there"
 """What is noted of a notification on a channel whose senders come and look (a form, an API)."""
+DOUBTS = 2
+"""How often a text may have left before it is given up: it is sent twice at most."""
+SOON = 1.0
+"""Seconds after which a text is looked at again whose reader wrote while it was held."""
+
+Outcome = SendResult | OptOut | Exception
 
 
 class NoWay(Exception):
     """The settings name no way to send this."""
 
 
-class Pace:
-    """Lets one through every ``1 / per_second`` seconds; a short idle time earns a small burst."""
+class Uncertain(Exception):
+    """Nobody knows whether it arrived; a person decides whether it is sent again."""
 
-    def __init__(self, per_second: float, burst: int = 5) -> None:
-        self._gap = 1 / per_second
-        self._credit = burst * self._gap
-        self._next = 0.0
 
-    async def turn(self) -> None:
-        """Wait until it is this caller's turn."""
-        now = time.monotonic()
-        self._next = max(self._next, now - self._credit) + self._gap
-        await asyncio.sleep(max(0.0, self._next - self._gap - now))
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A notification, and what keeps it from its reader."""
+
+    notification: Notification
+    silence: OptOut | None
 
 
 class Notify:
-    """The step."""
+    """What all lanes of notifications share."""
 
     def __init__(
         self,
@@ -60,83 +76,85 @@ class Notify:
         notifier: Notifier,
         ownership: Ownership,
         *,
-        concurrency: int,
+        retry_after: Sequence[float],
     ) -> None:
-        self._store = store
+        self.store = store
+        self.channels = channels
+        self._seal = seal
         self._notifier = notifier
         self._ownership = ownership
-        self._channels = channels
         self._machines = Machines(channels)
-        self._seal = seal
-        self._turn = asyncio.Semaphore(concurrency)
-        self._paces = {n: Pace(c.block.sends_per_second) for n, c in channels.items()}
+        self._retry_after = retry_after
+        self.lanes = frozenset(name for name, each in channels.items() if each.block.enabled)
 
-    async def __call__(self, batch: Sequence[ReceivedMessage]) -> Mapping[str, Exception]:
-        """Send a batch; returns what failed and may succeed later, by message id."""
-        ids = ids_of(batch)
-        async with self._store.unit() as unit:
-            stored = every(ids, await unit.notifications.by_ids(ids))
-            waiting = [each for each in stored if each.state == "waiting"]
-            silent = await unit.opt_outs.of(notification.reader for notification in waiting)
+    async def resume(self, batch: Sequence[ReceivedMessage]) -> Mapping[str, Exception]:
+        """Let notifications wait again that were given up, and that an operator replays.
+
+        Also takes what the version before left on the queue: the rows wait in their lanes anyway.
+        """
+        async with self.store.unit() as unit:
+            await unit.notifications.resume(ids_of(batch))
+        return {}
+
+    def work(self, channel: str) -> "NotifyWork":
+        """Return the work of a channel's lane; of ``OTHERS`` for channels that are off."""
+        return NotifyWork(self, channel)
+
+    async def claim(self, channel: str, most: int) -> list[Job[Text]]:
+        """Mark texts as being sent, and read what keeps them. Raises ``Unavailable``."""
+        lane, besides = (None, self.lanes) if channel == OTHERS else (channel, frozenset())
+        if not await self.store.notification_lanes.any_due(lane, besides):
+            return []
+        async with self.store.unit() as unit:
+            claims = await unit.notifications.claim(lane, most, lease=LEASE, besides=besides)
+            waiting = [notification for _, notification in claims]
+            silent = await unit.opt_outs.of(each.reader for each in waiting)
             withheld = await self._ownership.withheld(unit, waiting, unit.wall())
-        waiting = [
-            self._notifier.kept_back(notification, withheld[notification.id])
-            if notification.id in withheld
-            else notification
-            for notification in waiting
-        ]
-        sends = (
-            self._send(notification, silent.get(notification.reader)) for notification in waiting
-        )
-        results = await asyncio.gather(*sends)
-        failed: dict[str, Exception] = {}
-        async with self._store.unit() as unit:
-            await unit.reactions.said(_sent_texts(waiting, results))
-            for notification, result in zip(waiting, results, strict=True):
-                outcome = await self._file(unit, notification, result)
-                if isinstance(outcome, SendResult):
-                    unit.notifications.finish(outcome)
-                else:
-                    failed[notification.id] = outcome
-                self._count(notification, outcome)
-        return failed
+        jobs = []
+        for claim, notification in claims:
+            silence = silent.get(notification.reader)
+            if report := withheld.get(notification.id):
+                notification = self._notifier.kept_back(notification, report)
+            jobs.append(Job(claim, Text(notification, silence)))
+        return jobs
 
-    async def _file(
-        self, unit: UnitOfWork, notification: Notification, result: SendResult | OptOut | Exception
-    ) -> SendResult | Exception:
-        """Hold what is for a reader who cannot be written to, and note why where that is news."""
-        if not isinstance(result, OptOut):
-            return result
-        if result.at is None:
-            await unit.opt_outs.begin(result)
-        elif not await unit.opt_outs.of([notification.reader]):
-            return Later()  # the citizen wrote in between
-        return SendResult(notification.id, "held", detail=result.reason)
+    async def send(self, job: Job[Text]) -> Outcome:
+        """Send one text; never raises."""
+        try:
+            return await self._send(job)
+        except OptedOut as error:
+            notification = job.row.notification
+            if not notification.reader:
+                # Written before there were pseudonyms: nobody would release it.
+                return SendResult(notification.id, "failed", detail=str(error))
+            return OptOut(notification.reader, notification.channel, str(error), error.until)
+        except Refused as error:
+            return SendResult(job.claim.id, "failed", detail=str(error))
+        except Exception as error:
+            return error
 
-    def _count(self, notification: Notification, result: SendResult | Exception) -> None:
-        outcome = result.state if isinstance(result, SendResult) else "error"
-        metrics.NOTIFIED.labels(notification.channel, outcome).inc()
-        id = correlation.of(notification.id)
-        log.debug("a notification", channel=notification.channel, status=outcome, correlation=id)
-        if notification.created_at and outcome == "sent":
-            passed = (self._store.now() - notification.created_at).total_seconds()
-            metrics.NOTIFICATION_DELAY.labels(notification.channel).observe(passed)
-
-    async def _send(
-        self, notification: Notification, silence: OptOut | None
-    ) -> SendResult | OptOut | Exception:
-        channel = self._channels.get(notification.channel)
+    async def _send(self, job: Job[Text]) -> Outcome:
+        notification, silence = job.row.notification, job.row.silence
+        channel = self.channels.get(notification.channel)
         if channel is None or not channel.block.enabled:
-            return NoWay(f"the channel {notification.channel!r} is off")
+            raise NoWay(f"the channel {notification.channel!r} is off")
         if not isinstance(channel, Sender):
             return SendResult(notification.id, "sent", detail=READ_THERE)
-        if (
-            silence
-            and not notification.urgent
-            and not (channel.opens and silence.until == "writes")
-        ):
+        if _is_kept_by(silence, notification, channel):
+            assert silence is not None
             return silence
-        message = Outgoing(
+        to = opened_reporter(self._seal, notification.message_id, notification.sealed_to)["to"]
+        if why := self._machines.unwritable(channel, to):
+            return SendResult(notification.id, "failed", detail=why)
+        message = self._outgoing(notification, silence)
+        provider_id = await self._sent_before(channel, to, message, job)
+        if provider_id is None:
+            provider_id = await _within(channel, to, message)
+        known_as = hash_name(self._seal, notification.channel, provider_id)
+        return SendResult(notification.id, "sent", provider_id=known_as)
+
+    def _outgoing(self, notification: Notification, silence: OptOut | None) -> Outgoing:
+        return Outgoing(
             id=notification.id,
             text=notification.text,
             subject=notification.subject,
@@ -145,34 +163,136 @@ class Notify:
             choices=notification.choices,
             silenced=silence is not None and not notification.urgent,
         )
-        try:
-            to = opened_reporter(self._seal, notification.message_id, notification.sealed_to)["to"]
-            if why := self._machines.unwritable(channel, to):
-                return SendResult(notification.id, "failed", detail=why)
-            async with self._turn:
-                await self._paces[notification.channel].turn()
-                with correlation.queued_message(notification.id):
-                    provider_id = await channel.send(to, message)
-        except OptedOut as error:
-            if (
-                not notification.reader
-            ):  # written before there were pseudonyms: nobody would release it
-                return SendResult(notification.id, "failed", detail=str(error))
-            return OptOut(notification.reader, channel.name, str(error), error.until)
-        except Refused as error:
-            return SendResult(notification.id, "failed", detail=str(error))
-        except Exception as error:  # raised, it would make the whole batch be sent again
-            return error
-        known_as = hash_name(self._seal, notification.channel, provider_id)
-        return SendResult(notification.id, "sent", provider_id=known_as)
+
+    async def _sent_before(
+        self, channel: Sender, to: str, message: Outgoing, job: Job[Text]
+    ) -> str | None:
+        """Look for a text that may have left already; None says to send it.
+
+        Raises ``Uncertain`` where it was sent twice without an answer.
+        """
+        if not job.claim.doubts:
+            return None
+        metrics.UNCERTAIN.labels(channel.name).inc()
+        if isinstance(channel, SentList):
+            since = job.row.notification.created_at
+            assert since is not None
+            if (found := await channel.find_sent(to, message, since)) is not None:
+                return found
+        if job.claim.doubts >= DOUBTS:
+            raise Uncertain(f"{channel.name} did not say whether it took it, {DOUBTS} times")
+        log.warning("a text may arrive twice", channel=channel.name)
+        return None
+
+    async def file(self, done: Sequence[tuple[Job[Text], object]]) -> dict[str, Exception]:
+        """Write down what came of texts. Raises ``Unavailable``."""
+        failed: dict[str, Exception] = {}
+        async with self.store.unit() as unit:
+            await unit.reactions.said(_sent_texts(done))
+            for job, outcome in done:
+                with correlation.message(job.claim.correlation):
+                    result = await self._file(unit, job, outcome)
+                    self._count(job.row.notification, result)
+                if isinstance(result, SendResult):
+                    unit.notifications.finish(result)
+                else:
+                    failed[job.claim.id] = result
+        return failed
+
+    async def _file(
+        self, unit: UnitOfWork, job: Job[Text], outcome: object
+    ) -> SendResult | Exception:
+        """Hold what is for a reader who cannot be written to, and put off what failed."""
+        if isinstance(outcome, SendResult):
+            return outcome
+        if isinstance(outcome, OptOut):
+            if outcome.at is None:
+                await unit.opt_outs.begin(outcome)
+            elif not await unit.opt_outs.of([job.row.notification.reader]):
+                await unit.notifications.put_off(job.claim, Retry(SOON, "", counted=False))
+                return Later()  # the citizen wrote in between
+            return SendResult(job.claim.id, "held", detail=outcome.reason)
+        assert isinstance(outcome, Exception)
+        await self._put_off(unit, job, outcome)
+        return outcome
+
+    async def _put_off(self, unit: UnitOfWork, job: Job[Text], error: Exception) -> None:
+        claim, said = job.claim, reason_of(error)
+        told = {"queue": NotifyWork.kind, "message": claim.id, "error": said}
+        final = isinstance(error, Uncertain) or not may_succeed(error)
+        if final or claim.attempts >= len(self._retry_after):
+            log.error("a message is given up", attempts=claim.attempts + 1, **told)
+            metrics.BURIED.labels(NotifyWork.kind).inc()
+            unit.notifications.give_up(claim, said)
+            return
+        delay = self._retry_after[claim.attempts]
+        if isinstance(error, Throttled):
+            delay = max(delay, error.retry_after)
+        log.warning("a message comes again", delay=delay, **told)
+        metrics.RETRIED.labels(NotifyWork.kind).inc()
+        doubt = _may_have_left(error)
+        await unit.notifications.put_off(claim, Retry(delay, said, doubt=doubt))
+
+    def _count(self, notification: Notification, result: SendResult | Exception) -> None:
+        outcome = result.state if isinstance(result, SendResult) else "error"
+        metrics.NOTIFIED.labels(notification.channel, outcome).inc()
+        log.debug("a notification", channel=notification.channel, status=outcome)
+        if notification.created_at and outcome == "sent":
+            passed = (self.store.now() - notification.created_at).total_seconds()
+            metrics.NOTIFICATION_DELAY.labels(notification.channel).observe(passed)
 
 
-def _sent_texts(
-    waiting: Sequence[Notification], results: Sequence[SendResult | OptOut | Exception]
-) -> Mapping[str, Sequence[str]]:
+class NotifyWork(LaneWork[Text]):
+    """The lane of one channel."""
+
+    kind = "notifications"
+
+    def __init__(self, notify: Notify, channel: str) -> None:
+        self.name = channel
+        self._notify = notify
+
+    async def claim(self, most: int) -> list[Job[Text]]:
+        """Mark texts of the channel as being sent. Raises ``Unavailable``."""
+        return await self._notify.claim(self.name, most)
+
+    async def send(self, job: Job[Text]) -> Outcome:
+        """Send one text; never raises."""
+        return await self._notify.send(job)
+
+    async def file(self, done: Sequence[tuple[Job[Text], object]]) -> dict[str, Exception]:
+        """Write down what came of texts. Raises ``Unavailable``."""
+        return await self._notify.file(done)
+
+
+def _is_kept_by(silence: OptOut | None, notification: Notification, channel: Sender) -> bool:
+    if silence is None or notification.urgent:
+        return False
+    return not (channel.opens and silence.until == "writes")
+
+
+async def _within(channel: Sender, to: str, message: Outgoing) -> str:
+    """Send in bounded time. What fails in no way that a channel knows may have left all the same.
+
+    Raises ``ChannelError``.
+    """
+    try:
+        async with asyncio.timeout(SEND):
+            return await channel.send(to, message)
+    except ChannelError:
+        raise
+    except Exception as error:
+        raise Unanswered(f"{channel.name}: {type(error).__name__}") from error
+
+
+def _may_have_left(error: Exception) -> bool:
+    return isinstance(error, Unanswered)
+
+
+def _sent_texts(done: Sequence[tuple[Job[Text], object]]) -> Mapping[str, Sequence[str]]:
     """Group what was sent by its reader."""
     texts: dict[str, list[str]] = {}
-    for notification, result in zip(waiting, results, strict=True):
-        if isinstance(result, SendResult) and result.state == "sent" and notification.reader:
-            texts.setdefault(notification.reader, []).append(notification.text)
+    for job, outcome in done:
+        reader = job.row.notification.reader
+        if isinstance(outcome, SendResult) and outcome.state == "sent" and reader:
+            texts.setdefault(reader, []).append(job.row.notification.text)
     return texts

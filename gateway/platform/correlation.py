@@ -38,10 +38,15 @@ def message(id: str) -> AbstractContextManager[object]:
     return bound_contextvars(**{MESSAGE: id})
 
 
+def current() -> str:
+    """Return the message that is worked on now, "" outside of one."""
+    return str(get_contextvars().get(MESSAGE, ""))
+
+
 def headers() -> dict[str, str]:
     """Return what a queued message carries: the message it comes from, as far as one is known."""
-    id = get_contextvars().get(MESSAGE)
-    return {HEADER: str(id)} if id else {}
+    id = current()
+    return {HEADER: id} if id else {}
 
 
 @contextmanager

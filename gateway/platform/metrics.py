@@ -44,6 +44,12 @@ NOTIFIED = Counter(
 ALERTED = Counter(
     "kanal_alerts", "Alerts to posts on duty", ["channel", "outcome"], registry=REGISTRY
 )
+UNCERTAIN = Counter(
+    "kanal_notifications_uncertain",
+    "Notifications that may have left without our knowing",
+    ["channel"],
+    registry=REGISTRY,
+)
 UNHEARD = Gauge(
     "kanal_alerts_unheard", "Alerts nobody of the whole roster answered", registry=REGISTRY
 )

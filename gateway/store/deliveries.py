@@ -14,15 +14,18 @@ from typing import Any, get_args
 from sqlalchemy import RowMapping, case, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.platform import correlation
 from gateway.store.engine import Database
+from gateway.store.lanes import LaneTable, claim_of, claimed
+from gateway.store.leases import LeaseClock
 from gateway.store.queries import Queries
 from gateway.store.queue_table import Outbox
-from gateway.store.rows import Delivery, DeliveryState, Reached, redact
+from gateway.store.rows import Claim, Delivery, DeliveryState, Reached, Retry, redact
 from gateway.store.tables import deliveries, reports
 from gateway.store.views import AgencyEvent
 from gateway.wire.events import may_have, to_agency
 from gateway.wire.outbound import outbound
-from gateway.wire.queues import DELIVERIES
+from gateway.wire.queues import DELIVERIES, DeadLetter
 from normalizer.report import Report
 
 _DUE = deliveries.c.placed_at.is_(None) & (deliveries.c.state != "withdrawn")
@@ -31,21 +34,35 @@ PAGE = 4_000_000
 _WITH_AGENCY = ("placed", "fetched")
 
 
+def delivery_lanes(leases: LeaseClock) -> LaneTable:
+    """Return how deliveries leave whose agencies are called: by agency."""
+    return LaneTable(deliveries, deliveries.c.agency_id, deliveries.c.state == "pending", leases)
+
+
 class DeliveryRepository:
     """The deliveries in one transaction."""
 
     def __init__(
-        self, connection: AsyncConnection, now: Callable[[], datetime], outbox: Outbox
+        self,
+        connection: AsyncConnection,
+        now: Callable[[], datetime],
+        lanes: LaneTable,
+        outbox: Outbox,
     ) -> None:
         self._connection = connection
         self._now = now
+        self._lanes = lanes
         self._outbox = outbox
         self._new: list[dict[str, Any]] = []
+        self.lanes: set[str] = set()
+        """The agencies for which something became due in this unit."""
 
     def add(self, id: str, report: Report, agency_id: str, event: str) -> None:
         """File a delivery, and the queue message that has it placed."""
         new = Delivery(id, report.id, agency_id, event, self._now())
-        self._new.append({name: getattr(new, name) for name in _FIELDS})
+        row = {name: getattr(new, name) for name in _FIELDS}
+        self._new.append(row | {"correlation": correlation.current()})
+        self.lanes.add(agency_id)
         self._outbox.put(outbound(DELIVERIES, id, at=self._now()))
 
     async def by_ids(self, ids: Collection[str]) -> dict[str, Delivery]:
@@ -63,7 +80,7 @@ class DeliveryRepository:
             return set()
         now = self._now()
         changes: dict[str, Any] = {"method": method, "placed_at": now, "ended_at": None}
-        changes |= {"detail": "", "state": _forward(reached)}
+        changes |= {"detail": "", "state": _forward(reached), "lease": None}
         if reached == "fetched":
             changes["fetched_at"] = func.coalesce(deliveries.c.fetched_at, literal(now, _TIME))
         return await self._change(deliveries.c.id.in_(ids) & _DUE, changes)
@@ -91,6 +108,31 @@ class DeliveryRepository:
         """Take a delivery back that is not placed yet."""
         await self._end(id, "withdrawn", detail)
 
+    async def claim(self, agency: str, most: int, *, lease: float) -> list[tuple[Claim, Delivery]]:
+        """Claim what is due of an agency for ``lease`` seconds; not what is not committed yet."""
+        statement = self._lanes.claim(agency, (), most, lease=lease)
+        rows = await claimed(self._connection, statement)
+        return [(claim_of(row), _delivery(row)) for row in rows]
+
+    async def put_off(self, claim: Claim, retry: Retry) -> None:
+        """Let a delivery wait whose agency was called in vain."""
+        marks = {"detail": redact(retry.error, 1000)}
+        await self._connection.execute(self._lanes.put_off(claim, retry, **marks))
+
+    async def give_up(self, claim: Claim, error: str) -> None:
+        """Note that a delivery failed for good, until an operator replays it."""
+        await self.fail(claim.id, error)
+        message = outbound(DELIVERIES, claim.id, at=self._now())
+        self._outbox.bury(DeadLetter(message, claim.attempts + 1, error))
+
+    async def resume(self, ids: Collection[str]) -> None:
+        """Let deliveries wait again that were given up and are replayed."""
+        again = deliveries.c.id.in_(ids) & (deliveries.c.state == "failed") & _DUE
+        change = update(deliveries).where(again)
+        change = change.values(state="pending", detail="", ended_at=None, **self._lanes.again())
+        rows = await self._connection.execute(change.returning(deliveries.c.agency_id))
+        self.lanes.update(rows.scalars())
+
     async def agencies_reached(self, report_id: str) -> list[str]:
         """List the agencies that can have a report, or have it, the first first."""
         there = deliveries.c.placed_at.is_not(None) | deliveries.c.fetched_at.is_not(None)
@@ -101,12 +143,14 @@ class DeliveryRepository:
     async def flush(self) -> None:
         """Write the new ones."""
         if self._new:
-            await self._connection.execute(insert(deliveries), self._new)
+            new = insert(deliveries).values(send_at=self._lanes.now())
+            await self._connection.execute(new, self._new)
             self._new.clear()
 
     async def _end(self, id: str, state: DeliveryState, detail: str) -> None:
         ours = (deliveries.c.id == id) & deliveries.c.state.in_(("pending", "failed"))
         changes = {"state": state, "detail": redact(detail, 1000), "ended_at": self._now()}
+        changes["lease"] = None
         await self._change(ours, changes)
 
     async def _change(self, which: Any, changes: dict[str, Any]) -> set[str]:

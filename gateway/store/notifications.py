@@ -1,21 +1,32 @@
 """Notifications: what citizens are told, and what became of each."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, get_args
 
 from sqlalchemy import ColumnElement, RowMapping, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.platform import correlation
+from gateway.store.lanes import LaneTable, claim_of, claimed
+from gateway.store.leases import LeaseClock
 from gateway.store.queries import Queries
 from gateway.store.queue_table import Outbox
 from gateway.store.reactions import ReactionRepository
-from gateway.store.rows import Notification, NotificationState, SendResult, redact, tidy
+from gateway.store.rows import (
+    Claim,
+    Notification,
+    NotificationState,
+    Retry,
+    SendResult,
+    redact,
+    tidy,
+)
 from gateway.store.tables import notifications
 from gateway.store.views import NotificationView
 from gateway.wire.outbound import outbound
-from gateway.wire.queues import NOTIFICATIONS
+from gateway.wire.queues import NOTIFICATIONS, DeadLetter
 
 _DONE = (
     update(notifications)
@@ -25,8 +36,16 @@ _DONE = (
         provider_id=bindparam("known_as"),
         detail=bindparam("says"),
         done_at=bindparam("now"),
+        lease=None,
     )
 )
+_WAITS: ColumnElement[bool] = notifications.c.state.in_(("waiting", "sending"))
+
+
+def notification_lanes(leases: LeaseClock) -> LaneTable:
+    """Return how notifications leave: by channel."""
+    channel = notifications.c.channel
+    return LaneTable(notifications, channel, _WAITS, leases, state="sending")
 
 
 class NotificationRepository:
@@ -36,27 +55,26 @@ class NotificationRepository:
         self,
         connection: AsyncConnection,
         now: Callable[[], datetime],
+        lanes: LaneTable,
         reactions: ReactionRepository,
         outbox: Outbox,
     ) -> None:
         self._connection = connection
         self._now = now
+        self._lanes = lanes
         self._reactions = reactions
         self._outbox = outbox
         self._new: list[dict[str, Any]] = []
         self._finished: list[dict[str, Any]] = []
+        self.lanes: set[str] = set()
+        """The channels for which something became due in this unit."""
 
     def add(self, notification: Notification) -> None:
-        """File a notification, and the queue message that sends it if its reader may have it."""
+        """File a notification; its lane sends it if its reader may have it."""
         weighed = self._reactions.weighed(notification)
         self._new.append(_row(weighed, self._now()))
         if weighed.state == "waiting":
-            self.send([weighed.id])
-
-    def send(self, ids: Iterable[str]) -> None:
-        """Have notifications sent that wait: new ones, and those that were held."""
-        for id in ids:
-            self._outbox.put(outbound(NOTIFICATIONS, id, at=self._now()))
+            self.lanes.add(weighed.channel)
 
     async def by_ids(self, ids: Sequence[str]) -> dict[str, Notification]:
         """Read notifications by id."""
@@ -104,7 +122,7 @@ class NotificationRepository:
         """
         ours = _named(channel, provider_id)
         if state == "sent":
-            ours &= notifications.c.state == "waiting"
+            ours &= _WAITS
         change = update(notifications).where(ours).values(state=state, detail=redact(detail, 1000))
         rows = await self._connection.execute(change.returning(notifications.c.report_id))
         report_id: str | None = rows.scalars().first()
@@ -112,25 +130,56 @@ class NotificationRepository:
 
     async def hold(self, channel: str, provider_id: str, detail: str) -> tuple[str, str] | None:
         """Hold a notification that was sent in vain; return its id and reader, None if not ours."""
-        ours = _named(channel, provider_id) & notifications.c.state.in_(["waiting", "sent"])
+        ours = _named(channel, provider_id) & (_WAITS | (notifications.c.state == "sent"))
         change = update(notifications).where(ours)
         change = change.values(state="held", detail=redact(detail, 1000))
         returned = change.returning(notifications.c.id, notifications.c.reader)
         row = (await self._connection.execute(returned)).first()
         return (row.id, row.reader) if row else None
 
-    async def release(self, *, id: str = "", reader: str = "") -> list[str]:
+    async def claim(
+        self, channel: str | None, most: int, *, lease: float, besides: Collection[str] = ()
+    ) -> list[tuple[Claim, Notification]]:
+        """Claim what is due of a channel, or of all ``besides`` those named, for ``lease`` seconds.
+
+        What is not committed yet is not claimed.
+        """
+        statement = self._lanes.claim(channel, besides, most, lease=lease)
+        rows = await claimed(self._connection, statement)
+        return [(claim_of(row), _notification(row)) for row in rows]
+
+    async def put_off(self, claim: Claim, retry: Retry) -> None:
+        """Let a notification wait that somebody claimed and could not send."""
+        marks = {"state": "waiting", "detail": redact(retry.error, 1000)}
+        await self._connection.execute(self._lanes.put_off(claim, retry, **marks))
+
+    def give_up(self, claim: Claim, error: str) -> None:
+        """Note that a notification failed for good, until an operator replays it."""
+        self.finish(SendResult(claim.id, "failed", detail=error))
+        message = outbound(NOTIFICATIONS, claim.id, at=self._now())
+        self._outbox.bury(DeadLetter(message, claim.attempts + 1, error))
+
+    async def resume(self, ids: Collection[str]) -> None:
+        """Let notifications wait again that were given up and are replayed."""
+        again = notifications.c.id.in_(ids) & (notifications.c.state == "failed")
+        await self._wait_again(again)
+
+    async def release(self, *, id: str = "", reader: str = "") -> None:
         """Let the one notification, or all that are held for a reader, wait to be sent again."""
         which = notifications.c.id == id if id else notifications.c.reader == reader
-        change = update(notifications).where(which, notifications.c.state == "held")
-        change = change.values(state="waiting", detail="", done_at=None)
-        rows = await self._connection.execute(change.returning(notifications.c.id))
-        return [str(id) for id in rows.scalars()]
+        await self._wait_again(which & (notifications.c.state == "held"))
+
+    async def _wait_again(self, which: ColumnElement[bool]) -> None:
+        change = update(notifications).where(which)
+        change = change.values(state="waiting", detail="", done_at=None, **self._lanes.again())
+        rows = await self._connection.execute(change.returning(notifications.c.channel))
+        self.lanes.update(rows.scalars())
 
     async def flush(self) -> None:
         """Write the new ones, and what became of others."""
         if self._new:
-            await self._connection.execute(insert(notifications), self._new)
+            new = insert(notifications).values(send_at=self._lanes.now())
+            await self._connection.execute(new, self._new)
         if self._finished:
             await self._connection.execute(_DONE, self._finished)
         self._new.clear()
@@ -179,6 +228,7 @@ def _row(notification: Notification, now: datetime) -> dict[str, Any]:
         "state": notification.state,
         "detail": redact(notification.detail, 1000),
         "created_at": now,
+        "correlation": correlation.current(),
     }
 
 

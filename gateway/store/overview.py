@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import Table, exists, func, select
 
 from gateway.store.cursors import CursorQueries
 from gateway.store.dead_letters import DeadLetterQueries
@@ -40,8 +40,8 @@ class OverviewQueries(Queries):
         dead = await self._dead.counts()
         return (
             await self._reports_queue(depths, dead),
-            await self._deliveries_queue(depths, dead),
-            await self._notifications_queue(depths, dead),
+            await self._deliveries_queue(dead),
+            await self._notifications_queue(dead),
             await self._media_queue(depths, dead),
         )
 
@@ -52,23 +52,26 @@ class OverviewQueries(Queries):
         done = select(func.count()).where(messages.c.routed_at >= since)
         return _view(REPORTS, depths, await self._one(done), oldest, dead)
 
-    async def _deliveries_queue(self, depths: dict[str, int], dead: dict[str, int]) -> QueueView:
-        waiting = select(func.min(deliveries.c.created_at)).where(
-            deliveries.c.state == "pending", ~_is_dead(DELIVERIES, deliveries.c.id)
+    async def _deliveries_queue(self, dead: dict[str, int]) -> QueueView:
+        """Describe what waits for agencies, in the table: some of it in lanes, and on no queue."""
+        return await self._rows_view(
+            DELIVERIES, deliveries, deliveries.c.state == "pending", deliveries.c.placed_at, dead
         )
-        since = self._now() - MINUTE
-        done = select(func.count()).where(deliveries.c.placed_at >= since)
-        oldest = await self._one(waiting)
-        return _view(DELIVERIES, depths, await self._one(done), oldest, dead)
 
-    async def _notifications_queue(self, depths: dict[str, int], dead: dict[str, int]) -> QueueView:
-        waiting = select(func.min(notifications.c.created_at)).where(
-            notifications.c.state == "waiting", ~_is_dead(NOTIFICATIONS, notifications.c.id)
+    async def _notifications_queue(self, dead: dict[str, int]) -> QueueView:
+        waits = notifications.c.state.in_(("waiting", "sending"))
+        return await self._rows_view(
+            NOTIFICATIONS, notifications, waits, notifications.c.done_at, dead
         )
-        since = self._now() - MINUTE
-        done = select(func.count()).where(notifications.c.done_at >= since)
-        oldest = await self._one(waiting)
-        return _view(NOTIFICATIONS, depths, await self._one(done), oldest, dead)
+
+    async def _rows_view(
+        self, name: str, table: Table, waits: Any, done_at: Any, dead: dict[str, int]
+    ) -> QueueView:
+        waits &= ~_is_dead(name, table.c.id)
+        counted = select(func.count(), func.min(table.c.created_at)).where(waits)
+        ((depth, oldest),) = await self._all(counted)
+        done = select(func.count()).where(done_at >= self._now() - MINUTE)
+        return QueueView(name, depth, await self._one(done), oldest, dead.get(name, 0))
 
     async def _media_queue(self, depths: dict[str, int], dead: dict[str, int]) -> QueueView:
         waiting = (queue.c.queue == MEDIA) & (queue.c.state == "ready")
@@ -87,7 +90,7 @@ class OverviewQueries(Queries):
         )
         outward = (
             select(notifications.c.channel, notifications.c.state, func.count())
-            .where(notifications.c.state.in_(["waiting", "held", "failed"]))
+            .where(notifications.c.state.in_(["waiting", "sending", "held", "failed"]))
             .group_by(notifications.c.channel, notifications.c.state)
         )
         came = {name: (count, last) for name, count, last in await self._all(inward)}
@@ -97,7 +100,7 @@ class OverviewQueries(Queries):
             ChannelView(
                 name,
                 *came.get(name, (0, None)),
-                left.get((name, "waiting"), 0),
+                left.get((name, "waiting"), 0) + left.get((name, "sending"), 0),
                 left.get((name, "failed"), 0),
                 read.get((name, "poll")) or read.get((name, "bind")),
                 read.get((name, "reconcile")),

@@ -45,7 +45,13 @@ class Queue:
         self._time = leases.seconds()
         insert = sqlite.insert if database.is_sqlite else postgresql.insert
         values: dict[str, Any] = {name: bindparam(name) for name in _GIVEN}
-        self._put = insert(queue).values(visible_at=self._time, **values).on_conflict_do_nothing()
+        new = insert(queue).values(visible_at=self._time, **values)
+        self._put = new.on_conflict_do_nothing()
+        kept = ("attempts", "state", "error", "at")
+        self._put_dead = new.on_conflict_do_update(
+            index_elements=["queue", "message_id"],
+            set_={"lease": None, **{name: new.excluded[name] for name in kept}},
+        )
         self._news = asyncio.Event()
 
     def rows(self, messages: Sequence[QueuedMessage]) -> list[dict[str, Any]]:
@@ -56,6 +62,12 @@ class Queue:
         """Add rows inside a transaction of the store; call ``announce`` after its commit."""
         if rows:
             await connection.execute(self._put, rows)
+
+    async def put_dead(self, connection: AsyncConnection, letters: Sequence[DeadLetter]) -> None:
+        """File what was given up, inside a transaction of the store, also once more."""
+        rows = [self._dead_row(letter) for letter in letters]
+        if rows:
+            await connection.execute(self._put_dead, rows)
 
     def announce(self) -> None:
         """Wake the tasks that wait for news in this process."""
@@ -156,18 +168,16 @@ class Queue:
 
     async def keep_dead(self, letters: Sequence[DeadLetter]) -> None:
         """File dead letters that a broker handed over; known ones change nothing."""
-        rows = [
-            _row(letter.message, self._now())
-            | {
-                "message_id": _known_as(letter.message),
-                "state": "dead",
-                "attempts": letter.attempts,
-                "error": redact(letter.error, 1000),
-            }
-            for letter in letters
-        ]
         async with self._database.write() as connection:
-            await self.put_rows(connection, rows)
+            await self.put_rows(connection, [self._dead_row(letter) for letter in letters])
+
+    def _dead_row(self, letter: DeadLetter) -> dict[str, Any]:
+        return _row(letter.message, self._now()) | {
+            "message_id": _known_as(letter.message),
+            "state": "dead",
+            "attempts": letter.attempts,
+            "error": redact(letter.error, 1000),
+        }
 
     async def replay(self, rows: Sequence[int] | None = None) -> int:
         """Give dead letters (all, or those of ``rows``) a fresh start; return how many."""
@@ -204,6 +214,7 @@ class Outbox:
         self._connection = connection
         self._queue = queue
         self._messages: list[QueuedMessage] = []
+        self._dead: list[DeadLetter] = []
         self.has_news = False
         """Something was written: tasks that wait for it are to be woken after the commit."""
 
@@ -211,8 +222,14 @@ class Outbox:
         """Put a message on a queue when the unit commits."""
         self._messages.append(message)
 
+    def bury(self, letter: DeadLetter) -> None:
+        """File a dead letter when the unit commits."""
+        self._dead.append(letter)
+
     async def flush(self) -> None:
         """Write what was put."""
+        await self._queue.put_dead(self._connection, self._dead)
+        self._dead.clear()
         if self._messages:
             await self._queue.put_rows(self._connection, self._queue.rows(self._messages))
             self._messages.clear()

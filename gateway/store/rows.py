@@ -59,8 +59,11 @@ class QuarantineItem:
     at: datetime
 
 
-NotificationState = Literal["waiting", "held", "sent", "delivered", "failed", "withdrawn"]
-"""A held notification waits until its reader writes again."""
+NotificationState = Literal[
+    "waiting", "sending", "held", "sent", "delivered", "failed", "withdrawn"
+]
+"""One that is being sent is in one process's hands, and may have left; a held one waits until its
+reader writes again."""
 DeliveryState = Literal["pending", "placed", "fetched", "read", "failed", "withdrawn"]
 """How far a delivery is: decided; where the agency can get it; in the agency's hands; the agency
 acted on it. Or given up until an operator replays it; or taken back before it was placed."""
@@ -198,6 +201,30 @@ class Notification:
     state: NotificationState = "waiting"
     created_at: datetime | None = None
     """When it was written; known once it is stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """By what somebody holds a row that is to leave, and what was tried before.
+
+    ``doubts``: how often it may have left without our knowing.
+    """
+
+    id: str
+    lease: str
+    attempts: int
+    doubts: int
+    correlation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Why a row that was claimed waits again, for ``delay`` seconds."""
+
+    delay: float
+    error: str
+    counted: bool = True
+    doubt: bool = False
 
 
 @dataclass(frozen=True, slots=True)

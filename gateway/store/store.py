@@ -12,19 +12,21 @@ from datetime import timedelta
 from sqlalchemy import text
 
 from gateway.platform.clock import Clock
+from gateway.platform.news import News
 from gateway.store import migrate
 from gateway.store.alerts import AlertQueries
 from gateway.store.cursors import CursorMove, CursorQueries
 from gateway.store.dead_letters import DeadLetterQueries
-from gateway.store.deliveries import DeliveryQueries
+from gateway.store.deliveries import DeliveryQueries, delivery_lanes
 from gateway.store.due import DueQueries
 from gateway.store.engine import Database
 from gateway.store.events import EventQueries
 from gateway.store.exchanges import ExchangeRepository
 from gateway.store.files import FileQueries
+from gateway.store.lanes import LaneQueries
 from gateway.store.leases import LeaseClock
 from gateway.store.messages import MessageQueries
-from gateway.store.notifications import NotificationQueries
+from gateway.store.notifications import NotificationQueries, notification_lanes
 from gateway.store.operators import OperatorRepository
 from gateway.store.overview import OverviewQueries
 from gateway.store.quarantine import USUAL as USUAL_ROOM
@@ -80,6 +82,12 @@ class Store:
         self.segments = SegmentQueries(database)
         self.sessions = SessionRepository(database, self.wall)
         self.traces = TraceQueries(database)
+        self._lanes = delivery_lanes(leases), notification_lanes(leases)
+        self.delivery_lanes, self.notification_lanes = (
+            LaneQueries(database, table) for table in self._lanes
+        )
+        self.lane_news = News()
+        """Told the lane of what became due in this process, as a (table's, lane's) name."""
         self.due_news = asyncio.Event()
         """Set when something came due in this process; another one takes its place then."""
 
@@ -123,6 +131,8 @@ class Store:
             await unit.flush()
         if unit.outbox.has_news:
             self.queue.announce()
+        self.lane_news.tell(("deliveries", lane) for lane in unit.deliveries.lanes)
+        self.lane_news.tell(("notifications", lane) for lane in unit.notifications.lanes)
         if unit.due.soonest <= self.now():
             self.announce_due()
 
@@ -136,6 +146,8 @@ class Store:
             now=self.now,
             wall=self.wall,
             leases=self.cursors.leases,
+            deliveries=self._lanes[0],
+            notifications=self._lanes[1],
             queue=self.queue,
             quota=self.quota,
             limits=self._limits,

@@ -58,6 +58,8 @@ _Serial = BigInteger().with_variant(Integer, "sqlite")
 _READY = text("state = 'ready'")
 _UNROUTED = text("routed_at IS NULL")
 _HELD = text("state = 'held'")
+_TO_SEND = text("state IN ('waiting', 'sending')")
+_PENDING = text("state = 'pending'")
 _UNJOINED = text("joined_at IS NULL")
 _UNACKNOWLEDGED = text("acknowledged_at IS NULL")
 _AGREED = text("publicity IS NOT NULL")
@@ -179,6 +181,18 @@ deliveries = Table(
     Column("fetched_at", UTCDateTime),
     Column("read_at", UTCDateTime),
     Column("ended_at", UTCDateTime, comment="when it failed or was withdrawn"),
+    Column("send_at", Float, nullable=False, server_default="0", comment="seconds since 1970"),
+    Column("lease", String(32), comment="who is calling its agency, until send_at"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("doubts", Integer, nullable=False, server_default="0", comment="it may have left"),
+    Column("correlation", String(36), nullable=False, server_default=""),
+    Index(
+        "ix_deliveries_lane",
+        "agency_id",
+        "send_at",
+        sqlite_where=_PENDING,
+        postgresql_where=_PENDING,
+    ),
     Index("ix_deliveries_agency", "agency_id", "created_at", "id"),
     Index("ix_deliveries_state", "state", "created_at"),
     Index("ix_deliveries_placed", "placed_at"),
@@ -211,6 +225,18 @@ notifications = Table(
     Column("provider_id", String(300)),
     Column("created_at", UTCDateTime, nullable=False),
     Column("done_at", UTCDateTime),
+    Column("send_at", Float, nullable=False, server_default="0", comment="seconds since 1970"),
+    Column("lease", String(32), comment="who is sending it, until send_at"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("doubts", Integer, nullable=False, server_default="0", comment="it may have left"),
+    Column("correlation", String(36), nullable=False, server_default=""),
+    Index(
+        "ix_notifications_lane",
+        "channel",
+        "send_at",
+        sqlite_where=_TO_SEND,
+        postgresql_where=_TO_SEND,
+    ),
     Index("ix_notifications_provider", "channel", "provider_id"),
     Index("ix_notifications_state", "state", "created_at"),
     Index("ix_notifications_done", "done_at"),

@@ -17,6 +17,7 @@ from gateway.store.deliveries import DeliveryRepository
 from gateway.store.due import DueRepository
 from gateway.store.events import EventRepository
 from gateway.store.files import FileRepository
+from gateway.store.lanes import LaneTable
 from gateway.store.leases import LeaseClock
 from gateway.store.messages import MessageRepository
 from gateway.store.notifications import NotificationRepository
@@ -36,6 +37,8 @@ class UnitContext:
     now: Clock
     wall: Clock
     leases: LeaseClock
+    deliveries: LaneTable
+    notifications: LaneTable
     queue: Queue
     quota: QuarantineQuota
     limits: AnswerLimits
@@ -64,8 +67,10 @@ class UnitOfWork:
         )
         self.opt_outs = OptOutRepository(connection, now)
         self.reactions = ReactionRepository(connection, now, context.limits)
-        self.deliveries = DeliveryRepository(connection, now, self.outbox)
-        self.notifications = NotificationRepository(connection, now, self.reactions, self.outbox)
+        self.deliveries = DeliveryRepository(connection, now, context.deliveries, self.outbox)
+        self.notifications = NotificationRepository(
+            connection, now, context.notifications, self.reactions, self.outbox
+        )
 
     async def take_in(self, items: Sequence[IntakeItem]) -> set[str]:
         """Write what came in at once, each where it belongs; return the ids that were news."""

@@ -75,7 +75,7 @@ class Ledger:
             self.one(count.where(messages.c.routed_at.is_(None))),
             self.one(count.select_from(reports)),
             self.one(count.where(deliveries.c.state == "pending"))
-            + self.one(count.where(notifications.c.state == "waiting")),
+            + self.one(count.where(notifications.c.state.in_(("waiting", "sending")))),
             self.one(count.where(queue.c.state == "ready", self._ours)),
         )
 

@@ -37,10 +37,13 @@ from gateway import components
 from gateway.assembly import Sandboxes, Services, assemble
 from gateway.broker.base import DELIVERIES, REPORTS, QueuedMessage, ReceivedMessage, agency_queue
 from gateway.intake.group_commit import GroupCommit
+from gateway.outbound.deliver import DeliverWork
 from gateway.outbound.methods import load as load_method
 from gateway.outbound.methods.base import Method
+from gateway.outbound.notify import NotifyWork
 from gateway.platform.sandbox import Sandbox
 from gateway.queues.consumer import Step
+from gateway.queues.lane import Lane
 from gateway.store.leases import LeaseClock
 from gateway.store.rows import AcceptedItem, QuarantineItem, StoredFile
 from gateway.store.tables import UTCDateTime
@@ -216,7 +219,7 @@ class House:
         self.notifier, self.roster = its.notifier, its.roster
         self.door, self.duty, self.agencies = its.intake, its.duty, its.agencies
         self.route, self.deliver, self.alarm = its.route, its.deliver, its.alarm
-        self.notify, self.media = its.notify, its.store_files
+        self.media = its.store_files
         self.attachments, self.files = its.attachments, its.files
 
     def another(
@@ -274,7 +277,27 @@ class House:
         """Route, deliver and answer all there is."""
         failed = await self.work(REPORTS, self.route)
         failed |= await self.work(DELIVERIES, self.deliver)
-        return failed | await self.work(NOTIFICATIONS, self.notify)
+        return failed | await self.call() | await self.notify()
+
+    async def notify(self, services: Services | None = None) -> dict[str, Exception]:
+        """Write to citizens what is due; return what failed."""
+        return await self._leave(NotifyWork.kind, services)
+
+    async def call(self, services: Services | None = None) -> dict[str, Exception]:
+        """Call the agencies that are called, for what is due; return what failed."""
+        return await self._leave(DeliverWork.kind, services)
+
+    async def _leave(self, kind: str, services: Services | None) -> dict[str, Exception]:
+        failed: dict[str, Exception] = {}
+        for lane in (services or self.services).lanes:
+            if lane.work.kind == kind:
+                failed |= await lane.once()
+        return failed
+
+    async def hurry(self) -> None:
+        """Let what was put off be due now."""
+        for table in (DELIVERIES, NOTIFICATIONS):
+            await self.change(f"UPDATE {table} SET send_at = 0 WHERE lease IS NULL")
 
     async def say(self, text: str, who: str = WHO, **more: Any) -> str:
         """Let a citizen write, work on it, and return what they are told."""
@@ -422,6 +445,22 @@ def away(url: str, server: services.PostgresServer | None) -> Iterator[None]:
         yield
     finally:
         blocker.close()
+
+
+@contextlib.asynccontextmanager
+async def running(lanes: Sequence[Lane[Any]]) -> AsyncIterator[None]:
+    """Let lanes work as a process does, and end them in order."""
+    tasks = [asyncio.create_task(lane.run()) for lane in lanes]
+    try:
+        yield
+        for lane in lanes:
+            lane.end()
+        async with asyncio.timeout(SOON):
+            await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def until_drained(commits: GroupCommit) -> None:

@@ -29,7 +29,7 @@ from gateway.operations.health import OVERDUE, Health
 from gateway.platform.names import hash_name
 from gateway.queues import leased_task
 from gateway.store.views import FetchStatus
-from gateway.wire.queues import NOTIFICATIONS, REPORTS
+from gateway.wire.queues import REPORTS
 from tests.adapters.examples import build
 from tests.gateway.citizens import found
 from tests.gateway.conftest import Away
@@ -379,12 +379,12 @@ async def test_an_answer_goes_out_and_its_receipt_is_noted(
         assert await center.text(WHO, LONG) == OK
         await joining(house).turn()
         assert await house.work(REPORTS, house.route) == {}
-        answer = house.another({"smpp": channel}).notify
+        its = house.another({"smpp": channel})
         center.statuses = [0x58]
-        failed = await house.work(NOTIFICATIONS, answer)
+        failed = await house.notify(its)
         assert [type(error).__name__ for error in failed.values()] == ["Throttled"]
-        await house.change("UPDATE queue SET lease = NULL, visible_at = 0")
-        assert await house.work(NOTIFICATIONS, answer) == {}
+        await house.hurry()
+        assert await house.notify(its) == {}
         assert await found(lambda: _delivered(house))
     await channel.close()
     assert center.binds == ["transceiver"]

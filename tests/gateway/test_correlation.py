@@ -18,7 +18,7 @@ from gateway.platform import correlation
 from gateway.portals.http.request_id import HEADER
 from gateway.queues.consumer import Consumer
 from gateway.queues.relay import Relay
-from gateway.wire.queues import DELIVERIES, MEDIA, NOTIFICATIONS, REPORTS
+from gateway.wire.queues import DELIVERIES, MEDIA, REPORTS
 from tests.gateway.making import LAMP, OTHER, ROAD, SOON, WHO, House, note
 from tests.gateway.streams import Stream, polling
 from tests.gateway.test_binding import Wire, held, words
@@ -59,13 +59,14 @@ async def working(house: House, broker: Broker) -> AsyncIterator[None]:
     steps = (
         (REPORTS, house.route),
         (DELIVERIES, house.deliver),
-        (NOTIFICATIONS, house.notify),
         (MEDIA, house.media),
     )
     runs = [
         Consumer(broker, queue, step, prefetch=10, batch=10, retry_after=(0.1,)).run
         for queue, step in steps
     ]
+    runs += [lane.run for lane in house.services.lanes]
+    runs.append(house.services.lane_watch.run)
     if not broker.outbox_is_queue:
         runs.append(Relay(house.store.queue, broker, unpublishable_after=20).run)
     tasks = [asyncio.create_task(run()) for run in runs]
@@ -93,7 +94,7 @@ async def test_each_step_of_two_messages_carries_the_id_of_its_own(
     second = note(LAMP, OTHER, files=[["daftar.txt", "isi daftar"]])
 
     async def done() -> bool:
-        open_ = await house.counted("notifications", "state = 'waiting'")
+        open_ = await house.counted("notifications", "state IN ('waiting', 'sending')")
         open_ += await house.counted("deliveries", "state = 'pending'")
         stored = await house.counted("events", "kind = 'files_stored'")
         return not open_ and stored == 2 and len(house.paper.carried) == 2

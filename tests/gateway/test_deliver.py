@@ -2,8 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,10 @@ from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 from standardwebhooks import Webhook as Verifier
 
+from gateway.assembly import Services
 from gateway.broker.base import (
     DELIVERIES,
     REPORTS,
-    Later,
     QueuedMessage,
     ReceivedMessage,
     agency_queue,
@@ -25,12 +25,13 @@ from gateway.broker.base import (
 from gateway.outbound.batch import NotStored
 from gateway.outbound.deliveries import deliver
 from gateway.outbound.methods.base import CallingMethod, MethodSettings
-from gateway.platform import correlation, metrics
+from gateway.platform import correlation
 from gateway.queues.consumer import Consumer
+from gateway.queues.lane import LaneWatch, Look
 from gateway.store.rows import Delivery
 from gateway.wire import events
 from gateway.wire.outbound import outbound
-from tests.gateway.making import LAMP, ROAD, SOON, WHO, House, house, note, schema
+from tests.gateway.making import LAMP, ROAD, SOON, WHO, House, house, note, running, schema
 
 AGENCY = "3578-dinas-pu"
 SECRET = "whsec_" + "c2VjcmV0" * 5 + "c2U="
@@ -92,21 +93,30 @@ async def _states(house: House) -> set[str]:
 
 
 @asynccontextmanager
-async def consuming(house: House, *rungs: float) -> AsyncIterator[None]:
+async def calling(house: House, *rungs: float) -> AsyncIterator[None]:
+    """Let the lanes of the agencies work, and the step that replays."""
+    its = house.another(work={"retry_after": rungs})
+    lanes = [lane for lane in its.lanes if lane.work.kind == DELIVERIES]
     worker = Consumer(
         house.broker, DELIVERIES, house.deliver, prefetch=9, batch=9, retry_after=rungs
     )
-    task = asyncio.create_task(worker.run())
-    yield
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+    looking = [worker.run(), LaneWatch(its.store.lane_news, looks(its), lanes).run()]
+    tasks = [asyncio.create_task(each) for each in looking]
+    async with running(lanes):
+        yield
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def until(house: House, holds: Callable[[dict[str, int]], bool]) -> None:
-    """Return when the depths of the queues fit."""
+def looks(its: Services) -> dict[str, Look]:
+    return {DELIVERIES: its.store.delivery_lanes.due}
+
+
+async def until(house: House, state: str) -> None:
+    """Return when every delivery is in a state."""
     async with asyncio.timeout(SOON):
-        while not holds(await house.store.queue.depths()):
+        while await _states(house) != {state}:
             await house.store.queue.changed(0.02)
 
 
@@ -137,26 +147,6 @@ async def test_two_workers_at_once_put_it_there_once(house: House) -> None:
     assert (await house.store.queue.depths())[agency_queue(AGENCY)] == 10
 
 
-async def test_what_was_relayed_meanwhile_is_not_put_again(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    batch = await _routed(house, note(ROAD))
-    read = house.deliver._parcels
-
-    async def overtaken(ids: Sequence[str]) -> Any:
-        """Between this worker's reading and its writing, another one does it all."""
-        parcels = await read(ids)
-        monkeypatch.setattr(house.deliver, "_parcels", read)
-        await house.deliver(batch)
-        relayed = await house.store.queue.claim(agency_queue(AGENCY), 9, lease=60)
-        assert await house.store.queue.settle(relayed) == 1
-        return parcels
-
-    monkeypatch.setattr(house.deliver, "_parcels", overtaken)
-    assert await house.deliver(batch) == {}
-    assert agency_queue(AGENCY) not in await house.store.queue.depths()
-
-
 async def test_by_inbox_nothing_is_queued(sqlite_url: str, tmp_path: Path) -> None:
     methods = {AGENCY: {"method": "inbox"}}
     async with house(sqlite_url, tmp_path, methods=methods) as built:
@@ -180,6 +170,8 @@ async def test_by_webhook_the_agency_gets_it_signed_and_has_it(
 ) -> None:
     batch = await _routed(called, note(ROAD))
     assert await called.deliver(batch) == {}
+    assert office.calls == [], "its lane calls it"
+    assert await called.call() == {}
     ((webhook_id, body),) = office.calls
     made = await _only(called)
     assert webhook_id == made.id == events.read(body).id
@@ -189,6 +181,7 @@ async def test_by_webhook_the_agency_gets_it_signed_and_has_it(
     assert made.placed_at == made.fetched_at
     assert await called.for_agency(AGENCY) == []
     assert await called.deliver(batch) == {}
+    assert await called.call() == {}
     assert len(office.calls) == 1
 
 
@@ -198,13 +191,13 @@ async def test_a_webhook_that_fails_comes_again_under_the_same_id(
 ) -> None:
     office.script = [status, status]
     await _routed_only(called, note(ROAD))
-    async with consuming(called, 0.0, 0.0, 0.0):
+    async with calling(called, 0.01, 0.01, 0.01):
         if status == 429:  # its Retry-After is not waited for here
             await office.wait_for(1)
             assert await _states(called) == {"pending"}
             return
         await office.wait_for(3)
-        await until(called, lambda depths: DELIVERIES not in depths)
+        await until(called, "fetched")
     assert len(set(office.calls)) == 1
     assert await _states(called) == {"fetched"}
 
@@ -220,8 +213,8 @@ async def test_a_webhook_that_refuses_is_a_dead_letter_that_can_be_replayed(
 ) -> None:
     office.script = [status]
     await _routed_only(called, note(ROAD))
-    async with consuming(called, 0.0, 0.0):
-        await until(called, lambda depths: f"{DELIVERIES}.dead" in depths)
+    async with calling(called, 0.01, 0.01):
+        await until(called, "failed")
         (dead,) = await called.store.dead_letters.latest(10)
         assert (dead.error, dead.attempts) == (f"Refused: the agency answered {status}", 1)
         assert dead.tracking == (await called.newest()).report.tracking
@@ -230,7 +223,7 @@ async def test_a_webhook_that_refuses_is_a_dead_letter_that_can_be_replayed(
         assert failed.ended_at
         await called.store.queue.replay([dead.id])
         await office.wait_for(2)
-        await until(called, lambda depths: DELIVERIES not in depths)
+        await until(called, "fetched")
     assert len(set(office.calls)) == 1
     assert await _states(called) == {"fetched"}
 
@@ -240,8 +233,8 @@ async def test_a_webhook_that_fails_too_often_is_a_dead_letter(
 ) -> None:
     office.script = [500] * 9
     await _routed_only(called, note(ROAD))
-    async with consuming(called, 0.0, 0.0):
-        await until(called, lambda depths: f"{DELIVERIES}.dead" in depths)
+    async with calling(called, 0.01, 0.01):
+        await until(called, "failed")
     assert len(office.calls) == 3
     assert (await called.store.dead_letters.latest(1))[0].attempts == 3
     assert await _states(called) == {"failed"}
@@ -276,16 +269,12 @@ async def test_an_unforeseen_failure_does_not_send_its_neighbours_again(
     async with house(sqlite_url, tmp_path, methods={AGENCY: moody}) as built:
         batch = await _routed(built, *(note(f"{ROAD} {n}", f"+6281{n}") for n in range(4)))
         moody.bad = batch[1].message.id
-        failed = await built.deliver(batch)
+        failed = await built.call()
         assert {id: type(error) for id, error in failed.items()} == {moody.bad: ValueError}
         moody.bad = ""
-        assert await built.deliver(batch) == {}
+        await built.hurry()
+        assert await built.call() == {}
         assert sorted(moody.carried) == sorted(item.message.id for item in batch)
-
-
-def _delivered() -> float:
-    labels = {"agency": AGENCY, "outcome": "placed"}
-    return metrics.REGISTRY.get_sample_value("kanal_deliveries_total", labels) or 0.0
 
 
 class Crowd(Courier):
@@ -304,26 +293,11 @@ class Crowd(Courier):
 async def test_only_so_many_calls_are_made_at_once(sqlite_url: str, tmp_path: Path) -> None:
     crowd = Crowd()
     async with house(sqlite_url, tmp_path, methods={AGENCY: crowd}) as built:
-        batch = await _routed(built, *(note(f"{ROAD} {n}", f"+6281{n}") for n in range(20)))
-        assert await built.deliver(batch) == {}
+        await _routed(built, *(note(f"{ROAD} {n}", f"+6281{n}") for n in range(20)))
+        async with running(built.services.lanes):
+            await until(built, "placed")
         assert crowd.most == 8
         assert len(set(crowd.carried)) == len(crowd.carried) == 20
-
-
-async def test_calls_that_would_outlast_the_lease_wait_for_a_later_batch(
-    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    courier = Courier()
-    async with house(sqlite_url, tmp_path, methods={AGENCY: courier}) as built:
-        batch = await _routed(built, *(note(f"{ROAD} {n}", f"+6281{n}") for n in range(3)))
-        start = _delivered()
-        with monkeypatch.context() as patch:
-            patch.setattr("gateway.outbound.deliver.BUDGET", -1.0)
-            failed = await built.deliver(batch)
-        assert [type(error) for error in failed.values()] == [Later] * 3
-        assert (courier.carried, _delivered() - start) == ([], 0)
-        assert await built.deliver(batch) == {}
-        assert (len(courier.carried), _delivered() - start) == (3, 3)
 
 
 async def test_a_delivery_that_is_not_stored_is_no_silent_success(house: House) -> None:

@@ -22,6 +22,7 @@ from gateway.outbound.deliver import Deliver
 from gateway.outbound.deliveries import deliver
 from gateway.outbound.methods import load
 from gateway.portals.console.routes import routes
+from gateway.queues.lane import Lane
 from gateway.wire import events
 from gateway.wire.queues import DELIVERIES
 from normalizer.message import Urgency
@@ -152,8 +153,8 @@ class Bodies:
         self._house, self._office, self._agency = here.house, office, agency
         block = {"method": "webhook", "url": office.url, "secret": SECRET}
         self._method = load(agency, block, public_url="http://kanal.localhost")
-        calls = Deliver(here.house.store, {agency: self._method}, attempts=1, concurrency=1)
-        self._steps = {"queue": here.house.deliver, "webhook": calls}
+        self._calls = Deliver(here.house.store, {agency: self._method}, retry_after=())
+        self._steps = {"queue": here.house.deliver, "webhook": self._calls}
 
     async def of(self, report: Report, flag: str) -> dict[str, str]:
         """Hand a report on by every way."""
@@ -165,6 +166,9 @@ class Bodies:
                 cause = f"{flag} {way}"
                 deliver(unit, stored.report, kind=events.ASSIGNED, cause=cause)
             assert await house.work(DELIVERIES, step) == {}
+            if step is self._calls:
+                lane = Lane(step.work(self._agency), house.store.lane_news, concurrency=1)
+                assert await lane.once() == {}
         house.clock.pass_(minutes=5)
         listed = await house.store.deliveries.for_agency(self._agency, after="", most=50)
         return {

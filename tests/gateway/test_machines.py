@@ -384,7 +384,7 @@ async def test_an_answer_that_quotes_our_question_is_an_answer(lite: House) -> N
 async def test_nothing_is_sent_to_our_own_addresses_on_any_channel(lite: House) -> None:
     others = {kind: build(kind) for kind in TALKING}
     lite.channels.update(others)
-    lite.notify._machines = Machines(lite.channels)
+    lite.services.notify._machines = Machines(lite.channels)
     report = (await lite.report()).report
     sent = len(lite.paper.carried)
     own = [a for c in others.values() if not isinstance(c, Smpp) for a in c.own if a[0] in "+l"]

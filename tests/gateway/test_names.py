@@ -186,7 +186,7 @@ def carried_by(
 async def work(built: House) -> None:
     """Work on all there is; files that nobody has are given up."""
     its = built.another()
-    built.notify, built.media = its.notify, its.store_files
+    built.services, built.media = its, its.store_files
     assert await built.work_all() == {}
     await built.work(MEDIA, built.media)
     assert await built.work_all() == {}

@@ -15,7 +15,6 @@ import pytest
 
 from gateway.casework.agencies import Reply
 from gateway.store.engine import Unavailable
-from gateway.wire.queues import NOTIFICATIONS
 from normalizer.report import Status
 from tests.gateway.making import LAMP, ROAD, UNCLEAR, made_parts
 from tests.gateway.partners import AGENCY, CITY, KIOSK, O311, SLOW, WORKS, Heard, Town, town
@@ -510,7 +509,7 @@ async def test_an_agencys_update_is_its_answer(here: Town) -> None:
         for _ in range(2):
             assert (await _update(here, AGENCY, number, **more)).status == 201
         assert (await here.house.file(number)).report.status is becomes
-    await here.house.work(NOTIFICATIONS, here.house.notify)
+    await here.house.notify()
     kinds = [event.kind for event in (await here.house.file(number)).events]
     assert kinds.count("agency_replied") == 2
 

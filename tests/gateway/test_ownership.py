@@ -135,9 +135,7 @@ async def test_another_report_of_the_same_number_renews_nothing(lite: House) -> 
 async def test_it_lapses_on_phone_channels_only_and_only_where_so_set(
     lite: House, ownership: Any, reads: bool
 ) -> None:
-    lite.notify = type(lite.notify)(
-        lite.store, lite.channels, lite.seal, lite.notifier, ownership, concurrency=1
-    )
+    lite.services.notify._ownership = ownership
     await lapsed(lite)
     await answered(lite, "2", LATER)
     assert (LATER in lite.paper.told(WHO)[-1]) is reads

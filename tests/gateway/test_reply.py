@@ -12,7 +12,6 @@ from gateway.access.recusal import NotYours
 from gateway.casework.agencies import MAX_REPLY, AgencyService, ClosedReport, FiledReply, Reply
 from gateway.store.reports import StaleWrite
 from gateway.store.rows import AuditEvent
-from gateway.wire.queues import NOTIFICATIONS
 from normalizer.report import Candidate, Status
 from normalizer.tracking import format_number, mentions
 from tests.gateway.making import OTHER, ROAD, UNCLEAR, WHO, House, house
@@ -50,7 +49,7 @@ async def _reply(
 
 async def _answers(house: House) -> list[str]:
     """Send what waits and return what the citizen was told."""
-    await house.work(NOTIFICATIONS, house.notify)
+    await house.notify()
     return house.paper.told()
 
 

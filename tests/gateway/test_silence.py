@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from adapters.contract import OptedOut, Outgoing
+from gateway.broker.base import Later
 from gateway.store.views import NotificationView
 from gateway.wire.queues import NOTIFICATIONS
 from tests.gateway.making import LAMP, OTHER, ROAD, WHO, House, note
@@ -140,7 +141,8 @@ async def test_who_writes_while_a_letter_is_about_to_be_held_gets_it(lite: House
     report = (await lite.newest()).report
     async with lite.store.unit() as unit:
         lite.notifier.notify(unit, report, "Regu turun besok.", cause="agency")
-    (batch, original) = (await lite.leased(NOTIFICATIONS), lite.notify._file)
+    notify = lite.services.notify
+    original = notify._file
 
     async def written_meanwhile(*arguments: Any) -> Any:
         unit = arguments[0]
@@ -148,8 +150,9 @@ async def test_who_writes_while_a_letter_is_about_to_be_held_gets_it(lite: House
         return await original(*arguments)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lite.notify, "_file", written_meanwhile)
-        assert list(await lite.notify(batch)) == [batch[0].message.id], "it comes again"
-    assert await lite.notify(batch) == {}
+        patch.setattr(notify, "_file", written_meanwhile)
+        assert [type(each) for each in (await lite.notify()).values()] == [Later], "it comes again"
+    await lite.hurry()
+    assert await lite.notify() == {}
     assert lite.paper.told() == ["Regu turun besok."]
     assert isinstance(lite.paper.carried[0][1], Outgoing)

@@ -1,0 +1,113 @@
+"""Rows that wait to be handed to somebody outside, by lane: one channel, or one agency.
+
+A row is claimed, in a transaction that ends before anything of it leaves: that is the durable mark
+of who is sending it, and until when. A claim that finds the mark of somebody whose time ran out
+counts a doubt: the row may have left already. All moments are the database's own.
+"""
+
+import secrets
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, RowMapping, Table, Update, case, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.store.engine import Database
+from gateway.store.leases import LeaseClock
+from gateway.store.queries import Queries
+from gateway.store.rows import Claim, Retry
+
+
+class LaneTable:
+    """A table whose rows leave by lanes.
+
+    ``lane`` is the column that names a row's lane, and ``waiting`` says which rows wait. ``marks``
+    are further columns that a claim sets.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        lane: ColumnElement[str],
+        waiting: ColumnElement[bool],
+        leases: LeaseClock,
+        **marks: Any,
+    ) -> None:
+        self._table = table
+        self._lane = lane
+        self._time = leases.seconds()
+        self._due = waiting & (table.c.send_at <= self._time)
+        self._marks = marks
+
+    def now(self) -> ColumnElement[float]:
+        """Return the moment at which a new row is due."""
+        return self._time
+
+    def again(self) -> dict[str, Any]:
+        """Return what makes a row due as if it had never been tried."""
+        return {"attempts": 0, "doubts": 0, "lease": None, "send_at": self._time}
+
+    def claim(self, lane: str | None, besides: Collection[str], most: int, *, lease: float) -> Any:
+        """Return the statement that claims due rows and hands them over."""
+        columns = self._table.c
+        chosen = select(columns.id).where(self.due(lane, besides))
+        chosen = chosen.order_by(columns.send_at, columns.created_at).limit(most)
+        chosen = chosen.with_for_update(
+            skip_locked=True
+        )  # SQLite has one writer, and leaves it out
+        taken = update(self._table).where(columns.id.in_(chosen.scalar_subquery()))
+        taken = taken.values(
+            doubts=columns.doubts + case((columns.lease.is_not(None), 1), else_=0),
+            lease=secrets.token_hex(16),
+            send_at=self._time + lease,
+            **self._marks,
+        )
+        return taken.returning(self._table)
+
+    def put_off(self, claim: Claim, retry: Retry, **marks: Any) -> Update:
+        """Return the statement by which whoever holds a row lets it wait."""
+        columns = self._table.c
+        change = update(self._table).where(columns.id == claim.id, columns.lease == claim.lease)
+        return change.values(
+            lease=None,
+            send_at=self._time + retry.delay,
+            attempts=columns.attempts + int(retry.counted),
+            doubts=columns.doubts + int(retry.doubt),
+            **marks,
+        )
+
+    def due(self, lane: str | None, besides: Collection[str] = ()) -> ColumnElement[bool]:
+        """Say which rows of a lane are due; without one, of all lanes ``besides`` those named."""
+        return self._due & (self._lane == lane if lane is not None else self._lane.not_in(besides))
+
+    def lanes(self) -> Any:
+        """Return the query for the lanes in which something is due."""
+        return select(self._lane).where(self._due).distinct()
+
+
+async def claimed(connection: AsyncConnection, statement: Any) -> Sequence[RowMapping]:
+    """Claim, and return what was claimed, the oldest first."""
+    rows = (await connection.execute(statement)).mappings().all()
+    return sorted(rows, key=lambda row: row["created_at"])
+
+
+def claim_of(row: RowMapping) -> Claim:
+    """Read by what a row is held that was claimed."""
+    correlation = row["correlation"] or row["id"]
+    return Claim(row["id"], row["lease"], row["attempts"], row["doubts"], correlation)
+
+
+class LaneQueries(Queries):
+    """Looks at what is due; claiming is the repositories' affair."""
+
+    def __init__(self, database: Database, table: LaneTable) -> None:
+        super().__init__(database)
+        self._lanes = table
+
+    async def due(self) -> set[str]:
+        """Return the lanes in which something is due. Raises ``Unavailable``."""
+        return {row[0] for row in await self._all(self._lanes.lanes())}
+
+    async def any_due(self, lane: str | None, besides: Collection[str] = ()) -> bool:
+        """Tell whether something of a lane is due. Raises ``Unavailable``."""
+        return bool(await self._all(select(1).where(self._lanes.due(lane, besides)).limit(1)))

@@ -1,0 +1,40 @@
+"""Deliveries and notifications wait in lanes: who is sending which, until when, and how often."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0019"
+down_revision = "0016"
+branch_labels = None
+depends_on = None
+
+_LANES = {
+    "deliveries": ("agency_id", "state = 'pending'"),
+    "notifications": ("channel", "state IN ('waiting', 'sending')"),
+}
+
+
+def upgrade() -> None:
+    """Apply: what waits is due at once, however it was waited for before."""
+    for table, (lane, waiting) in _LANES.items():
+        for column in (
+            sa.Column("send_at", sa.Float(), nullable=False, server_default="0"),
+            sa.Column("lease", sa.String(length=32), nullable=True),
+            sa.Column("attempts", sa.Integer(), nullable=False, server_default="0"),
+            sa.Column("doubts", sa.Integer(), nullable=False, server_default="0"),
+            sa.Column("correlation", sa.String(length=36), nullable=False, server_default=""),
+        ):
+            op.add_column(table, column)
+        op.create_index(
+            f"ix_{table}_lane",
+            table,
+            [lane, "send_at"],
+            sqlite_where=sa.text(waiting),
+            postgresql_where=sa.text(waiting),
+        )
+        # What was given up waits for an operator, and not in its lane.
+        dead = f"SELECT 1 FROM queue WHERE queue = '{table}' AND message_id = {table}.id"
+        op.execute(
+            f"UPDATE {table} SET state = 'failed' WHERE {waiting} "
+            f"AND EXISTS ({dead} AND queue.state = 'dead')"
+        )
