@@ -69,7 +69,8 @@ class OverviewQueries(Queries):
     ) -> QueueView:
         waits &= ~_is_dead(name, table.c.id)
         counted = select(func.count(), func.min(table.c.created_at)).where(waits)
-        ((depth, oldest),) = await self._all(counted)
+        async with self._database.read() as connection:
+            depth, oldest = (await connection.execute(counted)).one()
         done = select(func.count()).where(done_at >= self._now() - MINUTE)
         return QueueView(name, depth, await self._one(done), oldest, dead.get(name, 0))
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -119,7 +120,7 @@ async def test_a_channel_that_is_off_is_said_and_nothing_is_lost(
 class Counting(Paper):
     """Says when it has carried so many."""
 
-    def __init__(self, **settings: float) -> None:
+    def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         self._news = asyncio.Condition()
 
