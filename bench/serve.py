@@ -14,7 +14,7 @@ import uvloop
 from bench.obvious import Obvious
 from config.settings import load
 from gateway.assembly import Services, assemble
-from gateway.broker.base import NOTIFICATIONS
+from gateway.outbound.notify import NotifyWork
 from gateway.platform import logs
 from gateway.process import Kanal
 
@@ -22,9 +22,9 @@ ROLES = {"up": ("web", "worker"), "web": ("web",), "worker": ("worker",)}
 
 
 def unanswering(services: Services) -> Services:
-    """Leave the notifications to citizens on their queue: no provider is measured here."""
-    rest = tuple(each for each in services.consumers if each.queue != NOTIFICATIONS)
-    return replace(services, consumers=rest)
+    """Leave the notifications to citizens in their lanes: no provider is measured here."""
+    rest = tuple(lane for lane in services.lanes if lane.work.kind != NotifyWork.kind)
+    return replace(services, lanes=rest)
 
 
 async def kanal(role: str, told: asyncio.Event) -> None:
