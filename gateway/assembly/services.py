@@ -53,6 +53,7 @@ from gateway.queues.consumer import Consumer, Step
 from gateway.queues.due import EVERYWHERE, DueTask
 from gateway.queues.lane import Lane, LaneWatch
 from gateway.queues.leased_task import LeasedTask
+from gateway.queues.sweep import SWEEP, Sweep
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ class Services(Ground):
     consumers: tuple[Consumer, ...]
     lanes: tuple[Lane[Any], ...]
     lane_watch: LaneWatch
+    sweep: Sweep
     exchanges: ExchangeWriter
     health: Health
 
@@ -141,6 +143,7 @@ def wire(ground: Ground) -> Services:
         consumers=build_consumers(ground, steps),
         lanes=lanes,
         lane_watch=build_lane_watch(ground, lanes),
+        sweep=Sweep(store, ground.broker, ground.cursor(EVERYWHERE, SWEEP), deliver.lanes),
         exchanges=build_exchanges(ground),
         health=build_health(ground, leased_tasks(settings, pollings, bindings, reconcilings)),
     )

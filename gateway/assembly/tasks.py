@@ -30,6 +30,7 @@ def worker_tasks(services: Services) -> list[Task]:
         *(Task(f"work on {consumer.queue}", consumer.run) for consumer in services.consumers),
         *(Task(f"{LANE}{lane.label}", lane.run) for lane in services.lanes),
         Task("watch the lanes", services.lane_watch.run),
+        Task("put back what queues lost", services.sweep.run),
         Task("trained models", partial(_refresh, services.parts)),
         *(
             Task(f"due {task.handler.kind}", task.run)

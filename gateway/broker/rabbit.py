@@ -1,7 +1,9 @@
 """The broker on RabbitMQ, by aio-pika. Decisions: docs/decisions/0002-broker-client.md."""
 
 import asyncio
+import contextlib
 import logging
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import aiormq
@@ -25,6 +27,10 @@ log = logging.getLogger(__name__)
 
 BURST = 50
 """Messages in one write to the socket."""
+AWARE = 1.0
+"""Seconds in which consumers of a queue that was deleted hear of it, before it is there again."""
+PATIENCE = 3.0
+"""Seconds in which a message of a probe must be confirmed."""
 BURSTS = 4
 """Bursts in flight per call of ``publish``: 200 unconfirmed messages keep the broker busy."""
 
@@ -52,6 +58,7 @@ class Rabbit(Broker):
         self._publisher: Publisher | None = None
         self._agencies: set[str] = set()
         self._declaring = asyncio.Lock()
+        self._restoring: dict[str, asyncio.Task[None]] = {}
         self._silent: dict[str, asyncio.Task[None]] = {}
         """Queues that do not confirm, each with the task that waits for it to come back."""
         self._subscriptions: list[RabbitSubscription] = []
@@ -69,9 +76,10 @@ class Rabbit(Broker):
         """Disconnect; what is taken and unsettled comes back to its queue."""
         for subscription in self._subscriptions:
             await subscription.close()
-        for probe in self._silent.values():
-            probe.cancel()
-        await asyncio.gather(*self._silent.values(), return_exceptions=True)
+        tasks = (*self._silent.values(), *self._restoring.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._in.close()
         await self._out.close()
 
@@ -103,7 +111,8 @@ class Rabbit(Broker):
 
         Agencies' queues count from when this process first published to them.
         """
-        names = [name for name, _ in topology.declarations(self._rungs, self._limit)]
+        declared = (name for name, _ in topology.declarations(self._rungs, self._limit))
+        names = [name for name in declared if name != topology.PROBES]
         found: dict[str, int] = {}
         for name in [*names, *sorted(self._agencies)]:
             if (depth := await self._depth(name)) is not None:
@@ -111,10 +120,19 @@ class Rabbit(Broker):
         return found
 
     async def ping(self) -> None:
-        """Return when the broker answers on both connections. Raises ``BrokerUnavailable``."""
-        for link in (self._out, self._in):
-            async with link.channel():
-                pass
+        """Return when the broker answers on both connections, and confirms what it is sent.
+
+        Raises ``BrokerUnavailable``.
+        """
+        async with self._in.channel():
+            pass
+        async with self._out.channel():
+            pass
+        probe = QueuedMessage(topology.PROBES, uuid.uuid4().hex, b"", {})
+        if not await self._takes((probe, {}), within=min(PATIENCE, self._timeout)):
+            raise BrokerUnavailable(
+                "a quorum queue does not confirm: no quorum, or short of memory or disk"
+            )
 
     async def _prepare(self, connection: AbstractConnection, give_up: Callable[[], None]) -> None:
         """Declare what is missing, then open the channel that publishes."""
@@ -130,7 +148,13 @@ class Rabbit(Broker):
 
     async def _consume(self, queue: str, source: str, prefetch: int) -> RabbitSubscription:
         subscription = RabbitSubscription(
-            self._in, queue, source, prefetch=prefetch, rungs=self._rungs, publish=self._publish
+            self._in,
+            queue,
+            source,
+            prefetch=prefetch,
+            rungs=self._rungs,
+            publish=self._publish,
+            restore=self._restore,
         )
         await subscription.start(self._timeout)
         self._subscriptions.append(subscription)
@@ -157,6 +181,31 @@ class Rabbit(Broker):
                 await channel.declare_queue(queue, durable=True, arguments=arguments)
             self._agencies.add(queue)
 
+    async def _restore(self, queue: str) -> None:
+        """Declare a queue that somebody deleted, and what belongs to it.
+
+        What was in it is found again in the store (``queues/sweep.py``). Not at once: RabbitMQ
+        tells nobody that their consumer is gone once there is a queue of that name again.
+        """
+        if (task := self._restoring.get(queue)) is None or task.done():
+            task = self._restoring[queue] = asyncio.create_task(self._declare_again(queue))
+        with contextlib.suppress(BrokerError):
+            await asyncio.shield(task)
+
+    async def _declare_again(self, queue: str) -> None:
+        log.error("a queue is gone and is declared again", extra={"queue": queue})
+        await asyncio.sleep(AWARE)
+        if topology.is_agency(queue):
+            self._agencies.discard(queue)
+            await self._ensure(queue)
+        else:
+            whole = topology.family(queue)
+            async with self._declaring, self._out.channel() as channel:
+                for name, arguments in topology.declarations_of(whole, self._rungs, self._limit):
+                    await channel.declare_queue(name, durable=True, arguments=arguments)
+        for subscription in self._subscriptions:
+            subscription.again(queue)
+
     async def _publish(self, messages: Sequence[Marked]) -> dict[str, Refusal]:
         refused: dict[str, Refusal] = {}
         for wave in _waves(messages):
@@ -178,16 +227,20 @@ class Rabbit(Broker):
         errors = await self._publisher.send(ready)
         self._learn(ready, errors)
         refused = {key: closed[queue] for key, queue in queues.items() if queue in closed}
-        return refused | {key: refusal(error) for key, error in errors.items()}
+        refused |= {key: refusal(error) for key, error in errors.items()}
+        gone = {key: queues[key] for key, e in errors.items() if isinstance(e, PublishError)}
+        for queue in {queue for queue in gone.values() if topology.is_ours(queue)}:
+            await self._restore(queue)
+            missing = Refusal("the queue was gone")
+            refused |= {key: missing for key, its_queue in gone.items() if its_queue == queue}
+        return refused
 
     def _learn(self, burst: list[Marked], errors: Mapping[str, BaseException]) -> None:
         """Forget the queues that are gone, and stop sending to those that do not confirm."""
         confirmed = {message.queue for message, _ in burst if message.id not in errors}
         for marked in burst:
             error, queue = errors.get(marked[0].id), marked[0].queue
-            if isinstance(error, PublishError):
-                self._agencies.discard(queue)
-            elif isinstance(error, TimeoutError) and queue not in confirmed | self._silent.keys():
+            if isinstance(error, TimeoutError) and queue not in confirmed | self._silent.keys():
                 log.warning("a queue does not confirm", extra={"queue": queue})
                 self._silent[queue] = asyncio.create_task(self._probe(marked))
 
@@ -198,20 +251,20 @@ class Rabbit(Broker):
         """
         queue = marked[0].queue
         while queue in self._silent:
-            if await self._takes(marked):
+            if await self._takes(marked, within=self._timeout):
                 log.info("a queue confirms again", extra={"queue": queue})
                 del self._silent[queue]
             else:
                 await asyncio.sleep(self._timeout)
 
-    async def _takes(self, marked: Marked) -> bool:
+    async def _takes(self, marked: Marked, *, within: float) -> bool:
         connection = await self._out.wait()
         try:
             with hearing():
                 async with connection.channel(publisher_confirms=True) as channel:
                     wire = await channel.get_underlay_channel()
                     assert isinstance(wire, aiormq.Channel)
-                    alone = Publisher(wire, within=self._timeout, on_silence=lambda: None)
+                    alone = Publisher(wire, within=within, on_silence=lambda: None)
                     error = (await alone.send([marked])).get(marked[0].id)
         except LOST:
             return False

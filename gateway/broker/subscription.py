@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from aio_pika.abc import AbstractChannel, AbstractConnection
+from aio_pika.exceptions import ChannelNotFoundEntity
 from aiormq.abc import AbstractChannel as Wire
 from aiormq.abc import DeliveredMessage
 
@@ -31,6 +32,8 @@ PAUSE = 0.2
 LONGEST_ERROR = 1000
 """Characters of an error kept in a header; RabbitMQ's frame of headers is bounded."""
 
+Restore = Callable[[str], Awaitable[None]]
+"""Declares a queue that is gone."""
 Publish = Callable[[Sequence[Marked]], Awaitable[dict[str, Refusal]]]
 
 
@@ -84,13 +87,16 @@ class RabbitSubscription(Subscription):
         prefetch: int,
         rungs: Sequence[float],
         publish: Publish,
+        restore: Restore,
     ) -> None:
         self._link, self._queue, self._source = link, queue, source
         self._prefetch, self._rungs, self._publish = prefetch, rungs, publish
+        self._restore = restore
         self._session: ConsumerSession | None = None
         self._buffer: deque[ReceivedMessage] = deque()
         self._news = asyncio.Event()
         self._opened = asyncio.Event()
+        self._lost: asyncio.Event | None = None
         self._runner: asyncio.Task[None] | None = None
 
     async def start(self, within: float) -> None:
@@ -148,6 +154,11 @@ class RabbitSubscription(Subscription):
             await asyncio.gather(runner, return_exceptions=True)
         self._news.set()
 
+    def again(self, queue: str) -> None:
+        """Consume anew if this is the queue: who consumed one that was deleted may not know it."""
+        if queue == self._source and self._lost is not None:
+            self._lost.set()
+
     async def _move(self, item: ReceivedMessage, target: str, attempts: int, error: str) -> None:
         """Publish before the ack: between the two a crash doubles the message, never loses it."""
         if not self._valid(item):
@@ -189,6 +200,8 @@ class RabbitSubscription(Subscription):
                 with hearing():
                     await self._consume(connection)
                 log.warning("consumer of %s lost", self._source)
+            except ChannelNotFoundEntity:
+                await self._restore(self._source)
             except LOST as error:
                 log.warning("cannot consume %s: %r", self._source, error)
             await asyncio.sleep(PAUSE)
@@ -197,7 +210,7 @@ class RabbitSubscription(Subscription):
         """Consume on a new channel until it is lost."""
         channel = connection.channel(publisher_confirms=False)
         try:
-            lost = await self._open(channel)
+            self._lost = lost = await self._open(channel)
             self._opened.set()
             await lost.wait()
         finally:

@@ -23,6 +23,9 @@ OURS = frozenset({ATTEMPTS, ERROR})
 BROKERS = ("x-death", "x-first-death-", "x-last-death-", "x-delivery-count", "x-acquired-count")
 """Headers RabbitMQ adds on the way; they must not travel on with a copy of the message."""
 
+PROBES = "probes"
+"""A queue of one message, to try whether the broker confirms what a quorum queue is sent."""
+
 Arguments = dict[str, Any]
 
 
@@ -49,12 +52,30 @@ def rung(queue: str, delay: float, rungs: Sequence[float]) -> str:
 
 def declarations(rungs: Sequence[float], delivery_limit: int) -> Iterator[tuple[str, Arguments]]:
     """Name every queue that Kanal works on, with the arguments to declare it by."""
+    yield PROBES, {"x-queue-type": "quorum", "x-max-length": 1, "x-overflow": "drop-head"}
     for queue in WORK:
-        yield dead(queue), _quorum()
-        yield queue, work_arguments(queue, delivery_limit)
-        for seconds in rungs:
-            milliseconds = max(1, round(seconds * 1000))
-            yield _rung(queue, seconds), {**_dying(queue), "x-message-ttl": milliseconds}
+        yield from declarations_of(queue, rungs, delivery_limit)
+
+
+def declarations_of(
+    queue: str, rungs: Sequence[float], delivery_limit: int
+) -> Iterator[tuple[str, Arguments]]:
+    """Name a work queue and what belongs to it, with the arguments to declare them by."""
+    yield dead(queue), _quorum()
+    yield queue, work_arguments(queue, delivery_limit)
+    for seconds in rungs:
+        milliseconds = max(1, round(seconds * 1000))
+        yield _rung(queue, seconds), {**_dying(queue), "x-message-ttl": milliseconds}
+
+
+def is_ours(queue: str) -> bool:
+    """Say whether Kanal declares this queue."""
+    return is_agency(queue) or family(queue) in WORK
+
+
+def family(queue: str) -> str:
+    """Return the work queue that a queue belongs to; itself where it is one of its own."""
+    return next((name for name in WORK if queue == name or queue.startswith(f"{name}.")), queue)
 
 
 def work_arguments(queue: str, delivery_limit: int) -> Arguments:

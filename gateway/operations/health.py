@@ -26,6 +26,9 @@ IMPATIENCE = 2.0
 OVERDUE = timedelta(minutes=2)
 """How long a message may wait for RabbitMQ to take it."""
 
+LOST = timedelta(minutes=10)
+"""How long a message that was taken in may wait to be routed."""
+
 
 @dataclass(slots=True)
 class Finding:
@@ -88,7 +91,10 @@ class Health:
         self._died[task] = time.monotonic()
 
     async def look(self) -> Finding:
-        """Look at everything. Ready means: the database answers, or the spool can stand in."""
+        """Look at everything. Ready means: the database takes a row, or the spool a file.
+
+        Both are tried, and so is whether RabbitMQ confirms what a quorum queue is sent.
+        """
         finding = Finding()
         await self._look_at_store(finding)
         try:
@@ -115,6 +121,8 @@ class Health:
 
     async def _look_at_store(self, finding: Finding) -> None:
         try:
+            await self._store.try_write()
+            lost = await self._store.messages.count_unrouted(self._store.now() - LOST)
             dead = sum((await self._store.dead_letters.counts()).values())
             held = await self._store.quarantine.count_proven()
             room = await self._store.quarantine.room()
@@ -139,6 +147,7 @@ class Health:
         if missed:  # what strangers and machines send is no fault of ours
             finding.checks["quarantine_noise"] = f"{missed} more not kept since yesterday"
         finding.note("outbox", waiting)
+        finding.note("routing", f"{lost} taken in and not routed for minutes" if lost else "")
         finding.note("alerts", f"{unheard} that nobody on duty has answered" if unheard else "")
         finding.note("due", _passed(passed))
         if not (unheard or self._on_duty):

@@ -50,6 +50,9 @@ UNCERTAIN = Counter(
     ["channel"],
     registry=REGISTRY,
 )
+PUT_BACK = Counter(
+    "kanal_put_back", "Messages that a queue had lost and that were put back", registry=REGISTRY
+)
 UNHEARD = Gauge(
     "kanal_alerts_unheard", "Alerts nobody of the whole roster answered", registry=REGISTRY
 )

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from itertools import accumulate
 from typing import Any, get_args
 
-from sqlalchemy import RowMapping, case, func, insert, literal, select, update
+from sqlalchemy import RowMapping, case, exists, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.platform import correlation
@@ -21,7 +21,7 @@ from gateway.store.leases import LeaseClock
 from gateway.store.queries import Queries
 from gateway.store.queue_table import Outbox
 from gateway.store.rows import Claim, Delivery, DeliveryState, Reached, Retry, redact
-from gateway.store.tables import deliveries, reports
+from gateway.store.tables import deliveries, queue, reports
 from gateway.store.views import AgencyEvent
 from gateway.wire.events import may_have, to_agency
 from gateway.wire.outbound import outbound
@@ -132,6 +132,28 @@ class DeliveryRepository:
         change = change.values(state="pending", detail="", ended_at=None, **self._lanes.again())
         rows = await self._connection.execute(change.returning(deliveries.c.agency_id))
         self.lanes.update(rows.scalars())
+
+    async def requeue(
+        self, before: datetime, besides: Collection[str], called: Collection[str], *, most: int
+    ) -> list[str]:
+        """Put deliveries on their queue again, ``besides`` some, that wait since before a moment.
+
+        Those of agencies that are ``called`` wait in their lanes. Returns their ids.
+        """
+        on_queue = exists().where(
+            queue.c.queue == DELIVERIES, queue.c.message_id == deliveries.c.id
+        )
+        lost = select(deliveries.c.id).where(
+            deliveries.c.state == "pending",
+            deliveries.c.created_at < before,
+            deliveries.c.agency_id.not_in(called),
+            deliveries.c.id.not_in(besides),
+            ~on_queue,
+        )
+        ids = (await self._connection.execute(lost.limit(most))).scalars().all()
+        for id in ids:
+            self._outbox.put(outbound(DELIVERIES, id, at=self._now()))
+        return list(ids)
 
     async def agencies_reached(self, report_id: str) -> list[str]:
         """List the agencies that can have a report, or have it, the first first."""

@@ -6,19 +6,21 @@ the first, it goes into the quarantine instead of nowhere.
 
 import hashlib
 import uuid
-from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, func, select, text, tuple_, update
+from sqlalchemy import bindparam, exists, func, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.platform import correlation
 from gateway.store.files import FileRepository
 from gateway.store.quarantine import QuarantineRepository
 from gateway.store.queries import Queries
 from gateway.store.queue_table import Outbox
 from gateway.store.rows import AcceptedItem, QuarantineItem
-from gateway.store.tables import messages
+from gateway.store.tables import messages, queue
+from gateway.wire import events
 from gateway.wire.queues import REPORTS, QueuedMessage
 from normalizer.message import Message
 from normalizer.report import Report
@@ -37,6 +39,10 @@ _FILE = (
     .values(report_id=bindparam("belongs_to"))
 )
 _IDENTITY = (messages.c.channel, messages.c.account, messages.c.external_id)
+
+
+_SETTLED = timedelta(minutes=2)
+"""A message that is not routed while one that came so much later was, is on no queue any more."""
 
 
 class MessageRepository:
@@ -99,6 +105,39 @@ class MessageRepository:
             missing -= set((await self._connection.execute(known)).scalars())
         return news, missing
 
+    async def requeue(
+        self, before: datetime, besides: Collection[str], *, idle: bool, most: int
+    ) -> list[str]:
+        """Put messages on their queue again, ``besides`` some, that came before a moment.
+
+        ``idle`` says that the queue is empty; else only those are put that were overtaken by later
+        ones. Returns their ids. Doing it twice changes nothing.
+        """
+        routed = select(func.max(messages.c.received_at)).where(messages.c.routed_at.is_not(None))
+        newest = (await self._connection.execute(routed)).scalar()
+        if not idle:
+            before = min(before, newest - _SETTLED) if newest else datetime.min.replace(tzinfo=UTC)
+        on_queue = exists().where(queue.c.queue == REPORTS, queue.c.message_id == messages.c.id)
+        lost = select(messages).where(
+            messages.c.routed_at.is_(None),
+            messages.c.received_at < before,
+            messages.c.id.not_in(besides),
+            ~on_queue,
+        )
+        lost = lost.order_by(messages.c.received_at).limit(most)
+        rows = (await self._connection.execute(lost)).mappings().all()
+        for row in rows:
+            event = events.compose(
+                events.RECEIVED,
+                row["id"],
+                row["body"],
+                at=row["received_at"],
+                subject=row["tracking"],
+            )
+            with correlation.message(row["id"]):
+                self._outbox.put(QueuedMessage(REPORTS, row["id"], event))
+        return [row["id"] for row in rows]
+
     def disown(self, report_ids: Iterable[str]) -> None:
         """Note which reports have no owner any more: no message is filed to them."""
         self._lapsed.update(report_ids)
@@ -123,6 +162,15 @@ class MessageQueries(Queries):
         named = tuple_(*_IDENTITY) == (item.channel, item.account, item.external_id)
         digest: str | None = await self._one(select(messages.c.digest).where(named))
         return digest == item.digest
+
+    async def count_unrouted(self, before: datetime) -> int:
+        """Count what was taken in before a moment, is not routed, and is no dead letter."""
+        letters = (queue.c.queue == REPORTS) & (queue.c.state == "dead")
+        is_dead = exists().where(letters, queue.c.message_id == messages.c.id)
+        query = select(func.count()).select_from(messages)
+        query = query.where(messages.c.routed_at.is_(None), messages.c.received_at < before)
+        count: int = await self._one(query.where(~is_dead))
+        return count
 
     async def newest_at(self, channel: str) -> datetime | None:
         """Return when the newest message of a channel was taken."""

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from sqlalchemy import text
+from sqlalchemy import bindparam, text
 
 from gateway.platform.clock import Clock
 from gateway.platform.news import News
@@ -38,8 +38,13 @@ from gateway.store.reports import ReportQueries
 from gateway.store.rows import IntakeItem
 from gateway.store.segments import SegmentQueries
 from gateway.store.sessions import SessionRepository
+from gateway.store.tables import probes
 from gateway.store.traces import TraceQueries
 from gateway.store.unit import UnitContext, UnitOfWork
+
+_TRY = text(
+    "INSERT INTO probes (id, at) VALUES (1, :at) ON CONFLICT (id) DO UPDATE SET at = excluded.at"
+).bindparams(bindparam("at", type_=probes.c.at.type))
 
 
 class Store:
@@ -105,6 +110,11 @@ class Store:
         """Return when the database answers. Raises ``Unavailable``."""
         async with self.database.read() as connection:
             await connection.execute(text("SELECT 1"))
+
+    async def try_write(self) -> None:
+        """Return when the database took something. Raises ``Unavailable``."""
+        async with self.database.write() as connection:
+            await connection.execute(_TRY, {"at": self.wall()})
 
     async def take_in(
         self, items: Sequence[IntakeItem], move: CursorMove | None = None

@@ -322,6 +322,14 @@ queue = Table(
     comment="outbox, embedded queue and dead letters in one",
 )
 
+probes = Table(
+    "probes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", UTCDateTime, nullable=False),
+    comment="one row, written to try whether the database takes anything",
+)
+
 quarantine = Table(
     "quarantine",
     metadata,

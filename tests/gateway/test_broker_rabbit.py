@@ -221,3 +221,72 @@ def test_a_batch_in_order_is_one_frame() -> None:
     assert ledger.settle([5, 6]) == (0, [5, 6])
     assert ledger.settle([4, 7]) == (7, [])
     assert ledger.settle([4, 7]) == (0, [])
+
+
+async def _delete(rabbit: Rabbit, queue: str) -> None:
+    async with rabbit._out.channel() as channel:
+        await channel.queue_delete(queue)
+
+
+@pytest.mark.parametrize("queue", [*WORK, AGENCY])
+async def test_a_queue_of_ours_that_somebody_deletes_is_there_again(
+    rabbit: Rabbit, queue: str
+) -> None:
+    """Consumer and publisher go on by themselves; nobody has to be started anew."""
+    subscription = await rabbit.subscribe(queue, prefetch=10)
+    await rabbit.publish([message(queue)])
+    await subscription.ack(await take(subscription, 1))
+    await _delete(rabbit, queue)
+    sent = message(queue)
+    for _ in range(3):
+        if not await rabbit.publish([sent]):
+            break
+    (came,) = await take(subscription, 1)
+    assert came.message.id == sent.id
+    await subscription.ack([came])
+    await subscription.close()
+
+
+async def test_a_retry_queue_that_somebody_deletes_is_there_again(rabbit: Rabbit) -> None:
+    subscription = await rabbit.subscribe(REPORTS, prefetch=10)
+    await _delete(rabbit, f"{REPORTS}.retry.0.2")
+    sent = message(REPORTS)
+    await rabbit.publish([sent])
+    async with asyncio.timeout(20):
+        (first,) = await take(subscription, 1)
+        await subscription.retry(first, delay=0.2, error="x")  # gone: given back, and declared
+        (second,) = await take(subscription, 1)
+        await subscription.retry(second, delay=0.2, error="x")
+        (third,) = await take(subscription, 1)
+    assert {each.message.id for each in (first, second, third)} == {sent.id}
+    assert third.attempts == 1
+    await subscription.ack([third])
+    await subscription.close()
+
+
+async def test_ten_crashes_of_a_worker_park_no_innocent_message(rabbit_url: str) -> None:
+    rabbit = Rabbit(rabbit_url, retry_after=(0.2,), timeout=10)
+    await rabbit.start()
+    sent = [message() for _ in range(20)]
+    await rabbit.publish(sent)
+    for _ in range(10):
+        subscription = await rabbit.subscribe(REPORTS, prefetch=20)
+        await take(subscription, 20)
+        await subscription.close()
+    depths = await rabbit.depths()
+    assert (depths[REPORTS], depths[f"{REPORTS}.dead"]) == (20, 0)
+    await rabbit.close()
+
+
+async def test_a_ping_is_confirmed_by_a_quorum_queue(
+    rabbit: Rabbit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        await rabbit.ping()
+
+    async def silent(*_: object, **__: object) -> bool:
+        return False
+
+    monkeypatch.setattr(rabbit, "_takes", silent)
+    with pytest.raises(BrokerUnavailable, match="does not confirm"):
+        await rabbit.ping()

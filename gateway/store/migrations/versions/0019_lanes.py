@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from gateway.store.tables import UTCDateTime
+
 revision = "0019"
 down_revision = "0016"
 branch_labels = None
@@ -16,6 +18,13 @@ _LANES = {
 
 def upgrade() -> None:
     """Apply: what waits is due at once, however it was waited for before."""
+    op.create_table(
+        "probes",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("at", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_probes")),
+        comment="one row, written to try whether the database takes anything",
+    )
     for table, (lane, waiting) in _LANES.items():
         for column in (
             sa.Column("send_at", sa.Float(), nullable=False, server_default="0"),
