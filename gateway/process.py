@@ -13,7 +13,14 @@ from adapters.contract import ChannelError, SmtpReceiver
 from gateway import checks
 from gateway.assembly.services import Services
 from gateway.assembly.site import site
-from gateway.assembly.tasks import LANE, LOOK_AGAIN, poller_tasks, shared_tasks, worker_tasks
+from gateway.assembly.tasks import (
+    LANE,
+    LOOK_AGAIN,
+    poller_tasks,
+    relay_tasks,
+    shared_tasks,
+    worker_tasks,
+)
 from gateway.broker.base import BrokerError
 from gateway.intake.connections import BIND
 from gateway.intake.envelope import mail_hook
@@ -135,7 +142,7 @@ class Kanal:
             self._spawn(f"reach {what}", partial(_until_reached, connect))
 
     async def _start_tasks(self, roles: Sequence[str]) -> None:
-        its, tasks = self.services, []
+        its, tasks = self.services, relay_tasks(self.services)
         if "worker" in roles:
             # Reading the calendar takes half a second: better now than under the first report.
             await asyncio.to_thread(its.parts.routing.calendar.is_working, its.now().date())

@@ -36,7 +36,7 @@ def worker_tasks(services: Services) -> list[Task]:
             Task(f"due {task.handler.kind}", task.run)
             for task in (services.alarm, services.questions)
         ),
-        *_relays(services),
+        *_collectors(services),
     ]
 
 
@@ -53,16 +53,22 @@ def shared_tasks(services: Services) -> list[Task]:
     ]
 
 
-def _relays(services: Services) -> list[Task]:
+def relay_tasks(services: Services) -> list[Task]:
+    """Return what every process does that writes: it publishes what it put on queues."""
+    queue, broker = services.store.queue, services.broker
+    if broker.outbox_is_queue:
+        return []
+    queue.keep_fresh()
+    lease = min(services.settings.work.lease, LEASE)
+    return [Task("relay", Relay(queue, broker, unpublishable_after=20, lease=lease).run)]
+
+
+def _collectors(services: Services) -> list[Task]:
     if services.broker.outbox_is_queue:
         return []
     queue, broker = services.store.queue, services.broker
-    lease = min(services.settings.work.lease, LEASE)
     collectors = {name: Collector(queue, broker, name, prefetch=100) for name in WORK}
-    return [
-        Task("relay", Relay(queue, broker, unpublishable_after=20, lease=lease).run),
-        *(Task(f"dead letters of {name}", each.run) for name, each in collectors.items()),
-    ]
+    return [Task(f"dead letters of {name}", each.run) for name, each in collectors.items()]
 
 
 async def _refresh(parts: Components) -> None:

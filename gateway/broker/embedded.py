@@ -89,7 +89,7 @@ class _Subscription(Subscription):
         if self.closed:  # while the claim was under way
             await self._table.release(found)
             return []
-        self._held.update({leased.row: leased for leased in found})
+        self._held.update({leased.row: leased for leased in found if leased.row is not None})
         return found
 
     async def ack(self, items: Sequence[ReceivedMessage]) -> None:
@@ -116,6 +116,7 @@ class _Subscription(Subscription):
     def _drop(self, item: ReceivedMessage) -> LeasedMessage:
         leased = item.receipt
         assert isinstance(leased, LeasedMessage)
-        self._held.pop(leased.row, None)
+        if leased.row is not None:
+            self._held.pop(leased.row, None)
         self._room.set()
         return leased

@@ -33,10 +33,12 @@ PAUSE = 0.5
 UNDECIDED = 3.0
 """Seconds before a message is tried again that the broker could not take."""
 EVERY_QUEUE = ""
+LEFT_BEHIND = 10
+"""Turns in one of which a busy relay looks for what processes that died have left."""
 
 
 class Relay:
-    """Moves rows of the queue table to the broker.
+    """Moves rows of the queue table to the broker: those of its own process from memory.
 
     ``lease``: seconds, better longer than a batch's confirmations take.
     """
@@ -48,6 +50,7 @@ class Relay:
         self._broker = broker
         self._most_attempts = unpublishable_after
         self._lease = lease
+        self._turns = 0
 
     async def run(self) -> None:
         """Relay until cancelled."""
@@ -61,13 +64,14 @@ class Relay:
 
     async def relay_once(self) -> int:
         """Relay one batch; return how many rows were taken. Raises ``BrokerError``."""
-        taken = await self._queue.claim(EVERY_QUEUE, MOST, lease=self._lease)
+        taken = await self._take()
         if not taken:
             return 0
         with metrics.STEP.labels("relay").time():
             try:
                 refused = await self._broker.publish([leased.message for leased in taken])
             except BrokerError:
+                self._queue.forget_fresh()
                 await self._queue.release(taken)
                 raise
             await self._queue.settle([t for t in taken if t.message.id not in refused])
@@ -84,6 +88,14 @@ class Relay:
         for refusal, group in groups.items():
             await self._put_off(group, refusal)
         return len(taken)
+
+    async def _take(self) -> list[LeasedMessage]:
+        """Take what this process has put, and now and then what others left behind."""
+        self._turns += 1
+        if self._turns % LEFT_BEHIND and (fresh := self._queue.take_fresh(MOST)):
+            return fresh
+        left = await self._queue.claim(EVERY_QUEUE, MOST, lease=self._lease)
+        return left or self._queue.take_fresh(MOST)
 
     async def _put_off(self, group: list[LeasedMessage], refusal: Refusal) -> None:
         if not refusal.final:

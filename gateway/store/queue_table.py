@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 import json
 import secrets
+from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
@@ -18,8 +19,11 @@ from sqlalchemy import (
     RowMapping,
     bindparam,
     delete,
+    false,
     func,
+    or_,
     select,
+    tuple_,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -34,6 +38,10 @@ from gateway.wire.queues import DeadLetter, LeasedMessage, QueuedMessage
 _GIVEN = ("queue", "message_id", "body", "headers", "attempts", "state", "error", "at")
 _LEASE = queue.c.lease
 _LONGEST_ID = 64
+BIRTH = 10.0
+"""Seconds for which what a process puts is its own to publish."""
+MOST_FRESH = 5_000
+"""Messages kept in memory to be published; those beyond it wait until their lease has ended."""
 
 
 class Queue:
@@ -53,6 +61,20 @@ class Queue:
             set_={"lease": None, **{name: new.excluded[name] for name in kept}},
         )
         self._news = asyncio.Event()
+        self._put_mine = (
+            insert(queue)
+            .values(visible_at=self._time + BIRTH, lease=bindparam("lease"), **values)
+            .on_conflict_do_nothing()
+        )
+        self._mine = secrets.token_hex(16)
+        self._fresh: deque[QueuedMessage] | None = None
+
+    def keep_fresh(self) -> None:
+        """Lease what this process puts to itself: its own relay publishes it from memory.
+
+        What is left when the process dies is claimed once its lease has ended.
+        """
+        self._fresh = deque(maxlen=MOST_FRESH)
 
     def rows(self, messages: Sequence[QueuedMessage]) -> list[dict[str, Any]]:
         """Make the rows for ``put_rows``."""
@@ -60,8 +82,13 @@ class Queue:
 
     async def put_rows(self, connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
         """Add rows inside a transaction of the store; call ``announce`` after its commit."""
-        if rows:
+        if not rows:
+            return
+        if self._fresh is None or any(row["state"] == "dead" for row in rows):
             await connection.execute(self._put, rows)
+        else:
+            mine = [row | {"lease": self._mine} for row in rows]
+            await connection.execute(self._put_mine, mine)
 
     async def put_dead(self, connection: AsyncConnection, letters: Sequence[DeadLetter]) -> None:
         """File what was given up, inside a transaction of the store, also once more."""
@@ -69,8 +96,10 @@ class Queue:
         if rows:
             await connection.execute(self._put_dead, rows)
 
-    def announce(self) -> None:
-        """Wake the tasks that wait for news in this process."""
+    def announce(self, fresh: Sequence[QueuedMessage] = ()) -> None:
+        """Wake the tasks that wait for news in this process; ``fresh`` is what it has put."""
+        if self._fresh is not None:
+            self._fresh.extend(fresh)
         self._news.set()
         self._news = asyncio.Event()
 
@@ -82,11 +111,22 @@ class Queue:
         except TimeoutError:
             return
 
+    def take_fresh(self, most: int) -> list[LeasedMessage]:
+        """Take what this process put and nobody has published; its leases hold from its birth."""
+        fresh: deque[QueuedMessage] = self._fresh if self._fresh is not None else deque()
+        taken = [fresh.popleft() for _ in range(min(most, len(fresh)))]
+        return [LeasedMessage(None, self._mine, message, 0) for message in taken]
+
+    def forget_fresh(self) -> None:
+        """Leave what this process put to whoever claims it once its leases have ended."""
+        if self._fresh is not None:
+            self._fresh.clear()
+
     async def put(self, messages: Sequence[QueuedMessage]) -> None:
         """Add messages in a transaction of their own; a known (queue, id) changes nothing."""
         async with self._database.write() as connection:
             await self.put_rows(connection, self.rows(messages))
-        self.announce()
+        self.announce(messages)
 
     async def claim(self, name: str, most: int, *, lease: float) -> list[LeasedMessage]:
         """Lease up to ``most`` visible messages, oldest first. "" claims from every queue."""
@@ -122,10 +162,7 @@ class Queue:
         """Delete messages whose lease still holds; return how many did."""
         if not leased:
             return 0
-        gone = delete(queue).where(
-            queue.c.id.in_([entry.row for entry in leased]),
-            _LEASE.in_({entry.lease for entry in leased}),
-        )
+        gone = delete(queue).where(_held(leased))
         async with self._database.write() as connection:
             return (await connection.execute(gone)).rowcount
 
@@ -159,10 +196,7 @@ class Queue:
             self.announce()
 
     async def _change(self, leased: Sequence[LeasedMessage], **values: Any) -> None:
-        held = update(queue).where(
-            queue.c.id.in_([entry.row for entry in leased]),
-            _LEASE.in_({entry.lease for entry in leased}),
-        )
+        held = update(queue).where(_held(leased))
         async with self._database.write() as connection:
             await connection.execute(held.values(**values))
 
@@ -207,6 +241,14 @@ class Queue:
             return {name: count for name, count in await connection.execute(query)}  # noqa: C416
 
 
+def _held(leased: Sequence[LeasedMessage]) -> ColumnElement[bool]:
+    """Say which rows these are, as long as their leases hold; those never read have no number."""
+    numbers = [entry.row for entry in leased if entry.row is not None]
+    names = [(e.message.queue, e.message.id) for e in leased if e.row is None]
+    by_name = tuple_(queue.c.queue, queue.c.message_id).in_(names) if names else false()
+    return or_(queue.c.id.in_(numbers), by_name) & _LEASE.in_({entry.lease for entry in leased})
+
+
 class Outbox:
     """The messages that one transaction puts on queues."""
 
@@ -215,8 +257,8 @@ class Outbox:
         self._queue = queue
         self._messages: list[QueuedMessage] = []
         self._dead: list[DeadLetter] = []
-        self.has_news = False
-        """Something was written: tasks that wait for it are to be woken after the commit."""
+        self.written: list[QueuedMessage] = []
+        """What was put, for tasks that wait for it after the commit."""
 
     def put(self, message: QueuedMessage) -> None:
         """Put a message on a queue when the unit commits."""
@@ -232,8 +274,8 @@ class Outbox:
         self._dead.clear()
         if self._messages:
             await self._queue.put_rows(self._connection, self._queue.rows(self._messages))
+            self.written += self._messages
             self._messages.clear()
-            self.has_news = True
 
 
 def _row(message: QueuedMessage, now: datetime) -> dict[str, Any]:

@@ -139,8 +139,8 @@ class Store:
             unit = UnitOfWork(connection, self._context())
             yield unit
             await unit.flush()
-        if unit.outbox.has_news:
-            self.queue.announce()
+        if unit.outbox.written:
+            self.queue.announce(unit.outbox.written)
         self.lane_news.tell(("deliveries", lane) for lane in unit.deliveries.lanes)
         self.lane_news.tell(("notifications", lane) for lane in unit.notifications.lanes)
         if unit.due.soonest <= self.now():

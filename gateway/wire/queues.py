@@ -45,9 +45,12 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class LeasedMessage:
-    """A row of the queue table, taken under a lease whose token fences off late settlers."""
+    """A row of the queue table, taken under a lease whose token fences off late settlers.
 
-    row: int
+    ``row`` is None where the process that wrote it has it in memory.
+    """
+
+    row: int | None
     lease: str
     message: QueuedMessage
     attempts: int

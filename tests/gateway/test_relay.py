@@ -168,3 +168,55 @@ async def test_dead_letters_are_in_the_store_before_the_broker_forgets_them(hous
 async def test_where_the_store_holds_them_already_there_is_nothing_to_collect(lite: House) -> None:
     async with asyncio.timeout(SOON):
         await Collector(lite.store.queue, lite.broker, REPORTS, prefetch=9).run()
+
+
+async def test_what_a_process_puts_it_publishes_from_memory(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wire, sent, queue = Wire(house), _messages(5), house.store.queue
+    queue.keep_fresh()
+    await queue.put(sent)
+    forwards = Relay(queue, wire, unpublishable_after=3)
+    with monkeypatch.context() as watched:
+        watched.setattr(queue, "claim", None)
+        assert await forwards.relay_once() == 5
+    assert await forwards.relay_once() == 0
+    assert wire.taken == sent
+    assert await queue.depths() == {}
+
+
+async def test_what_a_process_that_died_had_put_is_published_by_another(house: House) -> None:
+    wire, sent, queue = Wire(house), _messages(3), house.store.queue
+    other = house.another().store.queue
+    queue.keep_fresh()
+    await queue.put(sent)
+    forwards = Relay(other, wire, unpublishable_after=3)
+    assert await forwards.relay_once() == 0, "its writer may be at it"
+    await house.change("UPDATE queue SET visible_at = 0")
+    assert await forwards.relay_once() == 3
+    assert {each.id for each in wire.taken} == {each.id for each in sent}
+    assert await Relay(queue, wire, unpublishable_after=3).relay_once() == 3, "late, and twice"
+    assert await queue.depths() == {}
+
+
+async def test_one_id_on_two_queues_is_forgotten_on_each(house: House) -> None:
+    queue, wire = house.store.queue, Wire(house)
+    queue.keep_fresh()
+    await queue.put([QueuedMessage(name, "same", b"x") for name in (REPORTS, DELIVERIES)])
+    await queue.put(_messages(1))
+    wire.refuses = {"same": Refusal("no")}
+    assert await Relay(queue, wire, unpublishable_after=3).relay_once() == 3
+    assert await queue.depths() == {REPORTS: 1, DELIVERIES: 1}
+
+
+async def test_while_the_broker_is_away_what_was_put_from_memory_waits_too(house: House) -> None:
+    wire, sent, queue = Wire(house), _messages(4), house.store.queue
+    wire.away = 1
+    queue.keep_fresh()
+    await queue.put(sent)
+    forwards = Relay(queue, wire, unpublishable_after=3)
+    with pytest.raises(BrokerUnavailable):
+        await forwards.relay_once()
+    assert await forwards.relay_once() == 4
+    assert {each.id for each in wire.taken} == {each.id for each in sent}
+    assert await queue.depths() == {}
