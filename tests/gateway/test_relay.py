@@ -19,6 +19,7 @@ from gateway.broker.base import (
 from gateway.broker.embedded import Embedded
 from gateway.queues import relay
 from gateway.queues.relay import Collector, Relay
+from gateway.store.store import Store
 from tests.gateway.making import SOON, House
 
 
@@ -187,7 +188,7 @@ async def test_what_a_process_puts_it_publishes_from_memory(
 
 async def test_what_a_process_that_died_had_put_is_published_by_another(house: House) -> None:
     wire, sent, queue = Wire(house), _messages(3), house.store.queue
-    other = house.another().store.queue
+    other = Store(house.store.database, house.clock).queue
     queue.keep_fresh()
     await queue.put(sent)
     forwards = Relay(other, wire, unpublishable_after=3)
