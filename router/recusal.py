@@ -73,6 +73,7 @@ class Recuser:
         """Find whom a report accuses: what it was known to do before, and what its text says.
 
         Of somebody without an office, the office is that of the likeliest agency in ``ranked``.
+        What a reply repeats may be an agency's own letter: it is never more than a suspicion.
         """
         found = {each.office: each for each in report.recusals}
         accused = self._detector.accused(text)
@@ -80,8 +81,13 @@ class Recuser:
         for each, one in named:
             if one and each.is_sure:
                 found.setdefault(one.office, one)
-        doubted = (one for each, one in named if one and not each.is_sure)
-        return AccusationReading(tuple(found.values()), None if found else next(doubted, None))
+        repeated = (self._detector.accused(said.whole) for said in report.messages if said.whole)
+        hinted = [(each, self._recusal(each, ranked, at)) for some in repeated for each in some]
+        doubted = [one for each, one in named if one and not each.is_sure]
+        doubted += [one for _, one in hinted if one]
+        return AccusationReading(
+            tuple(found.values()), None if found else next(iter(doubted), None)
+        )
 
     def _recusal(
         self, accused: AccusedOffice, ranked: Sequence[Share], at: Seats

@@ -153,6 +153,8 @@ def for_agency(report: Report) -> Report:
     return report.model_copy(update=changes)
 
 
+WITHHELD: Final = "whole_withheld"
+"""The note that an agency gets in place of what an anonymous reply repeats."""
 _NAMELESS: Final = {"external_id": "", "thread": (), "sealed": {}}
 
 
@@ -163,11 +165,13 @@ def _for_agency(message: Message, reporter: Reporter, *, masked: bool) -> Messag
         "origin": message.origin.model_copy(update=_NAMELESS),
         "reporter": reporter,
         "unanswered": None,
-        "notes": (),
         "attachments": tuple(file.model_copy(update=kept) for file in message.attachments),
     }
     if masked:
         said = {part: getattr(message, part) for part in _IN_WORDS}
         masks = {words: masked_self(words) for words in {*said.values()}}  # mostly text is original
         changes |= {part: masks[words] for part, words in said.items()}
+        # Mails that a reply repeats name people in too many ways: their heads, their signatures.
+        held_back = (WITHHELD,) if message.whole else ()
+        changes |= {"whole": "", "notes": (*message.notes, *held_back)}
     return message.model_copy(update=changes)

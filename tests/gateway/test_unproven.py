@@ -311,7 +311,16 @@ def test_unproven_mail_is_said_loudly() -> None:
     assert checks.warnings({"email": example("mail", enabled=False)}) == []
 
 
-UNPROVEN_INPUT = {"sender", "subject", "title", "original", "notes", "address", "chosen_agency"}
+UNPROVEN_INPUT = {
+    "sender",
+    "subject",
+    "title",
+    "original",
+    "whole",
+    "notes",
+    "address",
+    "chosen_agency",
+}
 """What a stranger fills in."""
 
 
