@@ -58,9 +58,10 @@ def _inbound(
     proven = proof.of(root, sender=written.address, mail_from=mail_from, authserv_id=authserv_id)
     subject = headers.decode_words(root.get("subject"))
     thread = headers.thread(root.get("references"), root.get("in-reply-to"))
+    direct = headers.thread("", root.get("in-reply-to"))
     token = token_of([*rcpt_to, *root.all("to"), *root.all("cc")], address)
     standing = subjects.standing(subject)
-    names_ours = any(tracking.mentions(subject))
+    numbered = standing != "forward" and any(tracking.mentions(subject))
     reply_to = _reply_to(root, written.address, address)
     sender = _proven(written, reply_to, proven, address)
     judged = automatic.judge(
@@ -70,13 +71,11 @@ def _inbound(
             sender=written.address,
             mail_from=mail_from,
             ours=address,
-            answers_us=bool(token)
-            or names_ours
-            or _is_ours(headers.thread("", root.get("in-reply-to")), address),
+            answers_us=bool(token) or numbered or _is_ours(direct, address),
             reply_to=reply_to.address if reply_to else None,
         ),
     )
-    answers = bool(token) or _is_ours(thread, address) or (standing == "reply" and names_ours)
+    answers = bool(token) or _is_ours(thread, address) or (standing == "reply" and numbered)
 
     def is_reply(text: str) -> bool:
         return standing != "forward" and (answers or _has_marker(text))

@@ -164,6 +164,8 @@ class _Reading:
         for after in range(at + 1, min(at + 1 + _SIGNATURE_LINES, len(self.lines)) + 1):
             if after >= len(self.lines) or self.starts_quote(after):
                 return after
+            if self.lines[after].rstrip() == "--":
+                return 0
         return 0
 
     def ends(self, at: int) -> bool:

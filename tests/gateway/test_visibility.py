@@ -90,6 +90,15 @@ async def test_an_agency_sees_by_field(home: House, anonymous: bool) -> None:
     assert report.reporter.sealed not in str(told)
 
 
+async def test_what_an_anonymous_reply_repeats_stays_with_operators(home: House) -> None:
+    whole = f"Jalan rusak.\n\nKepada: {CANARY} Siti\n-- \n{CANARY}"
+    report = reworded((await home.report(LAMP)).report, whole=whole, notes=("mail_cut",))
+    assert for_agency(report).first.whole == whole
+    told = for_agency(report.model_copy(update={"anonymous": True}))
+    assert CANARY not in told.model_dump_json()
+    assert told.notes == ("mail_cut", "whole_withheld")
+
+
 def test_every_kind_of_danger_is_to_things_or_hides() -> None:
     topics = made_parts().routing.topics
     kinds = {*topics.urgencies.rows, *topics.emergency.kinds}
