@@ -75,7 +75,7 @@ class Inbound:
     """Why its sender must not be written to, though it may be a person."""
     notes: tuple[str, ...] = ()
     """What had to be cut or repaired in reading it, as "code" or "code: value"; the words of each
-    code stand in ``config/labels``. They name nobody: agencies read them."""
+    code stand in ``config/labels``. They name no person: agencies read them."""
     address: str = ""
     """Where it happened, in words, where the channel asks for it in a field of its own."""
     kind: Kind | None = None

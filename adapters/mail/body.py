@@ -40,7 +40,7 @@ def read(tree: Tree, *, is_reply: Callable[[str], bool]) -> BodyReading:
     notes: list[str] = list(tree.notes)
     text, whole = _joined(bodies, notes, quotes_too=True), ""
     if is_reply(text):
-        written = quotes.written(_joined(bodies, [], quotes_too=False))
+        written = quotes.strip_quotes(_joined(bodies, [], quotes_too=False))
         notes += [] if written or not text else [ALL_QUOTED]
         if written and written.split() != text.split():
             text, whole = written, text

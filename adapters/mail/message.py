@@ -157,7 +157,7 @@ def _proven(
 def _believes(written: Author, reply_to: Author, proven: proof.SenderProof) -> bool:
     """Tell whether an answer to Reply-To can reach no stranger that From could not name.
 
-    Of a proven sender any address; where nobody looked, one of From's organisation.
+    Of a proven sender any address; where no server is asked, one of From's organisation.
     """
     home, elsewhere = (each.address.rpartition("@")[2] for each in (written, reply_to))
     near = proof.same_organisation(home, elsewhere)

@@ -74,7 +74,7 @@ _SIGNATURE_LINES = 10
 _RULE = frozenset("-_*=")
 
 
-def written(text: str) -> str:
+def strip_quotes(text: str) -> str:
     """Return what the writer of a reply added; "" when all of it looks repeated."""
     reading = _Reading(text.split("\n"))
     return "\n".join(reading.kept()).strip().rstrip("_").rstrip()

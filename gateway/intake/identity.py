@@ -13,7 +13,7 @@ def identity(inbound: Inbound) -> tuple[str, str]:
     """Return account and external id, short enough: with the channel, the key of a message.
 
     An id that its sender made up (two forms call every mail ``<form@localhost>``) names a message
-    only together with who sent it; under an address that many use, with what it says.
+    only together with its sender; under an address that many use, together with its words.
     """
     sender = inbound.sender
     if not sender.makes_ids:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from config.words import FOLDER, words
-from gateway.portals.citizen.pages import noted
+from gateway.portals.citizen.pages import describe_notes
 from gateway.portals.console.labels import Labels
 
 ROOT = FOLDER.parent
@@ -119,7 +119,7 @@ def test_a_reporter_is_told_what_is_also_told_to_officers() -> None:
 
 
 def test_a_reporter_reads_each_thing_once_and_no_code() -> None:
-    said = noted(
+    said = describe_notes(
         ["mail_many_parts", "mail_deep", "mail_dmarc", "new_code: 3", "parts_missing: 1/2"], "en"
     )
     assert said == [

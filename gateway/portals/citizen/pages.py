@@ -58,7 +58,7 @@ class CitizenPages:
             day=lambda value: day(value, tongue),
             moment=lambda value: moment(value, tongue),
             status=lambda value: words("labels").table("status", tongue)[value],
-            noted=lambda notes: noted(notes, tongue),
+            noted=lambda notes: describe_notes(notes, tongue),
             **values,
         )
 
@@ -94,7 +94,7 @@ def moment(value: datetime, tongue: Language) -> str:
     return f"{day(local, tongue)}, {local:%H.%M} WIB"
 
 
-def noted(notes: Iterable[str], tongue: Language) -> list[str]:
+def describe_notes(notes: Iterable[str], tongue: Language) -> list[str]:
     """Say what its reporter should know of how a message was read, each thing once."""
     said = words("pages").table("note", tongue)
     codes = (note.partition(": ")[0] for note in notes)

@@ -219,7 +219,7 @@ def test_twice_the_text_takes_about_twice_the_time(piece: str) -> None:
     def seconds(size: int) -> float:
         text = (piece * (size // len(piece) + 1))[:size]
         began = time.process_time()
-        quotes.written(text)
+        quotes.strip_quotes(text)
         return time.process_time() - began
 
     small = min(seconds(20_000) for _ in range(3))
