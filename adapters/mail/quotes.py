@@ -7,8 +7,7 @@ writer's. Knows the forms that mail programs write.
 
 import re
 
-REPLY_MARKER = "--- Balas di atas garis ini ---"
-"""The first line of every mail we send: whatever stands below it, unquoted, is ours."""
+from normalizer.reply import MARKER as REPLY_MARKER
 
 _DIVIDERS = (
     "pesan asli",
@@ -226,3 +225,6 @@ def _is_forward(line: str) -> bool:
 
 def _key(line: str) -> str:
     return line[:40].partition(":")[0].strip("*> \t").lower() if ":" in line[:40] else ""
+
+
+__all__ = ["REPLY_MARKER", "strip_quotes"]

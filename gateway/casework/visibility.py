@@ -68,7 +68,7 @@ MESSAGES: Mapping[str, str] = {
     "title": "--wwpw",
     "text": "--wwpw",
     "original": "--wwpw",
-    "whole": "--ww-w",
+    "whole": "--wp-w",
     "language": "--wwww",
     "attachments": "--wppw",
     "places": "--wwww",
