@@ -125,7 +125,7 @@ class Matters:
         """Put the reporter's answer to our question into the report, and decide again."""
         unit, answer = turn.unit, turn.message
         whole = complete_report(record.report, answer, self._gazetteer)
-        decision = self._router.decide(whole, at=self._now(), may_ask=False)
+        decision = self._router.decide(whole, at=self._now(), may_ask=False, may_end=False)
         report = apply(whole, decision, at=self._now())
         if is_grave(record.report.urgency):
             kept = graver(record.report.urgency, report.urgency)
@@ -156,7 +156,7 @@ class Matters:
         more = f"{where} {hidden}".strip()
         if await self._notifier.warn(unit, report, report.urgency, more=more, choices=offered):
             return
-        if made.scope and made.scope.id in SILENT:
+        if is_ended(report) and made.scope and made.scope.id in SILENT:
             return
         self._receipt(unit, report, made, first, like, hidden, offered)
 
@@ -171,7 +171,7 @@ class Matters:
         offered: Sequence[str],
     ) -> None:
         """Tell the citizen what was decided, and what is hidden."""
-        key = _reply(assignment, first, like)
+        key = _reply(report, first, like)
         earlier = format_number(like.tracking) if like else ""
         text = self._notifier.text(key, report, pilihan=choices(assignment.options), lama=earlier)
         brief = self._notifier.text("received_brief", report) if key == "received" else ""
@@ -185,7 +185,7 @@ class Matters:
             unit,
             report,
             text,
-            cause=_cause(assignment, first),
+            cause=_cause(report, first),
             choices=offered,
             automatic=True,
             receipt=True,
@@ -318,21 +318,25 @@ def received_events(message: Message) -> list[AuditEvent]:
 
 def status_of(decision: Decision) -> Status:
     """Return the status that follows from a decision; people look at what may be no report."""
-    made = decision.assignment
-    if made.scope and Signal.FOREIGN_TEXT not in acting(decision.signals):
-        return Status.ARCHIVED_BY_SYSTEM
-    return STATUS_OF[made.decision]
+    return Status.ARCHIVED_BY_SYSTEM if decision.ends else STATUS_OF[decision.assignment.decision]
 
 
-def _reply(assignment: Assignment, first: str, like: Report | None) -> str:
+def is_ended(report: Report) -> bool:
+    """Tell whether the machine alone ended a report."""
+    return report.status is Status.ARCHIVED_BY_SYSTEM
+
+
+def _reply(report: Report, first: str, like: Report | None) -> str:
     """Choose the text that tells the citizen what was decided."""
-    if assignment.decision is Outcome.ASK and like:
+    if like and report.assignment and report.assignment.decision is Outcome.ASK:
         return "ask_earlier"
-    return _cause(assignment, first)
+    return _cause(report, first)
 
 
-def _cause(assignment: Assignment, first: str) -> str:
-    if assignment.scope:
+def _cause(report: Report, first: str) -> str:
+    assignment = report.assignment
+    assert assignment is not None
+    if assignment.scope and is_ended(report):
         key = f"scope_{assignment.scope.id}"
         return key if key in KEYS else "scope"
     if assignment.decision is Outcome.ASK:
