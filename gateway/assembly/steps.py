@@ -11,6 +11,7 @@ from gateway.casework.context import ContextLoader
 from gateway.casework.conversation import Conversation, conversation
 from gateway.casework.hiding import Hiding
 from gateway.casework.matters import Matters
+from gateway.casework.repeats import Novelty
 from gateway.casework.route import Route
 from gateway.media.fetch import FileFetcher
 from gateway.media.store_files import StoreFiles, clean_in
@@ -47,9 +48,17 @@ def _conversation(ground: Ground, duty: DutyService, overheard: Set[str]) -> Con
     hiding = Hiding(notifier, now, topics.needs_identity, agency_name)
     return conversation(
         Commands(notifier, now, topics.sensitive),
-        Additions(notifier, now, routing.read_accusations, routing.overseer),
+        Additions(notifier, now, routing.read_accusations, routing.overseer, hiding),
         hiding,
-        Matters(routing, ground.parts.gazetteer, notifier, hiding, now, overheard),
+        Matters(
+            routing,
+            ground.parts.gazetteer,
+            notifier,
+            hiding,
+            now,
+            overheard,
+            Novelty(ground.seal),
+        ),
         duty,
     )
 

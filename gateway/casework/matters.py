@@ -11,7 +11,8 @@ from gateway.casework.additions import (
     without_offer,
 )
 from gateway.casework.context import add_link, origin_with
-from gateway.casework.hiding import Hiding
+from gateway.casework.hiding import SOON, Hiding
+from gateway.casework.repeats import Novelty, asks_place, is_wordless, report_again
 from gateway.casework.turn import Turn
 from gateway.media.store_files import enqueue_files
 from gateway.outbound.delicate import graver, is_grave
@@ -24,9 +25,10 @@ from normalizer.gazetteer import Gazetteer
 from normalizer.message import Message, NoAnswerReason
 from normalizer.places import find
 from normalizer.report import Assignment, Outcome, Report, Status
+from normalizer.text import has_words
 from normalizer.tracking import format_number
 from router.assign import Decision, Router
-from router.duplicates import fingerprint, repeats
+from router.duplicates import fingerprint
 from router.precedence import Signal, acting
 
 SILENT = frozenset({"prank"})
@@ -56,6 +58,7 @@ class Matters:
         hiding: Hiding,
         now: Callable[[], datetime],
         overheard: Set[str],
+        novelty: Novelty,
     ) -> None:
         self._router = router
         self._gazetteer = gazetteer
@@ -63,12 +66,16 @@ class Matters:
         self._hiding = hiding
         self._now = now
         self._overheard = overheard
+        self._novelty = novelty
 
     async def open_unwritten(self, turn: Turn, _: object) -> str:
         """File a text that is no report; its writer is not written to."""
         why = turn.message.unanswered or NoAnswerReason.FOREIGN_TEXT
         turn.message = message = turn.message.model_copy(update={"unanswered": why})
         turn.report = turn.new_report.model_copy(update={"messages": (message,)})
+        again = report_again(turn)
+        if again and not await self._novelty.brings(turn, again.report):
+            return await self._repeat(turn, again)
         return await self.open(turn, _)
 
     async def place_from_earlier(self, turn: Turn, code: str) -> None:
@@ -84,12 +91,9 @@ class Matters:
         turn.decision = self._router.decide(turn.report, at=self._now(), overheard=overheard)
 
     async def open(self, turn: Turn, _: object) -> str:
-        """File a new report, or note that it says again what an open one says."""
+        """File a new report."""
         unit, decision = turn.unit, turn.decided
         report = apply(turn.new_report, decision, at=self._now())
-        for earlier in turn.open_reports:
-            if repeats(report, earlier.report):
-                return await self._repeat(turn, earlier)
         if like := earlier_matter(turn.from_same_reporter, report):
             report = add_link(report, like, "possible")
         message = report.first
@@ -102,6 +106,18 @@ class Matters:
         if not decision.is_talk or report.urgency:
             await self._carry_out(unit, report, first="received", like=like)
         return decision.assignment.decision.value
+
+    async def belong(self, turn: Turn, record: ReportRecord) -> None:
+        """Let a file or a point without words belong to a report; it answers no question."""
+        turn.meant, turn.has_news = record, False
+
+    async def repeat(self, turn: Turn, earlier: ReportRecord) -> str | None:
+        """Note what says again what a report says; what else it brings is added to the report."""
+        if await self._novelty.brings(turn, earlier.report):
+            if earlier.report.takes(turn.message):
+                await self.belong(turn, earlier)
+            return None
+        return await self._repeat(turn, earlier)
 
     async def _repeat(self, turn: Turn, earlier: ReportRecord) -> str:
         message, unit = turn.message, turn.unit
@@ -125,7 +141,9 @@ class Matters:
         """Put the reporter's answer to our question into the report, and decide again."""
         unit, answer = turn.unit, turn.message
         whole = complete_report(record.report, answer, self._gazetteer)
-        decision = self._router.decide(whole, at=self._now(), may_ask=False, may_end=False)
+        # Who sent a photo alone, and was asked what it is, may still be asked where.
+        may_ask = is_wordless(record.report.first) and turn.has_news
+        decision = self._router.decide(whole, at=self._now(), may_ask=may_ask, may_end=False)
         report = apply(whole, decision, at=self._now())
         if is_grave(record.report.urgency):
             kept = graver(record.report.urgency, report.urgency)
@@ -242,11 +260,23 @@ def call_for_help(turn: Turn) -> ReportRecord | None:
 
 def question_answered(turn: Turn) -> ReportRecord | None:
     """Return the report whose open question a message answers, unless it is a matter of its own."""
+    message = turn.message
     if turn.meant:
         waits = turn.meant.report.status is Status.WAITING_FOR_REPORTER
-        return turn.meant if waits else None
-    asked = (s for s in turn.from_same_reporter if s.report.status is Status.WAITING_FOR_REPORTER)
-    return None if _stands_alone(turn) else next(asked, None)
+        says = turn.has_news or (message.coordinates and asks_place(turn.meant.report))
+        return turn.meant if waits and says else None
+    asked = [s for s in turn.from_same_reporter if s.report.status is Status.WAITING_FOR_REPORTER]
+    if is_wordless(message):
+        return next((s for s in asked if message.coordinates and asks_place(s.report)), None)
+    if begun := next((s for s in asked if _lacks_words(s.report, message)), None):
+        return begun
+    return None if _stands_alone(turn) else next(iter(asked), None)
+
+
+def _lacks_words(report: Report, message: Message) -> bool:
+    """Tell whether a report was begun by a photo, a point or a wish alone, and waits for words."""
+    is_soon = message.received_at - report.received_at <= SOON
+    return is_soon and not has_words(report.text)
 
 
 def _stands_alone(turn: Turn) -> bool:

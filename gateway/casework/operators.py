@@ -336,11 +336,18 @@ def _nobodys() -> str:
 
 
 def _identity(report: Report, seal: Seal) -> Identity:
+    """Open who reported: every name and contact that any of their messages gave."""
     try:
-        who = opened_reporter(seal, report.id, report.reporter.sealed)
+        who = [opened_reporter(seal, report.id, report.reporter.sealed)]
+        more = (each for each in report.messages if each.reporter != report.reporter)
+        who += [opened_reporter(seal, each.id, each.reporter.sealed) for each in more]
     except BadSeal:
         raise Conflict(ConflictCode.NO_KEY_FOR_IDENTITY) from None
-    return Identity(report.origin.channel, who["to"], who.get("name"), who.get("contact"))
+    name, contact = (
+        ", ".join(dict.fromkeys(each[field] for each in who if each.get(field)))
+        for field in ("name", "contact")
+    )
+    return Identity(report.origin.channel, who[0]["to"], name or None, contact or None)
 
 
 def _hashed(token: str) -> str:
