@@ -47,7 +47,8 @@ ANOTHER_MATTER = 6
 class Matters:
     """Files reports and carries out what was decided about them.
 
-    ``overheard`` are the channels on which people also talk to each other.
+    ``overheard`` are the channels on which people also talk to each other, ``mute`` those on which
+    no question would be answered.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Matters:
         now: Callable[[], datetime],
         overheard: Set[str],
         novelty: Novelty,
+        mute: Set[str],
     ) -> None:
         self._router = router
         self._gazetteer = gazetteer
@@ -67,6 +69,7 @@ class Matters:
         self._now = now
         self._overheard = overheard
         self._novelty = novelty
+        self._mute = mute
 
     async def open_unwritten(self, turn: Turn, _: object) -> str:
         """File a text that is no report; its writer is not written to."""
@@ -155,6 +158,21 @@ class Matters:
         enqueue_files(unit, report, answer, at=self._now())
         await self._carry_out(unit, report, first="completed")
         return "completed"
+
+    async def reopen(self, unit: UnitOfWork, record: ReportRecord, *, by: str) -> Report:
+        """Decide about what the machine set aside, now that an operator calls it a report."""
+        first, *more = record.report.messages
+        if first.unanswered is NoAnswerReason.FOREIGN_TEXT:
+            first = first.model_copy(update={"unanswered": None})
+        report = record.report.model_copy(update={"messages": (first, *more)})
+        may_ask = report.origin.channel not in self._mute
+        decision = self._router.decide(report, at=self._now(), may_ask=may_ask, may_end=False)
+        report = apply(report, decision, at=self._now())
+        log = [AuditEvent("reopened", by), decision_event(decision)]
+        log += self._hiding.consent_events(report)
+        unit.reports.change(record, report, log)
+        await self._carry_out(unit, report, first="received")
+        return report
 
     async def _carry_out(
         self, unit: UnitOfWork, report: Report, *, first: str, like: Report | None = None
@@ -356,6 +374,13 @@ def is_ended(report: Report) -> bool:
     return report.status is Status.ARCHIVED_BY_SYSTEM
 
 
+def is_set_aside(report: Report) -> bool:
+    """Tell whether the machine ended a report or left its writer without a word, and nobody has
+    decided otherwise."""
+    is_nobodys = report.unanswered is NoAnswerReason.FOREIGN_TEXT
+    return is_ended(report) or (is_nobodys and report.status is Status.TRIAGE)
+
+
 def _reply(report: Report, first: str, like: Report | None) -> str:
     """Choose the text that tells the citizen what was decided."""
     if like and report.assignment and report.assignment.decision is Outcome.ASK:
@@ -366,7 +391,7 @@ def _reply(report: Report, first: str, like: Report | None) -> str:
 def _cause(report: Report, first: str) -> str:
     assignment = report.assignment
     assert assignment is not None
-    if assignment.scope and is_ended(report):
+    if assignment.scope and is_set_aside(report):
         key = f"scope_{assignment.scope.id}"
         return key if key in KEYS else "scope"
     if assignment.decision is Outcome.ASK:
