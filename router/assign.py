@@ -82,8 +82,8 @@ class Decision(NamedTuple):
     signals: frozenset[Signal] = frozenset()
     """What the text carries, whatever was decided by it."""
     ends: bool = False
-    """It is so surely no affair of any agency that nobody decides any more; operators see it in a
-    list all the same."""
+    """It is so surely no affair of any agency that no operator need decide; they see it in a list
+    all the same."""
 
 
 class _Verdict(NamedTuple):
@@ -92,7 +92,7 @@ class _Verdict(NamedTuple):
     outside: ScopeRules
     ends: bool = False
     is_foreign: bool = False
-    """Nobody's report: its writer is not written to."""
+    """It is no report at all: its writer is not written to."""
 
 
 class _View(NamedTuple):

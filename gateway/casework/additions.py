@@ -69,7 +69,7 @@ class Additions:
         return "echo"
 
     async def acknowledge(self, turn: Turn, _: object) -> str:
-        """Note a thumb or a word of thanks at the report it follows; nobody is written to."""
+        """Note a thumb or a word of thanks at the report it follows, without an answer."""
         named = turn.context.find_referenced(turn.message)
         mine = named if named and turn.context.owns(turn.message, named.report) else None
         if record := mine or next(iter(turn.from_same_reporter), None):

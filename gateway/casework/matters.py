@@ -375,8 +375,8 @@ def is_ended(report: Report) -> bool:
 
 
 def is_set_aside(report: Report) -> bool:
-    """Tell whether the machine ended a report or left its writer without a word, and nobody has
-    decided otherwise."""
+    """Tell whether the machine ended a report or left its writer without a word, and no operator
+    has decided since."""
     is_nobodys = report.unanswered is NoAnswerReason.FOREIGN_TEXT
     return is_ended(report) or (is_nobodys and report.status is Status.TRIAGE)
 
