@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence, Set
 from datetime import datetime, timedelta
+from functools import partial
 
 from gateway.access.recusal import merge_recusals
 from gateway.casework.additions import (
@@ -144,9 +145,7 @@ class Matters:
         """Put the reporter's answer to our question into the report, and decide again."""
         unit, answer = turn.unit, turn.message
         whole = complete_report(record.report, answer, self._gazetteer)
-        # Who sent a photo alone, and was asked what it is, may still be asked where.
-        may_ask = is_wordless(record.report.first) and turn.has_news
-        decision = self._router.decide(whole, at=self._now(), may_ask=may_ask, may_end=False)
+        decision = self._decide_completed(record.report, whole)
         report = apply(whole, decision, at=self._now())
         if is_grave(record.report.urgency):
             kept = graver(record.report.urgency, report.urgency)
@@ -158,6 +157,19 @@ class Matters:
         enqueue_files(unit, report, answer, at=self._now())
         await self._carry_out(unit, report, first="completed")
         return "completed"
+
+    def _decide_completed(self, before: Report, now: Report) -> Decision:
+        """Decide about a report whose question was answered; no answer ends it.
+
+        Who sent a photo alone, and was asked what it is, may still be asked where.
+        """
+        decide = partial(self._router.decide, now, at=self._now(), may_end=False)
+        asked = before.assignment.question if before.assignment else None
+        if not has_words(before.text):
+            decision = decide(may_ask=True)
+            if decision.assignment.question != asked:
+                return decision
+        return decide(may_ask=False)
 
     async def reopen(self, unit: UnitOfWork, record: ReportRecord, *, by: str) -> Report:
         """Decide about what the machine set aside, now that an operator calls it a report."""

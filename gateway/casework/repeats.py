@@ -52,13 +52,15 @@ def report_of_file(turn: Turn) -> ReportRecord | None:
 
 
 def report_again(turn: Turn) -> ReportRecord | None:
-    """Return the open report of the same reporter in which the same was said before."""
-    if not turn.has_news:
-        return turn.meant
+    """Return the open report of the same reporter in which the same was said before.
+
+    Who names a report adds to it, whatever they say.
+    """
+    if turn.meant:
+        return None if turn.has_news else turn.meant
     decided = turn.decided
     said = turn.new_report.model_copy(update={"topic": decided.topic, "places": decided.places})
-    among = [turn.meant] if turn.meant else turn.open_reports
-    return next((record for record in among if repeats(said, record.report)), None)
+    return next((record for record in turn.open_reports if repeats(said, record.report)), None)
 
 
 def asks_place(report: Report) -> bool:
