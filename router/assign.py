@@ -347,7 +347,8 @@ class Router:
             return self._overseen(view, view.overseer, at, may_ask)
         if verdict:
             likely = _candidates(view.agencies)
-            return explain.out_of_scope(verdict.outside, likely, at, doubted=True)
+            made = explain.out_of_scope(verdict.outside, likely, at, doubted=True)
+            return made.model_copy(update={"reasons": (*made.reasons, *_accusation(view))})
         confidence = view.best.confidence if view.best else 0.0
         limit = self.rules.assign_above
         given, copies = None, []
@@ -423,9 +424,7 @@ class Router:
         )
 
     def _why(self, view: _View) -> Iterable[Reason]:
-        yield from map(explain.recusal, view.recusals)
-        if view.suspected:
-            yield explain.suspicion(view.suspected)
+        yield from _accusation(view)
         if view.danger:
             yield explain.urgency(view.danger)
         if view.chosen:
@@ -512,6 +511,13 @@ def _copies(view: _View, limit: float) -> list[Share]:
         return []
     second = [o for o in others[:1] if o.confidence >= BOTH and o.agency.id in heard]
     return second if second and best.confidence + second[0].confidence >= limit else []
+
+
+def _accusation(view: _View) -> Iterable[Reason]:
+    """Say whom the report accuses, and whom it may accuse."""
+    yield from map(explain.recusal, view.recusals)
+    if view.suspected:
+        yield explain.suspicion(view.suspected)
 
 
 def _is_against(outside: ScopeRules, lead: Lead | None) -> bool:
