@@ -165,7 +165,7 @@ class Matters:
         """
         decide = partial(self._router.decide, now, at=self._now(), may_end=False)
         asked = before.assignment.question if before.assignment else None
-        if not has_words(before.text):
+        if before.unanswered is None and not has_words(before.text):
             decision = decide(may_ask=True)
             if decision.assignment.question != asked:
                 return decision
@@ -177,7 +177,7 @@ class Matters:
         if first.unanswered is NoAnswerReason.FOREIGN_TEXT:
             first = first.model_copy(update={"unanswered": None})
         report = record.report.model_copy(update={"messages": (first, *more)})
-        may_ask = report.origin.channel not in self._mute
+        may_ask = report.unanswered is None and report.origin.channel not in self._mute
         decision = self._router.decide(report, at=self._now(), may_ask=may_ask, may_end=False)
         report = apply(report, decision, at=self._now())
         log = [AuditEvent("reopened", by), decision_event(decision)]

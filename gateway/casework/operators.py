@@ -352,11 +352,11 @@ def _identity(report: Report, seal: Seal) -> Identity:
         who += [opened_reporter(seal, each.id, each.reporter.sealed) for each in more]
     except BadSeal:
         raise Conflict(ConflictCode.NO_KEY_FOR_IDENTITY) from None
-    name, contact = (
-        ", ".join(dict.fromkeys(each[field] for each in who if each.get(field)))
-        for field in ("name", "contact")
+    name, contact, written_as = (
+        ", ".join(dict.fromkeys(each[field] for each in who if each.get(field))) or None
+        for field in ("name", "contact", "written_as")
     )
-    return Identity(report.origin.channel, who[0]["to"], name or None, contact or None)
+    return Identity(report.origin.channel, who[0]["to"], name, contact, written_as)
 
 
 def _hashed(token: str) -> str:
