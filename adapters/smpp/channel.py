@@ -137,6 +137,7 @@ class Smpp(ConnectionChannel, Sender):
 
     settings = SmppBlock
     by_phone = True
+    receipts_hurry = True
     block: SmppBlock
 
     def __init__(self, name: str, block: ChannelSettings, *, public_url: str) -> None:
