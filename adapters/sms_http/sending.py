@@ -103,16 +103,20 @@ def written_for(text: str, block: SmsHttpBlock) -> tuple[str, bool]:
 
     A last line that says where to answer stays, whatever else is cut.
     """
-    made = plain(text) if block.plain_gsm else text.translate(gsm.PLAIN)
-    is_gsm = gsm.codes(made) is not None
-    whole = made if is_gsm else text
+    written = plain if block.plain_gsm else _spelled_plainly
+    is_gsm = gsm.codes(written(text)) is not None
+    whole = written(text) if is_gsm else text
     head, gap, last = whole.rpartition("\n")
-    where = answers_go_to(block)
+    where = written(answers_go_to(block))
     if not (head and where and where in last):
         return fit_text(whole, block.max_reply_characters), is_gsm
     most = block.max_reply_characters
     room = None if most is None else max(most - len(gap + last), 4)
     return fit_text(head, room) + gap + last, is_gsm
+
+
+def _spelled_plainly(text: str) -> str:
+    return text.translate(gsm.PLAIN)
 
 
 def answers_go_to(block: SmsHttpBlock) -> str:
