@@ -5,6 +5,7 @@ says where its facts are from, and whether they were tried or only read.
 """
 
 from collections.abc import Mapping
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,9 @@ def below(kind: str, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
     if name not in names(kind):
         raise ValueError(f"there is no preset {name!r}; there are: {', '.join(names(kind))}")
     laid: dict[str, Any] = {}
-    merge(laid, {key: value for key, value in _read(kind, name).items() if key != ABOUT})
+    known = deepcopy(dict(_read(kind, name)))  # what is read once is never laid over
+    known.pop(ABOUT, None)
+    merge(laid, known)
     merge(laid, values)
     return laid
 

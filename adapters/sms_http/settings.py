@@ -6,7 +6,7 @@ for what it is sent. A ``preset`` fills in what is known of a provider; the bloc
 
 import re
 from collections.abc import Iterable, Mapping
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -65,6 +65,14 @@ def _strings(value: Any) -> Iterable[str]:
         yield from _strings(inner)
 
 
+def _network(written: Any) -> Any:
+    try:
+        return ip_network(written)
+    except ValueError:
+        said = f"{written!r} is no network: write 10.1.0.0/16, or one address"
+        raise ValueError(said) from None
+
+
 class SmsSection(BaseModel):
     """One table of the block."""
 
@@ -103,7 +111,7 @@ class SmsAccess(SmsSection):
 
     token: SmsToken | None = None
     signature: SmsSignature | None = None
-    allow: tuple[IPv4Network | IPv6Network, ...] = ()
+    allow: tuple[Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)], ...] = ()
     """Networks the gateway calls from."""
 
     @model_validator(mode="after")
@@ -196,9 +204,17 @@ class SmsReply(SmsSection):
         if self.code and not self.ok:
             raise ValueError("ok: say which code means that a message was taken")
         for name in ("id", "code") if self.format == "text" else ():
-            if (pattern := getattr(self, name)) and re.compile(pattern).groups != 1:
+            if (pattern := getattr(self, name)) and _groups(pattern) != 1:
                 raise ValueError(f"{name}: a regular expression with one group in ( ) is needed")
         return self
+
+
+def _groups(pattern: str) -> int:
+    """Count the groups of a regular expression; one that cannot be read has none."""
+    try:
+        return re.compile(pattern).groups
+    except re.error:
+        return 0
 
 
 class SmsErrors(SmsSection):
