@@ -138,6 +138,14 @@ def _number(text: str | None) -> int:
     return int(text) if text and re.fullmatch(r"[0-9]{1,3}", text.strip()) else 0
 
 
+def _data_coding(written: str | bytes) -> int:
+    """Read a data coding: a number in figures, or the octet itself, which is what Jasmin sends."""
+    octets = written.encode("utf-8", "replace") if isinstance(written, str) else written
+    if len(octets) == 1 and not octets.isdigit():
+        return octets[0]
+    return _number(octets.decode("utf-8", "replace"))
+
+
 def _words(item: SmsItem, incoming: SmsIncoming, *, whole: bool) -> CodingWords:
     named = incoming.fields
     if written := (item.text(named.hex) or "").strip():
@@ -157,7 +165,7 @@ def _decoded(octets: bytes, item: SmsItem, incoming: SmsIncoming, *, whole: bool
     alphabet = known.get(charset.casefold()) or ALPHABETS.get(charset.casefold())
     said = (item.text(named.coding) or "").strip()
     if alphabet is None and incoming.codings == "smpp":
-        number = _number(said)
+        number = _data_coding(item.of(named.coding) or b"")
         return coding.read(octets, number, incoming.default_alphabet, whole=whole)
     if alphabet is None and isinstance(incoming.codings, dict):
         alphabet = incoming.codings.get(said)

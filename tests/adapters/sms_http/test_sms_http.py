@@ -427,6 +427,22 @@ BROUGHT: list[tuple[str, WebhookRequest, dict[str, Any]]] = [
         ),
         {"text": "la💡"},
     ),
+    (  # as Jasmin 0.11.1 really calls: the coding is an octet
+        "jasmin",
+        form(
+            {
+                "id": "6cf9847b-9fa4-488a-89f6-7b3fc10534a2",
+                "from": "6281234567890",
+                "to": "1708",
+                "origin-connector": "centre",
+                "content": "\0L\0a",
+                "binary": "004c0061d83ddca1",
+                "priority": "0",
+                "coding": "\x08",
+            }
+        ),
+        {"text": "La💡"},
+    ),
     (
         "vonage",
         posted(
