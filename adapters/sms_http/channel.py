@@ -94,7 +94,7 @@ class SmsHttp(Receiver, Sender):
         )
 
     def challenge(self, hook: WebhookRequest) -> WebhookResponse | None:
-        """Turn away who only looks: a GET without a field is nobody's message."""
+        """Turn away a caller that only looks: a GET without a field is no message."""
         if hook.method == "GET" and not urlsplit(hook.url).query:
             raise Forged("a call without any field")
         return None

@@ -41,7 +41,7 @@ Meaning = Literal["temporary", "throttled", "settings", "refused", "wrong_number
 """What an error means: try again, slow down, mend the settings; or never, for this message."""
 
 Name = Annotated[str, Field(max_length=200)]
-Template = Annotated[str, Field(max_length=20_000), AfterValidator(templates.checked)]
+Template = Annotated[str, Field(max_length=20_000), AfterValidator(templates.check)]
 Secret = Annotated[SecretStr, Field(min_length=16)]
 
 
@@ -52,7 +52,7 @@ def _as_text(keys: Mapping[Any, Any]) -> Any:
 
 def _checked_tree(value: Any) -> Any:
     for text in _strings(value):
-        templates.checked(text)
+        templates.check(text)
     return value
 
 
@@ -265,7 +265,7 @@ class SmsHttpBlock(ChannelSettings):
     """Where citizens write to."""
     sender: Annotated[str, Field(pattern=r"^(\+?[0-9]{3,15}|[A-Za-z0-9 ._-]{1,11})$")] = ""
     """Whom our messages are from; without it ``number``. A name is registered with the networks,
-    and nobody can answer it."""
+    and no phone can answer it."""
     answer_to: Annotated[str, Field(pattern=r"^[!-~]{0,100}$")] = ""
     """The number or link that texts name for answers; without it, below a name, ``number``."""
     credentials: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,40}$")], SecretStr] = {}
@@ -298,10 +298,10 @@ class SmsHttpBlock(ChannelSettings):
         if shadowed := FILLED & self.credentials.keys():
             raise ValueError(f"credentials.{min(shadowed)}: that name is taken, choose another one")
         places = (out.query, out.headers, out.form, out.json_body, out.xml_body, out.callback)
-        unknown = set(templates.used(places)) - FILLED - self.credentials.keys()
+        unknown = set(templates.names(places)) - FILLED - self.credentials.keys()
         if self.url and unknown:
             missing = ", ".join(f"credentials.{name}" for name in sorted(unknown))
             raise ValueError(f"outgoing fills in what is not set: set {missing}")
-        if "callback" in set(templates.used(out.callback)):
+        if "callback" in set(templates.names(out.callback)):
             raise ValueError("outgoing.callback cannot fill in itself")
         return self

@@ -17,23 +17,23 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What no XML document may hold (XML 1.0, 2.2)."""
 
 
-def checked(template: str) -> str:
+def check(template: str) -> str:
     """Return a template that can be filled in. Raises ``ValueError``."""
     if any(found[0] in ("{", "}") for found in _PLACE.finditer(template)):
         raise ValueError(f"write {{name}} for a value and {{{{ for a brace: {template[:80]!r}")
     return template
 
 
-def used(value: Any) -> Iterator[str]:
+def names(value: Any) -> Iterator[str]:
     """Yield the names that a template, or a table or list of them, fills in."""
     if isinstance(value, str):
         yield from (found[1] for found in _PLACE.finditer(value) if found[1])
     elif isinstance(value, Mapping):
         for inner in value.values():
-            yield from used(inner)
+            yield from names(inner)
     elif isinstance(value, list | tuple):
         for inner in value:
-            yield from used(inner)
+            yield from names(inner)
 
 
 def fill(template: str, values: Values, escaped: Callable[[str], str] = str) -> str:

@@ -19,7 +19,7 @@ from gateway.intake.receive import Intake
 from gateway.platform import metrics
 
 OURS = "x-kanal-"
-"""What headers of the shell's own begin with; nobody outside may write one."""
+"""What headers of the shell's own begin with; no caller may write one."""
 THERE = WebhookResponse(200, "text/plain", b"")
 
 
