@@ -74,7 +74,7 @@ class SmsHttp(Receiver, Sender):
 
     @property
     def answer_to(self) -> str:
-        """Return where citizens can answer, as their phone's own "reply" cannot; "" if it can."""
+        """Return the number or link for answers; "" where the sender takes them."""
         return sending.answers_go_to(self.block)
 
     def alert_fault(self, to: str) -> str:
@@ -83,7 +83,7 @@ class SmsHttp(Receiver, Sender):
             return "this channel has no url, so it sends nothing"
         if self.answer_to == "":
             return ""
-        return "an alert is answered with OK, and nobody can answer the name in sender"
+        return "an alert is answered with OK, and the sender of this channel takes no answers"
 
     def warnings(self) -> Sequence[str]:
         """Say what is guarded by nothing but where calls come from."""

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
@@ -634,6 +634,7 @@ def _read(place: str, made: sending.SmsCall) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("place", PLACES)
+@settings(max_examples=40)
 @given(text=st.text(max_size=60) | st.just(NASTY), secret=st.text("a&<\"'\\=%{}é ", min_size=1))
 def test_no_word_of_a_citizen_leaves_its_place(place: str, text: str, secret: str) -> None:
     sms = channel(
@@ -766,6 +767,7 @@ def test_an_answer_that_says_stop_and_one_that_says_when() -> None:
     assert slow.value.retry_after == 7
 
 
+@settings(max_examples=60)
 @given(status=st.integers(100, 599), body=st.binary(max_size=300), name=st.sampled_from([*LOGIN]))
 def test_whatever_is_answered_ends_in_an_id_or_an_error_of_ours(
     status: int, body: bytes, name: str
