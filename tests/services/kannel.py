@@ -79,6 +79,8 @@ class Kannel:
         self.received: list[tuple[str, str]] = []
         """What phones showed, oldest first: the number, and the text when all its parts came."""
         self._parts: dict[tuple[str, int], dict[int, str]] = {}
+        self._written = self._sent = 0
+        """Messages of phones: handed to the centre, and passed on by it."""
         self._running: list[subprocess.Popen[bytes]] = []
         self._phones: asyncio.subprocess.Process | None = None
         self._news = asyncio.Condition()
@@ -128,6 +130,10 @@ class Kannel:
         said = [*map(quote_plus, encoded), literal]
         self._phones.stdin.write(" ".join([who, to, kind, *said]).encode() + b"\n")
         await self._phones.stdin.drain()
+        # The centre reads a second line only when a third comes: one at a time.
+        self._written += 1
+        async with asyncio.timeout(30), self._news:
+            await self._news.wait_for(lambda: self._sent >= self._written)
 
     async def until(self, count: int, within: float = 30) -> Sequence[tuple[str, str]]:
         """Wait until phones showed so many messages. Raises ``TimeoutError``."""
@@ -174,10 +180,12 @@ class Kannel:
         assert self._phones is not None
         assert self._phones.stderr is not None
         async for line in self._phones.stderr:
-            if found := _MESSAGE.search(line.decode("latin-1")):
-                async with self._news:
+            said = line.decode("latin-1")
+            async with self._news:
+                if found := _MESSAGE.search(said):
                     self._take(found["words"])
-                    self._news.notify_all()
+                self._sent += "fakesmsc: sent message" in said
+                self._news.notify_all()
 
     def _take(self, words: str) -> None:
         if _BEGINNING.match(words):
