@@ -36,7 +36,7 @@ ALPHABETS: Mapping[str, Alphabet] = {
     "windows-1252": "windows-1252",
 }
 """Names of alphabets as all the world writes them, in small letters."""
-NOT_AS_SAID = "is not in the alphabet that it says, read as well as possible"
+NOT_AS_SAID = "alphabet_guessed"
 
 
 def is_receipt(item: SmsItem, receipts: SmsReceipts) -> bool:
