@@ -13,7 +13,7 @@ from email.message import Message
 from email.utils import getaddresses, parsedate_to_datetime
 
 from adapters.contract import Author
-from adapters.mail import charset
+from adapters.mail import charset, transfer
 
 MAX_PARAMETERS = 40
 MAX_PARAMETER_TEXT = 2048
@@ -57,23 +57,7 @@ def _word_bytes(encoding: str, text: str) -> bytes:
     raw = text.encode("utf-8", "replace")
     if encoding in "qQ":
         return binascii.a2b_qp(raw, header=True)
-    return base64_bytes(raw)
-
-
-_NOT_BASE64 = bytes(
-    set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=")
-)
-
-
-def base64_bytes(raw: bytes) -> bytes:
-    """Decode base64 whatever its padding and whatever stands between. Never raises."""
-    clean = raw.translate(None, _NOT_BASE64)
-    for cut in (clean + b"===", clean.rstrip(b"=")[:-1] + b"==="):
-        try:
-            return binascii.a2b_base64(cut)
-        except binascii.Error:
-            continue
-    return b""
+    return transfer.base64_bytes(raw)
 
 
 def one_line(value: str) -> str:

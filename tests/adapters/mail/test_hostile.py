@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.contract import Inbound, Malformed, Receipt
-from adapters.mail import html, tree
-from adapters.mail.body import CUT
+from adapters.mail import html
 from adapters.mail.files import MAX_FILES, TOO_MANY_FILES
+from adapters.mail.notes import CUT, LONG_HEADER, TOO_DEEP, TOO_MANY_PARTS
 from tests.adapters.mail.mails import ADDRESS, CITIZEN, OUR_ID, mail, read, read_one
 
 SECONDS = 2.0
@@ -118,12 +118,12 @@ def test_hostile_mail_is_read_in_short_time(raw: bytes) -> None:
 @pytest.mark.parametrize(
     ("name", "note"),
     [
-        ("subject of 400 KB", tree.LONG_HEADER),
-        ("3 million headers", tree.LONG_HEADER),
-        ("2 million continuations", tree.LONG_HEADER),
-        ("headers in parts", tree.LONG_HEADER),
-        ("100,000 parts", tree.TOO_MANY_PARTS),
-        ("5,000 levels", tree.TOO_DEEP),
+        ("subject of 400 KB", LONG_HEADER),
+        ("3 million headers", LONG_HEADER),
+        ("2 million continuations", LONG_HEADER),
+        ("headers in parts", LONG_HEADER),
+        ("100,000 parts", TOO_MANY_PARTS),
+        ("5,000 levels", TOO_DEEP),
         ("3 million near boundaries", CUT),
         ("10 MB of base64", CUT),
         ("paragraphs", CUT),

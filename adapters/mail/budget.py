@@ -1,0 +1,40 @@
+"""What reading one mail may cost in all, with every mail and container inside it."""
+
+from dataclasses import dataclass, field
+
+MAX_FIELDS = 2_000
+"""Headers of all parts together."""
+MAX_PARTS = 100
+MAX_DEPTH = 20
+MAX_CANDIDATES = 2_000
+"""Lines that begin like a boundary and may be none."""
+MAX_OPENED = 20_971_520
+"""Bytes that come out of everything that is unpacked."""
+MAX_MAILS = 10
+"""Mails inside the mail that are read."""
+
+
+@dataclass(slots=True)
+class Budget:
+    """Counts what one reading has spent, and keeps what was noted on the way."""
+
+    fields: int = 0
+    parts: int = 0
+    candidates: int = 0
+    opened: int = 0
+    mails: int = 0
+    noted: dict[str, None] = field(default_factory=dict)
+
+    def note(self, code: str) -> None:
+        """Note something, once."""
+        self.noted[code] = None
+
+    @property
+    def fields_spent(self) -> bool:
+        """Tell whether no more headers are read."""
+        return self.fields > MAX_FIELDS
+
+    @property
+    def room(self) -> int:
+        """How many bytes may still be unpacked."""
+        return max(MAX_OPENED - self.opened, 0)
