@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from normalizer import command, places, privacy, text, when
 from normalizer.codes import without_codes
@@ -28,6 +28,9 @@ _ADDRESS, _CHOSEN = 500, 200
 """Characters of an address, and of a chosen topic or agency, that are kept."""
 _NOTE, _MOST_NOTES = 200, 20
 _MEDIA_TYPE = "application/octet-stream"
+SENT_LATER = "sent_later"
+"""The note on a message that says it was sent after it came: its clock or zone is wrong."""
+_CLOCKS_DIFFER = timedelta(minutes=10)
 
 
 class Normalizer:
@@ -54,7 +57,10 @@ class Normalizer:
         said = without_codes(text.repair(inbound.text))
         asked = _asked(said, inbound)
         wish = privacy.read(asked.text)
-        sent_at = _aware(inbound.sent_at)
+        stated = _aware(inbound.sent_at)
+        sent_at = min(stated, received_at) if stated else None
+        early = stated is not None and stated - received_at > _CLOCKS_DIFFER
+        noted = (*inbound.notes[: _MOST_NOTES - early], *([SENT_LATER] if early else []))
         return Message(
             id=id,
             tracking=tracking,
@@ -81,7 +87,7 @@ class Normalizer:
             unhide=wish.unhide and not (inbound.explicit or inbound.anonymous),
             public=inbound.public,
             unanswered=inbound.unanswered,
-            notes=tuple(text.repair(each, _NOTE) for each in inbound.notes[:_MOST_NOTES]),
+            notes=tuple(text.repair(each, _NOTE) for each in noted),
         )
 
     def _places(self, said: str, inbound: Inbound, context: str | None) -> tuple[Place, ...]:

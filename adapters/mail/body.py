@@ -150,7 +150,7 @@ class _Reader:
         if len(plain) * 2 < len(page) and common * 2 < len(shown):
             return "page"
         if shown and common * 5 < min(len(words), len(shown)):
-            return "page" if "html" in words else "both"
+            return "page" if "html" in plain.lower() else "both"
         return "plain"
 
     def of_spare(self, parts: _Parts) -> str:

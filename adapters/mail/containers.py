@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from adapters.mail import cms, notes, packed, tnef
 from adapters.mail.budget import Budget
+from adapters.mail.files import is_text
 from adapters.mail.part import MimePart
 
 OPENED = "multipart/x-opened"
@@ -105,7 +106,12 @@ def _files_in_text(part: MimePart, budget: Budget) -> OpenedContainer | None:
     if not found or not all(_spend(budget, len(file.content), file.form) for file in found):
         return None
     text = _text(part.get("content-type") or "text/plain", rest)
-    return OpenedContainer(OPENED, (text, *(_file(f.name, f.content) for f in found)))
+    return OpenedContainer(OPENED, (text, *map(_packed_file, found)))
+
+
+def _packed_file(file: packed.PackedFile) -> bytes:
+    kind = "text/plain" if is_text(file.content) else "application/octet-stream"
+    return _file(file.name, file.content, kind)
 
 
 def _text(media_type: str, body: bytes) -> bytes:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from adapters.contract import Author, Inbound, Malformed, Receipt
-from adapters.mail import automatic, body, bounce, headers, proof, tree
+from adapters.mail import automatic, body, bounce, dates, headers, notes, proof, tree
 from adapters.mail.recipients import account_of, token_of
 from normalizer.message import NoAnswerReason
 
@@ -71,7 +71,7 @@ def _inbound(
         raw=raw,
         subject=subject or None,
         files=reading.files,
-        sent_at=headers.date(root.get("date")),
+        sent_at=dates.read(root.get("date"))[0],
         thread=thread,
         token=token_of([*rcpt_to, *root.all("to"), *root.all("cc")], address),
         automatic=automatic.reason(
@@ -111,6 +111,8 @@ def _proven(root: tree.MimePart, sender: Author, proven: proof.SenderProof, ours
 def _notes(root: tree.MimePart, proven: proof.SenderProof) -> list[str]:
     told = (
         (NO_HEADERS, not root.fields),
+        (notes.ZONE, dates.read(root.get("date"))[1]),
+        (notes.BROKEN_WORDS, any(map(headers.is_broken, map(root.get, ("from", "subject"))))),
         (UNPROVEN, proven.verdict == "failed"),
         (UNALIGNED, not proven.answerable and proven.verdict != "failed"),
     )

@@ -13,7 +13,7 @@ MAX_TRIES = 5
 _UU = re.compile(rb"^begin [0-7]{3,4} ?([^\r\n]{0,200})\r?\n", re.MULTILINE)
 _UU_LINE = re.compile(rb"[ -`]{1,90}\Z")
 _YENC = re.compile(rb"^=ybegin [^\r\n]{0,300}?name=([^\r\n]{1,200})\r?\n", re.MULTILINE)
-_YENC_END = re.compile(rb"^=yend[^\r\n]{0,300}(?:\n|\Z)", re.MULTILINE)
+_YENC_END = re.compile(rb"^=yend[^\r\n]{0,300}\r?(?:\n|\Z)", re.MULTILINE)
 _YENC_PART = re.compile(rb"=ypart[^\r\n]{0,300}\r?\n")
 _YENC_ESCAPE = re.compile(rb"=(.)", re.DOTALL)
 _YENC_SHIFT = bytes((value - 42) % 256 for value in range(256))

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from adapters.mail import charset, notes, packed
 
 _COMMENT = re.compile(r"\([^()]{0,200}\)")
+_ENCODED_WORD = re.compile(r"=\?[^?]{1,40}\?[qQ]\?([^?]{0,60})\?=")
 _NO_LETTERS = re.compile(r"[^a-z0-9]")
 _NAMES = (
     ("base64", "base64"),
@@ -50,7 +51,8 @@ _CONTROLS = bytes([*range(9), 11, *range(14, 27), *range(28, 32), 127])
 
 def name_of(stated: str) -> str:
     """Return what a Content-Transfer-Encoding means: "" for none, ``UNKNOWN`` for no known one."""
-    first = re.split(r"[;,]", _COMMENT.sub(" ", stated[:500]).strip(" ;,"), maxsplit=1)[0]
+    said = _COMMENT.sub(" ", _ENCODED_WORD.sub(r"\1", stated[:500]))
+    first = re.split(r"[;,]", said.strip(" ;,"), maxsplit=1)[0]
     plain = _NO_LETTERS.sub("", first.lower())
     if not plain:
         return ""
@@ -75,6 +77,8 @@ def decode_text(body: bytes, stated: str, label: str) -> tuple[bytes, str]:
     if name == "base64":
         found = _base64_text(body, label)
         return found if found is not None else (_unannounced(body) or body, notes.ENCODING)
+    if name in ("uuencode", "yenc"):
+        return _uuencoded(body), notes.opened(name)
     if name not in ("", UNKNOWN):
         guess = _whole_base64(body) if name == "quoted-printable" else None
         return (guess, notes.ENCODING) if guess else (_DECODERS[name](body), "")
