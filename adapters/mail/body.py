@@ -15,13 +15,15 @@ MAX_TEXT_BYTES = 262_144
 """Bytes of text that are read; the report keeps 20,000 characters, the raw mail keeps all."""
 ALL_QUOTED = "mail_all_quoted"
 
+MAX_ENCODED = 4 * MAX_TEXT_BYTES
+"""Bytes of a text in its transfer encoding that are looked at."""
 _MAILS = {"message/rfc822", "message/global"}
 _LAST_RESORT = {"text/plain": 0, "text/html": 0, "text/calendar": 2, "text/x-amp-html": 3}
 """Parts whose text is read where the mail has no other, and in which order."""
 _FORWARD_MARKS = ("forwarded message", "pesan terusan", "pesan yang diteruskan")
 _LOOKS_LIKE_PAGE = ("<!doctype html", "<html", "<body")
 _ANY_TAG = re.compile(r"<[a-zA-Z!/][^<>]*>")
-_STYLE = re.compile(r"<(style|script|head)\b.*?</\1", re.IGNORECASE | re.DOTALL)
+_STYLE = re.compile(r"<(style|script)\b[^<>]*>\s*(?:<!--)?[^<]*</\1", re.IGNORECASE)
 _PLACEHOLDER = re.compile(
     r"\[(?:image|cid|gambar|foto|inline)[^\]\n]{0,200}\]|https?://\S+", re.IGNORECASE
 )
@@ -137,7 +139,7 @@ class _Reader:
         source = "\n".join(map(self._source, pages))[: html.MAX_HTML]
         rough = entities.unescape(_ANY_TAG.sub(" ", _STYLE.sub(" ", source)))
         plain = _PLACEHOLDER.sub("", said)
-        words, shown = _words(plain[:_COMPARED]), _words(rough)
+        words, shown = _words(plain[:_COMPARED]), _words(rough[: 4 * _COMPARED])
         if not shown or (not words and not says_something(rough)):
             return "plain"
         if not words:
@@ -229,7 +231,7 @@ class _Reader:
         return self._texts[key]
 
     def _decoded(self, part: MimePart) -> str:
-        raw, note = part.text()
+        raw, note = part.text(MAX_ENCODED)
         cut = len(raw) > MAX_TEXT_BYTES
         label = "latin-1" if part.media_type == "text/rtf" else part.parameters.get("charset", "")
         text, repaired = charset.decode(raw[:MAX_TEXT_BYTES], label, cut=cut)
@@ -244,7 +246,7 @@ class _Reader:
 
 
 def _words(text: str) -> set[str]:
-    return {word.lower() for word in _WORD.findall(text)}
+    return set(_WORD.findall(text.lower()))
 
 
 def _is_written(part: MimePart) -> bool:

@@ -3,6 +3,7 @@
 import codecs
 import encodings.aliases
 import re
+from functools import lru_cache
 
 _ALIASES = {
     "utf8mb4": "utf-8",
@@ -43,6 +44,8 @@ def decode(raw: bytes, label: str = "", *, cut: bool = False) -> tuple[str, bool
     ``cut`` says that ``raw`` is the beginning of something longer, so that a character may be
     broken at its end. Never raises.
     """
+    if not label and not cut and raw.isascii():
+        return raw.decode("ascii"), False
     codec = _codec(label)
     tries = ("utf-8-sig", codec) if codec in _WESTERN else (codec, "utf-8-sig")
     for name in filter(None, tries):
@@ -91,6 +94,7 @@ def _decodes(raw: bytes, codec: str, cut: bool) -> bool:
     return True
 
 
+@lru_cache(256)
 def _codec(label: str) -> str | None:
     """Return Python's name of a charset; "" for none given, None for one that is not known.
 

@@ -1,6 +1,6 @@
 """The Date header, with the zones and months that Indonesian programs write.
 
-RFC 5322 section 4.3 lets a reader use what it knows about a zone that mail does not: WIB is not UTC.
+RFC 5322 section 4.3 lets a reader use what it knows of a zone that mail does not: WIB is not UTC.
 """
 
 import re

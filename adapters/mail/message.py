@@ -55,6 +55,7 @@ def _inbound(
     proven = proof.of(root, sender=written.address, mail_from=mail_from, authserv_id=authserv_id)
     sender = _proven(root, written, proven, address)
     subject = headers.decode_words(root.get("subject"))
+    sent_at, by_name = dates.read(root.get("date"))
     thread = headers.thread(root.get("references"), root.get("in-reply-to"))
     start = subject.lower()
     reading = body.read(
@@ -71,14 +72,14 @@ def _inbound(
         raw=raw,
         subject=subject or None,
         files=reading.files,
-        sent_at=dates.read(root.get("date"))[0],
+        sent_at=sent_at,
         thread=thread,
         token=token_of([*rcpt_to, *root.all("to"), *root.all("cc")], address),
         automatic=automatic.reason(
             root, subject=subject, sender=sender.address, mail_from=mail_from, ours=address
         ),
         unanswered=None if proven.answerable else NoAnswerReason.UNPROVEN_SENDER,
-        notes=(*reading.notes, *_notes(root, proven)),
+        notes=(*reading.notes, *([notes.ZONE] if by_name else []), *_notes(root, proven)),
     )
 
 
@@ -111,7 +112,6 @@ def _proven(root: tree.MimePart, sender: Author, proven: proof.SenderProof, ours
 def _notes(root: tree.MimePart, proven: proof.SenderProof) -> list[str]:
     told = (
         (NO_HEADERS, not root.fields),
-        (notes.ZONE, dates.read(root.get("date"))[1]),
         (notes.BROKEN_WORDS, any(map(headers.is_broken, map(root.get, ("from", "subject"))))),
         (UNPROVEN, proven.verdict == "failed"),
         (UNALIGNED, not proven.answerable and proven.verdict != "failed"),

@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass, field
 
 MAX_FILES = 50
+MAX_LINES = 250_000
+"""Lines of one file: 11 MB in lines of the usual length."""
 MAX_TRIES = 5
 """Beginnings that may turn out to be words."""
 _UU = re.compile(rb"^begin [0-7]{3,4} ?([^\r\n]{0,200})\r?\n", re.MULTILINE)
@@ -19,12 +21,9 @@ _YENC_ESCAPE = re.compile(rb"=(.)", re.DOTALL)
 _YENC_SHIFT = bytes((value - 42) % 256 for value in range(256))
 
 _SIGNED = "-----BEGIN PGP SIGNED MESSAGE-----"
-_SIGNED_BLOCK = re.compile(
-    r"^-----BEGIN PGP SIGNED MESSAGE-----[ \t]*\n(?:[A-Za-z-]{1,30}: ?[^\n]{0,200}\n)*[ \t]*\n"
-    r"(.*?)^-----BEGIN PGP SIGNATURE-----[ \t]*$.*?"
-    r"(?:^-----END PGP SIGNATURE-----[ \t]*$\n?|\Z)",
-    re.MULTILINE | re.DOTALL,
-)
+_SIGNATURE = "-----BEGIN PGP SIGNATURE-----"
+_SIGNATURE_END = "-----END PGP SIGNATURE-----"
+_ARMOUR_HEADERS = re.compile(r"[^\n]{0,20}\n(?:[A-Za-z-]{1,30}: ?[^\n]{0,200}\n){0,9}[ \t]*\n?")
 _DASHED = re.compile(r"^- (?=-)", re.MULTILINE)
 ENCRYPTED = "-----BEGIN PGP MESSAGE-----"
 
@@ -70,7 +69,7 @@ def _uudecoded(body: bytes, begin: re.Match[bytes]) -> tuple[bytes | None, int]:
     """Decode the lines after ``begin``, and tell where they end; None where they are words."""
     out: list[bytes] = []
     at = begin.end()
-    while at < len(body):
+    while at < len(body) and len(out) < MAX_LINES:
         after = body.find(b"\n", at) + 1 or len(body)
         line = body[at : min(after, at + 100)].rstrip(b"\r\n")
         if line.strip() == b"end":
@@ -105,6 +104,8 @@ def _yenc_decoded(body: bytes, begin: re.Match[bytes]) -> tuple[bytes | None, in
     if part := _YENC_PART.match(inside):
         inside = inside[part.end() :]
     plain = inside.replace(b"\r", b"").replace(b"\n", b"")
+    if plain.count(b"=") * 16 > len(plain) + 1_000:
+        return None, begin.end()  # one in 64 is escaped; of many, each costs time
     plain = _YENC_ESCAPE.sub(lambda match: bytes([(match[1][0] - 64) % 256]), plain)
     return plain.translate(_YENC_SHIFT), end.end()
 
@@ -114,7 +115,15 @@ _READERS = {"uuencode": _uudecoded, "yenc": _yenc_decoded}
 
 def unsigned(text: str) -> tuple[str, bool]:
     """Take the signature off signed words; tell whether there was one. It is not checked."""
-    if _SIGNED not in text:
-        return text, False
-    said, count = _SIGNED_BLOCK.subn(lambda match: _DASHED.sub("", match[1]), text, count=5)
-    return said, bool(count)
+    said: list[str] = []
+    at = 0
+    while (begin := text.find(_SIGNED, at)) >= 0:
+        signature = text.find(_SIGNATURE, begin)
+        if signature < 0:
+            break
+        head = _ARMOUR_HEADERS.match(text, begin + len(_SIGNED))
+        words = text[head.end() if head else begin : signature]
+        end = text.find(_SIGNATURE_END, signature)
+        said += [text[at:begin], _DASHED.sub("", words)]
+        at = end + len(_SIGNATURE_END) if end >= 0 else len(text)
+    return "".join([*said, text[at:]]), bool(said)

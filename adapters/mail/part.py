@@ -41,9 +41,13 @@ class MimePart:
             return self.text()[0]
         return transfer.decode(self.raw[self.start : self.end], stated)
 
-    def text(self) -> tuple[bytes, str]:
-        """Return the body as ``content`` does, and what is to be noted of its encoding or ""."""
-        body, label = self.raw[self.start : self.end], self.parameters.get("charset", "")
+    def text(self, limit: int | None = None) -> tuple[bytes, str]:
+        """Return the body as ``content`` does, and what is to be noted of its encoding or "".
+
+        ``limit`` is how many bytes of the encoded body are read.
+        """
+        end = self.end if limit is None else min(self.end, self.start + limit)
+        body, label = self.raw[self.start : end], self.parameters.get("charset", "")
         return transfer.decode_text(body, self.get("content-transfer-encoding"), label)
 
     @property

@@ -6,11 +6,11 @@ writes around a page. Only words and their line breaks are read.
 
 import re
 import struct
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from adapters.mail import charset
 
-MAX_RTF = 524_288
+MAX_RTF = 262_144
 """Bytes that are read, and that come out of the compression."""
 _WINDOW = 4_096
 _DICTIONARY = (
@@ -48,8 +48,7 @@ _SIGNS = {
 _SYMBOLS = {b"~": "\u00a0", b"_": "-", b"-": "", b"\n": "\n", b"\r": "\n"}
 
 
-@dataclass(slots=True)
-class _State:
+class _State(NamedTuple):
     """What holds inside one group."""
 
     aside: bool = False
@@ -91,7 +90,6 @@ class _Reader:
         word, number, code, symbol, brace, plain = match.groups()
         if brace == b"{":
             self._outer.append(self._state)
-            self._state = replace(self._state)
         elif brace:
             self._state = self._outer.pop() if self._outer else self._state
         elif word:
@@ -109,11 +107,11 @@ class _Reader:
 
     def _word(self, word: bytes, number: bytes | None) -> None:
         if self._starred or word in _ASIDE:
-            self._state.aside = True
+            self._state = self._state._replace(aside=True)
         elif word == b"htmlrtf":
-            self._state.page = number != b"0"
+            self._state = self._state._replace(page=number != b"0")
         elif word == b"uc":
-            self._state.skip = int(number or 1)
+            self._state = self._state._replace(skip=int(number or 1))
         elif word == b"u" and number:
             self._say(chr(int(number) % 65_536))
             self._left = self._state.skip

@@ -7,6 +7,7 @@ is no base64 stays as it stands, and base64 that nobody announced is read.
 import binascii
 import re
 from collections.abc import Callable
+from itertools import islice
 
 from adapters.mail import charset, notes, packed
 
@@ -37,6 +38,8 @@ _BASE64 = bytes(set(range(256)) - set(_NOT_BASE64))
 _ASCII = bytes(range(1, 128))
 _LINES = re.compile(rb"(?:[A-Za-z0-9+/]+={0,2}[ \t\r]*(?:\n[ \t\r\n]*|\Z))+")
 _CHUNK = re.compile(rb"[A-Za-z0-9+/]+=*")
+_MAX_CHUNKS = 100_000
+"""Pieces with an end of their own."""
 _LEAST = 16
 """Letters of base64 that are believed without a word of the header, or with other text below."""
 _SURE = 6
@@ -91,7 +94,8 @@ def base64_bytes(raw: bytes) -> bytes:
     """Decode base64 whatever its padding and whatever stands between. Never raises."""
     clean = raw.translate(None, _NOT_BASE64)
     if b"=" in clean.rstrip(b"="):
-        return b"".join(_base64(chunk) for chunk in _CHUNK.findall(clean))
+        chunks = islice(_CHUNK.finditer(clean), _MAX_CHUNKS)
+        return b"".join(_base64(chunk[0]) for chunk in chunks)
     return _base64(clean)
 
 

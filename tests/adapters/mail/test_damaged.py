@@ -57,7 +57,7 @@ def test_a_line_that_is_no_header_does_not_end_the_headers(line: bytes) -> None:
             assert notes.HEADER_LINE in read_one(raw).notes
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     st.lists(
         st.tuples(
@@ -99,7 +99,7 @@ def test_several_bad_lines_do_no_more_harm_than_one(bad: list[tuple[int, str]]) 
         lambda raw: raw.replace(b"text/plain;", b"text/plain;\r\n"),
         lambda raw: raw.replace(b"text/plain; ", b"text/plain;\r\n"),
         lambda raw: raw.replace(b"\r\n\r\n", b"\r\n \t \r\n", 1),
-        lambda raw: raw.replace(b"\r\n\r\n", b"\r\n\r\n" + raw.partition(b"\r\n\r\n")[0] + b"\r\n\r\n", 1),
+        lambda raw: raw.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" + raw,
         lambda raw: raw.replace(b"To: ", b"To: undisclosed-recipients:;\r\nTo: "),
         lambda raw: raw.replace(b"MIME-Version", b"\r\nMIME-Version", 1),
     ],
@@ -135,7 +135,7 @@ def test_without_the_blank_line_no_word_of_the_text_is_lost(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "From: Lurah <lurah@kel.example>\r\nTo: warga@mail.example\r\nSubject: Uang\r\n\r\n200 ribu",
+        "From: Lurah <lurah@kel.example>\r\nTo: warga\r\nSubject: Uang\r\n\r\n200 ribu",
         "Message-ID: <x@y.example>\r\nFrom: Lurah <lurah@kel.example>\r\n\r\n200 ribu",
         "Subject: dua\r\nMessage-ID: <x@y.example>\r\n\r\nisi",
         "Lokasi: Jalan Mawar\r\nContent-Type: entah\r\n\r\nisi",
@@ -236,7 +236,25 @@ def test_the_zones_of_indonesia_are_known_by_every_name(zone: str, offset: str, 
     assert found.isoformat() == f"2025-11-03T10:00:00{offset}"
 
 
-@pytest.mark.parametrize("month", "Jan Feb Mar Apr Mei Jun Jul Agu Agt Sep Okt Nov Nop Des".split())
+@pytest.mark.parametrize(
+    "month",
+    [
+        "Jan",
+        "Feb",
+        "Mar",
+        "Apr",
+        "Mei",
+        "Jun",
+        "Jul",
+        "Agu",
+        "Agt",
+        "Sep",
+        "Okt",
+        "Nov",
+        "Nop",
+        "Des",
+    ],
+)
 def test_indonesian_months_are_known(month: str) -> None:
     found, _ = dates.read(f"3 {month} 2025 10:00:00 WIB")
     assert found is not None
@@ -247,7 +265,7 @@ def test_a_zone_that_mail_does_not_know_is_noted() -> None:
     assert notes.ZONE not in read_one(mail("isi")).notes
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.text(max_size=120))
 def test_any_date_is_a_time_or_none(written: str) -> None:
     found, _ = dates.read(written)

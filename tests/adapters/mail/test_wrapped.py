@@ -82,13 +82,13 @@ WORDS = st.lists(
 ).map(" ".join)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(WORDS)
 def test_words_that_call_themselves_base64_stay_words(said: str) -> None:
     assert read_one(mail(said, "Content-Transfer-Encoding: base64")).text == said
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "Zs"]), min_size=1))
 def test_base64_of_any_words_is_read(said: str) -> None:
     fields = (wrapped.PLAIN, "Content-Transfer-Encoding: base64")
@@ -228,7 +228,7 @@ def test_a_forwarded_mail_is_read_below_the_note_above_it_with_its_files() -> No
 @pytest.mark.parametrize(
     "raw",
     [
-        lambda: wrapped.single("application/pkcs7-mime; smime-type=enveloped-data", wrapped.enveloped()),
+        lambda: wrapped.single("application/pkcs7-mime", wrapped.enveloped()),
         lambda: wrapped.single("application/octet-stream; name=smime.p7m", wrapped.enveloped()),
         lambda: with_parts("encrypted", wrapped.packed("application/pgp-encrypted", b"Version: 1"),
                            wrapped.packed("application/octet-stream", b"\x85\x01")),
@@ -242,7 +242,7 @@ def test_what_is_encrypted_is_called_so(raw: object) -> None:
     assert SENTENCE not in found.text
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.sampled_from(sorted(CONTAINERS)), st.data())
 def test_damaged_containers_are_read_or_kept(name: str, data: st.DataObject) -> None:
     raw = bytearray(CONTAINERS[name]())
@@ -252,7 +252,7 @@ def test_damaged_containers_are_read_or_kept(name: str, data: st.DataObject) -> 
     assert found.raw
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.binary(max_size=300), st.sampled_from(["pkcs7", "tnef", "rtf"]))
 def test_any_bytes_may_call_themselves_a_container(raw: bytes, what: str) -> None:
     kinds = {
