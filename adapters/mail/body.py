@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from adapters.contract import File
 from adapters.mail import charset, containers, files, html, kinds, notes, packed, quotes, rich, rtf
-from adapters.mail.budget import Budget
+from adapters.mail.budget import ReadingBudget
 from adapters.mail.headers import parameters
 from adapters.mail.part import MimePart
 from adapters.mail.tree import Tree, read_inner
@@ -88,7 +88,7 @@ def says_something(text: str) -> bool:
 class _Reader:
     """One reading of one mail: how much text there is still room for, and what was noted."""
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: ReadingBudget) -> None:
         self._budget = budget
         self._texts: dict[tuple[int, int], str] = {}
         """Decoded text by where its part is: alternatives may be nested around one of 10 MB."""
@@ -178,7 +178,7 @@ class _Reader:
             said.append(words if says_something(words) else self.of_spare(inner))
             parts.attached += inner.attached
             waiting = [*inner.mails(), *waiting]
-            self._budget.note(notes.opened("rfc822"))
+            self._budget.note(notes.opening("rfc822"))
         return "\n\n".join(filter(says_something, said)) or text
 
     def joined(self, bodies: list[MimePart], *, quotes_too: bool) -> str:
@@ -209,9 +209,9 @@ class _Reader:
         if source[:200].lstrip().lower().startswith(_LOOKS_LIKE_PAGE):
             self._budget.note(notes.TYPE)
             return self._from_html(source, quotes_too)
-        said, signed = packed.unsigned(source)
+        said, signed = packed.strip_signature(source)
         if signed:
-            self._budget.note(notes.opened("pgp"))
+            self._budget.note(notes.opening("pgp"))
             self._budget.note(notes.UNVERIFIED)
         if packed.ENCRYPTED in source:
             self._budget.note(notes.ENCRYPTED)

@@ -15,7 +15,7 @@ MAX_MAILS = 10
 
 
 @dataclass(slots=True)
-class Budget:
+class ReadingBudget:
     """Counts what one reading has spent, and keeps what was noted on the way."""
 
     fields: int = 0

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from adapters.mail import cms, notes, packed, tnef
-from adapters.mail.budget import Budget
+from adapters.mail.budget import ReadingBudget
 from adapters.mail.files import is_text
 from adapters.mail.part import MimePart
 
@@ -34,7 +34,7 @@ class OpenedContainer:
     entities: tuple[bytes, ...] = field(repr=False)
 
 
-def open_part(part: MimePart, budget: Budget) -> OpenedContainer | None:
+def open_part(part: MimePart, budget: ReadingBudget) -> OpenedContainer | None:
     """Open a part; None for what is no container, or cannot be opened. Never raises."""
     if part.media_type == "text/plain":
         return _files_in_text(part, budget) if _may_hold_files(part) else None
@@ -53,20 +53,20 @@ def _is(part: MimePart, types: set[str], names: tuple[str, ...]) -> bool:
     )
 
 
-def _spend(budget: Budget, size: int, what: str) -> bool:
+def _spend(budget: ReadingBudget, size: int, what: str) -> bool:
     """Count what came out of a container; False when it is too much."""
     budget.opened += size
     if budget.room:
-        budget.note(notes.opened(what))
+        budget.note(notes.opening(what))
         return True
-    budget.note(notes.damaged(what))
+    budget.note(notes.damage(what))
     return False
 
 
-def _signed(part: MimePart, budget: Budget) -> OpenedContainer | None:
+def _signed(part: MimePart, budget: ReadingBudget) -> OpenedContainer | None:
     found = cms.read(part.content(), budget.room)
     if found is None:
-        budget.note(notes.damaged("smime"))
+        budget.note(notes.damage("smime"))
         return None
     if found.kind == "encrypted":
         budget.note(notes.ENCRYPTED)
@@ -78,10 +78,10 @@ def _signed(part: MimePart, budget: Budget) -> OpenedContainer | None:
     return OpenedContainer(OPENED, (found.content,))
 
 
-def _tnef(part: MimePart, budget: Budget) -> OpenedContainer | None:
+def _tnef(part: MimePart, budget: ReadingBudget) -> OpenedContainer | None:
     found = tnef.read(part.content())
     if found is None:
-        budget.note(notes.damaged("tnef"))
+        budget.note(notes.damage("tnef"))
         return None
     size = sum(len(file.content) for file in found.files)
     if not _spend(budget, size + len(found.text) + len(found.page), "tnef"):
@@ -92,7 +92,7 @@ def _tnef(part: MimePart, budget: Budget) -> OpenedContainer | None:
     elif found.page:
         entities.append(_text("text/html", found.page))
     if not found.whole:
-        budget.note(notes.damaged("tnef"))
+        budget.note(notes.damage("tnef"))
         entities.append(_file(part.name or "winmail.dat", part.content(), "x-kanal/damaged"))
     return OpenedContainer(OPENED_COPY, tuple(entities))
 
@@ -101,7 +101,7 @@ def _may_hold_files(part: MimePart) -> bool:
     return any(part.raw.find(sign, part.start, part.end) >= 0 for sign in _IN_TEXT)
 
 
-def _files_in_text(part: MimePart, budget: Budget) -> OpenedContainer | None:
+def _files_in_text(part: MimePart, budget: ReadingBudget) -> OpenedContainer | None:
     rest, found = packed.unpack(part.text()[0])
     if not found or not all(_spend(budget, len(file.content), file.form) for file in found):
         return None

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 
 from adapters.mail import charset, notes
-from adapters.mail.budget import Budget
+from adapters.mail.budget import ReadingBudget
 
 MAX_BLOCK = 65_536
 MAX_PART_BLOCK = 16_384
@@ -47,7 +47,7 @@ _SAME = ("from", "message-id", "subject")
 
 
 def read(
-    raw: bytes, start: int, end: int, budget: Budget, *, whole_mail: bool
+    raw: bytes, start: int, end: int, budget: ReadingBudget, *, whole_mail: bool
 ) -> tuple[Fields, int]:
     """Read the headers of a mail, or of a part of one, and where the body begins."""
     block = _Block(raw, end, budget, whole_mail)
@@ -65,13 +65,13 @@ def read(
 
 
 def _further(raw: bytes, at: int, end: int, fields: Fields) -> tuple[Fields, int]:
-    """Read headers that go on after a blank line; a mail that somebody pasted is no such thing."""
+    """Read headers that go on after a blank line; a mail pasted into the text is no such thing."""
     if not _KNOWN.match(raw, at, end):
         return (), at
     stated = "".join(value for name, value in fields if name == "content-type")
     if stated.lower().startswith("multipart/"):
         return (), at
-    block = _Block(raw, end, Budget(), True)
+    block = _Block(raw, end, ReadingBudget(), True)
     after = block.read(at)
     found, before = dict(block.fields()), dict(fields)
     marked = bool(_MARKS & found.keys()) and len(found) > 1 and block.closed
@@ -82,7 +82,7 @@ def _further(raw: bytes, at: int, end: int, fields: Fields) -> tuple[Fields, int
 class _Block:
     """One block as it is read."""
 
-    def __init__(self, raw: bytes, end: int, budget: Budget, whole_mail: bool) -> None:
+    def __init__(self, raw: bytes, end: int, budget: ReadingBudget, whole_mail: bool) -> None:
         self._raw, self._end, self._budget = raw, end, budget
         self._limit = MAX_BLOCK if whole_mail else MAX_PART_BLOCK
         self._after_bad = _KNOWN if whole_mail else _OF_PARTS
@@ -168,7 +168,7 @@ class _Block:
         return False
 
     def _leave_out(self, line: bytes, after: int) -> None:
-        """Leave a bad line out, but not the rest of a subject that somebody broke in two."""
+        """Leave a bad line out, but not the rest of a subject in two lines."""
         self._budget.note(notes.HEADER_LINE)
         if self._found and (self._found[-1][0] == "subject" or self._is_unfolded(line)):
             self._continue(line, after)

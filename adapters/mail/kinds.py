@@ -1,6 +1,6 @@
 """Content types as mailers write them, and what is text for people among them.
 
-RFC 2045 section 5.1, RFC 2046 section 4.1.4: a text of a kind nobody knows is shown as it stands.
+RFC 2045 section 5.1, RFC 2046 section 4.1.4: a text of an unknown kind is shown as it stands.
 """
 
 import re
@@ -71,7 +71,7 @@ _FILES = {
     "text/x-amp-html",
     "text/rfc822-headers",
 }
-"""Texts for programs: files, even where nobody says so."""
+"""Texts for programs: files, whether the mail says so or not."""
 
 
 def read(value: str) -> tuple[str, dict[str, str], bool]:
@@ -104,5 +104,5 @@ def _meant(kind: str) -> str:
 
 
 def is_words(kind: str) -> bool:
-    """Tell whether a part of this type is text that somebody wrote to be read."""
+    """Tell whether a part of this type is text for people to read."""
     return kind.startswith("text/") and kind not in _FILES

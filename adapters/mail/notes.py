@@ -36,7 +36,7 @@ OPENED = "mail_opened"
 DAMAGED = "mail_damaged"
 """Something packed could not be read, or not wholly; it is kept as a file."""
 UNVERIFIED = "mail_unverified"
-"""The mail is signed; nobody checked by whom."""
+"""The mail is signed, and the signature was not checked."""
 ENCRYPTED = "mail_encrypted"
 """The mail, or a part, is encrypted and cannot be read."""
 
@@ -46,11 +46,11 @@ FROM_FILE = "mail_from_file"
 """The mail itself has no words; they are of a file that came along."""
 
 
-def opened(what: str) -> str:
+def opening(what: str) -> str:
     """Note that something packed was opened."""
     return f"{OPENED}: {what}"
 
 
-def damaged(what: str) -> str:
+def damage(what: str) -> str:
     """Note that something packed could not be read wholly."""
     return f"{DAMAGED}: {what}"

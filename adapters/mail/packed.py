@@ -113,7 +113,7 @@ def _yenc_decoded(body: bytes, begin: re.Match[bytes]) -> tuple[bytes | None, in
 _READERS = {"uuencode": _uudecoded, "yenc": _yenc_decoded}
 
 
-def unsigned(text: str) -> tuple[str, bool]:
+def strip_signature(text: str) -> tuple[str, bool]:
     """Take the signature off signed words; tell whether there was one. It is not checked."""
     said: list[str] = []
     at = 0

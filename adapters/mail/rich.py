@@ -15,19 +15,19 @@ _TOLD = re.compile(r"^(SUMMARY|LOCATION|DESCRIPTION)(?:;[^:\n]{0,500})?:([^\n]*)
 _ESCAPED = re.compile(r"\\([nN,;\\])")
 
 
-def enriched(source: str) -> str:
+def read_enriched(source: str) -> str:
     """Read text/enriched: single line breaks are spaces, ``<<`` is a bracket."""
     joined = _BREAKS.sub(lambda match: "\n" * (len(match[0]) - 1) or " ", source)
     pieces = (_MARK.sub("", _PARAMETER.sub("", each)) for each in joined.split("<<"))
     return "<".join(pieces)
 
 
-def richtext(source: str) -> str:
+def read_richtext(source: str) -> str:
     """Read text/richtext: line breaks are spaces, ``<nl>`` is one."""
     return _MARK.sub(lambda match: _RICH.get(match[0].lower(), ""), source.replace("\n", " "))
 
 
-def calendar(source: str) -> str:
+def read_calendar(source: str) -> str:
     """Read what an invitation (RFC 5545) says in words: its title, place and description."""
     said = (match[2] for match in _TOLD.finditer(_FOLD.sub("", source)))
     plain = (_ESCAPED.sub(lambda m: "\n" if m[1] in "nN" else m[1], each) for each in said)
@@ -35,7 +35,7 @@ def calendar(source: str) -> str:
 
 
 FORMS: Mapping[str, Callable[[str], str]] = {
-    "text/enriched": enriched,
-    "text/richtext": richtext,
-    "text/calendar": calendar,
+    "text/enriched": read_enriched,
+    "text/richtext": read_richtext,
+    "text/calendar": read_calendar,
 }

@@ -28,7 +28,7 @@ _ASIDE = {
     b"listtable", b"listoverridetable", b"header", b"footer", b"fldinst", b"datastore",
     b"generator", b"xmlnstbl", b"rsidtbl", b"filetbl", b"revtbl", b"pntext",
 }  # fmt: skip
-"""Groups whose text nobody reads."""
+"""Groups that are no text of the writer."""
 _SIGNS = {
     b"par": "\n",
     b"line": "\n",

@@ -1,7 +1,7 @@
 """Transfer encodings (RFC 2045 section 6), as mailers write and confuse them.
 
 What a part says of its encoding is a claim. For text it is believed where the result is text; what
-is no base64 stays as it stands, and base64 that nobody announced is read.
+is no base64 stays as it stands, and base64 without an announcement is read.
 """
 
 import binascii
@@ -81,7 +81,7 @@ def decode_text(body: bytes, stated: str, label: str) -> tuple[bytes, str]:
         found = _base64_text(body, label)
         return found if found is not None else (_unannounced(body) or body, notes.ENCODING)
     if name in ("uuencode", "yenc"):
-        return _uuencoded(body), notes.opened(name)
+        return _uuencoded(body), notes.opening(name)
     if name not in ("", UNKNOWN):
         guess = _whole_base64(body) if name == "quoted-printable" else None
         return (guess, notes.ENCODING) if guess else (_DECODERS[name](body), "")

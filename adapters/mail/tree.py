@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from adapters.mail import containers, header_block, kinds, notes, transfer
-from adapters.mail.budget import MAX_CANDIDATES, MAX_DEPTH, MAX_MAILS, MAX_PARTS, Budget
+from adapters.mail.budget import MAX_CANDIDATES, MAX_DEPTH, MAX_MAILS, MAX_PARTS, ReadingBudget
 from adapters.mail.part import MimePart as MimePart
 
 _LEADING = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t]*\r*\n)*")
@@ -31,7 +31,7 @@ class Tree:
     """A mail as parts, and what could not be read of it."""
 
     root: MimePart
-    budget: Budget
+    budget: ReadingBudget
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -44,19 +44,19 @@ class Tree:
         return not {notes.TOO_MANY_PARTS, notes.TOO_DEEP} & self.budget.noted.keys()
 
 
-def read(raw: bytes, budget: Budget | None = None) -> Tree:
+def read(raw: bytes, budget: ReadingBudget | None = None) -> Tree:
     """Take a mail apart. Never raises; time is linear in its size.
 
     ``budget`` is that of the mail around it.
     """
-    budget = budget or Budget()
+    budget = budget or ReadingBudget()
     leading = _LEADING.match(raw)
     mail = _by_lines(raw[leading.end() if leading else 0 :])
     reader = _Reader(budget)
     return Tree(reader.part(mail, 0, len(mail), 0, "text/plain"), budget)
 
 
-def read_inner(part: MimePart, budget: Budget) -> MimePart | None:
+def read_inner(part: MimePart, budget: ReadingBudget) -> MimePart | None:
     """Read the mail that is in a part; None when enough mails were read."""
     budget.mails += 1
     if budget.mails > MAX_MAILS:
@@ -85,7 +85,7 @@ def _own_boundary(part: MimePart, *, at_start: bool = False) -> str:
 class _Reader:
     """One reading of one mail."""
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: ReadingBudget) -> None:
         self._budget = budget
 
     def part(self, raw: bytes, start: int, end: int, depth: int, default: str) -> MimePart:
@@ -107,7 +107,7 @@ class _Reader:
             self._budget.note(notes.BOUNDARY)
             found = self.children(part, boundary, depth)
             return replace(part, media_type="multipart/mixed", parts=found)
-        return self.opened(part, depth)
+        return self.open_container(part, depth)
 
     def too_deep(self, part: MimePart) -> MimePart:
         """Leave a part unopened; the text of a multipart is read as it stands."""
@@ -116,7 +116,7 @@ class _Reader:
         self._budget.note(notes.TOO_DEEP)
         return replace(part, media_type="text/plain")
 
-    def opened(self, part: MimePart, depth: int) -> MimePart:
+    def open_container(self, part: MimePart, depth: int) -> MimePart:
         """Return a part with what is packed in it, if it is a container."""
         inside = containers.open_part(part, self._budget)
         if inside is None:
@@ -144,7 +144,7 @@ class _Reader:
             body = b"\n" + transfer.decode(part.raw[part.start : part.end], encoding)
             fields = tuple(f for f in part.fields if f[0] != "content-transfer-encoding")
             part = MimePart(fields, part.media_type, part.parameters, body, 1, len(body))
-            self._budget.note(notes.opened(encoding))
+            self._budget.note(notes.opening(encoding))
             found = self.children(part, boundary, depth)
         for guess in (_NOT_BOUNDARY.sub("", boundary), _own_boundary(part)):
             if not found and guess not in ("", boundary):

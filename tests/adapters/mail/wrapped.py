@@ -239,10 +239,10 @@ CONTAINERS: Mapping[str, Callable[[], bytes]] = {
         multipart("digest", b"\r\n" + INNER).partition(b"\r\n\r\n")[2],
         "Content-Type: multipart/digest; boundary=batas",
     ),
-    **{
-        f"winmail, {name}": (lambda raw=raw: single("application/ms-tnef; name=winmail.dat", raw))
-        for name, raw in WINMAIL.items()
-    },
+    "winmail, plain": lambda: winmail_mail("plain"),
+    "winmail, property": lambda: winmail_mail("property"),
+    "winmail, page": lambda: winmail_mail("page"),
+    "winmail, rich": lambda: winmail_mail("rich"),
     "winmail by file name": lambda: with_parts(
         "mixed", STUB, packed("application/octet-stream; name=winmail.dat", WINMAIL["plain"])
     ),
@@ -285,6 +285,11 @@ def single(kind: str, content: bytes) -> bytes:
     """Write a mail of one part in base64."""
     head, _, body = packed(kind, content).partition(b"\r\n\r\n")
     return mail(body, *head.decode().split("\r\n"))
+
+
+def winmail_mail(form: str) -> bytes:
+    """Write a mail of ``winmail.dat`` alone."""
+    return single("application/ms-tnef; name=winmail.dat", WINMAIL[form])
 
 
 def decorations(token: str) -> Iterator[str]:
