@@ -11,6 +11,7 @@ from normalizer.inbound import File, Inbound
 from normalizer.kind import kind_of
 from normalizer.language import language_of
 from normalizer.message import (
+    MAX_TEXT,
     Attachment,
     Coordinates,
     Intent,
@@ -27,6 +28,7 @@ _ID = 1_000
 _ADDRESS, _CHOSEN = 500, 200
 """Characters of an address, and of a chosen topic or agency, that are kept."""
 _NOTE, _MOST_NOTES = 200, 20
+CUT = "text_cut"
 _MEDIA_TYPE = "application/octet-stream"
 SENT_LATER = "sent_later"
 """The note on a message that says it was sent after it came: its clock or zone is wrong."""
@@ -60,7 +62,6 @@ class Normalizer:
         stated = _aware(inbound.sent_at)
         sent_at = min(stated, received_at) if stated else None
         early = stated is not None and stated - received_at > _CLOCKS_DIFFER
-        noted = (*inbound.notes[: _MOST_NOTES - early], *([SENT_LATER] if early else []))
         return Message(
             id=id,
             tracking=tracking,
@@ -72,6 +73,7 @@ class Normalizer:
             title=without_codes(text.title_of(wish.text, inbound.subject)),
             text=wish.text,
             original=without_codes(text.storable(inbound.text)),
+            whole=without_codes(text.storable(inbound.whole)),
             language=language_of(wish.text),
             attachments=tuple(map(attachment, inbound.files)),
             places=self._places(wish.text, inbound, context),
@@ -87,7 +89,7 @@ class Normalizer:
             unhide=wish.unhide and not (inbound.explicit or inbound.anonymous),
             public=inbound.public,
             unanswered=inbound.unanswered,
-            notes=tuple(text.repair(each, _NOTE) for each in noted),
+            notes=_notes(inbound, early=early),
         )
 
     def _places(self, said: str, inbound: Inbound, context: str | None) -> tuple[Place, ...]:
@@ -115,6 +117,12 @@ def attachment(file: File) -> Attachment:
         sha256=None if content is None else hashlib.sha256(content).hexdigest(),
         url=None if file.url is None else text.storable(file.url, 2_000),
     )
+
+
+def _notes(inbound: Inbound, *, early: bool) -> tuple[str, ...]:
+    longest = max(len(inbound.text), len(inbound.whole))
+    own = [code for code, given in ((CUT, longest > MAX_TEXT), (SENT_LATER, early)) if given]
+    return tuple(text.repair(each, _NOTE) for each in (*own, *inbound.notes[:_MOST_NOTES]))
 
 
 def _kind(text: str, chosen: Kind | None) -> Kind:

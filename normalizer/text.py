@@ -8,6 +8,7 @@ from ftfy import TextFixerConfig, fix_text
 from ftfy.badness import is_bad
 
 from normalizer.message import MAX_TEXT
+from normalizer.subject import without_prefixes
 
 MAX_TITLE = 80
 MAX_NAME = 120
@@ -39,7 +40,6 @@ _OPENING = re.compile(
 )
 """A short first sentence that only opens the letter."""
 _SHORT_WORD = re.compile(r"\b\w{1,3}$")
-_REPLY = re.compile(r"^(?:\s*(?:re|fw|fwd|bls|balas|trs|terusan)\s*(?:\[\d+\])?:)+\s*", re.I)
 
 
 def vocabulary(words: str) -> frozenset[str]:
@@ -97,7 +97,7 @@ def _space(match: re.Match[str]) -> str:
 
 def title_of(text: str, subject: str | None = None) -> str:
     """Return one line of at most ``MAX_TITLE`` characters: the subject, or the first sentence."""
-    named = " ".join(_REPLY.sub("", repair(subject, 1_000)).split()) if subject else ""
+    named = " ".join(without_prefixes(repair(subject, 1_000)).split()) if subject else ""
     line = named or first_sentence(text[:2_000])
     return shorten(line, MAX_TITLE) if any(map(str.isalnum, line)) else NO_TEXT
 

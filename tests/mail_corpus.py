@@ -61,7 +61,7 @@ def compare(name: str, raw: bytes) -> Comparison | None:
     except Malformed:
         return None
     seconds = time.process_time() - began
-    said = body.read(tree.read(raw), reply=False, forwarded=True).text  # with what it quotes
+    said = body.read(tree.read(raw), is_reply=lambda _: False, forwarded=True).text
     if not isinstance(found, Inbound):
         return None
     theirs, kind = python_reads(raw)

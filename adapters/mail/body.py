@@ -2,6 +2,7 @@
 
 import html as entities
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from adapters.contract import File
@@ -37,6 +38,8 @@ class BodyReading:
     """What a mail says."""
 
     text: str
+    whole: str
+    """All of it, where ``text`` leaves out what a reply repeats; else ""."""
     files: tuple[File, ...]
     notes: tuple[str, ...]
 
@@ -59,30 +62,35 @@ class _Parts:
         return [part for part in self.attached if part.media_type in _MAILS]
 
 
-def read(tree: Tree, *, reply: bool, forwarded: bool) -> BodyReading:
-    """Read text and files of a mail. ``forwarded`` keeps all that it quotes. Never raises."""
+def read(tree: Tree, *, is_reply: Callable[[str], bool], forwarded: bool = False) -> BodyReading:
+    """Read text and files of a mail. Never raises.
+
+    ``is_reply`` tells by the whole text whether it answers us: only then something is left out.
+    ``forwarded`` says that the subject calls it a forward: attached mails are what it is about.
+    """
     reader = _Reader(tree.budget)
     parts = reader.sort(tree.root)
-    whole = reader.joined(parts.bodies, quotes_too=True) if forwarded else ""
-    text = whole or quotes.strip(reader.joined(parts.bodies, quotes_too=False), reply=reply)
-    if not text:
-        text = reader.joined(parts.bodies, quotes_too=True)
-        if text:
-            tree.budget.note(ALL_QUOTED)
+    text, whole = reader.joined(parts.bodies, quotes_too=True), ""
     if not says_something(text):
         text = reader.of_spare(parts) or text
+    elif is_reply(text):
+        written = quotes.strip_quotes(reader.joined(parts.bodies, quotes_too=False))
+        if not written:
+            tree.budget.note(ALL_QUOTED)
+        elif written.split() != text.split():
+            text, whole = written, text
     if tree.root.media_type != "multipart/report" and (forwarded or not says_something(text)):
         text = reader.with_mails(text, parts)
     attached = parts.attached if tree.whole else []
     if len(attached) > files.MAX_FILES:
         tree.budget.note(files.TOO_MANY_FILES)
     found = [files.file(part, n) for n, part in enumerate(attached[: files.MAX_FILES], 1)]
-    return BodyReading(text, tuple(found), tree.notes)
+    return BodyReading(text, whole, tuple(found), tree.notes)
 
 
 def says_something(text: str) -> bool:
     """Tell whether there is a letter or a figure in a text; invisible signs say nothing."""
-    return any(sign.isalnum() for sign in _PLACEHOLDER.sub("", text[:_COMPARED]))
+    return any(sign.isalnum() for sign in _PLACEHOLDER.sub("", text))
 
 
 class _Reader:

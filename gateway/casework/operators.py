@@ -340,7 +340,8 @@ def _identity(report: Report, seal: Seal) -> Identity:
         who = opened_reporter(seal, report.id, report.reporter.sealed)
     except BadSeal:
         raise Conflict(ConflictCode.NO_KEY_FOR_IDENTITY) from None
-    return Identity(report.origin.channel, who["to"], who.get("name"), who.get("contact"))
+    more = (who.get("name"), who.get("contact"), who.get("written_as"))
+    return Identity(report.origin.channel, who["to"], *more)
 
 
 def _hashed(token: str) -> str:

@@ -390,7 +390,8 @@ HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)> {{ 7*'xy' }
 
 async def test_hostile_text_stays_text(operator: Visitor, desk: Office) -> None:
     first_tags = await _all_tags(operator)
-    await desk.put(*(make(n, title=HOSTILE, text=HOSTILE, original=HOSTILE) for n, make in _MAKERS))
+    words = dict.fromkeys(("title", "text", "original", "whole"), HOSTILE)
+    await desk.put(*(make(n, **words) for n, make in _MAKERS))
     await desk.kill(7, error=HOSTILE, message_id=HOSTILE)
     await desk.hold("q1", detail=HOSTILE, reason=HOSTILE)
     assert await _all_tags(operator) == first_tags
@@ -409,10 +410,14 @@ async def _all_tags(operator: Visitor) -> set[str]:
 
 
 async def test_what_the_reporter_filled_in_is_shown(operator: Visitor, desk: Office) -> None:
-    filled = report(9, address="Gang <b>Mawar</b> 3", chosen_agency="PLN")
+    more = {"whole": "Surat <i>lama</i>", "notes": ("mail_reply_to", "parts_missing: 1/2")}
+    filled = report(9, address="Gang <b>Mawar</b> 3", chosen_agency="PLN", **more)
     await desk.put(filled)
     _, body = await operator.get(f"/reports/{filled.id}")
     assert "Gang &lt;b&gt;Mawar&lt;/b&gt; 3" in body
+    assert "Surat &lt;i&gt;lama&lt;/i&gt;" in body
+    assert WORDS.note("mail_reply_to") in body
+    assert WORDS.note("parts_missing: 1/2") in body
     assert "Dugaan pelapor" in body
     assert "PLN" in body
     _, body = await operator.get(f"/reports/{report(1).id}")
