@@ -1,9 +1,9 @@
 """Read every mail below some folders with our reader and with Python's, and list what differs.
 
-``python -m tests.mail_corpus FOLDER ...`` prints a table by kind of mail, and every mail of which
-the two read less than 80 % of the same words. Python's ``email`` package is the second opinion: it
-shares no line with ours. It opens no containers and believes every header, so not every difference
-is a fault; each wants to be looked at.
+``python -m tests.mail_corpus --ours FOLDER ...`` prints a table by kind of mail, and every mail of
+which the two read less than 80 % of the same words. Python's ``email`` package is the second
+opinion: it shares no line with ours. It opens no containers and believes every header, so not every
+difference is a fault; each wants to be looked at.
 """
 
 import argparse
@@ -16,11 +16,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage, Message
+from itertools import chain
 from pathlib import Path
 
 from adapters.contract import Inbound, Malformed
 from adapters.mail import body, html, tree
 from adapters.mail.channel import parse_mail
+from tests.adapters.mail.wrapped import every_mail
 
 ALIKE = 0.8
 """Share of the words of either reading that must stand in the other."""
@@ -166,10 +168,12 @@ def _kinds(results: Sequence[Comparison]) -> list[tuple[str, int]]:
 def main() -> None:
     """Compare and print."""
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("folders", nargs="+", type=Path)
+    options.add_argument("folders", nargs="*", type=Path)
+    options.add_argument("--ours", action="store_true", help="also the mails that the tests write")
     options.add_argument("--show", type=int, default=200, help="characters of each that differs")
     given = options.parse_args()
-    results = [r for name, raw in mails(given.folders) if (r := compare(name, raw))]
+    found = chain(mails(given.folders), every_mail() if given.ours else ())
+    results = [r for name, raw in found if (r := compare(name, raw))]
     print(*table(results), sep="\n")  # noqa: T201
     for each in sorted((r for r in results if r.alike < ALIKE), key=lambda r: -r.lost):
         pieces = (" ".join(text.split())[: given.show] for text in (each.ours, each.theirs))

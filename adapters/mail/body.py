@@ -186,7 +186,7 @@ class _Reader:
             said.append(words if says_something(words) else self.of_spare(inner))
             parts.attached += inner.attached
             waiting = [*inner.mails(), *waiting]
-            self._budget.note(notes.opening("rfc822"))
+            self._budget.note_opened("rfc822")
         return "\n\n".join(filter(says_something, said)) or text
 
     def joined(self, bodies: list[MimePart], *, quotes_too: bool) -> str:
@@ -195,7 +195,7 @@ class _Reader:
         room = MAX_TEXT_BYTES
         for part in bodies:
             if room <= 0:
-                self._budget.note(notes.CUT)
+                self._budget.note(notes.TOO_LONG)
                 break
             source = self._source(part)[:room]
             said = self._said(part, source, quotes_too)
@@ -219,7 +219,7 @@ class _Reader:
             return self._from_html(source, quotes_too)
         said, signed = packed.strip_signature(source)
         if signed:
-            self._budget.note(notes.opening("pgp"))
+            self._budget.note_opened("pgp")
             self._budget.note(notes.UNVERIFIED)
         if packed.ENCRYPTED in source:
             self._budget.note(notes.ENCRYPTED)
@@ -227,7 +227,7 @@ class _Reader:
 
     def _from_html(self, source: str, quotes_too: bool) -> str:
         if len(source) > html.MAX_HTML:
-            self._budget.note(notes.CUT)
+            self._budget.note(notes.TOO_LONG)
         forwards = any(mark in source.lower() for mark in _FORWARD_MARKS)
         return html.to_text(source, quotes=quotes_too or forwards)
 
@@ -243,7 +243,7 @@ class _Reader:
         cut = len(raw) > MAX_TEXT_BYTES
         label = "latin-1" if part.media_type == "text/rtf" else part.parameters.get("charset", "")
         text, repaired = charset.decode(raw[:MAX_TEXT_BYTES], label, cut=cut)
-        told = ((note, bool(note)), (notes.CUT, cut), (notes.REPAIRED, repaired))
+        told = ((note, bool(note)), (notes.TOO_LONG, cut), (notes.REPAIRED, repaired))
         for code, given in told:
             if given:
                 self._budget.note(code)

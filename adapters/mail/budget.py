@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from adapters.mail import notes
+
 MAX_FIELDS = 2_000
 """Headers of all parts together."""
 MAX_PARTS = 100
@@ -28,6 +30,14 @@ class ReadingBudget:
     def note(self, code: str) -> None:
         """Note something, once."""
         self.noted[code] = None
+
+    def note_opened(self, what: str) -> None:
+        """Note that something packed was opened, by its name."""
+        self.note(f"{notes.OPENED}: {what}")
+
+    def note_damaged(self, what: str) -> None:
+        """Note that something packed could not be read wholly, by its name."""
+        self.note(f"{notes.DAMAGED}: {what}")
 
     @property
     def fields_spent(self) -> bool:

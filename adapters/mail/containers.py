@@ -57,16 +57,16 @@ def _spend(budget: ReadingBudget, size: int, what: str) -> bool:
     """Count what came out of a container; False when it is too much."""
     budget.opened += size
     if budget.room:
-        budget.note(notes.opening(what))
+        budget.note_opened(what)
         return True
-    budget.note(notes.damage(what))
+    budget.note_damaged(what)
     return False
 
 
 def _signed(part: MimePart, budget: ReadingBudget) -> OpenedContainer | None:
     found = cms.read(part.content(), budget.room)
     if found is None:
-        budget.note(notes.damage("smime"))
+        budget.note_damaged("smime")
         return None
     if found.kind == "encrypted":
         budget.note(notes.ENCRYPTED)
@@ -81,7 +81,7 @@ def _signed(part: MimePart, budget: ReadingBudget) -> OpenedContainer | None:
 def _tnef(part: MimePart, budget: ReadingBudget) -> OpenedContainer | None:
     found = tnef.read(part.content())
     if found is None:
-        budget.note(notes.damage("tnef"))
+        budget.note_damaged("tnef")
         return None
     size = sum(len(file.content) for file in found.files)
     if not _spend(budget, size + len(found.text) + len(found.page), "tnef"):
@@ -92,7 +92,7 @@ def _tnef(part: MimePart, budget: ReadingBudget) -> OpenedContainer | None:
     elif found.page:
         entities.append(_text("text/html", found.page))
     if not found.whole:
-        budget.note(notes.damage("tnef"))
+        budget.note_damaged("tnef")
         entities.append(_file(part.name or "winmail.dat", part.content(), "x-kanal/damaged"))
     return OpenedContainer(OPENED_COPY, tuple(entities))
 

@@ -29,7 +29,7 @@ ENCODING = "mail_encoding"
 TYPE = "mail_type"
 """The content type that is stated is none, or not true; it was guessed."""
 REPAIRED = "mail_repaired"
-CUT = "mail_cut"
+TOO_LONG = "mail_cut"
 
 OPENED = "mail_opened"
 """The words, or files, were packed in something that was opened: its name is the value."""
@@ -44,13 +44,3 @@ STUB = "mail_stub"
 """The plain text says nothing, or much less than the page beside it, which was read."""
 FROM_FILE = "mail_from_file"
 """The mail itself has no words; they are of a file that came along."""
-
-
-def opening(what: str) -> str:
-    """Note that something packed was opened."""
-    return f"{OPENED}: {what}"
-
-
-def damage(what: str) -> str:
-    """Note that something packed could not be read wholly."""
-    return f"{DAMAGED}: {what}"

@@ -81,7 +81,7 @@ def decode_text(body: bytes, stated: str, label: str) -> tuple[bytes, str]:
         found = _base64_text(body, label)
         return found if found is not None else (_unannounced(body) or body, notes.ENCODING)
     if name in ("uuencode", "yenc"):
-        return _uuencoded(body), notes.opening(name)
+        return _uuencoded(body), f"{notes.OPENED}: {name}"
     if name not in ("", UNKNOWN):
         guess = _whole_base64(body) if name == "quoted-printable" else None
         return (guess, notes.ENCODING) if guess else (_DECODERS[name](body), "")

@@ -144,7 +144,7 @@ class _Reader:
             body = b"\n" + transfer.decode(part.raw[part.start : part.end], encoding)
             fields = tuple(f for f in part.fields if f[0] != "content-transfer-encoding")
             part = MimePart(fields, part.media_type, part.parameters, body, 1, len(body))
-            self._budget.note(notes.opening(encoding))
+            self._budget.note_opened(encoding)
             found = self.children(part, boundary, depth)
         for guess in (_NOT_BOUNDARY.sub("", boundary), _own_boundary(part)):
             if not found and guess not in ("", boundary):

@@ -363,3 +363,16 @@ RENDERED: Mapping[str, bytes] = {
     ).encode(),
 }
 """Kinds of text with marks of their own."""
+
+
+def every_mail() -> Iterator[tuple[str, bytes]]:
+    """Write the sentence in every container, encoding and type of this file."""
+    for name, write in CONTAINERS.items():
+        yield name, write()
+    for encoding, body in ENCODED.items():
+        for written in decorations(encoding):
+            yield repr(written), mail(body, PLAIN, f"Content-Transfer-Encoding: {written}")
+    for kind in TYPES:
+        yield repr(kind), mail(SENTENCE, f"Content-Type: {kind}")
+    for kind, body in RENDERED.items():
+        yield repr(kind), mail(body, f"Content-Type: {kind}")
