@@ -40,6 +40,7 @@ _OPENING = re.compile(
 )
 """A short first sentence that only opens the letter."""
 _SHORT_WORD = re.compile(r"\b\w{1,3}$")
+_MENTION = re.compile(r"@\w+")
 
 
 def vocabulary(words: str) -> frozenset[str]:
@@ -53,6 +54,11 @@ def has_any(letters: Iterable[str], text: str) -> bool:
         if piece in text:
             return True
     return False
+
+
+def has_words(text: str) -> bool:
+    """Tell whether a text has a letter or a digit; whom it only mentions is no word of its own."""
+    return any(map(str.isalnum, _MENTION.sub(" ", text)))
 
 
 def storable(text: str, limit: int = MAX_TEXT) -> str:

@@ -31,6 +31,7 @@ from tests.gateway.office import (
     PASSWORD,
     Clock,
     Office,
+    assignment,
     console,
     failing,
     office,
@@ -49,6 +50,7 @@ PAGES = (
     "/agencies?q=dinas",
     f"/reports/{report(1).id}",
     "/exchanges/sms",
+    "/ended",
 )
 PARTS = ("overview", "latest", "menu", "triage", "dead", "quarantine")
 CHANGES = (
@@ -61,6 +63,7 @@ CHANGES = (
     "/quarantine/q1/release",
     "/quarantine/q1/dismiss",
     "/alerts/q1/acknowledge",
+    f"/reports/{unsure(2).id}/reopen",
     "/logout",
     "/logout/everywhere",
 )
@@ -537,6 +540,32 @@ async def test_a_report_is_archived_for_a_reason_and_only_once(
     assert await desk.acts("archived_by_admin") == [(unsure(2).id, NAME, "Bukan laporan.")]
     assert "diarsipkan; alasannya dicatat." in body
     assert (await operator.act(path, reason="Bukan laporan."))[0].status == 409
+
+
+@pytest.mark.parametrize("script", [True, False])
+async def test_what_the_machine_set_aside_is_listed_and_routed_after_all(
+    operator: Visitor, desk: Office, script: bool
+) -> None:
+    at = desk.house.clock()
+    scope = schema.Scope(id="prank", name="Pesan iseng")
+    made = assignment(schema.Outcome.TRIAGE, at, None, 0.95).model_copy(update={"scope": scope})
+    ended = report(
+        5, status=schema.Status.ARCHIVED_BY_SYSTEM, assignment=made, received_at=at, text="<b>wkwk"
+    )
+    await desk.put(ended)
+    _, page = await operator.get("/ended?day=nonsense")
+    assert "&lt;b&gt;wkwk" in page
+    assert page.count('class="card"') == 1
+    path = f"/reports/{ended.id}/reopen"
+    if script:
+        response, told = await operator.act(path)
+        assert (response.status, "disalurkan sebagai laporan." in told) == (200, True)
+    else:
+        response, _ = await operator.post(path, csrf=operator.csrf)
+        assert response.headers["Location"] == f"/console/reports/{ended.id}"
+    assert await desk.acts("reopened") == [(ended.id, NAME, "")]
+    assert (await operator.act(path))[0].status == 409
+    assert 'class="card"' not in (await operator.get("/ended"))[1]
 
 
 async def test_who_comes_second_is_told(operator: Visitor, desk: Office) -> None:
