@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from normalizer import command, places, privacy, text, when
 from normalizer.codes import without_codes
@@ -30,6 +30,9 @@ _ADDRESS, _CHOSEN = 500, 200
 _NOTE, _MOST_NOTES = 200, 20
 CUT = "text_cut"
 _MEDIA_TYPE = "application/octet-stream"
+SENT_LATER = "sent_later"
+"""The note on a message that says it was sent after it came: its clock or zone is wrong."""
+_CLOCKS_DIFFER = timedelta(minutes=10)
 
 
 class Normalizer:
@@ -56,7 +59,9 @@ class Normalizer:
         said = without_codes(text.repair(inbound.text))
         asked = _asked(said, inbound)
         wish = privacy.read(asked.text)
-        sent_at = _aware(inbound.sent_at)
+        stated = _aware(inbound.sent_at)
+        sent_at = min(stated, received_at) if stated else None
+        early = stated is not None and stated - received_at > _CLOCKS_DIFFER
         return Message(
             id=id,
             tracking=tracking,
@@ -84,7 +89,7 @@ class Normalizer:
             unhide=wish.unhide and not (inbound.explicit or inbound.anonymous),
             public=inbound.public,
             unanswered=inbound.unanswered,
-            notes=_notes(inbound),
+            notes=_notes(inbound, early=early),
         )
 
     def _places(self, said: str, inbound: Inbound, context: str | None) -> tuple[Place, ...]:
@@ -114,10 +119,10 @@ def attachment(file: File) -> Attachment:
     )
 
 
-def _notes(inbound: Inbound) -> tuple[str, ...]:
+def _notes(inbound: Inbound, *, early: bool) -> tuple[str, ...]:
     longest = max(len(inbound.text), len(inbound.whole))
-    cut = (CUT,) if longest > MAX_TEXT else ()
-    return tuple(text.repair(each, _NOTE) for each in (*cut, *inbound.notes[:_MOST_NOTES]))
+    own = [code for code, given in ((CUT, longest > MAX_TEXT), (SENT_LATER, early)) if given]
+    return tuple(text.repair(each, _NOTE) for each in (*own, *inbound.notes[:_MOST_NOTES]))
 
 
 def _kind(text: str, chosen: Kind | None) -> Kind:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from adapters.contract import Author, Inbound, Malformed, Receipt
-from adapters.mail import automatic, body, bounce, headers, proof, tree
+from adapters.mail import automatic, body, bounce, dates, headers, notes, proof, tree
 from adapters.mail.quotes import REPLY_MARKER
 from adapters.mail.recipients import account_of, token_of
 from normalizer import subject as subjects
@@ -57,6 +57,7 @@ def _inbound(
     written = _sender(root, mail_from)
     proven = proof.of(root, sender=written.address, mail_from=mail_from, authserv_id=authserv_id)
     subject = headers.decode_words(root.get("subject"))
+    sent_at, by_name = dates.read(root.get("date"))
     thread = headers.thread(root.get("references"), root.get("in-reply-to"))
     direct = headers.thread("", root.get("in-reply-to"))
     token = token_of([*rcpt_to, *root.all("to"), *root.all("cc")], address)
@@ -80,7 +81,8 @@ def _inbound(
     def is_reply(text: str) -> bool:
         return standing != "forward" and (answers or _has_marker(text))
 
-    reading = body.read(tree_, is_reply=is_reply)
+    reading = body.read(tree_, is_reply=is_reply, forwarded=standing == "forward")
+    told = [notes.ZONE] if by_name else []
     return Inbound(
         channel=channel,
         account=account_of(rcpt_to, address),
@@ -91,12 +93,12 @@ def _inbound(
         raw=raw,
         subject=subject or None,
         files=reading.files,
-        sent_at=headers.date(root.get("date")),
+        sent_at=sent_at,
         thread=thread,
         token=token,
         automatic=judged.set_aside,
         unanswered=judged.unanswered if proven.answerable else NoAnswerReason.UNPROVEN_SENDER,
-        notes=(*reading.notes, *_notes(root, proven, sender, reply_to), *judged.notes),
+        notes=(*reading.notes, *told, *_notes(root, proven, sender, reply_to), *judged.notes),
     )
 
 
@@ -171,6 +173,7 @@ def _notes(
     reached = sender.answers_to or sender.shared
     told = (
         (NO_HEADERS, not root.fields),
+        (notes.BROKEN_WORDS, any(map(headers.is_broken, map(root.get, ("from", "subject"))))),
         (UNPROVEN, proven.verdict == "failed"),
         (UNALIGNED, not proven.answerable and proven.verdict != "failed"),
         (REPLY_TO, bool(reply_to and reached)),

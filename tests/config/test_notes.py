@@ -51,6 +51,8 @@ def _noted(tree: ast.AST) -> Iterator[ast.AST]:
         elif isinstance(node, ast.Call):
             if isinstance(node.func, ast.Attribute) and _name(node.func.value) == "notes":
                 yield from node.args
+            elif isinstance(node.func, ast.Attribute) and node.func.attr == "note":
+                yield from node.args[:1]
             elif (at := CODES.get(_name(node.func))) is not None:
                 yield node.args[at]
         elif isinstance(node, ast.FunctionDef) and node.name.strip("_") == "notes":
@@ -102,6 +104,7 @@ def test_every_code_that_a_reader_notes_has_its_words() -> None:
     [
         'notes.append("odd_one")',
         'self.notes.append("odd_one")',
+        'ODD = "odd_one"\nbudget.note(f"{codes.ODD}: {what}")',
         'ODD = "odd_one"\nnotes += [note for note, given in ((ODD, odd),) if given]',
         'Inbound(notes=("odd_one: 3", *more))',
         'ODD = f"odd_one: {3}"\nnotes = (*before, files.ODD)',

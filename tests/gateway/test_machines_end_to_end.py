@@ -13,8 +13,9 @@ from sqlalchemy import func, select
 from config.settings import load
 from demo import post
 from demo.door import Door
-from demo.doors import ACCOUNT, ADDRESS, MailDoor, SmsDoor, TelegramDoor, WhatsAppDoor, XDoor
+from demo.doors import ACCOUNT, ADDRESS, MailDoor, TelegramDoor, WhatsAppDoor, XDoor
 from demo.sms_center import SmppDoor
+from demo.sms_gateway import SmsDoor
 from gateway.assembly import assemble
 from gateway.process import Kanal
 from gateway.store.tables import messages
