@@ -6,6 +6,7 @@ from datetime import datetime
 
 from normalizer import command, places, privacy, text, when
 from normalizer.codes import without_codes
+from normalizer.coordinates import in_indonesia
 from normalizer.gazetteer import Gazetteer
 from normalizer.inbound import File, Inbound
 from normalizer.kind import kind_of
@@ -27,6 +28,8 @@ _ID = 1_000
 _ADDRESS, _CHOSEN = 500, 200
 """Characters of an address, and of a chosen topic or agency, that are kept."""
 _NOTE, _MOST_NOTES = 200, 20
+NO_PLACE = "point_outside_indonesia"
+"""Noted where a point came that no report of ours can be about, so that it counts as none."""
 _MEDIA_TYPE = "application/octet-stream"
 
 
@@ -81,7 +84,7 @@ class Normalizer:
             unhide=wish.unhide and not (inbound.explicit or inbound.anonymous),
             public=inbound.public,
             unanswered=inbound.unanswered,
-            notes=tuple(text.repair(each, _NOTE) for each in inbound.notes[:_MOST_NOTES]),
+            notes=_notes(inbound),
         )
 
     def _places(self, said: str, inbound: Inbound, context: str | None) -> tuple[Place, ...]:
@@ -157,9 +160,15 @@ def _coordinates(location: tuple[float, float] | None) -> Coordinates | None:
     if location is None or not all(map(math.isfinite, location)):
         return None
     latitude, longitude = map(float, location)
-    if abs(latitude) > 90 or abs(longitude) > 180:
+    if not in_indonesia(latitude, longitude):
         return None
     return Coordinates(latitude=latitude, longitude=longitude)
+
+
+def _notes(inbound: Inbound) -> tuple[str, ...]:
+    elsewhere = inbound.location is not None and _coordinates(inbound.location) is None
+    said = (*((NO_PLACE,) if elsewhere else ()), *inbound.notes)
+    return tuple(text.repair(each, _NOTE) for each in said[:_MOST_NOTES])
 
 
 def _aware(moment: datetime | None) -> datetime | None:

@@ -26,6 +26,7 @@ from gateway.portals.agency import api
 from gateway.portals.citizen import routes as citizen
 from gateway.portals.console import routes as console
 from gateway.portals.http import problems, security_txt
+from gateway.portals.http.allowed import Allowed
 from gateway.portals.http.bounds import Lines, Parser, protocol
 from gateway.portals.http.drain import DrainMiddleware
 from gateway.portals.http.request_id import RequestId
@@ -141,6 +142,7 @@ def application(
         ),
     ]
     problems.answer_with_problems(app)
+    app.add_middleware(Allowed, routes=app.router.routes)
     return app
 
 

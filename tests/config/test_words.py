@@ -24,7 +24,7 @@ TABLES = {
         "queue", "reason", "status", "unanswered",
     },
     "errors": {"problem", "smtp"},
-    "labels": {"kind", "mark", "masked", "months", "privacy", "status"},
+    "labels": {"kind", "mark", "masked", "months", "privacy", "status", "update_status"},
     "pages": {"deadline", "mend"},
     "reasons": {"source", "tier"},
 }  # fmt: skip

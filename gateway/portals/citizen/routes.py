@@ -282,7 +282,7 @@ class Citizens:
         except webhook.TooLarge:
             raise HTTPException(413) from None
         except Malformed:
-            raise HTTPException(405) from None
+            raise HTTPException(400) from None
 
     async def _take(self, request: Request, body: bytes, content_type: str) -> WebhookResponse:
         headers = {name: request.headers.get(name) for name in _FROM_THE_BROWSER}
