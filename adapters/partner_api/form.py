@@ -84,7 +84,7 @@ def _content_type(header: str) -> tuple[str, dict[str, str]]:
 
 
 def _encoded(body: bytes, codec: str) -> list[tuple[str, str]]:
-    if codec.startswith("utf-16") or codec.startswith("utf-32"):
+    if codec.startswith(("utf-16", "utf-32")):
         return _pairs(decode(body, codec), UTF8)
     # What should have been written as %XX and was not is read as if it had been.
     ascii_only = _NOT_ASCII.sub(lambda found: b"%%%02X" % found[0][0], body)

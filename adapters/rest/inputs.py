@@ -30,8 +30,8 @@ OCTETS = "application/octet-stream"
 SAYS_SOMETHING = r"[^\s\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
 """A character that is seen: a text of others is none."""
 NUMBER = r"^[1-9][0-9]{3}-?[0-9]{4}-?[0-9]{4}$"
-_TOKEN = r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}"
-MEDIA_TYPE = rf"^({_TOKEN}/{_TOKEN}[ \t]*(;.*)?)?$"
+_NAME = r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}"
+MEDIA_TYPE = rf"^({_NAME}/{_NAME}[ \t]*(;.*)?)?$"
 """RFC 6838 4.2, with parameters or without; "" is none."""
 _BREAK = re.compile(r"[ \t]*[\r\n][ \t\r\n]*")
 _DATA_URL = re.compile(r"data:[^,]{0,200};base64,", re.IGNORECASE)

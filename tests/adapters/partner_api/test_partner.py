@@ -188,7 +188,7 @@ def test_letters_are_read_in_their_charset_or_refused(
     sent: WebhookRequest, text: str | None
 ) -> None:
     if text is None:
-        with pytest.raises(Invalid, match="charset|text|content type"):
+        with pytest.raises(Invalid, match=r"charset|text|content type"):
             form.read(sent)
     else:
         assert form.read(sent).first("a") == text
