@@ -42,6 +42,10 @@ _SHORT_WORD = re.compile(r"\b\w{1,3}$")
 _REPLY = re.compile(r"^(?:\s*(?:re|fw|fwd|bls|balas|trs|terusan)\s*(?:\[\d+\])?:)+\s*", re.I)
 
 
+SEEN = r"[^\s\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
+"""A pattern of one character that is seen: a text without any says nothing."""
+
+
 def vocabulary(words: str) -> frozenset[str]:
     """Return the words of a table written as one string with spaces between them."""
     return frozenset(words.split())

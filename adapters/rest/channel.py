@@ -36,7 +36,7 @@ from adapters.rest.endpoint import BASE, DOCUMENT, V1, RestApi, describe_api
 from adapters.rest.inputs import MessageInput, NewReport, read_body
 from adapters.rest.problems import failure, problem
 
-_MESSAGES = re.compile(rf"{BASE}{V1}/reports/([1-9][\d-]{{11,13}})/messages")
+_MESSAGES = re.compile(rf"{BASE}{V1}/reports/([1-9][0-9-]{{11,13}})/messages")
 
 
 class RestBlock(PartnerBlock):

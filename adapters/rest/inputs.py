@@ -23,19 +23,32 @@ from pydantic_core import from_json, to_json
 from adapters.contract import File
 from adapters.partner_api.encoding import decode_json
 from normalizer.message import MAX_TEXT, Kind
+from normalizer.text import SEEN
 from normalizer.tracking import is_valid
 
 MOST_FILES = 20
 OCTETS = "application/octet-stream"
-SAYS_SOMETHING = r"[^\s\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
-"""A character that is seen: a text of others is none."""
 NUMBER = r"^[1-9][0-9]{3}-?[0-9]{4}-?[0-9]{4}$"
 _NAME = r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}"
 MEDIA_TYPE = rf"^({_NAME}/{_NAME}[ \t]*(;.*)?)?$"
 """RFC 6838 4.2, with parameters or without; "" is none."""
+HTTP_URL = r"^[Hh][Tt][Tt][Pp][Ss]?://[^/?#]"
+"""For the schema only."""
 _BREAK = re.compile(r"[ \t]*[\r\n][ \t\r\n]*")
 _DATA_URL = re.compile(r"data:[^,]{0,200};base64,", re.IGNORECASE)
 _URL_SAFE = str.maketrans("-_", "+/")
+
+
+def _in_base64(letters: str) -> str:
+    one = rf"(?:[{letters}][\r\n]*)"
+    return rf"(?:{one}{{4}})*(?:{one}{{2}}(?:==[\r\n]*)?|{one}{{3}}(?:=[\r\n]*)?)?"
+
+
+BASE64 = (
+    r"^([Dd][Aa][Tt][Aa]:[^,]{0,200};[Bb][Aa][Ss][Ee]64,)?"
+    rf"({_in_base64('A-Za-z0-9+/')}|{_in_base64('A-Za-z0-9_-')})$"
+)
+"""For the schema only: what ``decode_base64`` reads."""
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
 Degrees = Annotated[float, Field(allow_inf_nan=False)]
@@ -136,14 +149,13 @@ class AttachmentInput(ReportInput):
     media_type: Annotated[
         str, Field(pattern=MEDIA_TYPE, max_length=255), AfterValidator(_media_type)
     ] = OCTETS
-    content_base64: Annotated[
-        str | None,
-        Field(
-            json_schema_extra={"contentEncoding": "base64"},
-            description="In the common or the URL alphabet, in lines or not",
-        ),
-    ] = None
-    url: Annotated[HttpUrl, Field(strict=False)] | None = None
+    content_base64: (
+        Annotated[str, Field(json_schema_extra={"contentEncoding": "base64", "pattern": BASE64})]
+        | None
+    ) = Field(default=None, description="In the common or the URL alphabet, in lines or not")
+    url: Annotated[HttpUrl, Field(strict=False, json_schema_extra={"pattern": HTTP_URL})] | None = (
+        None
+    )
 
     @model_validator(mode="after")
     def _bytes_or_address(self) -> Self:
@@ -169,7 +181,7 @@ class MessageInput(ReportInput):
 
     text: Annotated[
         str,
-        StringConstraints(strip_whitespace=True, max_length=MAX_TEXT, pattern=SAYS_SOMETHING),
+        StringConstraints(strip_whitespace=True, max_length=MAX_TEXT, pattern=SEEN),
     ]
     attachments: Annotated[
         tuple[AttachmentInput, ...], Field(max_length=MOST_FILES, strict=False)
