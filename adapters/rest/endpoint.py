@@ -46,6 +46,7 @@ class Idempotent(BaseModel):
         Field(
             alias="idempotency-key",
             max_length=255,
+            pattern=r"^[ -~]*$",
             description="Yours; the same at every attempt of one report",
         ),
     ] = ""

@@ -168,8 +168,9 @@ def _with_nulls(schema: dict[str, Any]) -> dict[str, Any]:
 def _or_null(shape: dict[str, Any]) -> dict[str, Any]:
     if {"type": "null"} in shape.get("anyOf", ()):
         return shape
-    said = {name: shape[name] for name in ("default", "description", "title") if name in shape}
-    inner = {name: value for name, value in shape.items() if name not in said}
+    outer = ("default", "description", "title")
+    said = {name: value for name, value in shape.items() if name in outer}
+    inner = {name: value for name, value in shape.items() if name not in outer}
     if inner.get("type") == "array":
         inner["items"] = {"anyOf": [inner["items"], {"type": "null"}]}
     return {**said, "anyOf": [inner, {"type": "null"}]}
