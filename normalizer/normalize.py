@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from datetime import datetime
+from datetime import date, datetime
 
 from normalizer import command, places, privacy, text, when
 from normalizer.codes import without_codes
@@ -30,6 +30,8 @@ _ADDRESS, _CHOSEN = 500, 200
 _NOTE, _MOST_NOTES = 200, 20
 NO_PLACE = "point_outside_indonesia"
 """Noted where a point came that no report of ours can be about, so that it counts as none."""
+NO_DAY = "day_still_to_come"
+"""Noted where the day of the event is a later one, so that it counts as none."""
 _MEDIA_TYPE = "application/octet-stream"
 
 
@@ -74,7 +76,8 @@ class Normalizer:
             places=self._places(wish.text, inbound, context),
             coordinates=_coordinates(inbound.location),
             address=text.repair(inbound.address, _ADDRESS),
-            occurred_on=inbound.occurred_on or when.occurred_on(wish.text, sent_at or received_at),
+            occurred_on=_chosen_day(inbound, received_at)
+            or when.occurred_on(wish.text, sent_at or received_at),
             chosen_topic=text.storable(inbound.topic, _CHOSEN),
             chosen_agency=text.repair(inbound.agency, _CHOSEN),
             sent_at=sent_at,
@@ -84,7 +87,7 @@ class Normalizer:
             unhide=wish.unhide and not (inbound.explicit or inbound.anonymous),
             public=inbound.public,
             unanswered=inbound.unanswered,
-            notes=_notes(inbound),
+            notes=_notes(inbound, received_at),
         )
 
     def _places(self, said: str, inbound: Inbound, context: str | None) -> tuple[Place, ...]:
@@ -165,9 +168,17 @@ def _coordinates(location: tuple[float, float] | None) -> Coordinates | None:
     return Coordinates(latitude=latitude, longitude=longitude)
 
 
-def _notes(inbound: Inbound) -> tuple[str, ...]:
+def _chosen_day(inbound: Inbound, received_at: datetime) -> date | None:
+    """Return the day that was chosen for the event, unless it is still to come."""
+    day = inbound.occurred_on
+    return day if day and day <= received_at.astimezone(when.WIT).date() else None
+
+
+def _notes(inbound: Inbound, received_at: datetime) -> tuple[str, ...]:
     elsewhere = inbound.location is not None and _coordinates(inbound.location) is None
-    said = (*((NO_PLACE,) if elsewhere else ()), *inbound.notes)
+    to_come = inbound.occurred_on and _chosen_day(inbound, received_at) is None
+    ours = ((NO_PLACE, elsewhere), (NO_DAY, to_come))
+    said = (*(note for note, applies in ours if applies), *inbound.notes)
     return tuple(text.repair(each, _NOTE) for each in said[:_MOST_NOTES])
 
 

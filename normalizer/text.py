@@ -42,7 +42,10 @@ _SHORT_WORD = re.compile(r"\b\w{1,3}$")
 _REPLY = re.compile(r"^(?:\s*(?:re|fw|fwd|bls|balas|trs|terusan)\s*(?:\[\d+\])?:)+\s*", re.I)
 
 
-SEEN = r"[^\s\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
+SEEN = (
+    r"[^\s\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e"
+    r"\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb]"
+)
 """A pattern of one character that is seen: a text without any says nothing."""
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 import structlog
 
 from adapters.contract import (
+    RECEIVED_ON,
     AcceptedMessage,
     Channel,
     ChannelError,
@@ -95,6 +96,8 @@ class Intake:
 
     async def receive_webhook(self, channel: Receiver, hook: WebhookRequest) -> WebhookResponse:
         """Take one hook and say what the provider is answered. Raises ``NotDurable``."""
+        today = self._store.now().date().isoformat()
+        hook = replace(hook, headers={**hook.headers, RECEIVED_ON: today})
         with channel.exchanges.note(hook.method, hook.url, "in") as exchange:
             response = await self._receive_webhook(channel, hook)
             exchange.status = response.status

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from normalizer.gazetteer import Gazetteer
 from normalizer.inbound import Author, File, Inbound
 from normalizer.message import MAX_TEXT, Intent, Kind, Message, Reporter
-from normalizer.normalize import NO_PLACE, Normalizer
+from normalizer.normalize import NO_DAY, NO_PLACE, Normalizer
 from normalizer.report import Report, Status
 from normalizer.tracking import compose, format_number
 from tests.normalizer.conftest import ID, RECEIVED, REGIONS, TRACKING, Normalize
@@ -182,6 +182,14 @@ def test_a_point_is_kept(normalize: Normalize) -> None:
     point = normalize("jalan rusak", location=(-0.5, 117)).coordinates
     assert point is not None
     assert (point.latitude, point.longitude) == (-0.5, 117.0)
+
+
+def test_a_chosen_day_that_is_still_to_come_is_none_and_noted(normalize: Normalize) -> None:
+    read = normalize("jalan rusak kemarin", occurred_on=date(2999, 1, 1))
+    assert read.notes == (NO_DAY,)
+    assert read.occurred_on == normalize("jalan rusak kemarin").occurred_on
+    past = normalize("jalan rusak kemarin", occurred_on=date(2020, 1, 1))
+    assert (past.occurred_on, past.notes) == (date(2020, 1, 1), ())
 
 
 def test_a_time_without_its_zone_is_not_guessed(normalize: Normalize) -> None:
