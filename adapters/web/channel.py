@@ -313,7 +313,7 @@ def _can_be_reached(contact: str) -> bool:
     found = phonenumbers.PhoneNumberMatcher(
         contact.replace("_", " "), "ID", leniency=phonenumbers.Leniency.POSSIBLE
     )
-    return any(each.number.national_number >= _SHORTEST_NUMBER for each in found)
+    return any((each.number.national_number or 0) >= _SHORTEST_NUMBER for each in found)
 
 
 def _language(hook: WebhookRequest) -> Language:
