@@ -7,6 +7,7 @@ from unicodedata import is_normalized, normalize
 from ftfy import TextFixerConfig, fix_text
 from ftfy.badness import is_bad
 
+from normalizer.lookalikes import plain as plain_letters
 from normalizer.message import MAX_TEXT
 
 MAX_TITLE = 80
@@ -74,7 +75,10 @@ def storable(text: str, limit: int = MAX_TEXT) -> str:
 
 
 def repair(text: str, limit: int = MAX_TEXT) -> str:
-    """Undo mojibake, odd spaces and control characters; keep emoji, line breaks and wording."""
+    """Undo mojibake, odd spaces, control characters and letters in disguise.
+
+    Emoji, line breaks and wording stay.
+    """
     kept = storable(text, limit)
     if "\r" in kept:
         kept = kept.replace("\r\n", "\n").replace("\r", "\n")
@@ -84,6 +88,8 @@ def repair(text: str, limit: int = MAX_TEXT) -> str:
         kept = _CONTROL.sub("", kept)
     elif not kept.isascii():
         kept = normalize("NFC", kept)
+    if not kept.isascii():
+        kept = plain_letters(kept)
     if "  " in kept or (not plain and _ODD_SPACE.search(kept)):
         kept = _SPACES.sub(_space, kept)
     if "\n" in kept:

@@ -94,9 +94,9 @@ SIGNATURES: Sequence[tuple[int, bytes, str]] = (
 MOST_CONTACT = 200
 _MAIL = re.compile(r"[^\s@<>,;\"]{1,64}@[^\s@<>,;\"]{1,180}\.[A-Za-z]{2,20}")
 _MARKS = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
-"""Marks that nobody sees: telephones copy numbers with them."""
+"""Marks without a shape: telephones copy numbers with them."""
 _SHORTEST_NUMBER = 1_000_000
-"""A national number of seven digits; what is shorter calls nobody back."""
+"""A national number of seven digits; a shorter one is no subscriber."""
 _SEEN = re.compile(SEEN)
 _TOPIC = re.compile(r"[a-z0-9-]{1,80}")
 _NUMBER = re.compile(r"\d{12}")

@@ -27,7 +27,7 @@ from gateway.portals.agency.document import serve_document
 from gateway.portals.citizen import routes as citizen
 from gateway.portals.console import routes as console
 from gateway.portals.http import problems, security_txt
-from gateway.portals.http.allowed import Allowed
+from gateway.portals.http.allow import AllowHeader
 from gateway.portals.http.bounds import Lines, Parser, protocol
 from gateway.portals.http.drain import DrainMiddleware
 from gateway.portals.http.request_id import RequestId
@@ -144,7 +144,7 @@ def application(
         ),
     ]
     problems.answer_with_problems(app)
-    app.add_middleware(Allowed, routes=app.router.routes)
+    app.add_middleware(AllowHeader, routes=app.router.routes)
     return app
 
 

@@ -22,6 +22,10 @@ class Unavailable(Exception):
     """The database did not answer; nothing was changed, try again."""
 
 
+class NotMigrated(Unavailable):
+    """The database answers, and has no tables yet: ``kanal migrate`` makes them."""
+
+
 class Database:
     """A database with an engine for writing and, on SQLite, another one for reading.
 
@@ -79,9 +83,18 @@ async def _guarded(seconds: float, engine: AsyncEngine) -> AsyncIterator[AsyncCo
         if (task := asyncio.current_task()) and task.cancelling():
             # Whoever cancels a query may get the driver's own error for it; it is no news.
             raise asyncio.CancelledError from error
+        if _has_no_table(error):
+            raise NotMigrated("the tables are not there yet: kanal migrate") from error
         if said := _away(error, seconds):
             raise Unavailable(said) from error
         raise
+
+
+def _has_no_table(error: Exception) -> bool:
+    if not isinstance(error, DBAPIError):
+        return False
+    state = getattr(error.orig, "sqlstate", "")
+    return state == _NO_TABLE or str(error.orig).startswith("no such table")
 
 
 def _away(error: Exception, seconds: float) -> str:
@@ -90,8 +103,6 @@ def _away(error: Exception, seconds: float) -> str:
         return f"no answer within {seconds:g} s ({type(error).__name__})"
     if isinstance(error, OperationalError | InterfaceError):
         return type(error.orig).__name__
-    if getattr(error.orig, "sqlstate", "") == _NO_TABLE:
-        return "the tables are not there yet: kanal migrate"
     return type(error.orig).__name__ if error.connection_invalidated else ""
 
 

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from gateway.intake.webhook import METHODS
 
 
-class Allowed:
+class AllowHeader:
     """ASGI middleware. ``routes`` are those of the application within."""
 
     def __init__(self, app: ASGIApp, routes: Sequence[BaseRoute]) -> None:
