@@ -97,7 +97,7 @@ def test_kind(text: str, kind: Kind) -> None:
         ("the street light is broken since Monday", "en"),
         ("please fix the road", "en"),
         ("12345", "und"),
-        ("status no. 4821/0937/5514", "id"),
+        ("status no. 4821/0937/5514", "und"),
         ("no 12 jalan", "id"),
         ("there is no light", "en"),
         ("", "und"),
