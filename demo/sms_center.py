@@ -15,7 +15,7 @@ from typing import Any, Self
 
 import smpp34
 
-from adapters.smpp import coding
+from adapters.sms import coding
 from config.settings import Settings
 from demo.door import Door
 from demo.samples import SMPP

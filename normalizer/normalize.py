@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from normalizer import command, places, privacy, text, when
 from normalizer.codes import without_codes
@@ -12,6 +12,7 @@ from normalizer.inbound import File, Inbound
 from normalizer.kind import kind_of
 from normalizer.language import language_of
 from normalizer.message import (
+    MAX_TEXT,
     Attachment,
     Coordinates,
     Intent,
@@ -32,7 +33,11 @@ NO_PLACE = "point_outside_indonesia"
 """Noted where a point came that no report of ours can be about, so that it counts as none."""
 NO_DAY = "day_still_to_come"
 """Noted where the day of the event is a later one, so that it counts as none."""
+CUT = "text_cut"
 _MEDIA_TYPE = "application/octet-stream"
+SENT_LATER = "sent_later"
+"""The note on a message that says it was sent after it came: its clock or zone is wrong."""
+_CLOCKS_DIFFER = timedelta(minutes=10)
 
 
 class Normalizer:
@@ -59,7 +64,9 @@ class Normalizer:
         said = without_codes(text.repair(inbound.text))
         asked = _asked(said, inbound)
         wish = privacy.read(asked.text)
-        sent_at = _aware(inbound.sent_at)
+        stated = _aware(inbound.sent_at)
+        sent_at = min(stated, received_at) if stated else None
+        early = stated is not None and stated - received_at > _CLOCKS_DIFFER
         return Message(
             id=id,
             tracking=tracking,
@@ -71,6 +78,7 @@ class Normalizer:
             title=without_codes(text.title_of(wish.text, inbound.subject)),
             text=wish.text,
             original=without_codes(text.storable(inbound.text)),
+            whole=without_codes(text.storable(inbound.whole)),
             language=language_of(wish.text),
             attachments=tuple(map(attachment, inbound.files)),
             places=self._places(wish.text, inbound, context),
@@ -87,7 +95,7 @@ class Normalizer:
             unhide=wish.unhide and not (inbound.explicit or inbound.anonymous),
             public=inbound.public,
             unanswered=inbound.unanswered,
-            notes=_notes(inbound, received_at),
+            notes=_notes(inbound, received_at, early=early),
         )
 
     def _places(self, said: str, inbound: Inbound, context: str | None) -> tuple[Place, ...]:
@@ -174,12 +182,15 @@ def _chosen_day(inbound: Inbound, received_at: datetime) -> date | None:
     return day if day and day <= received_at.astimezone(when.WIT).date() else None
 
 
-def _notes(inbound: Inbound, received_at: datetime) -> tuple[str, ...]:
-    elsewhere = inbound.location is not None and _coordinates(inbound.location) is None
-    to_come = inbound.occurred_on and _chosen_day(inbound, received_at) is None
-    ours = ((NO_PLACE, elsewhere), (NO_DAY, to_come))
-    said = (*(note for note, applies in ours if applies), *inbound.notes)
-    return tuple(text.repair(each, _NOTE) for each in said[:_MOST_NOTES])
+def _notes(inbound: Inbound, received_at: datetime, *, early: bool) -> tuple[str, ...]:
+    ours = {
+        CUT: max(len(inbound.text), len(inbound.whole)) > MAX_TEXT,
+        SENT_LATER: early,
+        NO_PLACE: inbound.location is not None and _coordinates(inbound.location) is None,
+        NO_DAY: inbound.occurred_on and _chosen_day(inbound, received_at) is None,
+    }
+    own = (note for note, applies in ours.items() if applies)
+    return tuple(text.repair(each, _NOTE) for each in (*own, *inbound.notes[:_MOST_NOTES]))
 
 
 def _aware(moment: datetime | None) -> datetime | None:

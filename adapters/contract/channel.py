@@ -51,6 +51,8 @@ class Channel:
     """True where answers stay with us until their readers come and look."""
     by_phone: ClassVar[bool] = False
     """True where senders are phone numbers: short codes and names of senders are machines there."""
+    receipts_hurry: ClassVar[bool] = False
+    """True where a receipt may be here before the answer to our own call is filed."""
     overhears: ClassVar[bool] = False
     """True where people also talk to each other: a trained model tells reports from such talk."""
 

@@ -1,7 +1,9 @@
 """Bytes to text when the label may be right, wrong, unknown or missing."""
 
 import codecs
+import encodings.aliases
 import re
+from functools import lru_cache
 
 _ALIASES = {
     "utf8mb4": "utf-8",
@@ -14,9 +16,20 @@ _ALIASES = {
     "ks_c_5601-1987": "cp949",
     "iso-8859-8-i": "iso-8859-8",
     "x-sjis": "cp932",
-    "cp-850": "cp850",
     "win-1252": "cp1252",
+    "unicode": "utf-16",
+    "ansi": "cp1252",
 }
+_SQUASHED = {
+    re.sub(r"[^a-z0-9]", "", name): codec
+    for pair in encodings.aliases.aliases.items()
+    for name, codec in (pair, (pair[1], pair[1]))
+}
+"""Python's names of charsets without signs: mailers write UTF_8, iso8859_1 and windows1252."""
+_LABEL = re.compile(r"[a-z0-9][\w.:+-]*", re.ASCII)
+_WIDE = ("utf-16", "utf-32")
+_NAMELESS = {"charset", "x", "none", "default", "unknown", "x-unknown", "unknown-8bit", "8bit"}
+"""What stands where a charset should, and names none."""
 _WESTERN = {"", "ascii", "iso8859-1", "cp1252"}
 """Labels that mailers set without looking: bytes that are valid UTF-8 are UTF-8 all the same."""
 _CHARSETS = re.compile(
@@ -31,6 +44,8 @@ def decode(raw: bytes, label: str = "", *, cut: bool = False) -> tuple[str, bool
     ``cut`` says that ``raw`` is the beginning of something longer, so that a character may be
     broken at its end. Never raises.
     """
+    if not label and not cut and raw.isascii():
+        return raw.decode("ascii"), False
     codec = _codec(label)
     tries = ("utf-8-sig", codec) if codec in _WESTERN else (codec, "utf-8-sig")
     for name in filter(None, tries):
@@ -50,16 +65,59 @@ def _guessed(raw: bytes, codec: str | None) -> str:
     return raw.decode("cp1252", "replace")
 
 
-def _codec(label: str) -> str | None:
-    """Return Python's name of a charset; "" for none given, None for one that is not known."""
-    wanted = label.strip().strip("'\"").split("*")[0].lower()
-    if not wanted:
-        return ""
+def is_utf8(raw: bytes, *, cut: bool = False) -> bool:
+    """Tell whether bytes are valid UTF-8; ``cut`` allows half a character at the end."""
+    return _decodes(raw, "utf-8", cut)
+
+
+def fits(raw: bytes, label: str, *, cut: bool = False) -> bool:
+    """Tell whether bytes are valid in the charset of this label."""
+    codec = _codec(label)
+    return bool(codec) and _decodes(raw, codec or "", cut)
+
+
+def is_wide(label: str) -> bool:
+    """Tell whether a charset has NUL in ordinary text."""
+    return (_codec(label) or "").startswith(_WIDE)
+
+
+def codec_of_page(number: int) -> str | None:
+    """Return the codec of a Windows code page; None for one that is not known."""
+    return "utf-8" if number == 65_001 else _python_name(f"cp{number}")
+
+
+def _decodes(raw: bytes, codec: str, cut: bool) -> bool:
     try:
-        name = codecs.lookup(_ALIASES.get(wanted, wanted)).name
+        _strict(raw, codec, cut)
+    except (UnicodeError, ValueError):
+        return False
+    return True
+
+
+@lru_cache(256)
+def _codec(label: str) -> str | None:
+    """Return Python's name of a charset; "" for none given, None for one that is not known.
+
+    A label may be decorated: in quotes, with a comment, with signs before or behind it.
+    """
+    if not any(map(str.isalnum, label)):
+        return ""
+    words = _LABEL.findall(label[:200].lower())
+    wanted = next((word for word in words if word not in _NAMELESS), "")
+    squashed = re.sub(r"[^a-z0-9]", "", wanted)
+    plain = _ALIASES.get(wanted) or _SQUASHED.get(squashed) or _SQUASHED.get(squashed[1:])
+    for name in (wanted, plain):
+        if found := _python_name(name or ""):
+            return found
+    return None
+
+
+def _python_name(name: str) -> str | None:
+    try:
+        found = codecs.lookup(_ALIASES.get(name, name)).name
     except (LookupError, ValueError):
         return None
-    return name if _CHARSETS.match(name) else None
+    return found if _CHARSETS.match(found) else None
 
 
 def _strict(raw: bytes, codec: str, cut: bool) -> str:

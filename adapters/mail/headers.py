@@ -8,18 +8,23 @@ IndexError and LookupError come out of its parsers; here every value is short be
 import binascii
 import re
 import unicodedata
-from datetime import UTC, datetime
 from email.message import Message
-from email.utils import getaddresses, parsedate_to_datetime
+from email.utils import getaddresses
 
 from adapters.contract import Author
-from adapters.mail import charset
+from adapters.mail import charset, transfer
 
 MAX_PARAMETERS = 40
 MAX_PARAMETER_TEXT = 2048
 """Characters of a Content-Type or Content-Disposition that are read; its parser is quadratic."""
 MAX_THREAD = 50
-_WORD = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?((?:[^?]|\?(?!=)){0,2000}?)\?=")
+_WORD = re.compile(
+    r"=\?\s?([^?\s]{0,60})\s?\?\s?([bBqQ])\s?\?"
+    r"(?:((?:[^?]|\?(?!=)){0,2000}?)\?=|((?:(?!\?=)[^\s<>\"]){1,2000})(?=[\s<>\"]|\Z))"
+)
+"""An encoded word (RFC 2047), also one whose end is missing: then it ends where its letters do."""
+_WHOLE_WORD = re.compile(r"=\?[^?\s]{1,60}\?[bBqQ]\?[^?\s]{0,2000}\?=")
+_WORD_SIGN = re.compile(r"=\?[\w.:-]{2,30}\?[bBqQ]?\?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _ID = re.compile(r"<([!-;=?-~]{1,250})>")
 _BARE_ID = re.compile(r"[!-;=?-~]{1,200}@[!-;=?-~]{1,200}")
@@ -31,7 +36,6 @@ _MARK = "\ue000"
 """Stands around the number of a word that was put away; no mail program writes it."""
 _PUT_AWAY = re.compile(rf"{_MARK}([0-9]{{1,4}}){_MARK}")
 _NEIGHBOURS = re.compile(r"(\?=)\s+(?==\?)")
-_YEARS = range(2000, 2100)
 
 
 def decode_words(value: str) -> str:
@@ -43,7 +47,7 @@ def decode_words(value: str) -> str:
     run, run_charset, at = b"", "", 0
     for match in _WORD.finditer(value):
         gap, at = value[at : match.start()], match.end()
-        label, data = match[1].lower(), _word_bytes(match[2], match[3])
+        label, data = match[1].lower(), _word_bytes(match[2], match[3] or match[4] or "")
         if run and (gap.strip() or label != run_charset):
             pieces.append(charset.decode(run, run_charset)[0])
             run = b""
@@ -53,27 +57,16 @@ def decode_words(value: str) -> str:
     return one_line("".join([*pieces, charset.decode(run, run_charset)[0], value[at:]]))
 
 
+def is_broken(value: str) -> bool:
+    """Tell whether encoded words of a header are not as they should be, and had to be guessed."""
+    return "=?" in value and bool(_WORD_SIGN.search(_WHOLE_WORD.sub("", value)))
+
+
 def _word_bytes(encoding: str, text: str) -> bytes:
     raw = text.encode("utf-8", "replace")
     if encoding in "qQ":
         return binascii.a2b_qp(raw, header=True)
-    return base64_bytes(raw)
-
-
-_NOT_BASE64 = bytes(
-    set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=")
-)
-
-
-def base64_bytes(raw: bytes) -> bytes:
-    """Decode base64 whatever its padding and whatever stands between. Never raises."""
-    clean = raw.translate(None, _NOT_BASE64)
-    for cut in (clean + b"===", clean.rstrip(b"=")[:-1] + b"==="):
-        try:
-            return binascii.a2b_base64(cut)
-        except binascii.Error:
-            continue
-    return b""
+    return transfer.base64_bytes(raw)
 
 
 def one_line(value: str) -> str:
@@ -167,19 +160,6 @@ def thread(references: str, in_reply_to: str) -> tuple[str, ...]:
     """Return the ids a mail answers, oldest first, without repeats."""
     ids = [f"<{i}>" for i in _ID.findall(references)] + [f"<{i}>" for i in _ID.findall(in_reply_to)]
     return tuple(dict.fromkeys(ids))[-MAX_THREAD:]
-
-
-def date(value: str) -> datetime | None:
-    """Read a Date header as an aware time; None when it is missing, broken or absurd.
-
-    A time without a zone (``-0000``) counts as UTC, RFC 5322 section 3.3.
-    """
-    try:
-        moment = parsedate_to_datetime(value[:100])
-        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return aware if aware.astimezone(UTC).year in _YEARS else None
-    except (TypeError, ValueError, IndexError, OverflowError):
-        return None
 
 
 def parameters(value: str) -> tuple[str, dict[str, str]]:

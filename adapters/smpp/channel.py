@@ -2,7 +2,7 @@
 
 https://smpp.org/SMPP_v3_4_Issue1_2.pdf. Messages are read and written with the codec of ``smpp34``;
 the session is our own, because a message may be acknowledged only when it is durable
-(docs/decisions/0016). SMPP gives messages no id: adapters/smpp/repeats.py says what is a repeat.
+(docs/decisions/0016). SMPP gives messages no id: adapters/sms/repeats.py says what is a repeat.
 Out: SMPP knows no idempotency key, so a citizen may get an answer twice when the centre's own
 answer was lost; its parts carry the same reference then.
 """
@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Annotated, Literal, Self
 
-import phonenumbers
 import smpp34
 from pydantic import Field, SecretStr, model_validator
 
@@ -35,9 +34,6 @@ from adapters.contract import (
     WebhookRequest,
 )
 from adapters.smpp import receipts
-from adapters.smpp.coding import Default, read
-from adapters.smpp.repeats import Repeats, fingerprint
-from adapters.smpp.segmentation import SplitText, split
 from adapters.smpp.session import (
     BIND_RECEIVER,
     BIND_TRANSCEIVER,
@@ -50,17 +46,17 @@ from adapters.smpp.session import (
     Timing,
     bind_body,
 )
-from adapters.smpp.user_data_header import take_header
+from adapters.sms.coding import Default, read
+from adapters.sms.numbers import INTERNATIONAL, UNKNOWN, address
+from adapters.sms.repeats import Repeats, fingerprint
+from adapters.sms.segmentation import SplitText, split
+from adapters.sms.user_data_header import take_header
 from config import links
 
 URL = "smpp:"
 """Stands for the URL of what came over the connection."""
 STAMP = "stamp"
 """The header that tells equal messages apart."""
-HOME = "ID"
-"""Numbers written without a country are Indonesian."""
-UNKNOWN, INTERNATIONAL, ALPHANUMERIC = 0, 1, 5
-"""Types of number (5.2.5)."""
 ISDN = 1
 MESSAGE_PAYLOAD = 0x0424
 """Tag of the optional parameter that stands in for a short message."""
@@ -141,6 +137,7 @@ class Smpp(ConnectionChannel, Sender):
 
     settings = SmppBlock
     by_phone = True
+    receipts_hurry = True
     block: SmppBlock
 
     def __init__(self, name: str, block: ChannelSettings, *, public_url: str) -> None:
@@ -306,22 +303,6 @@ class Smpp(ConnectionChannel, Sender):
 
 
 CHANNEL = Smpp
-
-
-def address(text: str, ton: int) -> str:
-    """Write a phone number in E.164; short codes and names of senders stay as they are."""
-    digits = text.removeprefix("+")
-    if ton == ALPHANUMERIC or not (digits.isascii() and digits.isdigit()) or len(digits) < 7:
-        return text
-    if ton == INTERNATIONAL:
-        return f"+{digits}"
-    try:
-        number = phonenumbers.parse(text, HOME)
-    except phonenumbers.NumberParseException:
-        return text
-    if not phonenumbers.is_possible_number(number):
-        return text
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
 def _deliver_sm(pdu: bytes) -> smpp34.DeliverSm:

@@ -47,7 +47,7 @@ from config.words import Language
 from normalizer import command
 from normalizer.coordinates import in_indonesia
 from normalizer.message import Intent, Kind
-from normalizer.text import SEEN, repair
+from normalizer.text import SEEN, has_words, repair
 from normalizer.tracking import format_number
 
 MOST_FILES = 5
@@ -346,10 +346,10 @@ class _Filled:
                 self.wrong(name, "repeated")
 
     def text(self, name: str) -> str:
-        """Return a line or two of text."""
+        """Return a line or two of text; it is as long as what is left of it once it is repaired."""
         least, most = LENGTHS[name]
         said = self.form.first(name)
-        if not least <= _length(said) <= most:
+        if _length(said) < least or len(said) > most:
             self.wrong(name, name, most=most)
         return said
 
@@ -357,9 +357,11 @@ class _Filled:
         """Return what the sender wants to say; a bare command word is not that."""
         least, most = LENGTHS["body"]
         said = self.form.first("body")
-        if not (least if word == "body" else 1) <= _length(said) <= most:
+        repaired = repair(said)
+        too_short = _length(said) < (least if word == "body" else 1)
+        if too_short or not has_words(repaired) or len(said) > most:
             self.wrong("body", word, most=most)
-        elif command.read(repair(said)).intent is not Intent.REPORT:
+        elif command.read(repaired).intent is not Intent.REPORT:
             self.wrong("body", "command")
         return said
 

@@ -4,7 +4,7 @@ What is forged or cannot be read goes into the quarantine with its reason; nothi
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import structlog
@@ -23,6 +23,7 @@ from adapters.contract import (
     Malformed,
     Receipt,
     Receiver,
+    UnreadableItem,
     WebhookRequest,
     WebhookResponse,
 )
@@ -113,7 +114,7 @@ class Intake:
             )
             if not observed:
                 return channel.refusal(hook, error) or refusal("signature")
-        return await self._receive_verified(channel, hook)
+        return await self._receive_verified(channel, channel.stamp(hook))
 
     async def _receive_verified(self, channel: Receiver, hook: WebhookRequest) -> WebhookResponse:
         """Take one hook whose sender is proven (or was released by an operator)."""
@@ -141,7 +142,7 @@ class Intake:
 
     async def _parse_or_quarantine(
         self, channel: Receiver | ConnectionChannel, hook: WebhookRequest
-    ) -> list[Inbound | Receipt]:
+    ) -> Sequence[Inbound | Receipt | UnreadableItem]:
         """Read a hook; one that cannot be read is quarantined, then ``Malformed`` is raised."""
         try:
             if isinstance(channel, Receiver):
@@ -182,10 +183,13 @@ class Intake:
         return len(found)
 
     async def _file(
-        self, channel: Channel, hook: WebhookRequest, item: Inbound | Receipt
+        self, channel: Channel, hook: WebhookRequest, item: Inbound | Receipt | UnreadableItem
     ) -> AcceptedMessage | None:
         if isinstance(item, Receipt):
             await self._note_receipt(channel, hook, item)
+        elif isinstance(item, UnreadableItem):
+            alone = replace(hook, body=item.raw)
+            await self.quarantine.quarantine(channel.name, alone, "malformed", item.reason)
         elif why := item.automatic or self.sealer.machines.sure(channel, item):
             await self.quarantine.quarantine(channel.name, hook, "automatic", why, state="noted")
         else:
@@ -239,7 +243,7 @@ class Intake:
     async def _note_receipt(self, channel: Channel, hook: WebhookRequest, receipt: Receipt) -> None:
         """Note a receipt; while the database is away it waits in the quarantine, as a note."""
         try:
-            hurried = isinstance(channel, ConnectionChannel) and receipt.state != "sent"
+            hurried = channel.receipts_hurry and receipt.state != "sent"
             for pause in PATIENCE if hurried else PATIENCE[:1]:
                 await asyncio.sleep(pause)
                 if await receipts.note(self._store, self.sealer.seal, channel, receipt):

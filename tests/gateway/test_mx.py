@@ -266,6 +266,8 @@ async def test_smtputf8_addresses(opened: Opened, mailbox: Mailbox) -> None:
         pytest.param(b"no header", b"no header\r\n", id="no header"),
         pytest.param(b"S: x\r\n\r\n" + b"a" * 100_000, None, id="one long line"),
         pytest.param(b"S: x\r\n\r\na\x00b\r\n", None, id="NUL"),
+        pytest.param(b"S: x\n\n" + b"Jalan rusak.\n" * 30_000, None, id="LF alone, 390 KB"),
+        pytest.param(b"S: x\n\n" + b"a\n.\nMAIL FROM:<x@y.z>\n" * 9_000, None, id="LF and dots"),
     ],
 )
 async def test_odd_mail_is_taken(
@@ -464,7 +466,7 @@ LINE = b"x" * 70 + b"\r\n"
 TOO_BIG = [
     pytest.param(LINE * 100 + b".\r\n", "552 5.3.4", id="a little"),
     pytest.param(b"x" * 8_000 + b"\r\n.\r\n", "552 5.3.4", id="in one line"),
-    pytest.param(b"x" * 140_000 + b"\r\n.\r\n", "5", id="line over all limits"),
+    pytest.param(b"x" * 140_000 + b"\r\n.\r\n", "552 5.3.4", id="in one endless line"),
 ]
 
 

@@ -1,6 +1,6 @@
 import hashlib
 import math
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from normalizer.gazetteer import Gazetteer
 from normalizer.inbound import Author, File, Inbound
 from normalizer.message import MAX_TEXT, Intent, Kind, Message, Reporter
-from normalizer.normalize import NO_DAY, NO_PLACE, Normalizer
+from normalizer.normalize import NO_DAY, NO_PLACE, SENT_LATER, Normalizer
 from normalizer.report import Report, Status
 from normalizer.tracking import compose, format_number
 from tests.normalizer.conftest import ID, RECEIVED, REGIONS, TRACKING, Normalize
@@ -62,6 +62,14 @@ def test_a_mail_becomes_a_report(normalize: Normalize) -> None:
 def test_what_is_relative_is_relative_to_when_it_was_sent(normalize: Normalize) -> None:
     report = normalize("kemarin banjir", sent_at=datetime(2026, 5, 1, 3, 0, tzinfo=UTC))
     assert report.occurred_on == date(2026, 4, 30)
+
+
+@pytest.mark.parametrize("ahead", [timedelta(seconds=1), timedelta(hours=7), timedelta(days=400)])
+def test_no_message_was_sent_after_it_came(normalize: Normalize, ahead: timedelta) -> None:
+    report = normalize("banjir kemarin", sent_at=RECEIVED + ahead)
+    assert report.sent_at == RECEIVED
+    assert report.occurred_on == normalize("banjir kemarin", sent_at=RECEIVED).occurred_on
+    assert (SENT_LATER in report.notes) == (ahead > timedelta(minutes=10))
 
 
 def test_commands_marks_and_keywords_combine(normalize: Normalize) -> None:

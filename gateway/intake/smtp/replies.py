@@ -20,12 +20,11 @@ CODES: Mapping[str, str] = {
     "busy_with_you": "421 4.7.0",
     "busy": "421 4.7.0",
     "closing": "421 4.3.2",
-    "long_line": "554 5.6.0",
     "starttls": "530 5.7.0",
 }
 """Code and enhanced code of every reply; ``config/errors`` has the words."""
 REWORDED = {
-    "500 Line too long (see RFC5321 4.5.3.1.6)": "long_line",
+    "500 Line too long (see RFC5321 4.5.3.1.6)": "too_big",
     "530 Must issue a STARTTLS command first": "starttls",
     "552 Error: Too much mail data": "too_big",
     "552 Error: message size exceeds fixed maximum message size": "too_big",

@@ -14,9 +14,9 @@ from gateway.intake.smtp.admission import Admission
 from gateway.intake.smtp.handler import SmtpHandler, place
 from gateway.intake.smtp.replies import reply, reword
 
-LINE_LIMIT = 131_072
-"""Octets. The standard says 1,000, but web mailers send whole HTML pages as one line."""
 COMMAND_LIMIT = 2_048
+UNASKED_LIMIT = 524_288
+"""Octets that may come between two replies outside of a message."""
 FLUSH_SECONDS = 5.0
 """How long a closed connection may take to read our last words, before it is cut."""
 UNPARSABLE = (ValueError, LookupError, RecursionError)
@@ -27,8 +27,6 @@ log = structlog.get_logger(__name__)
 
 class SmtpSession(SMTP):
     """One connection."""
-
-    line_length_limit = LINE_LIMIT
 
     def __init__(
         self, handler: SmtpHandler, admission: Admission, longest: float, **options: Any
@@ -44,6 +42,9 @@ class SmtpSession(SMTP):
         self._arrived = 0
         self._spent = False
         self._end: asyncio.TimerHandle | None = None
+        # A line of a message may be as long as the message: to a program that ends its lines with
+        # LF alone, all of it is one. Only CR LF ends a line, so that nothing can be smuggled in.
+        self.line_length_limit = max(options["data_size_limit"], 2 * COMMAND_LIMIT)
         super().__init__(handler, **options)
 
     @property
@@ -69,7 +70,8 @@ class SmtpSession(SMTP):
     def data_received(self, data: bytes) -> None:
         """Read on, but not without end: aiosmtpd would hold a line without end in memory."""
         self._arrived += len(data)
-        if self._arrived > 2 * (self.data_size_limit or 0) + 4 * LINE_LIMIT:
+        most = 2 * (self.data_size_limit or 0) if self.receiving else 0
+        if self._arrived > most + UNASKED_LIMIT:
             self.dismiss(reply("too_big"))
         else:
             super().data_received(data)

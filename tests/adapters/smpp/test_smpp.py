@@ -35,7 +35,8 @@ from adapters.contract import (
 )
 from adapters.load import BadBlock
 from adapters.smpp import session
-from adapters.smpp.channel import FOR_GOOD, MENDABLE, SLOW_DOWN, Smpp, address
+from adapters.smpp.channel import FOR_GOOD, MENDABLE, SLOW_DOWN, Smpp
+from adapters.sms.numbers import address
 from demo.sms_center import (
     BAD_PASSWORD,
     ENQUIRE_LINK,

@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.smpp import receipts
-from adapters.smpp.coding import Default, coding_of, mend_surrogates, read
 from adapters.smpp.receipts import Ids, ReceiptText, State, read_receipt
-from adapters.smpp.repeats import MOST, Repeats, fingerprint
-from adapters.smpp.segmentation import split
-from adapters.smpp.user_data_header import Payload, header, take_header
+from adapters.sms.coding import Default, coding_of, mend_surrogates, read
+from adapters.sms.repeats import MOST, Repeats, fingerprint
+from adapters.sms.segmentation import split
+from adapters.sms.user_data_header import Payload, header, take_header
 from normalizer import gsm
 from normalizer.gsm import MOST_PARTS, PLAIN, segments
 from normalizer.inbound import Segment

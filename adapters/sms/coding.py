@@ -14,6 +14,7 @@ Default = Literal["gsm", "latin1", "ascii"]
 
 UCS2, BINARY, DEFAULT = "utf-16-be", "binary", "default"
 
+UCS2_NUMBER = 0x08
 CODINGS: dict[int, str] = {
     0x00: DEFAULT,
     0x01: "ascii",
@@ -23,7 +24,7 @@ CODINGS: dict[int, str] = {
     0x05: "shift_jis",
     0x06: "iso8859-5",
     0x07: "iso8859-8",
-    0x08: UCS2,
+    UCS2_NUMBER: UCS2,
     0x0A: "iso2022_jp",
     0x0E: "euc_kr",
 }
