@@ -7,6 +7,7 @@ from pydantic import AfterValidator, AnyHttpUrl, BaseModel, ConfigDict, Field
 
 from adapters.exchange import ExchangeLog
 from config import links
+from normalizer.inbound import Inbound
 
 
 def _private_or_encrypted(url: AnyHttpUrl) -> AnyHttpUrl:
@@ -76,6 +77,10 @@ class Channel:
     def warnings(self) -> Sequence[str]:
         """List what works with these settings and is unsafe all the same, and what to do."""
         return ()
+
+    def join_texts(self, parts: Sequence[Inbound]) -> str:
+        """Return the text of consecutive parts of one message; pure."""
+        return "".join(part.text for part in parts)
 
     async def close(self) -> None:
         """Let go of connections; called once, in the loop that used the channel."""

@@ -4,7 +4,10 @@ Message centres also pass on a phone's own coding scheme (3GPP TS 23.038, 4), so
 What cannot be read is read as well as possible, with a note.
 """
 
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Literal
 
 from normalizer import gsm
@@ -28,6 +31,11 @@ CODINGS: dict[int, str] = {
     0x0E: "euc_kr",
 }
 """Of each assigned ``data_coding`` the codec."""
+HALF = "half_character"
+LEAST_ASCII = 8
+"""Octets that are all ASCII letters and signs before they are taken for no UCS-2: as such they
+would be four rare Chinese characters, and some centres name UCS-2 whatever they bring."""
+_ASCII = re.compile(rb"[\t\n\r\x20-\x7e]+")
 _GENERAL = (DEFAULT, BINARY, UCS2)
 """Bits 3 and 2 of a general coding scheme with a message class (0x10 to 0x3F)."""
 
@@ -55,15 +63,11 @@ def coding_of(data_coding: int) -> str | None:
     return CODINGS.get(data_coding)
 
 
-def read(payload: bytes, data_coding: int, default: Default, *, whole: bool = True) -> CodingWords:
-    """Read what was written in a ``data_coding``; never raises.
-
-    A character may lie across two parts of a message: of a part (not ``whole``) its half is kept
-    as a lone surrogate, to be put together by ``mend_surrogates``.
-    """
+def read(payload: bytes, data_coding: int, default: Default) -> CodingWords:
+    """Read what was written in a ``data_coding``; never raises."""
     coding = coding_of(data_coding)
     if coding == UCS2:
-        return _ucs2(payload, whole=whole)
+        return _ucs2(payload, data_coding)
     if coding == DEFAULT:
         return _default(payload, default)
     if coding == BINARY or coding is None:
@@ -74,21 +78,40 @@ def read(payload: bytes, data_coding: int, default: Default, *, whole: bool = Tr
     try:
         return CodingWords(payload.decode(coding))
     except UnicodeDecodeError:
-        note = f"is not what its coding {data_coding:#04x} says, read as well as possible"
-        return CodingWords(_guessed(payload, "latin1"), (note,))
+        return CodingWords(_guessed(payload, "latin1"), (_otherwise(data_coding),))
 
 
-def mend_surrogates(text: str) -> str:
-    """Put together characters whose halves came in two parts; what stays alone is replaced."""
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+def read_parts(parts: Iterable[tuple[bytes, int]], default: Default) -> CodingWords:
+    """Read consecutive parts of one message, each a payload and its ``data_coding``.
+
+    A character may lie across two parts: those of one coding are put together before they are read.
+    """
+    runs = groupby(parts, key=lambda part: coding_of(part[1]))
+    words = [_run([*run], default) for _, run in runs]
+    notes = dict.fromkeys(note for each in words for note in each.notes)
+    return CodingWords("".join(each.text for each in words), tuple(notes))
 
 
-def _ucs2(payload: bytes, *, whole: bool) -> CodingWords:
-    notes = ("half_character",) if len(payload) % 2 else ()
+def _run(parts: Sequence[tuple[bytes, int]], default: Default) -> CodingWords:
+    payloads, data_coding = [payload for payload, _ in parts], parts[0][1]
+    if coding_of(data_coding) == UCS2 and sum(map(len, payloads)) % 2:
+        payloads = [payload[: len(payload) & ~1] for payload in payloads]  # each lost its own half
+        words = read(b"".join(payloads), data_coding, default)
+        return CodingWords(words.text, (*words.notes, HALF))
+    return read(b"".join(payloads), data_coding, default)
+
+
+def _ucs2(payload: bytes, data_coding: int) -> CodingWords:
+    if len(payload) >= LEAST_ASCII and _ASCII.fullmatch(payload):
+        return CodingWords(payload.decode("ascii"), (_otherwise(data_coding),))
+    notes = (HALF,) if len(payload) % 2 else ()
     even = payload[: len(payload) & ~1]
     codec = "utf-16-le" if even[:2] == b"\xff\xfe" else UCS2
-    text = even.decode(codec, "surrogatepass").removeprefix("\ufeff")
-    return CodingWords(mend_surrogates(text) if whole else text, notes)
+    return CodingWords(even.decode(codec, "replace").replace("\ufeff", ""), notes)
+
+
+def _otherwise(data_coding: int) -> str:
+    return f"is not what its coding {data_coding:#04x} says, read as well as possible"
 
 
 def _default(payload: bytes, default: Default) -> CodingWords:

@@ -70,8 +70,10 @@ class PageIntake:
         hook = WebhookRequest(PAGE, {}, item.raw)
         if isinstance(item, UnreadableItem):
             return self._quarantine.item(channel.name, hook, "unreadable", item.reason)
-        if why := item.automatic or self._sealer.machines.sure(channel, item):
-            return self._quarantine.item(channel.name, hook, "automatic", why, state="noted")
+        if found := self._sealer.machines.set_aside(channel, item):
+            return self._quarantine.item(
+                channel.name, hook, found.reason, found.detail, state=found.state
+            )
         try:
             if item.part or is_heavy(item):
                 whole = item if item.part else as_segment(item, self._sealer.identity(item)[1])

@@ -1,5 +1,7 @@
 """What a provider says became of a notification, by webhook or by a page that we fetched."""
 
+from datetime import timedelta
+
 import structlog
 
 from adapters.contract import Channel, Receipt, Sender
@@ -7,6 +9,9 @@ from gateway.platform.names import hash_name
 from gateway.platform.seal import Seal
 from gateway.store.rows import OptOut
 from gateway.store.store import Store
+
+AGAIN = timedelta(seconds=1)
+"""After which a message is looked for again that was not there when its receipt came."""
 
 log = structlog.get_logger(__name__)
 
