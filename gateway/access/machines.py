@@ -47,6 +47,10 @@ LONG_RECEIPT = SetAside("machine", "receipt_words", "open")
 """It quotes more than the standard says: somebody may have added words."""
 
 
+_UNDECIDED = frozenset({"other_bot"})
+"""Reasons (``Inbound.automatic``) that an operator looks at: a bot may bring a person's words."""
+
+
 class Machines:
     """Knows our own addresses on every channel."""
 
@@ -66,6 +70,8 @@ class Machines:
         """Say why a message is surely a machine's, for the quarantine; None for all others."""
         sender = inbound.sender.address
         if inbound.automatic:
+            if inbound.automatic in _UNDECIDED:
+                return SetAside("machine", inbound.automatic, "open")
             return SetAside("automatic", inbound.automatic)
         if self.is_own(channel, sender) or _is_account(channel, inbound):
             return OWN_ADDRESS
