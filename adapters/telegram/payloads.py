@@ -216,6 +216,12 @@ class TelegramMessage(TelegramId):
         return [kind if _KIND.fullmatch(kind) else "other" for kind in others[:_MOST_UNREAD]]
 
     @property
+    def is_service(self) -> bool:
+        """Tell whether nobody wrote anything to us by it, where it has no words."""
+        told = not SERVICE.isdisjoint(self.model_extra or {})
+        return told or self.chat.type != "private"
+
+    @property
     def is_automatic(self) -> bool:
         """Anonymous administrators write as a chat; Telegram fills in a bot for them."""
         return self.sender_chat is None and self.from_user is not None and self.from_user.is_bot

@@ -254,6 +254,15 @@ async def test_a_foreign_number_is_filed_shown_and_not_answered(
     assert await wire.house.counted("deliveries") == 1  # its agency has it
 
 
+def test_what_another_bot_wrote_is_seen_by_operators() -> None:
+    channel = build("telegram")
+    machines, said = Machines({"telegram": channel}), heard("telegram", "620011")
+    assert machines.set_aside(channel, said) is None
+    found = machines.set_aside(channel, replace(said, automatic="other_bot"))
+    assert found is not None
+    assert (found.reason, found.detail, found.state) == ("machine", "other_bot", "open")
+
+
 @pytest.mark.parametrize("kind", PHONES)
 def test_other_countries_are_answered_where_the_settings_say_so(kind: str) -> None:
     channel = build(kind, answer_countries=["ID", "SG"])
