@@ -27,7 +27,7 @@ RESPONSE = 0x8000_0000
 GENERIC_NACK = RESPONSE
 BIND_RECEIVER, BIND_TRANSMITTER, BIND_TRANSCEIVER = 0x01, 0x02, 0x09
 SUBMIT_SM, DELIVER_SM, UNBIND, ENQUIRE_LINK, DATA_SM = 0x04, 0x05, 0x06, 0x15, 0x103
-MESSAGES = frozenset({DELIVER_SM, DATA_SM})
+BRINGING = frozenset({DELIVER_SM, DATA_SM})
 """Both bring messages and receipts (4.6 and 4.7)."""
 UNANSWERED = {0x0B, 0x102}
 """outbind and alert_notification: the protocol has no answer to them."""
@@ -203,7 +203,7 @@ class SmppSession:
         if pdu.command & RESPONSE:
             if (asked := self._unanswered.get(pdu.sequence)) and not asked.done():
                 asked.set_result(pdu)
-        elif pdu.command in MESSAGES and self._receive:
+        elif pdu.command in BRINGING and self._receive:
             self._begin_taking(pdu, self._receive)
         elif pdu.command == ENQUIRE_LINK:
             self._say(ENQUIRE_LINK | RESPONSE, OK, pdu.sequence)

@@ -42,7 +42,7 @@ SERVICE = vocabulary(
     unique_gift user_shared users_shared video_chat_ended video_chat_participants_invited
     video_chat_scheduled video_chat_started write_access_allowed"""
 )
-"""What Telegram tells of a chat: nobody wrote anything."""
+"""What Telegram tells of a chat: no person wrote it."""
 METADATA = vocabulary(
     """author_signature business_connection_id caption_entities chat date direct_messages_topic
     edit_date effect_id entities external_reply forward_date forward_from forward_from_chat
@@ -217,7 +217,7 @@ class TelegramMessage(TelegramId):
 
     @property
     def is_service(self) -> bool:
-        """Tell whether nobody wrote anything to us by it, where it has no words."""
+        """Tell whether no person wrote to us by it, where it has no words."""
         told = not SERVICE.isdisjoint(self.model_extra or {})
         return told or self.chat.type != "private"
 

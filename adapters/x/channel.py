@@ -173,23 +173,23 @@ class X(Poller, Sender, MediaSource):
         first: XDeclined | None = None
         now = time.monotonic()
         preferred = DIALECTS[0] if now - self._asked_at >= HOUR else self._dialect
-        for dialect in sorted(DIALECTS, key=lambda each: each is not preferred):
-            if dialect is DIALECTS[0]:
+        for names in sorted(DIALECTS, key=lambda each: each is not preferred):
+            if names is DIALECTS[0]:
                 self._asked_at = now
             try:
-                listed = await self._listed_by(dialect, mark, most)
+                listed = await self._listed_by(names, mark, most)
             except XDeclined as error:
                 if error.status != 400:
                     raise
                 first = first or error
                 continue
             if listed.is_understood:
-                self._dialect = dialect
+                self._dialect = names
                 return listed
         raise first or ValueError("posts without what was asked for")
 
-    async def _listed_by(self, dialect: Query, mark: Mark, most: int) -> PostPage:
-        asked = {**dialect, **mark.query(), "max_results": str(most)}
+    async def _listed_by(self, names: Query, mark: Mark, most: int) -> PostPage:
+        asked = {**names, **mark.query(), "max_results": str(most)}
         for _ in range(EMPTY_PAGES):
             listed = PostPage.read(await self._api().mentions(asked))
             if listed.posts or not listed.token:

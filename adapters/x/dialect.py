@@ -43,7 +43,7 @@ KINDS: Mapping[str, str] = {"retweeted": "reposted"}
 """The kinds of references, likewise."""
 
 
-def renamed(said: object) -> object:
+def rename(said: object) -> object:
     """Return an object of X's by today's names; what is empty does not hide what is not."""
     if not isinstance(said, dict):
         return said

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from adapters.contract import File, Malformed
 from adapters.x.dialect import KINDS as REFERENCES
-from adapters.x.dialect import renamed
+from adapters.x.dialect import rename
 
 SMALL = 0.02
 """Degrees: a place smaller than this (about two kilometres) is as good as a point."""
@@ -37,7 +37,7 @@ class XPayload(BaseModel):
 
     model_config = ConfigDict(strict=True, frozen=True)
 
-    _by_todays_names = model_validator(mode="before")(renamed)
+    _by_todays_names = model_validator(mode="before")(rename)
 
 
 class Reference(XPayload):

@@ -1,7 +1,7 @@
 """Machines: who among the senders is none of our citizens, and who must not be written to.
 
 One place for every channel. What surely comes from a machine is set aside in the quarantine: open
-where somebody may have said something with it, else as a note. What may come from a person all the
+where a person may have said something with it, else as a note. What may come from a person all the
 same is filed and routed, with the reason why it gets no answer.
 Pure: it sees a message and the channels, nothing else.
 """
@@ -41,10 +41,10 @@ class SetAside:
 
 OWN_ADDRESS = SetAside("automatic", "own_address")
 MACHINE_SENDER = SetAside("machine", "machine_sender", "open")
-"""An advert, a code, or somebody who writes by a web page: nobody can be answered there."""
+"""An advert, a code, or a person who writes by a web page. Such a sender takes no answer."""
 BARE_RECEIPT = SetAside("receipt", "receipt_words")
 LONG_RECEIPT = SetAside("machine", "receipt_words", "open")
-"""It quotes more than the standard says: somebody may have added words."""
+"""It quotes more than the standard says: a person may have added words."""
 
 
 _UNDECIDED = frozenset({"other_bot"})

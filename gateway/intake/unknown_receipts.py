@@ -1,7 +1,7 @@
 """Receipts of no message that was known when they came: what they are about is looked for again.
 
-A provider may be faster than our own commit. The receipt waits in the quarantine, so that nobody
-has to wait for it; found, it is noted and the item is done. One of another program's messages
+A provider may be faster than our own commit. The receipt waits in the quarantine, and its
+provider does not wait; found, it is noted and the item is done. One of another program's messages
 stays there as a note.
 """
 
