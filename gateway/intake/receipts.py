@@ -17,7 +17,7 @@ log = structlog.get_logger(__name__)
 
 
 async def note(store: Store, seal: Seal, channel: Channel, receipt: Receipt) -> bool:
-    """Note a receipt and tell whether it is of a notification that is waited for.
+    """Note a receipt and tell whether it is of a notification of ours, news or not.
 
     One whose reader cannot be written to now is held.
 
@@ -30,11 +30,11 @@ async def note(store: Store, seal: Seal, channel: Channel, receipt: Receipt) -> 
             found = await unit.notifications.receipt(name, known_as, receipt.state, detail)
             if found is not None:
                 log.debug("a receipt", channel=name, status=receipt.state, correlation=found)
-            return found is not None
+            return found is not None or await unit.notifications.knows(name, known_as)
         again = until == "writes" and isinstance(channel, Sender) and channel.opens
         held = await unit.notifications.hold(name, known_as, detail)
         if held is None:
-            return False
+            return await unit.notifications.knows(name, known_as)
         id, reader = held
         if reader:
             await unit.opt_outs.begin(OptOut(reader, name, detail, until))

@@ -355,7 +355,9 @@ async def test_whatever_strangers_call_is_counted_and_answered(
 
 PDUS = st.builds(
     lambda command, body: (16 + len(body)).to_bytes(4, "big") + bytes([*command]) + body,
-    st.sampled_from([b"\0\0\0\x05" + bytes(7) + b"\x01", b"\0\0\0\x15" + bytes(8)]),
+    st.sampled_from(
+        [bytes(head) + bytes(7) + b"\x01" for head in ((0, 0, 0, 5), (0, 0, 1, 3), (0, 0, 0, 21))]
+    ),
     st.binary(max_size=120) | st.binary(max_size=100).map(lambda end: b"\0\1\1628\0" + end),
 )
 

@@ -204,6 +204,7 @@ async def test_a_receipt_says_what_became_of_a_letter(
     (letter,) = [each for each in (await house.newest()).notifications if each.id == sent.id]
     assert letter.state == becomes
     assert await _held(house) == []
+    assert await house.counted("due", "kind = 'receipt'") == 0, "what is ours is not looked for"
 
 
 async def test_a_receipt_for_somebody_elses_message_is_a_note_and_changes_nothing(
