@@ -145,7 +145,7 @@ def unstorable(channel: Stream) -> None:
 
 
 def unsealable(channel: Stream) -> None:
-    channel.say(f"{ROAD} x", **{"from": "+62\ud800"})
+    channel.say(f"{ROAD} x", **{"from": "+6281234567\ud800"})
 
 
 @pytest.mark.parametrize("poison", [unreadable, unstorable, unsealable])
