@@ -10,7 +10,7 @@ from pydantic import ValidationError
 import adapters
 from adapters.contract import Channel, ChannelSettings
 
-SHARED = frozenset({"contract", "exchange", "http", "load", "partner_api"})
+SHARED = frozenset({"contract", "exchange", "http", "load", "partner_api", "sms"})
 """What stands beside the channels and is none."""
 
 

@@ -17,7 +17,7 @@ from demo import post
 from demo.door import NOBODY, PLAIN, WITHIN, Door, Fault
 from demo.phone import PhoneCompany
 from demo.post import PostOffice
-from demo.samples import MAIL, MMS, SMS, TELEGRAM, WHATSAPP, X
+from demo.samples import MAIL, MMS, TELEGRAM, WHATSAPP, X
 from demo.telegram_double import BotServer
 from demo.x_double import Keys, Posted, XServer
 from gateway.process import Ports
@@ -26,14 +26,17 @@ ADDRESS = "lapor@lapor.localhost"
 ACCOUNT = "lapor_contoh"
 
 
-class SmsDoor(Door):
+class WhatsAppDoor(Door):
     """A phone company that calls a signed webhook."""
 
-    channel, name, by = SMS, "SMS", "webhook"
+    channel, name, by = WHATSAPP, "WhatsApp", "webhook"
     refused = {"forged": 403, "oversized": 413}
 
     def __init__(self) -> None:
-        self.company: PhoneCompany = PhoneCompany(secrets.token_hex(16), "AC" + "0" * 32, "1708")
+        account = "AC" + secrets.token_hex(16)
+        self.company: PhoneCompany = PhoneCompany(
+            secrets.token_hex(16), account, "whatsapp:+6281100001708"
+        )
 
     def block(self) -> dict[str, Any]:
         return {
@@ -46,10 +49,11 @@ class SmsDoor(Door):
         }
 
     def citizen(self, number: int) -> str:
-        return f"+62811{number:07d}"
+        return f"whatsapp:+62812{number:07d}"
 
     async def say(self, who: str, text: str, subject: str) -> int:
-        return await self.company.text(self._hook, who, text)
+        profile = {"ProfileName": "Warga", "WaId": who.removeprefix("whatsapp:+")}
+        return await self.company.text(self._hook, who, text, extra=profile)
 
     def heard(self, who: str) -> list[str]:
         return [text.body for text in self.company.carried if text.to == who]
@@ -64,26 +68,8 @@ class SmsDoor(Door):
         return f"{str(self.settings.server.public_url).rstrip('/')}/in/{self.channel}"
 
 
-class WhatsAppDoor(SmsDoor):
-    """The same company and the same file, another number."""
-
-    channel, name = WHATSAPP, "WhatsApp"
-    refused = {"forged": 403}
-
-    def __init__(self) -> None:
-        account = "AC" + secrets.token_hex(16)
-        self.company = PhoneCompany(secrets.token_hex(16), account, "whatsapp:+6281100001708")
-
-    def citizen(self, number: int) -> str:
-        return f"whatsapp:+62812{number:07d}"
-
-    async def say(self, who: str, text: str, subject: str) -> int:
-        profile = {"ProfileName": "Warga", "WaId": who.removeprefix("whatsapp:+")}
-        return await self.company.text(self._hook, who, text, extra=profile)
-
-
-class MmsDoor(SmsDoor):
-    """Text messages with a photo, which the company keeps behind a password."""
+class MmsDoor(WhatsAppDoor):
+    """The same company, another number, and a photo that it keeps behind a password."""
 
     channel, name = MMS, "MMS"
     refused = {"forged": 403}

@@ -15,7 +15,7 @@ from typing import Any, Self
 
 import smpp34
 
-from adapters.smpp import coding
+from adapters.sms import coding
 from config.settings import Settings
 from demo.door import Door
 from demo.samples import SMPP
@@ -248,7 +248,8 @@ class MessageCenter:
         parts = self._parts.setdefault((to, mark), {})
         parts[number] = content, pdu.data_coding
         if len(parts) == total:
-            whole = coding.read_parts((parts[n] for n in sorted(parts)), "gsm")
+            payloads = [parts[n][0] for n in sorted(parts)]
+            whole = coding.read_parts(payloads, pdu.data_coding, "gsm")
             self.carried.append(Sms(to, whole.text))
             del self._parts[to, mark]
 

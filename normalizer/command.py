@@ -26,7 +26,11 @@ _GREETING = vocabulary(
     "warahmatullahi wabarakatuh waalaikumsalam salam selamat pagi siang sore malam malem "
     "permisi punten misi test tes testing p ping makasih terima kasih trima trims thanks "
     "thank you tq ok oke baik siap morning good afternoon evening om swastiastu shalom "
-    "sampurasun"
+    "sampurasun okay okey sip nuhun suwun matur hatur"
+)
+_THANKS = vocabulary(
+    "makasih terima kasih trima trims thanks thank you tq ok oke okay okey baik siap sip nuhun "
+    "suwun matur hatur"
 )
 _FILLER = vocabulary(
     "pak bapak bu ibu min admin kak mas mbak bang bro gan saya sy aku kami laporan laporannya "
@@ -60,6 +64,12 @@ def read(text: str) -> Command:
     called = _LAPOR.match(text) if intent is Intent.REPORT else None
     stripped = text[called.end() :] if called else text
     return Command(intent, stripped or text, tuple(dict.fromkeys(mentions(text))))
+
+
+def is_thanks(text: str) -> bool:
+    """Tell whether a greeting only thanks, or says that it is well."""
+    words = set(_WORD.findall(text.lower()))
+    return bool(words & _THANKS) and words <= _THANKS | _FILLER
 
 
 def leading_keyword(text: str, gazetteer: Gazetteer) -> Region | None:

@@ -1,6 +1,6 @@
 """What a channel said, as a plain value: what adapters produce and ``normalize`` reads."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal
 
@@ -20,6 +20,11 @@ class Author:
     unproven: bool = False
     """Somebody checked who this is, and it was not proven: no message makes two such one person
     with whom the address belongs to."""
+    shared: bool = False
+    """Many people write under the same From (a form): no two messages are one person's."""
+    makes_ids: bool = False
+    """The ids of messages are made by their senders, not by a provider: the same id of another
+    sender is another message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,10 @@ class Segment:
     number: int
     """1 for the first."""
     total: int
+    octets: bytes = field(default=b"", compare=False, repr=False)
+    """What its text is read from, where a character may lie across two pieces."""
+    coding: int | str = field(default="", compare=False)
+    """How the octets are read, in the channel's own terms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +63,8 @@ class Inbound:
     text: str
     raw: bytes
     subject: str | None = None
+    whole: str = ""
+    """All that came, where ``text`` leaves out what a reply repeats: kept for people to read."""
     files: tuple[File, ...] = ()
     location: tuple[float, float] | None = None
     """Latitude and longitude, degrees, WGS 84."""
@@ -63,11 +74,12 @@ class Inbound:
     token: str | None = None
     """Tracking number carried by the address it was sent to (plus-addressing)."""
     automatic: str | None = None
-    """Why this is no citizen's writing (auto-reply, list mail); such mail is never answered."""
+    """Why this is surely no person's writing (a bounce, an automatic reply): it is not filed."""
     unanswered: NoAnswerReason | None = None
     """Why its sender must not be written to, though it may be a person."""
     notes: tuple[str, ...] = ()
-    """What had to be cut or repaired in reading it."""
+    """What had to be cut or repaired in reading it, as "code" or "code: value"; the words of each
+    code stand in ``config/labels``. They name no person: agencies read them."""
     address: str = ""
     """Where it happened, in words, where the channel asks for it in a field of its own."""
     kind: Kind | None = None

@@ -69,8 +69,8 @@ class Level(StrEnum):
 class NoAnswerReason(StrEnum):
     """Why the sender of a report that is filed and routed as any other is not written to.
 
-    ``AUTOMATIC_WORDS``, ``ECHO`` and ``FOREIGN_TEXT`` hold back only what we would write by
-    ourselves.
+    ``AUTOMATIC_WORDS``, ``AUTOMATIC_HEADERS``, ``ECHO`` and ``FOREIGN_TEXT`` hold back only what we
+    would write by ourselves.
     """
 
     MACHINE = "machine"
@@ -79,6 +79,8 @@ class NoAnswerReason(StrEnum):
     FOREIGN_NUMBER = "foreign_number"
     UNPROVEN_SENDER = "unproven_sender"
     AUTOMATIC_WORDS = "automatic_words"
+    AUTOMATIC_HEADERS = "automatic_headers"
+    """A list, a form, a rule that forwards: a person may be behind it, and a machine may answer."""
     ECHO = "echo"
     FOREIGN_TEXT = "foreign_text"
     """A code, an advert, a notice that went astray: no report."""
@@ -88,6 +90,7 @@ class NoAnswerReason(StrEnum):
         """Tell whether an agency's answer is held back too."""
         return self not in (
             NoAnswerReason.AUTOMATIC_WORDS,
+            NoAnswerReason.AUTOMATIC_HEADERS,
             NoAnswerReason.ECHO,
             NoAnswerReason.FOREIGN_TEXT,
         )
@@ -215,6 +218,9 @@ class Message(Value):
     text: str
     original: str
     """The text as the channel said it, before repair. The raw envelope is in the store."""
+    whole: str = ""
+    """All that came, where ``text`` leaves out what a reply repeats (a quoted mail, a signature):
+    shown folded, for people; decided by as far as it may accuse somebody."""
     language: Literal["id", "en", "und"] = "und"
     attachments: tuple[Attachment, ...] = ()
     places: tuple[Place, ...] = ()

@@ -11,6 +11,7 @@ from normalizer.inbound import File, Inbound
 from normalizer.kind import kind_of
 from normalizer.language import language_of
 from normalizer.message import (
+    MAX_TEXT,
     Attachment,
     Coordinates,
     Intent,
@@ -27,6 +28,7 @@ _ID = 1_000
 _ADDRESS, _CHOSEN = 500, 200
 """Characters of an address, and of a chosen topic or agency, that are kept."""
 _NOTE, _MOST_NOTES = 200, 20
+CUT = "text_cut"
 _MEDIA_TYPE = "application/octet-stream"
 
 
@@ -66,6 +68,7 @@ class Normalizer:
             title=without_codes(text.title_of(wish.text, inbound.subject)),
             text=wish.text,
             original=without_codes(text.storable(inbound.text)),
+            whole=without_codes(text.storable(inbound.whole)),
             language=language_of(wish.text),
             attachments=tuple(map(attachment, inbound.files)),
             places=self._places(wish.text, inbound, context),
@@ -81,7 +84,7 @@ class Normalizer:
             unhide=wish.unhide and not (inbound.explicit or inbound.anonymous),
             public=inbound.public,
             unanswered=inbound.unanswered,
-            notes=tuple(text.repair(each, _NOTE) for each in inbound.notes[:_MOST_NOTES]),
+            notes=_notes(inbound),
         )
 
     def _places(self, said: str, inbound: Inbound, context: str | None) -> tuple[Place, ...]:
@@ -109,6 +112,12 @@ def attachment(file: File) -> Attachment:
         sha256=None if content is None else hashlib.sha256(content).hexdigest(),
         url=None if file.url is None else text.storable(file.url, 2_000),
     )
+
+
+def _notes(inbound: Inbound) -> tuple[str, ...]:
+    longest = max(len(inbound.text), len(inbound.whole))
+    cut = (CUT,) if longest > MAX_TEXT else ()
+    return tuple(text.repair(each, _NOTE) for each in (*cut, *inbound.notes[:_MOST_NOTES]))
 
 
 def _kind(text: str, chosen: Kind | None) -> Kind:

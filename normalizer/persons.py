@@ -72,6 +72,10 @@ _LABEL = re.compile(
 _OWNER = re.compile(
     r"(?:\b|\")([A-Z][\w.'’]{1,20}(?:[ ][A-Z][\w.'’]{0,20}){0,4})\"?[ ]?<[^<>\s]{1,80}@"
 )
+_ADDRESSEE = re.compile(
+    r"(?:^|\n)[ \t>*]{0,4}(?:to|kepada|untuk|cc|bcc)[ *]{0,3}:[ *\"]{0,3}([^\W\d_][^\n<>\"@]{1,60}?)[ \"]{0,3}<[^<>\s]{1,80}@"
+)
+"""In the head of a mail: a report that brings one along is often by whom the mail was written to."""
 _CLOSING = re.compile(
     r"\b(?:(?:hormat|salam)\s+(?:saya|kami|kulo|kula|hormat|hangat|takzim|sejahtera|kenal|sehat)(?:\s+(?:selalu|dari|kami))?|salam"
     r"|(?:terima\s?kasih|trima\s?kasih|trimakasih|trims|makasih|makasi|mksh|mksih|tks|thx|thanks|thank\s+you|ma?tur\s+s?e?m?b?a?h?\s?nuwun|suwun|hatur\s+nuhun|nuhun|matur\s+suksma|suksma|tarimo\s+kasih|tarima\s+kasih|mauliate|bujur|kurre\s+sumanga)"
@@ -134,6 +138,7 @@ class _Finder:
         """List the names, in no order; they may overlap."""
         yield from self._by_cue(own=own)
         yield from self._signed(own=own)
+        yield from (match.span(1) for match in _ADDRESSEE.finditer(self._small))
         if own:
             return
         for match in _TITLED.finditer(self._small):

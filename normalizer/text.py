@@ -8,6 +8,7 @@ from ftfy import TextFixerConfig, fix_text
 from ftfy.badness import is_bad
 
 from normalizer.message import MAX_TEXT
+from normalizer.subject import without_prefixes
 
 MAX_TITLE = 80
 MAX_NAME = 120
@@ -39,7 +40,7 @@ _OPENING = re.compile(
 )
 """A short first sentence that only opens the letter."""
 _SHORT_WORD = re.compile(r"\b\w{1,3}$")
-_REPLY = re.compile(r"^(?:\s*(?:re|fw|fwd|bls|balas|trs|terusan)\s*(?:\[\d+\])?:)+\s*", re.I)
+_MENTION = re.compile(r"@\w+")
 
 
 def vocabulary(words: str) -> frozenset[str]:
@@ -53,6 +54,11 @@ def has_any(letters: Iterable[str], text: str) -> bool:
         if piece in text:
             return True
     return False
+
+
+def has_words(text: str) -> bool:
+    """Tell whether a text has a letter or a digit; whom it only mentions is no word of its own."""
+    return any(map(str.isalnum, _MENTION.sub(" ", text)))
 
 
 def storable(text: str, limit: int = MAX_TEXT) -> str:
@@ -97,7 +103,7 @@ def _space(match: re.Match[str]) -> str:
 
 def title_of(text: str, subject: str | None = None) -> str:
     """Return one line of at most ``MAX_TITLE`` characters: the subject, or the first sentence."""
-    named = " ".join(_REPLY.sub("", repair(subject, 1_000)).split()) if subject else ""
+    named = " ".join(without_prefixes(repair(subject, 1_000)).split()) if subject else ""
     line = named or first_sentence(text[:2_000])
     return shorten(line, MAX_TITLE) if any(map(str.isalnum, line)) else NO_TEXT
 

@@ -29,7 +29,7 @@ from router.precedence import Signal, acting
 from router.rank import Lead
 from router.recusal import AccusationReading, Overseer, Recuser, without_accused
 from router.register import Register
-from router.scope import ScopeRules
+from router.scope import SURE, ScopeRules
 from router.topics import Topics
 from router.urgency import UrgencyRules as Danger
 from router.words import Reading
@@ -41,6 +41,8 @@ SHORT, LONG = 12, 30
 BOTH = 0.3
 """A second matter at least this sure gets a copy."""
 
+_NAMED = ("keyword", "name", "alias", "operator")
+"""How a place was found that the text itself names."""
 GREETING = "greeting"
 """Who only greets is about to write: they are asked, not turned away."""
 
@@ -79,6 +81,18 @@ class Decision(NamedTuple):
     """Overheard, and more likely talk than a report: its writer waits for no answer."""
     signals: frozenset[Signal] = frozenset()
     """What the text carries, whatever was decided by it."""
+    ends: bool = False
+    """It is so surely no affair of any agency that no operator need decide; they see it in a list
+    all the same."""
+
+
+class _Verdict(NamedTuple):
+    """That a report is no affair of any agency; an operator decides unless it ``ends`` there."""
+
+    outside: ScopeRules
+    ends: bool = False
+    is_foreign: bool = False
+    """It is no report at all: its writer is not written to."""
 
 
 class _View(NamedTuple):
@@ -152,15 +166,24 @@ class Router:
         self.foreign = foreign
 
     def decide(
-        self, report: Report, *, at: datetime, may_ask: bool = True, overheard: bool = False
+        self,
+        report: Report,
+        *,
+        at: datetime,
+        may_ask: bool = True,
+        may_end: bool = True,
+        overheard: bool = False,
     ) -> Decision:
         """Decide about a report whose places have been looked for.
 
         ``at`` is noted as the time of the decision; ``may_ask=False`` when the reporter has been
-        asked before or cannot be answered; ``overheard`` where people also talk to each other, so
-        that it may be no report. A place found by "operator" counts as certain.
+        asked before or cannot be answered; ``may_end=False`` when somebody has said that it is a
+        report; ``overheard`` where people also talk to each other, so that it may be no report. A
+        place found by "operator" counts as certain.
         """
-        return self.decide_many((report,), at=at, may_ask=may_ask, overheard=overheard)[0]
+        return self.decide_many(
+            (report,), at=at, may_ask=may_ask, may_end=may_end, overheard=overheard
+        )[0]
 
     def decide_many(
         self,
@@ -168,6 +191,7 @@ class Router:
         *,
         at: datetime,
         may_ask: bool = True,
+        may_end: bool = True,
         overheard: bool = False,
     ) -> list[Decision]:
         """Decide about reports, each as ``decide`` would.
@@ -195,7 +219,7 @@ class Router:
             read = [(one.report, one.reading, one.matches) for one in said]
             meant = self.kinds.reports(read, topics)
         views = [*map(self._view, said, leads, ranked, meant, seats)]
-        return [self._decision(view, at, may_ask) for view in views]
+        return [self._decision(view, at, may_ask, may_end) for view in views]
 
     def names_danger(self, text: str) -> bool:
         """Tell whether a text names a danger of now."""
@@ -215,11 +239,12 @@ class Router:
         if meant < 1:
             agencies = [Share(agency, sure * meant) for agency, sure in agencies]
         outside = self.topics.scope(inputs.reading)
+        lead = _chief(leads, agencies, learned)
         return _View(
             inputs.report,
             inputs.reading,
             leads,
-            _chief(leads, agencies, learned),
+            lead,
             agencies,
             agencies[0] if agencies else None,
             learned,
@@ -229,15 +254,27 @@ class Router:
             meant,
             recusals,
             overseer,
-            self._foreign(inputs.reading.text, outside),
+            self._foreign(inputs.report, inputs.reading.text, outside, lead),
             suspected,
         )
 
-    def _foreign(self, text: str, outside: ScopeRules | None) -> ScopeRules | None:
-        """Say which kind of text it is that is no report, if it is one."""
-        if outside and self.topics.scopes.rows[outside.id].foreign:
-            return outside
-        return self.foreign.find(text) if self.foreign else None
+    def _foreign(
+        self, report: Report, text: str, outside: ScopeRules | None, lead: Lead | None
+    ) -> ScopeRules | None:
+        """Say which kind of text it is that is no report, if it is one.
+
+        Words of an advert are also in complaints about one. An advert speaks to its reader, calls
+        them to do something, and hardly ever names a place.
+        """
+        found = self.foreign.find(text) if self.foreign else None
+        if not (outside and self.topics.scopes.rows[outside.id].foreign):
+            return found
+        is_told = any(place.found_by in _NAMED for place in report.places)
+        is_about = _is_against(outside, lead)
+        if self.foreign:
+            is_told = is_told or self.foreign.speaks(text)
+            is_about = is_about and not self.foreign.calls(text)
+        return outside if found or not (is_told or is_about) else None
 
     def read_accusations(self, report: Report) -> AccusationReading:
         """Find whom a report accuses, or may accuse, that has got more words since it was decided.
@@ -271,19 +308,22 @@ class Router:
             return recusals, None, suspected
         return recusals, self.recuser.overseer(recusals, seats), suspected
 
-    def _decision(self, view: _View, at: datetime, may_ask: bool) -> Decision:
+    def _decision(self, view: _View, at: datetime, may_ask: bool, may_end: bool) -> Decision:
         report, danger = view.report, view.danger
         kind = _kind(report, view)
+        may_ask = may_ask and not self._is_talk(view)
+        verdict = self._verdict(view, may_ask) if may_end else None
         return Decision(
             kind=kind,
             topic=view.lead.match.topic if view.lead else None,
             urgency=Urgency(id=danger.id, name=danger.name) if danger else None,
             places=_best_first(report.places, view.lead),
-            assignment=self._assignment(view, at, may_ask and not self._is_talk(view)),
+            assignment=self._assignment(view, verdict, at, may_ask),
             deadlines=deadlines(kind, report.received_at, self.rules.limits, self.calendar),
             recusals=view.recusals,
             is_talk=self._is_talk(view),
             signals=view.signals,
+            ends=verdict is not None and verdict.ends,
         )
 
     def _is_held(self, view: _View, best: Share) -> bool:
@@ -298,16 +338,17 @@ class Router:
         """Tell whether bothering an agency would cost more than asking an operator."""
         return view.meant < self.rules.assign_above
 
-    def _assignment(self, view: _View, at: datetime, may_ask: bool) -> Assignment:
-        acts, outside = acting(view.signals), view.outside
-        if view.foreign and Signal.FOREIGN_TEXT in acts:
-            return explain.out_of_scope(view.foreign, _candidates(view.agencies), at)
-        if view.foreign is outside or Signal.DANGER in acts:
-            outside = None
-        if outside and not (may_ask and outside.id == GREETING):
-            return explain.out_of_scope(outside, _candidates(view.agencies), at)
-        if view.overseer and Signal.RECUSAL in acts:
+    def _assignment(
+        self, view: _View, verdict: _Verdict | None, at: datetime, may_ask: bool
+    ) -> Assignment:
+        if verdict and (verdict.ends or verdict.is_foreign):
+            return explain.out_of_scope(verdict.outside, _candidates(view.agencies), at)
+        if view.overseer and Signal.RECUSAL in acting(view.signals):
             return self._overseen(view, view.overseer, at, may_ask)
+        if verdict:
+            likely = _candidates(view.agencies)
+            made = explain.out_of_scope(verdict.outside, likely, at, doubted=True)
+            return made.model_copy(update={"reasons": (*made.reasons, *_accusation(view))})
         confidence = view.best.confidence if view.best else 0.0
         limit = self.rules.assign_above
         given, copies = None, []
@@ -333,6 +374,24 @@ class Router:
             options=_options(view, question, self.gazetteer),
             at=at,
         )
+
+    def _verdict(self, view: _View, may_ask: bool) -> _Verdict | None:
+        """Weigh what says that it is no affair of any agency against what else the report says."""
+        acts, outside = acting(view.signals), view.outside
+        if Signal.DANGER in acts:
+            return None
+        if view.foreign:
+            acts_so = Signal.FOREIGN_TEXT in acts
+            return _Verdict(view.foreign, is_foreign=True) if acts_so else None
+        if outside is None or (may_ask and outside.id == GREETING):
+            return None
+        row = self.topics.scopes.rows[outside.id]
+        is_about = _is_against(outside, view.lead)
+        if row.yields and is_about:
+            return None
+        against = is_about or view.chosen or view.recusals or view.suspected
+        ends = outside.confidence >= SURE and not against and not row.foreign
+        return _Verdict(outside, ends=ends)
 
     def _overseen(self, view: _View, to: Overseer, at: datetime, may_ask: bool) -> Assignment:
         """Hand an accusation to the overseer of the accused, or to an operator in doubt.
@@ -365,9 +424,7 @@ class Router:
         )
 
     def _why(self, view: _View) -> Iterable[Reason]:
-        yield from map(explain.recusal, view.recusals)
-        if view.suspected:
-            yield explain.suspicion(view.suspected)
+        yield from _accusation(view)
         if view.danger:
             yield explain.urgency(view.danger)
         if view.chosen:
@@ -454,6 +511,20 @@ def _copies(view: _View, limit: float) -> list[Share]:
         return []
     second = [o for o in others[:1] if o.confidence >= BOTH and o.agency.id in heard]
     return second if second and best.confidence + second[0].confidence >= limit else []
+
+
+def _accusation(view: _View) -> Iterable[Reason]:
+    """Say whom the report accuses, and whom it may accuse."""
+    yield from map(explain.recusal, view.recusals)
+    if view.suspected:
+        yield explain.suspicion(view.suspected)
+
+
+def _is_against(outside: ScopeRules, lead: Lead | None) -> bool:
+    """Tell whether a topic is clear by words on which a verdict does not rest itself."""
+    if lead is None or lead.match.confidence < CLEAR:
+        return False
+    return not lead.match.tally.covered <= outside.covered
 
 
 def _question(view: _View) -> Question:

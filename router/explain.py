@@ -146,10 +146,18 @@ def refusal(agency: str, why: str) -> Reason:
 
 
 def out_of_scope(
-    outside: scope.ScopeRules, otherwise: tuple[Candidate, ...], at: datetime
+    outside: scope.ScopeRules,
+    otherwise: tuple[Candidate, ...],
+    at: datetime,
+    *,
+    doubted: bool = False,
 ) -> Assignment:
-    """Return the decision that no agency is bothered with this; ``otherwise`` who it would be."""
-    text = say("scope", scope=outside.name, sure=percent(outside.confidence))
+    """Return the decision that no agency is bothered with this; ``otherwise`` who it would be.
+
+    It is ``doubted`` where something in the report speaks against that: an operator decides.
+    """
+    key = "scope_doubt" if doubted else "scope"
+    text = say(key, scope=outside.name, sure=percent(outside.confidence))
     return Assignment(
         decision=Outcome.TRIAGE,
         confidence=outside.confidence,

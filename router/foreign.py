@@ -14,6 +14,8 @@ from router.scope import ScopeRules
 MOST_CHARACTERS = 1_000
 """A longer text has something to say."""
 SURE = 0.97
+CALLS = "contact"
+"""The group of words with which an advert calls its reader to do something."""
 _NOT_WORD = re.compile(r"[\W_]+")
 _PLAIN = re.compile(r"[^\W\d_]\w*")
 _DIGITS = r"\d{4,8}"
@@ -52,6 +54,8 @@ class Foreign:
     def __init__(self, table: ForeignTable) -> None:
         self._kinds = [_Kind(id, row, table) for id, row in table.kinds.items()]
         first = (rule[0] for row in table.kinds.values() for rule in row.rules)
+        self._speaks = any_of(word for words in table.speaks.values() for word in words)
+        self._calls = any_of(table.groups.get(CALLS, ()))
         self._heads = frozenset(
             phrase.split()[0] for group in first for phrase in table.groups[group]
         )
@@ -70,15 +74,27 @@ class Foreign:
         """Say which kind of foreign text this is; None for all that somebody may mean."""
         if len(text) > MOST_CHARACTERS:
             return None
-        words = _NOT_WORD.sub(" ", text.casefold())
-        if self._heads.isdisjoint(words.split()):
+        padded = _padded(text)
+        if self._heads.isdisjoint(padded.split()):
             return None
-        padded = f" {words.strip()} "
         for kind in self._kinds:
             for rule in kind.rules:
                 if (evidence := _evidence(rule, padded)) and not kind.unless.search(padded):
                     return ScopeRules(kind.id, kind.name, SURE, evidence)
         return None
+
+    def speaks(self, text: str) -> bool:
+        """Tell whether somebody speaks for themselves, complains, or names an office."""
+        return self._speaks.search(_padded(text[:MOST_CHARACTERS])) is not None
+
+    def calls(self, text: str) -> bool:
+        """Tell whether a text calls its reader to do something, as an advert does."""
+        return self._calls.search(_padded(text[:MOST_CHARACTERS])) is not None
+
+
+def _padded(text: str) -> str:
+    """Return the words of a text with a space before and behind each."""
+    return f" {_NOT_WORD.sub(' ', text.casefold()).strip()} "
 
 
 def _evidence(rule: list[re.Pattern[str]], padded: str) -> tuple[str, ...]:

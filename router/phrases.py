@@ -49,6 +49,12 @@ class Tally:
             self._seen[phrase] = (weight, spans)
             self.points += weight - before
 
+    @property
+    def covered(self) -> frozenset[int]:
+        """Return which words of the text the points rest on, by their places."""
+        spans = (span for _, parts in self._seen.values() for span in parts)
+        return frozenset(at for first, last in spans for at in range(first, last + 1))
+
     def words(self, most: int, reading: Reading) -> tuple[str, ...]:
         """Return up to ``most`` of the writer's words, without repeats."""
         heaviest = sorted([(-weight, spans) for weight, spans in self._seen.values()])[:most]

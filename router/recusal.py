@@ -7,6 +7,7 @@ report goes to its overseer (``config/accusations.toml``), by the place of the r
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from normalizer.reply import without_ours
 from normalizer.report import Agency, Recusal, Report
 from router import explain
 from router.accusation import UNKNOWN, AccusedOffice, Detector, OfficeRow
@@ -73,6 +74,7 @@ class Recuser:
         """Find whom a report accuses: what it was known to do before, and what its text says.
 
         Of somebody without an office, the office is that of the likeliest agency in ``ranked``.
+        What a reply repeats may be of somebody else: it is never more than a suspicion.
         """
         found = {each.office: each for each in report.recusals}
         accused = self._detector.accused(text)
@@ -80,8 +82,14 @@ class Recuser:
         for each, one in named:
             if one and each.is_sure:
                 found.setdefault(one.office, one)
-        doubted = (one for each, one in named if one and not each.is_sure)
-        return AccusationReading(tuple(found.values()), None if found else next(doubted, None))
+        folded = filter(None, (without_ours(said.whole) for said in report.messages))
+        repeated = map(self._detector.accused, folded)
+        hinted = [(each, self._recusal(each, ranked, at)) for some in repeated for each in some]
+        doubted = [one for each, one in named if one and not each.is_sure]
+        doubted += [one for _, one in hinted if one]
+        return AccusationReading(
+            tuple(found.values()), None if found else next(iter(doubted), None)
+        )
 
     def _recusal(
         self, accused: AccusedOffice, ranked: Sequence[Share], at: Seats

@@ -1,7 +1,8 @@
 """What is no affair of any agency: court cases, quarrels, pranks, adverts, praise, greetings.
 
 A real complaint must never be taken for one of these, so a single word that speaks for a complaint
-outweighs everything that speaks against it.
+outweighs everything that speaks against it. What a verdict leaves unexplained makes it less sure:
+one word of praise in a long message is no praise.
 """
 
 import math
@@ -9,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from router.data import DataRow
-from router.phrases import Book, PhraseIndex
+from router.phrases import Book, PhraseIndex, Tally
 from router.words import Reading
 
 ENOUGH = 4.0
@@ -17,6 +18,10 @@ ENOUGH = 4.0
 _SURE, _LIKELY = 4.0, 2.0
 _AT_MOST = 0.97
 _SCALE = 2.0
+SURE = 0.95
+"""Only so sure a verdict ends a report, and only where no topic and no danger speaks against it."""
+FEW = 3
+"""Words, besides courtesy, up to which a text says nothing but what was recognised."""
 
 
 class ScopePhrases(DataRow):
@@ -37,6 +42,8 @@ class ScopeRow(DataRow):
     """A report made of these words alone says nothing."""
     foreign: bool = False
     """It is no report at all, as what ``router/foreign.py`` finds."""
+    yields: bool = False
+    """A clear topic outweighs it: such words say how somebody writes, or of whom, not of what."""
 
     def each_phrase(self) -> Iterator[tuple[str, str]]:
         """List the phrases with the key they stand under."""
@@ -54,6 +61,8 @@ class ScopeRules:
     name: str
     confidence: float
     words: tuple[str, ...]
+    covered: frozenset[int] = frozenset()
+    """Which words of the text it rests on, by their places."""
 
 
 class Scopes:
@@ -70,6 +79,9 @@ class Scopes:
                 self._for.add(id, phrase, _LIKELY)
             for phrase in row.unless:
                 self._against.add(id, phrase, 1.0)
+        self._courtesy = frozenset(
+            word for row in rows.values() for text in row.only for word in index.lexicon.words(text)
+        )
         self._only = {
             id: frozenset(word for text in row.only for word in index.lexicon.words(text))
             for id, row in rows.items()
@@ -95,5 +107,12 @@ class Scopes:
         id = max(left, key=lambda id: left[id].points, default="")
         if not id or left[id].points < ENOUGH:
             return None
-        confidence = _AT_MOST * (1 - math.exp(-left[id].points / _SCALE))
-        return ScopeRules(id, self.rows[id].name, confidence, left[id].words(5, reading))
+        points = left[id].points * (2 if self._explains(left[id], reading) else 1)
+        confidence = _AT_MOST * (1 - math.exp(-points / _SCALE))
+        words, covered = left[id].words(5, reading), left[id].covered
+        return ScopeRules(id, self.rows[id].name, confidence, words, covered)
+
+    def _explains(self, tally: Tally, reading: Reading) -> bool:
+        """Tell whether hardly a word of a text is left beside what a verdict rests on."""
+        left = (word for at, word in enumerate(reading.words) if at not in tally.covered)
+        return sum(word not in self._courtesy for word in left) <= FEW

@@ -36,10 +36,10 @@ ALLOWED = {
     ),
     "a field or setting that is read by a name in a table": (
         "complaint", "supervised_complaint", "aspiration", "information_request",
-        "audio", "live_photo", "video", "video_note", "denied", "hint",
+        "audio", "live_photo", "video", "video_note", "denied", "hint", "preset",
     ),
     "what official data say, kept beside them": (
-        "category", "CLOSED_BY_ADMIN", "ARCHIVED_BY_REPORTER",
+        "CLOSED_BY_ADMIN", "ARCHIVED_BY_REPORTER",
     ),
     "a double that tests drive further than the demonstration does": (
         "polled", "edit", "tap", "too_many", "participant",

@@ -29,8 +29,6 @@ SHOWN = {"text", "subject", "title", "detail", "error", "advice", "paused", "lab
 FILLED = {"Letter", "Notification", "Outgoing", "Reason", *SINKS}
 ATTRIBUTES = {"alt", "aria-label", "placeholder", "title"}
 ALLOWED = {
-    # A marker that stands in mails already sent, so that answers below it are told apart.
-    ("adapters/mail/quotes.py", "--- Balas di atas garis ini ---"),
     # The name of an agency, which has one name in every language, as those in config/agencies.
     ("router/blend.py", "Kantor kelurahan/desa atau kecamatan setempat"),
 }

@@ -75,6 +75,8 @@ from adapters.contract.mounts import (
     VisibleReport,
 )
 from adapters.contract.values import (
+    CALLER,
+    STAMP,
     AcceptedMessage,
     Outgoing,
     Page,
@@ -88,9 +90,11 @@ from adapters.exchange import Exchange
 from normalizer.inbound import Author, File, Inbound, Segment
 
 __all__ = [
+    "CALLER",
     "LONGEST_WAIT",
     "RECEIVED_ON",
     "SENDER",
+    "STAMP",
     "AcceptedMessage",
     "AgencyResponder",
     "Author",

@@ -13,6 +13,7 @@ from adapters.contract.values import (
     Page,
     Receipt,
     Source,
+    UnreadableItem,
     WebhookRequest,
     WebhookResponse,
 )
@@ -23,8 +24,10 @@ from normalizer.inbound import Inbound
 class Receiver(Channel, ABC):
     """A channel whose provider calls us."""
 
-    methods: ClassVar[frozenset[str]] = frozenset({"POST"})
+    methods: frozenset[str] = frozenset({"POST"})
     """The HTTP methods by which messages come: some aggregators only know GET."""
+    asks_caller: ClassVar[bool] = False
+    """True where ``verify`` wants to know the network address of a call (header ``CALLER``)."""
     parse_may_hang: ClassVar[bool] = False
     """True when hostile input may take long to read: the shell then parses in a worker process."""
     strict_ids: ClassVar[bool] = False
@@ -55,9 +58,21 @@ class Receiver(Channel, ABC):
     def verify(self, hook: WebhookRequest) -> None:
         """Check the proof of the sender. Raises ``Forged``."""
 
+    def stamp(self, hook: WebhookRequest) -> WebhookRequest:
+        """Add to a verified hook, in the header ``STAMP``, what ``parse`` must know of its arrival.
+
+        Called once for each call, never for one that is read again: the only place where a channel
+        may look at the clock.
+        """
+        return hook
+
     @abstractmethod
-    def parse(self, hook: WebhookRequest) -> list[Inbound | Receipt]:
-        """Read the messages of a verified hook; none in it gives []. Raises ``Malformed``."""
+    def parse(self, hook: WebhookRequest) -> Sequence[Inbound | Receipt | UnreadableItem]:
+        """Read the messages of a verified hook; none in it gives []. Raises ``Malformed``.
+
+        Of several in one hook, those that cannot be read are ``UnreadableItem``s beside the others,
+        whose ``raw`` is a body that holds nothing but them.
+        """
 
     def reply_body(self) -> tuple[str, bytes]:
         """Return media type and body of the 2xx answer the provider expects."""
@@ -229,6 +244,14 @@ class Sender(Channel, ABC):
     def opens(self) -> bool:
         """Tell whether a citizen who has not written lately can be written to all the same."""
         return False
+
+    @property
+    def answer_to(self) -> str:
+        """Return the number or link that texts name for answers; "" where their sender takes them.
+
+        A registered name above a text message cannot be answered.
+        """
+        return ""
 
     def alert_fault(self, to: str) -> str:
         """Say why alerts to people on duty cannot go to ``to`` by this channel; "" when they can.

@@ -8,6 +8,14 @@ from urllib.parse import urlsplit
 from adapters.contract.errors import Until
 from normalizer.inbound import Inbound
 
+CALLER = "x-kanal-caller"
+"""The header in which the shell says from which network address a call came.
+
+Only where a channel asks for it (``Receiver.asks_caller``), and only where it is known.
+"""
+STAMP = "x-kanal-stamp"
+"""The header for what a channel notes of a call's arrival (``Receiver.stamp``)."""
+
 
 @dataclass(frozen=True, slots=True)
 class WebhookRequest:
@@ -62,7 +70,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class UnreadableItem:
-    """One thing a page held that could not be read: it is quarantined, its neighbours go on."""
+    """One thing a page or a call held that could not be read: it is quarantined by itself."""
 
     raw: bytes
     """As the provider gave it."""

@@ -1,5 +1,6 @@
 """From the parts of a mail to what the writer wrote and the files that came along."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from adapters.contract import File
@@ -23,26 +24,32 @@ class BodyReading:
     """What a mail says."""
 
     text: str
+    whole: str
+    """All of it, where ``text`` leaves out what a reply repeats; else ""."""
     files: tuple[File, ...]
     notes: tuple[str, ...]
 
 
-def read(tree: Tree, *, reply: bool, forwarded: bool) -> BodyReading:
-    """Read text and files of a mail. ``forwarded`` keeps all that it quotes. Never raises."""
+def read(tree: Tree, *, is_reply: Callable[[str], bool]) -> BodyReading:
+    """Read text and files of a mail. Never raises.
+
+    ``is_reply`` tells by the whole text whether it answers us: only then something is left out.
+    """
     bodies, attached = _sorted(tree.root, {})
     bodies = bodies or [p for p in attached if p.media_type in _WRITTEN][:1]
     notes: list[str] = list(tree.notes)
-    whole = _joined(bodies, notes, quotes_too=True) if forwarded else ""
-    text = whole or quotes.strip(_joined(bodies, notes, quotes_too=False), reply=reply)
-    if not text:
-        text = _joined(bodies, notes, quotes_too=True)
-        notes += [ALL_QUOTED] if text else []
+    text, whole = _joined(bodies, notes, quotes_too=True), ""
+    if is_reply(text):
+        written = quotes.strip_quotes(_joined(bodies, [], quotes_too=False))
+        notes += [] if written or not text else [ALL_QUOTED]
+        if written and written.split() != text.split():
+            text, whole = written, text
     if not tree.whole:
         attached = []
     if len(attached) > files.MAX_FILES:
         notes.append(files.TOO_MANY_FILES)
     found = [files.file(part, n) for n, part in enumerate(attached[: files.MAX_FILES], 1)]
-    return BodyReading(text, tuple(found), tuple(dict.fromkeys(notes)))
+    return BodyReading(text, whole, tuple(found), tuple(dict.fromkeys(notes)))
 
 
 def _sorted(part: MimePart, blank: dict[int, bool]) -> tuple[list[MimePart], list[MimePart]]:

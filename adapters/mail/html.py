@@ -22,6 +22,7 @@ _QUOTES = {
     "yahoo_quoted",
     "protonmail_quote",
     "moz-cite-prefix",
+    "gmail_attr",
     "zmail_extra",
     "x_gmail_quote",
 }
@@ -67,14 +68,26 @@ def _rendered(source: str, quotes: bool) -> str:
 
 
 def _prepare(tree: lxml.html.HtmlElement, quotes: bool) -> None:
-    """Empty what is not the writer's, and flatten what costs room."""
-    rest_is_quoted = False
+    """Empty what is not the writer's, and flatten what costs room.
+
+    Answers stand between the quotations of a quoted mail, too: what is around them stays, and a
+    quotation leaves the sign of one.
+    """
+    rest_is_quoted = around = False
     for element in list(tree.iter(lxml.etree.Element)):
         rest_is_quoted = rest_is_quoted or (not quotes and _starts_quote(element))
         if rest_is_quoted:
             element.text = element.tail = None
-        elif _hidden(element) or (not quotes and _is_quote(element)):
+        elif _hidden(element):
             element.clear(keep_tail=True)
+        elif not quotes and (around or _is_quote(element)) and element.tag == "blockquote":
+            element.clear(keep_tail=True)
+            element.text = ">"
+        elif not quotes and _is_quote(element):
+            if element.find(".//blockquote") is None:
+                element.clear(keep_tail=True)
+            else:
+                around = True
         else:
             _flatten(element)
         element.attrib.clear()

@@ -17,6 +17,7 @@ from pydantic import (
 
 from adapters.contract import File
 from normalizer.message import MAX_TEXT, Kind
+from normalizer.text import has_words
 from normalizer.tracking import is_valid
 
 MOST_FILES = 20
@@ -98,6 +99,17 @@ class MessageInput(ReportInput):
         tuple[AttachmentInput, ...], Field(max_length=MOST_FILES, strict=False)
     ] = ()
 
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not (has_words(self.text) or self.attachments or self.has_more):
+            raise ValueError("text: has no letter and no digit, and nothing comes with it")
+        return self
+
+    @property
+    def has_more(self) -> bool:
+        """Tell whether something beside the text and the files says what it is about."""
+        return False
+
 
 class NewReport(MessageInput):
     """A report as a partner sends it. Only ``text`` is needed."""
@@ -123,3 +135,8 @@ class NewReport(MessageInput):
     sender: Person = Person()
     reply_to: Annotated[str, AfterValidator(_number)] | None = None
     """The tracking number of an earlier report of the same sender that this adds to."""
+
+    @property
+    def has_more(self) -> bool:
+        """Tell whether a heading or a place says what it is about."""
+        return has_words(self.title) or self.location is not None

@@ -2,7 +2,7 @@
 
 https://smpp.org/SMPP_v3_4_Issue1_2.pdf. Messages are read and written with the codec of ``smpp34``;
 the session is our own, because a message may be acknowledged only when it is durable
-(docs/decisions/0016). SMPP gives messages no id: adapters/smpp/repeats.py says what is a repeat.
+(docs/decisions/0016). SMPP gives messages no id: adapters/sms/repeats.py says what is a repeat.
 Out: SMPP knows no idempotency key, so a citizen may get an answer twice when the centre's own
 answer was lost; its parts carry the same reference then.
 """
@@ -13,11 +13,10 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated, Literal, Self
 
-import phonenumbers
 import smpp34
 from pydantic import Field, SecretStr, model_validator
 
@@ -37,9 +36,6 @@ from adapters.contract import (
     WebhookRequest,
 )
 from adapters.smpp import receipts
-from adapters.smpp.coding import UCS2, Default, coding_of, read, read_parts
-from adapters.smpp.repeats import Repeats, fingerprint
-from adapters.smpp.segmentation import SplitText, split
 from adapters.smpp.session import (
     BIND_RECEIVER,
     BIND_TRANSCEIVER,
@@ -54,17 +50,17 @@ from adapters.smpp.session import (
     Timing,
     bind_body,
 )
-from adapters.smpp.user_data_header import Payload, take_header
+from adapters.sms.coding import UCS2, Default, coding_of, join_texts, read, read_parts
+from adapters.sms.numbers import INTERNATIONAL, UNKNOWN, address
+from adapters.sms.repeats import Repeats, fingerprint
+from adapters.sms.segmentation import SplitText, split
+from adapters.sms.user_data_header import Payload, take_header
 from config import links
 
 URL = "smpp:"
 """Stands for the URL of what came over the connection."""
 STAMP = "stamp"
 """The header that tells equal messages apart."""
-HOME = "ID"
-"""Numbers written without a country are Indonesian."""
-UNKNOWN, INTERNATIONAL, ALPHANUMERIC = 0, 1, 5
-"""Types of number (5.2.5)."""
 ISDN = 1
 MESSAGE_PAYLOAD = 0x0424
 """Tag of the optional parameter that stands in for a short message."""
@@ -197,16 +193,18 @@ class Smpp(ConnectionChannel, Sender):
             text=words.text,
             raw=hook.body,
             notes=(*payload.notes, *words.notes),
-            part=payload.part,
+            part=payload.part
+            and replace(payload.part, octets=payload.body, coding=pdu.data_coding),
         )
         told = None if said.part else receipts.read_unmarked(said.text)
         return [self._told(told, said)] if told else [said]
 
     def join_texts(self, parts: Sequence[Inbound]) -> str:
         """Read parts of one coding together: a character may lie across two of them."""
-        brought = [self._brought(part.raw) for part in parts]
-        payloads = [(each.payload.body, each.pdu.data_coding) for each in brought]
-        return read_parts(payloads, self.block.default_alphabet).text
+        return join_texts(parts, self._read_octets)
+
+    def _read_octets(self, octets: Sequence[bytes], coding: int | str) -> str:
+        return read_parts(octets, int(coding), self.block.default_alphabet).text
 
     async def hold(self, take: Take) -> None:
         """Bind and hand every message to ``take``. Raises ``Unreachable`` when the session ends."""
@@ -334,22 +332,6 @@ class Smpp(ConnectionChannel, Sender):
 
 
 CHANNEL = Smpp
-
-
-def address(text: str, ton: int) -> str:
-    """Write a phone number in E.164; short codes and names of senders stay as they are."""
-    digits = text.removeprefix("+")
-    if ton == ALPHANUMERIC or not (digits.isascii() and digits.isdigit()) or len(digits) < 7:
-        return text
-    if ton == INTERNATIONAL:
-        return f"+{digits}"
-    try:
-        number = phonenumbers.parse(text, HOME)
-    except phonenumbers.NumberParseException:
-        return text
-    if not phonenumbers.is_possible_number(number):
-        return text
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
 def _deliver_sm(pdu: bytes) -> smpp34.DeliverSm:

@@ -209,8 +209,16 @@ class TelegramMessage(TelegramId):
 
     @property
     def unread(self) -> list[str]:
-        """The kinds that somebody sent and that have no words for us."""
-        others = sorted((self.model_extra or {}).keys() - SERVICE - METADATA)
+        """The kinds that somebody sent and that have no words for us.
+
+        Beside words, what is new and no object is said about a message, not sent by somebody.
+        """
+        said = self.words or any(self.media()) or self.place or any(self.more())
+        others = sorted(
+            kind
+            for kind, value in (self.model_extra or {}).items()
+            if kind not in SERVICE | METADATA and not (said and not isinstance(value, dict | list))
+        )
         if self.sticker and not self.sticker.emoji:
             others.append("sticker")
         return [kind if _KIND.fullmatch(kind) else "other" for kind in others[:_MOST_UNREAD]]

@@ -16,7 +16,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, Self
 
-import phonenumbers
 from aiohttp import encode_basic_auth
 from pydantic import Field, SecretStr, model_validator
 from twilio.base.exceptions import TwilioException  # type: ignore[import-untyped]
@@ -40,6 +39,8 @@ from adapters.contract import (
     UnreadableItem,
     WebhookRequest,
 )
+from adapters.sms.numbers import address
+from adapters.sms.segmentation import fit_text
 from adapters.twilio import content, listing, payloads
 from adapters.twilio.api import ERRORS, SILENCED, TwilioTransport, failure, failures
 from adapters.twilio.listing import MessageList
@@ -49,8 +50,6 @@ from normalizer.tracking import format_number
 MAX_CHARACTERS = 1600
 """What the Messages API takes in one message; 459 is three segments of plain letters."""
 API = "https://api.twilio.com"
-HOME = "ID"
-"""Numbers written without a country are Indonesian."""
 
 WINDOW = timedelta(hours=1)
 """How much of the list is fetched at once: it comes newest first, and is filed oldest first."""
@@ -81,7 +80,6 @@ _MEDIA = re.compile(
 _NUMBER = r"^(\+[1-9]\d{6,14}|\d{3,6}|whatsapp:\+\d{7,15})$"
 _ID = re.compile(r"[!-~]{1,64}")
 _PARTY = re.compile(r"(?! +$)[^\x00-\x1f\x7f]{1,200}")
-_E164 = re.compile(r"\+[1-9]\d{7,14}")
 
 
 Secret = Annotated[SecretStr, Field(min_length=1)]
@@ -307,26 +305,3 @@ class Twilio(Receiver, Reconciler, Sender, MediaSource):
 
 
 CHANNEL = Twilio
-
-
-def address(text: str) -> str:
-    """Write a phone number in E.164; short codes and names of senders stay as they are."""
-    digits = text.removeprefix("+")
-    if _E164.fullmatch(text) or not (digits.isascii() and digits.isdigit()) or len(digits) < 7:
-        return text
-    try:
-        number = phonenumbers.parse(text, HOME)
-    except phonenumbers.NumberParseException:
-        return text
-    if not phonenumbers.is_possible_number(number):
-        return text
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-
-
-def fit_text(text: str, most: int) -> str:
-    """Cut a text to ``most`` characters at a word, with three dots ("…" would cost UCS-2)."""
-    if len(text) <= most:
-        return text
-    head = text[: most - 3]
-    space = head.rfind(" ")
-    return (head[:space] if space > most // 2 else head).rstrip() + "..."

@@ -44,7 +44,7 @@ from adapters.web.words import language_of, mending
 from config.words import Language
 from normalizer import command
 from normalizer.message import Intent, Kind
-from normalizer.text import repair
+from normalizer.text import has_words, repair
 from normalizer.tracking import format_number
 
 MOST_FILES = 5
@@ -321,10 +321,10 @@ class _Filled:
                 self.wrong(name, "repeated")
 
     def text(self, name: str) -> str:
-        """Return a line or two of text."""
+        """Return a line or two of text; it is as long as what is left of it once it is repaired."""
         least, most = LENGTHS[name]
         said = self.form.first(name)
-        if not least <= len(said) <= most:
+        if len(repair(said)) < least or len(said) > most:
             self.wrong(name, name, most=most)
         return said
 
@@ -332,9 +332,11 @@ class _Filled:
         """Return what the sender wants to say; a bare command word is not that."""
         least, most = LENGTHS["body"]
         said = self.form.first("body")
-        if not (least if word == "body" else 1) <= len(said) <= most:
+        repaired = repair(said)
+        too_short = len(repaired) < (least if word == "body" else 1) or not has_words(repaired)
+        if too_short or len(said) > most:
             self.wrong("body", word, most=most)
-        elif command.read(repair(said)).intent is not Intent.REPORT:
+        elif command.read(repaired).intent is not Intent.REPORT:
             self.wrong("body", "command")
         return said
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from adapters.contract import Channel, Receiver
+from adapters.contract import Channel, Receiver, Sender
 from config.settings import Settings
 from gateway import components
 from gateway.access.ownership import Ownership
@@ -107,13 +107,19 @@ def lay_ground(
         broker=broker or _broker(settings, store),
         commits=GroupCommit(store, spool),
         notice=notice,
-        notifier=Notifier(parts.texts, delicate, notice),
+        notifier=Notifier(parts.texts, delicate, notice, answer_to(channels)),
         roster=components.roster(settings, file, channels, seal),
         attachments=components.attachments(settings, seal),
         ownership=Ownership(phones, settings.routing.ownership_days),
         sandboxes=sandboxes,
         holder=uuid.uuid4().hex,
     )
+
+
+def answer_to(channels: Mapping[str, Channel]) -> Mapping[str, str]:
+    """Return by channel where answers go, where the sender of our texts takes none."""
+    senders = {name: each for name, each in channels.items() if isinstance(each, Sender)}
+    return {name: each.answer_to for name, each in senders.items() if each.answer_to}
 
 
 def names(channels: Mapping[str, Channel], wanted: Callable[[Channel], bool]) -> frozenset[str]:

@@ -4,6 +4,8 @@ from gateway.assembly.ground import Ground
 from gateway.casework.alarm import Alarm
 from gateway.casework.alerts import DutyService
 from gateway.casework.directory import Directory
+from gateway.casework.ended import EndedReports
+from gateway.casework.matters import Matters
 from gateway.casework.operators import OperatorService
 from gateway.casework.partners import PartnerService
 from gateway.intake.receive import Intake
@@ -17,6 +19,7 @@ def build_operators(
     files: AttachmentAccess,
     directory: Directory,
     duty: DutyService,
+    matters: Matters,
 ) -> OperatorService:
     """Return the acts of operators."""
     return OperatorService(
@@ -31,6 +34,7 @@ def build_operators(
         session_hours=ground.settings.console.session_hours,
         sensitive=ground.parts.routing.topics.sensitive,
         duty=duty,
+        ended=EndedReports(ground.store, matters),
     )
 
 

@@ -20,6 +20,8 @@ from gateway.assembly.people import (
 from gateway.assembly.steps import (
     build_consumers,
     build_deliver,
+    build_hiding,
+    build_matters,
     build_notify,
     build_route,
     build_store_files,
@@ -102,7 +104,9 @@ def wire(ground: Ground) -> Services:
     files = AttachmentAccess(ground.store, ground.attachments)
     duty = DutyService(store, ground.roster, ground.notifier)
     directory = Directory(ground.parts.routing.register, ground.parts.gazetteer)
-    route, deliver = build_route(ground, duty), build_deliver(ground)
+    hiding = build_hiding(ground)
+    matters = build_matters(ground, hiding)
+    route, deliver = build_route(ground, duty, hiding, matters), build_deliver(ground)
     notify, store_files = build_notify(ground), build_store_files(ground)
     pollings, reconcilings = build_pollings(ground, pages), build_reconcilings(ground, pages)
     bindings = build_bindings(ground, intake)
@@ -118,7 +122,7 @@ def wire(ground: Ground) -> Services:
         pages=pages,
         files=files,
         tracking=Tracking(ground.store, ground.seal),
-        operators=build_operators(ground, intake, files, directory, duty),
+        operators=build_operators(ground, intake, files, directory, duty, matters),
         agencies=AgencyService(store, ground.notifier, ground.methods, ground.now),
         partners=build_partners(ground, directory),
         duty=duty,

@@ -1,6 +1,6 @@
 """The steps of the way of a message, and the consumers that work on them."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 
 from gateway.assembly.ground import Ground, names, waiting_time
 from gateway.broker.base import MEDIA, NOTIFICATIONS
@@ -11,6 +11,7 @@ from gateway.casework.context import ContextLoader
 from gateway.casework.conversation import Conversation, conversation
 from gateway.casework.hiding import Hiding
 from gateway.casework.matters import Matters
+from gateway.casework.repeats import Novelty
 from gateway.casework.route import Route
 from gateway.media.fetch import FileFetcher
 from gateway.media.store_files import StoreFiles, clean_in
@@ -19,37 +20,64 @@ from gateway.outbound.notify import Notify
 from gateway.queues.consumer import Consumer, Step
 
 
-def build_route(ground: Ground, duty: DutyService) -> Route:
-    """Return the step that routes a message."""
-    waiting = waiting_time(ground.settings)
-    overheard = names(ground.channels, lambda c: c.overhears)
-    return Route(
-        ground.store,
-        ground.parts.routing,
-        _conversation(ground, duty, overheard),
-        ContextLoader(ground.now, waiting, ground.ownership, ground.seal),
-        ground.seal,
-        ground.now,
-        mute=names(ground.channels, lambda c: not c.can_ask),
-        overheard=overheard,
-        fetched=names(ground.channels, lambda c: c.fetched),
-    )
-
-
-def _conversation(ground: Ground, duty: DutyService, overheard: Set[str]) -> Conversation:
-    routing, notifier, now = ground.parts.routing, ground.notifier, ground.now
-    topics, register = routing.topics, routing.register
+def build_hiding(ground: Ground) -> Hiding:
+    """Return what carries out wishes about being known."""
+    topics, register = ground.parts.routing.topics, ground.parts.routing.register
 
     def agency_name(id: str) -> str:
         agency = register.agency(id)
         return agency.name if agency else id
 
-    hiding = Hiding(notifier, now, topics.needs_identity, agency_name)
-    return conversation(
-        Commands(notifier, now, topics.sensitive),
-        Additions(notifier, now, routing.read_accusations, routing.overseer),
+    return Hiding(ground.notifier, ground.now, topics.needs_identity, agency_name)
+
+
+def build_matters(ground: Ground, hiding: Hiding) -> Matters:
+    """Return what files reports and carries out decisions."""
+    return Matters(
+        ground.parts.routing,
+        ground.parts.gazetteer,
+        ground.notifier,
         hiding,
-        Matters(routing, ground.parts.gazetteer, notifier, hiding, now, overheard),
+        ground.now,
+        _overheard(ground),
+        Novelty(ground.seal),
+        _mute(ground),
+    )
+
+
+def build_route(ground: Ground, duty: DutyService, hiding: Hiding, matters: Matters) -> Route:
+    """Return the step that routes a message."""
+    waiting = waiting_time(ground.settings)
+    return Route(
+        ground.store,
+        ground.parts.routing,
+        _conversation(ground, duty, hiding, matters),
+        ContextLoader(ground.now, waiting, ground.ownership, ground.seal),
+        ground.seal,
+        ground.now,
+        mute=_mute(ground),
+        overheard=_overheard(ground),
+        fetched=names(ground.channels, lambda c: c.fetched),
+    )
+
+
+def _mute(ground: Ground) -> frozenset[str]:
+    return names(ground.channels, lambda c: not c.can_ask)
+
+
+def _overheard(ground: Ground) -> frozenset[str]:
+    return names(ground.channels, lambda c: c.overhears)
+
+
+def _conversation(
+    ground: Ground, duty: DutyService, hiding: Hiding, matters: Matters
+) -> Conversation:
+    routing, notifier, now = ground.parts.routing, ground.notifier, ground.now
+    return conversation(
+        Commands(notifier, now, routing.topics.sensitive),
+        Additions(notifier, now, routing.read_accusations, routing.overseer, hiding),
+        hiding,
+        matters,
         duty,
     )
 

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from gateway.access.recusal import Accusations, Overseers, hold_for_operator, recuse
-from gateway.casework.context import add_link, is_part, origin_with
-from gateway.casework.hiding import SOON
+from gateway.casework.context import add_link, is_part, new_place, origin_with
+from gateway.casework.hiding import SOON, Hiding, is_hidden_now
 from gateway.casework.turn import Turn
 from gateway.media.store_files import enqueue_files
 from gateway.outbound.delicate import graver
@@ -53,11 +53,13 @@ class Additions:
         now: Callable[[], datetime],
         accused: Accusations,
         overseer: Overseers,
+        hiding: Hiding,
     ) -> None:
         self._notifier = notifier
         self._now = now
         self._accused = accused
         self._overseer = overseer
+        self._hiding = hiding
 
     async def keep_echo(self, turn: Turn, _: object) -> str:
         """Keep a text of ours that came back, at the report it speaks of; it says nothing new."""
@@ -66,19 +68,35 @@ class Additions:
             self._note(turn, record, record.report, "echoed", by="gateway")
         return "echo"
 
+    async def acknowledge(self, turn: Turn, _: object) -> str:
+        """Note a thumb or a word of thanks at the report it follows, without an answer."""
+        named = turn.context.find_referenced(turn.message)
+        mine = named if named and turn.context.owns(turn.message, named.report) else None
+        if record := mine or next(iter(turn.from_same_reporter), None):
+            self._note(turn, record, record.report, "acknowledged", by="reporter")
+        return "acknowledged"
+
     async def add(self, turn: Turn, meant: ReportRecord) -> str:
         """Add a message to a report and pass it on."""
         message = turn.message
         grown = meant.report.with_messages(message)
         report = self._grow(turn, meant, grown, (message,))
-        if is_part(message, meant.report):
+        hidden = self._hiding.words_of_news(meant.report, report)
+        if is_part(message, meant.report) and not hidden:
             return "part"
-        if await self._notifier.warn(turn.unit, report, message.urgency, asked_by=message):
+        if await self._notifier.warn(
+            turn.unit, report, message.urgency, asked_by=message, more=hidden
+        ):
             return "follow_up"
-        text = self._notifier.text("follow_up", report)
-        if message.anonymous and not meant.report.anonymous:
-            text = f"{text} {self._notifier.text('hidden_anonymous', report)}"
-        self._notify(turn, report, text, f"follow-up {message.id}")
+        text = f"{self._notifier.text('follow_up', report)} {hidden}".rstrip()
+        asks = self._hiding.must_ask(meant.report, report)
+        self._notify(
+            turn,
+            report,
+            text,
+            f"follow-up {message.id}",
+            self._hiding.choices(report) if asks else (),
+        )
         return "follow_up"
 
     async def join(self, turn: Turn, record: ReportRecord) -> str:
@@ -126,10 +144,13 @@ class Additions:
         turn.context.remember(turn.unit.reports.change(record, report, [event]))
         turn.unit.messages.file(turn.message, report)
 
-    def _notify(self, turn: Turn, report: Report, text: str, cause: str) -> None:
+    def _notify(
+        self, turn: Turn, report: Report, text: str, cause: str, choices: Sequence[str] = ()
+    ) -> None:
         self._notifier.notify(
-            turn.unit, report, text, cause=cause, asked_by=turn.message, automatic=True
-        )
+            turn.unit, report, text, cause=cause, asked_by=turn.message, choices=choices,
+            automatic=True,
+        )  # fmt: skip
 
     def _grow(
         self, turn: Turn, record: ReportRecord, grown: Report, messages: Sequence[Message]
@@ -139,16 +160,21 @@ class Additions:
         for message in messages:
             danger = graver(report.urgency, message.urgency)
             changes = {"origin": origin_with(report, message), "urgency": danger}
-            report = self._kept_from_the_accused(report.model_copy(update=changes), message)
-        turn.context.remember(unit.reports.change(record, report, [*map(addition_event, messages)]))
+            report = report.model_copy(update=changes | new_place(report, message))
+            report = self._kept_from_the_accused(report, message)
+        log = [*map(addition_event, messages)]
+        log += self._hiding.events_of_news(record.report, report, messages[-1])
+        turn.context.remember(unit.reports.change(record, report, log))
         for message in messages:
             unit.messages.file(message, report)
             enqueue_files(unit, report, message, at=self._now())
         if report.assignment and report.assignment.agency:
-            kind: events.Type = (
-                events.FOLLOWED_UP if _has(record.report, report) else events.ASSIGNED
-            )
-            deliver(unit, report, kind=kind, cause=f"follow-up {messages[0].id}")
+            cause, has = f"follow-up {messages[0].id}", _has(record.report, report)
+            if has and is_hidden_now(record.report, report):
+                deliver_changed(unit, report, cause=cause)
+            else:
+                kind: events.Type = events.FOLLOWED_UP if has else events.ASSIGNED
+                deliver(unit, report, kind=kind, cause=cause)
         return report
 
     def _kept_from_the_accused(self, report: Report, message: Message) -> Report:

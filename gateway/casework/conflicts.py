@@ -12,6 +12,7 @@ class ConflictCode(StrEnum):
     OUTDATED = "outdated"
     """The page showed the report as it was before a colleague changed it."""
     CLOSED = "closed"
+    NOT_SET_ASIDE = "not_set_aside"
     AT_AN_AGENCY = "at_an_agency"
     AT_THIS_AGENCY = "at_this_agency"
     ACCUSED = "accused"

@@ -10,11 +10,12 @@ from gateway.store.rows import OptOut, ReportRecord
 from gateway.store.unit import UnitOfWork
 from normalizer.message import Message, Origin
 from normalizer.report import FINAL, Link, Report
+from normalizer.text import has_words
 
 MOST_NAMES = 100
 """Names of messages by which a report is known."""
 TOGETHER = timedelta(minutes=1)
-"""Files without words that follow a report so soon, and name it, need no answer of their own."""
+"""Files without words that follow a word of a report so soon need no answer of their own."""
 
 
 @dataclass(slots=True)
@@ -144,8 +145,19 @@ def origin_with(report: Report, message: Message) -> Origin:
 
 def is_part(message: Message, report: Report) -> bool:
     """Tell whether a file without a word came with a report: photos of one album come singly."""
-    wordless = not any(map(str.isalnum, message.text)) and bool(message.attachments)
-    return wordless and abs(message.received_at - report.received_at) <= TOGETHER
+    wordless = not has_words(message.text) and bool(message.attachments)
+    return wordless and any(
+        abs(message.received_at - each.received_at) <= TOGETHER for each in report.messages
+    )
+
+
+def new_place(report: Report, message: Message) -> dict[str, object]:
+    """Return where a report is once a message was added that may say so by a point."""
+    if message.coordinates is None:
+        return {}
+    is_named = any(place.found_by != "context" for place in report.places)
+    places = report.places if is_named else message.places or report.places
+    return {"coordinates": message.coordinates, "places": places}
 
 
 def add_link(report: Report, earlier: Report, kind: str = "follow_up") -> Report:

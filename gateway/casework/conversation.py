@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from gateway.casework.additions import Additions, Choice, answer_to_offer, late_button
 from gateway.casework.alerts import DutyService
 from gateway.casework.commands import Commands
-from gateway.casework.context import add_link, is_part
+from gateway.casework.context import add_link
 from gateway.casework.hiding import Hiding, may_show, report_to_hide
 from gateway.casework.matters import (
     Matters,
@@ -21,8 +21,10 @@ from gateway.casework.matters import (
     is_foreign,
     question_answered,
 )
+from gateway.casework.repeats import report_again, report_of_file, says_nothing
 from gateway.casework.turn import Turn, TurnRule
 from gateway.store.rows import ReportRecord
+from normalizer.command import is_thanks
 from normalizer.message import Intent, NoAnswerReason
 from normalizer.report import Report, Status
 
@@ -57,6 +59,8 @@ def conversation(
             TurnRule("perhaps an echo", lambda turn: turn.echo, _mark_echo),
             TurnRule("stop", _asks(Intent.STOP), commands.stop),
             TurnRule("the end of a silence", commands.ends_silence, commands.resume),
+            TurnRule("no words", says_nothing, additions.acknowledge),
+            TurnRule("thanks", _thanks, additions.acknowledge),
             TurnRule("status", _asks(Intent.STATUS), commands.status),
             TurnRule("read", _asks(Intent.READ), commands.read),
             TurnRule("privacy", _asks(Intent.PRIVACY), commands.privacy),
@@ -70,9 +74,10 @@ def conversation(
             TurnRule("join: no", _calm(_chooses("new")), additions.keep_apart),
             TurnRule("a button pressed late", _calm(late_button), commands.status),
             TurnRule("which report it is about", _any, _find_report),
+            TurnRule("a photo or a place without words", report_of_file, matters.belong),
             TurnRule("nobody's report", is_foreign, matters.open_unwritten),
             TurnRule("the place of before", earlier_place, matters.place_from_earlier),
-            TurnRule("a file of an album", _is_part, additions.add),
+            TurnRule("the same again", report_again, matters.repeat),
             TurnRule("more of a call for help", call_for_help, _belong),
             TurnRule("the answer to a question", question_answered, matters.complete),
             TurnRule("an addition", lambda turn: turn.meant, additions.add),
@@ -105,9 +110,11 @@ def _goes_on(turn: Turn) -> ReportRecord | None:
     return asked if waits else None
 
 
-def _is_part(turn: Turn) -> ReportRecord | None:
-    meant = turn.meant
-    return meant if meant and is_part(turn.message, meant.report) else None
+def _thanks(turn: Turn) -> bool:
+    """Tell whether the reporter of a report only thanks for it, or says that it is well."""
+    message = turn.message
+    asks = message.intent is Intent.GREETING and is_thanks(message.text)
+    return asks and bool(turn.from_same_reporter)
 
 
 async def _mark_echo(turn: Turn, _: object) -> None:

@@ -76,6 +76,33 @@ class Hiding:
         event = AuditEvent(TOLD, "gateway", data={"mark": "anonymous"})
         return [event] if self.needs_consent(report) else []
 
+    def must_ask(self, before: Report, now: Report) -> bool:
+        """Tell whether its reporter must hear now that the agency may need to know who asks."""
+        return now.anonymous and not before.anonymous and self.needs_consent(now)
+
+    def words_of_news(self, before: Report, now: Report) -> str:
+        """Say what is hidden of a report since a message was added to it; nothing if nothing is."""
+        marks: Sequence[Mark] = ("anonymous", "confidential")
+        news = [mark for mark in marks if getattr(now, mark) and not getattr(before, mark)]
+        said = [self.notifier.text(f"hidden_{mark}", now) for mark in news]
+        if self.must_ask(before, now):
+            said.append(self.notifier.text("needs_identity", now))
+        if news and now.origin.in_public:
+            said.append(self.notifier.text("hidden_in_public", now))
+        return " ".join(said)
+
+    def events_of_news(self, before: Report, now: Report, message: Message) -> list[AuditEvent]:
+        """Describe that for the log."""
+        if not is_hidden_now(before, now):
+            return []
+        data: dict[str, object] = {
+            "message": message.id,
+            "anonymous": now.anonymous,
+            "confidential": now.confidential,
+        }
+        asked = self.consent_events(now) if self.must_ask(before, now) else []
+        return [AuditEvent("hidden", "reporter", data=data), *asked]
+
     def choices(self, report: Report) -> Sequence[str]:
         """Name the two answers to that."""
         return [self.notifier.text(key, report) for key in ("choice_unhide", "choice_stay")]
@@ -97,14 +124,13 @@ class Hiding:
         )
         asked = {"anonymous": message.anonymous, "confidential": message.confidential}
         data: dict[str, object] = {"message": message.id, **asked}
-        is_news = (old.anonymous, old.confidential) != (report.anonymous, report.confidential)
         changes = [AuditEvent("hidden", "reporter", data=data)]
-        asks = message.anonymous and not old.anonymous and self.needs_consent(report)
+        asks = self.must_ask(old, report)
         changes += self.consent_events(report) if asks else []
         turn.context.remember(unit.reports.change(record, report, changes))
         unit.messages.file(message, report)
         cause = f"hidden {message.id}"
-        if is_news:
+        if is_hidden_now(old, report):
             deliver_changed(unit, report, cause=cause)
         said = await self._say_hidden(unit, old, report, message)
         if asks:
@@ -186,6 +212,12 @@ class Hiding:
         return "unhidden"
 
 
+def is_hidden_now(before: Report, now: Report) -> bool:
+    """Tell whether a report is hidden in a way in which it was not."""
+    anonymous = now.anonymous and not before.anonymous
+    return anonymous or (now.confidential and not before.confidential)
+
+
 def may_show(turn: Turn) -> ReportRecord | None:
     """Return the report whose reporter may say that it, or they, need not be hidden any more."""
     message = turn.message
@@ -201,6 +233,8 @@ def report_to_hide(turn: Turn) -> ReportRecord | None:
     """Return the report that a message asks to hide, where it has no matter of its own."""
     message, context = turn.message, turn.context
     if not (message.anonymous or message.confidential) or message.attachments:
+        return None
+    if message.coordinates or message.address or (message.occurred_on and not message.text):
         return None
     if _has_words(message) and _is_matter(message, turn.decided):
         return None

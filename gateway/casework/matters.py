@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence, Set
 from datetime import datetime, timedelta
+from functools import partial
 
 from gateway.access.recusal import merge_recusals
 from gateway.casework.additions import (
@@ -11,7 +12,8 @@ from gateway.casework.additions import (
     without_offer,
 )
 from gateway.casework.context import add_link, origin_with
-from gateway.casework.hiding import Hiding
+from gateway.casework.hiding import SOON, Hiding
+from gateway.casework.repeats import Novelty, asks_place, is_wordless, report_again
 from gateway.casework.turn import Turn
 from gateway.media.store_files import enqueue_files
 from gateway.outbound.delicate import graver, is_grave
@@ -24,9 +26,10 @@ from normalizer.gazetteer import Gazetteer
 from normalizer.message import Message, NoAnswerReason
 from normalizer.places import find
 from normalizer.report import Assignment, Outcome, Report, Status
+from normalizer.text import has_words
 from normalizer.tracking import format_number
 from router.assign import Decision, Router
-from router.duplicates import fingerprint, repeats
+from router.duplicates import fingerprint
 from router.precedence import Signal, acting
 
 SILENT = frozenset({"prank"})
@@ -45,7 +48,8 @@ ANOTHER_MATTER = 6
 class Matters:
     """Files reports and carries out what was decided about them.
 
-    ``overheard`` are the channels on which people also talk to each other.
+    ``overheard`` are the channels on which people also talk to each other, ``mute`` those on which
+    no question would be answered.
     """
 
     def __init__(
@@ -56,6 +60,8 @@ class Matters:
         hiding: Hiding,
         now: Callable[[], datetime],
         overheard: Set[str],
+        novelty: Novelty,
+        mute: Set[str],
     ) -> None:
         self._router = router
         self._gazetteer = gazetteer
@@ -63,12 +69,17 @@ class Matters:
         self._hiding = hiding
         self._now = now
         self._overheard = overheard
+        self._novelty = novelty
+        self._mute = mute
 
     async def open_unwritten(self, turn: Turn, _: object) -> str:
         """File a text that is no report; its writer is not written to."""
         why = turn.message.unanswered or NoAnswerReason.FOREIGN_TEXT
         turn.message = message = turn.message.model_copy(update={"unanswered": why})
         turn.report = turn.new_report.model_copy(update={"messages": (message,)})
+        again = report_again(turn)
+        if again and not await self._novelty.brings(turn, again.report):
+            return await self._repeat(turn, again)
         return await self.open(turn, _)
 
     async def place_from_earlier(self, turn: Turn, code: str) -> None:
@@ -84,12 +95,9 @@ class Matters:
         turn.decision = self._router.decide(turn.report, at=self._now(), overheard=overheard)
 
     async def open(self, turn: Turn, _: object) -> str:
-        """File a new report, or note that it says again what an open one says."""
+        """File a new report."""
         unit, decision = turn.unit, turn.decided
         report = apply(turn.new_report, decision, at=self._now())
-        for earlier in turn.open_reports:
-            if repeats(report, earlier.report):
-                return await self._repeat(turn, earlier)
         if like := earlier_matter(turn.from_same_reporter, report):
             report = add_link(report, like, "possible")
         message = report.first
@@ -102,6 +110,18 @@ class Matters:
         if not decision.is_talk or report.urgency:
             await self._carry_out(unit, report, first="received", like=like)
         return decision.assignment.decision.value
+
+    async def belong(self, turn: Turn, record: ReportRecord) -> None:
+        """Let a file or a point without words belong to a report; it answers no question."""
+        turn.meant, turn.has_news = record, False
+
+    async def repeat(self, turn: Turn, earlier: ReportRecord) -> str | None:
+        """Note what says again what a report says; what else it brings is added to the report."""
+        if await self._novelty.brings(turn, earlier.report):
+            if earlier.report.takes(turn.message):
+                await self.belong(turn, earlier)
+            return None
+        return await self._repeat(turn, earlier)
 
     async def _repeat(self, turn: Turn, earlier: ReportRecord) -> str:
         message, unit = turn.message, turn.unit
@@ -125,7 +145,7 @@ class Matters:
         """Put the reporter's answer to our question into the report, and decide again."""
         unit, answer = turn.unit, turn.message
         whole = complete_report(record.report, answer, self._gazetteer)
-        decision = self._router.decide(whole, at=self._now(), may_ask=False)
+        decision = self._decide_completed(record.report, whole)
         report = apply(whole, decision, at=self._now())
         if is_grave(record.report.urgency):
             kept = graver(record.report.urgency, report.urgency)
@@ -137,6 +157,34 @@ class Matters:
         enqueue_files(unit, report, answer, at=self._now())
         await self._carry_out(unit, report, first="completed")
         return "completed"
+
+    def _decide_completed(self, before: Report, now: Report) -> Decision:
+        """Decide about a report whose question was answered; no answer ends it.
+
+        Who sent a photo alone, and was asked what it is, may still be asked where.
+        """
+        decide = partial(self._router.decide, now, at=self._now(), may_end=False)
+        asked = before.assignment.question if before.assignment else None
+        if before.unanswered is None and not has_words(before.text):
+            decision = decide(may_ask=True)
+            if decision.assignment.question != asked:
+                return decision
+        return decide(may_ask=False)
+
+    async def reopen(self, unit: UnitOfWork, record: ReportRecord, *, by: str) -> Report:
+        """Decide about what the machine set aside, now that an operator calls it a report."""
+        first, *more = record.report.messages
+        if first.unanswered is NoAnswerReason.FOREIGN_TEXT:
+            first = first.model_copy(update={"unanswered": None})
+        report = record.report.model_copy(update={"messages": (first, *more)})
+        may_ask = report.unanswered is None and report.origin.channel not in self._mute
+        decision = self._router.decide(report, at=self._now(), may_ask=may_ask, may_end=False)
+        report = apply(report, decision, at=self._now())
+        log = [AuditEvent("reopened", by), decision_event(decision)]
+        log += self._hiding.consent_events(report)
+        unit.reports.change(record, report, log)
+        await self._carry_out(unit, report, first="received")
+        return report
 
     async def _carry_out(
         self, unit: UnitOfWork, report: Report, *, first: str, like: Report | None = None
@@ -156,7 +204,7 @@ class Matters:
         more = f"{where} {hidden}".strip()
         if await self._notifier.warn(unit, report, report.urgency, more=more, choices=offered):
             return
-        if made.scope and made.scope.id in SILENT:
+        if is_ended(report) and made.scope and made.scope.id in SILENT:
             return
         self._receipt(unit, report, made, first, like, hidden, offered)
 
@@ -171,7 +219,7 @@ class Matters:
         offered: Sequence[str],
     ) -> None:
         """Tell the citizen what was decided, and what is hidden."""
-        key = _reply(assignment, first, like)
+        key = _reply(report, first, like)
         earlier = format_number(like.tracking) if like else ""
         text = self._notifier.text(key, report, pilihan=choices(assignment.options), lama=earlier)
         brief = self._notifier.text("received_brief", report) if key == "received" else ""
@@ -185,7 +233,7 @@ class Matters:
             unit,
             report,
             text,
-            cause=_cause(assignment, first),
+            cause=_cause(report, first),
             choices=offered,
             automatic=True,
             receipt=True,
@@ -242,11 +290,23 @@ def call_for_help(turn: Turn) -> ReportRecord | None:
 
 def question_answered(turn: Turn) -> ReportRecord | None:
     """Return the report whose open question a message answers, unless it is a matter of its own."""
+    message = turn.message
     if turn.meant:
         waits = turn.meant.report.status is Status.WAITING_FOR_REPORTER
-        return turn.meant if waits else None
-    asked = (s for s in turn.from_same_reporter if s.report.status is Status.WAITING_FOR_REPORTER)
-    return None if _stands_alone(turn) else next(asked, None)
+        says = turn.has_news or (message.coordinates and asks_place(turn.meant.report))
+        return turn.meant if waits and says else None
+    asked = [s for s in turn.from_same_reporter if s.report.status is Status.WAITING_FOR_REPORTER]
+    if is_wordless(message):
+        return next((s for s in asked if message.coordinates and asks_place(s.report)), None)
+    if begun := next((s for s in asked if _lacks_words(s.report, message)), None):
+        return begun
+    return None if _stands_alone(turn) else next(iter(asked), None)
+
+
+def _lacks_words(report: Report, message: Message) -> bool:
+    """Tell whether a report was begun by a photo, a point or a wish alone, and waits for words."""
+    is_soon = message.received_at - report.received_at <= SOON
+    return is_soon and not has_words(report.text)
 
 
 def _stands_alone(turn: Turn) -> bool:
@@ -318,21 +378,32 @@ def received_events(message: Message) -> list[AuditEvent]:
 
 def status_of(decision: Decision) -> Status:
     """Return the status that follows from a decision; people look at what may be no report."""
-    made = decision.assignment
-    if made.scope and Signal.FOREIGN_TEXT not in acting(decision.signals):
-        return Status.ARCHIVED_BY_SYSTEM
-    return STATUS_OF[made.decision]
+    return Status.ARCHIVED_BY_SYSTEM if decision.ends else STATUS_OF[decision.assignment.decision]
 
 
-def _reply(assignment: Assignment, first: str, like: Report | None) -> str:
+def is_ended(report: Report) -> bool:
+    """Tell whether the machine alone ended a report."""
+    return report.status is Status.ARCHIVED_BY_SYSTEM
+
+
+def is_set_aside(report: Report) -> bool:
+    """Tell whether the machine ended a report or left its writer without a word, and no operator
+    has decided since."""
+    is_nobodys = report.unanswered is NoAnswerReason.FOREIGN_TEXT
+    return is_ended(report) or (is_nobodys and report.status is Status.TRIAGE)
+
+
+def _reply(report: Report, first: str, like: Report | None) -> str:
     """Choose the text that tells the citizen what was decided."""
-    if assignment.decision is Outcome.ASK and like:
+    if like and report.assignment and report.assignment.decision is Outcome.ASK:
         return "ask_earlier"
-    return _cause(assignment, first)
+    return _cause(report, first)
 
 
-def _cause(assignment: Assignment, first: str) -> str:
-    if assignment.scope:
+def _cause(report: Report, first: str) -> str:
+    assignment = report.assignment
+    assert assignment is not None
+    if assignment.scope and is_set_aside(report):
         key = f"scope_{assignment.scope.id}"
         return key if key in KEYS else "scope"
     if assignment.decision is Outcome.ASK:

@@ -4,9 +4,8 @@ import asyncio
 import hashlib
 import secrets
 from collections.abc import Sequence, Set
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
-from zoneinfo import ZoneInfo
 
 import structlog
 from argon2 import PasswordHasher
@@ -18,6 +17,7 @@ from gateway.broker.base import Broker, BrokerError
 from gateway.casework.alerts import DutyService
 from gateway.casework.conflicts import Conflict, ConflictCode
 from gateway.casework.directory import Directory
+from gateway.casework.ended import WIB, EndedDay, EndedReports
 from gateway.casework.publishing import Proposal, Publishing
 from gateway.intake.envelope import unpack
 from gateway.intake.receive import Intake
@@ -44,7 +44,6 @@ from router import explain
 from router.register import Register
 
 log = structlog.get_logger(__name__)
-WIB = ZoneInfo("Asia/Jakarta")
 HASHER = PasswordHasher()
 REOPENED = (Status.ARCHIVED_BY_SYSTEM, Status.ARCHIVED_BY_ADMIN)
 """What no agency has seen may still be assigned."""
@@ -67,6 +66,7 @@ class OperatorService:
         session_hours: int,
         sensitive: Set[str],
         duty: DutyService,
+        ended: EndedReports,
     ) -> None:
         self._store = store
         self._broker = broker
@@ -79,6 +79,7 @@ class OperatorService:
         self._session = timedelta(hours=session_hours)
         self._publishing = Publishing(store, sensitive)
         self._duty = duty
+        self._ended = ended
         self._nobody = _nobodys()
 
     # what they see
@@ -189,6 +190,14 @@ class OperatorService:
         except Raced:
             raise Conflict(ConflictCode.CHANGED) from None
         return report
+
+    async def ended(self, day: date | None) -> EndedDay:
+        """Return a day of the list of what the machine set aside."""
+        return await self._ended.of_day(day)
+
+    async def reopen(self, report_id: str, *, by: str) -> Report:
+        """Bring a report that the machine set aside back into routing. Raises ``Conflict``."""
+        return await self._ended.reopen(report_id, by=by)
 
     async def acknowledge(self, alert_id: str, *, by: str) -> None:
         """Take a danger on: no other person on duty is told any more. Raises ``Conflict``."""
@@ -336,11 +345,18 @@ def _nobodys() -> str:
 
 
 def _identity(report: Report, seal: Seal) -> Identity:
+    """Open who reported: every name and contact that any of their messages gave."""
     try:
-        who = opened_reporter(seal, report.id, report.reporter.sealed)
+        who = [opened_reporter(seal, report.id, report.reporter.sealed)]
+        more = (each for each in report.messages if each.reporter != report.reporter)
+        who += [opened_reporter(seal, each.id, each.reporter.sealed) for each in more]
     except BadSeal:
         raise Conflict(ConflictCode.NO_KEY_FOR_IDENTITY) from None
-    return Identity(report.origin.channel, who["to"], who.get("name"), who.get("contact"))
+    name, contact, written_as = (
+        ", ".join(dict.fromkeys(each[field] for each in who if each.get(field))) or None
+        for field in ("name", "contact", "written_as")
+    )
+    return Identity(report.origin.channel, who[0]["to"], name, contact, written_as)
 
 
 def _hashed(token: str) -> str:

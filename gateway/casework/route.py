@@ -131,7 +131,9 @@ class Route:
         for message in messages:
             if message.intent is Intent.REPORT:
                 name = message.origin.channel
-                channel = name not in self._mute, name in self._overheard
+                # Who is not written to cannot be asked: an operator decides instead.
+                asked = name not in self._mute and message.unanswered is None
+                channel = asked, name in self._overheard
                 channels.setdefault(channel, []).append(Report.open(message))
         decisions: dict[str, Decision] = {}
         for (may_ask, overheard), some in channels.items():

@@ -28,6 +28,8 @@ class Turn:
     at: datetime
     meant: ReportRecord | None = None
     """The open report of the same reporter that it belongs to."""
+    has_news: bool = True
+    """It has words that were not said before."""
     report: Report | None = None
     """What it is as a report of its own, tied to a closed one that it names."""
 

@@ -68,6 +68,7 @@ MESSAGES: Mapping[str, str] = {
     "title": "--wwpw",
     "text": "--wwpw",
     "original": "--wwpw",
+    "whole": "--wp-w",
     "language": "--wwww",
     "attachments": "--wppw",
     "places": "--wwww",
@@ -84,7 +85,7 @@ MESSAGES: Mapping[str, str] = {
     "unhide": "--wwww",
     "public": "--wwww",
     "unanswered": "--w--w",
-    "notes": "--w--w",
+    "notes": "--wwpw",
 }
 """The same of each field of a message."""
 _PARTS: Mapping[str, Field] = {

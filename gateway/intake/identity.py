@@ -2,7 +2,7 @@
 
 import hashlib
 
-from adapters.contract import Author, Inbound
+from adapters.contract import Inbound
 from gateway.platform.seal import Seal
 from normalizer import tracking
 
@@ -10,8 +10,16 @@ LONGEST_ID = 200
 
 
 def identity(inbound: Inbound) -> tuple[str, str]:
-    """Return account and external id, short enough: with the channel, the key of a message."""
-    return inbound.account[:320], short_id(inbound.external_id)
+    """Return account and external id, short enough: with the channel, the key of a message.
+
+    An id that its sender made up (two forms call every mail ``<form@localhost>``) names a message
+    only together with its sender; under an address that many use, together with its words.
+    """
+    sender = inbound.sender
+    if not sender.makes_ids:
+        return inbound.account[:320], short_id(inbound.external_id)
+    whose = digest(inbound) if sender.shared else _hash(sender.address.casefold())
+    return inbound.account[:320], short_id(f"{inbound.external_id} {whose[:16]}")
 
 
 def short_id(external_id: str) -> str:
@@ -27,10 +35,19 @@ def tracking_of(seal: Seal, inbound: Inbound) -> str:
     return next(filter(None, (tracking.compose(number % tracking.SPACE) for number in drawn)))
 
 
-def pseudonym(sender: Author) -> str:
-    """Return what makes two messages one person's: the address, but never an unproven one's."""
-    address = sender.address.casefold()
-    return f"unproven:{address}" if sender.unproven else address
+def pseudonym(inbound: Inbound) -> str:
+    """Return what makes two messages one person's: the address, but never an unproven one's.
+
+    Under an address that many use, only a message that says the same is the same person's.
+    """
+    if inbound.sender.shared:
+        return f"shared:{digest(inbound)}"
+    address = inbound.sender.address.casefold()
+    return f"unproven:{address}" if inbound.sender.unproven else address
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
 
 def digest(inbound: Inbound, *, whole: bool = False) -> str:

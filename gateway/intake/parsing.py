@@ -1,6 +1,6 @@
 """Parsing what a channel brought: when it comes, and again from what was kept of it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from adapters.contract import (
     Channel,
@@ -10,6 +10,7 @@ from adapters.contract import (
     Malformed,
     Receipt,
     Receiver,
+    UnreadableItem,
     WebhookRequest,
 )
 from gateway.intake.envelope import PAGE, unpack
@@ -19,11 +20,12 @@ from gateway.intake.segments import SEGMENTS_URL, SegmentBundle
 from gateway.platform import names
 from gateway.platform.sandbox import ReadingError, Sandbox
 
-Parse = Callable[[Receiver, WebhookRequest], Awaitable[list[Inbound | Receipt]]]
+Items = Sequence[Inbound | Receipt | UnreadableItem]
+Parse = Callable[[Receiver, WebhookRequest], Awaitable[Items]]
 """Reads a hook; the shell does it in a worker process for channels whose messages may hang."""
 
 
-async def parse_here(channel: Receiver, hook: WebhookRequest) -> list[Inbound | Receipt]:
+async def parse_here(channel: Receiver, hook: WebhookRequest) -> Items:
     """Read a hook on the spot, or beside the loop."""
     return await aside(hook, lambda: channel.parse(hook))
 
@@ -31,7 +33,7 @@ async def parse_here(channel: Receiver, hook: WebhookRequest) -> list[Inbound | 
 def parse_in(sandbox: Sandbox) -> Parse:
     """Return a reader of hooks; what may hang is read in the sandbox."""
 
-    async def parse(channel: Receiver, hook: WebhookRequest) -> list[Inbound | Receipt]:
+    async def parse(channel: Receiver, hook: WebhookRequest) -> Items:
         if not channel.parse_may_hang:
             return await parse_here(channel, hook)
         try:
@@ -66,7 +68,7 @@ class Rereader:
             raise Malformed("there is no part in it any more")
         return [bundle.message_of(segments, channel.join_texts)]
 
-    async def read(self, channel: Channel, hook: WebhookRequest) -> list[Inbound | Receipt]:
+    async def read(self, channel: Channel, hook: WebhookRequest) -> Items:
         """Read again one call or page, with the receipts in it. Raises ``Malformed``."""
         if hook.url == PAGE and isinstance(channel, Fetcher):
             return channel.reread(hook.body)
@@ -77,6 +79,8 @@ class Rereader:
         raise Malformed("this channel reads only what it fetches itself")
 
 
-def _message(item: Inbound | Receipt) -> Inbound | None:
+def _message(item: Inbound | Receipt | UnreadableItem) -> Inbound | None:
     """Return the message that something is, or may be."""
-    return item.otherwise if isinstance(item, Receipt) else item
+    if isinstance(item, Receipt):
+        return item.otherwise
+    return item if isinstance(item, Inbound) else None

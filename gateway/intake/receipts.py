@@ -30,7 +30,7 @@ async def note(store: Store, seal: Seal, channel: Channel, receipt: Receipt) -> 
             found = await unit.notifications.receipt(name, known_as, receipt.state, detail)
             if found is not None:
                 log.debug("a receipt", channel=name, status=receipt.state, correlation=found)
-            return found is not None or await unit.notifications.knows(name, known_as)
+            return found is not None
         again = until == "writes" and isinstance(channel, Sender) and channel.opens
         held = await unit.notifications.hold(name, known_as, detail)
         if held is None:

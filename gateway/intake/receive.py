@@ -4,7 +4,7 @@ What is forged or cannot be read goes into the quarantine with its reason; nothi
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import structlog
@@ -22,6 +22,7 @@ from adapters.contract import (
     Malformed,
     Receipt,
     Receiver,
+    UnreadableItem,
     WebhookRequest,
     WebhookResponse,
 )
@@ -108,7 +109,7 @@ class Intake:
             )
             if not observed:
                 return channel.refusal(hook, error) or refusal("signature")
-        return await self._receive_verified(channel, hook)
+        return await self._receive_verified(channel, channel.stamp(hook))
 
     async def _receive_verified(self, channel: Receiver, hook: WebhookRequest) -> WebhookResponse:
         """Take one hook whose sender is proven (or was released by an operator)."""
@@ -136,7 +137,7 @@ class Intake:
 
     async def _parse_or_quarantine(
         self, channel: Receiver | ConnectionChannel, hook: WebhookRequest
-    ) -> list[Inbound | Receipt]:
+    ) -> Sequence[Inbound | Receipt | UnreadableItem]:
         """Read a hook; one that cannot be read is quarantined, then ``Malformed`` is raised."""
         try:
             if isinstance(channel, Receiver):
@@ -177,10 +178,14 @@ class Intake:
         return len(found)
 
     async def _file(
-        self, channel: Channel, hook: WebhookRequest, item: Inbound | Receipt
+        self, channel: Channel, hook: WebhookRequest, item: Inbound | Receipt | UnreadableItem
     ) -> AcceptedMessage | None:
         if isinstance(item, Receipt):
             await self._note_receipt(channel, hook, item)
+            return None
+        if isinstance(item, UnreadableItem):
+            alone = replace(hook, body=item.raw)
+            await self.quarantine.quarantine(channel.name, alone, "malformed", item.reason)
             return None
         # A part says little by itself: the whole message is looked at (``Reassembly``).
         aside_ = None if item.part else self.sealer.machines.set_aside(channel, item)

@@ -123,8 +123,10 @@ class MessageSealer:
         sender = inbound.sender
         to = sender.answers_to or sender.address
         who = {"to": to, "name": sender.name, "contact": sender.contact}
+        if sender.answers_to:
+            who["written_as"] = sender.address
         reporter = Reporter(
-            ref=self.seal.reference(inbound.channel, pseudonym(sender)),
+            ref=self.seal.reference(inbound.channel, pseudonym(inbound)),
             sealed=sealed_reporter(self.seal, id, who),
         )
         about = {

@@ -11,13 +11,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from adapters.contract import Receiver, Throttled, WebhookRequest, WebhookResponse
+from adapters.contract import CALLER, Receiver, Throttled, WebhookRequest, WebhookResponse
 from gateway.intake.group_commit import NotDurable
 from gateway.intake.limits import CallLimits
 from gateway.intake.problems import refusal
 from gateway.intake.receive import Intake
 from gateway.platform import metrics
 
+OURS = "x-kanal-"
+"""What headers of the shell's own begin with; no caller may write one."""
 THERE = WebhookResponse(200, "text/plain", b"")
 
 
@@ -47,6 +49,8 @@ def routes(
             if refused := await too_often(channel, request, limits):
                 return respond(refused)
             hook = await hook_of(request, public_url, most)
+            if channel.asks_caller:
+                hook = with_caller(hook, limits.caller(request))
         except TooLarge:
             metrics.INTAKE.labels(channel.name, "too_large").inc()
             return respond(refusal("too_large"))
@@ -85,6 +89,11 @@ async def hook_of(request: Request, public_url: str, most: int) -> WebhookReques
     return replace(request_of(request, public_url), body=await body(request, most))
 
 
+def with_caller(hook: WebhookRequest, caller: str | None) -> WebhookRequest:
+    """Say in a header from which network address a call came, as far as that is known."""
+    return replace(hook, headers={**hook.headers, CALLER: caller}) if caller else hook
+
+
 def request_of(request: Request, public_url: str) -> WebhookRequest:
     """Dress a request as a plain value, without its body."""
     url = public_url.rstrip("/") + _path(request)
@@ -119,4 +128,6 @@ def _path(request: Request) -> str:
 
 
 def _headers(request: Request) -> dict[str, str]:
-    return {name.lower(): value for name, value in request.headers.items()}
+    """Return the headers of a request without those that only the shell may write."""
+    sent = ((name.lower(), value) for name, value in request.headers.items())
+    return {name: value for name, value in sent if not name.startswith(OURS)}

@@ -1,7 +1,7 @@
 """Notifications: what is written to citizens, with ids that are the same however often."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from config.emergency import emergency
@@ -28,10 +28,13 @@ class Notifier:
         texts: Texts,
         delicate: Delicate,
         notice: Notice | None = None,
+        answer_to: Mapping[str, str] | None = None,
     ) -> None:
+        """Keep the words; ``answer_to`` says by channel where answers go that no phone sends."""
         self._texts = texts
         self.delicate = delicate
         self._notice = notice or Notice()
+        self._answer_to = answer_to or {}
 
     def text(
         self,
@@ -86,11 +89,14 @@ class Notifier:
         to = asked_by or report.first
         id = notification_id(report, cause)
         held_back = _held_back(report, to, automatic=automatic and not urgent)
+        end = self._end(to.origin.channel, report.language)
+        if urgent and segments(text + end) > segments(text):
+            end = ""  # below whom to call in danger nothing may cost a further SMS
         notification = Notification(
             id=id,
             report_id=report.id,
             channel=to.origin.channel,
-            text=text,
+            text=text + end,
             sealed_to=to.reporter.sealed,
             message_id=to.id,
             tracking=report.tracking,
@@ -102,7 +108,9 @@ class Notifier:
             urgent=urgent,
             found_agency=cause == "received",
             paused=self.text("paused", report) if automatic else "",
-            first=self.first(text, report.language, urgent=urgent, brief=brief) if receipt else "",
+            first=self.first(text, report.language, urgent=urgent, brief=brief, end=end)
+            if receipt
+            else "",
             state="withdrawn" if held_back else "waiting",
             detail=held_back.value if held_back else "",
         )
@@ -147,23 +155,32 @@ class Notifier:
     def privacy(self, message: Message) -> str:
         """Return the privacy notice in one SMS, with where to read on if there is room for it."""
         text = self._texts.say("privacy", message.language)
+        end = self._end(message.origin.channel, message.language)
         longer = (f"{text} {way}" for way in self._notice.ways_on)
-        return next((each for each in longer if segments(each) == segments(text)), text)
+        free = (each for each in longer if segments(each + end) == segments(text + end))
+        return next(free, text)
 
-    def first(self, text: str, language: str, *, urgent: bool = False, brief: str = "") -> str:
+    def first(
+        self, text: str, language: str, *, urgent: bool = False, brief: str = "", end: str = ""
+    ) -> str:
         """Return a receipt with the line below that says where the privacy notice is read.
 
         The page's address where that costs no further SMS, else the word that asks for it; if need
         be below the ``brief`` form of the text. Below whom to call in danger nothing may cost one:
-        there ("") the line waits for the next receipt.
+        there ("") the line waits for the next receipt. ``end`` is the last line of all.
         """
         page, word = self._notice.page, self._texts.say("privacy_word", language)
         lines = [self._texts.say("privacy_page", language, alamat=page)] if page else []
         whole = [
             f"{said}\n{line}" for said in filter(None, (text, brief)) for line in (*lines, word)
         ]
-        free = (each for each in whole if segments(each) <= segments(text))
-        return next(free, "" if urgent else f"{text}\n{word}")
+        free = (each + end for each in whole if segments(each + end) <= segments(text + end))
+        return next(free, "" if urgent else f"{text}\n{word}{end}")
+
+    def _end(self, channel: str, language: str) -> str:
+        """Return the line that says where to answer, where the sender of our texts takes none."""
+        to = self._answer_to.get(channel)
+        return "\n" + self._texts.say("answer_to", language, alamat=to) if to else ""
 
     def danger(self, report: Report | Message, danger: Urgency) -> str:
         """Return whom to call in a danger: the first words of an answer."""
@@ -177,7 +194,8 @@ class Notifier:
 
     def kept_back(self, notification: Notification, report: Report) -> Notification:
         """Return what goes to a telephone that may be another's by now, without what it says."""
-        return replace(notification, text=self.text("lapsed", report), choices=())
+        end = self._end(notification.channel, report.language)
+        return replace(notification, text=self.text("lapsed", report) + end, choices=())
 
 
 def _held_back(report: Report, to: Message, *, automatic: bool) -> NoAnswerReason | None:

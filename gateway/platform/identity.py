@@ -13,7 +13,7 @@ def sealed_reporter(seal: Seal, message_id: str, who: Mapping[str, str | None]) 
 
 
 def opened_reporter(seal: Seal, message_id: str, sealed: str) -> Mapping[str, Any]:
-    """Open what was sealed for the same message: ``to``, ``name``, ``contact``.
+    """Open what was sealed for the same message: ``to``, ``name``, ``contact``, ``written_as``.
 
     What the version before sealed belongs to no message. Raises ``BadSeal``.
     """

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.store.queries import Queries
 from gateway.store.rows import KeptFile, StoredFile
 from gateway.store.tables import files
+from normalizer.message import Attachment
 
 _PUT = text(
     "INSERT INTO files (sha256, size, content) VALUES (:sha256, :size, :content) "
@@ -33,6 +34,14 @@ class FileRepository:
         rows = [{"sha256": f.sha256, "size": f.size, "content": f.content} for f in stored]
         if rows:
             await self._connection.execute(_PUT, rows)
+
+    async def became(self, digests: Sequence[str]) -> dict[str, Attachment]:
+        """Return what files that are kept elsewhere now became, by the hash they came with."""
+        if not digests:
+            return {}
+        query = select(files.c.sha256, files.c.became).where(files.c.sha256.in_(digests))
+        rows = await self._connection.execute(query.where(files.c.became.is_not(None)))
+        return {row.sha256: Attachment.model_validate_json(row.became) for row in rows}
 
     def move(self, sha256: str, became: str) -> None:
         """Empty a file that is kept elsewhere now, and note what became of it.

@@ -27,6 +27,8 @@ _DONE = (
         done_at=bindparam("now"),
     )
 )
+_BEFORE = {"sent": ("waiting",), "final": ("waiting", "sent", "held")}
+"""States that a receipt may change, by what it says."""
 
 
 class NotificationRepository:
@@ -100,13 +102,13 @@ class NotificationRepository:
     async def receipt(self, channel: str, provider_id: str, state: str, detail: str) -> str | None:
         """Note what a provider says of a notification; return its report's id if it is ours.
 
-        A late "sent" never takes back a "delivered" or "failed".
+        "delivered" and "failed" are final: nothing that comes late takes them back.
         """
         ours = _named(channel, provider_id)
-        if state == "sent":
-            ours &= notifications.c.state == "waiting"
-        change = update(notifications).where(ours).values(state=state, detail=redact(detail, 1000))
-        rows = await self._connection.execute(change.returning(notifications.c.report_id))
+        before = _BEFORE["sent" if state == "sent" else "final"]
+        change = update(notifications).where(ours, notifications.c.state.in_(before))
+        await self._connection.execute(change.values(state=state, detail=redact(detail, 1000)))
+        rows = await self._connection.execute(select(notifications.c.report_id).where(ours))
         report_id: str | None = rows.scalars().first()
         return report_id
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import RowMapping, func, insert, select, update
+from sqlalchemy import ColumnElement, RowMapping, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.store import chain
@@ -19,6 +19,7 @@ from gateway.store.queries import Queries
 from gateway.store.rows import AuditEvent, ReportRecord
 from gateway.store.tables import messages, reports
 from gateway.store.views import ReportFile
+from normalizer.message import NoAnswerReason
 from normalizer.report import Report, Status
 
 _MOST_PER_REPORTER = 20
@@ -170,6 +171,21 @@ class ReportQueries(Queries):
             query = query.order_by(reports.c.received_at.desc())
         return [_report(row.body) for row in await self._all(query.limit(most))]
 
+    async def set_aside(self, since: datetime, until: datetime, most: int) -> list[Report]:
+        """List what the machine set aside of what came in a span of time, newest first."""
+        query = select(reports.c.body).where(_SET_ASIDE, *_came(since, until))
+        query = query.order_by(reports.c.received_at.desc()).limit(most)
+        return [_report(row.body) for row in await self._all(query)]
+
+    async def count_set_aside(self, spans: Sequence[tuple[datetime, datetime]]) -> list[int]:
+        """Count what the machine set aside in each of several spans of time."""
+        since, until = min(s for s, _ in spans), max(u for _, u in spans)
+        query = select().where(_SET_ASIDE, *_came(since, until))
+        for span in spans:
+            query = query.add_columns(func.count().filter(*_came(*span)))
+        (row,) = await self._all(query)
+        return [int(count) for count in row]
+
     async def file(
         self, *, id: str | None = None, tracking: str | None = None
     ) -> ReportFile | None:
@@ -211,6 +227,19 @@ class ReportQueries(Queries):
     async def count_status(self, status: Status) -> int:
         """Count reports in a status."""
         return int(await self._one(select(func.count()).where(reports.c.status == status.value)))
+
+
+_UNANSWERED = f'"unanswered":"{NoAnswerReason.FOREIGN_TEXT}"'
+"""Of a body: within a text every quotation mark has a backslash before it."""
+_SET_ASIDE = or_(
+    reports.c.status == Status.ARCHIVED_BY_SYSTEM.value,
+    (reports.c.status == Status.TRIAGE.value)
+    & reports.c.body.contains(_UNANSWERED, autoescape=True),
+)
+
+
+def _came(since: datetime, until: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return reports.c.received_at >= since, reports.c.received_at < until
 
 
 def _report(body: str) -> Report:

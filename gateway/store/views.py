@@ -186,3 +186,5 @@ class Identity:
     address: str
     name: str | None = None
     contact: str | None = None
+    written_as: str | None = None
+    """The address they wrote from, where answers go to another."""

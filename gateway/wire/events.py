@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 
 from normalizer.masking import masked_self
 from normalizer.message import Message, Reporter
+from normalizer.reply import without_ours
 from normalizer.report import Agency, Outcome, Report
 
 RECEIVED: Final = "id.kanal.message.received"
@@ -153,7 +154,15 @@ def for_agency(report: Report) -> Report:
     return report.model_copy(update=changes)
 
 
+WITHHELD: Final = "whole_withheld"
+"""The note that an agency gets in place of what an anonymous reply repeats."""
 _NAMELESS: Final = {"external_id": "", "thread": (), "sealed": {}}
+
+
+def _repeated(message: Message) -> str:
+    """Return a reply with what it repeats of others than us; "" where that adds nothing."""
+    whole = without_ours(message.whole)
+    return whole if whole.split() != message.original.split() else ""
 
 
 def _for_agency(message: Message, reporter: Reporter, *, masked: bool) -> Message:
@@ -163,11 +172,14 @@ def _for_agency(message: Message, reporter: Reporter, *, masked: bool) -> Messag
         "origin": message.origin.model_copy(update=_NAMELESS),
         "reporter": reporter,
         "unanswered": None,
-        "notes": (),
+        "whole": _repeated(message),
         "attachments": tuple(file.model_copy(update=kept) for file in message.attachments),
     }
     if masked:
         said = {part: getattr(message, part) for part in _IN_WORDS}
         masks = {words: masked_self(words) for words in {*said.values()}}  # mostly text is original
         changes |= {part: masks[words] for part, words in said.items()}
+        # Mails that a reply repeats name people in too many ways: their heads, their signatures.
+        held_back = (WITHHELD,) if changes["whole"] else ()
+        changes |= {"whole": "", "notes": (*message.notes, *held_back)}
     return message.model_copy(update=changes)

@@ -18,6 +18,7 @@ X_KEYS = {
     "access_token": "1708001708-TokenOfTheAccount4d",
     "access_token_secret": "secret-of-the-account-9e",
 }
+SMS_TOKEN = "token-of-the-gateway-3e8b"
 PARTNER_KEY, OTHER_KEY = "kanal_key-of-the-city_4f8a", "kanal_key-of-the-kiosk_7b21"
 SECRET = "whsec_a2FuYWwtdGVzdC1zZWNyZXQtMDEyMzQ1Njc4OQ=="
 
@@ -29,6 +30,14 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "system_id": "lapor",
         "password": "pass-1f7c",
         "number": "1708",
+    },
+    "sms_http": {
+        "type": "sms_http",
+        "preset": "kannel",
+        "number": "1708",
+        "url": "http://127.0.0.1:13013/cgi-bin/sendsms",
+        "access": {"token": {"values": [SMS_TOKEN]}},
+        "credentials": {"username": "kanal", "password": "pass-of-sendsms-7d"},
     },
     "open311": {
         "type": "open311",
@@ -65,6 +74,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 SOMEBODY = {
     "mail": "warga@desa.example",
     "smpp": "+6281234567890",
+    "sms_http": "+6281234567890",
     "telegram": "620011",
     "twilio": "+6281234567890",
     "web": "web:00000000-0000-4000-8000-000000000001",
@@ -81,6 +91,7 @@ def away(kind: str, port: int) -> dict[str, Any]:
     changes: dict[str, dict[str, Any]] = {
         "mail": {"smtp_host": "127.0.0.1", "smtp_port": port},
         "smpp": {"port": port},
+        "sms_http": {"url": f"http://127.0.0.1:{port}/cgi-bin/sendsms"},
         "telegram": {"api_base": f"http://127.0.0.1:{port}"},
         "twilio": {"api_base": f"http://127.0.0.1:{port}"},
         "webhook": {"url": f"http://127.0.0.1:{port}/hook"},

@@ -16,7 +16,15 @@ import smpp34
 from adapters.contract import RECEIVED_ON, Channel, WebhookRequest
 from gateway.intake.envelope import PAGE, mail_hook
 from tests.adapters.doubles import signed_form
-from tests.adapters.examples import BOT_SECRET, EXAMPLES, NUMBER, PARTNER_KEY, SOMEBODY, TOKEN
+from tests.adapters.examples import (
+    BOT_SECRET,
+    EXAMPLES,
+    NUMBER,
+    PARTNER_KEY,
+    SMS_TOKEN,
+    SOMEBODY,
+    TOKEN,
+)
 from tests.adapters.web.forms import filled, posted
 
 
@@ -104,12 +112,19 @@ def _smpp(channel: Channel, text: str, id: str) -> WebhookRequest:
     return WebhookRequest("smpp:", {"stamp": f"{id}.0"}, pdu.encode())
 
 
+def _sms_http(channel: Channel, text: str, id: str) -> WebhookRequest:
+    fields = {"from": SOMEBODY["sms_http"], "to": "1708", "charset": "UTF-8", "id": id}
+    query = {"token": SMS_TOKEN, "text": text, "time": "1796052606", "udh": "", **fields}
+    return WebhookRequest(f"{channel.hook_url}?{urlencode(query)}", {}, b"", "GET")
+
+
 FORM = "application/x-www-form-urlencoded"
 GENUINE: dict[str, Callable[[Channel, str, str], WebhookRequest]] = {
     "mail": _mail,
     "open311": _open311,
     "rest": _rest,
     "smpp": _smpp,
+    "sms_http": _sms_http,
     "telegram": _telegram,
     "twilio": _twilio,
     "web": _web,

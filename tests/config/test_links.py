@@ -89,6 +89,7 @@ RULES = {
     "mail.smtp_host": GUARDED,
     "open311.contact": OURS,
     "smpp.host": GUARDED,
+    "sms_http.url": GUARDED,
     "telegram.api_base": GUARDED,
     "twilio.api_base": GUARDED,
     "webhook.url": GUARDED,

@@ -20,12 +20,12 @@ ROOT = FOLDER.parent
 TABLES = {
     "console": {
         "actor", "channel", "deadline", "decision", "delivery", "detail", "event", "file_note",
-        "file_state", "found_by", "kind", "level", "link", "note", "notification", "quarantine",
+        "file_state", "found_by", "kind", "level", "link", "notification", "quarantine",
         "queue", "reason", "status", "unanswered",
     },
     "errors": {"problem", "smtp"},
-    "labels": {"kind", "mark", "masked", "months", "privacy", "status"},
-    "pages": {"deadline", "mend"},
+    "labels": {"kind", "mark", "masked", "months", "note", "privacy", "status"},
+    "pages": {"deadline", "mend", "note"},
     "reasons": {"source", "tier"},
 }  # fmt: skip
 """Words for codes: other tests count the codes."""

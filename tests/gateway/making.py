@@ -7,7 +7,7 @@ import json
 import sqlite3
 from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -122,7 +122,7 @@ class Paper(Receiver, Sender):
             channel=self.name,
             account=note.get("account", "1708"),
             external_id=note["id"],
-            sender=Author(note["from"], note.get("name")),
+            sender=Author(note["from"], note.get("name"), contact=note.get("contact")),
             text=note["text"],
             raw=b"",
             subject=note.get("subject"),
@@ -130,6 +130,8 @@ class Paper(Receiver, Sender):
             automatic=note.get("automatic"),
             files=tuple(self._files(note)),
             wants=note.get("wants", ""),
+            location=tuple(note["point"]) if "point" in note else None,
+            occurred_on=date.fromisoformat(note["day"]) if "day" in note else None,
             part=Segment(*note["part"]) if "part" in note else None,
         )
 

@@ -28,6 +28,7 @@ from gateway.store.engine import Unavailable
 from normalizer.message import Kind
 from normalizer.report import Status
 from tests.adapters.web.forms import JPEG, Attached, filled, multipart
+from tests.cases import overwriting, reworded
 from tests.gateway.making import House, house, made_parts
 from tests.gateway.office import served
 from tests.services import free_ports
@@ -263,6 +264,20 @@ async def test_one_address_may_not_flood_the_form(visitor: Visitor) -> None:
 
 
 # The tracking page
+
+
+async def test_a_reporter_reads_what_was_cut_and_no_code(visitor: Visitor) -> None:
+    number, secret = await visitor.report()
+    _, before = await visitor.look(number, secret)
+    assert "Tentang pesan Anda" not in before
+    file = await visitor.house.newest()
+    noted = reworded(file.report, notes=("parts_missing: 2/3", "mail_dmarc", "odd_code"))
+    await visitor.house.change(overwriting(noted))
+    _, page = await visitor.look(number, secret)
+    assert "Tentang pesan Anda" in page
+    assert "Sebagian pesan Anda tidak kami terima." in page
+    assert "DMARC" not in page
+    assert "odd" not in page
 
 
 async def test_a_wrong_secret_and_an_unknown_number_look_the_same(visitor: Visitor) -> None:

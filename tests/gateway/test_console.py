@@ -31,6 +31,7 @@ from tests.gateway.office import (
     PASSWORD,
     Clock,
     Office,
+    assignment,
     console,
     failing,
     office,
@@ -49,6 +50,7 @@ PAGES = (
     "/agencies?q=dinas",
     f"/reports/{report(1).id}",
     "/exchanges/sms",
+    "/ended",
 )
 PARTS = ("overview", "latest", "menu", "triage", "dead", "quarantine")
 CHANGES = (
@@ -61,6 +63,7 @@ CHANGES = (
     "/quarantine/q1/release",
     "/quarantine/q1/dismiss",
     "/alerts/q1/acknowledge",
+    f"/reports/{unsure(2).id}/reopen",
     "/logout",
     "/logout/everywhere",
 )
@@ -390,7 +393,8 @@ HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)> {{ 7*'xy' }
 
 async def test_hostile_text_stays_text(operator: Visitor, desk: Office) -> None:
     first_tags = await _all_tags(operator)
-    await desk.put(*(make(n, title=HOSTILE, text=HOSTILE, original=HOSTILE) for n, make in _MAKERS))
+    words = dict.fromkeys(("title", "text", "original", "whole"), HOSTILE)
+    await desk.put(*(make(n, **words) for n, make in _MAKERS))
     await desk.kill(7, error=HOSTILE, message_id=HOSTILE)
     await desk.hold("q1", detail=HOSTILE, reason=HOSTILE)
     assert await _all_tags(operator) == first_tags
@@ -409,10 +413,14 @@ async def _all_tags(operator: Visitor) -> set[str]:
 
 
 async def test_what_the_reporter_filled_in_is_shown(operator: Visitor, desk: Office) -> None:
-    filled = report(9, address="Gang <b>Mawar</b> 3", chosen_agency="PLN")
+    more = {"whole": "Surat <i>lama</i>", "notes": ("mail_reply_to", "parts_missing: 1/2")}
+    filled = report(9, address="Gang <b>Mawar</b> 3", chosen_agency="PLN", **more)
     await desk.put(filled)
     _, body = await operator.get(f"/reports/{filled.id}")
     assert "Gang &lt;b&gt;Mawar&lt;/b&gt; 3" in body
+    assert "Surat &lt;i&gt;lama&lt;/i&gt;" in body
+    assert WORDS.note("mail_reply_to") in body
+    assert WORDS.note("parts_missing: 1/2") in body
     assert "Dugaan pelapor" in body
     assert "PLN" in body
     _, body = await operator.get(f"/reports/{report(1).id}")
@@ -532,6 +540,32 @@ async def test_a_report_is_archived_for_a_reason_and_only_once(
     assert await desk.acts("archived_by_admin") == [(unsure(2).id, NAME, "Bukan laporan.")]
     assert "diarsipkan; alasannya dicatat." in body
     assert (await operator.act(path, reason="Bukan laporan."))[0].status == 409
+
+
+@pytest.mark.parametrize("script", [True, False])
+async def test_what_the_machine_set_aside_is_listed_and_routed_after_all(
+    operator: Visitor, desk: Office, script: bool
+) -> None:
+    at = desk.house.clock()
+    scope = schema.Scope(id="prank", name="Pesan iseng")
+    made = assignment(schema.Outcome.TRIAGE, at, None, 0.95).model_copy(update={"scope": scope})
+    ended = report(
+        5, status=schema.Status.ARCHIVED_BY_SYSTEM, assignment=made, received_at=at, text="<b>wkwk"
+    )
+    await desk.put(ended)
+    _, page = await operator.get("/ended?day=nonsense")
+    assert "&lt;b&gt;wkwk" in page
+    assert page.count('class="card"') == 1
+    path = f"/reports/{ended.id}/reopen"
+    if script:
+        response, told = await operator.act(path)
+        assert (response.status, "disalurkan sebagai laporan." in told) == (200, True)
+    else:
+        response, _ = await operator.post(path, csrf=operator.csrf)
+        assert response.headers["Location"] == f"/console/reports/{ended.id}"
+    assert await desk.acts("reopened") == [(ended.id, NAME, "")]
+    assert (await operator.act(path))[0].status == 409
+    assert 'class="card"' not in (await operator.get("/ended"))[1]
 
 
 async def test_who_comes_second_is_told(operator: Visitor, desk: Office) -> None:

@@ -356,7 +356,7 @@ async def test_a_colleague_who_was_faster_is_named_on_the_page(
 
 PAGES = (
     "/", "/triage", "/failed", "/exchanges/sms", f"/reports/{report(1).id}",
-    f"/reports/{unsure(2).id}", "/nope",
+    f"/reports/{unsure(2).id}", "/ended", "/nope",
 )  # fmt: skip
 
 _FAINT = """() => {

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.casework.conflicts import Conflict
 from normalizer.report import Status
-from tests.gateway.making import LAMP, ROAD, UNCLEAR, WHO, House
+from tests.gateway.making import LAMP, OTHER, ROAD, UNCLEAR, WHO, House, note
 
 
 async def test_the_log_says_who_opened_an_identity_and_why(house: House) -> None:
@@ -60,3 +60,77 @@ async def test_what_an_agency_has_is_not_archived_behind_its_back(lite: House) -
     with pytest.raises(Conflict, match="no_report"):
         await lite.services.operators.archive("none", by="sari", reason="x")
     assert await lite.file(file.report.tracking) == file
+
+
+# What the machine set aside by itself.
+
+PRANK = "wkwk prank bro kaget ya"
+PRAISE = "Terima kasih sudah diperbaiki dengan cepat"
+ADVERT = "Promo lampu diskon 70%, klik toko.example"
+
+
+async def send(house: House, text: str, who: str = WHO) -> list[str]:
+    before = len(house.paper.told(who))
+    await house.take(note(text, who))
+    assert await house.work_all() == {}
+    return house.paper.told(who)[before:]
+
+
+async def test_what_the_machine_set_aside_is_listed_by_days_for_thirty_of_them(
+    house: House,
+) -> None:
+    desk = house.services.operators
+    for text in (PRANK, PRAISE, ADVERT, ROAD, UNCLEAR):
+        await send(house, text)
+    today = (await desk.ended(None)).day
+    listed = await desk.ended(None)
+    assert {report.text for report in listed.reports} == {PRANK, PRAISE, ADVERT}
+    assert all(report.assignment and report.assignment.scope for report in listed.reports)
+    assert (len(listed.counts), listed.counts[0]) == (30, (today, 3))
+    house.clock.pass_(days=29)
+    assert (await desk.ended(None)).counts[-1] == (today, 3)
+    assert len((await desk.ended(today)).reports) == 3
+    house.clock.pass_(days=1)
+    listed = await desk.ended(today)
+    assert listed.day != today, "it is not in the list any more"
+    assert sum(count for _, count in listed.counts) == 0
+    assert await house.counted("reports") == 5, "and nothing is deleted"
+
+
+async def test_what_was_set_aside_is_routed_after_all(house: House) -> None:
+    desk = house.services.operators
+    assert await send(house, PRANK) == []
+    assert await send(house, ADVERT, OTHER) == []
+    for who in (WHO, OTHER):
+        listed = (await desk.ended(None)).reports
+        report = next(r for r in listed if (r.text == PRANK) == (who == WHO))
+        before = len(house.paper.told(who))
+        reopened = await desk.reopen(report.id, by="sari")
+        assert reopened.status in (Status.TRIAGE, Status.WAITING_FOR_REPORTER)
+        assert await house.work_all() == {}
+        assert len(house.paper.told(who)) == before + 1, "who sent it hears of it"
+        file = await house.file(report.tracking)
+        assert ("reopened", "sari") in {(event.kind, event.by) for event in file.events}
+        with pytest.raises(Conflict, match="not_set_aside"):
+            await desk.reopen(report.id, by="budi")
+    assert (await desk.ended(None)).reports == []
+    with pytest.raises(Conflict, match="no_report"):
+        await desk.reopen("none", by="sari")
+    assert (await house.store.events.audit())[1] == []
+
+
+async def test_an_answer_never_ends_what_an_operator_called_a_report(lite: House) -> None:
+    await send(lite, "wkwk prank")
+    (report,) = (await lite.services.operators.ended(None)).reports
+    reopened = await lite.services.operators.reopen(report.id, by="sari")
+    assert reopened.status is Status.WAITING_FOR_REPORTER
+    assert await lite.work_all() == {}
+    await send(lite, "wkwkwk cuma iseng")
+    assert (await lite.file(report.tracking)).report.status is Status.TRIAGE
+
+
+async def test_what_no_verdict_is_about_is_not_reopened(lite: House) -> None:
+    for text in (ROAD, UNCLEAR):
+        file = await lite.report(text)
+        with pytest.raises(Conflict, match="not_set_aside"):
+            await lite.services.operators.reopen(file.report.id, by="sari")

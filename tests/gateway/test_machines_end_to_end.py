@@ -1,21 +1,28 @@
-"""Dumb partners at the whole running gateway: by every door, and doubles of its providers."""
+"""Dumb partners, and people who send again, at the whole running gateway: by every door, and
+doubles of its providers."""
 
 import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from secrets import token_bytes
 
 from sqlalchemy import func, select
 
 from config.settings import load
+from demo import post
 from demo.door import Door
-from demo.doors import ACCOUNT, MailDoor, SmsDoor, TelegramDoor, WhatsAppDoor, XDoor
+from demo.doors import ACCOUNT, ADDRESS, MailDoor, TelegramDoor, WhatsAppDoor, XDoor
 from demo.sms_center import SmppDoor
+from demo.sms_gateway import SmsDoor
 from gateway.assembly import assemble
 from gateway.process import Kanal
 from gateway.store.tables import messages
+from gateway.wire.events import FOLLOWED_UP
 from gateway.wire.queues import WORK
+from normalizer.report import Report
+from normalizer.tracking import mentions
 from tests.gateway.making import ROAD, SOON
 from tests.services import free_ports
 
@@ -67,6 +74,80 @@ async def _settled(kanal: Kanal, count: int) -> None:
             await asyncio.sleep(0.02)
 
 
+async def _photo(door: WhatsAppDoor, who: str, text: str, **extra: str) -> int:
+    """Send a photo by WhatsApp, or a point where ``extra`` has one."""
+    media = [] if extra else [door.company.picture(text.encode() + token_bytes(8))]
+    return await door.company.text(door._hook, who, text, media=media, extra=extra)
+
+
+async def _mail_with_file(door: MailDoor, who: str) -> int:
+    mail = post.written(who, ADDRESS, "Laporan", ROAD)
+    mail.add_attachment(b"foto", "image", "jpeg", filename="foto.jpg")
+    assert door.ports.mail is not None
+    return await asyncio.to_thread(post.send, mail, door.ports.mail, to=ADDRESS)
+
+
+async def _resend(kanal: Kanal, doors: list[Door], said: int) -> int:
+    """Send everything twice, the second time with more, and a thumb; nothing of it is lost.
+
+    Returns how many messages that were.
+    """
+    by_name = {type(door): door for door in doors}
+    chat, mail, sms = by_name[WhatsAppDoor], by_name[MailDoor], by_name[SmsDoor]
+    telegram = by_name[TelegramDoor]
+    assert isinstance(chat, WhatsAppDoor)
+    assert isinstance(mail, MailDoor)
+    assert isinstance(telegram, TelegramDoor)
+    photo = [{"file_id": "f1", "file_unique_id": "u1", "width": 9, "height": 9, "file_size": 9}]
+    point = {"Latitude": "-7.31", "Longitude": "112.73"}
+    who = [
+        door.citizen(900 + n) for n, door in enumerate([chat, mail, telegram, chat, sms, sms, sms])
+    ]
+    shows: list[Callable[[Report], object]] = [
+        *[lambda report: len(report.attachments) == 1] * 3,
+        lambda report: report.coordinates,
+        lambda report: report.anonymous,
+        lambda report: report.confidential,
+        lambda report: report.anonymous,
+    ]
+    begun = [chat, mail, telegram, chat, sms, sms, sms]
+    for door, each in zip(begun, who, strict=True):
+        assert await door.say(each, ROAD, "Laporan") == door.ok
+    await _settled(kanal, said + len(who))
+    await _photo(chat, who[0], ROAD)
+    await _mail_with_file(mail, who[1])
+    await telegram.company.say(int(who[2]), caption=ROAD, photo=photo)
+    await _photo(chat, who[3], ROAD, **point)
+    for text, each in zip(
+        (f"ANONIM {ROAD}", f"RAHASIA {ROAD}", f"{ROAD}. ANONIM"), who[4:], strict=True
+    ):
+        await sms.say(each, text, "")
+    await _settled(kanal, said + 2 * len(who))
+    for door, each, shown in zip(begun, who, shows, strict=True):
+        number = next(mentions(door.heard(each)[0]))
+        file = await kanal.services.store.reports.file(tracking=number)
+        assert file is not None
+        assert shown(file.report), (door.name, each)
+        assert [delivery.event for delivery in file.deliveries].count(FOLLOWED_UP) == 1
+        assert next(mentions(door.heard(each)[-1])) == number
+    photographer = chat.citizen(990)
+    for _ in range(4):
+        await _photo(chat, photographer, "")
+        said += 1
+        await _settled(kanal, said + 2 * len(who))
+    (told,) = chat.heard(photographer)
+    file = await kanal.services.store.reports.file(tracking=next(mentions(told)))
+    assert file is not None
+    assert len(file.report.attachments) == 4
+    before = {door.name: len(door.heard(door.citizen(995))) for door in doors}
+    for door in doors:
+        text = f"@{ACCOUNT}" if isinstance(door, XDoor) else "👍"
+        await door.say(door.citizen(995), text, "")
+    await _settled(kanal, said + 2 * len(who) + len(doors))
+    assert {door.name: len(door.heard(door.citizen(995))) for door in doors} == before
+    return 4 + 2 * len(who) + len(doors)
+
+
 async def test_every_partner_stops_at_every_door(tmp_path: Path) -> None:
     web, mail = free_ports(2)
     async with AsyncExitStack() as stack:
@@ -97,6 +178,7 @@ async def test_every_partner_stops_at_every_door(tmp_path: Path) -> None:
             await _settled(kanal, said)
             talking = [partner for partner in talking if partner.hears()]
         assert talking == []
+        said += await _resend(kanal, doors, said)
         heard = {(p.door.name, p.name): len(p.told) - 1 for p in partners}
         assert all(heard.values()), heard  # the first message of each is answered
         assert max(heard.values()) <= MOST, heard

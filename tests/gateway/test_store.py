@@ -203,6 +203,19 @@ async def test_what_somebody_else_says_never_breaks_a_unit(house: House) -> None
     assert (again.state, again.detail) == ("failed", "half � and � nothing")
 
 
+@pytest.mark.parametrize("final", ["delivered", "failed"])
+async def test_nothing_that_comes_late_takes_back_how_it_ended(lite: House, final: str) -> None:
+    file = await lite.report()
+    letter = file.notifications[0]
+    known_as = hash_name(lite.seal, "paper", f"paper-{letter.id}")
+    for state in ("sent", final, "sent", "failed", "delivered"):
+        async with lite.store.unit() as unit:
+            about = await unit.notifications.receipt("paper", known_as, state, state)
+        assert about == file.report.id
+    (ended,) = [each for each in (await lite.newest()).notifications if each.id == letter.id]
+    assert (ended.state, ended.detail) == (final, final)
+
+
 async def test_a_failing_statement_is_not_taken_for_an_absent_database(house: House) -> None:
     with pytest.raises(DBAPIError):
         await house.change("INSERT INTO messages (id) VALUES ('only an id')")

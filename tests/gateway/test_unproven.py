@@ -15,7 +15,7 @@ from adapters.mail.headers import mailbox
 from gateway import checks
 from gateway.intake.envelope import mail_hook
 from normalizer.message import NoAnswerReason
-from normalizer.report import Report
+from normalizer.report import Report, Status
 from normalizer.tracking import format_number
 from tests.adapters.examples import build as example
 from tests.adapters.mail.mails import ADDRESS, CITIZEN, mail
@@ -43,7 +43,9 @@ class Post:
     ) -> list[tuple[str, Outgoing]]:
         """Let a mail come; return what is sent because of it."""
         self._count += 1
-        raw = mail(body, f"Message-ID: <m{self._count}@mail.example>", *fields)
+        named = any(field.startswith("Message-ID:") for field in fields)
+        usual = [] if named else [f"Message-ID: <m{self._count}@mail.example>"]
+        raw = mail(body, *usual, *fields)
         before = len(self.sent)
         hook = mail_hook("192.0.2.1", mail_from, [ADDRESS], raw)
         assert (await self.house.door.receive_webhook(self.channel, hook)).status == 200
@@ -230,6 +232,92 @@ async def test_two_senders_in_from_prove_nothing(post: Post) -> None:
         assert await post.bring(*fields, body=f"{ROAD} {number}") == []
 
 
+@unasked
+async def test_reply_to_of_the_same_organisation_is_followed(post: Post) -> None:
+    ((to, _),) = await post.bring("Reply-To: humas@kantor.mail.example")
+    assert to == "humas@kantor.mail.example"
+    assert "mail_reply_to" in (await post.newest()).notes
+    seen = await post.house.services.operators.unseal(
+        (await post.newest()).id, by="operator", reason="uji"
+    )
+    assert (seen.address, seen.written_as) == ("humas@kantor.mail.example", CITIZEN)
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        ("From: jahat@mail.example",),
+        ("From: no-reply@mail.example",),
+        (f"From: {ADDRESS}",),
+    ],
+)
+async def test_a_forged_reply_to_acts_on_nobodys_report(
+    post: Post, forged: tuple[str, ...]
+) -> None:
+    await post.bring(PASSED)
+    mine = await post.newest()
+    sender = forged[0].removeprefix("From: ")
+    for body in ("STOP", f"ANONIM {mine.tracking}", f"STATUS {mine.tracking}",
+                 f"{mine.tracking} saya cabut laporan ini"):  # fmt: skip
+        sent = await post.bring(
+            PASSED, *forged, f"Reply-To: {CITIZEN}", body=body, mail_from=sender
+        )
+        assert all(mine.tracking not in letter.text for _, letter in sent)
+    kept = (await post.house.file(mine.tracking)).report
+    assert (kept.anonymous, len(kept.messages)) == (False, 1)
+    assert await post.house.counted("silences", f"reader = '{mine.reporter.ref}'") == 0
+
+
+async def test_what_two_people_write_into_a_form_are_two_reports_of_two(post: Post) -> None:
+    form = (PASSED, "From: no-reply@mail.example", "Message-ID: <form@localhost>")
+    first = (*form, "Reply-To: satu@rumah.example")
+    second = (*form, "Reply-To: dua@rumah.example")
+    for fields, body in ((first, ROAD), (second, LAMP), (form, f"{LAMP} sekali"), (first, ROAD)):
+        assert await post.bring(*fields, body=body, mail_from="form@mail.example") == []
+    assert await post.house.counted("messages") == 3
+    assert await post.house.counted("reports") == 3
+    assert await post.house.counted("quarantine") == 0
+    refs = await post.house.rows("SELECT DISTINCT reporter_ref FROM messages")
+    assert len(refs) == 3
+
+
+async def test_two_people_may_call_their_mails_by_one_id(post: Post) -> None:
+    same = "Message-ID: <form@localhost>"
+    await post.bring(same)
+    mine = await post.newest()
+    await post.bring(same, "From: lain@mail.example", body=LAMP, mail_from="lain@mail.example")
+    theirs = await post.newest()
+    assert len({mine.id, theirs.id}) == len({mine.tracking, theirs.tracking}) == 2
+    await post.bring(same, body=f"{ROAD} lagi")
+    assert await post.house.rows("SELECT reason, state FROM quarantine") == [
+        ("same_id_other_content", "open")
+    ]
+
+
+PERSONS = [
+    ("X-Auto-Response-Suppress: DR, OOF, AutoReply",),
+    ("Auto-Submitted: auto-generated",),
+    ("List-ID: <rt05.mail.example>", "Precedence: list"),
+    ("List-Unsubscribe: <mailto:x@mail.example>",),
+    ("Subject: Di luar kantor: sampah menumpuk depan kelurahan",),
+]
+
+
+@pytest.mark.parametrize("fields", PERSONS)
+async def test_what_people_send_through_machines_is_routed_and_not_answered(
+    post: Post, fields: tuple[str, ...]
+) -> None:
+    assert await post.bring(PASSED, *fields) == []
+    report = await post.newest()
+    assert report.assignment is not None
+    assert report.assignment.agency is not None
+    assert report.unanswered is not None
+    assert not report.unanswered.wholly, "what an agency answers reaches them"
+    assert len(report.notes) == 1
+    await post.bring(PASSED, *fields, body="jalan rusak", mail_from="dua@mail.example")
+    assert (await post.newest()).status is Status.TRIAGE, "nobody is asked"
+
+
 async def test_reply_to_is_read_of_proven_senders_only(post: Post) -> None:
     elsewhere = "Reply-To: Siti <siti@kantor.example>"
     ((to, _),) = await post.bring(PASSED, elsewhere)
@@ -311,7 +399,16 @@ def test_unproven_mail_is_said_loudly() -> None:
     assert checks.warnings({"email": example("mail", enabled=False)}) == []
 
 
-UNPROVEN_INPUT = {"sender", "subject", "title", "original", "notes", "address", "chosen_agency"}
+UNPROVEN_INPUT = {
+    "sender",
+    "subject",
+    "title",
+    "original",
+    "whole",
+    "notes",
+    "address",
+    "chosen_agency",
+}
 """What a stranger fills in."""
 
 

@@ -19,6 +19,7 @@ from gateway.store.public import (
 )
 from gateway.wire.events import for_agency
 from normalizer.message import Kind, Message, Urgency
+from normalizer.reply import MARKER
 from normalizer.report import Release, Report, Status, Topic
 from tests.cases import overwriting, reworded
 from tests.gateway.making import LAMP, House, house, made_parts
@@ -88,6 +89,17 @@ async def test_an_agency_sees_by_field(home: House, anonymous: bool) -> None:
             elif row[column] == "w":
                 assert has[name] == had[name], name
     assert report.reporter.sealed not in str(told)
+
+
+async def test_what_an_anonymous_reply_repeats_stays_with_operators(home: House) -> None:
+    whole = f"Jalan rusak.\n\nKepada: {CANARY} Siti\n-- \n{CANARY}"
+    report = reworded((await home.report(LAMP)).report, whole=whole, notes=("mail_cut",))
+    assert for_agency(report).first.whole == whole
+    ours = f"{whole}\n\n> {MARKER}\n> Di mana?\nDi sini.\n{MARKER}\nDi mana?\n\n{CANARY} jahat"
+    assert for_agency(reworded(report, whole=ours)).first.whole == f"{whole}\n\nDi sini."
+    told = for_agency(report.model_copy(update={"anonymous": True}))
+    assert CANARY not in told.model_dump_json()
+    assert told.notes == ("mail_cut", "whole_withheld")
 
 
 def test_every_kind_of_danger_is_to_things_or_hides() -> None:

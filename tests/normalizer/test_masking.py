@@ -61,6 +61,15 @@ def test_what_says_where_and_what_stays(said: str) -> None:
     assert mask_numbers(said) == said
 
 
+@pytest.mark.parametrize("head", ["Kepada: ", "To: ", "> *To:* ", 'Cc: "'])
+def test_whom_a_mail_was_written_to_is_hidden_where_the_reporter_is(head: str) -> None:
+    quote = '"' if head.endswith('"') else ""
+    said = f"Tolong.\nDari: Dinas\n{head}Wulan Abcde{quote} <wulan@mail.example>\nJalan rusak"
+    hidden = masked_self(said)
+    assert "Wulan" not in hidden
+    assert "Jalan rusak" in hidden
+
+
 @given(st.text(max_size=300))
 def test_nothing_crashes_and_masking_again_changes_nothing(text: str) -> None:
     once = mask_numbers(text)

@@ -24,10 +24,12 @@ from typing import NamedTuple
 import pytest
 
 from normalizer.message import Kind
+from normalizer.reply import MARKER
 from normalizer.report import Outcome, Recusal
 from router.accusation import Detector
 from router.assign import Decision
 from router.register import Tier
+from tests.cases import reworded
 from tests.router.making import RECEIVED, place, report, router, shipped
 
 MOST_MISSED = MOST_OVER = 0.02
@@ -256,6 +258,18 @@ def test_an_accusation_once_made_stays_whatever_is_written_later() -> None:
     decision = _decided("jalan rusak parah berlubang", recusals=(earlier,))
     assert earlier in decision.recusals
     assert not any(earlier.covers(id) for id in _handed(decision))
+
+
+def test_what_a_reply_repeats_may_accuse_and_bars_nobody() -> None:
+    """It may be the agency's own letter, and may be an answer below a letter nobody marked."""
+    said = "lurah Dago Kecamatan Coblong Kota Bandung minta uang"
+    reply = reworded(report("sudah saya kirim kemarin"), whole=f"sudah saya kirim kemarin\n{said}")
+    found = router().read_accusations(reply)
+    assert found.recusals == ()
+    assert found.suspected is not None
+    letter = "Dinas kini tahu Anda anonim. Yang sudah diterima kelurahan tidak dapat ditarik."
+    for ours in ("", f"terima kasih\n{MARKER}\n\n{letter}", f"ya\n> {MARKER}\n> {letter}"):
+        assert router().read_accusations(reworded(reply, whole=ours)).suspected is None
 
 
 def test_who_oversees_others_does_not_get_what_may_accuse_itself() -> None:

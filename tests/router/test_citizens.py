@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from normalizer import message as normalised
 from normalizer.inbound import Author, Inbound
 from normalizer.message import Intent, Level, Reporter
 from normalizer.normalize import Normalizer
@@ -90,20 +91,24 @@ def normalizer() -> Normalizer:
     return Normalizer(gazetteer())
 
 
-def reached(message: Message) -> str:
-    """The agency a message is given to, or the likeliest one of those it could be given to."""
-    inbound = Inbound("sms", "", "1", Author("test"), message.text, b"")
-    said = normalizer().normalize(
-        inbound,
+def said(text: str, region: str = "") -> normalised.Message:
+    """Read a text as it comes through a door of a region."""
+    return normalizer().normalize(
+        Inbound("sms", "", "1", Author("test"), text, b""),
         id="018f0000-0000-7000-8000-000000000001",
         tracking="123456789018",
         received_at=RECEIVED,
         reporter=Reporter(ref="", sealed=""),
-        context=message.region or None,
+        context=region or None,
     )
-    if said.intent is not Intent.REPORT:
-        return f"({said.intent.value})"
-    made = router().decide(Report.open(said), at=RECEIVED).assignment
+
+
+def reached(message: Message) -> str:
+    """The agency a message is given to, or the likeliest one of those it could be given to."""
+    read = said(message.text, message.region)
+    if read.intent is not Intent.REPORT:
+        return f"({read.intent.value})"
+    made = router().decide(Report.open(read), at=RECEIVED).assignment
     first = [made.agency] if made.agency else [c.agency for c in made.alternatives[:1]]
     return first[0].id if first else "-"
 

@@ -1,4 +1,4 @@
-"""Private services for tests and benchmarks: RabbitMQ, PostgreSQL, nginx, Chromium.
+"""Private services for tests and benchmarks: RabbitMQ, PostgreSQL, nginx, Kannel, Chromium.
 
 Every service lives in a folder and on ports of its own and is ended by the process id it was
 started with; whatever runs on the standard ports of the machine is never touched. Nothing here
@@ -7,9 +7,18 @@ needs pytest, so that the benchmark starts the same servers.
     ServiceMissing      a program is not installed here and cannot be; ``str()`` says which
 """
 
+from tests.services.kannel import Kannel
 from tests.services.nginx import Nginx
 from tests.services.postgres import PostgresServer
 from tests.services.programs import ServiceMissing, chromium, free_ports
 from tests.services.rabbit import RabbitNode
 
-__all__ = ["Nginx", "PostgresServer", "RabbitNode", "ServiceMissing", "chromium", "free_ports"]
+__all__ = [
+    "Kannel",
+    "Nginx",
+    "PostgresServer",
+    "RabbitNode",
+    "ServiceMissing",
+    "chromium",
+    "free_ports",
+]

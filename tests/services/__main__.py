@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
+from tests.services.kannel import BEARERBOX, FAKESMSC
 from tests.services.postgres import INITDB
 from tests.services.programs import ServiceMissing, chromium, program
 from tests.services.rabbit import SERVER
@@ -15,6 +16,8 @@ from tests.services.rabbit import SERVER
 NEEDED: tuple[Callable[[], str], ...] = (
     partial(program, SERVER, "rabbitmq-server"),
     partial(program, INITDB, "postgresql"),
+    partial(program, BEARERBOX, "kannel"),
+    partial(program, FAKESMSC, "kannel-extras"),
     partial(program, ("swaks",), "swaks"),
     partial(program, ("/usr/lib/*/perl5/*/Net/SSLeay.pm",), "libnet-ssleay-perl"),
     chromium,

@@ -1,6 +1,7 @@
 """How the citizens' pages are drawn: languages, templates, static files and headers."""
 
 import hashlib
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,7 @@ class CitizenPages:
             day=lambda value: day(value, tongue),
             moment=lambda value: moment(value, tongue),
             status=lambda value: words("labels").table("status", tongue)[value],
+            noted=lambda notes: describe_notes(notes, tongue),
             **values,
         )
 
@@ -90,6 +92,13 @@ def moment(value: datetime, tongue: Language) -> str:
     """Write a moment in Western Indonesian time: "21 Nov 2026, 19.30 WIB"."""
     local = value.astimezone(WIB)
     return f"{day(local, tongue)}, {local:%H.%M} WIB"
+
+
+def describe_notes(notes: Iterable[str], tongue: Language) -> list[str]:
+    """Say what its reporter should know of how a message was read, each thing once."""
+    said = words("pages").table("note", tongue)
+    codes = (note.partition(": ")[0] for note in notes)
+    return list(dict.fromkeys(said[code] for code in codes if code in said))
 
 
 def _digest(content: bytes) -> str:

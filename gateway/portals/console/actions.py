@@ -100,6 +100,7 @@ ACTS = (
         reason(),
         template="identity.html",
     ),
+    Act("reopened", f"/{REPORT}/reopen", OperatorService.reopen, then=REPORT, decides=True),
     Act("published", f"/{REPORT}/publish", OperatorService.publish, _text_name, "public"),
     Act("kept_private", f"/{REPORT}/keep-private", OperatorService.keep_private, then="public"),
     Act("acknowledged", "/alerts/{id}/acknowledge", OperatorService.acknowledge),

@@ -15,6 +15,7 @@ from gateway.portals.http.dates import WIB, day
 from normalizer import masking
 
 _ADDRESS = re.compile(r"[^\s@<>\"']+(?=@\w)|(?<!\w)(?:\+\d[\d -]{6,}|0\d{7,}|62\d{7,})\d(?!\w)")
+_CODE = re.compile(r"[a-z][a-z0-9_]{1,60}")
 _UNITS = ((86_400, "days"), (3_600, "hours"), (60, "minutes"), (1, "seconds"))
 
 
@@ -36,11 +37,12 @@ class Labels:
         return self._words.table(table, self.language).get(code, code)
 
     def note(self, text: str) -> str:
-        """Say what a channel noted as "code" or "code: value"; anything else stays as it is."""
+        """Say what a channel noted as "code" or "code: value"; an unknown code says itself."""
         code, _, value = text.partition(": ")
-        said = self._words.table("note", self.language).get(code)
-        if said is None:
+        said = words("labels").table("note", self.language).get(code)
+        if said is None and not _CODE.fullmatch(code):
             return text
+        said = said or code.replace("_", " ")
         return f"{said} ({value})" if value else said
 
     def actor(self, code: str) -> str:

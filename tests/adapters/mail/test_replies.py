@@ -1,11 +1,17 @@
 """What is left of a reply when the quoted mail, the signature and the advertisement are gone."""
 
-import pytest
+import time
+from collections import Counter
+from html import escape
 
-from adapters.mail import html
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adapters.mail import html, quotes
 from adapters.mail.body import ALL_QUOTED
 from adapters.mail.channel import REPLY_MARKER
-from tests.adapters.mail.mails import ADDRESS, CITIZEN, mail, read_one, with_parts
+from tests.adapters.mail.mails import ADDRESS, CITIZEN, TRACKING, mail, read_one, with_parts
 
 REPLY = ("Subject: Bls: Laporan Anda", "In-Reply-To: <0198-aa@lapor.localhost>")
 OURS = f"{REPLY_MARKER}\n\nDi kelurahan mana?"
@@ -59,6 +65,75 @@ def test_an_answer_between_the_quoted_lines_is_found() -> None:
     assert read_one(mail(text, *REPLY)).text.split() == ["Mendawai.", "RT", "03."]
 
 
+FORMS = {
+    "zoho": f"---- On Mon, 03 Nov 2025 10:00:00 +0700 Kanal <{ADDRESS}> wrote ----\n\n{{}}",
+    "zoho id": f"---- Pada Sen, 03 Nov 2025 10.00 Kanal <{ADDRESS}> menulis ----\n\n{{}}",
+    "gmail iso": f"2016-10-24 15:36 GMT+07:00 Kanal <{ADDRESS}>:\n{{}}",
+    "no verb before": f"Some One <{ADDRESS}> wrote:\n\n{{}}",
+    "german": f"Am 03.11.2025 um 10:00 schrieb Kanal <{ADDRESS}>:\n{{}}",
+    "french": f"Le lun. 3 nov. 2025 à 10:00, Kanal <{ADDRESS}> a écrit :\n{{}}",
+    "bold divider": "*-------- Original Message --------*\n*From:* x\n*Date:* y\n*To:* z\n\n{}",
+    "divider alone": "-----Pesan Asli-----\n{}",
+}
+UNMARKED = "Laporan Anda kami terima."
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS.keys())
+@pytest.mark.parametrize("letter", [UNMARKED, f"> {UNMARKED}", f"> {UNMARKED}\n> Di mana?"])
+def test_what_a_quoted_letter_is_called_in_every_program(form: str, letter: str) -> None:
+    quoted = form.format(letter)
+    for body in (f"{ANSWER}\n\n{quoted}", f"{ANSWER}\n{quoted}", f"{quoted}\n\n{ANSWER}"):
+        found = read_one(mail(body, *REPLY))
+        assert found.text == ANSWER
+        assert found.whole.split() == body.split()
+
+
+def test_a_letter_that_nobody_marked_as_quoted_takes_no_answer_with_it() -> None:
+    place = "Lokasinya di Jl Pahlawan Samarinda, jalan rusak."
+    letter = f"Pada Sen, 3 Nov 2025 pukul 10.00 Kanal <{ADDRESS}> menulis:\n{UNMARKED}"
+    found = read_one(mail(f"Terima kasih\n\n{letter}\n\n{place}", *REPLY))
+    assert found.text.split() == f"Terima kasih {place}".split()
+
+
+def test_in_a_reply_too_a_time_and_a_verb_alone_are_no_quotation() -> None:
+    said = (
+        "Saya ke loket lagi.\nPada 12 November 2026 pukul 09.15 petugas loket menulis:\n"
+        "blangko habis.\nSaya dimintai uang."
+    )
+    assert read_one(mail(said, *REPLY)).text == said
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        ("In-Reply-To: <x@lapor.localhost>",),
+        ("References: <a@mail.example>\r\n <x@lapor.localhost>",),
+        (f"To: lapor+{TRACKING}@lapor.localhost",),
+        ("Subject: Re: Laporan 4821-0937-5514",),
+        ("Subject: [EXTERNAL] Bls: Laporan 4821-0937-5514",),
+    ],
+)
+def test_a_reply_to_us_is_known_by_its_headers(fields: tuple[str, ...]) -> None:
+    body = f"{ANSWER}\n\n> {UNMARKED}"
+    assert read_one(mail(body, *fields)).text == ANSWER
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        ("Subject: Re: jalan rusak",),
+        ("In-Reply-To: <lain@mail.example>", "Subject: Re: jalan"),
+        ("In-Reply-To: <x@lapor.localhost>", "Subject: Fwd: Laporan Anda"),
+        ("In-Reply-To: <x@lapor.localhost>", "Subject: [EXTERNAL] Fw : [Fwd: Laporan Anda]"),
+        ("Subject: Laporan 4821-0937-5514",),
+    ],
+)
+def test_a_reply_to_others_is_a_first_mail_to_us(fields: tuple[str, ...]) -> None:
+    body = f"Ini balasan dinas:\n\n> {UNMARKED}\n\n-- \nSiti"
+    found = read_one(mail(body, *fields))
+    assert (found.text, found.whole) == (body, "")
+
+
 KEPT = {
     "a letter's head": "Salam\nDari: Budi\nTanggal: 3 November\nKepada: Bupati\nJalan rusak",
     "a number of days": "Lampu mati:\n>5 hari di Jalan Melati\n>3 hari di Jalan Mawar",
@@ -68,6 +143,16 @@ KEPT = {
     "sent from": "Limbah dikirim dari gudang PT Sumber.\nDikirim dari gudang itu juga.",
     "forwarded": "Mohon dibantu.\n\n---------- Forwarded message ---------\n"
     "Dari: RT 03 <rt@mail.example>\nDate: Sen, 3 Nov 2025 10.00\nTo: Siti <s@b.id>\n\nAir mati.",
+    "a scribe": "Pada 12 November 2026 pukul 09.15 petugas loket menulis:\nblangko habis.\nLapor.",
+    "a scribe, short": "Tanggal 3/11 jam 09.15 lurah menulis:\nbesok\nTidak dikerjakan.",
+    "a scribe, English": "On the wall at 10:30 somebody wrote:\nuang dulu\nMohon dicek.",
+    "a divider": "Mohon ditindak:\n\n-----Pesan Asli-----\nDari: Budi\nAir mati 3 hari",
+    "a letter with addresses": "Surat:\nDari: a@b.example\nTanggal: 1\nKepada: x\n\nIsi.\nMohon.",
+    "a place below a rule": "Jalan rusak.\n-- \nLokasi: Jl Pahlawan, Samarinda",
+    "phones": "Dapatkan HP saya yang dicuri\nDikirim dengan HP, lokasi Jl Juanda 12\nTolong",
+    "everything quoted": "> Jalan rusak\n> di Mendawai",
+    "adverts at the end": "Jalan rusak.\n\nDikirim dari iPhone saya",
+    "outlook": f"Mohon ditindak\n\n{TAILS['outlook id'].replace(OURS, 'Air mati')}",
     "terusan": "Tolong.\n------ Pesan terusan ------\nDari: RT\nPada 10.00 x@y menulis:\nisi",
 }
 
@@ -75,6 +160,70 @@ KEPT = {
 @pytest.mark.parametrize("text", KEPT.values(), ids=KEPT.keys())
 def test_what_a_citizen_wrote_is_not_taken_for_a_quote(text: str) -> None:
     assert read_one(mail(text)).text == text
+
+
+TRAPS = [
+    *(line for text in KEPT.values() for line in text.split("\n")),
+    *(line for text in FORMS.values() for line in text.format(UNMARKED).split("\n")),
+    *(line for tail in TAILS.values() for line in tail.split("\n")),
+    "", "> ", "--", "___", "Jl Juanda 12", "menulis:", "<b>tebal</b>",
+]  # fmt: skip
+LINES = st.lists(st.sampled_from(sorted(set(TRAPS))), max_size=15)
+
+
+def words_in(text: str) -> Counter[str]:
+    return Counter(text.split())
+
+
+@settings(max_examples=150, deadline=None)
+@given(lines=LINES, subject=st.sampled_from(["Laporan", "Re: x", "Fwd: x", "TR: x", "[Fwd: x]"]))
+def test_no_word_of_a_first_mail_is_left_out(lines: list[str], subject: str) -> None:
+    body = "\n".join(line for line in lines if REPLY_MARKER not in line)
+    found = read_one(mail(body, f"Subject: {subject}"))
+    assert (words_in(found.text), found.whole) == (words_in(body), "")
+
+
+@settings(max_examples=150, deadline=None)
+@given(lines=LINES)
+def test_every_word_of_a_reply_is_in_its_text_or_beside_it(lines: list[str]) -> None:
+    body = "\n".join(lines)
+    found = read_one(mail(body, *REPLY))
+    assert words_in(found.whole or found.text) == words_in(body)
+    assert words_in(found.text) <= words_in(body)
+
+
+@settings(max_examples=50, deadline=None)
+@given(lines=LINES, reply=st.booleans())
+def test_no_word_of_html_is_left_out(lines: list[str], reply: bool) -> None:
+    tails = list(HTML_TAILS.values())
+    body = "".join(f"<p>{escape(line)}</p>{tails[n % 6]}" for n, line in enumerate(lines))
+    found = read_one(
+        mail(body, "Content-Type: text/html; charset=utf-8", *(REPLY if reply else ()))
+    )
+    if not any(REPLY_MARKER in line for line in lines):
+        assert reply or not found.whole
+    kept = words_in(found.whole or found.text)
+    assert words_in(" ".join(lines)) <= kept
+    assert kept["Lama"] >= len(lines)
+
+
+LONG = [
+    "Dari: a\n", "--\n", "-----Pesan Asli-----\n", "Dikirim dari HP\n\n\n", "On 2025 a@b wrote:\n",
+    "Pada Sen 10.00 \n", "x 2025 menulis:\n\n\n\n\n\n", "> x\n", "2016-10-24 " + "> " * 140 + "\n",
+    "Dari: a\nTanggal: b\nKepada: c\n--\nOn x@y wrote:\n\n", "a" * 5_000 + " wrote 2025:\n",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("piece", LONG)
+def test_twice_the_text_takes_about_twice_the_time(piece: str) -> None:
+    def seconds(size: int) -> float:
+        text = (piece * (size // len(piece) + 1))[:size]
+        began = time.process_time()
+        quotes.strip_quotes(text)
+        return time.process_time() - began
+
+    small = min(seconds(20_000) for _ in range(3))
+    assert seconds(80_000) < 12 * small + 0.05
 
 
 def test_a_forwarded_mail_is_kept_whole() -> None:
@@ -109,6 +258,24 @@ def test_quoted_html_is_left_out(tail: str) -> None:
     body = f"<html><body><div>Di Kelurahan <b>Men</b>dawai.</div>{tail}</body></html>"
     found = read_one(mail(body, "Content-Type: text/html; charset=utf-8", *REPLY))
     assert found.text == "Di Kelurahan Mendawai."
+
+
+BETWEEN = (
+    '<div class="gmail_quote"><div class="gmail_attr">On Mon, Kanal wrote:</div>'
+    '<blockquote class="gmail_quote">Di mana?</blockquote><div>Mendawai</div>'
+    '<blockquote class="gmail_quote">RT berapa?</blockquote><div>RT 3</div></div>'
+)
+BELOW = (
+    f'<div class="gmail_extra">On Mon, Kanal &lt;{ADDRESS}&gt; wrote:<br>'
+    "<blockquote>Di mana?</blockquote></div><div>Mendawai</div><div>RT 3</div>"
+)
+
+
+@pytest.mark.parametrize("body", [BETWEEN, BELOW])
+def test_html_between_and_below_what_is_quoted_is_an_answer(body: str) -> None:
+    found = read_one(mail(body, "Content-Type: text/html", *REPLY))
+    assert found.text.split() == ["Mendawai", "RT", "3"]
+    assert "Di mana?" in found.whole
 
 
 def test_html_forwarded_by_a_citizen_is_kept() -> None:

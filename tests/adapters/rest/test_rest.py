@@ -106,6 +106,13 @@ def test_a_report_keeps_all_that_was_said() -> None:
     ]
 
 
+@pytest.mark.parametrize("text", ["🙏", ".", "\u200b\u2060?", "@lapor"])
+def test_a_text_without_words_is_told_so_unless_something_comes_with_it(text: str) -> None:
+    with pytest.raises(Invalid, match="no letter and no digit"):
+        parsed(hook({"text": text}))
+    assert parsed(hook(WHOLE | {"text": text})).text == text
+
+
 def test_a_text_is_enough() -> None:
     said = parsed(hook({"text": "x"}))
     assert said.sender.address.startswith("kota/request:")

@@ -35,7 +35,8 @@ from adapters.contract import (
 )
 from adapters.load import BadBlock
 from adapters.smpp import session
-from adapters.smpp.channel import FOR_GOOD, MENDABLE, SLOW_DOWN, Smpp, address
+from adapters.smpp.channel import FOR_GOOD, MENDABLE, SLOW_DOWN, Smpp
+from adapters.sms.numbers import address
 from demo.sms_center import (
     BAD_PASSWORD,
     ENQUIRE_LINK,
@@ -254,6 +255,13 @@ def test_parts_are_read_together() -> None:
     parts = [one(deliver(half, esm_class=0x40)) for half in halves]
     assert channel_here().join_texts(parts) == "Harga € 10"
     assert channel_here().join_texts(parts[:1]).strip() == "Harga"
+
+
+def test_parts_of_different_codings_are_read_each_by_its_own() -> None:
+    header = b"\x05\x00\x03\x07\x03"
+    written = [(b"\1Harga \x1b", 0x00), (b"\2e 10 \x1b", 0xF0), (b"\3\0\xe9", 0x08)]
+    parts = [one(deliver(header + p, esm_class=0x40, data_coding=c)) for p, c in written]
+    assert channel_here().join_texts(parts) == "Harga € 10  é"
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.smpp import receipts
-from adapters.smpp.coding import CodingWords, Default, coding_of, read, read_parts
 from adapters.smpp.receipts import Ids, ReceiptText, read_receipt, read_unmarked
-from adapters.smpp.repeats import MOST, Repeats, fingerprint
-from adapters.smpp.segmentation import split
-from adapters.smpp.user_data_header import Payload, header, take_header
+from adapters.sms.coding import CodingWords, Default, coding_of, read, read_parts
+from adapters.sms.repeats import MOST, Repeats, fingerprint
+from adapters.sms.segmentation import split
+from adapters.sms.user_data_header import Payload, header, take_header
 from normalizer import gsm
 from normalizer.gsm import MOST_PARTS, PLAIN, segments
 from normalizer.inbound import Segment
@@ -108,7 +108,7 @@ def test_no_payload_in_any_coding_is_too_odd(payload: bytes, coding: int, defaul
     words = read(payload, coding, default)
     words.text.encode()
     assert coding_of(coding) or words.notes
-    assert read_parts([(payload, coding)], default).text == words.text
+    assert read_parts([payload], coding, default) == words
 
 
 PLAINLY = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\ufeff\ufffe"))
@@ -133,16 +133,14 @@ def test_a_character_that_lies_across_parts_is_put_together(
     text = data.draw(texts)
     octets = text.encode(codec) if codec else b"".join(gsm.codes(text) or ())
     edges = [0, *sorted(cuts), len(octets)]
-    parts = [(octets[begin:end], coding) for begin, end in pairwise(edges)]
+    parts = [octets[begin:end] for begin, end in pairwise(edges)]
     default: Default = "ascii" if coding == 0x04 else "gsm"
-    assert read_parts(parts, default).text == text or "\x1b" in text
+    assert read_parts(parts, coding, default).text == text or "\x1b" in text
 
 
-def test_parts_of_different_codings_are_read_each_by_its_own() -> None:
-    parts = [(b"Harga \x1b", 0x00), (b"e 10 \x1b", 0xF0), ("é".encode("utf-16-be"), 8)]
-    assert read_parts(parts, "gsm").text == "Harga € 10  é"
-    odd = [("ja".encode("utf-16-be") + b"\0", 8), ("lan".encode("utf-16-be"), 8)]
-    assert read_parts(odd, "gsm") == CodingWords("jalan", ("half_character",))
+def test_a_half_that_each_part_has_too_much_moves_no_other() -> None:
+    odd = ["ja".encode("utf-16-be") + b"\0", "lan".encode("utf-16-be")]
+    assert read_parts(odd, 8, "gsm") == CodingWords("jalan", ("half_character",))
 
 
 @pytest.mark.parametrize("text", ["id:7f stat:DELIVRD", "Jalan rusak", "STATUS 4821"])

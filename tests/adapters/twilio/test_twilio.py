@@ -32,13 +32,13 @@ from adapters.contract import (
     Unreachable,
     WebhookRequest,
 )
+from adapters.sms.numbers import address
+from adapters.sms.segmentation import fit_text
 from adapters.twilio.api import MENDABLE, REFUSALS, SILENCED, SLOW_DOWN, failure
 from adapters.twilio.channel import (
     STATES,
     Twilio,
     TwilioBlock,
-    address,
-    fit_text,
 )
 from demo.phone import PhoneCompany, signature
 from tests import emulate

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from adapters.smpp.coding import Default
-from adapters.smpp.user_data_header import header
+from adapters.sms.coding import Default
+from adapters.sms.user_data_header import header
 from normalizer import gsm
 
 DEFAULT_CODING, UCS2_CODING = 0x00, 0x08

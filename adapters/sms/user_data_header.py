@@ -44,6 +44,11 @@ def header(reference: int, total: int, number: int) -> bytes:
     return bytes([5, CONCATENATED_8, 3, reference, total, number])
 
 
+def segment(reference: str, total: int, number: int) -> Segment | None:
+    """Return a part that makes sense; a receiver ignores the others (9.2.3.24.1)."""
+    return Segment(reference, number, total) if 1 <= number <= total <= 255 and total > 1 else None
+
+
 def _elements(header: bytes) -> Iterator[tuple[int, bytes]]:
     at = 0
     while at + 2 <= len(header):
@@ -55,9 +60,9 @@ def _elements(header: bytes) -> Iterator[tuple[int, bytes]]:
 def _concatenated(elements: Mapping[int, bytes]) -> Segment | None:
     short, long = elements.get(CONCATENATED_8, b""), elements.get(CONCATENATED_16, b"")
     if len(long) == 4:
-        return _part(f"16-bit {int.from_bytes(long[:2], 'big')}", long[2], long[3])
+        return segment(f"16-bit {int.from_bytes(long[:2], 'big')}", long[2], long[3])
     if len(short) == 3:
-        return _part(f"8-bit {short[0]}", short[1], short[2])
+        return segment(f"8-bit {short[0]}", short[1], short[2])
     return None
 
 
@@ -70,9 +75,4 @@ def _by_sar(tlvs: Mapping[int, bytes]) -> Segment | None:
     if not all(named):
         return None
     reference, total, number = (int.from_bytes(value, "big") for value in named)
-    return _part(f"sar {reference}", total, number)
-
-
-def _part(reference: str, total: int, number: int) -> Segment | None:
-    """Return a part that makes sense; a receiver ignores the others."""
-    return Segment(reference, number, total) if 1 <= number <= total <= 255 and total > 1 else None
+    return segment(f"sar {reference}", total, number)

@@ -5,18 +5,20 @@ What cannot be read is read as well as possible, with a note.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
 from normalizer import gsm
+from normalizer.inbound import Inbound
 
 Default = Literal["gsm", "latin1", "ascii"]
 """What a message centre means by its own default alphabet, ``data_coding`` 0."""
 
 UCS2, BINARY, DEFAULT = "utf-16-be", "binary", "default"
 
+UCS2_NUMBER = 0x08
 CODINGS: dict[int, str] = {
     0x00: DEFAULT,
     0x01: "ascii",
@@ -26,7 +28,7 @@ CODINGS: dict[int, str] = {
     0x05: "shift_jis",
     0x06: "iso8859-5",
     0x07: "iso8859-8",
-    0x08: UCS2,
+    UCS2_NUMBER: UCS2,
     0x0A: "iso2022_jp",
     0x0E: "euc_kr",
 }
@@ -81,24 +83,34 @@ def read(payload: bytes, data_coding: int, default: Default) -> CodingWords:
         return CodingWords(_guessed(payload, "latin1"), (_otherwise(data_coding),))
 
 
-def read_parts(parts: Iterable[tuple[bytes, int]], default: Default) -> CodingWords:
-    """Read consecutive parts of one message, each a payload and its ``data_coding``.
-
-    A character may lie across two parts: those of one coding are put together before they are read.
-    """
-    runs = groupby(parts, key=lambda part: coding_of(part[1]))
-    words = [_run([*run], default) for _, run in runs]
-    notes = dict.fromkeys(note for each in words for note in each.notes)
-    return CodingWords("".join(each.text for each in words), tuple(notes))
+def read_parts(payloads: Sequence[bytes], data_coding: int, default: Default) -> CodingWords:
+    """Read consecutive parts of one message and one coding, in which a character may lie across."""
+    if coding_of(data_coding) != UCS2 or sum(map(len, payloads)) % 2 == 0:
+        return read(b"".join(payloads), data_coding, default)
+    even = b"".join(payload[: len(payload) & ~1] for payload in payloads)  # each lost its own half
+    words = read(even, data_coding, default)
+    return CodingWords(words.text, (*words.notes, HALF))
 
 
-def _run(parts: Sequence[tuple[bytes, int]], default: Default) -> CodingWords:
-    payloads, data_coding = [payload for payload, _ in parts], parts[0][1]
-    if coding_of(data_coding) == UCS2 and sum(map(len, payloads)) % 2:
-        payloads = [payload[: len(payload) & ~1] for payload in payloads]  # each lost its own half
-        words = read(b"".join(payloads), data_coding, default)
-        return CodingWords(words.text, (*words.notes, HALF))
-    return read(b"".join(payloads), data_coding, default)
+def join_texts(
+    parts: Iterable[Inbound], read_octets: Callable[[Sequence[bytes], int | str], str]
+) -> str:
+    """Return the text of consecutive parts; those of one coding are read from their octets."""
+    texts: list[str] = []
+    for coding, run in groupby(parts, key=_coding):
+        together = [*run]
+        octets = [part.part.octets for part in together if part.part]
+        read_each = coding == "" or len(octets) < len(together)
+        texts += [p.text for p in together] if read_each else [read_octets(octets, coding)]
+    return "".join(texts)
+
+
+def _coding(part: Inbound) -> int | str:
+    """Return what parts have in common that are read together: another class is no other coding."""
+    written = part.part.coding if part.part else ""
+    known = coding_of(written) if isinstance(written, int) else None
+    alike = (number for number, codec in CODINGS.items() if codec == known)
+    return next(alike, written) if known not in (None, BINARY) else written
 
 
 def _ucs2(payload: bytes, data_coding: int) -> CodingWords:
