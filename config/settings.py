@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -23,7 +24,16 @@ from pydantic import (
 
 from config import links
 from config.environment import FILE, environment, variables_of
-from config.toml import Fault, SettingsError, line_of, merge, read_toml
+from config.toml import (
+    Fault,
+    Lines,
+    SettingsError,
+    line_in,
+    line_of,
+    lines_of,
+    merge,
+    read_toml,
+)
 
 DEFAULTS = Path(__file__).with_name("default.toml")
 Days = Annotated[int, Field(ge=1, le=365)]
@@ -323,13 +333,18 @@ class Settings(Section):
         return self.database.url or f"sqlite+aiosqlite:///{path}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Layer:
     """One source of settings; a later one wins. ``path`` is set for a file."""
 
     name: str
     values: Mapping[str, Any]
     path: Path | None = None
+
+    @cached_property
+    def lines(self) -> Lines:
+        """The lines of a file, looked for when the first fault is."""
+        return lines_of(self.path) if self.path else {}
 
 
 def load(file: Path | None = None, **overrides: Any) -> Settings:
@@ -348,9 +363,19 @@ def load(file: Path | None = None, **overrides: Any) -> Settings:
         raise SettingsError([_fault(layers, e) for e in error.errors()]) from None
 
 
-def fault_at(file: Path | None, keys: tuple[str, ...], message: str) -> Fault:
-    """Return a fault of the setting ``keys``, placed where ``load(file)`` found it."""
-    return _placed(_layers(file, {}), keys, message)
+class Places:
+    """Where ``load(file)`` found each setting; it reads once, however many faults there are."""
+
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+
+    @cached_property
+    def _read(self) -> list[_Layer]:
+        return _layers(self._file, {})
+
+    def fault(self, keys: tuple[str, ...], message: str) -> Fault:
+        """Return a fault of the setting ``keys``, with its place."""
+        return _placed(self._read, keys, message)
 
 
 def _layers(file: Path | None, overrides: Mapping[str, Any]) -> list[_Layer]:
@@ -379,7 +404,7 @@ def _fault(layers: list[_Layer], error: Any) -> Fault:
 def _placed(layers: list[_Layer], keys: tuple[str, ...], message: str) -> Fault:
     layer = _source(layers, keys)
     if layer.path:
-        return Fault(layer.name, line_of(layer.path, keys), f"{'.'.join(keys)}: {message}")
+        return Fault(layer.name, line_in(layer.lines, keys), f"{'.'.join(keys)}: {message}")
     if layer.name == "environment":
         return Fault(f"environment variable {variables_of(keys)}", 0, message)
     return Fault(layer.name, 0, f"{'.'.join(keys)}: {message}")
@@ -407,11 +432,13 @@ def _depth(values: Any, keys: tuple[str, ...]) -> int:
 __all__ = [
     "DEFAULTS",
     "Fault",
+    "Places",
     "PostSettings",
     "Settings",
     "SettingsError",
-    "fault_at",
+    "line_in",
     "line_of",
+    "lines_of",
     "load",
     "merge",
     "read_toml",

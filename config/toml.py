@@ -68,13 +68,17 @@ _ASSIGNMENT = re.compile(rf"\s*({_KEYS})\s*=")
 _LONG_STRING = re.compile(r"\"{3}|'{3}")
 
 
-def line_of(path: Path, keys: tuple[str, ...]) -> int:
-    """Find the line of a TOML file that sets ``keys``, or its nearest table; 0 if neither is there.
+Lines = Mapping[tuple[str, ...], int]
+"""The line of each table and setting of a file."""
+
+
+def lines_of(path: Path) -> Lines:
+    """Find the line of every table and setting of a TOML file.
 
     Reads tables, dotted and quoted keys; arrays of tables count under their name.
     """
     table: tuple[str, ...] = ()
-    best, depth = 0, 0
+    lines: dict[tuple[str, ...], int] = {}
     for number, line in _lines_outside_strings(path.read_text("utf-8-sig", "replace")):
         if header := _HEADER.match(line):
             table = found = _split_key(header[1])
@@ -82,9 +86,22 @@ def line_of(path: Path, keys: tuple[str, ...]) -> int:
             found = table + _split_key(assignment[1])
         else:
             continue
-        if keys[: len(found)] == found and len(found) > depth:
-            best, depth = number, len(found)
-    return best
+        lines.setdefault(found, number)
+    return lines
+
+
+def line_in(lines: Lines, keys: tuple[str, ...]) -> int:
+    """Return the line that sets ``keys``, or its nearest table; 0 if neither is there."""
+    around = (keys[:depth] for depth in range(len(keys), 0, -1))
+    return next((lines[each] for each in around if each in lines), 0)
+
+
+def line_of(path: Path, keys: tuple[str, ...]) -> int:
+    """Find the line of a TOML file that sets ``keys``, or its nearest table; 0 if neither is there.
+
+    Of many keys of one file, ask ``lines_of`` once.
+    """
+    return line_in(lines_of(path), keys)
 
 
 def _lines_outside_strings(text: str) -> Iterator[tuple[int, str]]:

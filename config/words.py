@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from config.toml import Fault, SettingsError, line_of, read_toml
+from config.toml import Fault, SettingsError, line_in, lines_of, read_toml
 
 FOLDER = Path(__file__).parent
 Language = Literal["id", "en"]
@@ -69,12 +69,12 @@ def read(folder: Path) -> Words:
         language: read_toml(folder / f"{language}.toml") for language in LANGUAGES
     }
     texts = {language: dict(_flat(tree)) for language, tree in trees.items()}
-    faults = [
-        Fault(str(path), line_of(path, tuple(key.split("."))), message)
-        for language, other in zip(LANGUAGES, reversed(LANGUAGES), strict=True)
-        for path in (folder / f"{language}.toml",)
-        for key, message in _faults(texts[language], texts[other])
-    ]
+    faults: list[Fault] = []
+    for language, other in zip(LANGUAGES, reversed(LANGUAGES), strict=True):
+        path = folder / f"{language}.toml"
+        if found := [*_faults(texts[language], texts[other])]:
+            lines = lines_of(path)
+            faults += [Fault(str(path), line_in(lines, tuple(k.split("."))), m) for k, m in found]
     if faults:
         raise SettingsError(faults)
     return Words(trees, texts)

@@ -90,7 +90,7 @@ class MessageCenter:
         self.heard: list[int] = []
         """The commands that came, oldest first."""
         self._esmes: list[Esme] = []
-        self._parts: dict[tuple[str, int], dict[int, str]] = {}
+        self._parts: dict[tuple[str, int], dict[int, tuple[bytes, int]]] = {}
         self._telling: set[asyncio.Task[Any]] = set()
         self._news = asyncio.Condition()
 
@@ -246,9 +246,11 @@ class MessageCenter:
         if pdu.esm_class & 0x40:
             mark, total, number, content = content[3], content[4], content[5], content[6:]
         parts = self._parts.setdefault((to, mark), {})
-        parts[number] = coding.read(content, pdu.data_coding, "gsm", whole=False).text
+        parts[number] = content, pdu.data_coding
         if len(parts) == total:
-            self.carried.append(Sms(to, "".join(parts[n] for n in sorted(parts))))
+            payloads = [parts[n][0] for n in sorted(parts)]
+            whole = coding.read_parts(payloads, pdu.data_coding, "gsm")
+            self.carried.append(Sms(to, whole.text))
             del self._parts[to, mark]
 
 

@@ -11,11 +11,11 @@ import hmac
 import json
 import re
 from base64 import b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha1
-from typing import Any, Self
+from typing import Any, Literal, Self
 from unicodedata import normalize
 from urllib.parse import parse_qsl, quote, unquote
 
@@ -27,13 +27,37 @@ FIRST = 1_990_000_000_000_000_000
 LONGEST = 280
 PROBLEMS = "https://api.twitter.com/2/problems"
 DEFAULT = ("id", "text", "edit_history_tweet_ids")
-EXPANDED = {
-    "author_id": ("users", "user.fields", ("id", "name", "username")),
-    "attachments.media_keys": ("media", "media.fields", ("media_key", "type")),
-    "geo.place_id": ("places", "place.fields", ("id", "full_name")),
-    "referenced_tweets.id": ("tweets", "tweet.fields", DEFAULT),
+RENAMED = {
+    "edit_history_tweet_ids": "edit_history_post_ids",
+    "note_tweet": "note_post",
+    "referenced_tweets": "referenced_posts",
+    "tweets": "posts",
+    "retweeted": "reposted",
 }
-"""What an expansion includes: kind, the parameter that names its fields, and its own fields."""
+"""Of each name of before the one of today."""
+
+
+def _names(words: str) -> list[str]:
+    return words.split()
+
+
+PAGING = _names("max_results pagination_token start_time end_time since_id until_id")
+FIELDS = {
+    "media.fields": _names("media_key type url preview_image_url variants alt_text width height"),
+    "place.fields": _names("full_name geo id name country"),
+    "user.fields": _names("id name username created_at"),
+}
+POST_FIELDS = _names("attachments conversation_id created_at entities geo id lang note_post text")
+TWEET_FIELDS = _names("""
+    attachments author_id conversation_id created_at edit_history_tweet_ids entities geo
+    id in_reply_to_user_id lang note_tweet referenced_tweets text
+    """)
+EXPANSIONS = ["attachments.media_keys", "author_id", "geo.place_id", "in_reply_to_user_id"]
+POST_EXPANSIONS = [*EXPANSIONS, "edit_history_post_ids", "referenced_posts"]
+TWEET_EXPANSIONS = [*EXPANSIONS, "edit_history_tweet_ids", "referenced_tweets.id"]
+Speech = Literal["posts", "tweets", "leaves out"]
+"""How the server names things: strictly as today, strictly as before, or as today with the fields
+of before as an alias, whose expansions it leaves out without a word."""
 _HANDLE = re.compile(r"@(\w+)")
 _NUMBER = re.compile(r"[0-9]{1,19}")
 
@@ -108,8 +132,11 @@ def capped() -> Failure:
 class XServer:
     """Carries posts of and to one account; use as ``async with``, then ``url`` is its API."""
 
-    def __init__(self, keys: Keys, username: str = "lapor_contoh") -> None:
+    def __init__(
+        self, keys: Keys, username: str = "lapor_contoh", speech: Speech = "posts"
+    ) -> None:
         self.keys = keys
+        self.speech: Speech = speech
         self.id = keys.access_token.partition("-")[0]
         self.url = ""
         self.users: dict[str, Json] = {}
@@ -122,7 +149,9 @@ class XServer:
         self.failures: list[Failure] = []
         """What the next requests are answered."""
         self.asked: list[Mapping[str, str]] = []
-        """The parameters of each look at the mentions."""
+        """The parameters of each look at the mentions that was answered."""
+        self.refused: list[Mapping[str, str]] = []
+        """Those of each that was not, because of a name."""
         self.billed: set[str] = set()
         """Posts that were given away, each counted once."""
         self.cap: int | None = None
@@ -221,6 +250,7 @@ class XServer:
     async def _mentions(self, request: web.Request) -> tuple[int, Json]:
         self._check(request, app_may=True)
         query = dict(request.query)
+        self._check_names(query)
         self.asked.append(query)
         if request.match_info["user"] != self.id:
             raise Declined(problem(404, "resource-not-found", "Not Found Error", "no such user"))
@@ -241,11 +271,35 @@ class XServer:
         if begin + len(page) < len(fitting):
             meta["next_token"] = f"page{begin + len(page)}"
         includes = self._includes(page, query)
-        shown = (*page, *includes.get("tweets", ()))
-        self.billed |= {post["id"] for post in shown}
-        wanted = (*DEFAULT, *query.get("tweet.fields", "").split(","))
+        self.billed |= {post["id"] for post in (*page, *includes.get("tweets", ()))}
+        wanted = self._wanted(query)
         body: Json = {"data": [_only(post, wanted) for post in page]} if page else {}
-        return 200, body | ({"includes": includes} if includes else {}) | {"meta": meta}
+        body |= {"includes": includes} if includes else {}
+        return 200, (body if self.speech == "tweets" else _renamed(body)) | {"meta": meta}
+
+    def _check_names(self, query: Mapping[str, str]) -> None:
+        """Refuse what is not in the API that this server speaks."""
+        old, new = self.speech == "tweets", self.speech == "posts"
+        if self.speech == "leaves out":
+            return
+        known = FIELDS | ({"tweet.fields": TWEET_FIELDS} if old else {"post.fields": POST_FIELDS})
+        known["expansions"] = POST_EXPANSIONS if new else TWEET_EXPANSIONS
+        for name, value in query.items():
+            if name not in known and name not in PAGING:
+                self.refused.append(query)
+                raise _invalid(f"The query parameter [{name}] is not one of [{','.join(known)}]")
+            for each in value.split(",") if name in known else ():
+                if each not in known[name]:
+                    self.refused.append(query)
+                    words = f"invalid value '{each}' for {name}: it must be one of {known[name]}"
+                    raise _invalid(words)
+
+    def _wanted(self, query: Mapping[str, str]) -> set[str]:
+        """Name the fields of a post, as they are called here, that a query asks for."""
+        fields = ",".join(query.get(name, "") for name in ("tweet.fields", "post.fields"))
+        expansions = query.get("expansions", "").split(",")
+        asked = {*DEFAULT, *fields.split(","), *(each.partition(".")[0] for each in expansions)}
+        return asked | {old for old, new in RENAMED.items() if new in asked}
 
     def _fits(self, post: Json, query: Mapping[str, str]) -> bool:
         id = int(post["id"])
@@ -256,18 +310,28 @@ class XServer:
         return named and since < id < until and post["created_at"] >= begin
 
     def _includes(self, page: Sequence[Json], query: Mapping[str, str]) -> Json:
+        fields = {
+            kind: query.get(f"{kind[:-1]}.fields", "").split(",") for kind in ("users", "places")
+        }
+        fields["media"] = query.get("media.fields", "").split(",")
+        own = {
+            "users": ("id", "name", "username"),
+            "media": ("media_key", "type"),
+            "places": ("id", "full_name"),
+        }
+        wanted = {kind: {*own[kind], *names} for kind, names in fields.items()}
+        wanted["tweets"] = self._wanted(query)
+        sources = {"users": self.users, "media": self.media, "places": self.places}
+        sources["tweets"] = self.posts
         found: Json = {}
         for expansion in query.get("expansions", "").split(","):
-            if expansion not in EXPANDED:
+            if self.speech == "leaves out" and "tweet" in expansion:
                 continue
-            kind, fields, default = EXPANDED[expansion]
-            wanted = (*default, *query.get(fields, "").split(","))
-            named = dict.fromkeys(name for post in page for name in _named(post, kind))
-            known = {"users": self.users, "media": self.media, "places": self.places}
-            source = known.get(kind, self.posts)
-            if shown := [_only(source[name], wanted) for name in named if name in source]:
-                found[kind] = shown
-        return found
+            for kind, names in _named(page, expansion).items():
+                here = [_only(sources[kind][n], wanted[kind]) for n in names if n in sources[kind]]
+                kept = found.setdefault(kind, [])
+                kept += [each for each in here if each not in kept]
+        return {kind: objects for kind, objects in found.items() if objects}
 
     async def _create(self, request: web.Request) -> tuple[int, Json]:
         self._check(request, app_may=False)
@@ -352,19 +416,41 @@ def _forbidden(words: str) -> Declined:
     return Declined(problem(403, "", "Forbidden", words))
 
 
-def _only(found: Json, wanted: Sequence[str]) -> Json:
+def _only(found: Json, wanted: Collection[str]) -> Json:
     return {name: value for name, value in found.items() if name in wanted}
 
 
-def _named(post: Json, kind: str) -> list[str]:
-    """Return the ids of the objects of a kind that a post names."""
-    found: Mapping[str, list[str]] = {
-        "users": [post["author_id"]],
-        "media": post.get("attachments", {}).get("media_keys", []),
-        "places": [post["geo"]["place_id"]] if "place_id" in post.get("geo", {}) else [],
-        "tweets": [each["id"] for each in post.get("referenced_tweets", [])],
+def _renamed(value: Any) -> Any:
+    """Write an answer by today's names."""
+    if isinstance(value, list):
+        return [_renamed(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    named = {RENAMED.get(name, name): _renamed(each) for name, each in value.items()}
+    kind = named.get("type")
+    return named | ({"type": RENAMED[kind]} if kind in RENAMED else {})
+
+
+def _named(page: Sequence[Json], expansion: str) -> Mapping[str, list[str]]:
+    """Return the ids of the objects that an expansion includes, by their kind."""
+    of: Mapping[str, tuple[str, Callable[[Json], list[str]]]] = {
+        "author_id": ("users", lambda post: [post["author_id"]]),
+        "in_reply_to_user_id": ("users", lambda post: [post.get("in_reply_to_user_id", "")]),
+        "attachments.media_keys": (
+            "media",
+            lambda post: post.get("attachments", {}).get("media_keys", []),
+        ),
+        "geo.place_id": ("places", lambda post: [post.get("geo", {}).get("place_id", "")]),
+        "edit_history_post_ids": ("tweets", lambda post: post["edit_history_tweet_ids"]),
+        **dict.fromkeys(
+            ("referenced_tweets.id", "referenced_posts"),
+            ("tweets", lambda post: [each["id"] for each in post.get("referenced_tweets", [])]),
+        ),
     }
-    return found[kind]
+    if expansion not in of:
+        return {}
+    kind, ids = of[expansion]
+    return {kind: [*dict.fromkeys(id for post in page for id in ids(post))]}
 
 
 def _quoted(text: str) -> str:

@@ -18,9 +18,9 @@ from config.environment import OFFSET_FILE
 from config.settings import (
     DEFAULTS,
     Fault,
+    Places,
     Settings,
     SettingsError,
-    fault_at,
     merge,
     read_toml,
 )
@@ -36,16 +36,17 @@ from gateway.platform.seal import Seal
 def faults(settings: Settings, file: Path | None) -> list[Fault]:
     """List everything that is wrong with the configuration beyond the settings' own types."""
     wrong: list[Fault] = []
+    places = Places(file)
     built = attempt(wrong, lambda: components.load(settings))
     loaded = attempt(wrong, lambda: components.channels(settings, file))
     attempt(wrong, lambda: components.methods(settings, file))
-    wrong += _mail_faults(settings, file) + clock_faults()
+    wrong += _mail_faults(settings, places) + clock_faults()
     if loaded is not None:
         attempt(wrong, lambda: components.roster(settings, file, loaded, Seal([bytes(32)])))
     if built:
-        wrong += _delivery_faults(settings, built, file)
-        wrong += _mount_faults(settings, built, file)
-        wrong += _duty_faults(settings, built, file)
+        wrong += _delivery_faults(settings, built, places)
+        wrong += _mount_faults(settings, built, places)
+        wrong += _duty_faults(settings, built, places)
     return wrong
 
 
@@ -87,66 +88,66 @@ def _drop(table: dict[str, Any], keys: Sequence[str]) -> None:
         table.pop(keys[0], None)
 
 
-def _delivery_faults(settings: Settings, built: Components, file: Path | None) -> list[Fault]:
+def _delivery_faults(settings: Settings, built: Components, places: Places) -> list[Fault]:
     return [
-        fault_at(file, ("delivery", agency), f"there is no agency {agency!r} in the register")
+        places.fault(("delivery", agency), f"there is no agency {agency!r} in the register")
         for agency in settings.delivery
         if built.routing.register.agency(agency) is None
     ]
 
 
-def _duty_faults(settings: Settings, built: Components, file: Path | None) -> list[Fault]:
+def _duty_faults(settings: Settings, built: Components, places: Places) -> list[Fault]:
     """List kinds of danger and regions of the roster that there are not."""
     wrong: list[Fault] = []
     for duty in settings.alerts.duty:
         for kind in set(duty.kinds) - emergency().kinds.keys():
             known = ", ".join(emergency().kinds)
-            wrong.append(duty_fault(file, duty, f"no kind of danger {kind!r}: {known}"))
+            wrong.append(duty_fault(places, duty, f"no kind of danger {kind!r}: {known}"))
         for code in duty.regions:
             if built.gazetteer.region(code) is None:
-                wrong.append(duty_fault(file, duty, f"there is no region {code!r}"))
+                wrong.append(duty_fault(places, duty, f"there is no region {code!r}"))
     return wrong
 
 
-def _mount_faults(settings: Settings, built: Components, file: Path | None) -> list[Fault]:
+def _mount_faults(settings: Settings, built: Components, places: Places) -> list[Fault]:
     """List agencies named by channels that there are not, and second channels at one address."""
     wrong: list[Fault] = []
     first: dict[str, str] = {}
-    for name, channel in _sound_channels(settings, file).items():
+    for name, channel in _sound_channels(settings, places).items():
         if isinstance(channel, Mounts) and first.setdefault(channel.base, name) != name:
             said = (
                 f"{first[channel.base]} is such a door already, and there is one address for them"
             )
-            wrong.append(fault_at(file, ("channels", name, "type"), said))
+            wrong.append(places.fault(("channels", name, "type"), said))
         for path, agency in channel.agencies.items():
             if built.routing.register.agency(agency) is None:
                 said = f"there is no agency {agency!r} in the register"
-                wrong.append(fault_at(file, ("channels", name, *path), said))
+                wrong.append(places.fault(("channels", name, *path), said))
     return wrong
 
 
-def _sound_channels(settings: Settings, file: Path | None) -> dict[str, Channel]:
+def _sound_channels(settings: Settings, places: Places) -> dict[str, Channel]:
     """Build the enabled channels that have no fault of their own."""
     made = {
-        name: attempt([], partial(components.channel, settings, name, block, file))
+        name: attempt([], partial(components.channel, settings, name, block, places))
         for name, block in settings.channels.items()
     }
     return {name: each for name, each in made.items() if each and each.block.enabled}
 
 
-def _mail_faults(settings: Settings, file: Path | None) -> list[Fault]:
+def _mail_faults(settings: Settings, places: Places) -> list[Fault]:
     mail, wrong = settings.mail_server, []
     if mail.require_tls and not (mail.tls_certificate and mail.tls_key):
         said = "require_tls needs tls_certificate and tls_key"
-        wrong.append(fault_at(file, ("mail_server", "require_tls"), said))
+        wrong.append(places.fault(("mail_server", "require_tls"), said))
     for key in ("tls_certificate", "tls_key"):
         path = getattr(mail, key)
         if path and not Path(path).is_file():
-            wrong.append(fault_at(file, ("mail_server", key), f"there is no file {path}"))
+            wrong.append(places.fault(("mail_server", key), f"there is no file {path}"))
     takers = {name for name, block in settings.channels.items() if _is_smtp(str(block.get("type")))}
     if mail.enabled and takers and mail.channel not in takers:
         said = f"names no channel that takes mail: {mail.channel!r}"
-        wrong.append(fault_at(file, ("mail_server", "channel"), said))
+        wrong.append(places.fault(("mail_server", "channel"), said))
     return wrong
 
 

@@ -17,11 +17,12 @@ from config import files, links, words
 from config.settings import (
     DEFAULTS,
     Fault,
+    Places,
     PostSettings,
     Settings,
     SettingsError,
-    fault_at,
-    line_of,
+    line_in,
+    lines_of,
     read_toml,
 )
 from gateway.media.objects import AttachmentStore, Bucket, Folder, ObjectStore
@@ -81,8 +82,9 @@ def channels(settings: Settings, file: Path | None) -> dict[str, Channel]:
     """Build the channels. Raises ``SettingsError`` with the faults of every block."""
     wrong: list[Fault] = []
     built: dict[str, Channel] = {}
+    places = Places(file)
     for name, block in settings.channels.items():
-        if made := attempt(wrong, lambda n=name, b=block: channel(settings, n, b, file)):  # type: ignore[misc]
+        if made := attempt(wrong, lambda n=name, b=block: channel(settings, n, b, places)):  # type: ignore[misc]
             built[name] = made
     if wrong:
         raise SettingsError(wrong)
@@ -93,12 +95,13 @@ def methods(settings: Settings, file: Path | None) -> dict[str, Method]:
     """Build how agencies with settings get their reports. Raises ``SettingsError``."""
     wrong: list[Fault] = []
     built: dict[str, Method] = {}
+    places = Places(file)
     for agency, block in settings.delivery.items():
         try:
             built[agency] = load_method(agency, block, public_url=str(settings.server.public_url))
         except BadBlock as error:
             wrong += [
-                fault_at(file, ("delivery", agency, *keys), said) for keys, said in error.faults
+                places.fault(("delivery", agency, *keys), said) for keys, said in error.faults
             ]
     if wrong:
         raise SettingsError(wrong)
@@ -111,8 +114,9 @@ def roster(
     """Build the duty roster. Raises ``SettingsError``."""
     wrong: list[Fault] = []
     posts: list[DutyPost] = []
+    places = Places(file)
     for duty in settings.alerts.duty:
-        if sender := attempt(wrong, lambda d=duty: _sender(settings, file, built, d)):  # type: ignore[misc]
+        if sender := attempt(wrong, lambda d=duty: _sender(settings, places, built, d)):  # type: ignore[misc]
             told = frozenset(duty.kinds), duty.regions, duty.language
             posts.append(DutyPost(duty.name, duty.channel, duty.to, sender, *told))
     if wrong:
@@ -121,7 +125,7 @@ def roster(
 
 
 def _sender(
-    settings: Settings, file: Path | None, built: Mapping[str, Channel], duty: PostSettings
+    settings: Settings, places: Places, built: Mapping[str, Channel], duty: PostSettings
 ) -> Sender:
     """Return what carries alerts to a post. Raises ``SettingsError``."""
     if is_system(duty.channel):
@@ -131,29 +135,29 @@ def _sender(
             sender = load_channel(duty.name, values, public_url=str(settings.server.public_url))
         except BadBlock as error:
             said = "; ".join(f"{ALIKE.get(keys[0], keys[0])}: {why}" for keys, why in error.faults)
-            raise _at_duty(file, duty, said) from None
+            raise _at_duty(places, duty, said) from None
     else:
         found = built.get(duty.channel)
         if found is None:
             senders = sorted(name for name, c in built.items() if isinstance(c, Sender))
             known = ", ".join((*filter(is_system, kinds()), *senders))
             said = f"there is no [channels.{duty.channel}]; there are: {known}"
-            raise _at_duty(file, duty, said)
+            raise _at_duty(places, duty, said)
         sender = found
     if not isinstance(sender, Sender) or not sender.block.enabled:
         raise SettingsError(
-            [duty_fault(file, duty, f"the channel {duty.channel} is off, or does not send")]
+            [duty_fault(places, duty, f"the channel {duty.channel} is off, or does not send")]
         )
     if sender.fetched or sender.overhears:
         raise SettingsError(
             [
                 duty_fault(
-                    file, duty, f"the channel {duty.channel} wakes nobody: SMS, Telegram, mail"
+                    places, duty, f"the channel {duty.channel} wakes nobody: SMS, Telegram, mail"
                 )
             ]
         )
     if said := sender.alert_fault(duty.to):
-        raise _at_duty(file, duty, said)
+        raise _at_duty(places, duty, said)
     return sender
 
 
@@ -162,13 +166,13 @@ def is_system(kind: str) -> bool:
     return kind in kinds() and issubclass(channel_class(kind), SystemSender)
 
 
-def _at_duty(file: Path | None, duty: PostSettings, text: str) -> SettingsError:
-    return SettingsError([duty_fault(file, duty, text)])
+def _at_duty(places: Places, duty: PostSettings, text: str) -> SettingsError:
+    return SettingsError([duty_fault(places, duty, text)])
 
 
-def duty_fault(file: Path | None, duty: PostSettings, text: str) -> Fault:
+def duty_fault(places: Places, duty: PostSettings, text: str) -> Fault:
     """Return a fault of one post of the duty roster."""
-    return fault_at(file, ("alerts", "duty"), f"{duty.name}: {text}")
+    return places.fault(("alerts", "duty"), f"{duty.name}: {text}")
 
 
 def seal(settings: Settings) -> Seal:
@@ -226,18 +230,16 @@ def _objects(settings: Settings) -> ObjectStore:
     )
 
 
-def channel(
-    settings: Settings, name: str, block: Mapping[str, object], file: Path | None
-) -> Channel:
+def channel(settings: Settings, name: str, block: Mapping[str, object], places: Places) -> Channel:
     """Build the channel of one block. Raises ``SettingsError``."""
     try:
         return load_channel(name, block, public_url=str(settings.server.public_url))
     except BadBlock as error:
         raise SettingsError(
-            [fault_at(file, ("channels", name, *keys), said) for keys, said in error.faults]
+            [places.fault(("channels", name, *keys), said) for keys, said in error.faults]
         ) from None
     except UnknownChannel as error:
-        raise SettingsError([fault_at(file, ("channels", name, "type"), str(error))]) from None
+        raise SettingsError([places.fault(("channels", name, "type"), str(error))]) from None
 
 
 def _gazetteer(folder: Path) -> Gazetteer:
@@ -251,9 +253,9 @@ def _texts() -> Texts:
     wrong: list[Fault] = []
     languages: dict[str, dict[str, str]] = {}
     for path in sorted(REPLIES.glob("*.toml")):
-        values = read_toml(path)
+        values, lines = read_toml(path), lines_of(path)
         wrong += [
-            Fault(str(path), line_of(path, (key,)), f"{key}: {said}")
+            Fault(str(path), line_in(lines, (key,)), f"{key}: {said}")
             for key, said in text_faults(values)
         ]
         languages[path.stem] = values
@@ -276,8 +278,9 @@ def _routing(settings: Settings, data: files.ConfigFiles, gazetteer: Gazetteer) 
     try:
         return assign.build(data, gazetteer, rules, calendar)
     except DataError as error:
+        lines = {file: lines_of(file) for file in {each.file for each in error.faults}}
         raise SettingsError(
-            [Fault(str(f.file), line_of(f.file, f.keys), f.message) for f in error.faults]
+            [Fault(str(f.file), line_in(lines[f.file], f.keys), f.message) for f in error.faults]
         ) from None
 
 

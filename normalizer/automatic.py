@@ -1,8 +1,7 @@
-"""Words of machines: receipts of message centres, automatic replies, and what we said ourselves.
+"""Words of machines: automatic replies, and what we said ourselves.
 
-Nothing here decides alone that a message is not read. Only a receipt is surely no person's
-writing; what sounds like an automatic reply is filed as any report, and its sender is not
-answered: two machines that answer each other never end.
+Nothing here decides alone that a message is not read. What sounds like an automatic reply is filed
+as any report, and its sender is not answered: two machines that answer each other never end.
 """
 
 import re
@@ -11,10 +10,6 @@ from itertools import pairwise
 from zlib import crc32
 
 from normalizer.text import vocabulary
-
-RECEIPT = "a delivery receipt in words"
-_RECEIPT = re.compile(r"\s*id ?: ?\S{1,65}\s(?=.*\bstat ?: ?\w{4,14}\b)", re.IGNORECASE | re.DOTALL)
-_RECEIPT_FIELD = re.compile(r"\b(sub|dlvrd|submit date|done date|err) ?: ?\d", re.IGNORECASE)
 
 _LONGEST = 400
 """Characters that an automatic reply has at most: a longer text has something to say."""
@@ -52,12 +47,6 @@ _PATTERNS = (
     r"\b(jam|waktu) (kerja|operasional|layanan|pelayanan) kami\b",
 )
 _REPLIES = re.compile("|".join(f"(?:{each})" for each in _PATTERNS), re.IGNORECASE)
-
-
-def receipt(text: str) -> bool:
-    """Tell whether a text is a message centre's delivery receipt (SMPP 3.4, appendix B)."""
-    head = text[:500]
-    return bool(_RECEIPT.match(head)) and bool(_RECEIPT_FIELD.search(head))
 
 
 def sounds_automatic(text: str) -> bool:
@@ -130,4 +119,4 @@ def _echoed(sketch: Sketch, ours: Sketch) -> str:
     return "perhaps" if len(added) <= max(4, len(ours) // 4) else ""
 
 
-__all__ = ["RECEIPT", "Sketch", "find_echo", "receipt", "same", "sketch", "sounds_automatic"]
+__all__ = ["Sketch", "find_echo", "same", "sketch", "sounds_automatic"]

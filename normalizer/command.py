@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from normalizer.gazetteer import Gazetteer, Region
 from normalizer.message import Intent
 from normalizer.text import vocabulary
-from normalizer.tracking import mentions
+from normalizer.tracking import is_nearly_one, mentions
 
 _STATUS = vocabulary("status stts cek check lacak tracking perkembangan progres progress")
 _READ = vocabulary("baca bacakan read")
@@ -93,7 +93,7 @@ def _intent(text: str) -> Intent:
     words = [word for word in found if not word.isdigit()]
     if not found or len(words) > _LONGEST:
         return Intent.REPORT
-    numbered = next(mentions(text), None) is not None
+    numbered = next(mentions(text), None) is not None or is_nearly_one(text)
     rest = set(words) - _FILLER
     if numbered and rest & (_STATUS | _READ):
         rest -= set([word for word in words if _is_code(word)][:1])

@@ -25,6 +25,8 @@ _NEAR = 15.0
 """Kilometres within which a known place is a good witness."""
 _KM = 111.2
 """Kilometres of one degree of latitude."""
+SOUTH, NORTH, WEST, EAST = -12.5, 7.5, 93.5, 142.5
+"""Degrees: Indonesia from Rote to Miangas and from Weh to Merauke, and one and a half around it."""
 
 
 class Near(NamedTuple):
@@ -93,6 +95,11 @@ class Points:
             if len(near) >= _NEAREST or reach == 2:
                 yield from near
                 return
+
+
+def in_indonesia(latitude: float, longitude: float) -> bool:
+    """Tell whether a point may be one a report is about: 0, 0 is a phone that knows no place."""
+    return SOUTH <= latitude <= NORTH and WEST <= longitude <= EAST
 
 
 def _away(lat: float, lon: float, point: Point) -> float:

@@ -1,6 +1,6 @@
 """What a channel said, as a plain value: what adapters produce and ``normalize`` reads."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal
 
@@ -46,6 +46,10 @@ class Segment:
     number: int
     """1 for the first."""
     total: int
+    octets: bytes = field(default=b"", compare=False, repr=False)
+    """What its text is read from, where a character may lie across two pieces."""
+    coding: int | str = field(default="", compare=False)
+    """How the octets are read, in the channel's own terms."""
 
 
 @dataclass(frozen=True, slots=True)

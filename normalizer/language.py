@@ -30,10 +30,13 @@ _ENGLISH = vocabulary(
 _LEANS = dict.fromkeys(_INDONESIAN, 1) | dict.fromkeys(_ENGLISH, -1)
 _LEANS |= dict.fromkeys(_INDONESIAN & _ENGLISH, 0)
 _WORD = re.compile(r"[a-z]+")
+_NUMBER = re.compile(r"\bno(?=[.:# ]{1,3}\d)")
+""""no. 12" is a number in both languages, and no word for no."""
 
 
 def language_of(text: str) -> Language:
     """Return the language of the first 2,000 characters."""
-    words = _WORD.findall(text[:2_000].lower())
-    leaning = sum(map(_LEANS.get, words, repeat(0)))
+    lowered = text[:2_000].lower()
+    leaning = sum(map(_LEANS.get, _WORD.findall(lowered), repeat(0)))
+    leaning += len(_NUMBER.findall(lowered))
     return "id" if leaning > 0 else "en" if leaning < 0 else "und"

@@ -2,10 +2,11 @@
 
 import hashlib
 import math
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from normalizer import command, places, privacy, text, when
 from normalizer.codes import without_codes
+from normalizer.coordinates import in_indonesia
 from normalizer.gazetteer import Gazetteer
 from normalizer.inbound import File, Inbound
 from normalizer.kind import kind_of
@@ -28,6 +29,10 @@ _ID = 1_000
 _ADDRESS, _CHOSEN = 500, 200
 """Characters of an address, and of a chosen topic or agency, that are kept."""
 _NOTE, _MOST_NOTES = 200, 20
+NO_PLACE = "point_outside_indonesia"
+"""Noted where a point came that no report of ours can be about, so that it counts as none."""
+NO_DAY = "day_still_to_come"
+"""Noted where the day of the event is a later one, so that it counts as none."""
 CUT = "text_cut"
 _MEDIA_TYPE = "application/octet-stream"
 SENT_LATER = "sent_later"
@@ -79,7 +84,8 @@ class Normalizer:
             places=self._places(wish.text, inbound, context),
             coordinates=_coordinates(inbound.location),
             address=text.repair(inbound.address, _ADDRESS),
-            occurred_on=inbound.occurred_on or when.occurred_on(wish.text, sent_at or received_at),
+            occurred_on=_chosen_day(inbound, received_at)
+            or when.occurred_on(wish.text, sent_at or received_at),
             chosen_topic=text.storable(inbound.topic, _CHOSEN),
             chosen_agency=text.repair(inbound.agency, _CHOSEN),
             sent_at=sent_at,
@@ -89,7 +95,7 @@ class Normalizer:
             unhide=wish.unhide and not (inbound.explicit or inbound.anonymous),
             public=inbound.public,
             unanswered=inbound.unanswered,
-            notes=_notes(inbound, early=early),
+            notes=_notes(inbound, received_at, early=early),
         )
 
     def _places(self, said: str, inbound: Inbound, context: str | None) -> tuple[Place, ...]:
@@ -117,12 +123,6 @@ def attachment(file: File) -> Attachment:
         sha256=None if content is None else hashlib.sha256(content).hexdigest(),
         url=None if file.url is None else text.storable(file.url, 2_000),
     )
-
-
-def _notes(inbound: Inbound, *, early: bool) -> tuple[str, ...]:
-    longest = max(len(inbound.text), len(inbound.whole))
-    own = [code for code, given in ((CUT, longest > MAX_TEXT), (SENT_LATER, early)) if given]
-    return tuple(text.repair(each, _NOTE) for each in (*own, *inbound.notes[:_MOST_NOTES]))
 
 
 def _kind(text: str, chosen: Kind | None) -> Kind:
@@ -171,9 +171,26 @@ def _coordinates(location: tuple[float, float] | None) -> Coordinates | None:
     if location is None or not all(map(math.isfinite, location)):
         return None
     latitude, longitude = map(float, location)
-    if abs(latitude) > 90 or abs(longitude) > 180:
+    if not in_indonesia(latitude, longitude):
         return None
     return Coordinates(latitude=latitude, longitude=longitude)
+
+
+def _chosen_day(inbound: Inbound, received_at: datetime) -> date | None:
+    """Return the day that was chosen for the event, unless it is still to come."""
+    day = inbound.occurred_on
+    return day if day and day <= received_at.astimezone(when.WIT).date() else None
+
+
+def _notes(inbound: Inbound, received_at: datetime, *, early: bool) -> tuple[str, ...]:
+    ours = {
+        CUT: max(len(inbound.text), len(inbound.whole)) > MAX_TEXT,
+        SENT_LATER: early,
+        NO_PLACE: inbound.location is not None and _coordinates(inbound.location) is None,
+        NO_DAY: inbound.occurred_on and _chosen_day(inbound, received_at) is None,
+    }
+    own = (note for note, applies in ours.items() if applies)
+    return tuple(text.repair(each, _NOTE) for each in (*own, *inbound.notes[:_MOST_NOTES]))
 
 
 def _aware(moment: datetime | None) -> datetime | None:

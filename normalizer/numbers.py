@@ -62,6 +62,8 @@ def party(address: str, countries: Collection[str]) -> Party:
     """Tell who is behind the sender of a text message. ``countries`` are ours (ISO 3166)."""
     written = _DRESSING.sub("", _SCHEME.sub("", address.strip(), count=1))
     number = _parsed(written)
+    if len(written.removeprefix("+")) < _LEAST or (number and _is_short(number)):
+        return "service"
     if number is None:
         return "foreign" if written.startswith("+") else "service"
     return _by_plan(number) or ("person" if _is_of(number, countries) else "foreign")
@@ -78,6 +80,12 @@ def _by_plan(number: phonenumbers.PhoneNumber) -> Party | None:
     if kind in _PREMIUM:
         return "premium"
     return "service" if kind in _SERVICES else None
+
+
+def _is_short(number: phonenumbers.PhoneNumber) -> bool:
+    """Tell whether a number is a short code that was written with our country."""
+    home = number.country_code == phonenumbers.country_code_for_region(HOME)
+    return home and len(str(number.national_number)) < _LEAST
 
 
 def _is_of(number: phonenumbers.PhoneNumber, countries: Collection[str]) -> bool:

@@ -7,6 +7,7 @@ from unicodedata import is_normalized, normalize
 from ftfy import TextFixerConfig, fix_text
 from ftfy.badness import is_bad
 
+from normalizer.lookalikes import plain as plain_letters
 from normalizer.message import MAX_TEXT
 from normalizer.subject import without_prefixes
 
@@ -43,6 +44,13 @@ _SHORT_WORD = re.compile(r"\b\w{1,3}$")
 _MENTION = re.compile(r"@\w+")
 
 
+SEEN = (
+    r"[^\s\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e"
+    r"\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb]"
+)
+"""A pattern of one character that is seen: a text without any says nothing."""
+
+
 def vocabulary(words: str) -> frozenset[str]:
     """Return the words of a table written as one string with spaces between them."""
     return frozenset(words.split())
@@ -73,7 +81,10 @@ def storable(text: str, limit: int = MAX_TEXT) -> str:
 
 
 def repair(text: str, limit: int = MAX_TEXT) -> str:
-    """Undo mojibake, odd spaces and control characters; keep emoji, line breaks and wording."""
+    """Undo mojibake, odd spaces, control characters and letters in disguise.
+
+    Emoji, line breaks and wording stay.
+    """
     kept = storable(text, limit)
     if "\r" in kept:
         kept = kept.replace("\r\n", "\n").replace("\r", "\n")
@@ -83,6 +94,8 @@ def repair(text: str, limit: int = MAX_TEXT) -> str:
         kept = _CONTROL.sub("", kept)
     elif not kept.isascii():
         kept = normalize("NFC", kept)
+    if not kept.isascii():
+        kept = plain_letters(kept)
     if "  " in kept or (not plain and _ODD_SPACE.search(kept)):
         kept = _SPACES.sub(_space, kept)
     if "\n" in kept:

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta, timezone
 
 from normalizer.text import has_any
 
-WIB = timezone(timedelta(hours=7), "WIB")
+WIB, WIT = timezone(timedelta(hours=7), "WIB"), timezone(timedelta(hours=9), "WIT")
 OLDEST = timedelta(days=5 * 366)
 """Older dates are more likely birthdays and decree numbers than the day of an event."""
 _LONGEST = 4_000

@@ -4,6 +4,7 @@ import re
 
 from normalizer.cues import CUES
 from normalizer.gazetteer import HEAD, LONG, PREFIX, Gazetteer, squash
+from normalizer.lookalikes import spell_out
 from normalizer.text import has_any
 
 NAME, SLIP, DISTRICT, CUE, GLUED = 1, 2, 4, 8, 16
@@ -40,12 +41,15 @@ class Tokens:
         self.text = text.replace("_", " ")
         self._gazetteer = gazetteer
         self._districts: list[tuple[int, str]] | None = None
-        lowered = self.text.lower()
+        lowered = spell_out(self.text.lower(), self._is_name)
         # A few capitals become two letters: then positions would not fit any more.
         self._lowered = lowered if len(lowered) == len(self.text) else self.text
         self._read(_WORD if has_any("'’`", self.text) else _PLAIN)
         if self.marked(GLUED):
             self._read(_UNGLUED)
+
+    def _is_name(self, word: str) -> bool:
+        return _marks(word, self._gazetteer) & (NAME | DISTRICT | CUE) != 0 and len(word) > 3
 
     def _read(self, pattern: re.Pattern[str]) -> None:
         self._pattern = pattern

@@ -8,6 +8,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from itertools import chain
 
+from normalizer.lookalikes import spell_out
 from router.forms import Forms
 
 MOST_CHARACTERS = 6_000
@@ -22,11 +23,21 @@ _PARTICLES = ("nya", "lah", "kah", "pun")
 class Reading:
     """A text as words."""
 
-    __slots__ = ("_end", "_spans", "_written", "found", "text", "words")
+    __slots__ = ("_end", "_own", "_spans", "_written", "found", "text", "words")
 
-    def __init__(self, text: str, written: Sequence[str], stems: Sequence[Sequence[str]]) -> None:
-        """Take the words as they are ``written``, and what each was read as."""
+    def __init__(
+        self,
+        text: str,
+        written: Sequence[str],
+        stems: Sequence[Sequence[str]],
+        own: str | None = None,
+    ) -> None:
+        """Take the words as they are ``written`` in a text, and what each was read as.
+
+        ``own`` is the writer's own text where it differs; it is as long as ``text``.
+        """
         self.text = text
+        self._own = text if own is None else own
         self.words = [*chain.from_iterable(stems)]
         self.found: object = None
         """What an index of phrases found in it, kept for the next search."""
@@ -38,7 +49,7 @@ class Reading:
         """Return the writer's own characters from word ``first`` to word ``last``."""
         if last >= len(self._spans):
             self._locate(last)
-        return self.text[self._spans[first][0] : self._spans[last][1]]
+        return self._own[self._spans[first][0] : self._spans[last][1]]
 
     def _locate(self, last: int) -> None:
         """Note where the words stand, up to one; what one was read as shares its place."""
@@ -76,6 +87,7 @@ class Lexicon:
 
     def read(self, text: str) -> Reading:
         """Split a text into stems; only its first ``MOST_CHARACTERS`` are looked at."""
+        own, text = text, spell_out(text, self._is_word)
         written = _WORD.findall(text, 0, MOST_CHARACTERS)
         lowered = " ".join(written).lower().split()
         known = self._remembered
@@ -83,7 +95,11 @@ class Lexicon:
             stems = [known[word] for word in lowered]
         except KeyError:
             stems = [self._stems(word) for word in lowered]
-        return Reading(text, written, stems)
+        return Reading(text, written, stems, own)
+
+    def _is_word(self, word: str) -> bool:
+        """Tell whether a phrase has a word, or slang stands for one."""
+        return word in self._slang or any(each in self._said for each in self._stems(word))
 
     def words(self, text: str) -> list[str]:
         """Return the stems of a phrase."""

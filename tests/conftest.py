@@ -23,6 +23,10 @@ from tests import services
 settings.register_profile("kanal", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("kanal")
 
+# What the shell around the tests is set to is nothing that they mean; processes inherit it too.
+for _name in [name for name in os.environ if name.upper().startswith("KANAL_")]:
+    del os.environ[_name]
+
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], AbstractEventLoop]]:
     """Run every test on the loop the program runs on."""

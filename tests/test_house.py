@@ -1,6 +1,7 @@
 """What holds the house together and no other tool sees: names, folders, locks and the wheel."""
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -356,3 +357,13 @@ def test_the_sweep_finds_every_way_to_a_connection(way: str) -> None:
 
 def test_the_sweep_lets_the_settings_of_the_database_be_read() -> None:
     assert not reaches_the_database(ast.parse("chosen = settings.database"))
+
+
+def test_no_setting_from_around_the_tests_reaches_them() -> None:
+    names = "[name for name in os.environ if name.upper().startswith('KANAL_')]"
+    asks = f"import os, tests.conftest; print({names})"
+    around = {**os.environ, "KANAL_SERVER__PORT": "1", "kanal_config": "nowhere.toml"}
+    found = subprocess.run(
+        [sys.executable, "-c", asks], cwd=ROOT, env=around, capture_output=True, text=True
+    )
+    assert found.stdout.strip() == "[]", found.stderr

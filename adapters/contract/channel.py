@@ -7,6 +7,7 @@ from pydantic import AfterValidator, AnyHttpUrl, BaseModel, ConfigDict, Field
 
 from adapters.exchange import ExchangeLog
 from config import links
+from normalizer.inbound import Inbound
 
 
 def _private_or_encrypted(url: AnyHttpUrl) -> AnyHttpUrl:
@@ -51,8 +52,6 @@ class Channel:
     """True where answers stay with us until their readers come and look."""
     by_phone: ClassVar[bool] = False
     """True where senders are phone numbers: short codes and names of senders are machines there."""
-    receipts_hurry: ClassVar[bool] = False
-    """True where a receipt may be here before the answer to our own call is filed."""
     overhears: ClassVar[bool] = False
     """True where people also talk to each other: a trained model tells reports from such talk."""
 
@@ -78,6 +77,10 @@ class Channel:
     def warnings(self) -> Sequence[str]:
         """List what works with these settings and is unsafe all the same, and what to do."""
         return ()
+
+    def join_texts(self, parts: Sequence[Inbound]) -> str:
+        """Return the text of consecutive parts of one message; pure."""
+        return "".join(part.text for part in parts)
 
     async def close(self) -> None:
         """Let go of connections; called once, in the loop that used the channel."""

@@ -21,7 +21,7 @@ RECEIVED_ON = "x-kanal-received-on"
 """The day a call came (YYYY-MM-DD, UTC), written by the shell over whatever the caller sent.
 
 Calls without an id are known by their content, which a citizen may honestly send again next year:
-the day is part of it.
+the day is part of it. A form that asks for the day of an event knows by it which are still to come.
 """
 SENDER = "x-kanal-sender"
 """By what the reporter is known whose report a call adds to, written by the shell, which looked."""

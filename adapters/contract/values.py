@@ -64,6 +64,8 @@ class Receipt:
     detail: str = ""
     until: Until | None = None
     """Set when it failed because the citizen cannot be written to now: it waits until then."""
+    otherwise: Inbound | None = None
+    """What it is where it is about no message of ours: the provider did not say that it is one."""
 
 
 @dataclass(frozen=True, slots=True)

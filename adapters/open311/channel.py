@@ -102,7 +102,7 @@ class Open311(PartnerChannel):
         """Read what a reporter adds to a request; the shell has checked whose request it is."""
         number, update = form.first("service_request_id"), form.first("update_id")
         files = tuple(fields.files(form))
-        text = form.first("description")
+        text = fields.update_text(form)
         by_content = identity.by_content(hook, [number, text, *fields.contents(files)])
         external_id = f"update:{update or by_content}"
         contact = hook.headers.get(SENDER) or fields.contact_of(form) or external_id

@@ -28,7 +28,7 @@ from adapters.contract import (
     WebhookResponse,
 )
 from adapters.open311 import georeport, query
-from adapters.open311.fields import request_faults, update_faults
+from adapters.open311.fields import request_faults, status_of, update_faults, update_text
 from adapters.open311.georeport import Format, moment
 from adapters.open311.query import CLOSED, MOST, QueryFault
 from adapters.open311.settings import Open311Block
@@ -273,8 +273,8 @@ class GeoReport:
     async def _replied(
         self, call: Call, agency: str, number: str, form: PartnerForm
     ) -> WebhookResponse:
-        kind = REPLIES.get(form.first("status").lower(), "progress")
-        text, update = form.first("description"), form.first("update_id")
+        kind = REPLIES.get(status_of(form), "progress")
+        text, update = update_text(form), form.first("update_id")
         try:
             report = await self._agencies.respond(agency, number, kind, text, key=update)
         except UnknownReport:

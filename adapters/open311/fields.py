@@ -8,12 +8,14 @@ from urllib.parse import urlsplit
 from adapters.contract import File, WebhookRequest
 from adapters.partner_api import identity
 from adapters.partner_api.form import PartnerForm
+from config.words import words
 
 MAX_DESCRIPTION = 4000
 """Characters; the specification's own limit."""
 MOST_MEDIA = 20
 _LIMITS = {"lat": 90.0, "long": 180.0}
-_ATTRIBUTE = re.compile(r"attribute\[([^\]\[]{1,100})\](?:\[\])?")
+_ATTRIBUTE = re.compile(r"attribute\[([^\[\]]+)\](.*)", re.DOTALL)
+"""The code of an attribute, and what clients write behind it: ``[]``, or which value it is."""
 PUBLIC = "public"
 """The attribute by which a reporter agrees that the words are shown in public."""
 YES = frozenset({"1", "true", "yes"})
@@ -21,6 +23,10 @@ _TECHNICAL = frozenset(
     {"easting", "external_id", "fixmystreet_id", "northing", "report_url", PUBLIC}
 )
 """Attributes that say something to programs only."""
+_ALSO_IN_DESCRIPTION = frozenset({"description", "title"})
+"""Attributes that FixMyStreet's client also writes into the description, as lines of it."""
+_NO_NEWS = frozenset({"", "confirmed", "open", "unchanged"})
+"""Statuses of an update that say nothing new beside its words."""
 _LONGEST = {"email": 320, "phone": 50, "first_name": 100, "last_name": 100, "address_string": 500}
 
 
@@ -35,12 +41,27 @@ def request_faults(form: PartnerForm) -> list[str]:
 
 
 def update_faults(form: PartnerForm) -> list[str]:
-    """List everything that is wrong with an update."""
-    needed = ("service_request_id", "description")
-    missing = [f"{name}: is required" for name in needed if not form.first(name)]
+    """List everything that is wrong with an update. It may be words, a new status, or files."""
+    missing = [] if form.first("service_request_id") else ["service_request_id: is required"]
+    if not (update_text(form) or any(files(form))):
+        missing.append("description: is required, or a status or a photo")
     if len(form.first("update_id")) > 100:
         missing.append("update_id: at most 100 characters")
     return [*missing, *_length_faults(form), *_media_faults(form)]
+
+
+def status_of(form: PartnerForm) -> str:
+    """Return the status of an update as FixMyStreet spells it, however it was written."""
+    return "_".join(form.first("status").lower().replace("-", " ").replace("_", " ").split())
+
+
+def update_text(form: PartnerForm) -> str:
+    """Return the words of an update: FixMyStreet also tells a new status without any."""
+    description, status = form.first("description"), status_of(form)
+    if description and status in _NO_NEWS:
+        return description
+    told = words("labels").table("update_status").get(status, "")
+    return "\n".join(filter(None, (description, told)))
 
 
 def contact_of(form: PartnerForm) -> str:
@@ -104,17 +125,35 @@ def location(form: PartnerForm) -> tuple[float, float] | None:
 
 
 def text(form: PartnerForm) -> str:
-    """Return description and attributes in words; the chosen service where there are none."""
+    """Return description and attributes in words; the chosen service where there are none.
+
+    No attribute is left out, but for a title that is a line of the description already.
+    """
     description = form.first("description")
-    lines = [description] if description else []
+    there = _lines(description)
+    said: dict[str, list[str]] = {}
     for field, values in form.fields.items():
         found = _ATTRIBUTE.fullmatch(field)
-        if not found or found[1] in _TECHNICAL:
-            continue
-        words = ", ".join(value for value in values if value not in description)
-        if words:
-            lines.append(f"{found[1].replace('_', ' ')}: {words}")
-    return "\n".join(lines) or form.first("service_code").replace("-", " ")
+        if found and found[1] not in _TECHNICAL:
+            also = found[1] in _ALSO_IN_DESCRIPTION
+            kept = [each for each in values if not (also and _lines(each) in there)]
+            said.setdefault(_attribute_name(*found.groups()), []).extend(kept)
+    told = (f"{name}: {', '.join(values)}" for name, values in said.items() if values)
+    return "\n".join(filter(None, (description, *told))) or form.first("service_code").replace(
+        "-", " "
+    )
+
+
+def _attribute_name(code: str, behind: str) -> str:
+    """Name an attribute as people read it; a place in a list of values is no part of its name."""
+    inner = re.findall(r"[^\[\]]+", behind)
+    parts = [code, *(each for each in inner if not each.isdigit())]
+    return " ".join(parts).replace("_", " ")
+
+
+def _lines(text: str) -> str:
+    """Write a text so that whole lines of it can be looked for."""
+    return "".join(f"\n{line.strip()}\n" for line in text.splitlines() if line.strip())
 
 
 def files(form: PartnerForm) -> Iterator[File]:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
+from urllib.parse import urlsplit
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
@@ -34,20 +35,18 @@ ITEMS: Mapping[str, str] = {
 _DECLARATION = b'<?xml version="1.0" encoding="utf-8"?>\n'
 _NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _NOT_IN_JSON = re.compile("[\ud800-\udfff]")
-_SUFFIX = re.compile(r"\.(xml|json)(?:\?|$)")
 
 Fields = Mapping[str, Any]
 
 
 def format_of(url: str) -> Format:
     """Return the format that a URL's path ends in; XML, which everybody must speak, otherwise."""
-    found = _SUFFIX.search(url)
-    return "json" if found and found[1] == "json" else "xml"
+    return format_named(urlsplit(url).path.rpartition(".")[2]) or "xml"
 
 
 def format_named(ending: str) -> Format | None:
-    """Return the format of a name's ending; None when it is neither."""
-    return next((each for each in MEDIA if each == ending), None)
+    """Return the format of a name's ending, in any case; None when it is neither."""
+    return next((each for each in MEDIA if each == ending.lower()), None)
 
 
 def document(

@@ -1,12 +1,13 @@
 """What callers of GeoReport ask for, read strictly: an error is better than a wrong list."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from adapters.contract import ReportFilter
 from adapters.partner_api.form import PartnerForm
 from normalizer.report import FINAL, Status
 from normalizer.tracking import is_valid
+from normalizer.when import WIB
 
 WINDOW = timedelta(days=90)
 MOST = 1000
@@ -40,7 +41,7 @@ def read_filter(query: PartnerForm, now: datetime) -> ReportFilter:
     faults: list[str] = []
     page = _whole(query, "page", 1, 1_000_000, faults)
     size = _whole(query, "page_size", MOST, MOST, faults)
-    statuses = set(csv(query, "status"))
+    statuses = {status.lower() for status in csv(query, "status")}
     if statuses - {"open", "closed"}:
         faults.append("status: open or closed, or both with a comma between them")
     changed = [_moment(query, name, faults) for name in ("updated_after", "updated_before")]
@@ -82,22 +83,35 @@ def _whole(query: PartnerForm, name: str, default: int, most: int, faults: list[
 
 
 def _moment(query: PartnerForm, name: str, faults: list[str]) -> datetime | None:
-    written = query.first(name)
+    """Read a time; a day alone begins at midnight in western Indonesia."""
+    written = query.first(name).upper()
     if not written:
         return None
     try:
+        if day := _day(written):
+            return datetime.combine(day, time(), WIB).astimezone(UTC)
         # In a query that was not encoded the + of a zone has become a space.
         found = datetime.fromisoformat(written.replace(" ", "+") if "T" in written else written)
         if found.tzinfo:
             return found.astimezone(UTC)
         faults.append(f"{name}: needs its zone, as in 2026-01-31T00:00:00Z")
     except (ValueError, OverflowError):
-        faults.append(f"{name}: a time such as 2026-01-31T00:00:00Z")
+        faults.append(f"{name}: a time such as 2026-01-31T00:00:00Z, or a day")
     return None
 
 
+def _day(written: str) -> date | None:
+    try:
+        return date.fromisoformat(written)
+    except ValueError:
+        return None
+
+
 def span(query: PartnerForm, first: str, last: str, now: datetime) -> tuple[datetime, datetime]:
-    """Return the window that was asked for; what is left out makes it 90 days long."""
+    """Return the window that was asked for; what is left out makes it 90 days long.
+
+    A day as its end belongs to it whole.
+    """
     faults: list[str] = []
     since, until = _moment(query, first, faults), _moment(query, last, faults)
     if faults:
@@ -106,6 +120,8 @@ def span(query: PartnerForm, first: str, last: str, now: datetime) -> tuple[date
         until = until or (since + WINDOW if since else now)
         since = since or until - WINDOW
         ordered, short = since <= until, until - since <= WINDOW
+        if _day(query.first(last)):
+            until += timedelta(days=1, seconds=-1)
         until + timedelta(seconds=1)
     except OverflowError:
         raise QueryFault(400, f"{first}, {last}: out of range") from None

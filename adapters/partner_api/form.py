@@ -1,6 +1,11 @@
-"""Forms as the clients of GeoReport send them: URL-encoded, multipart with files, or JSON."""
+"""Forms as the clients of GeoReport send them: URL-encoded, multipart with files, or JSON.
+
+Text is read in the charset that is named, else as UTF-8; bytes that are no such text are a fault,
+never a letter less.
+"""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email.message import Message
@@ -14,6 +19,7 @@ from python_multipart.multipart import File as FormFile
 from python_multipart.multipart import FormParser
 
 from adapters.contract import File, Invalid, WebhookRequest
+from adapters.partner_api.encoding import UTF8, codec_of, decode, decode_json, not_text
 
 MOST_FIELDS = 500
 MOST_FILES = 20
@@ -23,6 +29,9 @@ URLENCODED, MULTIPART, JSON = (
     "application/json",
 )
 UNREADABLE = "the body cannot be read as the content type it names"
+CHARSET_FIELD = "_charset_"
+"""The part of a form that names the charset of its other parts (RFC 7578 4.6)."""
+_NOT_ASCII = re.compile(rb"[\x80-\xff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +52,7 @@ class PartnerForm:
 
 def query(url: str) -> PartnerForm:
     """Read the query of a URL. Raises ``Invalid``."""
-    return PartnerForm(_grouped(_pairs(urlsplit(url).query)))
+    return PartnerForm(_grouped(_pairs(urlsplit(url).query, UTF8)))
 
 
 def read(hook: WebhookRequest) -> PartnerForm:
@@ -51,11 +60,17 @@ def read(hook: WebhookRequest) -> PartnerForm:
     kind, options = _content_type(hook.headers.get("content-type", ""))
     if kind == MULTIPART:
         return _multipart(options, hook.body)
+    charset = options.get("charset", "")
     if kind == JSON:
-        return PartnerForm(_grouped(_flat(_json(hook.body))))
+        return PartnerForm(_grouped(_flat(_json(decode_json(hook.body, charset)))))
     if kind and kind != URLENCODED:
         raise Invalid([f"the body must be {URLENCODED}, {MULTIPART} or {JSON}"])
-    return PartnerForm(_grouped(_pairs(hook.body.decode("utf-8", "replace"))))
+    return PartnerForm(_grouped(_encoded(hook.body, codec_of(charset))))
+
+
+def charset_of(content_type: str) -> str:
+    """Return the charset that a content type names; "" where it names none."""
+    return _content_type(content_type)[1].get("charset", "")
 
 
 def _content_type(header: str) -> tuple[str, dict[str, str]]:
@@ -64,12 +79,23 @@ def _content_type(header: str) -> tuple[str, dict[str, str]]:
     if not header.strip():
         return "", {}
     params = message.get_params(failobj=[])
-    return params[0][0].lower().strip() if params else "", {k.lower(): v for k, v in params[1:]}
+    options = {k.lower(): v for k, v in params[1:] if isinstance(v, str)}
+    return params[0][0].lower().strip() if params else "", options
 
 
-def _pairs(text: str) -> list[tuple[str, str]]:
+def _encoded(body: bytes, codec: str) -> list[tuple[str, str]]:
+    if codec.startswith(("utf-16", "utf-32")):
+        return _pairs(decode(body, codec), UTF8)
+    # What should have been written as %XX and was not is read as if it had been.
+    ascii_only = _NOT_ASCII.sub(lambda found: b"%%%02X" % found[0][0], body)
+    return _pairs(ascii_only.decode("ascii"), codec)
+
+
+def _pairs(text: str, codec: str) -> list[tuple[str, str]]:
     try:
-        return parse_qsl(text, max_num_fields=MOST_FIELDS, errors="replace")
+        return parse_qsl(text, max_num_fields=MOST_FIELDS, encoding=codec, errors="strict")
+    except UnicodeError:
+        raise Invalid([not_text(codec)]) from None
     except ValueError:
         raise Invalid([f"at most {MOST_FIELDS} fields"]) from None
 
@@ -82,9 +108,9 @@ def _grouped(pairs: list[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
     return fields
 
 
-def _json(body: bytes) -> dict[str, Any]:
+def _json(text: str) -> dict[str, Any]:
     try:
-        found = json.loads(body)
+        found = json.loads(text)
     except (ValueError, RecursionError):
         raise Invalid([UNREADABLE]) from None
     if not isinstance(found, dict):
@@ -118,14 +144,29 @@ class _Parts:
     """Collects what a multipart body holds."""
 
     def __init__(self) -> None:
-        self.pairs: list[tuple[str, str]] = []
+        self.raw: list[tuple[bytes, bytes, str | None]] = []
+        """Name, value and content type of each field."""
         self.files: list[File] = []
         self.ended = False
 
     def field(self, field: FormField) -> None:
-        if len(self.pairs) >= MOST_FIELDS:
+        if len(self.raw) >= MOST_FIELDS:
             raise Invalid([f"at most {MOST_FIELDS} fields"])
-        self.pairs.append((_text(field.field_name), _text(field.value)))
+        self.raw.append((field.field_name or b"", field.value or b"", field.content_type))
+
+    def pairs(self, charset: str) -> list[tuple[str, str]]:
+        """Return the fields in the charset of each, of the form, or of the whole body."""
+        named = (value for name, value, _ in self.raw if name == CHARSET_FIELD.encode())
+        whole = codec_of(next(named, b"").decode("latin-1").strip() or charset)
+        return [
+            (decode(name, whole).strip(), decode(value, self._codec(kind) or whole).strip())
+            for name, value, kind in self.raw
+        ]
+
+    @staticmethod
+    def _codec(kind: str | None) -> str:
+        own = charset_of(kind or "")
+        return codec_of(own) if own else ""
 
     def file(self, file: FormFile) -> None:
         if len(self.files) >= MOST_FILES:
@@ -161,8 +202,9 @@ def _multipart(options: Mapping[str, str], body: bytes) -> PartnerForm:
         raise Invalid([UNREADABLE]) from None
     if not parts.ended:
         raise Invalid([UNREADABLE])
-    return PartnerForm(_grouped(parts.pairs), tuple(parts.files))
+    return PartnerForm(_grouped(parts.pairs(options.get("charset", ""))), tuple(parts.files))
 
 
 def _text(value: bytes | None) -> str:
+    """Read the name of a file, which is no word of anybody's: it may lose a letter."""
     return (value or b"").decode("utf-8", "replace").strip()

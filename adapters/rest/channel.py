@@ -31,11 +31,12 @@ from adapters.contract import (
 )
 from adapters.partner_api import identity
 from adapters.partner_api.channel import PartnerBlock, PartnerChannel
+from adapters.partner_api.form import charset_of
 from adapters.rest.endpoint import BASE, DOCUMENT, V1, RestApi, describe_api
-from adapters.rest.inputs import MessageInput, NewReport
+from adapters.rest.inputs import MessageInput, NewReport, read_body
 from adapters.rest.problems import failure, problem
 
-_MESSAGES = re.compile(rf"{BASE}{V1}/reports/([1-9][\d-]{{11,13}})/messages")
+_MESSAGES = re.compile(rf"{BASE}{V1}/reports/([1-9][0-9-]{{11,13}})/messages")
 
 
 class RestBlock(PartnerBlock):
@@ -65,7 +66,8 @@ class Rest(PartnerChannel):
         """Read a report, or what is added to one. Raises ``Invalid`` with all that is wrong."""
         added_to = _MESSAGES.fullmatch(urlsplit(hook.url).path)
         try:
-            said = _added(hook.body, added_to[1]) if added_to else _sent(hook.body)
+            body = read_body(hook.body, charset_of(hook.headers.get("content-type", "")))
+            said = _added(body, added_to[1]) if added_to else _sent(body)
         except ValidationError as error:
             raise Invalid(list(_faults(error))) from None
         caller = self.caller(hook)
@@ -138,11 +140,11 @@ class Rest(PartnerChannel):
         return failure(status)
 
 
-def _sent(body: bytes) -> NewReport:
+def _sent(body: bytes | str) -> NewReport:
     return NewReport.model_validate_json(body)
 
 
-def _added(body: bytes, number: str) -> NewReport:
+def _added(body: bytes | str, number: str) -> NewReport:
     said = MessageInput.model_validate_json(body)
     return NewReport(text=said.text, attachments=said.attachments, reply_to=number)
 

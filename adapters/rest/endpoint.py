@@ -17,7 +17,7 @@ from adapters.contract import (
 )
 from adapters.partner_api.channel import PartnerChannel
 from adapters.rest import schemas
-from adapters.rest.inputs import MessageInput, NewReport
+from adapters.rest.inputs import NUMBER, MessageInput, NewReport
 from adapters.rest.operations import JSON, Answer, Operation, document
 from adapters.rest.problems import CallRefused
 from normalizer.report import Status
@@ -26,9 +26,8 @@ BASE = "/api"
 V1 = "/v1"
 DOCUMENT = f"{V1}/openapi.json"
 CURSOR = r"^[0-9a-f-]{0,36}$"
-NUMBER = r"^[1-9][0-9-]{11,13}$"
 ANY_CALL = (401, 403, 429, 503)
-SENDING = (*ANY_CALL, 400, 404, 409, 413, 415, 422)
+SENDING = (*ANY_CALL, 400, 409, 413, 415, 422, 500)
 
 
 class ByNumber(BaseModel):
@@ -47,6 +46,7 @@ class Idempotent(BaseModel):
         Field(
             alias="idempotency-key",
             max_length=255,
+            pattern=r"^[ -~]*$",
             description="Yours; the same at every attempt of one report",
         ),
     ] = ""
@@ -102,7 +102,7 @@ OPERATIONS = (
         "Add to a report",
         "Take what the same reporter adds, or the answer to a question; scope ``update``.",
         schemas.AcceptedSchema,
-        SENDING,
+        (*SENDING, 404),
         {"path": ByNumber, "header": Idempotent},
         MessageInput,
         201,
@@ -116,6 +116,7 @@ OPERATIONS = (
         schemas.StateSchema,
         (*ANY_CALL, 404, 422),
         {"path": ByNumber, "query": SecretQuery},
+        access="key or secret",
     ),
     Operation(
         "topics",
@@ -125,6 +126,7 @@ OPERATIONS = (
         "List every topic a report may name.",
         list[schemas.TopicSchema],
         (429,),
+        access="open",
     ),
     Operation(
         "counts",
@@ -134,6 +136,7 @@ OPERATIONS = (
         "Count, per regency, the reports that no public list shows; five and more.",
         list[schemas.Count],
         (429, 503),
+        access="open",
     ),
     Operation(
         "agencies",
@@ -144,6 +147,7 @@ OPERATIONS = (
         list[schemas.NamedSchema],
         (422, 429),
         {"query": SearchQuery},
+        access="open",
     ),
     Operation(
         "regions",
@@ -154,6 +158,7 @@ OPERATIONS = (
         list[schemas.RegionSchema],
         (422, 429),
         {"query": SearchQuery},
+        access="open",
     ),
 )
 """All there is; each is answered by the method of ``RestApi`` of its name."""

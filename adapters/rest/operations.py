@@ -18,6 +18,12 @@ JSON = "application/json"
 _REFERENCE = "#/components/schemas/{model}"
 
 Place = Literal["path", "query", "header"]
+Access = Literal["key", "key or secret", "open"]
+_SECURITY: Mapping[Access, list[dict[str, list[str]]]] = {
+    "key": [{"bearer": []}, {"key": []}],
+    "key or secret": [{"bearer": []}, {"key": []}, {}],
+    "open": [],
+}
 Answer = Callable[..., Awaitable[Any]]
 """Answers a request and its parameters by name: a ``WebhookResponse``, or what ``answer`` holds."""
 
@@ -38,6 +44,7 @@ class Operation:
     body: type[BaseModel] | None = None
     """What the channel reads from the body."""
     status: int = 200
+    access: Access = "key"
 
     def route(self, answer: Answer) -> MountedRoute:
         """Return the operation as a route."""
@@ -94,7 +101,7 @@ def document(operations: Sequence[Operation], info: Mapping[str, str], base: str
                 "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
             },
         },
-        "security": [{"bearer": []}, {"key": []}],
+        "security": _SECURITY["key"],
     }
 
 
@@ -104,6 +111,7 @@ def _described(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
         "description": operation.description,
         "operationId": re.sub(r"\W", "_", f"{operation.name}{operation.path}")
         + f"_{operation.method.lower()}",
+        "security": _SECURITY[operation.access],
     }
     if operation.parameters:
         told["parameters"] = [
@@ -140,11 +148,32 @@ def _schema(
     """Return the schema of a type; what it is made of goes into ``schemas``."""
     made = TypeAdapter(shape).json_schema(mode=mode, ref_template=_REFERENCE)
     for name, part in made.pop("$defs", {}).items():
-        schemas.setdefault(name, part)
+        schemas.setdefault(name, _with_nulls(part) if mode == "validation" else part)
+    if mode == "validation":
+        made = _with_nulls(made)
     if not (isinstance(shape, type) and issubclass(shape, BaseModel)):
         return made
     schemas.setdefault(shape.__name__, made)
     return {"$ref": _REFERENCE.format(model=shape.__name__)}
+
+
+def _with_nulls(schema: dict[str, Any]) -> dict[str, Any]:
+    """Say of all that may be left out that it may be null as well: both mean the same."""
+    needed = schema.get("required", ())
+    shapes = schema.get("properties", {})
+    open_ = {name: _or_null(shape) for name, shape in shapes.items() if name not in needed}
+    return {**schema, "properties": shapes | open_} if shapes else schema
+
+
+def _or_null(shape: dict[str, Any]) -> dict[str, Any]:
+    if {"type": "null"} in shape.get("anyOf", ()):
+        return shape
+    outer = ("default", "description", "title")
+    said = {name: value for name, value in shape.items() if name in outer}
+    inner = {name: value for name, value in shape.items() if name not in outer}
+    if inner.get("type") == "array":
+        inner["items"] = {"anyOf": [inner["items"], {"type": "null"}]}
+    return {**said, "anyOf": [inner, {"type": "null"}]}
 
 
 _PROBLEM = {

@@ -8,10 +8,12 @@ answer was lost; its parts carry the same reference then.
 """
 
 import asyncio
+import re
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated, Literal, Self
 
@@ -38,6 +40,8 @@ from adapters.smpp.session import (
     BIND_RECEIVER,
     BIND_TRANSCEIVER,
     BIND_TRANSMITTER,
+    DATA_SM,
+    DELIVER_SM,
     HEAD,
     SUBMIT_SM,
     CommandFailed,
@@ -46,11 +50,11 @@ from adapters.smpp.session import (
     Timing,
     bind_body,
 )
-from adapters.sms.coding import Default, read
+from adapters.sms.coding import UCS2, Default, coding_of, join_texts, read, read_parts
 from adapters.sms.numbers import INTERNATIONAL, UNKNOWN, address
 from adapters.sms.repeats import Repeats, fingerprint
 from adapters.sms.segmentation import SplitText, split
-from adapters.sms.user_data_header import take_header
+from adapters.sms.user_data_header import Payload, take_header
 from config import links
 
 URL = "smpp:"
@@ -90,6 +94,10 @@ MENDABLE: Mapping[int, str] = {
     0x53: "the system_type was refused",
 }
 """Statuses that are our own doing. They are retried: an operator can mend them."""
+
+_DATA_SM = re.compile(rb"([^\0]{0,64}\0..[^\0]{0,64}\0..[^\0]{0,64}\0)(.)(.)(.)(.*)", re.DOTALL)
+"""Who writes to whom (service_type and two addresses), esm_class, registered_delivery, data_coding
+and the optional parameters."""
 
 Octet = Annotated[int, Field(ge=0, le=255)]
 Word = Annotated[str, Field(pattern=r"^[!-~]{0,16}$")]
@@ -132,12 +140,20 @@ class SmppBlock(ChannelSettings):
         return self
 
 
+@dataclass(frozen=True, slots=True)
+class BroughtMessage:
+    """What a message centre brought, taken apart."""
+
+    pdu: smpp34.DeliverSm
+    tlvs: Mapping[int, bytes]
+    payload: Payload
+
+
 class Smpp(ConnectionChannel, Sender):
     """Text messages of one account at a message centre."""
 
     settings = SmppBlock
     by_phone = True
-    receipts_hurry = True
     block: SmppBlock
 
     def __init__(self, name: str, block: ChannelSettings, *, public_url: str) -> None:
@@ -161,17 +177,12 @@ class Smpp(ConnectionChannel, Sender):
         return self._held is not None and self._held.bound
 
     def parse(self, hook: WebhookRequest) -> list[Inbound | Receipt]:
-        """Read one ``deliver_sm``: a message, a part of one, or a receipt. Raises ``Malformed``."""
-        pdu = _deliver_sm(hook.body)
-        tlvs = {tlv.tag: tlv.value for tlv in pdu.tlvs}
-        content = max(pdu.short_message, tlvs.get(MESSAGE_PAYLOAD, b""), key=len)
-        kind = pdu.esm_class & receipts.MESSAGE_TYPE
-        payload = take_header(content, has_header=bool(pdu.esm_class & HAS_HEADER), tlvs=tlvs)
-        words = read(
-            payload.body, pdu.data_coding, self.block.default_alphabet, whole=payload.part is None
-        )
-        if kind or receipts.MESSAGE_ID in tlvs:
-            return self._receipt(words.text, tlvs)
+        """Read one message, a part of one, or a receipt. Raises ``Malformed``."""
+        brought = self._brought(hook.body)
+        pdu, payload = brought.pdu, brought.payload
+        words = read(payload.body, pdu.data_coding, self.block.default_alphabet)
+        if pdu.esm_class & receipts.MESSAGE_TYPE or receipts.MESSAGE_ID in brought.tlvs:
+            return self._receipt(words.text, brought.tlvs)
         if not pdu.source_addr:
             raise Malformed("the message has no sender")
         said = Inbound(
@@ -182,9 +193,18 @@ class Smpp(ConnectionChannel, Sender):
             text=words.text,
             raw=hook.body,
             notes=(*payload.notes, *words.notes),
-            part=payload.part,
+            part=payload.part
+            and replace(payload.part, octets=payload.body, coding=pdu.data_coding),
         )
-        return [said]
+        told = None if said.part else receipts.read_unmarked(said.text)
+        return [self._told(told, said)] if told else [said]
+
+    def join_texts(self, parts: Sequence[Inbound]) -> str:
+        """Read parts of one coding together: a character may lie across two of them."""
+        return join_texts(parts, self._read_octets)
+
+    def _read_octets(self, octets: Sequence[bytes], coding: int | str) -> str:
+        return read_parts(octets, int(coding), self.block.default_alphabet).text
 
     async def hold(self, take: Take) -> None:
         """Bind and hand every message to ``take``. Raises ``Unreachable`` when the session ends."""
@@ -229,15 +249,24 @@ class Smpp(ConnectionChannel, Sender):
         async with self._opening:
             await self._end_spare()
 
+    def _brought(self, raw: bytes) -> BroughtMessage:
+        pdu = _deliver_sm(raw)
+        tlvs = {tlv.tag: tlv.value for tlv in pdu.tlvs}
+        content = _content(pdu.short_message, tlvs.get(MESSAGE_PAYLOAD, b""), pdu.data_coding)
+        headed = bool(pdu.esm_class & HAS_HEADER)
+        return BroughtMessage(pdu, tlvs, take_header(content, has_header=headed, tlvs=tlvs))
+
     def _receipt(self, text: str, tlvs: Mapping[int, bytes]) -> list[Inbound | Receipt]:
         told = receipts.read_receipt(text, tlvs)
         if told is None:
             raise Malformed("a receipt that names no message or no state")
-        if told.state is None:
-            return []
+        return [self._told(told)] if told.state else []
+
+    def _told(self, told: receipts.ReceiptText, otherwise: Inbound | None = None) -> Receipt:
+        assert told.state is not None
         id = receipts.as_receipted(told.id, self.block.receipt_ids)
         detail = " ".join(filter(None, (told.word, told.error)))
-        return [Receipt(self.name, id, told.state, detail)]
+        return Receipt(self.name, id, told.state, detail, otherwise=otherwise)
 
     async def _receive(self, take: Take, pdu: bytes) -> None:
         stamp = self._repeats.stamp(fingerprint(pdu), time.time())
@@ -307,12 +336,31 @@ CHANNEL = Smpp
 
 def _deliver_sm(pdu: bytes) -> smpp34.DeliverSm:
     try:
-        read = smpp34.decode(pdu)
+        read = smpp34.decode(_as_deliver_sm(pdu))
     except smpp34.SmppError as error:
         raise Malformed(f"not a message of SMPP: {error}") from None
     if not isinstance(read, smpp34.DeliverSm):
-        raise Malformed("not a deliver_sm")
+        raise Malformed("neither a deliver_sm nor a data_sm")
     return read
+
+
+def _as_deliver_sm(pdu: bytes) -> bytes:
+    """Write a ``data_sm`` (4.7) as the ``deliver_sm`` that says the same: the codec has none."""
+    if pdu[4 : HEAD.size - 8] != DATA_SM.to_bytes(4, "big"):
+        return pdu
+    found = _DATA_SM.fullmatch(pdu, HEAD.size)
+    if found is None:
+        raise Malformed("not a message of SMPP: a damaged data_sm")
+    parties, esm_class, registered, coding, tlvs = found.groups()
+    body = parties + esm_class + bytes(4) + registered + b"\0" + coding + bytes(2) + tlvs
+    return HEAD.pack(HEAD.size + len(body), DELIVER_SM, 0, 1) + body
+
+
+def _content(short: bytes, payload: bytes, data_coding: int) -> bytes:
+    """Return what a message carries; a centre that fills in both ways says something in each."""
+    if not short or not payload or short in payload or payload in short:
+        return max(short, payload, key=len)
+    return short + (b"\0\n" if coding_of(data_coding) == UCS2 else b"\n") + payload
 
 
 @contextmanager

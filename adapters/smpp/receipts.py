@@ -6,10 +6,12 @@ little differently.
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
-State = Literal["sent", "delivered", "failed"]
+from normalizer.receipt import STATES, State, read_words
+
 Ids = Literal["same", "decimal", "hex"]
 """How receipts write ids: as the answer to the message did; or it was hex and they are decimal; or
 the other way round."""
@@ -19,24 +21,7 @@ MESSAGE_ID, MESSAGE_STATE = 0x001E, 0x0427
 MESSAGE_TYPE = 0x3C
 """The bits of ``esm_class`` that say what a message is."""
 
-WORDS: Mapping[str, State | None] = {
-    "SCHEDUL": None,
-    "SCHEDULED": None,
-    "ENROUTE": "sent",
-    "ACCEPTD": "sent",
-    "ACCEPTED": "sent",
-    "DELIVRD": "delivered",
-    "DELIVERED": "delivered",
-    "EXPIRED": "failed",
-    "DELETED": "failed",
-    "UNDELIV": "failed",
-    "UNDELIVERABLE": "failed",
-    "REJECTD": "failed",
-    "REJECTED": "failed",
-    "SKIPPED": "failed",
-    "UNKNOWN": None,
-}
-STATES: Mapping[int, str] = {
+NUMBERS: Mapping[int, str] = {
     0: "SCHEDULED",
     1: "ENROUTE",
     2: "DELIVERED",
@@ -48,9 +33,13 @@ STATES: Mapping[int, str] = {
     8: "REJECTED",
     9: "SKIPPED",
 }
-_FIELD = re.compile(r"\b(id|stat|err) ?: ?([^\s:]{1,65})", re.IGNORECASE)
-_WRITTEN: Mapping[Ids, tuple[int, int]] = {"decimal": (16, 10), "hex": (10, 16)}
-"""The bases of an id in the answer to a message, and in its receipt."""
+_FIELD = re.compile(r"\b(id|stat|err) ?: ?([^\s:,;|]{1,65})", re.IGNORECASE)
+_WRITTEN: Mapping[Ids, tuple[int | None, int | None]] = {
+    "same": (None, None),
+    "decimal": (16, 10),
+    "hex": (10, 16),
+}
+"""The bases of an id in the answer to a message, and in its receipt; None takes it as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +53,7 @@ class ReceiptText:
     @property
     def state(self) -> State | None:
         """What it means to us; None is not worth noting, and so is an unknown word."""
-        return WORDS.get(self.word.upper())
+        return STATES.get(self.word.upper())
 
 
 def read_receipt(text: str, tlvs: Mapping[int, bytes]) -> ReceiptText | None:
@@ -73,22 +62,36 @@ def read_receipt(text: str, tlvs: Mapping[int, bytes]) -> ReceiptText | None:
     named = tlvs.get(MESSAGE_ID, b"").rstrip(b"\0").decode("latin-1")
     state = tlvs.get(MESSAGE_STATE, b"")
     id = named or words.get("id", "")
-    word = STATES.get(state[0], "UNKNOWN") if len(state) == 1 else words.get("stat", "")
+    word = NUMBERS.get(state[0], "UNKNOWN") if len(state) == 1 else words.get("stat", "")
     return ReceiptText(id, word, words.get("err", "")) if id and word else None
+
+
+def read_unmarked(text: str) -> ReceiptText | None:
+    """Read a text that is a receipt as a whole, though its message does not say that it is one.
+
+    Many centres leave ``esm_class`` 0. None also where its state is nothing to us.
+    """
+    found = read_words(text)
+    if found is None:
+        return None
+    told = ReceiptText(found.fields["id"], found.fields["stat"], found.fields.get("err", ""))
+    return told if told.state else None
 
 
 def as_sent(id: str, ids: Ids) -> str:
     """Write the id in the answer to a message as we keep it."""
-    return _rewritten(id, _WRITTEN[ids][0]) if ids != "same" else id
+    return _rewritten(id, _WRITTEN[ids][0])
 
 
 def as_receipted(id: str, ids: Ids) -> str:
     """Write the id in a receipt as we keep it: the same as that of its message."""
-    return _rewritten(id, _WRITTEN[ids][1]) if ids != "same" else id
+    return _rewritten(id, _WRITTEN[ids][1])
 
 
-def _rewritten(id: str, base: int) -> str:
-    try:
-        return f"{int(id, base):x}"
-    except ValueError:
-        return id
+def _rewritten(id: str, base: int | None) -> str:
+    """Write an id in one way: centres change case and leading zeros between answer and receipt."""
+    plain = id.strip().lower()
+    with suppress(ValueError):
+        if base:
+            return f"{int(plain, base):x}"
+    return plain.lstrip("0") or plain[:1]

@@ -26,7 +26,9 @@ INTERFACE = 0x34
 RESPONSE = 0x8000_0000
 GENERIC_NACK = RESPONSE
 BIND_RECEIVER, BIND_TRANSMITTER, BIND_TRANSCEIVER = 0x01, 0x02, 0x09
-SUBMIT_SM, DELIVER_SM, UNBIND, ENQUIRE_LINK = 0x04, 0x05, 0x06, 0x15
+SUBMIT_SM, DELIVER_SM, UNBIND, ENQUIRE_LINK, DATA_SM = 0x04, 0x05, 0x06, 0x15, 0x103
+BRINGING = frozenset({DELIVER_SM, DATA_SM})
+"""Both bring messages and receipts (4.6 and 4.7)."""
 UNANSWERED = {0x0B, 0x102}
 """outbind and alert_notification: the protocol has no answer to them."""
 
@@ -201,7 +203,7 @@ class SmppSession:
         if pdu.command & RESPONSE:
             if (asked := self._unanswered.get(pdu.sequence)) and not asked.done():
                 asked.set_result(pdu)
-        elif pdu.command == DELIVER_SM and self._receive:
+        elif pdu.command in BRINGING and self._receive:
             self._begin_taking(pdu, self._receive)
         elif pdu.command == ENQUIRE_LINK:
             self._say(ENQUIRE_LINK | RESPONSE, OK, pdu.sequence)
@@ -213,7 +215,7 @@ class SmppSession:
 
     def _begin_taking(self, pdu: Pdu, receive: Receive) -> None:
         if len(self._taking) >= MOST_AT_ONCE:
-            self._say(DELIVER_SM | RESPONSE, QUEUE_FULL, pdu.sequence, b"\0")
+            self._say(pdu.command | RESPONSE, QUEUE_FULL, pdu.sequence, b"\0")
             return
         task = asyncio.create_task(self._take(pdu, receive), name="take a text message")
         self._taking.add(task)
@@ -224,9 +226,9 @@ class SmppSession:
         try:
             await receive(pdu.raw)
         except Exception:
-            self._say(DELIVER_SM | RESPONSE, TRY_AGAIN, pdu.sequence, b"\0")
+            self._say(pdu.command | RESPONSE, TRY_AGAIN, pdu.sequence, b"\0")
             return
-        self._say(DELIVER_SM | RESPONSE, OK, pdu.sequence, b"\0")
+        self._say(pdu.command | RESPONSE, OK, pdu.sequence, b"\0")
         self._unproven.append(pdu.raw)
 
     async def _enquire_for_ever(self) -> None:

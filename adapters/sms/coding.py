@@ -4,10 +4,14 @@ Message centres also pass on a phone's own coding scheme (3GPP TS 23.038, 4), so
 What cannot be read is read as well as possible, with a note.
 """
 
+import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Literal
 
 from normalizer import gsm
+from normalizer.inbound import Inbound
 
 Default = Literal["gsm", "latin1", "ascii"]
 """What a message centre means by its own default alphabet, ``data_coding`` 0."""
@@ -29,6 +33,11 @@ CODINGS: dict[int, str] = {
     0x0E: "euc_kr",
 }
 """Of each assigned ``data_coding`` the codec."""
+HALF = "half_character"
+LEAST_ASCII = 8
+"""Octets that are all ASCII letters and signs before they are taken for no UCS-2: as such they
+would be four rare Chinese characters, and some centres name UCS-2 whatever they bring."""
+_ASCII = re.compile(rb"[\t\n\r\x20-\x7e]+")
 _GENERAL = (DEFAULT, BINARY, UCS2)
 """Bits 3 and 2 of a general coding scheme with a message class (0x10 to 0x3F)."""
 
@@ -56,40 +65,63 @@ def coding_of(data_coding: int) -> str | None:
     return CODINGS.get(data_coding)
 
 
-def read(payload: bytes, data_coding: int, default: Default, *, whole: bool = True) -> CodingWords:
-    """Read what was written in a ``data_coding``; never raises.
-
-    A character may lie across two parts of a message: of a part (not ``whole``) its half is kept
-    as a lone surrogate, to be put together by ``mend_surrogates``.
-    """
+def read(payload: bytes, data_coding: int, default: Default) -> CodingWords:
+    """Read what was written in a ``data_coding``; never raises."""
     coding = coding_of(data_coding)
     if coding == UCS2:
-        return _ucs2(payload, whole=whole)
+        return _ucs2(payload, data_coding)
     if coding == DEFAULT:
         return _default(payload, default)
     if coding == BINARY or coding is None:
-        what = "binary data" if coding else f"the unknown coding {data_coding:#04x}"
-        return CodingWords(
-            _guessed(payload, default), (f"came in {what}, read as well as possible",)
-        )
+        return CodingWords(_guessed(payload, default), notes(data_coding))
     try:
         return CodingWords(payload.decode(coding))
     except UnicodeDecodeError:
-        note = f"is not what its coding {data_coding:#04x} says, read as well as possible"
-        return CodingWords(_guessed(payload, "latin1"), (note,))
+        return CodingWords(_guessed(payload, "latin1"), notes(data_coding))
 
 
-def mend_surrogates(text: str) -> str:
-    """Put together characters whose halves came in two parts; what stays alone is replaced."""
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+def read_parts(payloads: Sequence[bytes], data_coding: int, default: Default) -> CodingWords:
+    """Read consecutive parts of one message and one coding, in which a character may lie across."""
+    if coding_of(data_coding) != UCS2 or sum(map(len, payloads)) % 2 == 0:
+        return read(b"".join(payloads), data_coding, default)
+    even = b"".join(payload[: len(payload) & ~1] for payload in payloads)  # each lost its own half
+    words = read(even, data_coding, default)
+    return CodingWords(words.text, (*words.notes, HALF))
 
 
-def _ucs2(payload: bytes, *, whole: bool) -> CodingWords:
-    notes = ("half_character",) if len(payload) % 2 else ()
+def join_texts(
+    parts: Iterable[Inbound], read_octets: Callable[[Sequence[bytes], int | str], str]
+) -> str:
+    """Return the text of consecutive parts; those of one coding are read from their octets."""
+    texts: list[str] = []
+    for coding, run in groupby(parts, key=_coding):
+        together = [*run]
+        octets = [part.part.octets for part in together if part.part]
+        read_each = coding == "" or len(octets) < len(together)
+        texts += [p.text for p in together] if read_each else [read_octets(octets, coding)]
+    return "".join(texts)
+
+
+def _coding(part: Inbound) -> int | str:
+    """Return what parts have in common that are read together: another class is no other coding."""
+    written = part.part.coding if part.part else ""
+    known = coding_of(written) if isinstance(written, int) else None
+    alike = (number for number, codec in CODINGS.items() if codec == known)
+    return next(alike, written) if known not in (None, BINARY) else written
+
+
+def _ucs2(payload: bytes, data_coding: int) -> CodingWords:
+    if len(payload) >= LEAST_ASCII and _ASCII.fullmatch(payload):
+        return CodingWords(payload.decode("ascii"), notes(data_coding))
+    half = (HALF,) if len(payload) % 2 else ()
     even = payload[: len(payload) & ~1]
     codec = "utf-16-le" if even[:2] == b"\xff\xfe" else UCS2
-    text = even.decode(codec, "surrogatepass").removeprefix("\ufeff")
-    return CodingWords(mend_surrogates(text) if whole else text, notes)
+    return CodingWords(even.decode(codec, "replace").replace("\ufeff", ""), half)
+
+
+def notes(data_coding: int) -> tuple[str, ...]:
+    """Say that a text is not what its coding says, or that this says nothing of letters."""
+    return (f"alphabet_guessed: {data_coding:#04x}",)
 
 
 def _default(payload: bytes, default: Default) -> CodingWords:
@@ -97,8 +129,7 @@ def _default(payload: bytes, default: Default) -> CodingWords:
         return CodingWords(payload.decode("latin-1"))  # every octet is a letter, also beyond ASCII
     if max(payload, default=0) < 0x80:
         return CodingWords(gsm.decode(payload))
-    note = "holds more than seven bits, read as well as possible"
-    return CodingWords(_guessed(payload, "latin1"), (note,))
+    return CodingWords(_guessed(payload, "latin1"), notes(0))
 
 
 def _guessed(payload: bytes, default: Default) -> str:

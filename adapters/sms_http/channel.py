@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from urllib.parse import urlsplit
 
 from adapters.contract import (
@@ -30,6 +31,7 @@ from adapters.contract import (
     WebhookResponse,
 )
 from adapters.http import HttpClient
+from adapters.sms.coding import join_texts
 from adapters.sms.repeats import Repeats
 from adapters.sms_http import access, fields, reading, sending
 from adapters.sms_http.fields import SmsItem
@@ -47,7 +49,6 @@ class SmsHttp(Receiver, Sender):
     settings = SmsHttpBlock
     by_phone = True
     asks_caller = True
-    receipts_hurry = True
     block: SmsHttpBlock
 
     def __init__(self, name: str, block: ChannelSettings, *, public_url: str) -> None:
@@ -122,6 +123,11 @@ class SmsHttp(Receiver, Sender):
         read = self._read if len(items) == 1 else self._read_one_of_many
         found = [read(hook, item) for item in items]
         return [each for each in found if each is not None]
+
+    def join_texts(self, parts: Sequence[Inbound]) -> str:
+        """Read parts of one alphabet together: a character may lie across two of them."""
+        default = self.block.incoming.default_alphabet
+        return join_texts(parts, partial(reading.read_octets, default=default))
 
     def reply(self, hook: WebhookRequest, filed: Sequence[AcceptedMessage]) -> WebhookResponse:
         """Answer as the gateway wants it."""

@@ -1,7 +1,8 @@
 """What an item of a call says: a message of a citizen, a part of one, or a receipt."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from hashlib import sha256
 
@@ -75,7 +76,7 @@ def message(item: SmsItem, block: SmsHttpBlock, channel: str, *, raw: bytes, sta
         raise Malformed(f"the message has no {named.text or named.hex!r}, its text")
     account = (item.text(named.recipient) or "").strip()
     part, header_notes = _part(item, incoming)
-    words = _words(item, incoming, whole=part is None)
+    words, octets, alphabet = _words(item, incoming)
     return Inbound(
         channel=channel,
         account=account if _PARTY.fullmatch(account) else block.number,
@@ -85,7 +86,7 @@ def message(item: SmsItem, block: SmsHttpBlock, channel: str, *, raw: bytes, sta
         raw=raw,
         sent_at=sent_at((item.text(named.time) or "").strip(), incoming.hours_from_utc),
         notes=(*header_notes, *words.notes),
-        part=part,
+        part=part and replace(part, octets=octets, coding=alphabet),
     )
 
 
@@ -146,35 +147,46 @@ def _data_coding(written: str | bytes) -> int:
     return _number(octets.decode("utf-8", "replace"))
 
 
-def _words(item: SmsItem, incoming: SmsIncoming, *, whole: bool) -> CodingWords:
+def read_octets(octets: Sequence[bytes], alphabet: int | str, default: coding.Default) -> str:
+    """Read consecutive parts of one message and one alphabet."""
+    return _decoded(octets, alphabet, default).text
+
+
+def _words(item: SmsItem, incoming: SmsIncoming) -> tuple[CodingWords, bytes, int | str]:
+    """Read the text; return also its octets and what they are written in, where it has any."""
     named = incoming.fields
+    found = item.of(named.text)
     if written := (item.text(named.hex) or "").strip():
         if not _HEX.fullmatch(written.encode("utf-8", "replace")):
             raise Malformed(f"the {named.hex!r} is not hexadecimal")
-        return _decoded(bytes.fromhex(written), item, incoming, whole=whole)
-    found = item.of(named.text)
-    if isinstance(found, str):  # JSON has characters, not octets
-        return CodingWords(found)
-    return _decoded(found or b"", item, incoming, whole=whole)
+        found = bytes.fromhex(written)
+    elif isinstance(found, str):  # JSON has characters, not octets
+        return CodingWords(found), b"", ""
+    octets, alphabet = found or b"", _alphabet(item, incoming)
+    return _decoded([octets], alphabet, incoming.default_alphabet), octets, alphabet
 
 
-def _decoded(octets: bytes, item: SmsItem, incoming: SmsIncoming, *, whole: bool) -> CodingWords:
+def _alphabet(item: SmsItem, incoming: SmsIncoming) -> int | str:
+    """Return the alphabet of an item, or its data coding where the gateway names that."""
     named = incoming.fields
     charset = (item.text(named.charset) or "").strip()
     known = {name.casefold(): alphabet for name, alphabet in incoming.charsets.items()}
     alphabet = known.get(charset.casefold()) or ALPHABETS.get(charset.casefold())
-    said = (item.text(named.coding) or "").strip()
     if alphabet is None and incoming.codings == "smpp":
-        number = _data_coding(item.of(named.coding) or b"")
-        return coding.read(octets, number, incoming.default_alphabet, whole=whole)
+        return _data_coding(item.of(named.coding) or b"")
     if alphabet is None and isinstance(incoming.codings, dict):
-        alphabet = incoming.codings.get(said)
-    return _read(octets, alphabet or "utf-8", whole=whole)
+        alphabet = incoming.codings.get((item.text(named.coding) or "").strip())
+    return alphabet or "utf-8"
 
 
-def _read(octets: bytes, alphabet: Alphabet, *, whole: bool) -> CodingWords:
+def _decoded(
+    payloads: Sequence[bytes], alphabet: int | str, default: coding.Default
+) -> CodingWords:
+    if isinstance(alphabet, int):
+        return coding.read_parts(payloads, alphabet, default)
     if alphabet == "utf-16-be":
-        return coding.read(octets, coding.UCS2_NUMBER, "gsm", whole=whole)
+        return coding.read_parts(payloads, coding.UCS2_NUMBER, "gsm")
+    octets = b"".join(payloads)
     if alphabet == "gsm" and max(octets, default=0) < 0x80:
         return CodingWords(gsm.decode(octets))
     for known in dict.fromkeys((alphabet, "utf-8", "windows-1252")):

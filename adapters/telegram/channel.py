@@ -338,8 +338,8 @@ class Telegram(Receiver, Poller, Reconciler, Sender, MediaSource):
     def _inbound(self, update_id: int, message: TelegramMessage, raw: bytes) -> Inbound | None:
         files = tuple(message.files())
         text = "\n".join(filter(None, (plain(message.words, self.block.username), *message.more())))
-        if not (text or files or message.place or message.unread):
-            return None  # somebody joined, pinned, renamed
+        if not (text or files or message.place or message.unread) and message.is_service:
+            return None  # somebody joined, pinned, renamed; or said no more than our name
         return Inbound(
             channel=self.name,
             account=self._id,

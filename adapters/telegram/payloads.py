@@ -4,12 +4,14 @@ Not the library's own reading, which refuses a whole message over an unused fiel
 its newest field, a sender of whom it is not said whether it is a bot).
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from adapters.contract import File, Malformed
+from normalizer.text import vocabulary
 
 MAX_FILE = 20_000_000
 """Bytes of the largest file that Telegram's own servers give to a bot."""
@@ -17,6 +19,7 @@ MAX_FILE = 20_000_000
 FILES: Mapping[str, tuple[str, str]] = {
     "photo": ("foto.jpg", "image/jpeg"),
     "animation": ("animasi.mp4", "video/mp4"),
+    "live_photo": ("foto-bergerak.mp4", "video/mp4"),
     "audio": ("audio.mp3", "audio/mpeg"),
     "document": ("dokumen", "application/octet-stream"),
     "video": ("video.mp4", "video/mp4"),
@@ -24,8 +27,45 @@ FILES: Mapping[str, tuple[str, str]] = {
     "voice": ("suara.ogg", "audio/ogg"),
 }
 """The kinds of file: name and media type where Telegram gives none."""
-UNREAD = ("checklist", "dice", "game", "giveaway", "invoice", "paid_media", "poll", "story")
-"""Kinds without words for us: still a message, so that its sender is asked what it is about."""
+SERVICE = vocabulary(
+    """boost_added channel_chat_created chat_background_set chat_owner_changed chat_owner_left
+    chat_shared checklist_tasks_added checklist_tasks_done connected_website delete_chat_photo
+    direct_message_price_changed forum_topic_closed forum_topic_created forum_topic_edited
+    forum_topic_reopened general_forum_topic_hidden general_forum_topic_unhidden gift
+    gift_upgrade_sent giveaway_completed giveaway_created group_chat_created left_chat_member
+    left_chat_participant managed_bot_created message_auto_delete_timer_changed
+    migrate_from_chat_id migrate_to_chat_id new_chat_member new_chat_members
+    new_chat_participant new_chat_photo new_chat_title paid_message_price_changed pinned_message
+    poll_option_added poll_option_deleted proximity_alert_triggered refunded_payment
+    successful_payment suggested_post_approval_failed suggested_post_approved
+    suggested_post_declined suggested_post_paid suggested_post_refunded supergroup_chat_created
+    unique_gift user_shared users_shared video_chat_ended video_chat_participants_invited
+    video_chat_scheduled video_chat_started write_access_allowed"""
+)
+"""What Telegram tells of a chat: no person wrote it."""
+METADATA = vocabulary(
+    """author_signature business_connection_id caption_entities chat date direct_messages_topic
+    edit_date effect_id entities external_reply forward_date forward_from forward_from_chat
+    forward_from_message_id forward_origin forward_sender_name forward_signature from
+    guest_bot_caller_chat guest_bot_caller_user guest_query_id has_media_spoiler
+    has_protected_content is_automatic_forward is_from_offline is_paid_post is_topic_message
+    link_preview_options media_group_id message_id message_thread_id paid_star_count quote
+    reply_markup reply_to_checklist_task_id reply_to_message reply_to_poll_option_id
+    reply_to_story sender_boost_count sender_business_bot sender_chat sender_tag
+    show_caption_above_media suggested_post_info via_bot"""
+)
+"""What is said about a message. A kind that is neither here nor above is what somebody sent: a
+poll, a dice, or what Telegram thinks of next year. Its sender is asked what it is about."""
+IGNORED_UPDATES = vocabulary(
+    """business_connection business_message channel_post chat_boost chat_join_request chat_member
+    chosen_inline_result deleted_business_messages edited_business_message edited_channel_post
+    guest_message inline_query managed_bot message_reaction message_reaction_count
+    my_chat_member poll poll_answer pre_checkout_query purchased_paid_media removed_chat_boost
+    shipping_query"""
+)
+"""Updates that a webhook set by hand may bring: none is a message to the bot."""
+_KIND = re.compile(r"[a-z_]{1,40}")
+_MOST_UNREAD = 5
 
 Number = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 Words = Annotated[str, AfterValidator(lambda said: said.encode("utf-8", "replace").decode())]
@@ -94,6 +134,13 @@ class Sticker(TelegramPayload):
     emoji: Words | None = None
 
 
+class WebAppData(TelegramPayload):
+    """What somebody filled in on a page that was opened from a button."""
+
+    data: Words
+    button_text: Words = ""
+
+
 class Button(TelegramPayload):
     text: Words
     callback_data: object = None
@@ -119,7 +166,7 @@ class TelegramId(TelegramPayload):
 
 
 class TelegramMessage(TelegramId):
-    model_config = ConfigDict(extra="allow")  # what else it has is looked up in ``UNREAD``
+    model_config = ConfigDict(extra="allow")  # what else it has may be what somebody sent
 
     date: Moment
     edit_date: Moment | None = None
@@ -133,6 +180,7 @@ class TelegramMessage(TelegramId):
     animation: TelegramMedia | None = None
     audio: TelegramMedia | None = None
     document: TelegramMedia | None = None
+    live_photo: TelegramMedia | None = None
     video: TelegramMedia | None = None
     video_note: TelegramMedia | None = None
     voice: TelegramMedia | None = None
@@ -140,6 +188,7 @@ class TelegramMessage(TelegramId):
     venue: Venue | None = None
     contact: Contact | None = None
     sticker: Sticker | None = None
+    web_app_data: WebAppData | None = None
 
     @property
     def words(self) -> str:
@@ -160,7 +209,25 @@ class TelegramMessage(TelegramId):
 
     @property
     def unread(self) -> list[str]:
-        return [kind for kind in UNREAD if kind in (self.model_extra or {})]
+        """The kinds that somebody sent and that have no words for us.
+
+        Beside words, what is new and no object is said about a message, not sent by somebody.
+        """
+        said = self.words or any(self.media()) or self.place or any(self.more())
+        others = sorted(
+            kind
+            for kind, value in (self.model_extra or {}).items()
+            if kind not in SERVICE | METADATA and not (said and not isinstance(value, dict | list))
+        )
+        if self.sticker and not self.sticker.emoji:
+            others.append("sticker")
+        return [kind if _KIND.fullmatch(kind) else "other" for kind in others[:_MOST_UNREAD]]
+
+    @property
+    def is_service(self) -> bool:
+        """Tell whether no person wrote to us by it, where it has no words."""
+        told = not SERVICE.isdisjoint(self.model_extra or {})
+        return told or self.chat.type != "private"
 
     @property
     def is_automatic(self) -> bool:
@@ -190,6 +257,8 @@ class TelegramMessage(TelegramId):
             yield " ".join(filter(None, (person.first_name, person.last_name, person.phone_number)))
         if self.sticker and self.sticker.emoji:
             yield self.sticker.emoji
+        if self.web_app_data:
+            yield from (self.web_app_data.button_text, self.web_app_data.data)
 
     def notes(self) -> Iterator[str]:
         yield from (f"not_read: {kind}" for kind in self.unread)
@@ -207,15 +276,28 @@ class Callback(TelegramPayload):
 
 
 class TelegramUpdate(TelegramPayload):
+    model_config = ConfigDict(extra="allow")  # other kinds of updates
+
     update_id: Number
     message: TelegramMessage | None = None
     edited_message: TelegramMessage | None = None
     callback_query: Callback | None = None
 
+    @property
+    def is_known(self) -> bool:
+        """Tell whether it is of a kind that we read, or may leave unread."""
+        others = (self.model_extra or {}).keys()
+        return bool(self.message or self.edited_message or self.callback_query) or (
+            others <= IGNORED_UPDATES
+        )
+
 
 def read_update(value: object) -> TelegramUpdate:
     try:
-        return TelegramUpdate.model_validate(value)
+        update = TelegramUpdate.model_validate(value)
     except ValidationError as error:
         where = ".".join(map(str, error.errors()[0]["loc"]))
         raise Malformed(f"an update without a usable {where or 'form'}") from None
+    if not update.is_known:
+        raise Malformed("an update of a kind that is not known")
+    return update

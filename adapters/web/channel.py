@@ -13,14 +13,16 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Annotated, Literal
 from urllib.parse import urlencode, urlsplit
 from uuid import UUID, uuid5
 
+import phonenumbers
 from pydantic import Field
 
 from adapters.contract import (
+    RECEIVED_ON,
     AcceptedMessage,
     Author,
     ChannelError,
@@ -43,8 +45,9 @@ from adapters.web.form import UnreadableForm, Upload, WebForm, read
 from adapters.web.words import language_of, mending
 from config.words import Language
 from normalizer import command
+from normalizer.coordinates import in_indonesia
 from normalizer.message import Intent, Kind
-from normalizer.text import has_words, repair
+from normalizer.text import SEEN, has_words, repair
 from normalizer.tracking import format_number
 
 MOST_FILES = 5
@@ -88,8 +91,13 @@ SIGNATURES: Sequence[tuple[int, bytes, str]] = (
 )
 """Offset, bytes, and what a file is that has them there; what has none is not taken."""
 
+MOST_CONTACT = 200
 _MAIL = re.compile(r"[^\s@<>,;\"]{1,64}@[^\s@<>,;\"]{1,180}\.[A-Za-z]{2,20}")
-_PHONE = re.compile(r"\+?\d(?:[ .-]?\d){7,14}")
+_MARKS = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+"""Marks without a shape: telephones copy numbers with them."""
+_SHORTEST_NUMBER = 1_000_000
+"""A national number of seven digits; a shorter one is no subscriber."""
+_SEEN = re.compile(SEEN)
 _TOPIC = re.compile(r"[a-z0-9-]{1,80}")
 _NUMBER = re.compile(r"\d{12}")
 
@@ -153,7 +161,7 @@ class Web(FormReceiver, Sender):
             form = read(hook.headers.get("content-type", ""), hook.body)
         except UnreadableForm:
             raise Wrong({"form": mending(language)["unreadable"]}) from None
-        filled = _Filled(form, language)
+        filled = _Filled(form, language, hook.headers.get(RECEIVED_ON, ""))
         found = self._more(filled, hook) if "follows" in form.values else self._new(filled, hook)
         if filled.faults:
             raise Wrong(filled.faults)
@@ -292,6 +300,22 @@ def mend(language: Language) -> dict[str, str]:
     }
 
 
+def _length(said: str) -> int:
+    """Count the characters that people see: a text of marks and controls has none."""
+    whole = repair(said)
+    return len(whole) if _SEEN.search(whole) else 0
+
+
+def _can_be_reached(contact: str) -> bool:
+    """Tell whether an address or a telephone number is in it, however people write them."""
+    if any(_MAIL.fullmatch(word) for word in re.split(r"[\s,;<>()/]+", contact)):
+        return True
+    found = phonenumbers.PhoneNumberMatcher(
+        contact.replace("_", " "), "ID", leniency=phonenumbers.Leniency.POSSIBLE
+    )
+    return any((each.number.national_number or 0) >= _SHORTEST_NUMBER for each in found)
+
+
 def _language(hook: WebhookRequest) -> Language:
     return language_of(hook.headers.get("accept-language", ""))
 
@@ -303,8 +327,9 @@ def _json(status: int, said: object, headers: Mapping[str, str] | None = None) -
 class _Filled:
     """Reads a form field by field and collects what is wrong with it."""
 
-    def __init__(self, form: WebForm, language: Language) -> None:
+    def __init__(self, form: WebForm, language: Language, today: str) -> None:
         self.form = form
+        self._today = today
         self.faults: dict[str, str] = {}
         self._words = mending(language)
 
@@ -324,7 +349,7 @@ class _Filled:
         """Return a line or two of text; it is as long as what is left of it once it is repaired."""
         least, most = LENGTHS[name]
         said = self.form.first(name)
-        if len(repair(said)) < least or len(said) > most:
+        if _length(said) < least or len(said) > most:
             self.wrong(name, name, most=most)
         return said
 
@@ -333,8 +358,8 @@ class _Filled:
         least, most = LENGTHS["body"]
         said = self.form.first("body")
         repaired = repair(said)
-        too_short = len(repaired) < (least if word == "body" else 1) or not has_words(repaired)
-        if too_short or len(said) > most:
+        too_short = _length(said) < (least if word == "body" else 1)
+        if too_short or not has_words(repaired) or len(said) > most:
             self.wrong("body", word, most=most)
         elif command.read(repaired).intent is not Intent.REPORT:
             self.wrong("body", "command")
@@ -374,10 +399,14 @@ class _Filled:
         """Return the day it happened."""
         said = self.form.first("date")
         try:
-            return date.fromisoformat(said) if said else None
+            day = date.fromisoformat(said) if said else None
         except ValueError:
             self.wrong("date", "date")
             return None
+        # In the east of the country it is tomorrow already when the day of UTC has hours to go.
+        if day and self._today and day > date.fromisoformat(self._today) + timedelta(days=1):
+            self.wrong("date", "future")
+        return day
 
     def point(self) -> tuple[float, float] | None:
         """Return where the phone is, when its owner pressed the button that says so."""
@@ -391,6 +420,9 @@ class _Filled:
         if not (abs(latitude) <= 90 and abs(longitude) <= 180):
             self.wrong("location", "location")
             return None
+        if not in_indonesia(latitude, longitude):
+            self.wrong("location", "elsewhere")
+            return None
         return latitude, longitude
 
     def ticked(self, name: str) -> bool:
@@ -401,9 +433,9 @@ class _Filled:
         return said == "yes"
 
     def contact(self) -> str:
-        """Return how else the sender can be reached."""
-        said = self.form.first("contact")
-        if said and not (_MAIL.fullmatch(said) or _PHONE.fullmatch(said)):
+        """Return how else the sender can be reached, as it was typed: every number of it."""
+        said = " ".join(_MARKS.sub("", self.form.first("contact")).split())
+        if len(said) > MOST_CONTACT or (said and not _can_be_reached(said)):
             self.wrong("contact", "contact")
         return said
 

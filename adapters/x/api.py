@@ -1,6 +1,7 @@
 """The way to X's API: the library's client over a session of ours, and its errors as ours.
 
-X's words may quote people: none of them is logged or repeated.
+X's words about what we write may quote people: none of them is logged or repeated. Those about how
+we read are told without names and ids: only they say which name of a field X does not take.
 """
 
 import json
@@ -20,12 +21,15 @@ from adapters.exchange import ExchangeLog
 from adapters.http import Errors, HttpClient
 from adapters.x.account import AccountBlock
 from adapters.x.budget import HOUR
+from normalizer.nameless import nameless
 
 MAX_ANSWER = 10_000_000
 """Bytes of one answer of the API; a page of the longest posts is about four million."""
 WINDOW = 900.0
 """Seconds of X's usual window for counting requests."""
 LONGEST_WAIT = 86_400.0
+MOST_WORDS = 500
+"""Characters of what an error says that are told."""
 
 MENDABLE: Mapping[int | str, str] = {
     401: "the tokens were refused, or this machine's clock is wrong",
@@ -64,6 +68,7 @@ class XDeclined(Exception):
         self.kind = str(said.get("type")).rpartition("/")[2]
         self.detail = f"{said.get('detail')} {said.get('errors')}"[:2000].lower()
         self.title = str(said.get("title"))
+        self.words = "; ".join(dict.fromkeys(_words(said)))[:MOST_WORDS]
 
     @property
     def capped(self) -> bool:
@@ -90,6 +95,15 @@ class Client(AsyncClient):  # type: ignore[misc]
         self._account = account
         self._base = base
         self.http = HttpClient(ERRORS.provider, log, timeout=timeout, largest=MAX_ANSWER)
+
+    async def mentions(self, query: Mapping[str, str]) -> dict[str, Any]:
+        """List the newest posts that mention the account; the library's way knows fixed names only.
+
+        Raises what ``request`` does.
+        """
+        route = f"/2/users/{self._account.user_id}/mentions"
+        by_account = self._account.bearer_token is None
+        return await self.request("GET", route, params=query, user_auth=by_account)
 
     async def request(
         self,
@@ -143,4 +157,17 @@ def failure(error: XDeclined, writing: bool, now: datetime) -> ChannelError:
     if error.status == 429:
         return Throttled(f"{said}: too many requests", retry_after=error.wait(now))
     final = writing and error.status in (400, 403, 409, 422)
-    return ERRORS.error(error.status, error.kind, words=error.detail, final=final)
+    found = ERRORS.error(error.status, error.kind, words=error.detail, final=final)
+    return found if writing or not error.words else Unreachable(f"{found}: {nameless(error.words)}")
+
+
+def _words(said: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what an error says of itself: of each of its faults, and of all of it."""
+    faults = said.get("errors")
+    for each in (*(faults if isinstance(faults, list) else ()), said):
+        if isinstance(each, dict):
+            yield from (
+                " ".join(word.split())
+                for name in ("message", "detail")
+                if isinstance(word := each.get(name), str) and word.strip()
+            )

@@ -11,7 +11,9 @@ are told apart. The reads are counted in the cursor and survive a restart; the p
 the process that sends them.
 """
 
+import math
 import re
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
@@ -35,10 +37,11 @@ from adapters.contract import (
     UnreadableItem,
 )
 from adapters.x.account import AccountBlock, Username
-from adapters.x.api import Client, translate_errors
-from adapters.x.budget import PostBudget, used_up
+from adapters.x.api import Client, XDeclined, translate_errors
+from adapters.x.budget import HOUR, PostBudget, used_up
 from adapters.x.cursor import Mark
-from adapters.x.page import FIELDS, PostPage, alone
+from adapters.x.dialect import DIALECTS, Query
+from adapters.x.page import PostPage, alone
 from adapters.x.payloads import (
     CreatedPost,
     Includes,
@@ -97,6 +100,8 @@ class X(Poller, Sender, MediaSource):
     def __init__(self, name: str, block: ChannelSettings, *, public_url: str) -> None:
         super().__init__(name, block, public_url=public_url)
         self._client: Client | None = None
+        self._dialect, self._asked_at = DIALECTS[0], -math.inf
+        """The names that X knew the last time, and when (monotonic) today's were last tried."""
         self._budget = PostBudget(self.block.posts_per_month)
         self._officials = frozenset(each.lower() for each in self.block.officials)
         self._our_name = re.compile(rf"(?<![\w@])@{self.block.username}\b[ ,:]*", re.IGNORECASE)
@@ -126,7 +131,7 @@ class X(Poller, Sender, MediaSource):
         """Read one post with what was included for it. Raises ``Malformed``."""
         single = read_post(raw)
         post = single.data
-        if post.author_id == self.block.user_id or post.references("retweeted"):
+        if post.author_id == self.block.user_id or post.references("reposted"):
             return []
         return [self._inbound(post, single.includes, raw)]
 
@@ -159,14 +164,34 @@ class X(Poller, Sender, MediaSource):
         return self._client
 
     async def _listed(self, mark: Mark, most: int) -> PostPage:
-        """Fetch the first page that has something in it, or the last one."""
-        asked: dict[str, object] = {**FIELDS, **mark.query(), "max_results": most}
-        by_account = self.block.bearer_token is None
+        """Fetch the first page that has something in it, or the last one.
+
+        A server that does not know the names that we use is asked by the others. Those that it
+        knows are used from then on, and today's are tried again once an hour; where it knows
+        neither, its first words are told.
+        """
+        first: XDeclined | None = None
+        now = time.monotonic()
+        preferred = DIALECTS[0] if now - self._asked_at >= HOUR else self._dialect
+        for names in sorted(DIALECTS, key=lambda each: each is not preferred):
+            if names is DIALECTS[0]:
+                self._asked_at = now
+            try:
+                listed = await self._listed_by(names, mark, most)
+            except XDeclined as error:
+                if error.status != 400:
+                    raise
+                first = first or error
+                continue
+            if listed.is_understood:
+                self._dialect = names
+                return listed
+        raise first or ValueError("posts without what was asked for")
+
+    async def _listed_by(self, names: Query, mark: Mark, most: int) -> PostPage:
+        asked = {**names, **mark.query(), "max_results": str(most)}
         for _ in range(EMPTY_PAGES):
-            answer = await self._api().get_users_mentions(
-                self.block.user_id, user_auth=by_account, **asked
-            )
-            listed = PostPage.read(answer)
+            listed = PostPage.read(await self._api().mentions(asked))
             if listed.posts or not listed.token:
                 return listed
             asked["pagination_token"] = listed.token
@@ -194,7 +219,7 @@ class X(Poller, Sender, MediaSource):
     def _inbound(self, post: XPost, includes: Includes, raw: bytes) -> Inbound:
         author = next((user for user in includes.users if user.id == post.author_id), None)
         place = next((each for each in includes.places if post.at(each)), None)
-        others = [each for each in includes.tweets if self._is_news(post, each)]
+        others = [each for each in includes.posts if self._is_news(post, each)]
         files = tuple(post.files(includes.media))
         text = self._our_name.sub("", post.own_words).strip()
         quotes = (f"{mark('quoted')} {other.own_words}" for other in others)
@@ -209,7 +234,7 @@ class X(Poller, Sender, MediaSource):
             location=post.point or (place.point if place else None),
             sent_at=post.sent_at,
             thread=post.thread,
-            automatic=self._why_none(post, author, includes.tweets),
+            automatic=self._why_none(post, author, includes.posts),
             notes=tuple(post.notes(len(files))),
             in_public=True,
         )

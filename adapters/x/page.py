@@ -7,20 +7,7 @@ from typing import Any
 
 from adapters.x.payloads import is_id
 
-FIELDS: Mapping[str, list[str]] = {
-    "tweet_fields": [
-        *("attachments", "author_id", "conversation_id", "created_at", "edit_history_tweet_ids"),
-        *("entities", "geo", "in_reply_to_user_id", "note_tweet", "referenced_tweets"),
-    ],
-    "expansions": [
-        *("attachments.media_keys", "author_id", "geo.place_id", "referenced_tweets.id"),
-    ],
-    "media_fields": ["media_key", "type", "url", "preview_image_url", "variants"],
-    "place_fields": ["full_name", "geo", "id"],
-    "user_fields": ["id", "name", "username"],
-}
-"""What we ask for: https://docs.x.com/x-api/fundamentals/data-dictionary."""
-KEYS = {"media": "media_key", "places": "id", "tweets": "id", "users": "id"}
+KEYS = {"media": "media_key", "places": "id", "posts": "id", "tweets": "id", "users": "id"}
 """The kinds of included objects, and what a post calls them by."""
 
 
@@ -50,7 +37,7 @@ class PostPage:
 
     @property
     def ids(self) -> list[int]:
-        ids = (each.get("id") for each in self.posts if isinstance(each, dict))
+        ids = (each.get("id") for each in self._dicts)
         return [int(each) for each in ids if isinstance(each, str) and is_id(each)]
 
     @property
@@ -58,9 +45,21 @@ class PostPage:
         return bool(self.token and self.ids)
 
     @property
+    def is_understood(self) -> bool:
+        """Tell whether it has what was asked for: a server may leave out what it does not know."""
+        return not self.posts or any("author_id" in post for post in self._dicts)
+
+    @property
     def cost(self) -> int:
-        """The posts that X bills."""
-        return len(self.posts) + len(self.includes.get("tweets", ()))
+        """The posts that X bills; a version of a post may be included with itself."""
+        others = (*self.includes.get("posts", ()), *self.includes.get("tweets", ()))
+        listed = {post.get("id") for post in self._dicts}
+        more = (each.get("id") if isinstance(each, dict) else None for each in others)
+        return len(self.posts) + sum(id not in listed for id in more)
+
+    @property
+    def _dicts(self) -> list[dict[str, Any]]:
+        return [post for post in self.posts if isinstance(post, dict)]
 
 
 def alone(post: object, includes: Mapping[str, Any]) -> bytes:

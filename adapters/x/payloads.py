@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 from html import unescape
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from adapters.contract import File, Malformed
+from adapters.x.dialect import KINDS as REFERENCES
+from adapters.x.dialect import rename
 
 SMALL = 0.02
 """Degrees: a place smaller than this (about two kilometres) is as good as a point."""
@@ -31,9 +33,11 @@ Words = Annotated[str, AfterValidator(lambda said: said.encode("utf-8", "replace
 
 
 class XPayload(BaseModel):
-    """The part of one of X's objects that we use, with strict types."""
+    """The part of one of X's objects that we use, by today's names and with strict types."""
 
     model_config = ConfigDict(strict=True, frozen=True)
+
+    _by_todays_names = model_validator(mode="before")(rename)
 
 
 class Reference(XPayload):
@@ -65,14 +69,14 @@ class PostText(XPayload):
     text: Words
     author_id: Id | None = None
     entities: Entities = Entities()
-    note_tweet: Note | None = None
-    referenced_tweets: list[Reference] = []
+    note_post: Note | None = None
+    referenced_posts: list[Reference] = []
 
     @property
     def words(self) -> str:
         """What was written: real links for X's own, none for files and quoted posts."""
-        said = self.note_tweet or self
-        own = [f"/status/{self.id}/", *(f"/status/{each.id}" for each in self.referenced_tweets)]
+        said = self.note_post or self
+        own = [f"/status/{self.id}/", *(f"/status/{each.id}" for each in self.referenced_posts)]
         text = said.text
         for link in filter(_is_short, (*said.entities.urls, *self.entities.urls)):
             gone = link.media_key or any(each in link.expanded_url for each in own)
@@ -87,8 +91,9 @@ class PostText(XPayload):
         return words[names.end() :] if names else words
 
     def references(self, kind: str) -> list[str]:
-        """Return the ids of the posts this one refers to in a way: retweeted, quoted, …"""
-        return [each.id for each in self.referenced_tweets if each.type == kind]
+        """Return the ids of the posts this one refers to in a way: reposted, quoted, …"""
+        found = self.referenced_posts
+        return [each.id for each in found if REFERENCES.get(each.type, each.type) == kind]
 
 
 class Bounds(XPayload):
@@ -152,7 +157,7 @@ class XPost(PostText):
     conversation_id: Id | None = None
     in_reply_to_user_id: Id | None = None
     created_at: str | None = None
-    edit_history_tweet_ids: list[Id] = []
+    edit_history_post_ids: list[Id] = []
     attachments: Attachments = Attachments()
     geo: Geo = Geo()
 
@@ -164,7 +169,7 @@ class XPost(PostText):
     def thread(self) -> tuple[str, ...]:
         """The posts this one belongs to, the nearest last."""
         root = (self.conversation_id,) if self.conversation_id else ()
-        names = dict.fromkeys((*root, *self.edit_history_tweet_ids, *self.about))
+        names = dict.fromkeys((*root, *self.edit_history_post_ids, *self.about))
         return tuple(name for name in names if name != self.id)
 
     @property
@@ -193,7 +198,7 @@ class XPost(PostText):
 
     def notes(self, files: int) -> Iterator[str]:
         """Yield what an officer should know; ``files`` of its files have an address."""
-        if len(self.edit_history_tweet_ids) > 1:
+        if len(self.edit_history_post_ids) > 1:
             yield "edited"
         if files < len(self.attachments.media_keys):
             yield "file_not_shown"
@@ -212,7 +217,7 @@ class XUser(XPayload):
 class Includes(XPayload):
     media: list[XMedia] = []
     places: list[XPlace] = []
-    tweets: list[PostText] = []
+    posts: list[PostText] = []
     users: list[XUser] = []
 
 

@@ -1,15 +1,18 @@
 """Machines: who among the senders is none of our citizens, and who must not be written to.
 
-One place for every channel. What surely comes from a machine is kept in the quarantine as a note;
-what may come from a person all the same is filed and routed, with the reason why it gets no answer.
+One place for every channel. What surely comes from a machine is set aside in the quarantine: open
+where a person may have said something with it, else as a note. What may come from a person all the
+same is filed and routed, with the reason why it gets no answer.
 Pure: it sees a message and the channels, nothing else.
 """
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
 
 from adapters.contract import Channel, Inbound
-from normalizer import automatic, numbers
+from normalizer import automatic, numbers, receipt
 from normalizer.message import NoAnswerReason
 
 OWN = "one of our own addresses"
@@ -27,6 +30,27 @@ _PARTIES: Mapping[numbers.Party, NoAnswerReason | None] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """Why a message is kept in the quarantine, and whether an operator is to decide on it."""
+
+    reason: str
+    detail: str
+    state: Literal["open", "noted"] = "noted"
+
+
+OWN_ADDRESS = SetAside("automatic", "own_address")
+MACHINE_SENDER = SetAside("machine", "machine_sender", "open")
+"""An advert, a code, or a person who writes by a web page. Such a sender takes no answer."""
+BARE_RECEIPT = SetAside("receipt", "receipt_words")
+LONG_RECEIPT = SetAside("machine", "receipt_words", "open")
+"""It quotes more than the standard says: a person may have added words."""
+
+
+_UNDECIDED = frozenset({"other_bot"})
+"""Reasons (``Inbound.automatic``) that an operator looks at: a bot may bring a person's words."""
+
+
 class Machines:
     """Knows our own addresses on every channel."""
 
@@ -42,21 +66,25 @@ class Machines:
                 else:
                     self._on.setdefault(name, set()).add(address.casefold())
 
-    def sure(self, channel: Channel, inbound: Inbound) -> str | None:
+    def set_aside(self, channel: Channel, inbound: Inbound) -> SetAside | None:
         """Say why a message is surely a machine's, for the quarantine; None for all others."""
         sender = inbound.sender.address
+        if inbound.automatic:
+            if inbound.automatic in _UNDECIDED:
+                return SetAside("machine", inbound.automatic, "open")
+            return SetAside("automatic", inbound.automatic)
         if self.is_own(channel, sender) or _is_account(channel, inbound):
-            return OWN
-        if _party(channel, sender) == "service":
-            return SERVICE
+            return OWN_ADDRESS
         by_phone = channel.by_phone or numbers.looks_like_one(sender)
-        return automatic.RECEIPT if by_phone and automatic.receipt(inbound.text) else None
+        if by_phone and (found := receipt.read_words(inbound.text)):
+            return BARE_RECEIPT if found.is_bare else LONG_RECEIPT
+        return MACHINE_SENDER if _party(channel, sender) == "service" else None
 
     def unanswered(self, channel: Channel, inbound: Inbound) -> NoAnswerReason | None:
         """Say why the sender of a message that is filed is not written to."""
         if inbound.unanswered:
             return inbound.unanswered
-        if self.sure(channel, inbound):
+        if self.set_aside(channel, inbound):
             return NoAnswerReason.MACHINE
         if found := _PARTIES[_party(channel, inbound.sender.address)]:
             return found

@@ -45,6 +45,7 @@ from gateway.intake.polling import Polling
 from gateway.intake.reassembly import Reassembly
 from gateway.intake.receive import Intake
 from gateway.intake.reconciling import Reconciling
+from gateway.intake.unknown_receipts import UnknownReceipts
 from gateway.media.access import AttachmentAccess
 from gateway.media.store_files import StoreFiles
 from gateway.operations.exchange_writer import ExchangeWriter
@@ -78,6 +79,7 @@ class Services(Ground):
     reconcilings: Mapping[str, Reconciling]
     bindings: tuple[ConnectionTask, ...]
     reassembly: DueTask
+    receipts: DueTask
     questions: DueTask
     expiry: Expiry
     alarm: DueTask
@@ -141,6 +143,7 @@ def wire(ground: Ground) -> Services:
         reconcilings=reconcilings,
         bindings=bindings,
         reassembly=ground.due_task(Reassembly(intake, store, ground.seal)),
+        receipts=ground.due_task(UnknownReceipts(intake, store, ground.seal)),
         questions=ground.due_task(UnansweredQuestions(store, waiting_time(settings))),
         expiry=Expiry(store, ground.cursor(EVERYWHERE, EXPIRE)),
         alarm=ground.due_task(build_alarm(ground)),

@@ -48,7 +48,10 @@ def poller_tasks(services: Services) -> list[Task]:
 def shared_tasks(services: Services) -> list[Task]:
     """Return what a worker and a poller do both."""
     return [
-        Task(f"due {services.reassembly.handler.kind}", services.reassembly.run),
+        *(
+            Task(f"due {task.handler.kind}", task.run)
+            for task in (services.reassembly, services.receipts)
+        ),
         Task("expire the quarantine", services.expiry.run),
     ]
 

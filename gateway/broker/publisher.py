@@ -19,6 +19,7 @@ from pamqp.header import ContentHeader
 from gateway.broker import topology
 from gateway.broker.base import QueuedMessage, Refusal
 from gateway.broker.link import LOST
+from gateway.platform.clock import wall
 
 Marked = tuple[QueuedMessage, Mapping[str, str]]
 """A message, and headers that only Kanal itself may set on it."""
@@ -121,8 +122,14 @@ class Publisher:
     def _encode(self, message: QueuedMessage, marks: Mapping[str, str]) -> bytes:
         if len(message.queue.encode()) > 255:
             raise ValueError("the name of the queue is longer than 255 bytes")
+        # https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/amqp-protocol-binding.md
+        # tells an event by the property content-type.
         properties = aiormq.spec.Basic.Properties(
             message_id=message.id,
+            content_type=message.headers.get(topology.CONTENT_TYPE),
+            message_type=message.headers.get(topology.TYPE),
+            timestamp=wall(),
+            app_id=topology.APP,
             delivery_mode=PERSISTENT,
             headers={**topology.plain(message.headers), **marks},
         )

@@ -238,7 +238,7 @@ class RabbitSubscription(Subscription):
 
     def _received(self, session: ConsumerSession, wired: DeliveredMessage) -> ReceivedMessage:
         properties = wired.header.properties
-        headers = properties.headers or {}
+        headers = topology.as_headers(properties)
         queue, shown = self._queue, topology.plain(headers)
         if self._source != queue:
             queue = topology.home(queue, headers)

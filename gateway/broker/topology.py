@@ -15,10 +15,15 @@ An agency's queue has no rungs; what the agency's own consumer fails at too ofte
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import aiormq
+
 from gateway.broker.base import DELIVERIES, WORK, BrokerError, agency_queue
 
 ATTEMPTS = "x-kanal-attempts"
 ERROR = "x-kanal-error"
+CONTENT_TYPE, TYPE = "content-type", "type"
+APP = "kanal"
+"""Who published a message: its property ``app_id``."""
 OURS = frozenset({ATTEMPTS, ERROR})
 BROKERS = ("x-death", "x-first-death-", "x-last-death-", "x-delivery-count", "x-acquired-count")
 """Headers RabbitMQ adds on the way; they must not travel on with a copy of the message."""
@@ -90,6 +95,16 @@ def plain(headers: Mapping[str, Any]) -> dict[str, str]:
         for name, value in headers.items()
         if isinstance(value, str) and name not in OURS and not name.startswith(BROKERS)
     }
+
+
+def as_headers(properties: aiormq.spec.Basic.Properties) -> dict[str, Any]:
+    """Return the headers of a message, with what its properties say and no header does.
+
+    Content type and type are properties in AMQP, and where CloudEvents looks for them; we write
+    both as headers too, which is where the version before had the content type alone.
+    """
+    told = {CONTENT_TYPE: properties.content_type, TYPE: properties.message_type}
+    return {name: said for name, said in told.items() if said} | (properties.headers or {})
 
 
 def attempts(headers: Mapping[str, Any]) -> int:

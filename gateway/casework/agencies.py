@@ -24,7 +24,7 @@ from gateway.store.store import Store
 from gateway.store.unit import UnitOfWork
 from gateway.store.views import AgencyEvent
 from normalizer.report import FINAL, Assignment, Outcome, Report, Status
-from normalizer.text import storable
+from normalizer.text import SEEN, storable
 from router import explain
 
 MAX_REPLY = 10_000
@@ -42,7 +42,7 @@ class Reply(BaseModel):
     kind: Literal["answer", "progress", "refuse"]
     text: Annotated[
         str,
-        StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_REPLY),
+        StringConstraints(strip_whitespace=True, max_length=MAX_REPLY, pattern=SEEN),
         AfterValidator(_storable),
     ]
 

@@ -8,8 +8,9 @@ from gateway.casework.turn import Turn
 from gateway.outbound.notifications import Notifier
 from gateway.store.public import is_sensitive
 from gateway.store.rows import AuditEvent, OptOut, ReportRecord
-from normalizer.message import Intent
+from normalizer.message import Intent, Message
 from normalizer.report import Report
+from normalizer.tracking import is_mistyped
 
 STOPPED = "the citizen said STOP, and hears nothing until START"
 
@@ -60,6 +61,9 @@ class Commands:
             record and self._is_told(record.report) and context.find_by_number(asked)
         )
         record = record if may_hear else None
+        if _is_mistyped(asked):
+            self._answer(turn, "mistyped", f"status {asked.id}")
+            return "status_unknown"
         if not record and not asked.refers_to:
             record = self._newest(turn)
             mine = record is not None
@@ -81,7 +85,8 @@ class Commands:
         """Tell a reporter all there is about a report that they name, however delicate it is."""
         record, cause = turn.context.find_referenced(turn.message), f"read {turn.message.id}"
         if record is None or not turn.context.owns(turn.message, record.report):
-            self._answer(turn, "not_found", cause)
+            wrong = _is_mistyped(turn.message)
+            self._answer(turn, "mistyped" if wrong else "not_found", cause)
             return "status_unknown"
         await self._note_question(turn, record)
         words = await turn.unit.events.agency_words(record.report.id)
@@ -127,3 +132,8 @@ class Commands:
     def _is_told(self, report: Report) -> bool:
         """Tell whether a stranger who knows its number may hear how a report stands."""
         return not (report.confidential or is_sensitive(report, self._sensitive))
+
+
+def _is_mistyped(message: Message) -> bool:
+    """Tell whether a message names no report because a digit of its number is wrong."""
+    return not message.refers_to and is_mistyped(message.text)

@@ -50,7 +50,7 @@ def make_kanal() -> "Kanal":
 def with_kanal(go: Callable[["Kanal"], Awaitable[None]]) -> None:
     """Do something with a gateway that is not started, and let go of its database."""
     from gateway.platform import loop
-    from gateway.store.engine import Unavailable
+    from gateway.store.engine import NotMigrated, Unavailable
 
     async def whole() -> None:
         kanal = make_kanal()
@@ -61,6 +61,8 @@ def with_kanal(go: Callable[["Kanal"], Awaitable[None]]) -> None:
 
     try:
         loop.run(whole())
+    except NotMigrated:
+        stop("The database has no tables yet: run kanal up or kanal migrate first.", 1)
     except Unavailable as error:
         stop(f"The database does not answer ({error}). Is [database] url right?", 1)
 

@@ -37,14 +37,11 @@ class PageIntake:
 
         An item that cannot be read or stored goes into the quarantine; its neighbours go on.
         """
-        for item in page.items:
-            if isinstance(item, Receipt):
-                await self._note(channel, item)
-        items = [
-            (await self._row(channel, item), item.raw)
-            for item in page.items
-            if isinstance(item, Inbound | UnreadableItem)
-        ]
+        items = list[tuple[IntakeItem, bytes]]()
+        for each in page.items:
+            item = await self._note(channel, each) if isinstance(each, Receipt) else each
+            if item is not None:
+                items.append((await self._row(channel, item), item.raw))
         return await self._write(channel, items, move)
 
     async def missing(self, channel: Fetcher, page: Page) -> Page:
@@ -61,17 +58,21 @@ class PageIntake:
         items = (i for i in page.items if not (isinstance(i, Inbound) and identity(i) in here))
         return replace(page, items=tuple(items))
 
-    async def _note(self, channel: Fetcher, receipt: Receipt) -> None:
-        await receipts.note(self._store, self.seal, channel, receipt)
+    async def _note(self, channel: Fetcher, receipt: Receipt) -> Inbound | None:
+        """Note a receipt; return the message that it is where it is about none of ours."""
         metrics.INTAKE.labels(channel.name, "receipt").inc()
+        known = await receipts.note(self._store, self.seal, channel, receipt)
+        return None if known else receipt.otherwise
 
     async def _row(self, channel: Fetcher, item: Inbound | UnreadableItem) -> IntakeItem:
         await asyncio.sleep(0)  # a page of a thousand must not hold up the doors
         hook = WebhookRequest(PAGE, {}, item.raw)
         if isinstance(item, UnreadableItem):
             return self._quarantine.item(channel.name, hook, "unreadable", item.reason)
-        if why := item.automatic or self._sealer.machines.sure(channel, item):
-            return self._quarantine.item(channel.name, hook, "automatic", why, state="noted")
+        if found := self._sealer.machines.set_aside(channel, item):
+            return self._quarantine.item(
+                channel.name, hook, found.reason, found.detail, state=found.state
+            )
         try:
             if item.part or is_heavy(item):
                 whole = item if item.part else as_segment(item, self._sealer.identity(item)[1])

@@ -54,7 +54,8 @@ class Rereader:
     async def reread(self, channel: Channel, hook: WebhookRequest) -> list[Inbound]:
         """Read again what a channel once brought. Raises ``Malformed``."""
         if hook.url != SEGMENTS_URL:
-            return [i for i in await self._again(channel, hook) if isinstance(i, Inbound)]
+            messages = (_message(item) for item in await self.read(channel, hook))
+            return [message for message in messages if message is not None]
         bundle = SegmentBundle.unpacked(hook)
         segments: list[Inbound] = []
         for name, packed in bundle.hooks:
@@ -65,9 +66,10 @@ class Rereader:
         segments = [item for item in segments if item.part]
         if not segments:
             raise Malformed("there is no part in it any more")
-        return [bundle.message_of(segments)]
+        return [bundle.message_of(segments, channel.join_texts)]
 
-    async def _again(self, channel: Channel, hook: WebhookRequest) -> Items:
+    async def read(self, channel: Channel, hook: WebhookRequest) -> Items:
+        """Read again one call or page, with the receipts in it. Raises ``Malformed``."""
         if hook.url == PAGE and isinstance(channel, Fetcher):
             return channel.reread(hook.body)
         if isinstance(channel, Receiver):
@@ -75,3 +77,10 @@ class Rereader:
         if isinstance(channel, ConnectionChannel):
             return channel.parse(hook)
         raise Malformed("this channel reads only what it fetches itself")
+
+
+def _message(item: Inbound | Receipt | UnreadableItem) -> Inbound | None:
+    """Return the message that something is, or may be."""
+    if isinstance(item, Receipt):
+        return item.otherwise
+    return item if isinstance(item, Inbound) else None

@@ -7,6 +7,7 @@ much of it in an hour (``gateway.intake.forgeries``).
 import hashlib
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
@@ -49,13 +50,17 @@ class Quarantine:
         detail: str,
         *,
         state: Decision = "open",
+        again_at: datetime | None = None,
     ) -> None:
-        """Put a hook into the quarantine; the same hook is kept once. Raises ``NotDurable``."""
+        """Put a hook into the quarantine; the same hook is kept once. Raises ``NotDurable``.
+
+        Where it holds a receipt, ``again_at`` says when what that is about is looked for again.
+        """
         metrics.INTAKE.labels(channel, reason).inc()
         log.debug("a message is quarantined", channel=channel, kind=reason)
         try:
             item = await aside(hook, lambda: self.item(channel, hook, reason, detail, state=state))
-            await self._commits.put(item)
+            await self._commits.put(replace(item, again_at=again_at))
         except Unstorable as error:
             raise NotDurable(str(error)) from error
 

@@ -109,6 +109,10 @@ class Reassembly(DueHandler):
         hook = self._bundle(total, join).hook()
         try:
             (inbound,) = await self._intake.rereader.reread(channel, hook)
+            if found := self._intake.sealer.machines.set_aside(channel, inbound):
+                return self._intake.quarantine.item(
+                    channel.name, hook, found.reason, found.detail, state=found.state
+                )
             return await self._intake.sealer.seal_message(channel, inbound, hook)
         except Exception as error:
             what = type(error).__name__  # its words might quote a citizen

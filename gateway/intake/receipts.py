@@ -1,5 +1,7 @@
 """What a provider says became of a notification, by webhook or by a page that we fetched."""
 
+from datetime import timedelta
+
 import structlog
 
 from adapters.contract import Channel, Receipt, Sender
@@ -8,11 +10,14 @@ from gateway.platform.seal import Seal
 from gateway.store.rows import OptOut
 from gateway.store.store import Store
 
+AGAIN = timedelta(seconds=1)
+"""After which a message is looked for again that was not there when its receipt came."""
+
 log = structlog.get_logger(__name__)
 
 
 async def note(store: Store, seal: Seal, channel: Channel, receipt: Receipt) -> bool:
-    """Note a receipt and tell whether it is of a notification that is waited for.
+    """Note a receipt and tell whether it is of a notification of ours, news or not.
 
     One whose reader cannot be written to now is held.
 
@@ -29,7 +34,7 @@ async def note(store: Store, seal: Seal, channel: Channel, receipt: Receipt) -> 
         again = until == "writes" and isinstance(channel, Sender) and channel.opens
         held = await unit.notifications.hold(name, known_as, detail)
         if held is None:
-            return False
+            return await unit.notifications.knows(name, known_as)
         id, reader = held
         if reader:
             await unit.opt_outs.begin(OptOut(reader, name, detail, until))

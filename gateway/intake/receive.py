@@ -10,6 +10,7 @@ from dataclasses import replace
 import structlog
 
 from adapters.contract import (
+    RECEIVED_ON,
     AcceptedMessage,
     Channel,
     ChannelError,
@@ -26,6 +27,7 @@ from adapters.contract import (
     WebhookRequest,
     WebhookResponse,
 )
+from gateway.access.machines import BARE_RECEIPT, LONG_RECEIPT
 from gateway.intake import forgeries, receipts
 from gateway.intake.group_commit import GroupCommit, NotDurable, Unstorable
 from gateway.intake.heavy import as_segment, is_heavy
@@ -42,9 +44,6 @@ from normalizer.message import Message
 from normalizer.report import Report
 
 log = structlog.get_logger(__name__)
-
-PATIENCE = (0.0, 0.3, 1.0, 3.0)
-"""Seconds between looks for what a receipt is about: it may be faster than our own commit."""
 
 
 class Intake:
@@ -96,6 +95,8 @@ class Intake:
 
     async def receive_webhook(self, channel: Receiver, hook: WebhookRequest) -> WebhookResponse:
         """Take one hook and say what the provider is answered. Raises ``NotDurable``."""
+        today = self._store.now().date().isoformat()
+        hook = replace(hook, headers={**hook.headers, RECEIVED_ON: today})
         with channel.exchanges.note(hook.method, hook.url, "in") as exchange:
             response = await self._receive_webhook(channel, hook)
             exchange.status = response.status
@@ -184,13 +185,18 @@ class Intake:
     ) -> AcceptedMessage | None:
         if isinstance(item, Receipt):
             await self._note_receipt(channel, hook, item)
-        elif isinstance(item, UnreadableItem):
+            return None
+        if isinstance(item, UnreadableItem):
             alone = replace(hook, body=item.raw)
             await self.quarantine.quarantine(channel.name, alone, "malformed", item.reason)
-        elif why := item.automatic or self.sealer.machines.sure(channel, item):
-            await self.quarantine.quarantine(channel.name, hook, "automatic", why, state="noted")
-        else:
+            return None
+        # A part says little by itself: the whole message is looked at (``Reassembly``).
+        aside_ = None if item.part else self.sealer.machines.set_aside(channel, item)
+        if aside_ is None:
             return await self._accept_or_quarantine(channel, item, hook)
+        await self.quarantine.quarantine(
+            channel.name, hook, aside_.reason, aside_.detail, state=aside_.state
+        )
         return None
 
     async def _accept_or_quarantine(
@@ -238,17 +244,26 @@ class Intake:
         return self.sealer.acknowledge(inbound, tracking_of(self.sealer.seal, inbound))
 
     async def _note_receipt(self, channel: Channel, hook: WebhookRequest, receipt: Receipt) -> None:
-        """Note a receipt; while the database is away it waits in the quarantine, as a note."""
+        """Note a receipt; one of no message that we know is kept, and looked at again.
+
+        It may be faster than our own commit, or the database may be away. A provider waits for
+        neither: it gets its answer as soon as the receipt is durable.
+        """
         try:
-            hurried = channel.receipts_hurry and receipt.state != "sent"
-            for pause in PATIENCE if hurried else PATIENCE[:1]:
-                await asyncio.sleep(pause)
-                if await receipts.note(self._store, self.sealer.seal, channel, receipt):
-                    break
+            if await receipts.note(self._store, self.sealer.seal, channel, receipt):
+                metrics.INTAKE.labels(channel.name, "receipt").inc()
+                return None
+            detail = "unknown_receipt"
         except Exception as error:
-            detail = f"{receipt.state}: {type(error).__name__}"
-            await self.quarantine.quarantine(channel.name, hook, "receipt", detail, state="noted")
-        metrics.INTAKE.labels(channel.name, "receipt").inc()
+            detail = f"unknown_receipt: {type(error).__name__}"
+        said, found = receipt.otherwise, BARE_RECEIPT
+        if said is not None:
+            found = self.sealer.machines.set_aside(channel, said) or LONG_RECEIPT
+        if said is not None or receipt.state != "sent":
+            again = self._store.now() + receipts.AGAIN
+            await self.quarantine.quarantine(
+                channel.name, hook, found.reason, detail, state=found.state, again_at=again
+            )
 
     async def _accept(
         self, channel: Channel, inbound: Inbound, hook: WebhookRequest

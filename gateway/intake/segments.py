@@ -7,7 +7,7 @@ comes round again, so segments belong together by reference and by time.
 
 import base64
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -20,6 +20,7 @@ SEGMENTS_URL = "parts:"
 """Stands for the URL of several hooks that make one message."""
 LATE = timedelta(hours=24)
 """How long after a message was given up a missing part of it is still taken for its own."""
+JoinTexts = Callable[[Sequence[Inbound]], str]
 REPEATED = timedelta(hours=1)
 """How far apart equal parts with one reference may come and be one."""
 
@@ -112,8 +113,11 @@ def _sorted(
     return gone, waiting, joins
 
 
-def merge(said: Iterable[Inbound], total: int) -> Inbound:
-    """Make one message of its parts; where some are missing, a mark in the text says so."""
+def merge(said: Iterable[Inbound], total: int, join: JoinTexts) -> Inbound:
+    """Make one message of its parts; where some are missing, a mark in the text says so.
+
+    ``join`` reads parts that follow each other.
+    """
     by_number = {part.part.number: part for part in said if part.part}
     ordered = [by_number[number] for number in sorted(by_number)]
     missing = [number for number in range(1, total + 1) if number not in by_number]
@@ -122,7 +126,7 @@ def merge(said: Iterable[Inbound], total: int) -> Inbound:
         notes.append(f"parts_missing: {len(missing)}/{total}")
     return replace(
         ordered[0],
-        text="".join(_texts(by_number, total)).strip(),
+        text="".join(_texts(by_number, total, join)).strip(),
         files=tuple(file for part in ordered for file in part.files),
         thread=tuple(dict.fromkeys(name for part in ordered for name in part.thread)),
         notes=tuple(dict.fromkeys(notes)),
@@ -164,11 +168,11 @@ class SegmentBundle:
         hooks = tuple((name, base64.b64decode(packed)) for name, packed in values["hooks"])
         return cls(values["message"], values["total"], values["late"], hooks)
 
-    def message_of(self, said: Sequence[Inbound]) -> Inbound:
-        """Make the message of the parts in it."""
+    def message_of(self, said: Sequence[Inbound], join: JoinTexts) -> Inbound:
+        """Make the message of the parts in it; ``join`` reads parts that follow each other."""
         if self.late:
             return too_late(said[0], self.message)
-        whole = merge(said, self.total)
+        whole = merge(said, self.total, join)
         # A message that is its only part keeps its own name; others are called by their first part.
         return whole if self.total == 1 else replace(whole, external_id=self.message)
 
@@ -188,11 +192,11 @@ def _whole(message: _Message) -> ReassemblyPlan:
     return ReassemblyPlan(message.first().external_id, rows, tuple(message.copies))
 
 
-def _texts(by_number: Mapping[int, Inbound], total: int) -> Iterator[str]:
+def _texts(by_number: Mapping[int, Inbound], total: int, join: JoinTexts) -> Iterator[str]:
     for here, run in groupby(range(1, total + 1), lambda number: number in by_number):
         numbers = list(run)
         if here:
-            yield "".join(by_number[number].text for number in numbers)
+            yield join([by_number[number] for number in numbers])
         else:
             named = f"{numbers[0]}" if len(numbers) == 1 else f"{numbers[0]}–{numbers[-1]}"
             yield f" {mark('part_missing', numbers=named)} "

@@ -18,6 +18,8 @@ from gateway.intake.problems import refusal
 from gateway.intake.receive import Intake
 from gateway.platform import metrics
 
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+"""Taken wherever a channel is asked, so that each can say which of them it means."""
 OURS = "x-kanal-"
 """What headers of the shell's own begin with; no caller may write one."""
 THERE = WebhookResponse(200, "text/plain", b"")
@@ -59,7 +61,8 @@ def routes(
         if hook.method not in channel.methods:
             if hook.method == "HEAD":
                 return respond(THERE)
-            return respond(refusal("wrong_method"), {"allow": ", ".join(sorted(channel.methods))})
+            allow = ", ".join(sorted({*channel.methods, "HEAD"}))
+            return respond(refusal("wrong_method"), {"allow": allow})
         try:
             with metrics.STEP.labels("receive").time():
                 return respond(await intake.receive_webhook(channel, hook))
@@ -67,7 +70,7 @@ def routes(
             metrics.INTAKE.labels(channel.name, "not_durable").inc()
             return respond(refusal("not_stored"), {"retry-after": "5"})
 
-    return [Route("/in/{channel}", take, methods=["POST", "GET", "HEAD"])]
+    return [Route("/in/{channel}", take, methods=METHODS)]
 
 
 async def too_often(

@@ -151,9 +151,11 @@ def _parts(settings: Settings, region: str) -> components.Components:
 
 def _read(csv: Path, region: str, address: bool) -> Rows:
     try:
-        return rows.read(csv, region=region, address=address)
+        found = rows.read(csv, region=region, address=address)
     except RowsError as error:
         raise CommandError(str(error)) from None
+    progress(f"{csv.name}: {len(found.rows)} rows, columns separated by {found.separated_by}")
+    return found
 
 
 def _weights(settings: Settings, purpose: str) -> "ModelWeights | None":

@@ -34,6 +34,7 @@ from gateway.store.store import Store
 from gateway.store.unit import UnitOfWork
 from gateway.wire import events
 from gateway.wire.queues import MEDIA, QueuedMessage
+from normalizer.coordinates import in_indonesia
 from normalizer.message import Attachment, Coordinates, FileNote, FileState, Message
 from normalizer.report import Report
 
@@ -228,6 +229,8 @@ class StoreFiles:
     def _point(self, cleaned: CleanFile) -> Coordinates | None:
         if cleaned.point is None or not self._settings.gps_from_photos:
             return None
+        if not in_indonesia(*cleaned.point):
+            return None  # a camera that knew no place writes 0, 0
         return Coordinates(latitude=cleaned.point[0], longitude=cleaned.point[1])
 
     async def _record(self, report_id: str, outcomes: Mapping[Attachment, FetchOutcome]) -> None:

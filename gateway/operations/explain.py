@@ -1,8 +1,11 @@
 """``kanal explain``: what normalizer and router make of a text, without storing anything."""
 
+import codecs
 import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import partial
+from itertools import chain
 from typing import Any, BinaryIO, TextIO
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -137,12 +140,32 @@ def stream(explainer: Explainer, source: BinaryIO, sink: TextIO, *, region: str 
 def _batches(source: BinaryIO) -> Iterator[list[bytes]]:
     """Yield the lines of a stream as they come, at most ``_BATCH`` at once."""
     begun = b""
-    while chunk := source.read1(_CHUNK):  # type: ignore[attr-defined]
+    for chunk in _utf8(source):
         *lines, begun = (begun + chunk).split(b"\n")
         for at in range(0, len(lines), _BATCH):
             yield lines[at : at + _BATCH]
     if begun:
         yield [begun]
+
+
+def _utf8(source: BinaryIO) -> Iterator[bytes]:
+    """Yield what comes as UTF-8 without the byte order mark that editors and shells put first."""
+    head = b""
+    while len(head) < len(codecs.BOM_UTF8) and (more := _more(source)):
+        head += more
+    chunks = chain([head.removeprefix(codecs.BOM_UTF8)], iter(partial(_more, source), b""))
+    if not head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        yield from chunks
+        return
+    read = codecs.getincrementaldecoder("utf-16")("replace")
+    for chunk in chunks:
+        yield read.decode(chunk).encode("utf-8", "replace")
+
+
+def _more(source: BinaryIO) -> bytes:
+    """Return what has come already, "" at the end."""
+    found: bytes = source.read1(_CHUNK)  # type: ignore[attr-defined]
+    return found
 
 
 def write_for_people(found: dict[str, Any]) -> str:

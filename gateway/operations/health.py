@@ -142,8 +142,10 @@ class Health:
         full = (
             f", {room.bytes} bytes: more than [quarantine] lets noise take, and kept all the same"
         )
-        more = full if room.over(self._store.quota.limits) else ""
-        finding.note("quarantine", f"{held} to release or dismiss{more}" if held else "")
+        if room.over(self._store.quota.limits):
+            finding.note("quarantine", f"{room.rows} to release or dismiss{full}")
+        else:
+            finding.note("quarantine", f"{held} to release or dismiss" if held else "")
         if missed:  # what strangers and machines send is no fault of ours
             finding.checks["quarantine_noise"] = f"{missed} more not kept since yesterday"
         finding.note("outbox", waiting)

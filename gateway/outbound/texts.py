@@ -53,6 +53,7 @@ KEYS: Mapping[str, frozenset[str]] = {
     "status": frozenset({"nomor", "status", "instansi"}),
     "status_answered": frozenset({"nomor", "status", "instansi", "teks"}),
     "not_found": frozenset(),
+    "mistyped": frozenset(),
     "none_yet": frozenset(),
     "help": frozenset(),
     "privacy": frozenset(),
@@ -134,7 +135,8 @@ HARMLESS = frozenset(
         "choice_unhide", "choice_unhide_report", "choice_stay", "privacy", "privacy_page",
         "privacy_word", "answer_to",
         "choice_join", "choice_new", "choice_anonymous", "choice_confidential", "scope_greeting",
-        "not_found", "none_yet", "help", "no_agency", "paused", "danger_beside", "danger_where",
+        "not_found", "mistyped", "none_yet", "help", "no_agency", "paused", "danger_beside",
+        "danger_where",
         "danger_other", "danger_violence_home", "danger_child", "danger_suicide", "lapsed",
         *(key for key in KEYS if key.startswith("neutral_")),
     }

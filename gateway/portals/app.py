@@ -23,9 +23,11 @@ from gateway.operations.health import Health
 from gateway.platform import metrics
 from gateway.platform.clock import Clock
 from gateway.portals.agency import api
+from gateway.portals.agency.document import serve_document
 from gateway.portals.citizen import routes as citizen
 from gateway.portals.console import routes as console
 from gateway.portals.http import problems, security_txt
+from gateway.portals.http.allow import AllowHeader
 from gateway.portals.http.bounds import Lines, Parser, protocol
 from gateway.portals.http.drain import DrainMiddleware
 from gateway.portals.http.request_id import RequestId
@@ -123,6 +125,7 @@ def application(
     secure = _is_https(settings)
     limits = CallLimits(settings.client_header, proxied=secure)
     app.include_router(api.api(agencies, files, limits))
+    serve_document(app, url)
     app.router.routes[:0] = [
         *webhook.routes(intake, url, settings.max_hook_bytes, limits, elsewhere=more),
         *(route for routes in more.values() for route in routes),
@@ -141,6 +144,7 @@ def application(
         ),
     ]
     problems.answer_with_problems(app)
+    app.add_middleware(AllowHeader, routes=app.router.routes)
     return app
 
 

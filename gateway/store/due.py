@@ -23,7 +23,9 @@ ALERT = "alert"
 """Danger to life: the next post on duty is told."""
 QUESTION = "question"
 """Our question to a reporter: it was not answered, and an operator decides."""
-KINDS = (SEGMENTS, ALERT, QUESTION)
+RECEIPT = "receipt"
+"""A receipt in the quarantine: the message that it is about is looked for again."""
+KINDS = (SEGMENTS, ALERT, QUESTION, RECEIPT)
 
 _MOMENT = due.c.due_at.type
 _PUT = text(

@@ -18,8 +18,8 @@ from gateway.platform.disk import private_file, private_folder
 _OF_THE_ROW = ("22", "23")
 """Classes of SQLSTATE that say what is wrong with the values of a statement: data exceptions and
 integrity constraints. Source: https://www.postgresql.org/docs/current/errcodes-appendix.html"""
+_NO_TABLE = "42P01"  # PostgreSQL's undefined_table
 _STATES = {
-    "42P01": "the tables are not there yet: kanal migrate",
     "42703": "the tables are of another version: kanal migrate",
     "42501": "the database user may not do this: its rights were taken away",
     "25006": "the database can only be read",
@@ -32,6 +32,10 @@ _UNBINDABLE = "Error binding parameter"
 
 class Unavailable(Exception):
     """The database did not answer; nothing was changed, try again."""
+
+
+class NotMigrated(Unavailable):
+    """The database answers, and has no tables yet: ``kanal migrate`` makes them."""
 
 
 class Database:
@@ -91,9 +95,18 @@ async def _guarded(seconds: float, engine: AsyncEngine) -> AsyncIterator[AsyncCo
         if (task := asyncio.current_task()) and task.cancelling():
             # Whoever cancels a query may get the driver's own error for it; it is no news.
             raise asyncio.CancelledError from error
+        if _has_no_table(error):
+            raise NotMigrated("the tables are not there yet: kanal migrate") from error
         if said := _away(error, seconds):
             raise Unavailable(said) from error
         raise
+
+
+def _has_no_table(error: Exception) -> bool:
+    if not isinstance(error, DBAPIError):
+        return False
+    state = getattr(error.orig, "sqlstate", "")
+    return state == _NO_TABLE or str(error.orig).startswith("no such table")
 
 
 def _away(error: Exception, seconds: float) -> str:

@@ -131,6 +131,11 @@ class NotificationRepository:
         report_id: str | None = rows.scalars().first()
         return report_id
 
+    async def knows(self, channel: str, provider_id: str) -> bool:
+        """Tell whether a provider's id is of one of ours, whatever became of it."""
+        query = select(notifications.c.id).where(_named(channel, provider_id)).limit(1)
+        return (await self._connection.execute(query)).first() is not None
+
     async def hold(self, channel: str, provider_id: str, detail: str) -> tuple[str, str] | None:
         """Hold a notification that was sent in vain; return its id and reader, None if not ours."""
         ours = _named(channel, provider_id) & (_WAITS | (notifications.c.state == "sent"))

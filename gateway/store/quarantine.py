@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Select, bindparam, delete, func, select, t
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.platform import metrics
+from gateway.store.due import RECEIPT, DueRepository
 from gateway.store.queries import Queries
 from gateway.store.rows import QuarantineItem
 from gateway.store.tables import not_kept, quarantine
@@ -25,6 +26,7 @@ REASONS: dict[str, str] = {
     "automatic": NOISE,
     "receipt": NOISE,
     "malformed": MESSAGE,
+    "machine": MESSAGE,
     "unreadable": MESSAGE,
     "unstorable": MESSAGE,
     "same_id_other_content": MESSAGE,
@@ -36,6 +38,8 @@ BATCH = 500
 """Rows that are forgotten in one transaction."""
 
 _OPEN = ["open", "noted"]
+_STRANGERS = ["forged", "machine"]
+"""Shown as open, and no reason for ``/health`` to be red: adverts come every day."""
 _NOISY = [reason for reason, kind in REASONS.items() if kind == NOISE]
 _PUT = text(
     "INSERT INTO quarantine (id, channel, reason, detail, envelope, size, state, at) "
@@ -110,11 +114,16 @@ class QuarantineRepository:
     """The quarantine in one transaction; unlike other writes of a unit these go out at once."""
 
     def __init__(
-        self, connection: AsyncConnection, now: Callable[[], datetime], quota: QuarantineQuota
+        self,
+        connection: AsyncConnection,
+        now: Callable[[], datetime],
+        quota: QuarantineQuota,
+        due: DueRepository,
     ) -> None:
         self._connection = connection
         self._now = now
         self._quota = quota
+        self._due = due
 
     async def put(self, items: Sequence[QuarantineItem]) -> None:
         """Keep items, each id once; count the noise for which there is no room."""
@@ -125,6 +134,9 @@ class QuarantineRepository:
         kept = [item for item in items if self._quota.admits(item)]
         if kept:
             await self._connection.execute(_PUT, [_row(item) for item in kept])
+        for item in kept:
+            if item.again_at is not None:
+                self._due.put(RECEIPT, item.id, item.again_at, item.at.isoformat(), sooner=True)
         ids = {item.id for item in kept}
         await self.tally(
             Counter((item.channel, item.reason) for item in items if item.id not in ids)
@@ -188,8 +200,8 @@ class QuarantineQueries(Queries):
         return int(await self._one(query))
 
     async def count_proven(self) -> int:
-        """Count what is undecided and not forged: what strangers send is no fault of ours."""
-        waiting = (quarantine.c.state == "open") & (quarantine.c.reason != "forged")
+        """Count what is undecided and no stranger's or machine's: those are no fault of ours."""
+        waiting = (quarantine.c.state == "open") & quarantine.c.reason.not_in(_STRANGERS)
         return int(await self._one(select(func.count()).where(waiting)))
 
     async def room(self) -> Room:

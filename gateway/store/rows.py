@@ -57,6 +57,8 @@ class QuarantineItem:
     size: int
     state: Literal["open", "noted"]
     at: datetime
+    again_at: datetime | None = None
+    """When the message is looked for that a receipt in it is about."""
 
 
 NotificationState = Literal[

@@ -56,7 +56,7 @@ class UnitOfWork:
         self.outbox = Outbox(connection, context.queue)
         self.due = DueRepository(connection)
         self.cursors = CursorRepository(connection, context.leases)
-        self.quarantine = QuarantineRepository(connection, now, context.quota)
+        self.quarantine = QuarantineRepository(connection, now, context.quota, self.due)
         self.segments = SegmentRepository(connection, now, self.due)
         self.files = FileRepository(connection)
         self.messages = MessageRepository(connection, now, self.files, self.quarantine, self.outbox)

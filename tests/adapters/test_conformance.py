@@ -7,7 +7,7 @@ import json
 import re
 import socket
 from asyncio import StreamReader, StreamWriter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -43,7 +43,9 @@ from adapters.contract import (
     WebhookRequest,
 )
 from adapters.load import BadBlock, channel_class, kinds, load
+from gateway.access.machines import Machines
 from tests.adapters.examples import EXAMPLES, NO_PROVIDER, PUBLIC_URL, SOMEBODY, away, build
+from tests.adapters.genuine import GENUINE
 from tests.adapters.ports import ports
 
 FOLDER = Path(adapters.__file__).parent
@@ -359,7 +361,9 @@ async def test_whatever_strangers_call_is_counted_and_answered(
 
 PDUS = st.builds(
     lambda command, body: (16 + len(body)).to_bytes(4, "big") + bytes([*command]) + body,
-    st.sampled_from([b"\0\0\0\x05" + bytes(7) + b"\x01", b"\0\0\0\x15" + bytes(8)]),
+    st.sampled_from(
+        [bytes(head) + bytes(7) + b"\x01" for head in ((0, 0, 0, 5), (0, 0, 1, 3), (0, 0, 0, 21))]
+    ),
     st.binary(max_size=120) | st.binary(max_size=100).map(lambda end: b"\0\1\1628\0" + end),
 )
 
@@ -416,6 +420,120 @@ async def test_a_provider_that_is_away_is_worth_another_try(kind: str) -> None:
     )
     await channel.close()
     await channel.close()
+
+
+# What is no report and what has no words: never answered by mistake, never lost.
+
+HEARS = sorted({*GENUINE} & {*SENDERS})
+BY_PHONE = [kind for kind in HEARS if channel_class(kind).by_phone]
+MACHINE_NAMES = ("TSELPROMO", "GRAB", "Tri 3", "BANK-X", "123", "3355", "14045", "500046")
+"""Who writes a text message and is no person: names of senders, and short codes."""
+TOLD = "id:00Ab sub:001 dlvrd:001 submit date:2603021000 done date:2603021001 stat:{} err:000"
+RECEIPTS = (
+    *(TOLD.format(state) for state in ("DELIVRD", "UNDELIV", "ENROUTE", "UNKNOWN", "LOST")),
+    f"{TOLD.format('DELIVRD')} text:Laporan Anda kami teri",
+    f"{TOLD.format('DELIVRD')} Text:Laporan Anda kami terima, nomor 1234-5678-9012, terima kasih",
+    "id:7f stat:EXPIRED",
+    "ID: 7F, SUB: 001, DLVRD: 000, STAT: REJECTD",
+)
+QUOTED = (
+    f"Saya terima SMS aneh: {TOLD.format('UNDELIV')}, apa artinya?",
+    f"{TOLD.format('UNDELIV')} begitu jawabannya, padahal jalan di Wonocolo rusak parah",
+    "id: 3578011 stat: hilang. KTP saya hilang di Wonocolo",
+)
+
+
+def brought(channel: Channel, hook: WebhookRequest) -> Sequence[Inbound | Receipt | UnreadableItem]:
+    """Read a message as the shell would."""
+    if isinstance(channel, Receiver | ConnectionChannel):
+        return channel.parse(hook)
+    assert isinstance(channel, Fetcher)
+    return channel.reread(hook.body)
+
+
+def filed(channel: Channel, hook: WebhookRequest) -> tuple[str, bool]:
+    """Say where a message goes, and whether its sender is answered."""
+    machines = Machines({channel.name: channel})
+    (said,) = brought(channel, hook)
+    message = said.otherwise if isinstance(said, Receipt) else said
+    assert isinstance(message, Inbound)
+    found = machines.set_aside(channel, message)
+    answered = machines.unanswered(channel, message) is None
+    return (f"{found.reason} {found.state}" if found else "report"), answered
+
+
+@pytest.mark.parametrize("sender", MACHINE_NAMES)
+@pytest.mark.parametrize("kind", BY_PHONE)
+def test_a_machine_is_never_answered_and_operators_see_what_it_wrote(
+    kind: str, sender: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SOMEBODY, kind, sender)
+    channel = build(kind)
+    for text in ("Promo! Paket data 10 GB cuma 25 ribu", "Jalan rusak di Wonocolo Surabaya"):
+        assert filed(channel, GENUINE[kind](channel, text, "7")) == ("machine open", False)
+
+
+@pytest.mark.parametrize("text", RECEIPTS)
+@pytest.mark.parametrize("kind", BY_PHONE)
+def test_a_receipt_in_words_is_never_a_report_and_never_answered(kind: str, text: str) -> None:
+    channel = build(kind)
+    where, answered = filed(channel, GENUINE[kind](channel, text, "7"))
+    assert where in ("receipt noted", "machine open")
+    assert not answered
+
+
+@pytest.mark.parametrize("text", QUOTED)
+@pytest.mark.parametrize("kind", BY_PHONE)
+def test_who_quotes_a_receipt_is_a_citizen(kind: str, text: str) -> None:
+    channel = build(kind)
+    assert filed(channel, GENUINE[kind](channel, text, "7")) == ("report", True)
+
+
+def changed(kind: str, change: Callable[[Any], None]) -> Callable[[Channel], WebhookRequest]:
+    """Make a genuine message without words, of which ``change`` alters the JSON."""
+
+    def hook(channel: Channel) -> WebhookRequest:
+        genuine = GENUINE[kind](channel, "", "7")
+        said = json.loads(genuine.body)
+        change(said)
+        return replace(genuine, body=json.dumps(said).encode())
+
+    return hook
+
+
+def of_kind(name: str, value: Any) -> Callable[[Any], None]:
+    def change(update: Any) -> None:
+        del update["message"]["text"]
+        update["message"][name] = value
+
+    return change
+
+
+WORDLESS: dict[str, list[Callable[[Channel], WebhookRequest]]] = {
+    "telegram": [
+        changed("telegram", of_kind(name, value))
+        for name, value in {
+            "sticker": {"file_id": "S", "file_unique_id": "s"},
+            "poll": {},
+            "dice": {"value": 3},
+            "web_app_data": {"data": ""},
+            "text": "",
+            "contact": {"phone_number": "", "first_name": ""},
+            "hologram": {"x": 1},
+            "kind_of_next_year": 7,
+        }.items()
+    ]
+}
+"""What has no words, on channels that have more of it than an empty message."""
+
+
+@pytest.mark.parametrize("kind", sorted({*HEARS} - NO_PROVIDER))
+def test_what_has_no_words_never_vanishes(kind: str) -> None:
+    made = WORDLESS.get(kind) or [lambda channel: GENUINE[kind](channel, "", "7")]
+    for each in made:
+        channel = build(kind)
+        (said,) = brought(channel, each(channel))
+        assert isinstance(said, Inbound)
 
 
 @asynccontextmanager

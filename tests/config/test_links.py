@@ -48,7 +48,6 @@ TAKEN = [
 @pytest.fixture(autouse=True)
 def _bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("KANAL_CONFIG", raising=False)
 
 
 @pytest.mark.parametrize(("section", "values"), REFUSED)

@@ -12,8 +12,8 @@ from gateway.portals.citizen.pages import describe_notes
 from gateway.portals.console.labels import Labels
 
 ROOT = FOLDER.parent
-ROOMS = ("adapters", "normalizer", "gateway/intake", "gateway/wire")
-CODES = {"Sign": 2, "_Clue": 0}
+ROOMS = ("adapters", "normalizer", "gateway/access", "gateway/intake", "gateway/wire")
+CODES = {"Sign": 2, "_Clue": 0, "SetAside": 1}
 """Calls one of whose arguments is a code, and which."""
 _CODE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 

@@ -2,7 +2,6 @@
 
 import ast
 import json
-import os
 import string
 from collections.abc import Iterator
 from datetime import date
@@ -15,15 +14,13 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 import config
-from config.settings import Resolution, Settings, SettingsError, fault_at, line_of, load
+from config.settings import Places, Resolution, Settings, SettingsError, line_of, load
 
 
 @pytest.fixture(autouse=True)
 def empty_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither a kanal.toml nor a variable of this machine decides what a test sees."""
+    """No kanal.toml of this machine decides what a test sees."""
     monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.upper().startswith("KANAL_")]:
-        monkeypatch.delenv(name)
 
 
 @pytest.fixture
@@ -184,7 +181,7 @@ def test_a_fault_found_later_is_placed_where_the_setting_was_made(
     monkeypatch.setenv("KANAL_CHANNELS__SMS__REGION", "2")
     monkeypatch.setenv("KANAL_CHANNELS__BOX__TYPE", "mail")
     places = [
-        str(fault_at(None, ("channels", *key), "wrong"))
+        str(Places(None).fault(("channels", *key), "wrong"))
         for key in (("sms", "type"), ("sms", "region"), ("sms", "number"), ("box", "address"))
     ]
     assert places == [

@@ -24,7 +24,7 @@ TABLES = {
         "queue", "reason", "status", "unanswered",
     },
     "errors": {"problem", "smtp"},
-    "labels": {"kind", "mark", "masked", "months", "note", "privacy", "status"},
+    "labels": {"kind", "mark", "masked", "months", "note", "privacy", "status", "update_status"},
     "pages": {"deadline", "mend", "note"},
     "reasons": {"source", "tier"},
 }  # fmt: skip

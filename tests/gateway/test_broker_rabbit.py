@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
+import aio_pika
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -121,6 +123,25 @@ async def test_an_agency_queue_deleted_behind_our_back_is_made_again(
     lost = message(AGENCY)
     assert set(await rabbit.publish([lost])) == {lost.id}
     assert await rabbit.publish([lost]) == {}
+
+
+async def test_what_a_message_is_stands_in_its_properties(rabbit: Rabbit, rabbit_url: str) -> None:
+    kind = {"content-type": "application/cloudevents+json", "type": "id.kanal.report.assigned"}
+    sent = message(AGENCY, b"{}", **kind)
+    before = datetime.now(UTC).replace(microsecond=0)
+    assert await rabbit.publish([sent]) == {}
+    async with await aio_pika.connect(rabbit_url) as agency, agency.channel() as channel:
+        got = await (await channel.get_queue(AGENCY)).get()
+        assert (got.content_type, got.type) == tuple(kind.values())
+        assert (got.message_id, got.app_id) == (sent.id, "kanal")
+        assert got.timestamp
+        assert before <= got.timestamp <= datetime.now(UTC)
+        await got.ack()
+        # From a program that knows the properties only.
+        bare = aio_pika.Message(b"{}", content_type="text/x", type="t", message_id=sent.id)
+        await channel.default_exchange.publish(bare, AGENCY)
+    (taken,) = await take(await rabbit.subscribe(AGENCY, prefetch=1), 1)
+    assert taken.message.headers == {"content-type": "text/x", "type": "t"}
 
 
 @pytest.mark.parametrize("queue", [REPORTS, AGENCY])

@@ -9,6 +9,7 @@ import sys
 import tomllib
 from asyncio import create_subprocess_exec
 from asyncio.subprocess import PIPE
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import config
+from config import toml
 from gateway.cli import app
 from tests.gateway.citizens import citizens, walking
 from tests.gateway.ledger import Ledger
@@ -77,9 +79,7 @@ CLEAR = "lampu jalan mati di Kota Medan"
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty working folder, and no setting from outside."""
-    for name in [name for name in os.environ if name.startswith("KANAL_")]:
-        monkeypatch.delenv(name)
+    """An empty working folder."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -163,6 +163,52 @@ async def test_up_refuses_to_start_and_leaves_nothing_behind(folder: Path) -> No
     assert ended.err.count("kanal.toml:") == len(FAULTS)
     assert "Nothing was started" in ended.err
     assert os.listdir(folder) == ["kanal.toml"]
+
+
+@pytest.mark.parametrize("command", [("audit", "verify"), ("trace", "1234-5678-9018")])
+def test_before_the_first_start_a_command_says_what_is_missing(
+    folder: Path, command: tuple[str, ...]
+) -> None:
+    result = run(*command)
+    assert result.exit_code == 1
+    assert "has no tables yet: run kanal up or kanal migrate" in result.stderr
+    assert "does not answer" not in result.stderr
+
+
+def _wrong_blocks(count: int) -> str:
+    """Write settings with as many faults of each of five kinds."""
+    return "\n".join(
+        f'[delivery.nobody-{n}]\nmethod = "inbox"\ntoken = "{n:040}"\n'
+        f'[delivery.0{n}-x]\nmethod = "inbox"\ntokn = "x"\n'
+        f'[channels.c{n}]\ntype = "fax"\n[channels.d{n}]\ntype = "web"\nodd = 1'
+        for n in range(count)
+    )
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["blocks", "sections"])
+def test_the_work_of_a_check_does_not_grow_with_each_fault(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    read: list[str] = []
+
+    def counted(reading: Callable[[str], Any]) -> Callable[[str], Any]:
+        def read_and_count(text: str) -> Any:
+            read.append(text)
+            return reading(text)
+
+        return read_and_count
+
+    monkeypatch.setattr(toml, "_lines_outside_strings", counted(toml._lines_outside_strings))
+    monkeypatch.setattr(tomllib, "loads", counted(tomllib.loads))
+    counts = []
+    for faults in (2, 40):
+        unknown = "\n".join(f"[section{n}]\nx = 1" for n in range(faults))
+        (folder / "kanal.toml").write_text(_wrong_blocks(faults) if known else unknown)
+        read.clear()
+        result = run("check")
+        assert result.stderr.count("kanal.toml:") == (5 if known else 1) * faults
+        counts.append(len(read))
+    assert counts[0] == counts[1]
 
 
 NOBODY = {

@@ -133,8 +133,8 @@ async def test_by_queue_exactly_one_message_with_the_deliverys_id(house: House) 
     (message,) = await house.for_agency(AGENCY)
     assert message.id == made.id == json.loads(message.body)["id"]
     assert events.read(message.body).type == made.event == events.ASSIGNED
-    origin = {correlation.HEADER: message.correlation}
-    assert message.headers == {"content-type": "application/cloudevents+json"} | origin
+    told = {"content-type": "application/cloudevents+json", "type": events.ASSIGNED}
+    assert message.headers == told | {correlation.HEADER: message.correlation}
     assert (made.state, made.method) == ("placed", "queue")
     assert made.placed_at
     assert made.created_at < made.placed_at

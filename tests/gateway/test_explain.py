@@ -1,6 +1,7 @@
 """``kanal explain`` as a stream: answers come in order, each as soon as it can be given."""
 
 import asyncio
+import codecs
 import io
 import json
 import sys
@@ -8,7 +9,7 @@ from asyncio.subprocess import PIPE
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from gateway.operations import explain
@@ -23,12 +24,23 @@ def test_lines_come_whole_and_in_order_however_they_are_cut(
     pieces: list[bytes], chunk: int, batch: int
 ) -> None:
     sent = b"\n".join(pieces)
+    assume(not sent.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(explain, "_CHUNK", chunk)
         patch.setattr(explain, "_BATCH", batch)
         batches = [*explain._batches(io.BytesIO(sent))]
     assert all(1 <= len(lines) <= batch for lines in batches)
     assert b"\n".join(line for lines in batches for line in lines) == sent.removesuffix(b"\n")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("chunk", [1, 2, 3, 1000])
+def test_a_byte_order_mark_is_no_part_of_the_first_line(encoding: str, chunk: int) -> None:
+    said = '{"text": "Jalan é 😀"}'
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(explain, "_CHUNK", chunk)
+        batches = [*explain._batches(io.BytesIO(f"{said}\n{said}\n".encode(encoding)))]
+    assert [line.decode() for lines in batches for line in lines] == [said, said]
 
 
 async def test_an_answer_comes_before_the_next_line_is_sent(tmp_path: Path) -> None:

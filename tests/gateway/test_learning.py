@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from gateway.learning.command import CommandError
 from gateway.learning.history import learnable
 from gateway.learning.measure import Prediction
 from gateway.learning.network import telling
-from gateway.learning.rows import RowsError, read
+from gateway.learning.rows import COLUMNS, DELIMITERS, RowsError, read
 from gateway.learning.samples import SampleReader, own_id
 from gateway.models import registry
 from gateway.models.active import ActiveModels
@@ -119,9 +120,60 @@ def test_a_row_keeps_its_own_region_and_may_gain_its_address(tmp_path: Path) -> 
     assert [(row.text, row.region) for row in found] == [("t\nJl. Satu", "35.78"), ("u", "64.72")]
 
 
+PLAIN = "text,agency,region\nJalan rusak; parah,Dinas PU,64.72\n"
+OFFICE = "Isi Laporan;Instansi\nJalan rusak, parah;Dinas PU\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "text", "separated_by"),
+    [
+        (PLAIN.encode(), "Jalan rusak; parah", "commas"),
+        (PLAIN.encode("utf-8-sig"), "Jalan rusak; parah", "commas"),
+        (PLAIN.replace("\n", "\r\n").encode("utf-16"), "Jalan rusak; parah", "commas"),
+        (PLAIN.replace("\n", "\r").encode(), "Jalan rusak; parah", "commas"),
+        (b"\xfe\xff" + PLAIN.encode("utf-16-be"), "Jalan rusak; parah", "commas"),
+        (b"Text, AGENCY \na,b\n", "a", "commas"),
+        (b"text , agency\na,b\n", "a", "commas"),
+        (b'"Text","Agency"\na,b\n', "a", "commas"),
+        (b"text;agency\na, b;c\n", "a, b", "semicolons"),
+        (b'text;agency;"a,b,c"\na, b;c;d\n', "a, b", "semicolons"),
+        (b"sep=;\ntext;agency\na;b\n", "a", "semicolons"),
+        (b'\xef\xbb\xbf"SEP=,"\r\ntext,agency\r\na,b\r\n', "a", "commas"),
+        (b"sep=^\ntext^agency\na;b^c\n", "a;b", "'^'"),
+        (b"text\tagency\na, b\tc\n", "a, b", "tabs"),
+        (b"sep=\t\ntext\tagency\na, b\tc\n", "a, b", "tabs"),
+        (b"agency|text\nc|a, b\n", "a, b", "bars"),
+        (OFFICE.encode(), "Jalan rusak, parah", "semicolons"),
+        (OFFICE.encode("utf-16"), "Jalan rusak, parah", "semicolons"),
+        (b"NO\tURAIAN_LAPORAN\tOPD\n1\ta\tb\n", "a", "tabs"),
+        (b"no,laporan,text,agency\n1,x,a,b\n", "a", "commas"),
+        (b"no;aduan;disposisi\n1;a\n2;b;c\n\n", "b", "semicolons"),
+    ],
+)
+def test_a_table_is_read_as_offices_have_it(
+    tmp_path: Path, content: bytes, text: str, separated_by: str
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(content)
+    found = read(path)
+    assert ([row.text for row in found.rows], found.separated_by) == ([text], separated_by)
+
+
+def test_every_name_of_a_column_is_known_in_every_table(tmp_path: Path) -> None:
+    names = [name for column in COLUMNS.values() for name in column]
+    assert len(names) == len(set(names))
+    path = tmp_path / "a.csv"
+    for delimiter in DELIMITERS:
+        for text, agency in product(COLUMNS["text"], COLUMNS["agency"]):
+            path.write_text(f"{text.upper()}{delimiter}{agency.title()}\na b{delimiter}c\n")
+            assert [(row.text, row.label) for row in read(path).rows] == [("a b", "c")]
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
+        (b"isi;where\na;b\n", "no column agency (or kind) (columns are separated by semicolons)"),
+        (b"\xff\xfet", "not UTF-16"),
         (b"", "line 1: there is no column text"),
         (b"text,where\na,b\n", "line 1: there is no column agency"),
         (b"text,agency\n,\n", "no row has both text and agency"),
@@ -144,9 +196,10 @@ def test_no_file_breaks_the_reading(
     tmp_path_factory: pytest.TempPathFactory, content: bytes
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "any.csv"
-    path.write_bytes(b"text,agency\n" + content)
-    with contextlib.suppress(RowsError):
-        assert read(path).rows
+    for head in (b"text,agency\n", b"", b"sep=", b"\xff\xfe"):
+        path.write_bytes(head + content)
+        with contextlib.suppress(RowsError):
+            assert read(path).rows
 
 
 # labels

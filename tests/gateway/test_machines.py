@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import smpp34
 
 from adapters.contract import (
     Channel,
@@ -19,6 +20,7 @@ from adapters.contract import (
     Page,
     Receiver,
     Sender,
+    WebhookRequest,
 )
 from adapters.load import channel_class, kinds
 from adapters.smpp.channel import Smpp
@@ -170,17 +172,72 @@ def test_a_channel_knows_its_own_addresses(kind: str) -> None:
     assert bool(channel.own) == (speaks and not channel.fetched)
 
 
+TOLD = "id:0098 sub:001 dlvrd:001 submit date:2603021000 done date:2603021001 stat:UNKNOWN"
+PROMO = "Promo! Paket data 10 GB cuma 25 ribu di *123#, hanya di Kota Surabaya. Kode OTP 1234"
+MACHINES: dict[str, tuple[str, str, tuple[str, str]]] = {
+    "an operator's advert": ("TSELPROMO", PROMO, ("machine", "open")),
+    "a code": ("GRAB", "Kode OTP Anda 1234", ("machine", "open")),
+    "a long advert": ("TSELPROMO", f"{PROMO} " * 12, ("machine", "open")),
+    "a complaint by a web page": ("ONLINESMS", ROAD, ("machine", "open")),
+    "a short code": ("3355", PROMO, ("machine", "open")),
+    "a short code with the country": ("+6235355", PROMO, ("machine", "open")),
+    "a receipt": ("+6281234567890", f"{TOLD} err:000 text:Laporan", ("receipt", "noted")),
+    "a receipt of a short code": ("9911", f"{TOLD} err:000 text:", ("receipt", "noted")),
+    "a receipt that quotes much": (
+        "9911",
+        f"{TOLD} text:Laporan Anda kami terima, nomor 1234 dan lain",
+        ("machine", "open"),
+    ),
+}
+"""Who writes what on a channel of text messages, and what the quarantine then has."""
+
+
 @pytest.mark.parametrize("wire", PHONES, indirect=True)
-async def test_what_is_surely_a_machine_is_kept_as_a_note(
+async def test_what_a_machine_sends_is_seen_by_operators_and_reaches_nobody(
     wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    receipt = "id:0098 sub:001 dlvrd:001 submit date:2603021000 done date:2603021001 stat:DELIVRD"
-    assert await wire.bring(f"{receipt} err:000 text:Laporan") == []
-    monkeypatch.setitem(SOMEBODY, wire.kind, "GRAB")
-    assert await wire.bring("Kode OTP Anda 1234") == []
-    kept = await wire.house.rows("SELECT reason, state FROM quarantine")
-    assert list(kept) == [("automatic", "noted")] * 2
+    for what, (sender, text, expected) in MACHINES.items():
+        monkeypatch.setitem(SOMEBODY, wire.kind, sender)
+        assert await wire.bring(text) == [], what
+        (kept,) = await wire.house.rows(
+            "SELECT reason, state FROM quarantine ORDER BY at DESC LIMIT 1"
+        )
+        assert tuple(kept) == expected, what
+    assert await wire.house.counted("quarantine") == len(MACHINES)
     assert await wire.house.counted("messages") == 0
+    assert await wire.house.counted("deliveries") == 0
+    health = await wire.house.services.health.look()
+    assert health.checks["quarantine"] == "ok", "adverts come every day"
+
+
+@pytest.mark.parametrize("wire", PHONES, indirect=True)
+async def test_a_citizen_who_quotes_a_receipt_is_filed_and_answered(wire: Wire) -> None:
+    quoted = f"Saya terus menerima SMS ini: {TOLD} err:000 text:Laporan. {ROAD}"
+    assert await wire.bring(quoted) != []
+    assert await wire.house.counted("reports") == 1
+
+
+async def test_a_machines_long_message_is_one_item_and_can_be_released(lite: House) -> None:
+    channel = build("smpp")
+    assert isinstance(channel, Smpp)
+    lite.door.channels = {**lite.door.channels, "smpp": channel}
+    halves = (
+        b"\x05\x00\x03\x07\x02\x01Jalan rusak parah di depan pasar \x1b",
+        b"\x05\x00\x03\x07\x02\x02e, Kecamatan Wonocolo Surabaya",
+    )
+    for half in halves:
+        pdu = smpp34.DeliverSm("ONLINESMS", "1708", half, source_addr_ton=5, esm_class=0x40)
+        hook = WebhookRequest("smpp:", {"stamp": "1.0"}, pdu.encode())
+        await lite.door.receive_message(channel, hook)
+    assert await lite.join() == 0
+    (item,) = await lite.rows("SELECT id, reason, state FROM quarantine")
+    assert item[1:] == ("machine", "open")
+    await lite.services.operators.release(item[0], by="ani")
+    await lite.work_all()
+    report = (await lite.newest()).report
+    assert report.unanswered is NoAnswerReason.MACHINE
+    assert "pasar €, Kecamatan" in report.text
+    assert lite.paper.told() == []
 
 
 @pytest.mark.parametrize("wire", PHONES, indirect=True)
@@ -195,6 +252,15 @@ async def test_a_foreign_number_is_filed_shown_and_not_answered(
     (letter,) = list(file.notifications)
     assert (letter.state, letter.detail) == ("withdrawn", "foreign_number")
     assert await wire.house.counted("deliveries") == 1  # its agency has it
+
+
+def test_what_another_bot_wrote_is_seen_by_operators() -> None:
+    channel = build("telegram")
+    machines, said = Machines({"telegram": channel}), heard("telegram", "620011")
+    assert machines.set_aside(channel, said) is None
+    found = machines.set_aside(channel, replace(said, automatic="other_bot"))
+    assert found is not None
+    assert (found.reason, found.detail, found.state) == ("machine", "other_bot", "open")
 
 
 @pytest.mark.parametrize("kind", PHONES)
@@ -486,7 +552,8 @@ async def test_who_only_sounds_automatic_is_filed_and_routed(lite: House) -> Non
         ("+62215551234", "person"),
         ("00628091234567", "premium"),
         ("62 809-123-4567", "premium"),
-        ("+1708", "foreign"),
+        ("+1708", "service"),
+        ("+6299999", "service"),
         ("+60123456789", "foreign"),
         ("+6591234567", "foreign"),
     ],

@@ -398,7 +398,7 @@ async def test_without_dates_a_list_goes_back_ninety_days(here: Town) -> None:
 
 MISTAKES: tuple[tuple[dict[str, str], int], ...] = (
     ({"start_date": "yesterday"}, 1),
-    ({"start_date": "2026-01-01"}, 1),
+    ({"start_date": "01/01/2026"}, 1),
     ({"start_date": "2026-01-01T00:00:00"}, 1),
     ({"start_date": "2026-03-02T00:00:00Z", "end_date": "2026-03-01T00:00:00Z"}, 1),
     ({"start_date": "2025-03-02T00:00:00Z", "end_date": "2026-03-01T00:00:00Z"}, 1),
@@ -521,6 +521,25 @@ async def test_an_agency_that_is_not_responsible_says_so(here: Town) -> None:
     assert (await here.house.file(number)).report.status is Status.TRIAGE
 
 
+async def test_an_update_may_be_a_status_alone(here: Town) -> None:
+    number = await here.numbered(**HOLE, email="siti@surel.example")
+    assert (await _update(here, CITY, number, status="FIXED")).status == 201
+    assert (await _update(here, AGENCY, number, status="Planned")).status == 201
+    await here.routed()
+    file = await here.house.file(number)
+    assert file.report.text.endswith("Sudah diperbaiki.")
+    assert file.report.status is Status.IN_PROGRESS
+    assert any("Sudah direncanakan." in each.text for each in file.notifications)
+
+
+async def test_a_point_of_zeros_is_no_place_and_said_so(here: Town) -> None:
+    number = await here.numbered(lat="0", long="0.0", description=f"{HOLE['description']} di sini")
+    report = (await here.house.file(number)).report
+    assert (report.coordinates, report.notes) == (None, ("point_outside_indonesia",))
+    (shown,) = (await here.get(f"{O311}/requests/{number}.JSON")).json
+    assert (shown["lat"], shown["long"]) == (None, None)
+
+
 async def test_nobody_adds_to_what_is_not_theirs(here: Town) -> None:
     await here.house.report(LAMP)
     number = (await here.house.newest()).report.tracking
@@ -558,7 +577,7 @@ WAYS = (
     ("GET", "/", 404),
     ("GET", "/services", 404),
     ("GET", "/services.csv", 404),
-    ("GET", "/requests.XML", 404),
+    ("GET", "/requests.CSV", 404),
     ("GET", "/a/b/c.xml", 404),
     ("POST", "/services.xml", 405),
     ("DELETE", "/requests.xml", 405),

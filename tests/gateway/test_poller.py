@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 
 from adapters.contract import (
+    Author,
     ChannelError,
+    Inbound,
     Page,
     Receipt,
     Refused,
@@ -123,6 +125,14 @@ async def test_a_receipt_in_a_page_reaches_the_letter_it_is_about(house: House) 
     assert await cursor(house) == "1"
 
 
+async def test_what_may_be_a_receipt_and_is_about_none_of_ours_is_a_message(lite: House) -> None:
+    channel = Stream()
+    written = Inbound("stream", "1708", "r1", Author("+6281234567890"), ROAD, b'{"text": "x"}')
+    channel.said.append(Receipt("stream", "unknown", "delivered", otherwise=written))
+    await polling(lite, channel).turn()
+    assert await lite.counted("messages") == 1
+
+
 # --- poison ---------------------------------------------------------------------------------------
 
 
@@ -135,7 +145,7 @@ def unstorable(channel: Stream) -> None:
 
 
 def unsealable(channel: Stream) -> None:
-    channel.say(f"{ROAD} x", **{"from": "+62\ud800"})
+    channel.say(f"{ROAD} x", **{"from": "+6281234567\ud800"})
 
 
 @pytest.mark.parametrize("poison", [unreadable, unstorable, unsealable])

@@ -46,6 +46,8 @@ def _reasons(tree: ast.AST) -> Iterator[str]:
         called = getattr(node.func, "attr", getattr(node.func, "id", ""))
         if called in ("quarantine", "item", "_quarantine_item"):
             yield from _said(node.args[2:4])
+        if called == "SetAside":
+            yield from _said(node.args[:1])
         if called == "QuarantineItem":
             yield from _said(k.value for k in node.keywords if k.arg == "reason")
 

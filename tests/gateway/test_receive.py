@@ -4,12 +4,14 @@ import asyncio
 import json
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from adapters.contract import (
+    RECEIVED_ON,
     AcceptedMessage,
     ChannelError,
     ChannelSettings,
@@ -67,7 +69,8 @@ async def test_the_raw_hook_is_kept_and_can_be_read_again(house: House) -> None:
     sent = hook(note(ROAD))
     await house.door.receive_webhook(house.paper, sent)
     ((raw,),) = await house.rows("SELECT raw FROM messages")
-    assert unpack(house.seal.open(bytes(raw), RAW)) == sent
+    kept = unpack(house.seal.open(bytes(raw), RAW))
+    assert kept == replace(sent, headers={**sent.headers, RECEIVED_ON: "2026-03-02"})
 
 
 async def test_every_message_of_a_hook_is_taken(house: House) -> None:
@@ -204,13 +207,37 @@ async def test_a_receipt_says_what_became_of_a_letter(
     (letter,) = [each for each in (await house.newest()).notifications if each.id == sent.id]
     assert letter.state == becomes
     assert await _held(house) == []
+    assert await house.counted("due", "kind = 'receipt'") == 0, "what is ours is not looked for"
 
 
-async def test_a_receipt_for_somebody_elses_message_changes_nothing(lite: House) -> None:
-    await lite.say(ROAD)
-    before = await lite.rows("SELECT * FROM notifications ORDER BY id")
-    assert (await lite.take({"receipt": "SM-unknown", "state": "failed"})).status == 200
-    assert await lite.rows("SELECT * FROM notifications ORDER BY id") == before
+async def test_a_receipt_for_somebody_elses_message_is_a_note_and_changes_nothing(
+    house: House,
+) -> None:
+    await house.say(ROAD)
+    before = await house.rows("SELECT * FROM notifications ORDER BY id")
+    assert (await house.take({"receipt": "SM-unknown", "state": "failed"})).status == 200
+    assert (await house.take({"receipt": "SM-unknown", "state": "sent"})).status == 200
+    for _ in range(8):
+        assert await house.services.receipts.turn() == 0
+        house.clock.pass_(minutes=9)
+    assert await house.rows("SELECT * FROM notifications ORDER BY id") == before
+    (view,) = await _held(house)
+    assert (view.reason, view.state) == ("receipt", "noted")
+    assert await house.counted("due") == 0, "it is not looked for without end"
+
+
+async def test_a_receipt_that_was_faster_than_our_commit_is_noted_later(house: House) -> None:
+    await house.report(ROAD)
+    assert (await house.take({"receipt": "early", "state": "delivered"})).status == 200
+    assert await house.services.receipts.turn() == 0
+    name = hash_name(house.seal, "paper", "early")
+    await house.change(f"UPDATE notifications SET provider_id = '{name}'")
+    house.clock.pass_(seconds=5)
+    assert await house.services.receipts.turn() == 1
+    (letter,) = (await house.newest()).notifications
+    assert letter.state == "delivered"
+    assert await _held(house) == []
+    assert await house.rows("SELECT state, done_by FROM quarantine") == [("released", "gateway")]
 
 
 @pytest.mark.parametrize(
@@ -231,7 +258,7 @@ async def test_an_id_too_long_or_too_odd_for_an_index_still_makes_repeats(
 
 POISON = {
     "half a surrogate in the account": {"account": "17\ud80008"},
-    "half a surrogate in the address": {"from": "+62\ud800"},
+    "half a surrogate in the address": {"from": "+6281234567\ud800"},
 }
 
 

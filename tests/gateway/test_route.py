@@ -260,6 +260,11 @@ STATUS = [
     ("foreign confidential", "RAHASIA ", "STATUS {number}", OTHER, ["tidak ditemukan"]),
     ("unknown", "", "STATUS 4821-0937-5514", WHO, ["tidak ditemukan"]),
     ("none", "", "STATUS", OTHER, ["STATUS dan nomornya"]),
+    ("by another phone's dashes", "", "status no. {dashed}", OTHER, ["Laporan {written}", "Dinas"]),
+    ("own, mistyped", "", "STATUS {mistyped}", WHO, ["salah ketik"]),
+    ("mistyped, number alone", "", "{mistyped}", WHO, ["salah ketik"]),
+    ("mistyped, no. before it", "", "cek no. {mistyped}", OTHER, ["salah ketik"]),
+    ("all there is, mistyped", "", "BACA {mistyped}", WHO, ["salah ketik"]),
 ]
 
 
@@ -270,11 +275,13 @@ async def test_a_status_is_told_to_whom_it_may_be_told(
     _, mark, asks, who, said = case
     report = (await lite.report(mark + ROAD)).report
     names = {"number": report.tracking, "written": format_number(report.tracking)}
+    names["dashed"] = names["written"].replace("-", " – ")
+    names["mistyped"] = names["dashed"][:-1] + str((int(report.tracking[-1]) + 1) % 10)
     told = await lite.say(asks.format(**names), who)
     for words in said:
         assert words.format(**names) in told
     assert await lite.counted("reports") == 1
-    if "tidak ditemukan" in told:
+    if "tidak ditemukan" in told or "salah ketik" in told:
         assert "Dinas" not in told
 
 

@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
+from gateway.intake.webhook import METHODS
 from gateway.portals.http.secure import HSTS
 from gateway.process import Kanal
 from gateway.store.engine import Unavailable
@@ -92,6 +93,28 @@ async def test_every_route_carries_them_for_strangers_and_operators(
     assert pages > 30
     check(await ask(kanal, http, Way("GET", "/nowhere")), Way("GET", "/nowhere"))
     check(await ask(kanal, http, Way("GET", "/console")), Way("GET", "/console"))
+
+
+async def test_a_refused_method_is_told_every_one_that_is_not(
+    kanal: Kanal, http: aiohttp.ClientSession
+) -> None:
+    assert kanal.web
+    paths = dict.fromkeys(filled(way.path) for way in ways(list(kanal.web.app.routes)))
+    paths |= dict.fromkeys(("/in/sms", "/in/web", "/static/page.css", "/api", "/console/"))
+    refused = 0
+    for path in paths:
+        told, taken = set(), set()
+        for method in METHODS:
+            response = await ask(kanal, http, Way(method, path))
+            if response.status == 405:
+                told.add(response.headers.get("Allow", "none"))
+            else:
+                taken.add(method)
+        refused += bool(told)
+        assert len(told) <= 1, (path, told)
+        for allow in told:
+            assert set(allow.split(", ")) == taken, path
+    assert refused > 40
 
 
 async def test_our_own_faults_carry_them_too(

@@ -19,6 +19,8 @@ WRONG = NUMBER[:-1] + str((int(NUMBER[-1]) + 1) % 10)
         "gimana status laporan saya min?", "mau tanya status laporan", f"STATUS {NUMBER}",
         f"CEK {WRITTEN}", f"status {WRITTEN.replace('-', ' ')}", f"{WRITTEN}", f"#{NUMBER}",
         f"bagaimana laporan {WRITTEN} pak", "STATUS 123", f"status {WRONG}",
+        f"STATUS {WRITTEN.replace('-', '–')}", f"{WRITTEN.replace('-', ' / ')}",
+        f"status no. {WRITTEN.replace('-', '/')}", f"{format_number(WRONG).replace('-', '–')} pak",
         f"Selamat pagi, status laporan nomor {WRITTEN} sudah sampai mana?", "lacak laporan saya",
     ],
 )  # fmt: skip

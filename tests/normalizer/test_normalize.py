@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from normalizer.gazetteer import Gazetteer
 from normalizer.inbound import Author, File, Inbound
 from normalizer.message import MAX_TEXT, Intent, Kind, Message, Reporter
-from normalizer.normalize import SENT_LATER, Normalizer
+from normalizer.normalize import NO_DAY, NO_PLACE, SENT_LATER, Normalizer
 from normalizer.report import Report, Status
 from normalizer.tracking import compose, format_number
 from tests.normalizer.conftest import ID, RECEIVED, REGIONS, TRACKING, Normalize
@@ -157,18 +157,47 @@ def test_a_photo_with_a_greeting_is_a_report(normalize: Normalize) -> None:
 
 
 @pytest.mark.parametrize(
-    "location", [(91.0, 0.0), (0.0, 181.0), (math.nan, 0.0), (math.inf, 0.0), None]
+    "location",
+    [
+        (91.0, 0.0),
+        (0.0, 181.0),
+        (math.nan, 0.0),
+        (math.inf, 0.0),
+        (0.0, 0.0),  # a phone that knows no place
+        (117.15, -0.5),  # the wrong way round
+        (37.42, -122.08),
+        (-33.87, 151.21),
+    ],
 )
-def test_a_point_that_is_not_on_earth_is_none(
-    location: tuple[float, float] | None, normalize: Normalize
+def test_a_point_that_no_report_is_about_is_none_and_noted(
+    location: tuple[float, float], normalize: Normalize
 ) -> None:
-    assert normalize("jalan rusak", location=location).coordinates is None
+    read = normalize("jalan rusak", location=location)
+    assert (read.coordinates, read.notes) == (None, (NO_PLACE,))
+    assert normalize("jalan rusak", location=None).notes == ()
+
+
+@pytest.mark.parametrize(
+    "location", [(5.9, 95.2), (-11.0, 122.9), (-8.5, 141.0), (5.55, 126.6), (0.0, 110.0)]
+)
+def test_the_ends_of_the_country_are_in_it(
+    location: tuple[float, float], normalize: Normalize
+) -> None:
+    assert normalize("jalan rusak", location=location).coordinates is not None
 
 
 def test_a_point_is_kept(normalize: Normalize) -> None:
     point = normalize("jalan rusak", location=(-0.5, 117)).coordinates
     assert point is not None
     assert (point.latitude, point.longitude) == (-0.5, 117.0)
+
+
+def test_a_chosen_day_that_is_still_to_come_is_none_and_noted(normalize: Normalize) -> None:
+    read = normalize("jalan rusak kemarin", occurred_on=date(2999, 1, 1))
+    assert read.notes == (NO_DAY,)
+    assert read.occurred_on == normalize("jalan rusak kemarin").occurred_on
+    past = normalize("jalan rusak kemarin", occurred_on=date(2020, 1, 1))
+    assert (past.occurred_on, past.notes) == (date(2020, 1, 1), ())
 
 
 def test_a_time_without_its_zone_is_not_guessed(normalize: Normalize) -> None:

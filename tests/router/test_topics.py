@@ -13,6 +13,20 @@ from tests.router.making import router, shipped
 
 topics = router().topics
 FILE = TopicsFile.model_validate(dict(shipped().topics.values))
+
+
+def test_digits_for_letters_are_quoted_as_they_were_written() -> None:
+    reading = topics.lexicon.read("di gang 3, j4l4n rus4k rt03")
+    assert reading.words == topics.lexicon.read("di gang 3, jalan rusak rt03").words
+    assert reading.quote(3, 4) == "j4l4n rus4k"
+
+
+def test_the_words_of_phrases_that_have_digits_are_read_as_they_are() -> None:
+    said = [word for word in topics.lexicon._said if any(map(str.isdigit, word))]
+    assert len(said) > 20
+    assert [w for w in said if topics.lexicon.read(w).words != [w]] == []
+
+
 COMPLAINTS = Path(__file__).parents[3] / "shared/data/surabaya_complaints_dev.csv"
 
 
@@ -29,6 +43,10 @@ def ranked(text: str) -> list[str]:
         ("lampu di jalan itu mati", "lampu-jalan"),
         ("JALANNYA RUSAAAAAK", "jalan-rusak"),
         ("jalan2 rusak", "jalan-rusak"),
+        ("j4l4n rus4k", "jalan-rusak"),
+        ("J4LAN RU5AK", "jalan-rusak"),
+        ("l4mpu j4l4n m4ti", "lampu-jalan"),
+        ("s4mp4h menumpuk", "sampah"),
         ("jalan\nyang\tsangat   rusak", "jalan-rusak"),
         # one affair, many tongues
         ("dalan bolong peteng pisan", "jalan-rusak"),

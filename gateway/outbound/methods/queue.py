@@ -14,7 +14,8 @@ class QueueMethod(Method):
     def place(self, unit: UnitOfWork, delivery: Delivery, body: bytes) -> None:
         """Put the message there."""
         queue = agency_queue(delivery.agency_id)
-        headers = {"content-type": MEDIA_TYPE, **correlation.headers()}
+        told = {"content-type": MEDIA_TYPE, "type": delivery.event}
+        headers = {**told, **correlation.headers()}
         unit.outbox.put(QueuedMessage(queue, delivery.id, body, headers))
 
 

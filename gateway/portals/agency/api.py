@@ -6,20 +6,39 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Header, HTTPException, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BaseModel
 
 from gateway.access.recusal import NotYours
 from gateway.casework.agencies import AgencyService, ClosedReport, Reply
 from gateway.intake.limits import CallLimits
 from gateway.media.access import AttachmentAccess, NoFile, NotYet
+from gateway.portals.agency.document import refusals
 from gateway.portals.http.files import serve
 from gateway.store.engine import Unavailable
 from gateway.store.reports import StaleWrite
+from normalizer.report import Status
 
 bearer = HTTPBearer(auto_error=False, description="The agency's token")
 
 
 MOST = 262_144
 """Bytes of a reply; counted before anybody has shown a token."""
+
+
+class AssignedReports(BaseModel):
+    """What came for the agency."""
+
+    events: list[dict[str, Any]]
+    """CloudEvents, oldest first."""
+    next: str
+    """Ask with ``after=next`` for what came since."""
+
+
+class ReplyState(BaseModel):
+    """How a report stands after a reply."""
+
+    tracking: str
+    status: Status
 
 
 def api(agencies: AgencyService, files: AttachmentAccess, limits: CallLimits) -> APIRouter:
@@ -37,25 +56,33 @@ def api(agencies: AgencyService, files: AttachmentAccess, limits: CallLimits) ->
             raise HTTPException(401, "agency_token", {"www-authenticate": "Bearer"})
         return found
 
-    @routes.get("/reports", summary="Reports assigned to the agency, oldest first")
+    @routes.get(
+        "/reports",
+        summary="Reports assigned to the agency, oldest first",
+        responses=refusals(401, 422, 429, 503),
+    )
     async def reports(
         agency: Annotated[str, Depends(agency)],
         after: Annotated[str, Query(max_length=36)] = "",
         limit: Annotated[int, Query(ge=1, le=500)] = 100,
-    ) -> dict[str, Any]:
+    ) -> AssignedReports:
         """Return CloudEvents; ask again with ``after=next`` for what came since."""
         try:
             found = await agencies.fetch(agency, after=after, most=limit)
         except Unavailable:
             raise HTTPException(503, "away") from None
         last = found[-1].id if found else after
-        return {"events": [json.loads(each.text) for each in found], "next": last}
+        return AssignedReports(events=[json.loads(each.text) for each in found], next=last)
 
     @routes.get(
         "/reports/{tracking}/files/{sha256}",
         summary="A file of a report",
         response_class=Response,
-        responses={200: {"content": {"*/*": {}}, "description": "The file"}},
+        responses={
+            200: {"content": {"*/*": {}}, "description": "The file"},
+            304: {"description": "The caller has it, as If-None-Match says"},
+            **refusals(401, 404, 422, 429, 503),
+        },
     )
     async def file(
         request: Request,
@@ -74,7 +101,16 @@ def api(agencies: AgencyService, files: AttachmentAccess, limits: CallLimits) ->
             raise HTTPException(503, "files_away", {"retry-after": "30"}) from None
         return serve(request, shown)
 
-    @routes.post("/reports/{tracking}/replies", status_code=201, summary="Reply to a report")
+    @routes.post(
+        "/reports/{tracking}/replies",
+        status_code=201,
+        response_model=ReplyState,
+        summary="Reply to a report",
+        responses={
+            200: {"model": ReplyState, "description": "It was filed before, by the same key"},
+            **refusals(400, 401, 404, 409, 413, 422, 429, 503),
+        },
+    )
     async def reply(
         tracking: str,
         reply: Reply,

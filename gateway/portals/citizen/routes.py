@@ -41,6 +41,7 @@ from gateway.portals.citizen.pages import (
 )
 from gateway.portals.http.language import language_of
 from gateway.store.engine import Unavailable
+from normalizer.tracking import bare
 
 MAX_FORM = 131_072
 """Bytes of the tracking page's form."""
@@ -146,7 +147,7 @@ class Citizens:
     async def track(self, request: Request) -> Response:
         """Show a report to a person with its number and secret, and take what they add."""
         form = await self._small_form(request)
-        number = "".join(filter(str.isalnum, form.first("number")))[:20]
+        number = bare(form.first("number"))[:20]
         if wait := await self._limits.looked(number, request):
             return self._slowed(request, number, wait)
         secret, own = form.first("secret")[:40], self._channel.name
@@ -282,7 +283,7 @@ class Citizens:
         except webhook.TooLarge:
             raise HTTPException(413) from None
         except Malformed:
-            raise HTTPException(405) from None
+            raise HTTPException(400) from None
 
     async def _take(self, request: Request, body: bytes, content_type: str) -> WebhookResponse:
         headers = {name: request.headers.get(name) for name in _FROM_THE_BROWSER}

@@ -88,7 +88,7 @@ class Screens:
     async def find(self, request: Request, _: OperatorSession) -> Response:
         """Go to the report with a tracking number, however its digits are grouped."""
         asked = request.query_params.get("q", "")
-        digits = re.sub(r"\D", "", asked)[:20]
+        digits = tracking.bare(asked)[:20]
         if not tracking.is_valid(digits):
             raise ConsoleError(404, ConsoleErrorCode.NO_NUMBER)
         file = await self._operators.find(digits)

@@ -3,7 +3,7 @@
 Every call is capped in size and counted before its handler sees it.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -28,14 +28,12 @@ from gateway.intake.group_commit import NotDurable
 from gateway.intake.limits import WRONG_KEYS, CallLimits
 from gateway.intake.rates import Rates, Standing
 from gateway.intake.receive import Intake
-from gateway.intake.webhook import TooLarge, hook_of, request_of, respond
+from gateway.intake.webhook import METHODS, TooLarge, hook_of, request_of, respond
 from gateway.platform import metrics
 from gateway.portals.partners import reference
 from gateway.store.engine import Unavailable
 from gateway.store.reports import StaleWrite
 
-METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-"""Taken everywhere, so that those that mean nothing get an error in the channel's own words."""
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -107,16 +105,24 @@ class MountedChannel:
         if (document := channel.document()) is None:
             return ()
 
-        async def described(_: Request) -> Response:
+        def described() -> Response:
             return JSONResponse(document)
 
-        async def drawn(_: Request) -> Response:
+        def drawn() -> Response:
             return reference.page(document, channel.document_path.lstrip("/"))
 
         return (
-            Route(channel.base + channel.document_path, described),
-            Route(f"{channel.base}/docs", drawn),
+            Route(channel.base + channel.document_path, self._page(described), methods=METHODS),
+            Route(f"{channel.base}/docs", self._page(drawn), methods=METHODS),
         )
+
+    def _page(self, draw: Callable[[], Response]) -> Endpoint:
+        async def answer(request: Request) -> Response:
+            if request.method not in ("GET", "HEAD"):
+                return self._not_allowed(self._bare(request), ["GET"])
+            return draw()
+
+        return answer
 
     def _endpoint(
         self, handlers: Mapping[str, Handler]
@@ -125,7 +131,7 @@ class MountedChannel:
             called = self._bare(request)
             handler = handlers.get("GET" if request.method == "HEAD" else request.method)
             if handler is None:
-                return self._failed(called, 405, {"allow": ", ".join(handlers)}, tuple(handlers))
+                return self._not_allowed(called, handlers)
             try:
                 return await self._answer(request, called, handler)
             except TooLarge:
@@ -143,6 +149,10 @@ class MountedChannel:
         whole = await self._whole(request)
         headers = await self._count(request, whole) if late else headers
         return respond(await handler(whole, request.path_params), dict(headers))
+
+    def _not_allowed(self, called: WebhookRequest, methods: Collection[str]) -> Response:
+        allow = sorted({*methods, "HEAD"} if "GET" in methods else methods)
+        return self._failed(called, 405, {"allow": ", ".join(allow)}, allow)
 
     async def _nothing(self, request: Request) -> Response:
         return self._failed(self._bare(request), 404)

@@ -1,12 +1,13 @@
 """Open311: what clients of GeoReport really send, read as reports; all faults at once."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.contract import (
@@ -18,8 +19,14 @@ from adapters.contract import (
     Invalid,
     WebhookRequest,
 )
+from adapters.open311 import georeport, query
 from adapters.open311.channel import Open311
+from adapters.open311.endpoint import PROGRESS, REPLIES
 from adapters.open311.fields import MAX_DESCRIPTION, MOST_MEDIA
+from adapters.open311.query import CLOSED
+from adapters.partner_api import form
+from config.words import words
+from normalizer.report import Status
 from tests.adapters.examples import OTHER_KEY, PARTNER_KEY, PUBLIC_URL, build
 from tests.adapters.partner_api.test_partner import multipart, parsed_or_refused
 
@@ -27,6 +34,9 @@ REQUESTS = f"{PUBLIC_URL}/open311/v2/requests"
 UPDATES = f"{PUBLIC_URL}/open311/v2/servicerequestupdates.xml"
 PLACE = {"lat": "-0.5021", "long": "117.1536"}
 REQUEST = {"api_key": PARTNER_KEY, "service_code": "jalan-rusak", **PLACE, "description": "Lubang"}
+
+NOW = datetime(2026, 12, 1, tzinfo=UTC)
+OPEN = set(Status) - CLOSED
 
 
 def channel() -> Open311:
@@ -249,7 +259,6 @@ def test_an_update_adds_to_the_request_it_names() -> None:
     assert said.sender.address == "kota/orang.lain@surel.example"
     known = parsed(hook(fields, UPDATES, **{SENDER: "siti@surel.example"}))
     assert known.sender.address == "kota/siti@surel.example"
-    assert "description: is required" in faults(hook({"service_request_id": "1"}, UPDATES))
 
 
 def _answered(url: str, *, update: bool = False) -> Any:
@@ -270,6 +279,125 @@ def test_the_number_is_told_at_once_and_no_secret() -> None:
 
 def test_what_got_no_number_is_never_answered_as_if_it_had() -> None:
     assert channel().reply(hook(REQUEST), []).status == 500
+
+
+@pytest.mark.parametrize(
+    ("description", "attributes", "lines"),
+    [
+        (
+            "Saya jatuh pada 12 November",
+            {"attribute[ada_korban]": "ya", "attribute[jumlah]": "2"},
+            ["ada korban: ya", "jumlah: 2"],
+        ),
+        ("Bagian a rusak", {"attribute[multi][]": ["a", "b"]}, ["multi: a, b"]),
+        ("a\nb", {"attribute[multi]": ["a", "b"]}, ["multi: a, b"]),
+        ("Korban\nya", {"attribute[korban]": "ya"}, ["korban: ya"]),
+        ("Jalan rusak di sini", {"attribute[title]": "Jalan rusak"}, ["title: Jalan rusak"]),
+        ("x", {"attribute[jenis][0]": "a", "attribute[jenis][1]": "b"}, ["jenis: a, b"]),
+        ("x", {"attribute[pipa][garis_tengah]": "30"}, ["pipa garis tengah: 30"]),
+        ("x", {f"attribute[{'k' * 300}]": "y"}, [f"{'k' * 300}: y"]),
+    ],
+)
+def test_no_attribute_is_lost_because_the_description_has_its_letters(
+    description: str, attributes: dict[str, Any], lines: list[str]
+) -> None:
+    assert read(description=description, **attributes).text == "\n".join([description, *lines])
+
+
+VALUE = st.text("abya2 ", min_size=1, max_size=6).map(str.strip).filter(bool)
+
+
+@settings(max_examples=40)
+@given(st.lists(VALUE, max_size=3).map("\n".join), st.lists(VALUE, min_size=1, max_size=4))
+def test_every_value_of_an_attribute_is_read_in_its_order(
+    description: str, values: list[str]
+) -> None:
+    said = read(**{"description": description, "attribute[k][]": values})
+    assert said.text.splitlines()[-1] == f"k: {', '.join(values)}"
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"status": "OPEN"}, "Masih bermasalah."),
+        ({"status": "FIXED"}, "Sudah diperbaiki."),
+        ({"status": "In Progress"}, "Sedang dikerjakan."),
+        ({"status": "action-scheduled"}, "Penanganan sudah dijadwalkan."),
+        ({"status": "CLOSED", "description": "Sudah beres"}, "Sudah beres\nSelesai."),
+        ({"status": "OPEN", "description": "Masih"}, "Masih"),
+        ({"status": "odd", "description": "Masih"}, "Masih"),
+        ({"media_url": "https://foto.example/1"}, ""),
+    ],
+)
+def test_an_update_may_be_a_status_or_a_photo_alone(fields: dict[str, str], text: str) -> None:
+    assert parsed(hook({"service_request_id": "482109375516"} | fields, UPDATES)).text == text
+
+
+@pytest.mark.parametrize("fields", [{}, {"status": ""}, {"status": "odd"}])
+def test_an_update_that_says_nothing_is_told_so(fields: dict[str, str]) -> None:
+    (said,) = faults(hook({"service_request_id": "482109375516"} | fields, UPDATES))
+    assert said.startswith("description: is required")
+
+
+def test_two_states_one_after_the_other_are_two_updates() -> None:
+    sent = [hook({"service_request_id": "1", "status": s}, UPDATES) for s in ("OPEN", "FIXED")]
+    assert len({parsed(each).external_id for each in sent}) == 2
+
+
+def test_every_status_of_fixmystreet_has_its_words() -> None:
+    known = words("labels").table("update_status").keys()
+    assert set(REPLIES) | set(PROGRESS.values()) <= known
+    assert {"unchanged", "open", "planned", "action_scheduled", "cancelled", "reopen"} <= known
+
+
+@pytest.mark.parametrize(
+    ("asked", "statuses"),
+    [
+        ("status=OPEN", OPEN),
+        ("status=Closed", CLOSED),
+        ("status=OPEN,Closed", set(Status)),
+        ("status=Open&status=CLOSED", set(Status)),
+    ],
+)
+def test_a_status_may_be_written_in_capitals(asked: str, statuses: set[Status]) -> None:
+    wanted = query.read_filter(form.query(f"https://x/?{asked}"), NOW)
+    assert set(wanted.statuses or Status) == statuses
+
+
+@pytest.mark.parametrize(
+    ("asked", "since", "until"),
+    [
+        ("start_date=2026-11-29", "2026-11-28T17:00:00", None),
+        ("start_date=2026-11-29&end_date=2026-11-29", "2026-11-28T17:00:00", "2026-11-29T17:00:00"),
+        ("start_date=2026-08-31&end_date=2026-11-29", "2026-08-30T17:00:00", "2026-11-29T17:00:00"),
+        ("start_date=2026-11-29t00:00:00z", "2026-11-29T00:00:00", None),
+        ("start_date=2026-11-29T07:00:00+07:00", "2026-11-29T00:00:00", None),
+    ],
+)
+def test_a_day_alone_is_one_of_western_indonesia(asked: str, since: str, until: str | None) -> None:
+    wanted = query.read_filter(form.query(f"https://x/?{asked}"), NOW)
+    assert wanted.since == datetime.fromisoformat(since).replace(tzinfo=UTC)
+    if until:
+        assert wanted.until == datetime.fromisoformat(until).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize("asked", ["start_date=2026-11-29T10:00:00", "start_date=29/11/2026"])
+def test_a_time_without_its_zone_is_not_guessed(asked: str) -> None:
+    with pytest.raises(query.QueryFault):
+        query.read_filter(form.query(f"https://x/?{asked}"), NOW)
+
+
+@pytest.mark.parametrize(
+    ("url", "kind"),
+    [
+        ("https://x/requests.JSON", "json"),
+        ("https://x/requests.Json?a=b.xml", "json"),
+        ("https://x/requests.XML?a=b.json", "xml"),
+        ("https://x/requests", "xml"),
+    ],
+)
+def test_the_format_may_be_written_in_capitals(url: str, kind: str) -> None:
+    assert georeport.format_of(url) == kind
 
 
 WORDS = st.sampled_from(

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -145,6 +145,73 @@ def test_forms_are_read_as_their_clients_send_them(sent: WebhookRequest, fields:
         assert raised.value.faults
     else:
         assert form.read(sent).fields == fields
+
+
+LATIN = "application/x-www-form-urlencoded; charset="
+PART = b"Caf\xe9"
+
+
+@pytest.mark.parametrize(
+    ("sent", "text"),
+    [
+        (hook(b"a=caf%E9", LATIN + "iso-8859-1"), "café"),
+        (hook(b"a=caf\xe9", LATIN + '"ISO-8859-1"'), "café"),
+        (hook(b"a=%80%201", LATIN + "latin1"), "€ 1"),
+        (hook(b"a=%93ya%94", LATIN + "Windows-1252"), "“ya”"),
+        (hook(b"a=%A4", LATIN + "iso-8859-15"), "€"),
+        (hook(b"a=%8A%BF", LATIN + "Shift_JIS"), "漢"),
+        (hook(b"a=%C3%A9", LATIN + "UTF-8"), "é"),
+        (hook("a=é".encode("utf-16"), LATIN + "utf-16"), "é"),
+        (hook(b"a=%C3%A9"), "é"),
+        (multipart(('name="a"\r\nContent-Type: text/plain; charset=iso-8859-1', PART)), "Café"),
+        (multipart(('name="_charset_"', b"windows-1252"), ('name="a"', PART)), "Café"),
+        (multipart(('name="a"', PART), ('name="_charset_"', b"iso-8859-1")), "Café"),
+        (hook(b'\xef\xbb\xbf{"a": "\xc3\xa9"}', "application/json"), "é"),
+        (hook('{"a": "é"}'.encode("utf-16"), "application/json"), "é"),
+        (hook(b'{"a": "\xe9"}', "application/json; charset=iso-8859-1"), "é"),
+        (hook(b"a=caf%E9"), None),
+        (hook(b"a=caf\xe9"), None),
+        (hook(b"a=%ED%A0%80"), None),
+        (hook(b"caf%E9=1"), None),
+        (hook(b"a=%FF", LATIN + "utf-8"), None),
+        (hook(b"a=%8A", LATIN + "sjis"), None),
+        (hook(b"a=1", LATIN + "klingon"), None),
+        (hook(b"a=1", LATIN + "base64"), None),
+        (hook(b"a=" + b"a" * 100_000 + b"-9", LATIN + "punycode"), None),
+        (multipart(('name="a"', PART)), None),
+        (multipart(('name="_charset_"', b"klingon"), ('name="a"', b"1")), None),
+        (hook(b'{"a": "\xe9"}', "application/json"), None),
+        (hook(b'{"a": "\xed\xa0\x80"}', "application/json"), None),
+    ],
+)
+def test_letters_are_read_in_their_charset_or_refused(
+    sent: WebhookRequest, text: str | None
+) -> None:
+    if text is None:
+        with pytest.raises(Invalid, match=r"charset|text|content type"):
+            form.read(sent)
+    else:
+        assert form.read(sent).first("a") == text
+
+
+def test_a_query_that_is_no_utf8_is_told() -> None:
+    with pytest.raises(Invalid):
+        form.query("https://x/?service_request_id=caf%E9")
+
+
+@pytest.mark.parametrize(
+    "charset", ["utf-8", "iso-8859-1", "iso-8859-15", "windows-1250", "koi8-r", "big5", "utf-16-le"]
+)
+@settings(max_examples=15)
+@given(text=st.text(st.characters(exclude_categories=["Cs", "Cc", "Z"]), min_size=1, max_size=9))
+def test_what_a_charset_can_write_comes_out_of_it(charset: str, text: str) -> None:
+    written = text.encode("cp1252" if charset == "iso-8859-1" else charset, "ignore")
+    kept = written.decode("cp1252" if charset == "iso-8859-1" else charset)
+    if charset == "utf-16-le":
+        body = urlencode({"a": kept}).encode(charset)
+    else:
+        body = b"a=" + "".join(f"%{byte:02x}" for byte in written).encode()
+    assert form.read(hook(body, LATIN + charset)).first("a") == kept.strip()
 
 
 def test_files_of_a_form_keep_name_type_and_bytes() -> None:

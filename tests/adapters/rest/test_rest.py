@@ -162,6 +162,107 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
     assert len(raised.value.faults) == 4
 
 
+@pytest.mark.parametrize("text", ["\u200b" * 40, "\u2060\ufeff", "\u202a \u202c", "\x00\x1f"])
+def test_a_text_of_which_nothing_is_seen_is_none(text: str) -> None:
+    with pytest.raises(Invalid, match="text"):
+        channel().parse(hook({"text": text}))
+
+
+def _nulls(body: Any) -> Any:
+    """Write null for everything that may be left out, everywhere."""
+    return {
+        **dict.fromkeys([*WHOLE, "public"]),
+        **body,
+        "sender": {"id": "u-7", "name": None, "phone": None, "email": None},
+        "attachments": [None, {"name": "a", "content_base64": "/9j/", "url": None}],
+    }
+
+
+def test_null_is_as_nothing() -> None:
+    said = parsed(hook(_nulls({"text": "x"})))
+    assert (said.text, said.subject, said.kind, said.location) == ("x", None, None, None)
+    assert (said.anonymous, said.token, said.topic) == (False, None, "")
+    assert (said.sender.address, said.sender.name) == ("kota/u-7", None)
+    assert [file.content for file in said.files] == [b"\xff\xd8\xff"]
+    assert parsed(hook({"text": "null", "title": None})).text == "null"
+    alone = parsed(hook({"text": "x", "sender": None, "attachments": None}))
+    assert alone.files == ()
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"]
+)
+def test_json_is_read_with_a_byte_order_mark_and_without(encoding: str) -> None:
+    body = json.dumps({"text": "Jalan é 😀"}, ensure_ascii=False).encode(encoding)
+    assert parsed(hook(body)).text == "Jalan é 😀"
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("image/JPEG", "image/jpeg"),
+        ("IMAGE/Png", "image/png"),
+        ("text/plain; charset=utf-8", "text/plain"),
+        ('text/plain ;format="flowed"', "text/plain"),
+        ("application/vnd.ms-excel.sheet.macroEnabled.12", None),
+        ("image/svg+xml", "image/svg+xml"),
+        ("", "application/octet-stream"),
+        (None, "application/octet-stream"),
+    ],
+)
+def test_a_media_type_is_read_in_any_case_and_without_its_parameters(
+    given: str | None, kept: str | None
+) -> None:
+    sent = {"name": "a", "content_base64": "YQ==", "media_type": given}
+    said = parsed(hook({"text": "x", "attachments": [sent]}))
+    assert said.files[0].media_type == (kept or str(given).lower())
+
+
+@pytest.mark.parametrize("given", ["jpeg", "image/", "/x", "image/a b", "a/b/c", "é/x"])
+def test_what_is_no_media_type_is_told(given: str) -> None:
+    sent = {"name": "a", "content_base64": "YQ==", "media_type": given}
+    with pytest.raises(Invalid, match="media_type"):
+        channel().parse(hook({"text": "x", "attachments": [sent]}))
+
+
+CONTENT = bytes(range(256))
+PLAIN = base64.b64encode(CONTENT).decode()
+
+
+def _lines(text: str, end: str) -> str:
+    return end.join(text[at : at + 76] for at in range(0, len(text), 76)) + end
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        _lines(PLAIN, "\n"),
+        _lines(PLAIN, "\r\n"),
+        _lines(PLAIN, "\n    "),
+        f" {PLAIN}\n",
+        base64.encodebytes(CONTENT).decode(),
+        base64.urlsafe_b64encode(CONTENT).decode(),
+        base64.urlsafe_b64encode(CONTENT).decode().rstrip("="),
+        PLAIN.rstrip("="),
+        f"data:image/png;base64,{PLAIN}",
+        f"DATA:text/plain;charset=utf-8;BASE64,{_lines(PLAIN, chr(10))}",
+    ],
+)
+def test_base64_is_read_as_programs_write_it(written: str) -> None:
+    sent = {"name": "a", "content_base64": written}
+    assert parsed(hook({"text": "x", "attachments": [sent]})).files[0].content == CONTENT
+
+
+@pytest.mark.parametrize(
+    "written",
+    [PLAIN.replace("+", " "), "+_==", "YQ=", "Y", "Y!==", "data:,YQ==", "data:x;base64,!"],
+)
+def test_base64_that_may_have_lost_something_is_refused(written: str) -> None:
+    sent = {"name": "a", "content_base64": written}
+    with pytest.raises(Invalid, match="base64"):
+        channel().parse(hook({"text": "x", "attachments": [sent]}))
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b"null", b"[" * 100_000, b'"\\ud800"', b"\xff"])
 def test_what_is_no_json_object_is_told(body: bytes) -> None:
     with pytest.raises(Invalid):

@@ -115,6 +115,20 @@ def deliver(payload: bytes = b"halo", **fields: Any) -> WebhookRequest:
     return WebhookRequest("smpp:", {"stamp": "1.0"}, pdu.encode())
 
 
+def data_sm(payload: bytes, *, esm_class: int = 0, data_coding: int = 0) -> WebhookRequest:
+    """Write a ``data_sm`` by hand, as 4.7.1 has it."""
+    body = b"\0\1\1" + WHO[1:].encode() + b"\0\0\0" + b"1708\0"
+    body += bytes([esm_class, 0, data_coding]) + b"\x04\x24" + len(payload).to_bytes(2, "big")
+    pdu = session.HEAD.pack(16 + len(body + payload), session.DATA_SM, 0, 9) + body + payload
+    return WebhookRequest("smpp:", {"stamp": "1.0"}, pdu)
+
+
+def channel_here() -> Smpp:
+    channel = build("smpp")
+    assert isinstance(channel, Smpp)
+    return channel
+
+
 def one(hook: WebhookRequest, **changes: Any) -> Inbound:
     channel = build("smpp", **changes)
     assert isinstance(channel, Smpp)
@@ -187,6 +201,69 @@ def test_receipts_are_read_in_words_and_by_parameters() -> None:
     ]
 
 
+@pytest.mark.parametrize("esm_class", [0x00, 0x04])
+@pytest.mark.parametrize("coding", [0x00, 0x03, 0x08, 0xF1])
+def test_a_receipt_is_one_whatever_its_message_says_of_itself(esm_class: int, coding: int) -> None:
+    """Many centres leave ``esm_class`` 0; some name UCS-2 and write ASCII."""
+    words = b"id:007F sub:001 dlvrd:001 stat:UNDELIV err:011 text:Laporan"
+    (told,) = channel_here().parse(deliver(words, esm_class=esm_class, data_coding=coding))
+    assert isinstance(told, Receipt)
+    assert (told.provider_id, told.state, told.detail) == ("7f", "failed", "UNDELIV 011")
+    assert (told.otherwise is None) == (esm_class == 0x04)
+
+
+@pytest.mark.parametrize("esm_class", [0x00, 0x04])
+def test_a_receipt_may_come_as_data_sm(esm_class: int) -> None:
+    hook = data_sm(b"id:7f stat:DELIVRD err:000", esm_class=esm_class)
+    (told,) = channel_here().parse(hook)
+    assert isinstance(told, Receipt)
+    assert told.provider_id == "7f"
+
+
+def test_a_message_may_come_as_data_sm() -> None:
+    hook = data_sm("Jalan rusak é".encode("utf-16-be"), data_coding=8)
+    said = one(hook)
+    assert (said.account, said.text, said.sender) == ("1708", "Jalan rusak é", Author(WHO))
+    assert said.raw == hook.body
+    part = one(data_sm(b"\x05\x00\x03\x07\x02\x01halo", esm_class=0x40))
+    assert (part.text, part.part) == ("halo", Segment("8-bit 7", 1, 2))
+
+
+def test_a_citizen_who_quotes_a_receipt_is_read() -> None:
+    said = one(deliver(b"Saya terima id:7f stat:UNDELIV err:011 terus, apa artinya?"))
+    assert said.text.startswith("Saya terima id:7f")
+
+
+@pytest.mark.parametrize(
+    ("short", "payload", "text"),
+    [
+        ("Jalan rusak", "di Wonocolo", "Jalan rusak\ndi Wonocolo"),
+        ("Jalan rusak", "Jalan rusak di Wonocolo", "Jalan rusak di Wonocolo"),
+        ("Jalan rusak di Wonocolo", "Wonocolo", "Jalan rusak di Wonocolo"),
+    ],
+)
+def test_what_stands_in_both_places_is_read_once_and_whole(
+    short: str, payload: str, text: str
+) -> None:
+    for codec, coding in (("ascii", 0), ("utf-16-be", 8)):
+        tlvs = [smpp34.Tlv(0x0424, payload.encode(codec))]
+        assert one(deliver(short.encode(codec), tlvs=tlvs, data_coding=coding)).text == text
+
+
+def test_parts_are_read_together() -> None:
+    halves = [b"\x05\x00\x03\x07\x02\x01Harga \x1b", b"\x05\x00\x03\x07\x02\x02e 10"]
+    parts = [one(deliver(half, esm_class=0x40)) for half in halves]
+    assert channel_here().join_texts(parts) == "Harga € 10"
+    assert channel_here().join_texts(parts[:1]).strip() == "Harga"
+
+
+def test_parts_of_different_codings_are_read_each_by_its_own() -> None:
+    header = b"\x05\x00\x03\x07\x03"
+    written = [(b"\1Harga \x1b", 0x00), (b"\2e 10 \x1b", 0xF0), (b"\3\0\xe9", 0x08)]
+    parts = [one(deliver(header + p, esm_class=0x40, data_coding=c)) for p, c in written]
+    assert channel_here().join_texts(parts) == "Harga € 10  é"
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -196,6 +273,7 @@ def test_receipts_are_read_in_words_and_by_parameters() -> None:
         deliver(b"halo", source_addr="").body,
         deliver(b"tanpa nomor", esm_class=0x04).body,
         smpp34.SubmitSm("1708", "62811", b"halo").encode(),
+        b"\0\0\0\x12\0\0\1\3" + bytes(10),
     ],
 )
 def test_what_is_no_message_is_malformed(body: bytes) -> None:
@@ -285,6 +363,16 @@ async def test_a_message_is_taken_and_then_acknowledged(center: MessageCenter) -
         assert not bringing.done()
         taken.go.set()
         assert await bringing == OK
+    assert [said.text for said in taken.said] == ["Jalan rusak"]
+
+
+async def test_a_data_sm_is_taken_and_acknowledged_as_one(center: MessageCenter) -> None:
+    hook = data_sm(b"Jalan rusak")
+    async with bound(center) as taken:
+        esme = center._receiver()
+        assert esme
+        assert await esme.ask(session.DATA_SM, hook.body[16:]) == OK
+        assert center.heard[-1] == session.DATA_SM | RESPONSE
     assert [said.text for said in taken.said] == ["Jalan rusak"]
 
 
@@ -401,7 +489,6 @@ async def test_a_refused_bind_says_why_and_may_be_mended(
     ("command", "length", "answer"),
     [
         (0x15, 16, ENQUIRE_LINK | RESPONSE),
-        (0x103, 16, session.GENERIC_NACK),
         (0xDEAD, 16, session.GENERIC_NACK),
         (0x05, 4, session.GENERIC_NACK),
         (0x05, 0x7FFF_FFFF, session.GENERIC_NACK),

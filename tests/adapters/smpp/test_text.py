@@ -1,18 +1,21 @@
 """Text messages inside: alphabets, headers, parts, receipts, and what counts as a repeat."""
 
+from itertools import pairwise
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.smpp import receipts
-from adapters.smpp.receipts import Ids, ReceiptText, State, read_receipt
-from adapters.sms.coding import Default, coding_of, mend_surrogates, read
+from adapters.smpp.receipts import Ids, ReceiptText, read_receipt, read_unmarked
+from adapters.sms.coding import CodingWords, Default, coding_of, read, read_parts
 from adapters.sms.repeats import MOST, Repeats, fingerprint
 from adapters.sms.segmentation import split
 from adapters.sms.user_data_header import Payload, header, take_header
 from normalizer import gsm
 from normalizer.gsm import MOST_PARTS, PLAIN, segments
 from normalizer.inbound import Segment
+from normalizer.receipt import State, read_words
 
 LETTERS = "".join(gsm.CODES)
 DEFAULTS: list[Default] = ["gsm", "latin1", "ascii"]
@@ -100,24 +103,56 @@ def test_what_the_centre_means_by_its_default_is_set(default: Default, text: str
     assert read(b"\x40\x00", 0, default).text == {"gsm": "¡@"}.get(default, "@\x00")
 
 
-@given(st.binary(max_size=300), st.integers(0, 255), st.sampled_from(DEFAULTS), st.booleans())
-def test_no_payload_in_any_coding_is_too_odd(
-    payload: bytes, coding: int, default: Default, whole: bool
-) -> None:
-    words = read(payload, coding, default, whole=whole)
-    mend_surrogates(words.text).encode()
-    if whole:
-        words.text.encode()
+@given(st.binary(max_size=300), st.integers(0, 255), st.sampled_from(DEFAULTS))
+def test_no_payload_in_any_coding_is_too_odd(payload: bytes, coding: int, default: Default) -> None:
+    words = read(payload, coding, default)
+    words.text.encode()
     assert coding_of(coding) or words.notes
+    assert read_parts([payload], coding, default) == words
 
 
-@given(st.text(max_size=60), st.integers(0, 120))
-def test_a_character_that_lies_across_two_parts_is_put_together(text: str, cut: int) -> None:
-    octets = text.encode("utf-16-be")
-    halves = octets[: 2 * cut], octets[2 * cut :]
-    said = "".join(read(half, 8, "gsm", whole=False).text for half in halves)
-    if "\ufeff" not in text and "\ufffe" not in text:
-        assert mend_surrogates(said) == text
+PLAINLY = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\ufeff\ufffe"))
+WRITTEN_IN: dict[int, tuple[st.SearchStrategy[str], str]] = {
+    0x00: (st.text(st.sampled_from(LETTERS)), ""),
+    0x04: (PLAINLY, "utf-8"),
+    0x05: (st.text(st.sampled_from("道路は危険です abc")), "shift_jis"),
+    0x08: (PLAINLY.map(lambda text: f"é{text}"), "utf-16-be"),
+    0x0A: (st.text(st.sampled_from("道路は危険です abc")), "iso2022_jp"),
+    0x0E: (st.text(st.sampled_from("길이 abc")), "euc_kr"),
+    0xF5: (PLAINLY.map(lambda text: f"é{text}"), "utf-8"),
+}
+
+
+@pytest.mark.parametrize("coding", WRITTEN_IN)
+@settings(max_examples=40)
+@given(data=st.data(), cuts=st.lists(st.integers(0, 120), max_size=3))
+def test_a_character_that_lies_across_parts_is_put_together(
+    coding: int, data: st.DataObject, cuts: list[int]
+) -> None:
+    texts, codec = WRITTEN_IN[coding]
+    text = data.draw(texts)
+    octets = text.encode(codec) if codec else b"".join(gsm.codes(text) or ())
+    edges = [0, *sorted(cuts), len(octets)]
+    parts = [octets[begin:end] for begin, end in pairwise(edges)]
+    default: Default = "ascii" if coding == 0x04 else "gsm"
+    assert read_parts(parts, coding, default).text == text or "\x1b" in text
+
+
+def test_a_half_that_each_part_has_too_much_moves_no_other() -> None:
+    odd = ["ja".encode("utf-16-be") + b"\0", "lan".encode("utf-16-be")]
+    assert read_parts(odd, 8, "gsm") == CodingWords("jalan", ("half_character",))
+
+
+@pytest.mark.parametrize("text", ["id:7f stat:DELIVRD", "Jalan rusak", "STATUS 4821"])
+def test_ascii_that_is_called_ucs2_is_read_as_ascii(text: str) -> None:
+    assert read(text.encode(), 8, "gsm").text == text
+    assert read(text.encode(), 8, "gsm").notes
+    assert read(text.encode("utf-16-be"), 8, "gsm") == CodingWords(text)
+
+
+@given(st.text(st.characters(min_codepoint=0x4E00, max_codepoint=0x7EFF), max_size=3))
+def test_few_chinese_letters_stay_chinese(text: str) -> None:
+    assert read(text.encode("utf-16-be"), 8, "gsm").text == text
 
 
 # --- which part -----------------------------------------------------------------------------------
@@ -328,6 +363,10 @@ def test_receipts_are_read_however_they_are_written(
     ("ids", "answered", "receipted"),
     [
         ("same", "000012aB", "000012aB"),
+        ("same", "a0b0c002", "A0B0C002"),
+        ("same", "7f", "0000007F"),
+        ("same", "0", "000"),
+        ("same", "Pesan-7", "pesan-7"),
         ("decimal", "00012AB", "4779"),
         ("decimal", "12ab", "0000004779"),
         ("hex", "4779", "12AB"),
@@ -337,6 +376,54 @@ def test_receipts_are_read_however_they_are_written(
 )
 def test_an_id_is_known_again_in_its_receipt(ids: Ids, answered: str, receipted: str) -> None:
     assert receipts.as_sent(answered, ids) == receipts.as_receipted(receipted, ids)
+
+
+TOLD = "id:7f sub:001 dlvrd:001 submit date:2603021000 done date:2603021001 stat:DELIVRD err:000"
+UNMARKED = {
+    TOLD: True,
+    f"{TOLD} text:Laporan Anda": True,
+    f"{TOLD} Text:": True,
+    f"{TOLD} nack:0 mccmnc:51010 price:0.01": True,
+    f"{TOLD} text:Laporan Anda kami terima dengan nomor 1234": False,
+    "id:7f stat:DELIVRD err:000": True,
+    "ID: 7F, SUB: 001, STAT: UNDELIV": True,
+    "stat:REJECTD id:7f": True,
+    "id:7f stat:FAILED err:069": True,
+    "id:7f submit date:2026-03-02 10:00:00 done date:2026-03-02 10:00:09 stat:EXPIRED err:": True,
+    "id=7f stat=DELIVRD": True,
+}
+"""Receipts as centres write them, and whether nothing stands in them but that."""
+PEOPLES = (
+    f"Saya terima SMS aneh: {TOLD} text:, apa artinya?",
+    f"{TOLD} itu jawaban yang saya terima, padahal jalan di Wonocolo masih rusak",
+    f"{TOLD} text:Halo. Ini yang saya terima terus. " + "Tolong jalan di Wonocolo diperbaiki. " * 4,
+    "id:7f stat:rusak",
+    "id:7f",
+    "stat:DELIVRD",
+    "KTP id:3578011 stat:hilang, mohon dibantu",
+    "id: sub:001 stat:DELIVRD",
+)
+
+
+@pytest.mark.parametrize(("text", "bare"), UNMARKED.items())
+def test_a_receipt_is_known_by_its_words(text: str, bare: bool) -> None:
+    found = read_words(text)
+    assert found is not None
+    assert (found.fields["id"].lower(), found.is_bare) == ("7f", bare)
+    told = read_unmarked(text)
+    assert (told is None) == (found.fields["stat"] == "FAILED")
+
+
+@pytest.mark.parametrize("text", PEOPLES)
+def test_who_quotes_a_receipt_wrote_none(text: str) -> None:
+    assert read_words(text) is None
+    assert read_unmarked(text) is None
+
+
+@given(st.text(st.sampled_from("id:stat sub=DELIVRD0,\n"), max_size=400))
+def test_no_words_are_too_odd_for_a_receipt(text: str) -> None:
+    found = read_words(text)
+    assert found is None or (found.fields["id"] and found.fields["stat"])
 
 
 @given(st.text(max_size=200), st.dictionaries(st.sampled_from([0x1E, 0x427]), st.binary()))

@@ -172,6 +172,25 @@ def test_a_part_says_which_it_is(query: str, part: Segment | None) -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        ((b"Harga \x1b", b"e 10", "cs=gsm"), "Harga € 10"),
+        ((b"Jalan \xf0\x9f", b"\x92\xa1 mati", "cs=utf-8"), "Jalan 💡 mati"),
+        (("é💡".encode("utf-16-be")[:4], "é💡".encode("utf-16-be")[4:], "cs=ucs2"), "é💡"),
+    ],
+)
+def test_a_character_may_lie_across_two_parts(written: tuple[bytes, bytes, str], text: str) -> None:
+    named = {**NAMED, "udh": "udh", "hex": "hex", "charset": "cs"}
+    sms = channel(incoming={"fields": named})
+    *halves, charset = written
+    parts = [
+        one(sms, get(f"from=62811&id=5&udh=05000307020{n}&hex={half.hex()}&{charset}"))
+        for n, half in enumerate(halves, 1)
+    ]
+    assert sms.join_texts(parts) == text
+
+
+@pytest.mark.parametrize(
     ("written", "hours", "moment"),
     [
         ("1796052606", 0, datetime(2026, 11, 30, 15, 30, 6, tzinfo=UTC)),

@@ -2,19 +2,22 @@
 
 import json
 from datetime import UTC, datetime
+from inspect import signature
 from typing import Any
 
 import pytest
+import telegram as telegram_library
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.contract import File, Forged, Inbound, Malformed
 from adapters.load import BadBlock, load
 from adapters.telegram.channel import plain
-from adapters.telegram.payloads import FILES, UNREAD
+from adapters.telegram.payloads import FILES, IGNORED_UPDATES, METADATA, SERVICE
 from demo.telegram_double import Json
 from normalizer import command
 from normalizer.message import Intent
+from normalizer.text import vocabulary
 from tests.adapters.examples import BOT_SECRET, EXAMPLES, PUBLIC_URL
 from tests.adapters.telegram.updates import (
     BOT,
@@ -150,21 +153,75 @@ OLD_POLL = {"id": "1", "question": "?", "options": [], "type": "regular"}
 """As an older server writes it: the library's own reading would refuse the whole message."""
 
 
+CONTENT = vocabulary(
+    """animation audio caption checklist contact dice document game giveaway giveaway_winners
+    invoice live_photo location paid_media passport_data photo poll sticker story text venue video
+    video_note voice web_app_data"""
+)
+"""What people send, by the Bot API that the library knows."""
+NEXT_YEAR = ("hologram", "scent", "Ungewöhnlich!")
+
+
+def fields_of(kind: type[telegram_library.TelegramObject]) -> frozenset[str]:
+    """Name the fields of one of Telegram's objects as they travel."""
+    names = set(signature(kind).parameters) - {"api_kwargs"}
+    return frozenset(name.removesuffix("_user") if name == "from_user" else name for name in names)
+
+
+def test_every_field_of_a_message_is_content_service_or_metadata() -> None:
+    """A new version of the library brings new fields: each has to be sorted in."""
+    assert not CONTENT & (SERVICE | METADATA)
+    assert not SERVICE & METADATA
+    assert fields_of(telegram_library.Message) - CONTENT - SERVICE - METADATA == frozenset()
+    assert fields_of(telegram_library.Message) >= CONTENT
+
+
+def test_every_kind_of_update_is_read_or_ignored() -> None:
+    known = {"update_id", "message", "edited_message", "callback_query"} | IGNORED_UPDATES
+    assert fields_of(telegram_library.Update) == known
+
+
 @pytest.mark.parametrize(
     ("kind", "value"),
     [
         ("poll", OLD_POLL),
         ("dice", {"emoji": "🎲", "value": 3}),
         ("story", {"id": 1, "chat": {"id": 5, "type": "private"}}),
+        ("sticker", {"file_id": "S", "file_unique_id": "s", "type": "regular"}),
+        *((kind, {}) for kind in ("checklist", "game", "giveaway", "invoice", "paid_media")),
+        *((kind, {"x": 1}) for kind in ("giveaway_winners", "passport_data", "hologram", "scent")),
+        ("scent", 7),
     ],
 )
 def test_what_has_no_words_is_still_a_message_so_that_its_sender_is_asked(
-    kind: str, value: Json
+    kind: str, value: Any
 ) -> None:
-    assert kind in UNREAD
     content: Json = {kind: value}
     said = read(message=message(**content))
     assert (said.text, said.notes) == ("", (f"not_read: {kind}",))
+    with_words = read(message=message("jalan rusak", **content))
+    noted = (f"not_read: {kind}",) if isinstance(value, dict) else ()
+    assert (with_words.text, with_words.notes) == ("jalan rusak", noted)
+
+
+def test_names_of_strange_kinds_are_not_repeated_and_not_without_end() -> None:
+    content: Json = {f"Kind {number}": {} for number in range(50)}
+    assert read(message=message(**content)).notes == ("not_read: other",) * 5
+
+
+@pytest.mark.parametrize("kind", sorted(SERVICE))
+def test_what_telegram_tells_of_a_chat_is_no_message(kind: str) -> None:
+    content: Json = {kind: {"x": 1}}
+    assert read_all(message=message(**content)) == []
+    assert read(message=message("jalan rusak", **content)).notes == ()
+
+
+def test_a_live_photo_and_what_a_page_was_filled_in_with_are_read() -> None:
+    said = read(message=message(live_photo=media("l", width=1, height=1, duration=2)))
+    (file,) = said.files
+    assert (file.media_type, file.url) == ("video/mp4", "telegram:AgAC-l?unique=l&size=5000")
+    filled = {"data": "Jalan rusak di Wonocolo", "button_text": "Lapor"}
+    assert read(message=message(web_app_data=filled)).text == "Lapor\nJalan rusak di Wonocolo"
 
 
 def test_a_forwarded_message_says_so() -> None:
@@ -181,7 +238,6 @@ def test_a_forwarded_message_says_so() -> None:
         {"message": in_group(migrate_to_chat_id=SUPERGROUP)},
         {"channel_post": message("x", chat={"id": -1, "type": "channel", "title": "x"})},
         {"my_chat_member": {}},
-        {"a_kind_of_next_year": {"x": 1}},
     ],
     ids=lambda value: next(iter(value), "nothing"),
 )
@@ -426,6 +482,7 @@ def test_a_call_without_our_secret_is_forged(said: str, changes: dict[str, Any])
         {"update_id": 1, "message": message("x", media_group_id=5)},
         {"update_id": 1, "message": nested(400)},
         {"update_id": 1, "callback_query": {"id": "1"}},
+        {"update_id": 1, "a_kind_of_next_year": {"x": 1}},
     ],
     ids=lambda body: str(body)[-60:],
 )
@@ -442,8 +499,9 @@ SCALARS = (
 )  # fmt: skip
 NAMES = st.sampled_from(
     [
-        *FILES, *UNREAD, "message_id", "date", "edit_date", "chat", "from", "id", "type", "is_bot",
-        "first_name", "text", "caption", "location", "latitude", "longitude", "venue", "contact",
+        *sorted(CONTENT), *NEXT_YEAR, "pinned_message", "message_id", "date", "edit_date", "chat",
+        "from", "id", "type", "is_bot",
+        "first_name", "latitude", "longitude",
         "title", "address", "file_id", "file_unique_id", "file_size", "reply_to_message",
         "media_group_id", "sender_chat", "data", "message", "reply_markup", "inline_keyboard",
     ]

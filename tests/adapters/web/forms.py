@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 from uuid import uuid4
 
-from adapters.contract import WebhookRequest
+from adapters.contract import RECEIVED_ON, WebhookRequest
 from tests.adapters.examples import PUBLIC_URL
 
 JPEG = b"\xff\xd8\xff\xe0" + b"\x00" * 20
@@ -20,7 +20,7 @@ def filled(**changes: str | None) -> dict[str, str]:
         "kind": "complaint",
         "title": "Lampu jalan mati",
         "body": "Lampu jalan mati sudah seminggu, gelap sekali kalau malam.",
-        "date": "2026-11-21",
+        "date": "2026-02-21",
         "address": "Kecamatan Wonocolo, Kota Surabaya",
         "latitude": "",
         "longitude": "",
@@ -62,6 +62,7 @@ def posted(
         "sec-fetch-site": "same-origin",
         "content-type": kind,
         "accept-language": language,
+        RECEIVED_ON: "2026-03-02",
     }
     body = urlencode(values).encode() if encoded else multipart(values, files)
     return WebhookRequest(f"{PUBLIC_URL}/in/door", headers, body)

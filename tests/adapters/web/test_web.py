@@ -76,7 +76,7 @@ def test_a_whole_form_becomes_a_message(web: Web, encoded: bool) -> None:
     )
     assert said.address == "Kecamatan Wonocolo, Kota Surabaya"
     assert said.location == (-7.3166, 112.75)
-    assert said.occurred_on == date(2026, 11, 21)
+    assert said.occurred_on == date(2026, 2, 21)
     assert (said.kind, said.topic, said.agency) == (
         Kind.COMPLAINT,
         "perhubungan",
@@ -137,7 +137,23 @@ FAULTS: list[tuple[str, dict[str, str | None], set[str]]] = [
     ("a command", {"body": "STATUS 4821-0937-5514 tolong"}, {"body"}),
     ("no day", {"date": "kemarin"}, {"date"}),
     ("a day that never was", {"date": "2026-02-30"}, {"date"}),
+    ("a day next year", {"date": "2027-11-30"}, {"date"}),
+    ("the day after tomorrow", {"date": "2026-03-04"}, {"date"}),
     ("no place", {"address": ""}, {"address"}),
+    ("a body of marks", {"body": "\u200b" * 40}, {"body"}),
+    ("a body of other marks", {"body": "\u2800\u3164\u200e " * 10}, {"body"}),
+    ("a body of blanks", {"body": "a" + " " * 30 + "b"}, {"body"}),
+    ("a title of marks", {"title": "\u2060\u200d" * 9}, {"title"}),
+    (
+        "a phone that knows no place",
+        {"latitude": "0", "longitude": "0.0", "location_consent": "yes"},
+        {"location"},
+    ),
+    (
+        "abroad",
+        {"latitude": "51.5", "longitude": "-0.12", "location_consent": "yes"},
+        {"location"},
+    ),
     ("place too long", {"address": "x" * 501}, {"address"}),
     ("position without consent", {"address": "", "latitude": "1", "longitude": "2"}, {"address"}),
     (
@@ -192,11 +208,51 @@ def test_faults_are_told_by_field_in_both_languages(
 
 
 @pytest.mark.parametrize(
-    "contact", ["0812-3456-7890", "+62 812 3456 7890", "siti@desa.example", "", None]
+    "contact",
+    [
+        *("0812-3456-7890", "+62 812 3456 7890", "siti@desa.example", "", None),
+        *("(0541) 123456", "+62 (812) 3456-7890", "0812–3456–7890", "0812—3456—7890"),
+        *("0812−3456−7890", "0812.3456.7890", "0812/34567890", "0812_3456_7890"),
+        *("0812 34 56 78 90", "62812 3456 7890", "(+62)812-3456-7890", "+62-(0)812-3456-7890"),
+        *("0812 3456 7890 (WA)", "WA: 0812-3456-7890", "hp.081234567890", "tel:+6281234567890"),
+        *("0812-3456-7890 / 0856 1234 5678", "0812 3456 7890 atau siti@desa.example"),
+        *("siti@desa.example (surel)", "<siti@desa.example>", "０８１２３４５６７８９０"),
+        *("021-5551234 ext 12", "+60 12-345 6789", "1500123"),
+    ],
 )
-def test_a_contact_that_can_be_reached_is_kept(web: Web, contact: str | None) -> None:
+def test_a_contact_that_can_be_reached_is_kept_as_it_was_written(
+    web: Web, contact: str | None
+) -> None:
     said = read(web, posted(filled(contact=contact)))
     assert said.sender.contact == (contact or None)
+
+
+@pytest.mark.parametrize(
+    "contact",
+    [
+        "0812\u00a03456\u00a07890",
+        "\u202a0812 3456 7890\u202c",
+        "\u20660812 3456\u200b 7890\u2069",
+        "\u200e0812 3456 7890\ufeff",
+        "0812\u20093456\u202f7890",
+    ],
+)
+def test_a_number_copied_from_a_telephone_loses_only_what_nobody_sees(
+    web: Web, contact: str
+) -> None:
+    assert read(web, posted(filled(contact=contact))).sender.contact == "0812 3456 7890"
+
+
+@pytest.mark.parametrize(
+    "contact", ["di rumah", "12345", "rumah nomor 12", "siti@", "@desa", "08" * 110, "<>", "-"]
+)
+def test_what_reaches_nobody_is_told(web: Web, contact: str) -> None:
+    assert set(wrong(web, posted(filled(contact=contact)))) == {"contact"}
+
+
+@pytest.mark.parametrize("day", ["2026-03-02", "2026-03-03"])
+def test_today_is_no_day_to_come_where_it_is_tomorrow_already(web: Web, day: str) -> None:
+    assert read(web, posted(filled(date=day))).occurred_on == date.fromisoformat(day)
 
 
 @pytest.mark.parametrize(

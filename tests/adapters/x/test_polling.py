@@ -4,8 +4,9 @@ import json
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from aiohttp import ClientSession
@@ -25,7 +26,7 @@ from adapters.contract import (
 )
 from adapters.x.channel import X
 from adapters.x.cursor import Mark
-from demo.x_double import Failure, Json, XServer, capped, problem, too_many
+from demo.x_double import Failure, Json, Keys, Speech, XServer, capped, problem, too_many
 from tests.adapters.examples import X_KEYS
 from tests.adapters.x.posts import (
     CITIZEN,
@@ -171,6 +172,101 @@ def test_a_cursor_means_what_it_says_or_nothing(cursor: str) -> None:
     assert read_back == cursor or not re.fullmatch(rf"since=.* month={MONTH} reads=[0-9]+", cursor)
 
 
+# The names of fields, today's and those of before.
+
+SPEECHES: tuple[Speech, ...] = get_args(Speech)
+LONG = "Jalan rusak parah di depan pasar. " * 20
+
+
+async def conversation(server: XServer) -> list[Inbound]:
+    """Let people write in every way, and read it all."""
+    server.user(CITIZEN, "sri_w", "Sri W")
+    about = server.post(NEIGHBOUR, "jalan rusak di Samarinda")
+    server.places["07"] = SAMARINDA
+    server.post(CITIZEN, "@lapor_contoh tolong", quotes=about, geo={"place_id": "07"})
+    whole = {"text": f"@lapor_contoh {LONG}", "entities": {"urls": []}}
+    server.post(CITIZEN, "@lapor_contoh Jalan rusak par…", note_tweet=whole, media=[photo("3_1")])
+    server.post(NEIGHBOUR, "@lapor_contoh teruskan", retweets=about)
+    edited = server.post(CITIZEN, "@lapor_contoh sudah saya ubah")
+    server.posts[edited]["edit_history_tweet_ids"] = [about, edited]
+    to_us = server.post(CITIZEN, "@lapor_contoh mulai")
+    server.post(NEIGHBOUR, "@sri_w @lapor_contoh setuju", reply_to=to_us)
+    channel = x(api_base=server.url)
+    found, cursor = await everything(channel)
+    server.post(CITIZEN, "@lapor_contoh belakangan")
+    found += (await everything(channel, cursor))[0]
+    await channel.close()
+    return found
+
+
+@pytest.mark.parametrize("speech", SPEECHES)
+async def test_everything_is_read_by_whatever_names_x_speaks(
+    server: XServer, speech: Speech
+) -> None:
+    server.speech = speech
+    quoted, long, edited, first, carried, later = await conversation(server)
+    assert quoted.text.splitlines() == [
+        "tolong", "Samarinda, Indonesia", "Kutipan: jalan rusak di Samarinda"
+    ]  # fmt: skip
+    assert quoted.sender.name == "Sri W (@sri_w)"
+    assert (long.text, len(long.files)) == (LONG.strip(), 1)
+    assert (edited.notes, len(edited.thread)) == (("edited",), 1)
+    assert (first.text, first.automatic) == ("mulai", None)
+    assert carried.automatic == "carried_along"
+    assert later.text == "belakangan"
+    assert len(server.refused) == (speech == "tweets"), "what it does not know is asked once"
+
+
+async def test_a_post_is_the_same_by_both_sets_of_names(server: XServer) -> None:
+    found = {}
+    for speech in ("posts", "tweets"):
+        async with XServer(Keys(**X_KEYS), speech=speech) as other:
+            read = await conversation(other)
+            found[speech] = [replace(said, raw=b"", sent_at=None) for said in read]
+    assert found["posts"] == found["tweets"]
+
+
+async def test_x_may_change_its_names_while_we_run(
+    server: XServer, account: X, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [1000.0]
+    monkeypatch.setattr("adapters.x.channel.time.monotonic", lambda: clock[0])
+    about = server.post(NEIGHBOUR, "jalan rusak di Samarinda")
+    cursor = ""
+    for speech, after, refused in (
+        ("posts", 0, 0), ("tweets", 5, 1), ("tweets", 5, 0), ("posts", 5, 1), ("tweets", 5, 1),
+        ("leaves out", 4000, 0), ("posts", 5, 0), ("tweets", 5, 1), ("tweets", 4000, 1),
+    ):  # fmt: skip
+        server.speech, server.refused = speech, []  # type: ignore[assignment]
+        clock[0] += after
+        server.post(CITIZEN, "@lapor_contoh tolong", quotes=about)
+        page = await account.poll(cursor)
+        cursor = page.cursor
+        (said,) = page.items
+        assert isinstance(said, Inbound)
+        assert "Kutipan: jalan rusak di Samarinda" in said.text
+        assert len(server.refused) == refused, (speech, clock)
+
+
+async def test_what_x_says_of_a_request_is_told_without_names_and_numbers(
+    server: XServer, account: X
+) -> None:
+    faults = [
+        {"message": "invalid value 'referenced_posts' for expansions", "parameters": {}},
+        {"message": f"since_id: '1990000000000001000' of @sri_w is not  {'x' * 900}"},
+    ]
+    body = {"title": "Invalid Request", "detail": "One or more parameters was invalid."}
+    failure = Failure(400, json.dumps({**body, "errors": faults}).encode())
+    server.failures = [failure, failure]
+    with pytest.raises(Unreachable) as raised:
+        await account.poll("")
+    told = str(raised.value)
+    assert told.startswith("X answered 400: invalid value 'referenced_posts' for expansions; since")
+    assert "1990000000000001000" not in told
+    assert "sri_w" not in told
+    assert len(told) < 600
+
+
 # What it costs.
 
 
@@ -292,6 +388,7 @@ async def test_the_library_as_it_is_can_read_from_the_double(server: XServer) ->
         request.url = request.url.with_scheme("http").with_host("127.0.0.1").with_port(here.port)
         return await handler(request)
 
+    server.speech = "tweets"
     about = server.post(CITIZEN, "@lapor_contoh halo", geo={"place_id": "07"})
     server.places["07"] = SAMARINDA
     client = AsyncClient(bearer_token=X_KEYS["bearer_token"], return_type=dict)
