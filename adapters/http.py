@@ -111,6 +111,8 @@ class HttpClient:
                     return HttpResponse(answer.status, answer.headers, body)
             except (ClientError, TimeoutError, OSError) as error:
                 said = f"{self.provider} did not answer ({type(error).__name__})"
+                if isinstance(error, _Endless):
+                    said = f"the answer of {self.provider} does not end"
                 may_be_done = written.headers and method not in _SAFE
                 raise (Unanswered if may_be_done else Unreachable)(said) from None
 
@@ -122,7 +124,7 @@ class HttpClient:
                 break
             read += chunk
             if len(read) > self.largest:
-                raise Unanswered(f"the answer of {self.provider} does not end")
+                raise _Endless
         return bytes(read)
 
     async def close(self) -> None:
@@ -137,6 +139,10 @@ class HttpClient:
                 cookie_jar=DummyCookieJar(), trace_configs=[_written_trace()]
             )
         return self._session
+
+
+class _Endless(ClientError):
+    """The answer is longer than it may be."""
 
 
 _SAFE = ("GET", "HEAD")

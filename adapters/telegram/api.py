@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field, ValidationError
 from telegram.error import TelegramError
 from telegram.request import BaseRequest, RequestData
 
-from adapters.contract import LONGEST_WAIT, ChannelError, Unreachable, Until
+from adapters.contract import LONGEST_WAIT, ChannelError, Unanswered, Unreachable, Until
 from adapters.exchange import ExchangeLog
 from adapters.http import PAUSE, Errors, HttpClient
 from adapters.telegram.payloads import Number, TelegramId
@@ -125,7 +125,7 @@ class TelegramTransport(BaseRequest):
         try:
             answer = await self.http.request(method, url, data=data, seconds=seconds)
         except Unreachable as error:
-            raise NoAnswer(str(error)) from None
+            raise NoAnswer(str(error)) from error
         if answer.status != 200:
             raise TelegramDeclined(answer.status, answer.body)
         return answer.status, answer.body
@@ -197,9 +197,10 @@ def translate_errors() -> Iterator[None]:
     except TelegramDeclined as error:
         raise failure(error) from None
     except NoAnswer as error:
-        raise Unreachable(str(error)) from None
+        cause = error.__cause__ if isinstance(error.__cause__, Unreachable) else None
+        raise (cause or Unreachable(str(error))) from None
     except _UNREADABLE:
-        raise Unreachable("Telegram's answer could not be read") from None
+        raise Unanswered("Telegram's answer could not be read") from None
 
 
 def failure(error: TelegramDeclined) -> ChannelError:

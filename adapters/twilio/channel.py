@@ -34,7 +34,7 @@ from adapters.contract import (
     Reconciler,
     Refused,
     SafeUrl,
-    Sender,
+    SentList,
     Source,
     UnreadableItem,
     WebhookRequest,
@@ -52,6 +52,8 @@ MAX_CHARACTERS = 1600
 API = "https://api.twilio.com"
 
 WINDOW = timedelta(hours=1)
+EARLIER = timedelta(minutes=5)
+"""How far Twilio's clock and ours may differ."""
 """How much of the list is fetched at once: it comes newest first, and is filed oldest first."""
 
 State = Literal["sent", "delivered", "failed"]
@@ -85,6 +87,11 @@ _PARTY = re.compile(r"(?! +$)[^\x00-\x1f\x7f]{1,200}")
 Secret = Annotated[SecretStr, Field(min_length=1)]
 
 
+def _letters(text: object) -> str:
+    """Return the letters and figures of a text: Twilio may send other quotes and dashes."""
+    return "".join(re.findall(r"[^\W_]", str(text or "")))
+
+
 class TwilioBlock(ChannelSettings):
     """``type = "twilio"``: an account, and the number or messaging service it writes from."""
 
@@ -111,7 +118,7 @@ class TwilioBlock(ChannelSettings):
         return self
 
 
-class Twilio(Receiver, Reconciler, Sender, MediaSource):
+class Twilio(Receiver, Reconciler, SentList, MediaSource):
     """Text messages of one Twilio account, by webhook and by the Messages API."""
 
     settings = TwilioBlock
@@ -159,6 +166,21 @@ class Twilio(Receiver, Reconciler, Sender, MediaSource):
                     if not (late and self.opens):
                         raise
             return await self._create(to, self._template(message))
+
+    async def find_sent(self, to: str, message: Outgoing, since: datetime) -> str | None:
+        """Look in Twilio's list for a message by its words. Raises ``ChannelError``.
+
+        A template is sent in words of its own, and is not found.
+        """
+        wanted = _letters(self._body(message)["body"])
+        own = MessageList(self._get, to)
+        now = datetime.now(UTC)
+        begin = min(since.astimezone(UTC), now).replace(microsecond=0) - EARLIER
+        async for listed in own.between(begin, now + EARLIER):
+            outbound = str(listed.get("direction")).startswith("outbound")
+            if outbound and _letters(listed.get("body")) == wanted:
+                return str(listed["sid"]) if listed.get("sid") else None
+        return None
 
     async def source(self, url: str) -> Source:
         """Say where a file is: our own are given with our token, which redirects do not get.

@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
-from adapters.contract import ChannelError, OptedOut, Refused, Throttled, Unreachable
+from adapters.contract import ChannelError, OptedOut, Refused, Throttled, Unanswered, Unreachable
 from adapters.exchange import KEPT, Exchange, ExchangeLog, redact_url
 from adapters.http import Errors, HttpClient
+from tests.services import free_ports
 
 TOKEN = "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"
 
@@ -61,13 +62,25 @@ async def test_no_redirect_is_followed_and_no_cookie_is_kept() -> None:
 
 
 @pytest.mark.parametrize("path", ["/never", "/endless"])
-async def test_what_does_not_end_is_left(path: str) -> None:
+@pytest.mark.parametrize(("method", "error"), [("GET", Unreachable), ("POST", Unanswered)])
+async def test_what_does_not_end_is_left(method: str, error: type[Exception], path: str) -> None:
+    """What was asked of it by a POST may be done all the same."""
     async with provider(timeout=0.3 if path == "/never" else 30) as (client, url, log):
         with pytest.raises(Unreachable) as raised:
-            await client.request("GET", f"{url}{path}")
-        assert "The provider" in str(raised.value)
+            await client.request(method, f"{url}{path}")
+        assert type(raised.value) is error
+        assert "provider" in str(raised.value)
         (exchange,) = log
-        assert exchange.error == "Unreachable"
+        assert exchange.error == error.__name__
+
+
+async def test_who_could_not_be_reached_has_done_nothing() -> None:
+    (port,) = free_ports(1)
+    client = HttpClient("The provider", ExchangeLog(), timeout=5)
+    with pytest.raises(Unreachable) as raised:
+        await client.request("POST", f"http://127.0.0.1:{port}/", data=b"x")
+    assert type(raised.value) is Unreachable
+    await client.close()
 
 
 async def test_exchanges_say_what_happened_and_are_bounded() -> None:

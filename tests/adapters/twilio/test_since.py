@@ -89,6 +89,20 @@ async def test_only_what_citizens_wrote_since_then_oldest_first(
     assert since == ["satu", "dua", "tiga", "empat", "dari luar"]
 
 
+async def test_what_we_sent_is_found_by_its_words(company: PhoneCompany, channel: Twilio) -> None:
+    text = Outgoing("1", "Terima kasih \u201cBudi\u201d \u2013 laporan 1234 kami terima")
+    since = datetime.now(UTC) - timedelta(seconds=5)
+    assert await channel.find_sent(PHONE, text, since) is None
+    sid = await channel.send(PHONE, text)
+    plain = Outgoing("1", 'Terima kasih "Budi" - laporan 1234 kami terima')
+    assert await channel.find_sent(PHONE, text, since) == sid
+    assert await channel.find_sent(PHONE, plain, since) == sid, "as Twilio may have written it"
+    assert await channel.find_sent(NOBODY, text, since) is None
+    assert await channel.find_sent(PHONE, Outgoing("1", "Terima kasih"), since) is None
+    await company.text(NOBODY, PHONE, text.text)
+    assert await channel.find_sent(PHONE, text, since) == sid, "what a citizen wrote is not ours"
+
+
 async def test_a_long_list_is_followed_to_its_end(
     company: PhoneCompany, channel: Twilio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
