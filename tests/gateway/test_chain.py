@@ -86,7 +86,7 @@ async def test_the_log_is_whole_after_a_life_full_of_changes(house: House) -> No
     await house.say(f"{first.report.tracking} lubangnya bertambah dan makin dalam")
     await house.say(NOWHERE, "+62811")
     await house.say(WHERE, "+62811")
-    await house.take(*(note(f"{LAMP} tiang {n}", f"+6281{n}") for n in range(20)))
+    await house.take(*(note(f"{LAMP} tiang {n}", f"+628120000{n:04}") for n in range(20)))
     await house.work_all()
     checked, wrong = await house.store.events.audit()
     assert (checked, wrong) == (22, [])

@@ -132,7 +132,7 @@ async def test_by_queue_exactly_one_message_with_the_deliverys_id(house: House) 
 
 
 async def test_two_workers_at_once_put_it_there_once(house: House) -> None:
-    batch = await _routed(house, *(note(f"{ROAD} {n}", f"+6281{n}") for n in range(10)))
+    batch = await _routed(house, *(note(f"{ROAD} {n}", f"+628120000{n:04}") for n in range(10)))
     assert await asyncio.gather(*(house.deliver(batch) for _ in range(3))) == [{}, {}, {}]
     assert (await house.store.queue.depths())[agency_queue(AGENCY)] == 10
 
@@ -274,7 +274,7 @@ async def test_an_unforeseen_failure_does_not_send_its_neighbours_again(
 ) -> None:
     moody = Moody()
     async with house(sqlite_url, tmp_path, methods={AGENCY: moody}) as built:
-        batch = await _routed(built, *(note(f"{ROAD} {n}", f"+6281{n}") for n in range(4)))
+        batch = await _routed(built, *(note(f"{ROAD} {n}", f"+628120000{n:04}") for n in range(4)))
         moody.bad = batch[1].message.id
         failed = await built.deliver(batch)
         assert {id: type(error) for id, error in failed.items()} == {moody.bad: ValueError}
@@ -304,7 +304,7 @@ class Crowd(Courier):
 async def test_only_so_many_calls_are_made_at_once(sqlite_url: str, tmp_path: Path) -> None:
     crowd = Crowd()
     async with house(sqlite_url, tmp_path, methods={AGENCY: crowd}) as built:
-        batch = await _routed(built, *(note(f"{ROAD} {n}", f"+6281{n}") for n in range(20)))
+        batch = await _routed(built, *(note(f"{ROAD} {n}", f"+628120000{n:04}") for n in range(20)))
         assert await built.deliver(batch) == {}
         assert crowd.most == 8
         assert len(set(crowd.carried)) == len(crowd.carried) == 20
@@ -315,7 +315,7 @@ async def test_calls_that_would_outlast_the_lease_wait_for_a_later_batch(
 ) -> None:
     courier = Courier()
     async with house(sqlite_url, tmp_path, methods={AGENCY: courier}) as built:
-        batch = await _routed(built, *(note(f"{ROAD} {n}", f"+6281{n}") for n in range(3)))
+        batch = await _routed(built, *(note(f"{ROAD} {n}", f"+628120000{n:04}") for n in range(3)))
         start = _delivered()
         with monkeypatch.context() as patch:
             patch.setattr("gateway.outbound.deliver.BUDGET", -1.0)
