@@ -73,11 +73,11 @@ def read(payload: bytes, data_coding: int, default: Default) -> CodingWords:
     if coding == DEFAULT:
         return _default(payload, default)
     if coding == BINARY or coding is None:
-        return CodingWords(_guessed(payload, default), notes(data_coding))
+        return CodingWords(_guessed(payload, default), _notes(data_coding))
     try:
         return CodingWords(payload.decode(coding))
     except UnicodeDecodeError:
-        return CodingWords(_guessed(payload, "latin1"), notes(data_coding))
+        return CodingWords(_guessed(payload, "latin1"), _notes(data_coding))
 
 
 def read_parts(payloads: Sequence[bytes], data_coding: int, default: Default) -> CodingWords:
@@ -112,14 +112,14 @@ def _coding(part: Inbound) -> int | str:
 
 def _ucs2(payload: bytes, data_coding: int) -> CodingWords:
     if len(payload) >= LEAST_ASCII and _ASCII.fullmatch(payload):
-        return CodingWords(payload.decode("ascii"), notes(data_coding))
-    half = (HALF,) if len(payload) % 2 else ()
+        return CodingWords(payload.decode("ascii"), _notes(data_coding))
+    notes = (HALF,) if len(payload) % 2 else ()
     even = payload[: len(payload) & ~1]
     codec = "utf-16-le" if even[:2] == b"\xff\xfe" else UCS2
-    return CodingWords(even.decode(codec, "replace").replace("\ufeff", ""), half)
+    return CodingWords(even.decode(codec, "replace").replace("\ufeff", ""), notes)
 
 
-def notes(data_coding: int) -> tuple[str, ...]:
+def _notes(data_coding: int) -> tuple[str, ...]:
     """Say that a text is not what its coding says, or that this says nothing of letters."""
     return (f"alphabet_guessed: {data_coding:#04x}",)
 
@@ -129,7 +129,7 @@ def _default(payload: bytes, default: Default) -> CodingWords:
         return CodingWords(payload.decode("latin-1"))  # every octet is a letter, also beyond ASCII
     if max(payload, default=0) < 0x80:
         return CodingWords(gsm.decode(payload))
-    return CodingWords(_guessed(payload, "latin1"), notes(0))
+    return CodingWords(_guessed(payload, "latin1"), _notes(0))
 
 
 def _guessed(payload: bytes, default: Default) -> str:

@@ -37,8 +37,7 @@ class PostPage:
 
     @property
     def ids(self) -> list[int]:
-        ids = (each.get("id") for each in self._dicts)
-        return [int(each) for each in ids if isinstance(each, str) and is_id(each)]
+        return _ids(self.posts)
 
     @property
     def goes_on(self) -> bool:
@@ -53,13 +52,17 @@ class PostPage:
     def cost(self) -> int:
         """The posts that X bills; a version of a post may be included with itself."""
         others = (*self.includes.get("posts", ()), *self.includes.get("tweets", ()))
-        listed = {post.get("id") for post in self._dicts}
-        more = (each.get("id") if isinstance(each, dict) else None for each in others)
-        return len(self.posts) + sum(id not in listed for id in more)
+        listed = set(self.ids)
+        return len(self.posts) + len(others) - sum(id in listed for id in _ids(others))
 
     @property
     def _dicts(self) -> list[dict[str, Any]]:
         return [post for post in self.posts if isinstance(post, dict)]
+
+
+def _ids(objects: Sequence[object]) -> list[int]:
+    ids = (each.get("id") for each in objects if isinstance(each, dict))
+    return [int(each) for each in ids if isinstance(each, str) and is_id(each)]
 
 
 def alone(post: object, includes: Mapping[str, Any]) -> bytes:

@@ -345,10 +345,11 @@ def _nobodys() -> str:
 
 
 def _identity(report: Report, seal: Seal) -> Identity:
-    """Open who reported: every name and contact that any of their messages gave."""
+    """Open who reported: every name and contact that any of their own messages gave."""
     try:
         who = [opened_reporter(seal, report.id, report.reporter.sealed)]
-        more = (each for each in report.messages if each.reporter != report.reporter)
+        theirs = (each for each in report.messages if each.reporter.ref == report.reporter.ref)
+        more = (each for each in theirs if each.reporter != report.reporter)
         who += [opened_reporter(seal, each.id, each.reporter.sealed) for each in more]
     except BadSeal:
         raise Conflict(ConflictCode.NO_KEY_FOR_IDENTITY) from None

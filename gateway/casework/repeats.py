@@ -29,13 +29,18 @@ def is_wordless(message: Message) -> bool:
 
 
 def says_nothing(turn: Turn) -> bool:
-    """Tell whether a message has neither words nor anything else: a thumb, a dot, a sticker."""
+    """Tell whether a message has neither words nor anything else: a thumb, a dot, a sticker.
+
+    Figures alone say nothing of a stranger; of a reporter they may be a house, or an answer.
+    """
     message = turn.message
+    figures = not (turn.open_reports or any(map(str.isalpha, message.title + message.text)))
     beside = (
         *(message.attachments, message.coordinates, message.address, message.occurred_on),
         *(message.chosen_topic, message.chosen_agency, message.anonymous, message.confidential),
     )
-    return message.intent in _SPOKEN and is_wordless(message) and not any(beside)
+    wordless = is_wordless(message) or figures
+    return message.intent in _SPOKEN and wordless and not any(beside)
 
 
 def report_of_file(turn: Turn) -> ReportRecord | None:

@@ -10,13 +10,13 @@ import contextlib
 import dataclasses
 import json
 import os
-import time
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from gateway.platform.clock import wall
 from gateway.platform.disk import private_file, private_folder, sync_folder
 from gateway.store.rows import AcceptedItem, IntakeItem, QuarantineItem, SegmentItem, StoredFile
 from gateway.wire import events
@@ -114,7 +114,7 @@ class Spool:
         count = 0
         for path in self._tmp.glob("*"):
             with contextlib.suppress(OSError):
-                if time.time() - path.stat().st_mtime > STALE:
+                if wall().timestamp() - path.stat().st_mtime > STALE:
                     path.unlink()
                     count += 1
         return count

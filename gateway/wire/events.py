@@ -126,8 +126,13 @@ def may_have(report: Report, agency: str) -> bool:
 
 
 def to_agency(kind: str, id: str, report: Report, *, at: datetime) -> bytes:
-    """Compose what an agency gets of a report as it stands; ``at`` is when it was decided."""
-    data = for_agency(report).model_dump_json()
+    """Compose what an agency gets of a report as it stands; ``at`` is when it was decided.
+
+    The files of its messages also stand in one list.
+    """
+    shown = for_agency(report)
+    files = ",".join(each.model_dump_json() for each in shown.attachments)
+    data = f'{shown.model_dump_json()[:-1]},"attachments":[{files}]}}'
     return compose(kind, id, data, at=at, subject=report.tracking)
 
 

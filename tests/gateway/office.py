@@ -136,8 +136,15 @@ class Office:
         """File reports, or the new state of those that are filed; who wrote is sealed."""
         who = {"to": ADDRESS, "name": "Ibu Sri", "contact": "sri@desa.example"}
         for each in reports:
-            sealed = sealed_reporter(self.house.seal, each.id, who)
-            filed = each.model_copy(update={"reporter": Reporter(ref="a1b2", sealed=sealed)})
+            wrote = {
+                id: Reporter(ref="a1b2", sealed=sealed_reporter(self.house.seal, id, who))
+                for id in (each.id, *(message.id for message in each.messages))
+            }
+            said = tuple(
+                message.model_copy(update={"reporter": wrote[message.id]})
+                for message in each.messages
+            )
+            filed = each.model_copy(update={"reporter": wrote[each.id], "messages": said})
             async with self.house.store.unit() as unit:
                 if (stored := await unit.reports.by_id(each.id)) is not None:
                     unit.reports.change(stored, filed, [AuditEvent("moved", "router")])

@@ -142,7 +142,7 @@ async def test_by_queue_exactly_one_message_with_the_deliverys_id(house: House) 
 
 
 async def test_two_workers_at_once_put_it_there_once(house: House) -> None:
-    batch = await _routed(house, *(note(f"{ROAD} {n}", f"+6281{n}") for n in range(10)))
+    batch = await _routed(house, *(note(f"{ROAD} {n}", f"+628120000{n:04}") for n in range(10)))
     assert await asyncio.gather(*(house.deliver(batch) for _ in range(3))) == [{}, {}, {}]
     assert (await house.store.queue.depths())[agency_queue(AGENCY)] == 10
 
@@ -267,7 +267,7 @@ async def test_an_unforeseen_failure_does_not_send_its_neighbours_again(
 ) -> None:
     moody = Moody()
     async with house(sqlite_url, tmp_path, methods={AGENCY: moody}) as built:
-        batch = await _routed(built, *(note(f"{ROAD} {n}", f"+6281{n}") for n in range(4)))
+        batch = await _routed(built, *(note(f"{ROAD} {n}", f"+628120000{n:04}") for n in range(4)))
         moody.bad = batch[1].message.id
         failed = await built.call()
         assert {id: type(error) for id, error in failed.items()} == {moody.bad: ValueError}
@@ -293,7 +293,7 @@ class Crowd(Courier):
 async def test_only_so_many_calls_are_made_at_once(sqlite_url: str, tmp_path: Path) -> None:
     crowd = Crowd()
     async with house(sqlite_url, tmp_path, methods={AGENCY: crowd}) as built:
-        await _routed(built, *(note(f"{ROAD} {n}", f"+6281{n}") for n in range(20)))
+        await _routed(built, *(note(f"{ROAD} {n}", f"+628120000{n:04}") for n in range(20)))
         async with running(built.services.lanes):
             await until(built, "placed")
         assert crowd.most == 8

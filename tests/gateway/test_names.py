@@ -117,6 +117,10 @@ def _smpp(channel: Channel, text: str, replied: str) -> WebhookRequest:
     return GENUINE["smpp"](channel, text, "kenari-1795")
 
 
+def _sms_http(channel: Channel, text: str, replied: str) -> WebhookRequest:
+    return GENUINE["sms_http"](channel, text, "kenari-1795")
+
+
 @dataclass(frozen=True)
 class Canary:
     """How a canary writes on a channel, and what must not be found of it."""
@@ -138,6 +142,9 @@ CANARIES: dict[str, Canary] = {
     "open311": Canary(_open311, (MAIL, NAME, PHONE[1:], "gawai-kenari", "kunci-kenari")),
     "rest": Canary(_rest, (NAME, PHONE[1:], "akun-kenari", "kunci-kenari")),
     "smpp": Canary(_smpp, (PHONE[1:], "kenari-1795", "nomor-kenari"), PHONE, "nomor-kenari-1"),
+    "sms_http": Canary(
+        _sms_http, (PHONE[1:], "kenari-1795", "nomor-kenari"), PHONE, "nomor-kenari-1"
+    ),
     "telegram": Canary(
         _telegram,
         (PERSON, "88001122334", "7700554433", "66005544", "kenari-file", NAME, "550099887"),

@@ -352,7 +352,7 @@ async def test_a_sensitive_report_has_no_public_row(here: Town, text: str) -> No
 async def test_reports_of_every_channel_are_listed_newest_first(both: Town) -> None:
     await both.house.report(ROAD)
     both.house.clock.pass_(hours=1)
-    await both.house.report(LAMP, "+628999")
+    await both.house.report(LAMP, "+628990000999")
     listed = (await both.get(f"{O311}/requests.json")).json
     assert [each["service_code"] for each in listed] == ["lampu-jalan", "jalan-rusak"]
 
@@ -381,7 +381,7 @@ LISTS: tuple[tuple[dict[str, str], list[str]], ...] = (
 async def test_a_list_holds_what_was_asked_for(here: Town) -> None:
     await here.house.report(ROAD)
     here.house.clock.pass_(hours=1)
-    await here.house.report(LAMP, "+628999")
+    await here.house.report(LAMP, "+628990000999")
     here.house.clock.pass_(hours=1)
     for query, codes in LISTS:
         listed = (await here.get(f"{O311}/requests.json", **query)).json

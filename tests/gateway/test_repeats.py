@@ -182,6 +182,15 @@ async def test_no_words_open_nothing_and_cost_nothing(lite: House, text: str) ->
     assert (await lite.file(asked.report.tracking)).report.status is Status.FORWARDED
 
 
+@pytest.mark.parametrize("text", ["12345", "7", "08 12"])
+async def test_figures_alone_open_nothing_and_may_be_a_house(lite: House, text: str) -> None:
+    assert await send(lite, text) == []
+    assert await reports(lite) == []
+    await lite.report(ROAD)
+    await send(lite, text)
+    assert any(text in each.text for report in await reports(lite) for each in report.messages)
+
+
 @pytest.mark.parametrize("text", ["terima kasih", "siap", "ok pak", "Makasih banyak min 🙏", "sip"])
 async def test_thanks_for_a_receipt_cost_no_help(lite: House, text: str) -> None:
     (helped,) = await send(lite, text, OTHER)

@@ -30,6 +30,7 @@ from adapters.contract import (
     Receipt,
     Refused,
     Throttled,
+    Unanswered,
     Unreachable,
     WebhookRequest,
 )
@@ -681,7 +682,7 @@ async def test_no_more_requests_are_under_way_than_the_window_holds(center: Mess
     ]
     await center.wait_for(lambda: center.heard.count(0x04) == 2)
     done = await asyncio.gather(*sending, return_exceptions=True)
-    assert [type(each) for each in done] == [Unreachable, Unreachable, str]
+    assert [type(each) for each in done] == [Unanswered, Unanswered, str]
     await channel.close()
 
 
