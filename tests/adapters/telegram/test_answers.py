@@ -15,6 +15,7 @@ from adapters.contract import (
     Outgoing,
     Refused,
     Throttled,
+    Unanswered,
     Unreachable,
 )
 from adapters.telegram.api import BLOCKED, MENDABLE, MOST_BUTTONS, REFUSALS
@@ -245,11 +246,11 @@ async def test_a_file_that_cannot_be_had_says_why(bot: Telegram, url: str, words
         (401, error_body(401, "Unauthorized"), Unreachable),
         (429, error_body(429, "Too Many Requests", retry_after=3), Throttled),
         (500, b"<html>", Unreachable),
-        (200, b'{"ok": true, "result": {}}', Unreachable),
-        (200, b'{"ok": true, "result": {"file_path": "/var/lib/bot/x"}}', Unreachable),
-        (200, b'{"ok": true, "result": {"file_path": "x/../../getMe"}}', Unreachable),
-        (200, b'{"ok": true, "result": {"file_path": "x?a#b"}}', Unreachable),
-        (200, b'{"ok": true, "result": {"file_path": 7}}', Unreachable),
+        (200, b'{"ok": true, "result": {}}', Unanswered),
+        (200, b'{"ok": true, "result": {"file_path": "/var/lib/bot/x"}}', Unanswered),
+        (200, b'{"ok": true, "result": {"file_path": "x/../../getMe"}}', Unanswered),
+        (200, b'{"ok": true, "result": {"file_path": "x?a#b"}}', Unanswered),
+        (200, b'{"ok": true, "result": {"file_path": 7}}', Unanswered),
     ],
 )
 async def test_what_telegram_says_of_a_file_is_checked(
@@ -308,11 +309,11 @@ async def test_telegram_says_how_long_to_wait(server: BotServer, bot: Telegram) 
         (500, error_body(500, "Internal"), Unreachable, "answered 500"),
         (502, b"<html>Bad Gateway +62811</html>", Unreachable, "answered 502"),
         (302, b"", Unreachable, "answered 302"),
-        (200, b"<html>", Unreachable, "could not be read"),
-        (200, b"[" * 50_000, Unreachable, "could not be read"),
-        (200, b'{"ok": true}', Unreachable, "could not be read"),
-        (200, b'{"ok": true, "result": 5}', Unreachable, "could not be read"),
-        (200, b'{"ok": true, "result": {"message_id": 1}}', Unreachable, "could not be read"),
+        (200, b"<html>", Unanswered, "could not be read"),
+        (200, b"[" * 50_000, Unanswered, "could not be read"),
+        (200, b'{"ok": true}', Unanswered, "could not be read"),
+        (200, b'{"ok": true, "result": 5}', Unanswered, "could not be read"),
+        (200, b'{"ok": true, "result": {"message_id": 1}}', Unanswered, "could not be read"),
     ],
 )
 async def test_every_answer_of_the_api_says_whether_to_try_again(
