@@ -18,8 +18,8 @@ from gateway.outbound.batch import every, ids_of
 from gateway.outbound.methods.base import CallingMethod, Method
 from gateway.platform import correlation, metrics
 from gateway.queues.consumer import may_succeed, reason_of
-from gateway.queues.lane import Job, LaneWork
-from gateway.store.rows import Delivery, Retry
+from gateway.queues.lane import LEASE, Job, LaneWork
+from gateway.store.rows import Claim, Delivery, Retry
 from gateway.store.store import Store
 from gateway.store.unit import UnitOfWork
 from gateway.wire import events
@@ -31,8 +31,6 @@ ACCUSED, ELSEWHERE = "agency_accused", "report_elsewhere"
 """Why a delivery is withdrawn, as ``config/console`` says it."""
 CALL = 120.0
 """Seconds in which a call must end, whatever its own settings say."""
-LEASE = CALL + 30.0
-"""Seconds after which another process takes over what one that was killed had claimed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +79,12 @@ class Deliver:
         """Return the work of the lane of an agency that is called."""
         return DeliverWork(self, agency)
 
-    async def claim(self, agency: str, most: int) -> list[Job[Parcel]]:
+    async def claim(self, agency: str, most: int, *, take_over: bool) -> list[Job[Parcel]]:
         """Claim deliveries of an agency, and compose them. Raises ``Unavailable``."""
         if not await self.store.delivery_lanes.any_due(agency):
             return []
         async with self.store.unit() as unit:
-            claims = await unit.deliveries.claim(agency, most, lease=LEASE)
+            claims = await unit.deliveries.claim(agency, most, lease=LEASE, take_over=take_over)
             parcels = await self._parcels(unit, [delivery for _, delivery in claims])
         composed = {parcel.delivery.id: parcel for parcel in parcels}
         return [Job(claim, composed[claim.id]) for claim, _ in claims if claim.id in composed]
@@ -160,9 +158,14 @@ class DeliverWork(LaneWork[Parcel]):
         self.name = agency
         self._deliver = deliver
 
-    async def claim(self, most: int) -> list[Job[Parcel]]:
+    async def claim(self, most: int, *, take_over: bool) -> list[Job[Parcel]]:
         """Claim deliveries of the agency. Raises ``Unavailable``."""
-        return await self._deliver.claim(self.name, most)
+        return await self._deliver.claim(self.name, most, take_over=take_over)
+
+    async def extend(self, claims: Sequence[Claim]) -> None:
+        """Hold deliveries whose agency is still being called. Raises ``Unavailable``."""
+        async with self._deliver.store.unit() as unit:
+            await unit.deliveries.extend(claims, lease=LEASE)
 
     async def send(self, job: Job[Parcel]) -> Exception | None:
         """Call the agency; never raises."""

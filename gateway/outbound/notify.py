@@ -33,7 +33,7 @@ from gateway.platform.names import hash_name, opened_thread
 from gateway.platform.seal import Seal
 from gateway.queues.consumer import may_succeed, reason_of
 from gateway.queues.lane import LEASE, OTHERS, SEND, Job, LaneWork
-from gateway.store.rows import Notification, OptOut, Retry, SendResult
+from gateway.store.rows import Claim, Notification, OptOut, Retry, SendResult
 from gateway.store.store import Store
 from gateway.store.unit import UnitOfWork
 
@@ -100,13 +100,15 @@ class Notify:
         """Return the work of a channel's lane; of ``OTHERS`` for channels that are off."""
         return NotifyWork(self, channel)
 
-    async def claim(self, channel: str, most: int) -> list[Job[Text]]:
+    async def claim(self, channel: str, most: int, *, take_over: bool) -> list[Job[Text]]:
         """Mark texts as being sent, and read what keeps them. Raises ``Unavailable``."""
         lane, besides = (None, self.lanes) if channel == OTHERS else (channel, frozenset())
         if not await self.store.notification_lanes.any_due(lane, besides):
             return []
         async with self.store.unit() as unit:
-            claims = await unit.notifications.claim(lane, most, lease=LEASE, besides=besides)
+            claims = await unit.notifications.claim(
+                lane, most, lease=LEASE, take_over=take_over, besides=besides
+            )
             waiting = [notification for _, notification in claims]
             silent = await unit.opt_outs.of(each.reader for each in waiting)
             withheld = await self._ownership.withheld(unit, waiting, unit.wall())
@@ -251,9 +253,14 @@ class NotifyWork(LaneWork[Text]):
         self.name = channel
         self._notify = notify
 
-    async def claim(self, most: int) -> list[Job[Text]]:
+    async def claim(self, most: int, *, take_over: bool) -> list[Job[Text]]:
         """Mark texts of the channel as being sent. Raises ``Unavailable``."""
-        return await self._notify.claim(self.name, most)
+        return await self._notify.claim(self.name, most, take_over=take_over)
+
+    async def extend(self, claims: Sequence[Claim]) -> None:
+        """Hold texts that are still being sent. Raises ``Unavailable``."""
+        async with self._notify.store.unit() as unit:
+            await unit.notifications.extend(claims, lease=LEASE)
 
     async def send(self, job: Job[Text]) -> Outcome:
         """Send one text; never raises."""

@@ -26,8 +26,10 @@ log = structlog.get_logger(__name__)
 
 SEND = 30.0
 """Seconds in which a send must end; one that does not may have arrived."""
-LEASE = SEND + 10.0
+LEASE = 15.0
 """Seconds after which another process takes over what one that was killed had claimed."""
+BEAT = LEASE / 3
+"""Seconds between two signs of life for what is under way."""
 PAUSE = 0.5
 """Seconds to wait while the database is away."""
 LONGEST_PAUSE = 5.0
@@ -64,8 +66,15 @@ class LaneWork(ABC, Generic[Row]):
     name: str
 
     @abstractmethod
-    async def claim(self, most: int) -> Sequence[Job[Row]]:
-        """Claim up to ``most`` rows for ``LEASE`` seconds. Raises ``Unavailable``."""
+    async def claim(self, most: int, *, take_over: bool) -> Sequence[Job[Row]]:
+        """Claim up to ``most`` rows for ``LEASE`` seconds. Raises ``Unavailable``.
+
+        ``take_over``: also those that somebody held and let go without a word.
+        """
+
+    @abstractmethod
+    async def extend(self, claims: Sequence[Claim]) -> None:
+        """Hold claims for ``LEASE`` seconds more. Raises ``Unavailable``."""
 
     @abstractmethod
     async def send(self, job: Job[Row]) -> object:
@@ -147,8 +156,12 @@ class Lane(Generic[Row]):
         self._concurrency = concurrency
         self._pace = pace
         self._running: set[asyncio.Task[None]] = set()
+        self._held: dict[str, Claim] = {}
+        """By what this lane holds what is under way or not filed yet."""
         self._done: asyncio.Queue[tuple[Job[Row], object, asyncio.Future[None]]] = asyncio.Queue()
         self._ending = asyncio.Event()
+        self._steady_since = time.monotonic()
+        """Since when the database takes what this lane writes, as far as it knows."""
 
     @property
     def label(self) -> str:
@@ -162,15 +175,17 @@ class Lane(Generic[Row]):
     async def run(self) -> None:
         """Let leave what is due, until ``end``."""
         filing = asyncio.create_task(self._file_for_ever())
+        beating = asyncio.create_task(self._beat_for_ever())
         try:
             while not self._ending.is_set():
                 await self._turn()
             if self._running:
                 await asyncio.wait(self._running)
         finally:
-            for task in (*self._running, filing):
+            tasks = (*self._running, filing, beating)
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*self._running, filing, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _turn(self) -> None:
         if (pause := self._pause()) > 0:
@@ -181,8 +196,9 @@ class Lane(Generic[Row]):
             return
         news = self._news.of((self.work.kind, self.work.name))
         try:
-            jobs = await self.work.claim(room)
+            jobs = await self.work.claim(room, take_over=self._may_take_over())
         except Unavailable as error:
+            self._steady_since = time.monotonic()
             log.warning("the database is away", queue=self.label, error=str(error))
             await self._wait(PAUSE)
             return
@@ -195,6 +211,14 @@ class Lane(Generic[Row]):
             task = asyncio.create_task(self._one(job))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
+
+    def _may_take_over(self) -> bool:
+        """Tell whether who holds a row too long is surely gone.
+
+        While the database was away nobody could say that they are alive, or what came of it; they
+        get their time to say so before it is taken for lost.
+        """
+        return time.monotonic() - self._steady_since > LEASE
 
     def _pause(self) -> float:
         return max(self.breaker.pause(), self._pace.pause() if self._pace else 0.0)
@@ -214,12 +238,24 @@ class Lane(Generic[Row]):
                 each.cancel()
 
     async def _one(self, job: Job[Row]) -> None:
-        with correlation.message(job.claim.correlation):
-            outcome = await self.work.send(job)
-        self.breaker.note(outcome)
-        filed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._done.put_nowait((job, outcome, filed))
-        await filed
+        self._held[job.claim.id] = job.claim
+        try:
+            with correlation.message(job.claim.correlation):
+                outcome = await self.work.send(job)
+            self.breaker.note(outcome)
+            filed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._done.put_nowait((job, outcome, filed))
+            await filed
+        finally:
+            del self._held[job.claim.id]
+
+    async def _beat_for_ever(self) -> None:
+        """Keep the claims of what takes long."""
+        while True:
+            await asyncio.sleep(BEAT)
+            if self._held:
+                with contextlib.suppress(Unavailable):
+                    await self.work.extend(list(self._held.values()))
 
     async def _file_for_ever(self) -> None:
         """File what has ended, all of it that ended meanwhile in one transaction."""
@@ -240,6 +276,7 @@ class Lane(Generic[Row]):
                 await self.work.file(done)
                 return
             except Unavailable as error:
+                self._steady_since = time.monotonic()
                 log.warning("the database is away", queue=self.label, error=str(error))
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
@@ -255,7 +292,7 @@ class Lane(Generic[Row]):
     async def once(self) -> dict[str, Exception]:
         """Let leave all that is due now; return what failed, by id. Raises ``Unavailable``."""
         failed: dict[str, Exception] = {}
-        while jobs := await self.work.claim(self._concurrency):
+        while jobs := await self.work.claim(self._concurrency, take_over=True):
             outcomes = await asyncio.gather(*(self._sent(job) for job in jobs))
             failed |= await self.work.file(list(zip(jobs, outcomes, strict=True)))
         return failed

@@ -108,11 +108,20 @@ class DeliveryRepository:
         """Take a delivery back that is not placed yet."""
         await self._end(id, "withdrawn", detail)
 
-    async def claim(self, agency: str, most: int, *, lease: float) -> list[tuple[Claim, Delivery]]:
-        """Claim what is due of an agency for ``lease`` seconds; not what is not committed yet."""
-        statement = self._lanes.claim(agency, (), most, lease=lease)
+    async def claim(
+        self, agency: str, most: int, *, lease: float, take_over: bool
+    ) -> list[tuple[Claim, Delivery]]:
+        """Claim what is due of an agency for ``lease`` seconds; not what is not committed yet.
+
+        ``take_over``: also what somebody held too long.
+        """
+        statement = self._lanes.claim(agency, (), most, lease=lease, take_over=take_over)
         rows = await claimed(self._connection, statement)
         return [(claim_of(row), _delivery(row)) for row in rows]
+
+    async def extend(self, claims: Collection[Claim], *, lease: float) -> None:
+        """Hold claimed rows for ``lease`` seconds more: they are still under way."""
+        await self._connection.execute(self._lanes.extend(claims, lease=lease))
 
     async def put_off(self, claim: Claim, retry: Retry) -> None:
         """Let a delivery wait whose agency was called in vain."""

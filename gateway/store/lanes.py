@@ -47,10 +47,22 @@ class LaneTable:
         """Return what makes a row due as if it had never been tried."""
         return {"attempts": 0, "doubts": 0, "lease": None, "send_at": self._time}
 
-    def claim(self, lane: str | None, besides: Collection[str], most: int, *, lease: float) -> Any:
-        """Return the statement that claims due rows and hands them over."""
+    def claim(
+        self,
+        lane: str | None,
+        besides: Collection[str],
+        most: int,
+        *,
+        lease: float,
+        take_over: bool,
+    ) -> Any:
+        """Return the statement that claims due rows and hands them over.
+
+        ``take_over`` says whether also those that somebody held whose time ran out.
+        """
         columns = self._table.c
-        chosen = select(columns.id).where(self.due(lane, besides))
+        due = self.due(lane, besides)
+        chosen = select(columns.id).where(due if take_over else due & columns.lease.is_(None))
         chosen = chosen.order_by(columns.send_at, columns.created_at).limit(most)
         chosen = chosen.with_for_update(
             skip_locked=True
@@ -63,6 +75,12 @@ class LaneTable:
             **self._marks,
         )
         return taken.returning(self._table)
+
+    def extend(self, claims: Collection[Claim], *, lease: float) -> Update:
+        """Return the statement that holds claimed rows for ``lease`` seconds more."""
+        columns, leases = self._table.c, {each.lease for each in claims}
+        mine = columns.id.in_([each.id for each in claims]), columns.lease.in_(leases)
+        return update(self._table).where(*mine).values(send_at=self._time + lease)
 
     def put_off(self, claim: Claim, retry: Retry, **marks: Any) -> Update:
         """Return the statement by which whoever holds a row lets it wait."""

@@ -146,15 +146,25 @@ class NotificationRepository:
         return (row.id, row.reader) if row else None
 
     async def claim(
-        self, channel: str | None, most: int, *, lease: float, besides: Collection[str] = ()
+        self,
+        channel: str | None,
+        most: int,
+        *,
+        lease: float,
+        take_over: bool,
+        besides: Collection[str] = (),
     ) -> list[tuple[Claim, Notification]]:
         """Claim what is due of a channel, or of all ``besides`` those named, for ``lease`` seconds.
 
-        What is not committed yet is not claimed.
+        What is not committed yet is not claimed. ``take_over``: also what somebody held too long.
         """
-        statement = self._lanes.claim(channel, besides, most, lease=lease)
+        statement = self._lanes.claim(channel, besides, most, lease=lease, take_over=take_over)
         rows = await claimed(self._connection, statement)
         return [(claim_of(row), _notification(row)) for row in rows]
+
+    async def extend(self, claims: Collection[Claim], *, lease: float) -> None:
+        """Hold claimed rows for ``lease`` seconds more: they are still under way."""
+        await self._connection.execute(self._lanes.extend(claims, lease=lease))
 
     async def put_off(self, claim: Claim, retry: Retry) -> None:
         """Let a notification wait that somebody claimed and could not send."""

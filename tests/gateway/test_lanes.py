@@ -259,6 +259,28 @@ async def test_what_a_provider_lists_is_not_sent_again(lite: House) -> None:
     assert row[1]
 
 
+async def test_what_others_could_not_file_while_the_database_was_away_is_not_taken_for_lost(
+    lite: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two processes; the claims of one run out in an outage that it survives."""
+    slow = Held()
+    one, two = lite.another({"paper": slow}), lite.another()
+    await routed(lite)
+    await killed(lite)
+    async with running(lanes(one)), asyncio.timeout(SOON):
+        await slow.begins()
+        await killed(lite)  # its time ran out while nothing could be written
+        async with running(lanes(two)):
+            lite.store.lane_news.tell([("notifications", "paper")])
+            slow.go.set()
+            while not await lite.counted("notifications", "state = 'sent'"):
+                await lite.store.queue.changed(0.01)
+    assert (len(slow.carried), lite.paper.carried) == (1, [])
+    monkeypatch.setattr("gateway.queues.lane.LEASE", -1.0)
+    (lane,) = [each for each in lanes(two) if each.work.name == "paper"]
+    assert lane._may_take_over()
+
+
 def breaker_after(*outcomes: object) -> Breaker:
     breaker = Breaker()
     for outcome in outcomes:
@@ -302,3 +324,20 @@ async def test_while_a_provider_is_away_one_message_tries_it_and_the_others_keep
             await lite.store.queue.changed(0.01)
     tried = [row[2] for row in await rows(lite) if row[0] == "waiting"]
     assert tried == [1] * (AFTER + 2), "each once"
+
+
+async def test_what_takes_long_is_held_by_signs_of_life(
+    lite: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.queues.lane.BEAT", 0.02)
+    slow = Held()
+    its = lite.another({"paper": slow})
+    await routed(lite)
+    async with running(lanes(its)), asyncio.timeout(SOON):
+        await slow.begins()
+        await killed(lite)  # as if its time had run out
+        while (await rows(lite, "SELECT send_at = 0 FROM notifications")) != [(0,)]:
+            await lite.store.queue.changed(0.01)
+        assert await lite.notify() == {}
+        slow.go.set()
+    assert (len(slow.carried), lite.paper.carried) == (1, [])
