@@ -1,6 +1,7 @@
 """Citizens who write by text and by mail, through a provider that tries again as providers do."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -102,11 +103,13 @@ class Citizens:
     async def write(self, most_tries: int = 100) -> None:
         """Let one more citizen send one mail, tried again by the mail server until it is taken."""
         number, text = self._next()
-        mail = post.written(f"warga{number}@contoh.localhost", ADDRESS, "Laporan warga", text)
+        sender = f"warga{number}@contoh.localhost"
+        mail = post.written(sender, ADDRESS, "Laporan warga", text)
+        whose = hashlib.sha256(sender.encode()).hexdigest()[:16]  # its id names it with its sender
 
         async def call() -> bool:
             got = await asyncio.to_thread(post.send, mail, self.mail)
-            return self._took(str(mail["Message-ID"]), got, 250)
+            return self._took(f"{mail['Message-ID']} {whose}", got, 250)
 
         await self._until_taken(call, most_tries)
 

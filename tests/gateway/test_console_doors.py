@@ -22,13 +22,14 @@ from gateway.platform.logs import HARMLESS
 from gateway.portals.agency import api
 from gateway.portals.console.routes import routes
 from gateway.store.views import AgencyEvent
-from normalizer.report import Topic
+from normalizer.report import Outcome, Scope, Status, Topic
 from tests.gateway.office import (
     AGENCIES,
     NAME,
     PASSWORD,
     Clock,
     Office,
+    assignment,
     console,
     office,
     report,
@@ -219,7 +220,12 @@ async def test_every_change_leaves_one_line_with_who_and_what(
     desk: Office, clock: Clock, path: str
 ) -> None:
     public = report(1, public=True, topic=Topic(id="lampu-jalan", name="Lampu", confidence=0.9))
-    await desk.put(public, unsure(2))
+    second = unsure(2)
+    if path.endswith("/reopen"):
+        scope = Scope(id="prank", name="Pesan iseng")
+        made = assignment(Outcome.TRIAGE, clock(), None, 0.95).model_copy(update={"scope": scope})
+        second = unsure(2, status=Status.ARCHIVED_BY_SYSTEM, assignment=made)
+    await desk.put(public, second)
     await desk.kill(7)
     await desk.hold("q1")
     await desk.alarm("q1", report(1))
