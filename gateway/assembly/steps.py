@@ -20,7 +20,7 @@ from gateway.media.store_files import StoreFiles, clean_in
 from gateway.outbound.deliver import Deliver, DeliverWork
 from gateway.outbound.notify import Notify, NotifyWork
 from gateway.queues.consumer import Consumer, Step
-from gateway.queues.lane import OTHERS, Lane, LaneWatch, Pace
+from gateway.queues.lane import LEASE, OTHERS, Lane, LaneWatch, Pace
 
 
 def build_hiding(ground: Ground) -> Hiding:
@@ -87,7 +87,9 @@ def _conversation(
 
 def build_deliver(ground: Ground) -> Deliver:
     """Return the step that places deliveries with agencies."""
-    return Deliver(ground.store, ground.methods, retry_after=ground.settings.work.retry_after)
+    work = ground.settings.work
+    lease = min(LEASE, work.lease)
+    return Deliver(ground.store, ground.methods, retry_after=work.retry_after, lease=lease)
 
 
 def build_notify(ground: Ground) -> Notify:
@@ -99,6 +101,7 @@ def build_notify(ground: Ground) -> Notify:
         ground.notifier,
         ground.ownership,
         retry_after=ground.settings.work.retry_after,
+        lease=min(LEASE, ground.settings.work.lease),
     )
 
 

@@ -49,12 +49,18 @@ class Deliver:
     """
 
     def __init__(
-        self, store: Store, by_agency: Mapping[str, Method], *, retry_after: Sequence[float]
+        self,
+        store: Store,
+        by_agency: Mapping[str, Method],
+        *,
+        retry_after: Sequence[float],
+        lease: float = LEASE,
     ) -> None:
         self.store = store
         self._methods = by_agency
         self._default = methods.load("", {}, public_url="")
         self.retry_after = retry_after
+        self.lease = lease
         self.lanes = tuple(
             name for name, method in by_agency.items() if isinstance(method, CallingMethod)
         )
@@ -84,7 +90,9 @@ class Deliver:
         if not await self.store.delivery_lanes.any_due(agency):
             return []
         async with self.store.unit() as unit:
-            claims = await unit.deliveries.claim(agency, most, lease=LEASE, take_over=take_over)
+            claims = await unit.deliveries.claim(
+                agency, most, lease=self.lease, take_over=take_over
+            )
             parcels = await self._parcels(unit, [delivery for _, delivery in claims])
         composed = {parcel.delivery.id: parcel for parcel in parcels}
         return [Job(claim, composed[claim.id]) for claim, _ in claims if claim.id in composed]
@@ -156,6 +164,7 @@ class DeliverWork(LaneWork[Parcel]):
 
     def __init__(self, deliver: Deliver, agency: str) -> None:
         self.name = agency
+        self.lease = deliver.lease
         self._deliver = deliver
 
     async def claim(self, most: int, *, take_over: bool) -> list[Job[Parcel]]:
@@ -165,7 +174,7 @@ class DeliverWork(LaneWork[Parcel]):
     async def extend(self, claims: Sequence[Claim]) -> None:
         """Hold deliveries whose agency is still being called. Raises ``Unavailable``."""
         async with self._deliver.store.unit() as unit:
-            await unit.deliveries.extend(claims, lease=LEASE)
+            await unit.deliveries.extend(claims, lease=self.lease)
 
     async def send(self, job: Job[Parcel]) -> Exception | None:
         """Call the agency; never raises."""

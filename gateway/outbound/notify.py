@@ -77,6 +77,7 @@ class Notify:
         ownership: Ownership,
         *,
         retry_after: Sequence[float],
+        lease: float = LEASE,
     ) -> None:
         self.store = store
         self.channels = channels
@@ -85,6 +86,7 @@ class Notify:
         self._ownership = ownership
         self._machines = Machines(channels)
         self._retry_after = retry_after
+        self.lease = lease
         self.lanes = frozenset(name for name, each in channels.items() if each.block.enabled)
 
     async def resume(self, batch: Sequence[ReceivedMessage]) -> Mapping[str, Exception]:
@@ -107,7 +109,7 @@ class Notify:
             return []
         async with self.store.unit() as unit:
             claims = await unit.notifications.claim(
-                lane, most, lease=LEASE, take_over=take_over, besides=besides
+                lane, most, lease=self.lease, take_over=take_over, besides=besides
             )
             waiting = [notification for _, notification in claims]
             silent = await unit.opt_outs.of(each.reader for each in waiting)
@@ -251,6 +253,7 @@ class NotifyWork(LaneWork[Text]):
 
     def __init__(self, notify: Notify, channel: str) -> None:
         self.name = channel
+        self.lease = notify.lease
         self._notify = notify
 
     async def claim(self, most: int, *, take_over: bool) -> list[Job[Text]]:
@@ -260,7 +263,7 @@ class NotifyWork(LaneWork[Text]):
     async def extend(self, claims: Sequence[Claim]) -> None:
         """Hold texts that are still being sent. Raises ``Unavailable``."""
         async with self._notify.store.unit() as unit:
-            await unit.notifications.extend(claims, lease=LEASE)
+            await unit.notifications.extend(claims, lease=self.lease)
 
     async def send(self, job: Job[Text]) -> Outcome:
         """Send one text; never raises."""

@@ -28,8 +28,8 @@ SEND = 30.0
 """Seconds in which a send must end; one that does not may have arrived."""
 LEASE = 15.0
 """Seconds after which another process takes over what one that was killed had claimed."""
-BEAT = LEASE / 3
-"""Seconds between two signs of life for what is under way."""
+BEATS = 3
+"""Signs of life for what is under way, in the time of a lease."""
 PAUSE = 0.5
 """Seconds to wait while the database is away."""
 LONGEST_PAUSE = 5.0
@@ -64,17 +64,19 @@ class LaneWork(ABC, Generic[Row]):
 
     kind: str
     name: str
+    lease: float
+    """Seconds for which a claim holds without a sign of life."""
 
     @abstractmethod
     async def claim(self, most: int, *, take_over: bool) -> Sequence[Job[Row]]:
-        """Claim up to ``most`` rows for ``LEASE`` seconds. Raises ``Unavailable``.
+        """Claim up to ``most`` rows. Raises ``Unavailable``.
 
         ``take_over``: also those that somebody held and let go without a word.
         """
 
     @abstractmethod
     async def extend(self, claims: Sequence[Claim]) -> None:
-        """Hold claims for ``LEASE`` seconds more. Raises ``Unavailable``."""
+        """Hold claims for as long as a lease from now on. Raises ``Unavailable``."""
 
     @abstractmethod
     async def send(self, job: Job[Row]) -> object:
@@ -218,7 +220,7 @@ class Lane(Generic[Row]):
         While the database was away nobody could say that they are alive, or what came of it; they
         get their time to say so before it is taken for lost.
         """
-        return time.monotonic() - self._steady_since > LEASE
+        return time.monotonic() - self._steady_since > self.work.lease
 
     def _pause(self) -> float:
         return max(self.breaker.pause(), self._pace.pause() if self._pace else 0.0)
@@ -252,7 +254,7 @@ class Lane(Generic[Row]):
     async def _beat_for_ever(self) -> None:
         """Keep the claims of what takes long."""
         while True:
-            await asyncio.sleep(BEAT)
+            await asyncio.sleep(self.work.lease / BEATS)
             if self._held:
                 with contextlib.suppress(Unavailable):
                     await self.work.extend(list(self._held.values()))
