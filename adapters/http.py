@@ -24,7 +24,7 @@ from adapters.contract import (
     OptedOut,
     Refused,
     Throttled,
-    Unanswered,
+    UnknownOutcome,
     Unreachable,
     Until,
 )
@@ -89,8 +89,8 @@ class HttpClient:
 
         Of the answer's body the ``first`` bytes are read, and all of it where none are named.
 
-        Raises ``Unreachable`` when there is no whole answer in time, and ``Unanswered`` where the
-        provider may have done what it was asked to.
+        Raises ``Unreachable`` when there is no whole answer in time, and ``UnknownOutcome`` where
+        the provider may have done what it was asked to.
         """
         written = _Written()
         deadline = ClientTimeout(total=seconds or self.timeout)
@@ -114,7 +114,7 @@ class HttpClient:
                 if isinstance(error, _Endless):
                     said = f"the answer of {self.provider} does not end"
                 may_be_done = written.headers and method not in _SAFE
-                raise (Unanswered if may_be_done else Unreachable)(said) from None
+                raise (UnknownOutcome if may_be_done else Unreachable)(said) from None
 
     async def _read(self, answer: ClientResponse, first: int | None) -> bytes:
         read = bytearray()

@@ -22,7 +22,7 @@ The errors a channel may raise:
     ├── UnknownReport       there is no such report, or the caller has no part in it (ports)
     ├── ReportClosed        nothing can be added to the report any more (ports)
     └── Unreachable         the provider did not answer
-        ├── Unanswered      it may have taken the message, and did not say so
+        ├── UnknownOutcome      it may have taken the message, and did not say so
         └── Throttled       the provider asked us to slow down (retry_after seconds)
 """
 
@@ -52,7 +52,7 @@ from adapters.contract.errors import (
     OptedOut,
     Refused,
     Throttled,
-    Unanswered,
+    UnknownOutcome,
     Unreachable,
     Until,
     retry_after,
@@ -150,7 +150,7 @@ __all__ = [
     "SystemSender",
     "Take",
     "Throttled",
-    "Unanswered",
+    "UnknownOutcome",
     "UnknownReport",
     "Unreachable",
     "UnreadableItem",

@@ -60,7 +60,7 @@ class Unreachable(ChannelError):
     retryable = True
 
 
-class Unanswered(Unreachable):
+class UnknownOutcome(Unreachable):
     """The provider may have taken it, and did not say so."""
 
 

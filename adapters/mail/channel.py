@@ -24,7 +24,7 @@ from adapters.contract import (
     Sender,
     SmtpReceiver,
     Throttled,
-    Unanswered,
+    UnknownOutcome,
     Unreachable,
     WebhookRequest,
 )
@@ -211,7 +211,7 @@ def _translated(error: Exception, *, handed_over: bool) -> ChannelError:
     if isinstance(error, ValueError) and not isinstance(error, OSError):
         return Refused("the recipient cannot be written in SMTP")
     said = f"the mail server did not answer ({type(error).__name__})"
-    return Unanswered(said) if handed_over else Unreachable(said)
+    return UnknownOutcome(said) if handed_over else Unreachable(said)
 
 
 def _by_code(error: aiosmtplib.SMTPResponseException) -> ChannelError:

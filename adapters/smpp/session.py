@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Self
 
-from adapters.contract import Unanswered, Unreachable
+from adapters.contract import UnknownOutcome, Unreachable
 
 HEAD = struct.Struct(">IIII")
 LONGEST = 70_000
@@ -174,9 +174,9 @@ class SmppSession:
                 await self._writer.drain()
                 return await answer
         except TimeoutError:
-            raise Unanswered("the message centre did not answer in time") from None
+            raise UnknownOutcome("the message centre did not answer in time") from None
         except OSError as error:
-            raise Unanswered(f"the connection broke: {type(error).__name__}") from None
+            raise UnknownOutcome(f"the connection broke: {type(error).__name__}") from None
         finally:
             self._unanswered.pop(number, None)
 
@@ -255,5 +255,7 @@ class SmppSession:
             self._enquiring.cancel()
         for answer in self._unanswered.values():
             if not answer.done():
-                answer.set_exception(Unanswered("the session with the message centre has ended"))
+                answer.set_exception(
+                    UnknownOutcome("the session with the message centre has ended")
+                )
         self._writer.close()

@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field, ValidationError
 from telegram.error import TelegramError
 from telegram.request import BaseRequest, RequestData
 
-from adapters.contract import LONGEST_WAIT, ChannelError, Unanswered, Unreachable, Until
+from adapters.contract import LONGEST_WAIT, ChannelError, UnknownOutcome, Unreachable, Until
 from adapters.exchange import ExchangeLog
 from adapters.http import PAUSE, Errors, HttpClient
 from adapters.telegram.payloads import Number, TelegramId
@@ -200,7 +200,7 @@ def translate_errors() -> Iterator[None]:
         cause = error.__cause__ if isinstance(error.__cause__, Unreachable) else None
         raise (cause or Unreachable(str(error))) from None
     except _UNREADABLE:
-        raise Unanswered("Telegram's answer could not be read") from None
+        raise UnknownOutcome("Telegram's answer could not be read") from None
 
 
 def failure(error: TelegramDeclined) -> ChannelError:

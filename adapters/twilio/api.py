@@ -16,7 +16,7 @@ from twilio.base.exceptions import (  # type: ignore[import-untyped]
 )
 from twilio.http.response import Response  # type: ignore[import-untyped]
 
-from adapters.contract import ChannelError, Unanswered, Until
+from adapters.contract import ChannelError, UnknownOutcome, Until
 from adapters.exchange import ExchangeLog
 from adapters.http import Errors, HttpClient
 
@@ -124,11 +124,11 @@ def failures() -> Iterator[None]:
     except TwilioException as error:
         raise failure(error) from None
     except ValueError:
-        raise Unanswered("Twilio's answer could not be read") from None
+        raise UnknownOutcome("Twilio's answer could not be read") from None
 
 
 def failure(error: TwilioException) -> ChannelError:
     """Turn an error of the SDK into ours. Codes: https://www.twilio.com/docs/api/errors."""
     if not isinstance(error, TwilioRestException | TwilioServiceException):
-        return Unanswered("Twilio's answer could not be read")
+        return UnknownOutcome("Twilio's answer could not be read")
     return ERRORS.error(error.status, error.code)

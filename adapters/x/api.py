@@ -16,7 +16,7 @@ from aiohttp import ClientResponse
 from tweepy.asynchronous import AsyncClient  # type: ignore[import-untyped]
 from yarl import URL
 
-from adapters.contract import ChannelError, Throttled, Unanswered, Unreachable
+from adapters.contract import ChannelError, Throttled, UnknownOutcome, Unreachable
 from adapters.exchange import ExchangeLog
 from adapters.http import Errors, HttpClient
 from adapters.x.account import AccountBlock
@@ -145,7 +145,7 @@ def translate_errors(*, writing: bool = False) -> Iterator[None]:
     except XDeclined as error:
         raise failure(error, writing, datetime.now(UTC)) from None
     except (ValueError, RecursionError):
-        raise Unanswered("X's answer could not be read") from None
+        raise UnknownOutcome("X's answer could not be read") from None
 
 
 def failure(error: XDeclined, writing: bool, now: datetime) -> ChannelError:

@@ -185,7 +185,7 @@ class Rabbit(Broker):
         """Declare a queue that somebody deleted, and what belongs to it.
 
         What was in it is found again in the store (``queues/sweep.py``). Not at once: RabbitMQ
-        tells nobody that their consumer is gone once there is a queue of that name again.
+        does not tell a consumer that its queue is gone once there is one of that name again.
         """
         if (task := self._restoring.get(queue)) is None or task.done():
             task = self._restoring[queue] = asyncio.create_task(self._declare_again(queue))

@@ -155,7 +155,7 @@ class RabbitSubscription(Subscription):
         self._news.set()
 
     def again(self, queue: str) -> None:
-        """Consume anew if this is the queue: who consumed one that was deleted may not know it."""
+        """Consume again if this is the queue: a consumer of a deleted queue may not know of it."""
         if queue == self._source and self._lost is not None:
             self._lost.set()
 

@@ -19,7 +19,7 @@ from gateway.outbound.methods.base import CallingMethod, Method
 from gateway.platform import correlation, metrics
 from gateway.queues.consumer import may_succeed, reason_of
 from gateway.queues.lane import LEASE, Job, LaneWork
-from gateway.store.rows import Claim, Delivery, Retry
+from gateway.store.rows import Delivery, LaneClaim, Retry
 from gateway.store.store import Store
 from gateway.store.unit import UnitOfWork
 from gateway.wire import events
@@ -171,7 +171,7 @@ class DeliverWork(LaneWork[Parcel]):
         """Claim deliveries of the agency. Raises ``Unavailable``."""
         return await self._deliver.claim(self.name, most, take_over=take_over)
 
-    async def extend(self, claims: Sequence[Claim]) -> None:
+    async def extend(self, claims: Sequence[LaneClaim]) -> None:
         """Hold deliveries whose agency is still being called. Raises ``Unavailable``."""
         async with self._deliver.store.unit() as unit:
             await unit.deliveries.extend(claims, lease=self.lease)

@@ -20,7 +20,7 @@ from adapters.contract import (
     Sender,
     SentList,
     Throttled,
-    Unanswered,
+    UnknownOutcome,
 )
 from gateway.access.machines import Machines
 from gateway.access.ownership import Ownership
@@ -33,7 +33,7 @@ from gateway.platform.names import hash_name, opened_thread
 from gateway.platform.seal import Seal
 from gateway.queues.consumer import may_succeed, reason_of
 from gateway.queues.lane import LEASE, OTHERS, SEND, Job, LaneWork
-from gateway.store.rows import Claim, Notification, OptOut, Retry, SendResult
+from gateway.store.rows import LaneClaim, Notification, OptOut, Retry, SendResult
 from gateway.store.store import Store
 from gateway.store.unit import UnitOfWork
 
@@ -54,7 +54,7 @@ class NoWay(Exception):
 
 
 class Uncertain(Exception):
-    """Nobody knows whether it arrived; a person decides whether it is sent again."""
+    """It is not known whether it arrived; a person decides whether it is sent again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +260,7 @@ class NotifyWork(LaneWork[Text]):
         """Mark texts of the channel as being sent. Raises ``Unavailable``."""
         return await self._notify.claim(self.name, most, take_over=take_over)
 
-    async def extend(self, claims: Sequence[Claim]) -> None:
+    async def extend(self, claims: Sequence[LaneClaim]) -> None:
         """Hold texts that are still being sent. Raises ``Unavailable``."""
         async with self._notify.store.unit() as unit:
             await unit.notifications.extend(claims, lease=self.lease)
@@ -291,11 +291,11 @@ async def _within(channel: Sender, to: str, message: Outgoing) -> str:
     except ChannelError:
         raise
     except Exception as error:
-        raise Unanswered(f"{channel.name}: {type(error).__name__}") from error
+        raise UnknownOutcome(f"{channel.name}: {type(error).__name__}") from error
 
 
 def _may_have_left(error: Exception) -> bool:
-    return isinstance(error, Unanswered)
+    return isinstance(error, UnknownOutcome)
 
 
 def _sent_texts(done: Sequence[tuple[Job[Text], object]]) -> Mapping[str, Sequence[str]]:

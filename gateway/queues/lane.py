@@ -20,7 +20,7 @@ from adapters.contract import Throttled, Unreachable
 from gateway.platform import correlation, metrics
 from gateway.platform.news import News
 from gateway.store.engine import Unavailable
-from gateway.store.rows import Claim
+from gateway.store.rows import LaneClaim
 
 log = structlog.get_logger(__name__)
 
@@ -34,7 +34,7 @@ PAUSE = 0.5
 """Seconds to wait while the database is away."""
 LONGEST_PAUSE = 5.0
 POLL = 5.0
-"""Seconds between two looks where nobody told this process that there is news."""
+"""Seconds between two looks where no news comes."""
 AFTER = 5
 """Failures in a row after which a lane rests."""
 LONGEST_REST = 60.0
@@ -55,7 +55,7 @@ Look = Callable[[], Awaitable[set[str]]]
 class Job(Generic[Row]):
     """A row that was claimed, and is to leave."""
 
-    claim: Claim
+    claim: LaneClaim
     row: Row
 
 
@@ -75,7 +75,7 @@ class LaneWork(ABC, Generic[Row]):
         """
 
     @abstractmethod
-    async def extend(self, claims: Sequence[Claim]) -> None:
+    async def extend(self, claims: Sequence[LaneClaim]) -> None:
         """Hold claims for as long as a lease from now on. Raises ``Unavailable``."""
 
     @abstractmethod
@@ -158,7 +158,7 @@ class Lane(Generic[Row]):
         self._concurrency = concurrency
         self._pace = pace
         self._running: set[asyncio.Task[None]] = set()
-        self._held: dict[str, Claim] = {}
+        self._held: dict[str, LaneClaim] = {}
         """By what this lane holds what is under way or not filed yet."""
         self._done: asyncio.Queue[tuple[Job[Row], object, asyncio.Future[None]]] = asyncio.Queue()
         self._ending = asyncio.Event()
@@ -217,8 +217,8 @@ class Lane(Generic[Row]):
     def _may_take_over(self) -> bool:
         """Tell whether who holds a row too long is surely gone.
 
-        While the database was away nobody could say that they are alive, or what came of it; they
-        get their time to say so before it is taken for lost.
+        While the database was away no process could say that it is alive, or what came of a send;
+        each gets its time to say so before a row is taken for lost.
         """
         return time.monotonic() - self._steady_since > self.work.lease
 

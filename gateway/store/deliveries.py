@@ -16,11 +16,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.platform import correlation
 from gateway.store.engine import Database
-from gateway.store.lanes import LaneTable, claim_of, claimed
+from gateway.store.lanes import LaneTable, claim_of, claim_rows
 from gateway.store.leases import LeaseClock
 from gateway.store.queries import Queries
 from gateway.store.queue_table import Outbox
-from gateway.store.rows import Claim, Delivery, DeliveryState, Reached, Retry, redact
+from gateway.store.rows import Delivery, DeliveryState, LaneClaim, Reached, Retry, redact
 from gateway.store.tables import deliveries, queue, reports
 from gateway.store.views import AgencyEvent
 from gateway.wire.events import may_have, to_agency
@@ -110,25 +110,25 @@ class DeliveryRepository:
 
     async def claim(
         self, agency: str, most: int, *, lease: float, take_over: bool
-    ) -> list[tuple[Claim, Delivery]]:
+    ) -> list[tuple[LaneClaim, Delivery]]:
         """Claim what is due of an agency for ``lease`` seconds; not what is not committed yet.
 
         ``take_over``: also what somebody held too long.
         """
         statement = self._lanes.claim(agency, (), most, lease=lease, take_over=take_over)
-        rows = await claimed(self._connection, statement)
+        rows = await claim_rows(self._connection, statement)
         return [(claim_of(row), _delivery(row)) for row in rows]
 
-    async def extend(self, claims: Collection[Claim], *, lease: float) -> None:
+    async def extend(self, claims: Collection[LaneClaim], *, lease: float) -> None:
         """Hold claimed rows for ``lease`` seconds more: they are still under way."""
         await self._connection.execute(self._lanes.extend(claims, lease=lease))
 
-    async def put_off(self, claim: Claim, retry: Retry) -> None:
+    async def put_off(self, claim: LaneClaim, retry: Retry) -> None:
         """Let a delivery wait whose agency was called in vain."""
         marks = {"detail": redact(retry.error, 1000)}
         await self._connection.execute(self._lanes.put_off(claim, retry, **marks))
 
-    async def give_up(self, claim: Claim, error: str) -> None:
+    async def give_up(self, claim: LaneClaim, error: str) -> None:
         """Note that a delivery failed for good, until an operator replays it."""
         await self.fail(claim.id, error)
         message = outbound(DELIVERIES, claim.id, at=self._now())

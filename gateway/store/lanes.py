@@ -1,8 +1,8 @@
 """Rows that wait to be handed to somebody outside, by lane: one channel, or one agency.
 
 A row is claimed, in a transaction that ends before anything of it leaves: that is the durable mark
-of who is sending it, and until when. A claim that finds the mark of somebody whose time ran out
-counts a doubt: the row may have left already. All moments are the database's own.
+of the process that sends it, and until when. A claim that finds the mark of a process whose time
+ran out counts a doubt: the row may have left already. All moments are the database's own.
 """
 
 import secrets
@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.store.engine import Database
 from gateway.store.leases import LeaseClock
 from gateway.store.queries import Queries
-from gateway.store.rows import Claim, Retry
+from gateway.store.rows import LaneClaim, Retry
 
 
 class LaneTable:
@@ -76,14 +76,14 @@ class LaneTable:
         )
         return taken.returning(self._table)
 
-    def extend(self, claims: Collection[Claim], *, lease: float) -> Update:
+    def extend(self, claims: Collection[LaneClaim], *, lease: float) -> Update:
         """Return the statement that holds claimed rows for ``lease`` seconds more."""
         columns, leases = self._table.c, {each.lease for each in claims}
         mine = columns.id.in_([each.id for each in claims]), columns.lease.in_(leases)
         return update(self._table).where(*mine).values(send_at=self._time + lease)
 
-    def put_off(self, claim: Claim, retry: Retry, **marks: Any) -> Update:
-        """Return the statement by which whoever holds a row lets it wait."""
+    def put_off(self, claim: LaneClaim, retry: Retry, **marks: Any) -> Update:
+        """Return the statement by which the holder of a row lets it wait."""
         columns = self._table.c
         change = update(self._table).where(columns.id == claim.id, columns.lease == claim.lease)
         return change.values(
@@ -103,16 +103,16 @@ class LaneTable:
         return select(self._lane).where(self._due).distinct()
 
 
-async def claimed(connection: AsyncConnection, statement: Any) -> Sequence[RowMapping]:
-    """Claim, and return what was claimed, the oldest first."""
+async def claim_rows(connection: AsyncConnection, statement: Any) -> Sequence[RowMapping]:
+    """LaneClaim, and return what was claimed, the oldest first."""
     rows = (await connection.execute(statement)).mappings().all()
     return sorted(rows, key=lambda row: row["created_at"])
 
 
-def claim_of(row: RowMapping) -> Claim:
+def claim_of(row: RowMapping) -> LaneClaim:
     """Read by what a row is held that was claimed."""
     correlation = row["correlation"] or row["id"]
-    return Claim(row["id"], row["lease"], row["attempts"], row["doubts"], correlation)
+    return LaneClaim(row["id"], row["lease"], row["attempts"], row["doubts"], correlation)
 
 
 class LaneQueries(Queries):

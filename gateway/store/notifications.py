@@ -9,13 +9,13 @@ from sqlalchemy import ColumnElement, RowMapping, bindparam, insert, select, upd
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.platform import correlation
-from gateway.store.lanes import LaneTable, claim_of, claimed
+from gateway.store.lanes import LaneTable, claim_of, claim_rows
 from gateway.store.leases import LeaseClock
 from gateway.store.queries import Queries
 from gateway.store.queue_table import Outbox
 from gateway.store.reactions import ReactionRepository
 from gateway.store.rows import (
-    Claim,
+    LaneClaim,
     Notification,
     NotificationState,
     Retry,
@@ -153,25 +153,25 @@ class NotificationRepository:
         lease: float,
         take_over: bool,
         besides: Collection[str] = (),
-    ) -> list[tuple[Claim, Notification]]:
+    ) -> list[tuple[LaneClaim, Notification]]:
         """Claim what is due of a channel, or of all ``besides`` those named, for ``lease`` seconds.
 
         What is not committed yet is not claimed. ``take_over``: also what somebody held too long.
         """
         statement = self._lanes.claim(channel, besides, most, lease=lease, take_over=take_over)
-        rows = await claimed(self._connection, statement)
+        rows = await claim_rows(self._connection, statement)
         return [(claim_of(row), _notification(row)) for row in rows]
 
-    async def extend(self, claims: Collection[Claim], *, lease: float) -> None:
+    async def extend(self, claims: Collection[LaneClaim], *, lease: float) -> None:
         """Hold claimed rows for ``lease`` seconds more: they are still under way."""
         await self._connection.execute(self._lanes.extend(claims, lease=lease))
 
-    async def put_off(self, claim: Claim, retry: Retry) -> None:
+    async def put_off(self, claim: LaneClaim, retry: Retry) -> None:
         """Let a notification wait that somebody claimed and could not send."""
         marks = {"state": "waiting", "detail": redact(retry.error, 1000)}
         await self._connection.execute(self._lanes.put_off(claim, retry, **marks))
 
-    def give_up(self, claim: Claim, error: str) -> None:
+    def give_up(self, claim: LaneClaim, error: str) -> None:
         """Note that a notification failed for good, until an operator replays it."""
         self.finish(SendResult(claim.id, "failed", detail=error))
         message = outbound(NOTIFICATIONS, claim.id, at=self._now())

@@ -112,13 +112,13 @@ class Queue:
             return
 
     def take_fresh(self, most: int) -> list[LeasedMessage]:
-        """Take what this process put and nobody has published; its leases hold from its birth."""
+        """Take what this process put and has not published; its leases hold from its birth."""
         fresh: deque[QueuedMessage] = self._fresh if self._fresh is not None else deque()
         taken = [fresh.popleft() for _ in range(min(most, len(fresh)))]
         return [LeasedMessage(None, self._mine, message, 0) for message in taken]
 
     def forget_fresh(self) -> None:
-        """Leave what this process put to whoever claims it once its leases have ended."""
+        """Leave what this process put to a process that claims it once its leases have ended."""
         if self._fresh is not None:
             self._fresh.clear()
 

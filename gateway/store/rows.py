@@ -206,7 +206,7 @@ class Notification:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class LaneClaim:
     """By what somebody holds a row that is to leave, and what was tried before.
 
     ``doubts``: how often it may have left without our knowing.

@@ -110,7 +110,7 @@ class Spool:
         return count
 
     def tidy(self) -> int:
-        """Remove what a crash left half written, which nobody was told is safe; count it."""
+        """Remove what a crash left half written, which was never acknowledged; count it."""
         count = 0
         for path in self._tmp.glob("*"):
             with contextlib.suppress(OSError):

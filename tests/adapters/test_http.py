@@ -7,7 +7,14 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
-from adapters.contract import ChannelError, OptedOut, Refused, Throttled, Unanswered, Unreachable
+from adapters.contract import (
+    ChannelError,
+    OptedOut,
+    Refused,
+    Throttled,
+    UnknownOutcome,
+    Unreachable,
+)
 from adapters.exchange import KEPT, Exchange, ExchangeLog, redact_url
 from adapters.http import Errors, HttpClient
 from tests.services import free_ports
@@ -62,7 +69,7 @@ async def test_no_redirect_is_followed_and_no_cookie_is_kept() -> None:
 
 
 @pytest.mark.parametrize("path", ["/never", "/endless"])
-@pytest.mark.parametrize(("method", "error"), [("GET", Unreachable), ("POST", Unanswered)])
+@pytest.mark.parametrize(("method", "error"), [("GET", Unreachable), ("POST", UnknownOutcome)])
 async def test_what_does_not_end_is_left(method: str, error: type[Exception], path: str) -> None:
     """What was asked of it by a POST may be done all the same."""
     async with provider(timeout=0.3 if path == "/never" else 30) as (client, url, log):

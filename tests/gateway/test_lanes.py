@@ -13,7 +13,7 @@ from adapters.contract import (
     Outgoing,
     SentList,
     Throttled,
-    Unanswered,
+    UnknownOutcome,
     Unreachable,
 )
 from gateway.assembly import Services
@@ -201,7 +201,7 @@ async def test_what_a_killed_process_may_have_sent_goes_once_more_and_is_counted
     assert len(house.paper.carried) == 1
 
 
-@pytest.mark.parametrize("error", [Unanswered("cut"), RuntimeError("a fault after the call")])
+@pytest.mark.parametrize("error", [UnknownOutcome("cut"), RuntimeError("a fault after the call")])
 async def test_a_provider_that_does_not_say_whether_it_took_it_is_asked_twice_at_most(
     lite: House, error: Exception
 ) -> None:
@@ -212,7 +212,7 @@ async def test_a_provider_that_does_not_say_whether_it_took_it_is_asked_twice_at
         await lite.hurry()
         failed.append(await lite.notify())
     kinds = [[type(each) for each in one.values()] for one in failed]
-    assert kinds == [[Unanswered], [Unanswered], [Uncertain], []]
+    assert kinds == [[UnknownOutcome], [UnknownOutcome], [Uncertain], []]
     assert len(lite.paper.fails) == 1, "it was asked twice"
 
 
@@ -238,7 +238,7 @@ class Listing(Paper, SentList):
     async def send(self, to: str, message: Outgoing) -> str:
         self.took[to, message.text] = id = await super().send(to, message)
         if self.silent:
-            raise Unanswered("cut")
+            raise UnknownOutcome("cut")
         return id
 
     async def find_sent(self, to: str, message: Outgoing, since: datetime) -> str | None:

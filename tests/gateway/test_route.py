@@ -329,7 +329,7 @@ CONVERSATION = [ROAD, NOWHERE, f"STATUS {4821_0937_5514}", "HELP", UNCLEAR]
 
 
 async def test_a_redelivered_message_changes_nothing(house: House) -> None:
-    notes = [note(text, f"+62811{n}") for n, text in enumerate(CONVERSATION)]
+    notes = [note(text, f"+6281100{n:05}") for n, text in enumerate(CONVERSATION)]
     batch = await _batch(house, *notes)
     assert await house.route(batch) == {}
     tables = ("messages", "reports", "events", "deliveries", "notifications", "queue")
@@ -341,7 +341,7 @@ async def test_a_redelivered_message_changes_nothing(house: House) -> None:
 
 
 async def test_two_workers_with_the_same_messages_file_each_once(house: House) -> None:
-    batch = await _batch(house, *(note(f"{ROAD} {n}", f"+62811{n}") for n in range(12)))
+    batch = await _batch(house, *(note(f"{ROAD} {n}", f"+6281100{n:05}") for n in range(12)))
     done = await asyncio.gather(*(house.route(batch) for _ in range(4)), return_exceptions=True)
     assert done == [{}] * 4
     assert await house.counted("reports") == 12
@@ -400,7 +400,7 @@ async def test_an_event_that_is_none_can_never_succeed(lite: House) -> None:
 
 async def test_every_decision_carries_its_reasons(lite: House) -> None:
     for text in (ROAD, NOWHERE, UNCLEAR):
-        assignment = (await lite.report(text, f"+62{len(text)}")).report.assignment
+        assignment = (await lite.report(text, f"+6281000{len(text):05}")).report.assignment
         assert assignment is not None
         assert assignment.reasons
         assert (assignment.agency is not None) == (assignment.decision is Outcome.ASSIGN)

@@ -30,7 +30,7 @@ from adapters.contract import (
     Receipt,
     Refused,
     Throttled,
-    Unanswered,
+    UnknownOutcome,
     Unreachable,
     WebhookRequest,
 )
@@ -682,7 +682,7 @@ async def test_no_more_requests_are_under_way_than_the_window_holds(center: Mess
     ]
     await center.wait_for(lambda: center.heard.count(0x04) == 2)
     done = await asyncio.gather(*sending, return_exceptions=True)
-    assert [type(each) for each in done] == [Unanswered, Unanswered, str]
+    assert [type(each) for each in done] == [UnknownOutcome, UnknownOutcome, str]
     await channel.close()
 
 

@@ -15,7 +15,7 @@ from adapters.contract import (
     Outgoing,
     Refused,
     Throttled,
-    Unanswered,
+    UnknownOutcome,
     Unreachable,
 )
 from adapters.telegram.api import BLOCKED, MENDABLE, MOST_BUTTONS, REFUSALS
@@ -246,11 +246,11 @@ async def test_a_file_that_cannot_be_had_says_why(bot: Telegram, url: str, words
         (401, error_body(401, "Unauthorized"), Unreachable),
         (429, error_body(429, "Too Many Requests", retry_after=3), Throttled),
         (500, b"<html>", Unreachable),
-        (200, b'{"ok": true, "result": {}}', Unanswered),
-        (200, b'{"ok": true, "result": {"file_path": "/var/lib/bot/x"}}', Unanswered),
-        (200, b'{"ok": true, "result": {"file_path": "x/../../getMe"}}', Unanswered),
-        (200, b'{"ok": true, "result": {"file_path": "x?a#b"}}', Unanswered),
-        (200, b'{"ok": true, "result": {"file_path": 7}}', Unanswered),
+        (200, b'{"ok": true, "result": {}}', UnknownOutcome),
+        (200, b'{"ok": true, "result": {"file_path": "/var/lib/bot/x"}}', UnknownOutcome),
+        (200, b'{"ok": true, "result": {"file_path": "x/../../getMe"}}', UnknownOutcome),
+        (200, b'{"ok": true, "result": {"file_path": "x?a#b"}}', UnknownOutcome),
+        (200, b'{"ok": true, "result": {"file_path": 7}}', UnknownOutcome),
     ],
 )
 async def test_what_telegram_says_of_a_file_is_checked(
@@ -309,11 +309,11 @@ async def test_telegram_says_how_long_to_wait(server: BotServer, bot: Telegram) 
         (500, error_body(500, "Internal"), Unreachable, "answered 500"),
         (502, b"<html>Bad Gateway +62811</html>", Unreachable, "answered 502"),
         (302, b"", Unreachable, "answered 302"),
-        (200, b"<html>", Unanswered, "could not be read"),
-        (200, b"[" * 50_000, Unanswered, "could not be read"),
-        (200, b'{"ok": true}', Unanswered, "could not be read"),
-        (200, b'{"ok": true, "result": 5}', Unanswered, "could not be read"),
-        (200, b'{"ok": true, "result": {"message_id": 1}}', Unanswered, "could not be read"),
+        (200, b"<html>", UnknownOutcome, "could not be read"),
+        (200, b"[" * 50_000, UnknownOutcome, "could not be read"),
+        (200, b'{"ok": true}', UnknownOutcome, "could not be read"),
+        (200, b'{"ok": true, "result": 5}', UnknownOutcome, "could not be read"),
+        (200, b'{"ok": true, "result": {"message_id": 1}}', UnknownOutcome, "could not be read"),
     ],
 )
 async def test_every_answer_of_the_api_says_whether_to_try_again(

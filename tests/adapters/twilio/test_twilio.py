@@ -29,7 +29,7 @@ from adapters.contract import (
     Receipt,
     Refused,
     Throttled,
-    Unanswered,
+    UnknownOutcome,
     Unreachable,
     WebhookRequest,
 )
@@ -483,7 +483,7 @@ async def test_failures_say_whether_to_try_again_and_never_name_the_citizen(
 
 @pytest.mark.parametrize(
     ("status", "error"),
-    [(201, Unanswered), (503, Unreachable), (302, Unreachable), (429, Throttled)],
+    [(201, UnknownOutcome), (503, Unreachable), (302, Unreachable), (429, Throttled)],
 )
 async def test_a_provider_that_answers_nonsense_is_no_crash(
     opened: Callable[..., Twilio], status: int, error: type[ChannelError]

@@ -11,8 +11,12 @@ branch_labels = None
 depends_on = None
 
 _LANES = {
-    "deliveries": ("agency_id", "state = 'pending'"),
-    "notifications": ("channel", "state IN ('waiting', 'sending')"),
+    "deliveries": ("agency_id", "state = 'pending'", "who is calling its agency, until send_at"),
+    "notifications": (
+        "channel",
+        "state IN ('waiting', 'sending')",
+        "who is sending it, until send_at",
+    ),
 }
 
 
@@ -25,12 +29,24 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_probes")),
         comment="one row, written to try whether the database takes anything",
     )
-    for table, (lane, waiting) in _LANES.items():
+    for table, (lane, waiting, holder) in _LANES.items():
         for column in (
-            sa.Column("send_at", sa.Float(), nullable=False, server_default="0"),
-            sa.Column("lease", sa.String(length=32), nullable=True),
+            sa.Column(
+                "send_at",
+                sa.Float(),
+                nullable=False,
+                server_default="0",
+                comment="seconds since 1970",
+            ),
+            sa.Column("lease", sa.String(length=32), nullable=True, comment=holder),
             sa.Column("attempts", sa.Integer(), nullable=False, server_default="0"),
-            sa.Column("doubts", sa.Integer(), nullable=False, server_default="0"),
+            sa.Column(
+                "doubts",
+                sa.Integer(),
+                nullable=False,
+                server_default="0",
+                comment="it may have left",
+            ),
             sa.Column("correlation", sa.String(length=36), nullable=False, server_default=""),
         ):
             op.add_column(table, column)
