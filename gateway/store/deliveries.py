@@ -135,8 +135,14 @@ class DeliveryRepository:
         self._outbox.bury(DeadLetter(message, claim.attempts + 1, error))
 
     async def resume(self, ids: Collection[str]) -> None:
-        """Let deliveries wait again that were given up and are replayed."""
-        again = deliveries.c.id.in_(ids) & (deliveries.c.state == "failed") & _DUE
+        """Let deliveries wait again that were given up and are replayed.
+
+        The message by which one was first to be placed may come late: as long as there is a dead
+        letter, no operator replayed it.
+        """
+        letters = (queue.c.queue == DELIVERIES) & (queue.c.state == "dead")
+        is_dead = exists().where(letters, queue.c.message_id == deliveries.c.id)
+        again = deliveries.c.id.in_(ids) & (deliveries.c.state == "failed") & _DUE & ~is_dead
         change = update(deliveries).where(again)
         change = change.values(state="pending", detail="", ended_at=None, **self._lanes.again())
         rows = await self._connection.execute(change.returning(deliveries.c.agency_id))

@@ -376,3 +376,21 @@ async def test_the_same_report_is_delivered_again_only_for_another_cause(lite: H
         deliver(unit, report, kind=events.ASSIGNED, cause="assigned 2")
     await lite.work_all()
     assert len(await lite.for_agency(AGENCY)) == 2
+
+
+async def test_the_first_message_of_a_delivery_that_comes_late_replays_nothing(
+    called: House, office: Office
+) -> None:
+    office.script = [404]
+    batch = await _routed(called, note(ROAD))
+    assert len(await called.call()) == 1
+    assert await _states(called) == {"failed"}
+    assert await called.deliver(batch) == {}
+    assert await _states(called) == {"failed"}
+    assert await called.call() == {}
+    (dead,) = await called.store.dead_letters.latest(5)
+    await called.store.queue.replay([dead.id])
+    assert await called.work(DELIVERIES, called.deliver) == {}
+    assert await called.call() == {}
+    assert await _states(called) == {"fetched"}
+    assert len(office.calls) == 2
