@@ -131,7 +131,7 @@ def _blames_values(error: DBAPIError, sqlstate: str) -> bool:
 
 
 def _postgres(url: str, *, pool_size: int, timeout: float) -> AsyncEngine:
-    return create_async_engine(
+    engine = create_async_engine(
         url,
         pool_size=pool_size,
         max_overflow=0,
@@ -139,6 +139,13 @@ def _postgres(url: str, *, pool_size: int, timeout: float) -> AsyncEngine:
         pool_pre_ping=False,
         connect_args={"connect_timeout": max(2, int(timeout))},
     )
+
+    @event.listens_for(engine.sync_engine, "invalidate")
+    def give_up(connection: Any, _: object, __: object) -> None:
+        # A statement was cut off: left to the garbage collector its connection stays open.
+        connection.driver_connection.pgconn.finish()
+
+    return engine
 
 
 def _sqlite(url: str, *, pool_size: int, timeout: float, begin: str) -> AsyncEngine:
