@@ -52,8 +52,8 @@ MAX_CHARACTERS = 1600
 API = "https://api.twilio.com"
 
 WINDOW = timedelta(hours=1)
-EARLIER = timedelta(minutes=5)
-"""How far Twilio's clock and ours may differ."""
+EARLIER = timedelta(seconds=30)
+"""How far Twilio's clock and ours may differ. With more, what was said before would be found."""
 """How much of the list is fetched at once: it comes newest first, and is filed oldest first."""
 
 State = Literal["sent", "delivered", "failed"]

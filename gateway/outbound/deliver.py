@@ -11,15 +11,14 @@ from dataclasses import dataclass
 
 import structlog
 
-from adapters.contract import Throttled
 from gateway.broker.base import ReceivedMessage
 from gateway.outbound import methods
 from gateway.outbound.batch import every, ids_of
 from gateway.outbound.methods.base import CallingMethod, Method
 from gateway.platform import correlation, metrics
-from gateway.queues.consumer import may_succeed, reason_of
-from gateway.queues.lane import LEASE, Job, LaneWork
-from gateway.store.rows import Delivery, LaneClaim, Retry
+from gateway.queues.consumer import reason_of
+from gateway.queues.lane import LEASE, Job, LaneWork, retry_for
+from gateway.store.rows import Delivery, LaneClaim
 from gateway.store.store import Store
 from gateway.store.unit import UnitOfWork
 from gateway.wire import events
@@ -90,9 +89,7 @@ class Deliver:
         if not await self.store.delivery_lanes.any_due(agency):
             return []
         async with self.store.unit() as unit:
-            claims = await unit.deliveries.claim(
-                agency, most, lease=self.lease, take_over=take_over
-            )
+            claims = await self._claims(unit, agency, most, take_over=take_over)
             parcels = await self._parcels(unit, [delivery for _, delivery in claims])
         composed = {parcel.delivery.id: parcel for parcel in parcels}
         return [Job(claim, composed[claim.id]) for claim, _ in claims if claim.id in composed]
@@ -105,7 +102,8 @@ class Deliver:
             for job, _ in done:
                 if error := failed.get(job.claim.id):
                     with correlation.message(job.claim.correlation):
-                        await self._put_off(unit, job, error)
+                        agency = job.row.delivery.agency_id
+                        await self._put_off(unit, job.claim, agency, error)
         for parcel in placed:
             self._count_placed(parcel)
         return failed
@@ -131,22 +129,25 @@ class Deliver:
         body = events.to_agency(delivery.event, delivery.id, report, at=delivery.created_at)
         return Parcel(delivery, body, self._methods.get(delivery.agency_id, self._default))
 
-    async def _put_off(self, unit: UnitOfWork, job: Job[Parcel], error: Exception) -> None:
-        claim, said = job.claim, reason_of(error)
-        agency = job.row.delivery.agency_id
+    async def put_off_oldest(self, agency: str, error: Exception, *, take_over: bool) -> None:
+        """Put off the delivery that is due first. Raises ``Unavailable``."""
+        async with self.store.unit() as unit:
+            for claim, _ in await self._claims(unit, agency, 1, take_over=take_over):
+                await self._put_off(unit, claim, agency, error)
+
+    async def _claims(
+        self, unit: UnitOfWork, agency: str, most: int, *, take_over: bool
+    ) -> list[tuple[LaneClaim, Delivery]]:
+        return await unit.deliveries.claim(agency, most, lease=self.lease, take_over=take_over)
+
+    async def _put_off(
+        self, unit: UnitOfWork, claim: LaneClaim, agency: str, error: Exception
+    ) -> None:
         metrics.DELIVERED.labels(agency, "error").inc()
-        told = {"agency": agency, "message": claim.id, "error": said}
-        if not may_succeed(error) or claim.attempts >= len(self.retry_after):
-            log.error("a message is given up", attempts=claim.attempts + 1, **told)
-            metrics.BURIED.labels(DeliverWork.kind).inc()
-            await unit.deliveries.give_up(claim, said)
-            return
-        delay = self.retry_after[claim.attempts]
-        if isinstance(error, Throttled):
-            delay = max(delay, error.retry_after)
-        log.warning("a message comes again", delay=delay, **told)
-        metrics.RETRIED.labels(DeliverWork.kind).inc()
-        await unit.deliveries.put_off(claim, Retry(delay, said))
+        if retry := retry_for(DeliverWork.kind, claim, error, self.retry_after):
+            await unit.deliveries.put_off(claim, retry)
+        else:
+            await unit.deliveries.give_up(claim, reason_of(error))
 
     def _count_placed(self, parcel: Parcel) -> None:
         agency = parcel.delivery.agency_id
@@ -170,6 +171,10 @@ class DeliverWork(LaneWork[Parcel]):
     async def claim(self, most: int, *, take_over: bool) -> list[Job[Parcel]]:
         """Claim deliveries of the agency. Raises ``Unavailable``."""
         return await self._deliver.claim(self.name, most, take_over=take_over)
+
+    async def put_off_oldest(self, error: Exception, *, take_over: bool) -> None:
+        """Put off the delivery that is due first. Raises ``Unavailable``."""
+        await self._deliver.put_off_oldest(self.name, error, take_over=take_over)
 
     async def extend(self, claims: Sequence[LaneClaim]) -> None:
         """Hold deliveries whose agency is still being called. Raises ``Unavailable``."""

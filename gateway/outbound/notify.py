@@ -19,7 +19,6 @@ from adapters.contract import (
     Refused,
     Sender,
     SentList,
-    Throttled,
     UnknownOutcome,
 )
 from gateway.access.machines import Machines
@@ -31,8 +30,8 @@ from gateway.platform import correlation, metrics
 from gateway.platform.identity import opened_reporter
 from gateway.platform.names import hash_name, opened_thread
 from gateway.platform.seal import Seal
-from gateway.queues.consumer import may_succeed, reason_of
-from gateway.queues.lane import LEASE, OTHERS, SEND, Job, LaneWork
+from gateway.queues.consumer import reason_of
+from gateway.queues.lane import LEASE, OTHERS, SEND, Job, LaneWork, retry_for
 from gateway.store.rows import LaneClaim, Notification, OptOut, Retry, SendResult
 from gateway.store.store import Store
 from gateway.store.unit import UnitOfWork
@@ -53,7 +52,7 @@ class NoWay(Exception):
     """The settings name no way to send this."""
 
 
-class Uncertain(Exception):
+class Uncertain(ChannelError):
     """It is not known whether it arrived; a person decides whether it is sent again."""
 
 
@@ -104,13 +103,10 @@ class Notify:
 
     async def claim(self, channel: str, most: int, *, take_over: bool) -> list[Job[Text]]:
         """Mark texts as being sent, and read what keeps them. Raises ``Unavailable``."""
-        lane, besides = (None, self.lanes) if channel == OTHERS else (channel, frozenset())
-        if not await self.store.notification_lanes.any_due(lane, besides):
+        if not await self.store.notification_lanes.any_due(*self._lane(channel)):
             return []
         async with self.store.unit() as unit:
-            claims = await unit.notifications.claim(
-                lane, most, lease=self.lease, take_over=take_over, besides=besides
-            )
+            claims = await self._claims(unit, channel, most, take_over=take_over)
             waiting = [notification for _, notification in claims]
             silent = await unit.opt_outs.of(each.reader for each in waiting)
             withheld = await self._ownership.withheld(unit, waiting, unit.wall())
@@ -217,25 +213,31 @@ class Notify:
                 return Later()  # the citizen wrote in between
             return SendResult(job.claim.id, "held", detail=outcome.reason)
         assert isinstance(outcome, Exception)
-        await self._put_off(unit, job, outcome)
+        await self._put_off(unit, job.claim, outcome)
         return outcome
 
-    async def _put_off(self, unit: UnitOfWork, job: Job[Text], error: Exception) -> None:
-        claim, said = job.claim, reason_of(error)
-        told = {"queue": NotifyWork.kind, "message": claim.id, "error": said}
-        final = isinstance(error, Uncertain) or not may_succeed(error)
-        if final or claim.attempts >= len(self._retry_after):
-            log.error("a message is given up", attempts=claim.attempts + 1, **told)
-            metrics.BURIED.labels(NotifyWork.kind).inc()
-            unit.notifications.give_up(claim, said)
-            return
-        delay = self._retry_after[claim.attempts]
-        if isinstance(error, Throttled):
-            delay = max(delay, error.retry_after)
-        log.warning("a message comes again", delay=delay, **told)
-        metrics.RETRIED.labels(NotifyWork.kind).inc()
-        doubt = _may_have_left(error)
-        await unit.notifications.put_off(claim, Retry(delay, said, doubt=doubt))
+    async def put_off_oldest(self, channel: str, error: Exception, *, take_over: bool) -> None:
+        """Put off the text that is due first. Raises ``Unavailable``."""
+        async with self.store.unit() as unit:
+            for claim, _ in await self._claims(unit, channel, 1, take_over=take_over):
+                await self._put_off(unit, claim, error)
+
+    async def _claims(
+        self, unit: UnitOfWork, channel: str, most: int, *, take_over: bool
+    ) -> list[tuple[LaneClaim, Notification]]:
+        lane, besides = self._lane(channel)
+        return await unit.notifications.claim(
+            lane, most, lease=self.lease, take_over=take_over, besides=besides
+        )
+
+    def _lane(self, channel: str) -> tuple[str | None, frozenset[str]]:
+        return (None, self.lanes) if channel == OTHERS else (channel, frozenset())
+
+    async def _put_off(self, unit: UnitOfWork, claim: LaneClaim, error: Exception) -> None:
+        if retry := retry_for(NotifyWork.kind, claim, error, self._retry_after):
+            await unit.notifications.put_off(claim, retry)
+        else:
+            unit.notifications.give_up(claim, reason_of(error))
 
     def _count(self, notification: Notification, result: SendResult | Exception) -> None:
         outcome = result.state if isinstance(result, SendResult) else "error"
@@ -259,6 +261,10 @@ class NotifyWork(LaneWork[Text]):
     async def claim(self, most: int, *, take_over: bool) -> list[Job[Text]]:
         """Mark texts of the channel as being sent. Raises ``Unavailable``."""
         return await self._notify.claim(self.name, most, take_over=take_over)
+
+    async def put_off_oldest(self, error: Exception, *, take_over: bool) -> None:
+        """Put off the text that is due first. Raises ``Unavailable``."""
+        await self._notify.put_off_oldest(self.name, error, take_over=take_over)
 
     async def extend(self, claims: Sequence[LaneClaim]) -> None:
         """Hold texts that are still being sent. Raises ``Unavailable``."""
@@ -292,10 +298,6 @@ async def _within(channel: Sender, to: str, message: Outgoing) -> str:
         raise
     except Exception as error:
         raise UnknownOutcome(f"{channel.name}: {type(error).__name__}") from error
-
-
-def _may_have_left(error: Exception) -> bool:
-    return isinstance(error, UnknownOutcome)
 
 
 def _sent_texts(done: Sequence[tuple[Job[Text], object]]) -> Mapping[str, Sequence[str]]:

@@ -16,11 +16,12 @@ from typing import Any, Generic, TypeVar
 
 import structlog
 
-from adapters.contract import Throttled, Unreachable
+from adapters.contract import Throttled, UnknownOutcome, Unreachable
 from gateway.platform import correlation, metrics
 from gateway.platform.news import News
+from gateway.queues.consumer import may_succeed, reason_of
 from gateway.store.engine import Unavailable
-from gateway.store.rows import LaneClaim
+from gateway.store.rows import LaneClaim, Retry
 
 log = structlog.get_logger(__name__)
 
@@ -75,6 +76,10 @@ class LaneWork(ABC, Generic[Row]):
         """
 
     @abstractmethod
+    async def put_off_oldest(self, error: Exception, *, take_over: bool) -> None:
+        """Put off the row that is due first: it could not be made ready. Raises ``Unavailable``."""
+
+    @abstractmethod
     async def extend(self, claims: Sequence[LaneClaim]) -> None:
         """Hold claims for as long as a lease from now on. Raises ``Unavailable``."""
 
@@ -88,6 +93,24 @@ class LaneWork(ABC, Generic[Row]):
 
         Raises ``Unavailable``.
         """
+
+
+def retry_for(
+    kind: str, claim: LaneClaim, error: Exception, retry_after: Sequence[float]
+) -> Retry | None:
+    """Return how a row waits after a failure, None where it is given up; log and count it."""
+    said = reason_of(error)
+    told = {"queue": kind, "message": claim.id, "error": said}
+    if not may_succeed(error) or claim.attempts >= len(retry_after):
+        log.error("a message is given up", attempts=claim.attempts + 1, **told)
+        metrics.BURIED.labels(kind).inc()
+        return None
+    delay = retry_after[claim.attempts]
+    if isinstance(error, Throttled):
+        delay = max(delay, error.retry_after)
+    log.warning("a message comes again", delay=delay, **told)
+    metrics.RETRIED.labels(kind).inc()
+    return Retry(delay, said, doubt=isinstance(error, UnknownOutcome))
 
 
 class Pace:
@@ -198,7 +221,7 @@ class Lane(Generic[Row]):
             return
         news = self._news.of((self.work.kind, self.work.name))
         try:
-            jobs = await self.work.claim(room, take_over=self._may_take_over())
+            jobs = await self._claim(room, take_over=self._may_take_over())
         except Unavailable as error:
             self._steady_since = time.monotonic()
             log.warning("the database is away", queue=self.label, error=str(error))
@@ -213,6 +236,18 @@ class Lane(Generic[Row]):
             task = asyncio.create_task(self._one(job))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
+
+    async def _claim(self, most: int, *, take_over: bool) -> Sequence[Job[Row]]:
+        """Claim rows; one that cannot be made ready is put off and holds up no other."""
+        try:
+            return await self.work.claim(most, take_over=take_over)
+        except Unavailable:
+            raise
+        except Exception as error:
+            if most > 1:
+                return await self._claim(1, take_over=take_over)
+            await self.work.put_off_oldest(error, take_over=take_over)
+            return []
 
     def _may_take_over(self) -> bool:
         """Tell whether who holds a row too long is surely gone.
@@ -294,7 +329,7 @@ class Lane(Generic[Row]):
     async def once(self) -> dict[str, Exception]:
         """Let leave all that is due now; return what failed, by id. Raises ``Unavailable``."""
         failed: dict[str, Exception] = {}
-        while jobs := await self.work.claim(self._concurrency, take_over=True):
+        while jobs := await self._claim(self._concurrency, take_over=True):
             outcomes = await asyncio.gather(*(self._sent(job) for job in jobs))
             failed |= await self.work.file(list(zip(jobs, outcomes, strict=True)))
         return failed

@@ -41,6 +41,8 @@ _FILE = (
 _IDENTITY = (messages.c.channel, messages.c.account, messages.c.external_id)
 
 
+_EVENT = ("id", "body", "received_at", "tracking")
+"""What the event of a message is composed of."""
 _SETTLED = timedelta(minutes=2)
 """A message that is not routed while one that came so much later was, is on no queue any more."""
 
@@ -118,7 +120,8 @@ class MessageRepository:
         if not idle:
             before = min(before, newest - _SETTLED) if newest else datetime.min.replace(tzinfo=UTC)
         on_queue = exists().where(queue.c.queue == REPORTS, queue.c.message_id == messages.c.id)
-        lost = select(messages).where(
+        # Not the raw mails: five hundred of them would not fit into memory.
+        lost = select(*(messages.c[each] for each in _EVENT)).where(
             messages.c.routed_at.is_(None),
             messages.c.received_at < before,
             messages.c.id.not_in(besides),

@@ -40,7 +40,7 @@ _LEASE = queue.c.lease
 _LONGEST_ID = 64
 BIRTH = 10.0
 """Seconds for which what a process puts is its own to publish."""
-MOST_FRESH = 5_000
+MOST_FRESH = 1_000
 """Messages kept in memory to be published; those beyond it wait until their lease has ended."""
 
 

@@ -60,6 +60,19 @@ _UNROUTED = text("routed_at IS NULL")
 _HELD = text("state = 'held'")
 _TO_SEND = text("state IN ('waiting', 'sending')")
 _PENDING = text("state = 'pending'")
+
+
+def _lane_columns(holder: str) -> tuple[Column[Any], ...]:
+    """Return the columns of a table whose rows leave by lanes; ``holder`` describes a lease."""
+    return (
+        Column("send_at", Float, nullable=False, server_default="0", comment="seconds since 1970"),
+        Column("lease", String(32), comment=holder),
+        Column("attempts", Integer, nullable=False, server_default="0"),
+        Column("doubts", Integer, nullable=False, server_default="0", comment="it may have left"),
+        Column("correlation", String(36), nullable=False, server_default=""),
+    )
+
+
 _UNJOINED = text("joined_at IS NULL")
 _UNACKNOWLEDGED = text("acknowledged_at IS NULL")
 _AGREED = text("publicity IS NOT NULL")
@@ -181,11 +194,7 @@ deliveries = Table(
     Column("fetched_at", UTCDateTime),
     Column("read_at", UTCDateTime),
     Column("ended_at", UTCDateTime, comment="when it failed or was withdrawn"),
-    Column("send_at", Float, nullable=False, server_default="0", comment="seconds since 1970"),
-    Column("lease", String(32), comment="who is calling its agency, until send_at"),
-    Column("attempts", Integer, nullable=False, server_default="0"),
-    Column("doubts", Integer, nullable=False, server_default="0", comment="it may have left"),
-    Column("correlation", String(36), nullable=False, server_default=""),
+    *_lane_columns("who is calling its agency, until send_at"),
     Index(
         "ix_deliveries_lane",
         "agency_id",
@@ -225,11 +234,7 @@ notifications = Table(
     Column("provider_id", String(300)),
     Column("created_at", UTCDateTime, nullable=False),
     Column("done_at", UTCDateTime),
-    Column("send_at", Float, nullable=False, server_default="0", comment="seconds since 1970"),
-    Column("lease", String(32), comment="who is sending it, until send_at"),
-    Column("attempts", Integer, nullable=False, server_default="0"),
-    Column("doubts", Integer, nullable=False, server_default="0", comment="it may have left"),
-    Column("correlation", String(36), nullable=False, server_default=""),
+    *_lane_columns("who is sending it, until send_at"),
     Index(
         "ix_notifications_lane",
         "channel",

@@ -4,6 +4,7 @@ sent once more at most."""
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -339,3 +340,25 @@ async def test_what_takes_long_is_held_by_signs_of_life(lite: House) -> None:
         assert await lite.notify() == {}
         slow.go.set()
     assert (len(slow.carried), lite.paper.carried) == (1, [])
+
+
+async def test_a_row_that_cannot_be_made_ready_holds_up_no_other(
+    lite: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await routed(lite, 3)
+    (bad, *_) = await rows(lite, "SELECT id FROM notifications ORDER BY created_at")
+    withheld = lite.services.notify._ownership.withheld
+
+    async def broken(unit: Any, waiting: Sequence[Any], at: Any) -> Any:
+        if any(each.id == bad[0] for each in waiting):
+            raise ValueError("a report that cannot be read")
+        return await withheld(unit, waiting, at)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(lite.services.notify, "_ownership", SimpleNamespace(withheld=broken))
+        for _ in range(4):
+            await lite.notify()
+            await lite.hurry()
+    assert len(lite.paper.carried) == 2
+    (dead,) = await lite.store.dead_letters.latest(5)
+    assert (dead.message_id, dead.attempts) == (bad[0], 3)
