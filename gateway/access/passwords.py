@@ -1,8 +1,12 @@
-"""Which passwords an operator may have: long ones that are not tried first."""
+"""Which passwords an operator may have (long ones, not tried first), and how they are kept."""
 
 import re
 from itertools import pairwise
 
+from argon2 import PasswordHasher
+
+HASHER = PasswordHasher()
+"""How passwords are kept. Source: https://www.rfc-editor.org/rfc/rfc9106"""
 SHORTEST = 12
 _FEW = 5
 """Different characters; fewer are a repetition."""

@@ -14,7 +14,7 @@ from gateway.outbound.methods.base import Method
 from gateway.platform.clock import CaseClock, Clock, wall
 from gateway.store.store import Store
 
-__all__ = ["Sandboxes", "Services", "assemble"]
+__all__ = ["Sandboxes", "Services", "assemble", "build_store"]
 
 
 def assemble(

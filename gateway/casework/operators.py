@@ -8,11 +8,10 @@ from datetime import date, datetime, timedelta
 from functools import cache
 
 import structlog
-from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from adapters.contract import Malformed
-from gateway.access.passwords import check_password
+from gateway.access.passwords import HASHER, check_password
 from gateway.broker.base import Broker, BrokerError
 from gateway.casework.alerts import DutyService
 from gateway.casework.conflicts import Conflict, ConflictCode
@@ -33,7 +32,6 @@ from gateway.store.store import Store
 from gateway.store.views import (
     DeadView,
     Identity,
-    Operator,
     OperatorSession,
     Overview,
     QuarantineView,
@@ -44,7 +42,6 @@ from router import explain
 from router.register import Register
 
 log = structlog.get_logger(__name__)
-HASHER = PasswordHasher()
 REOPENED = (Status.ARCHIVED_BY_SYSTEM, Status.ARCHIVED_BY_ADMIN)
 """What no agency has seen may still be assigned."""
 
@@ -313,18 +310,6 @@ class OperatorService:
     async def is_operator(self, name: str) -> bool:
         """Tell whether there is an operator of this name, disabled ones included."""
         return await self._store.operators.password_of(name) is not None
-
-    async def operators(self) -> list[Operator]:
-        """List the operators."""
-        return await self._store.operators.all()
-
-    async def enable(self, name: str, *, may: bool) -> bool:
-        """Let an operator in or keep one out, ending every session; False if there is none."""
-        return await self._store.operators.enable(name, may=may)
-
-    async def remove(self, name: str) -> bool:
-        """Remove an operator and every session; what they did stays in the log of the reports."""
-        return await self._store.operators.remove(name)
 
     def sign(self, text: str) -> str:
         """Return a keyed hash for cookies of known devices."""

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from gateway.commands.running import stop, with_kanal
+from gateway.commands.running import stop, with_store
 
 if TYPE_CHECKING:
-    from gateway.casework.operators import OperatorService
-    from gateway.process import Kanal
+    from config.settings import Settings
+    from gateway.store.operators import OperatorRepository
+    from gateway.store.store import Store
 
 OPERATOR_COMMANDS = ("password", "list", "disable", "enable", "remove")
 OperatorName = Annotated[str, typer.Argument(help="the name they log in with")]
@@ -40,7 +41,7 @@ def operator(
 
     Every session of theirs ends.
     """
-    from gateway.access.passwords import WeakPassword, check_password
+    from gateway.access.passwords import HASHER, WeakPassword, check_password
 
     given = sys.stdin.readline().rstrip("\n") if password_stdin else ""
     password = given or secrets.token_urlsafe(12)
@@ -51,24 +52,23 @@ def operator(
     except WeakPassword as error:
         stop(str(error), 2)
 
-    async def go(kanal: "Kanal") -> None:
-        its = kanal.services
-        await its.store.migrate()
-        await its.operators.set_password(name, password)
+    async def go(store: "Store", settings: "Settings") -> None:
+        await store.migrate()
+        await store.operators.set_password(name, HASHER.hash(password))
         _note("set_password", name)
-        typer.echo(f"Operator {name} may log in at {its.settings.server.public_url}console")
+        typer.echo(f"Operator {name} may log in at {settings.server.public_url}console")
         if not given:
             typer.echo(f"Password: {password}")
 
-    with_kanal(go)
+    with_store(go)
 
 
 def operator_list(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     """List the operators: since when, whether disabled, and how many sessions are open."""
 
-    async def go(kanal: "Kanal") -> None:
-        await kanal.services.store.migrate()
-        found = await kanal.services.operators.operators()
+    async def go(store: "Store", _: "Settings") -> None:
+        await store.migrate()
+        found = await store.operators.all()
         if as_json:
             typer.echo(json.dumps([asdict(each) for each in found], default=str))
             return
@@ -76,7 +76,7 @@ def operator_list(as_json: Annotated[bool, typer.Option("--json")] = False) -> N
             off = f"disabled {each.disabled_at:%Y-%m-%d %H:%M}" if each.disabled_at else "active"
             typer.echo(f"{each.name:<20} {off:<26} {each.sessions} sessions")
 
-    with_kanal(go)
+    with_store(go)
 
 
 def operator_disable(name: OperatorName) -> None:
@@ -95,16 +95,16 @@ def operator_remove(name: OperatorName) -> None:
 
 
 def _with_operator(
-    name: str, did: str, done: str, change: "Callable[[OperatorService], Awaitable[bool]]"
+    name: str, did: str, done: str, change: "Callable[[OperatorRepository], Awaitable[bool]]"
 ) -> None:
-    async def go(kanal: "Kanal") -> None:
-        await kanal.services.store.migrate()
-        if not await change(kanal.services.operators):
+    async def go(store: "Store", _: "Settings") -> None:
+        await store.migrate()
+        if not await change(store.operators):
             stop(f"there is no operator {name!r}", 1)
         _note(did, name)
         typer.echo(f"Operator {name} is {done}.")
 
-    with_kanal(go)
+    with_store(go)
 
 
 def _note(did: str, name: str) -> None:

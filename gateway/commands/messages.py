@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.commands.running import stop, with_kanal
+from gateway.commands.running import stop, with_kanal, with_store
 
 if TYPE_CHECKING:
+    from config.settings import Settings
     from gateway.process import Kanal
+    from gateway.store.store import Store
 
 
 def replay(
@@ -103,11 +105,11 @@ def trace(
         stop(f"{number!r} is no tracking number: twelve digits, the last one checks the others", 2)
     found = Trace()
 
-    async def go(kanal: "Kanal") -> None:
+    async def go(store: "Store", _: "Settings") -> None:
         nonlocal found
-        found = await kanal.services.store.traces.of(numbers[0])
+        found = await store.traces.of(numbers[0])
 
-    with_kanal(go)
+    with_store(go)
     for line in found.lines:
         if as_json:
             typer.echo(json.dumps(asdict(line) | {"at": line.at.isoformat()}))
@@ -122,8 +124,8 @@ def trace(
 def audit_verify(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     """Check the hash chain of every report."""
 
-    async def go(kanal: "Kanal") -> None:
-        checked, faults = await kanal.services.store.events.audit()
+    async def go(store: "Store", _: "Settings") -> None:
+        checked, faults = await store.events.audit()
         if as_json:
             typer.echo(json.dumps({"checked": checked, "faults": faults}))
         else:
@@ -133,4 +135,4 @@ def audit_verify(as_json: Annotated[bool, typer.Option("--json")] = False) -> No
         if faults:
             raise typer.Exit(1)
 
-    with_kanal(go)
+    with_store(go)

@@ -4,7 +4,7 @@ Imports are made where they are needed: ``kanal --help`` must be quick.
 """
 
 import os
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -13,6 +13,7 @@ import typer
 if TYPE_CHECKING:
     from config.settings import Fault, Settings
     from gateway.process import Kanal
+    from gateway.store.store import Store
 
 
 def read_settings() -> "Settings":
@@ -49,8 +50,6 @@ def make_kanal() -> "Kanal":
 
 def with_kanal(go: Callable[["Kanal"], Awaitable[None]]) -> None:
     """Do something with a gateway that is not started, and let go of its database."""
-    from gateway.platform import loop
-    from gateway.store.engine import NotMigrated, Unavailable
 
     async def whole() -> None:
         kanal = make_kanal()
@@ -58,6 +57,32 @@ def with_kanal(go: Callable[["Kanal"], Awaitable[None]]) -> None:
             await go(kanal)
         finally:
             await kanal.services.store.close()
+
+    _run(whole)
+
+
+def with_store(go: Callable[["Store", "Settings"], Awaitable[None]]) -> None:
+    """Do something with the database alone: channels, regions and models are not read."""
+    from gateway.assembly import build_store
+    from gateway.platform import logs
+    from gateway.platform.clock import CaseClock, wall
+
+    settings = read_settings()
+    logs.set_up(settings.log.level, settings.log.format)
+
+    async def whole() -> None:
+        store = or_stop(lambda: build_store(settings, CaseClock.from_environment(), wall))
+        try:
+            await go(store, settings)
+        finally:
+            await store.close()
+
+    _run(whole)
+
+
+def _run(whole: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    from gateway.platform import loop
+    from gateway.store.engine import NotMigrated, Unavailable
 
     try:
         loop.run(whole())

@@ -191,12 +191,12 @@ async def test_who_is_disabled_or_removed_is_out_at_once(
 
     await kanal.services.operators.set_password("budi", PASSWORD)
     assert [await log_in(), await looked()] == [303, 200]
-    assert await kanal.services.operators.enable("budi", may=False)
+    assert await kanal.services.store.operators.enable("budi", may=False)
     assert await looked() == 303, "the page of the log-in"
     assert await log_in() == 401
-    assert await kanal.services.operators.enable("budi", may=True)
+    assert await kanal.services.store.operators.enable("budi", may=True)
     assert [await log_in(), await looked()] == [303, 200]
-    assert await kanal.services.operators.remove("budi")
+    assert await kanal.services.store.operators.remove("budi")
     assert [await looked(), await log_in()] == [303, 401]
 
 
