@@ -31,10 +31,12 @@ async def note(store: Store, seal: Seal, channel: Channel, receipt: Receipt) -> 
             if found is not None:
                 log.debug("a receipt", channel=name, status=receipt.state, correlation=found)
             return found is not None
+        if not await unit.notifications.knows(name, known_as):
+            return False
         again = until == "writes" and isinstance(channel, Sender) and channel.opens
         held = await unit.notifications.hold(name, known_as, detail)
         if held is None:
-            return await unit.notifications.knows(name, known_as)
+            return True
         id, reader = held
         if reader:
             await unit.opt_outs.begin(OptOut(reader, name, detail, until))

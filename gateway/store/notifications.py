@@ -124,11 +124,14 @@ class NotificationRepository:
         "delivered" and "failed" are final: nothing that comes late takes them back.
         """
         ours = _named(channel, provider_id)
+        # Read before it is changed: one that is filed in between is then unknown and comes again.
+        rows = await self._connection.execute(select(notifications.c.report_id).where(ours))
+        report_id: str | None = rows.scalars().first()
+        if report_id is None:
+            return None
         before = _BEFORE["sent" if state == "sent" else "final"]
         change = update(notifications).where(ours, notifications.c.state.in_(before))
         await self._connection.execute(change.values(state=state, detail=redact(detail, 1000)))
-        rows = await self._connection.execute(select(notifications.c.report_id).where(ours))
-        report_id: str | None = rows.scalars().first()
         return report_id
 
     async def knows(self, channel: str, provider_id: str) -> bool:

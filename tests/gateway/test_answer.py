@@ -2,18 +2,22 @@
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.contract import ChannelSettings, Outgoing, Refused, Throttled, Unreachable
+from adapters.contract import ChannelSettings, Outgoing, Receipt, Refused, Throttled, Unreachable
 from gateway.broker.base import DELIVERIES, REPORTS
+from gateway.intake import receipts
 from gateway.outbound.notify import NoWay
 from gateway.platform.names import hash_name
 from gateway.platform.seal import BadSeal, Seal
 from gateway.queues.lane import Pace
 from gateway.store.views import NotificationView
+from tests.gateway import making
 from tests.gateway.making import ROAD, SOON, WHO, House, Paper, note, running
 
 
@@ -46,6 +50,39 @@ async def test_an_answer_goes_once_to_the_sealed_address(house: House) -> None:
     assert await house.rows("SELECT provider_id FROM notifications") == [
         (hash_name(house.seal, "paper", f"paper-{letter.id}"),)
     ]
+
+
+@pytest.mark.parametrize("until", [None, "writes"])
+async def test_a_receipt_that_overtakes_our_own_commit_is_taken_or_comes_again(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, until: Any
+) -> None:
+    """What is not found at first and filed a moment later is not taken for noted.
+
+    SQLite has one writer at a time: there nothing is filed in between.
+    """
+    async with making.house(postgres_url, tmp_path) as house:
+        await _overtake(house, monkeypatch, until)
+
+
+async def _overtake(house: House, monkeypatch: pytest.MonkeyPatch, until: Any) -> None:
+    (id,) = await _waiting(house)
+    (lane,) = [lane for lane in house.services.lanes if lane.label == "notifications paper"]
+    (job,) = await lane.work.claim(9, take_over=False)
+    receipt = Receipt("paper", f"paper-{id}", "failed", until=until)
+    execute, told = AsyncConnection.execute, asyncio.Event()
+
+    async def overtaken(self: AsyncConnection, *its: Any, **more: Any) -> Any:
+        result = await execute(self, *its, **more)
+        if not told.is_set() and "notifications.provider_id" in str(its[0]):
+            told.set()
+            await lane.work.file([(job, await lane.work.send(job))])
+        return result
+
+    monkeypatch.setattr(AsyncConnection, "execute", overtaken)
+    known = await receipts.note(house.store, house.seal, house.paper, receipt)
+    assert told.is_set()
+    state = (await _answer(house)).state
+    assert known == (state != "sent")
 
 
 async def test_an_answer_its_channel_refuses_is_failed_in_view_and_not_repeated(
