@@ -132,10 +132,11 @@ async def show(*, once: bool) -> int:
                 await stack.enter_async_context(door.company)
             settings = _settings(Path(folder), doors)
             logs.set_up("ERROR", settings.log.format)
-            if faults := checks.faults(settings, None):
+            parts, faults = checks.examine(settings, None)
+            if faults:
                 sys.stderr.write("\n".join(map(str, faults)) + "\n")
                 return 1
-            kanal = Kanal(assemble(settings))
+            kanal = Kanal(assemble(settings, parts=parts))
             try:
                 return await _play(kanal, Demo(kanal, doors), once=once)
             finally:

@@ -35,6 +35,11 @@ from gateway.platform.seal import Seal
 
 def faults(settings: Settings, file: Path | None) -> list[Fault]:
     """List everything that is wrong with the configuration beyond the settings' own types."""
+    return examine(settings, file)[1]
+
+
+def examine(settings: Settings, file: Path | None) -> tuple[Components | None, list[Fault]]:
+    """Return what the files give, built, and everything that is wrong with the configuration."""
     wrong: list[Fault] = []
     places = Places(file)
     built = attempt(wrong, lambda: components.load(settings))
@@ -47,7 +52,7 @@ def faults(settings: Settings, file: Path | None) -> list[Fault]:
         wrong += _delivery_faults(settings, built, places)
         wrong += _mount_faults(settings, built, places)
         wrong += _duty_faults(settings, built, places)
-    return wrong
+    return built, wrong
 
 
 def clock_faults() -> list[Fault]:

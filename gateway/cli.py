@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from gateway.commands import access, configuration, messages, routing, serving
+from gateway.platform import collector
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -52,6 +53,7 @@ operators.command("remove")(access.operator_remove)
 def main() -> None:
     """Run the command. What it writes is its own user's: texts of reports, keys, models."""
     os.umask(0o077)
+    collector.ease()
     app()
 
 

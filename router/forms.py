@@ -51,7 +51,9 @@ class Forms:
 
     def find(self, word: str, stemmed: str, stem: Callable[[str], str]) -> str | None:
         """Return the known stem that ``word`` is a form of, None where there is no single one."""
-        if stemmed in self._known or word in self._alone or not word.isalpha():
+        if not self._known or stemmed in self._known:
+            return None
+        if word in self._alone or not word.isalpha():
             return None
         if not SHORTEST <= len(word) <= _LONGEST:
             return None

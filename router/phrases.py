@@ -248,14 +248,21 @@ class PhraseIndex:
             pair = self._pairs.setdefault((one, other), _Pair(f"{one}{PAIR}{other}"))
             pair.books.setdefault(book, {}).setdefault(topic, weight)
             self._by_half.clear()
-        elif self.lexicon.words(first):
-            self.node(first).books.setdefault(book, {}).setdefault(topic, weight)
+        elif words := self.lexicon.words(first):
+            self._node(words).books.setdefault(book, {}).setdefault(topic, weight)
 
     def node(self, text: str) -> _Node:
         """Return the node of a phrase, made where there is none."""
+        return self._node(self.lexicon.words(text))
+
+    def _node(self, words: Sequence[str]) -> _Node:
         node = self.root
-        for word in self.lexicon.words(text):
-            node = node.follow.setdefault(word, _Node(f"{node.phrase} {word}".lstrip()))
+        for word in words:
+            following = node.follow.get(word)
+            if following is None:
+                following = _Node(f"{node.phrase} {word}".lstrip())
+                node.follow[word] = following
+            node = following
         return node
 
     def search(self, reading: Reading) -> PhraseMatch:

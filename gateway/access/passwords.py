@@ -1,9 +1,12 @@
 """Which passwords an operator may have (long ones, not tried first), and how they are kept."""
 
 import re
+import secrets
+from base64 import b64encode
 from itertools import pairwise
 
 from argon2 import PasswordHasher
+from argon2.low_level import ARGON2_VERSION
 
 HASHER = PasswordHasher()
 """How passwords are kept. Source: https://www.rfc-editor.org/rfc/rfc9106"""
@@ -19,6 +22,19 @@ _COMMON = (
 )
 """What is tried first, alone or one after the other, with digits and signs between."""
 _WORDS = re.compile(f"(?:{_COMMON})+")
+
+
+def hash_of_none() -> str:
+    """Return a hash that no password fits; checking it takes as long as checking a real one.
+
+    It is random, not computed: no start waits for it.
+    """
+    cost = f"m={HASHER.memory_cost},t={HASHER.time_cost},p={HASHER.parallelism}"
+    salt, digest = (
+        b64encode(secrets.token_bytes(size)).decode().rstrip("=")
+        for size in (HASHER.salt_len, HASHER.hash_len)
+    )
+    return f"$argon2{HASHER.type.name.lower()}$v={ARGON2_VERSION}${cost}${salt}${digest}"
 
 
 class WeakPassword(ValueError):

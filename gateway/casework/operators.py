@@ -5,13 +5,12 @@ import hashlib
 import secrets
 from collections.abc import Sequence, Set
 from datetime import date, datetime, timedelta
-from functools import cache
 
 import structlog
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from adapters.contract import Malformed
-from gateway.access.passwords import HASHER, check_password
+from gateway.access.passwords import HASHER, check_password, hash_of_none
 from gateway.broker.base import Broker, BrokerError
 from gateway.casework.alerts import DutyService
 from gateway.casework.conflicts import Conflict, ConflictCode
@@ -77,7 +76,7 @@ class OperatorService:
         self._publishing = Publishing(store, sensitive)
         self._duty = duty
         self._ended = ended
-        self._nobody = _nobodys()
+        self._nobody = hash_of_none()
 
     # what they see
 
@@ -321,12 +320,6 @@ def _fits(known: str, password: str) -> bool:
         return HASHER.verify(known, password)
     except (VerificationError, InvalidHashError):
         return False
-
-
-@cache
-def _nobodys() -> str:
-    """Return a hash that no password fits; checking it takes as long as checking a real one."""
-    return HASHER.hash(secrets.token_hex(16))
 
 
 def _identity(report: Report, seal: Seal) -> Identity:

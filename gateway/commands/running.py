@@ -41,10 +41,11 @@ def make_kanal() -> "Kanal":
 
     settings = read_settings()
     logs.set_up(settings.log.level, settings.log.format)
-    if faults := checks.faults(settings, settings_file()):
+    parts, faults = checks.examine(settings, settings_file())
+    if faults:
         print_faults(faults)
         stop("Nothing was started: mend the faults above (kanal check lists them again).", 1)
-    kanal: Kanal = or_stop(lambda: Kanal(assemble(settings, settings_file())))
+    kanal: Kanal = or_stop(lambda: Kanal(assemble(settings, settings_file(), parts=parts)))
     return kanal
 
 

@@ -10,11 +10,14 @@ from typing import Any
 import aiohttp
 import pytest
 import structlog
+from argon2 import Type, extract_parameters
+from argon2.exceptions import VerifyMismatchError
 from fastapi import FastAPI
 from starlette.routing import Mount, Route
 from structlog.testing import capture_logs
 
-from gateway.access.passwords import WeakPassword, check_password
+from gateway.access import passwords
+from gateway.access.passwords import WeakPassword, check_password, hash_of_none
 from gateway.casework.publishing import propose_text
 from gateway.intake import limits
 from gateway.intake.limits import CallLimits
@@ -38,6 +41,7 @@ from tests.gateway.office import (
 )
 from tests.gateway.test_console import CHANGES, Visitor
 
+HASHER = passwords.HASHER  # as it is deployed; that of the tests is a cheap one
 HEADER = "X-Real-IP"
 ROOT = Path(__file__).parents[2]
 
@@ -323,6 +327,22 @@ async def test_wrong_tokens_are_logged_and_end_but_the_right_one_opens(
 
 
 # Passwords
+
+
+def test_a_name_that_is_not_there_costs_as_much_as_one_that_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(passwords, "HASHER", HASHER)
+    none = hash_of_none()
+    assert extract_parameters(none) == extract_parameters(HASHER.hash(PASSWORD))
+    assert none != hash_of_none()
+    with pytest.raises(VerifyMismatchError):
+        HASHER.verify(none, PASSWORD)
+
+
+def test_a_password_is_kept_as_expensively_as_the_standard_asks() -> None:
+    assert HASHER.type is Type.ID
+    assert (HASHER.memory_cost, HASHER.time_cost, HASHER.parallelism) == (64 * 1024, 3, 4)
 
 
 @pytest.mark.parametrize(

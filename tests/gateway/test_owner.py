@@ -404,7 +404,7 @@ async def test_messages_of_the_version_before_say_whose_they_are(empty_url: str)
 
 def _upgrade_to(connection: Connection, revision: str) -> None:
     settings = Config()
-    settings.set_main_option("script_location", str(Path(migrate.__file__).with_name("migrations")))
+    settings.set_main_option("script_location", str(migrate.FOLDER))
     settings.attributes["connection"] = connection
     command.upgrade(settings, revision)
 

@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from gateway.platform.names import hash_name
+from gateway.store import migrate
 from gateway.store.engine import Database, Unavailable
 from gateway.store.reports import StaleWrite
 from gateway.store.rows import AuditEvent, KeptFile, ReportRecord
@@ -34,6 +36,10 @@ def _differences(connection: Connection) -> list[object]:
 async def test_migrations_make_the_tables_the_code_speaks_of(house: House) -> None:
     async with house.store.database.read() as connection:
         assert await connection.run_sync(_differences) == []
+
+
+def test_the_file_with_the_highest_number_is_the_last_change() -> None:
+    assert ScriptDirectory(str(migrate.FOLDER)).get_heads() == [migrate.newest()]
 
 
 async def test_processes_that_start_together_migrate_once(empty_url: str) -> None:

@@ -32,7 +32,7 @@ OLD = BEFORE["tables"]["outgoing"]
 
 def _fill(connection: Connection) -> None:
     settings = Config()
-    settings.set_main_option("script_location", str(Path(migrate.__file__).with_name("migrations")))
+    settings.set_main_option("script_location", str(migrate.FOLDER))
     settings.attributes["connection"] = connection
     command.upgrade(settings, "0012")
     tables = MetaData()
