@@ -22,7 +22,7 @@ QUICK := tests/config tests/adapters/test_conformance.py tests/adapters/test_htt
 FLOOR := 96
 LOCKS := requirements.lock requirements-bootstrap.lock
 
-.PHONY: help demo run quick coverage test check lint fmt bench lock
+.PHONY: help demo run quick coverage test check lint fmt bench faults lock
 
 help:  ## show this list
 	@sed -n 's/^\([a-z]*\):.*##/\1:/p' Makefile | awk -F ':' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -61,6 +61,9 @@ bench: .venv/.dev  ## measure, next to the obvious implementation
 	@$(BIN)/python -m bench $(ARGS)
 	@test -n "$(ARGS)" || $(BIN)/python -m bench.routing
 	@test -n "$(ARGS)" || $(BIN)/python -m bench.slices
+
+faults: .venv/.dev  ## strike at every hop and count what is lost or doubled (about half an hour)
+	@$(BIN)/python -m faults $(ARGS)
 
 # The runtime lock leads, so that tests run on exactly the versions that are deployed.
 lock: .venv/.dev  ## write pyproject.toml's choices into the lock files (ARGS=--upgrade: newest)

@@ -20,7 +20,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 ROOMS = ("gateway", "adapters", "router", "normalizer", "config")
-BESIDE = ("tests", "bench", "demo")
+BESIDE = ("tests", "bench", "demo", "faults")
 SOURCES = (*ROOMS, *BESIDE)
 LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-bootstrap.lock")
 PINNED = re.compile(r"^([a-z0-9][\w.-]*)==(\S+)([^\n]*\n(?:[ ]{4}\S[^\n]*\n?)*)", re.MULTILINE)

@@ -1,0 +1,278 @@
+"""A gateway under test with all its other ends, on one of several stacks."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from base64 import b64encode
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from aiohttp import ClientError, ClientSession, ClientTimeout
+
+from faults.checker import Before, Checker, Database
+from faults.doubles import AgencySystem, BotServer, MailBox, SmsProvider
+from faults.senders import ACCOUNT, MATTERS, NUMBER, Doors, Senders
+from faults.system import ROOT, WEBHOOK_SECRET, Process, command, together, write_settings
+from tests.services import PostgresServer, RabbitNode, free_ports
+
+SETTLE = 150.0
+"""Seconds without any progress after which what is still to be done counts as lost."""
+LOOK = 0.2
+ROLES = {
+    "web": "web",
+    "mail": "mail",
+    "poller": "poller",
+    "worker-1": "worker",
+    "worker-2": "worker",
+}
+"""The processes of a gateway that is apart, and the role of each."""
+OWNER = "kanal"
+"""The gateway's own user of the database: an administrator may take rights from it."""
+QUEUES = tuple(f"agency.{agency}" for _, agency in MATTERS)
+SMALL_DISK = "size=96m"
+
+
+@dataclass
+class World:
+    """What a row strikes at."""
+
+    folder: Path
+    code: Path
+    stack: str
+    processes: dict[str, Process]
+    senders: Senders
+    checker: Checker
+    sms: SmsProvider
+    bots: BotServer
+    mails: MailBox
+    agency: AgencySystem
+    base: str
+    mail_port: int
+    database: str
+    postgres: PostgresServer | None = None
+    rabbit: RabbitNode | None = None
+    vhost: str = ""
+    notes: list[str] = field(default_factory=list)
+    """What a row noticed by the way."""
+
+    @property
+    def workers(self) -> list[str]:
+        """Name the processes that send."""
+        return [name for name in self.processes if name.startswith(("worker", "gateway"))]
+
+    async def health(self) -> tuple[int, dict[str, Any]]:
+        """Ask the gateway how it is; (0, {}) where it does not answer."""
+        try:
+            async with (
+                ClientSession(timeout=ClientTimeout(20)) as http,
+                http.get(f"{self.base}/health") as answer,
+            ):
+                return answer.status, await answer.json()
+        except (ClientError, OSError, ValueError):
+            return 0, {}
+
+    async def well(self, within: float = 120) -> None:
+        """Return once the gateway says that it is well. Raises ``TimeoutError``."""
+        until = time.monotonic() + within
+        while (said := await self.health())[0] != 200:
+            if time.monotonic() > until:
+                raise TimeoutError(f"the gateway does not get well: {said}")
+            await asyncio.sleep(LOOK)
+
+    async def settled(self, before: Before, sent: Sequence[Any]) -> dict[str, int]:
+        """Wait until nothing is left to do, or nothing moves any more; return what is left."""
+        seen: dict[str, int] = {}
+        moved = time.monotonic()
+        while time.monotonic() - moved < SETTLE:
+            accepted = sum(each.accepted for each in sent)
+            try:
+                left = await asyncio.to_thread(self.checker.open, before, accepted)
+            except OSError:
+                left = {"the database does not answer": 1}
+            if not left:
+                return {}
+            if left != seen:
+                seen, moved = left, time.monotonic()
+            await asyncio.sleep(LOOK)
+        return seen
+
+    async def command(self, *arguments: str) -> tuple[int, str]:
+        """Run a command of the gateway."""
+        return await command(self.code, self.folder / "kanal.toml", *arguments)
+
+    @contextmanager
+    def administrator(self) -> Iterator[psycopg.Connection[Any]]:
+        """Open a connection to the gateway's database with all rights."""
+        assert self.postgres
+        url = self.database.replace(f"+psycopg://{OWNER}@", "://postgres@")
+        options = "-c default_transaction_read_only=off"
+        with psycopg.connect(url, autocommit=True, options=options) as connection:
+            yield connection
+
+    def ctl(self, *arguments: str) -> str:
+        """Run rabbitmqctl in the gateway's virtual host."""
+        assert self.rabbit
+        return self.rabbit.ctl("-p", self.vhost, *arguments)
+
+
+def children(pid: int) -> list[int]:
+    """Return a process and all that it started."""
+    parents: dict[int, list[int]] = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with contextlib.suppress(OSError):
+                stat = Path(f"/proc/{name}/stat").read_text().rpartition(")")[2].split()
+                parents.setdefault(int(stat[1]), []).append(int(name))
+    found = [pid]
+    for each in found:
+        found += parents.get(each, [])
+    return found
+
+
+@contextmanager
+def standing_still(pid: int) -> Iterator[None]:
+    """Let a process and all that it started stand still."""
+    stopped = children(pid)
+    try:
+        for each in stopped:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(each, signal.SIGSTOP)
+        yield
+    finally:
+        for each in stopped:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(each, signal.SIGCONT)
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[bool]:
+    """Put a folder on a disk of its own that can be filled; tell whether that could be done."""
+    mounted = (
+        os.geteuid() == 0
+        and not subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", SMALL_DISK, "tmpfs", str(folder)], capture_output=True
+        ).returncode
+    )
+    try:
+        yield mounted
+    finally:
+        if mounted:
+            subprocess.run(["umount", "-l", str(folder)], capture_output=True)
+
+
+@contextmanager
+def full_disk(folder: Path) -> Iterator[None]:
+    """Fill the disk that a folder is on. Only for ``small_disk``."""
+    filler = folder / "filler"
+    try:
+        with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(b"\0" * 65_536)
+        yield
+    finally:
+        filler.unlink(missing_ok=True)
+
+
+@asynccontextmanager
+async def world(
+    stack: str,
+    *,
+    seed: int,
+    code: Path = ROOT,
+    roles: Sequence[str] = tuple(ROLES),
+    say: Callable[[str], None] = print,
+) -> AsyncIterator[World]:
+    """Build a world and start the gateway in it. Raises ``ServiceMissing``."""
+    async with AsyncExitStack() as ends:
+        folder = Path(tempfile.mkdtemp(prefix="kanal-faults-"))
+        ends.callback(shutil.rmtree, folder, ignore_errors=True)
+        (folder / "data").mkdir(mode=0o700)
+        ends.enter_context(small_disk(folder / "data"))
+        web, mail = free_ports(2)
+        sms = await ends.enter_async_context(SmsProvider(ACCOUNT, NUMBER))
+        bots = await ends.enter_async_context(BotServer())
+        mails = await ends.enter_async_context(MailBox())
+        agency = await ends.enter_async_context(AgencySystem(WEBHOOK_SECRET))
+        senders = await ends.enter_async_context(
+            Senders(Doors(f"http://127.0.0.1:{web}", mail), bots, seed)
+        )
+        postgres, rabbit, database, broker = None, None, "", ""
+        if stack == "apart":
+            say("starting PostgreSQL and RabbitMQ")
+            postgres, rabbit = PostgresServer(), RabbitNode()
+            ends.callback(postgres.close)
+            ends.callback(rabbit.close)
+            await asyncio.gather(asyncio.to_thread(postgres.start), asyncio.to_thread(rabbit.start))
+            database, broker = _owned(postgres), rabbit.vhost()
+        else:
+            database = f"sqlite+aiosqlite:///{folder}/data/kanal.sqlite3"
+        write_settings(
+            folder / "kanal.toml",
+            web=web,
+            mail=mail,
+            folder=folder,
+            database=database,
+            broker=broker,
+            sms=sms.url,
+            bots=bots.url,
+            post=mails.port,
+            agency=agency.url,
+            agency_secret=b64encode(WEBHOOK_SECRET).decode(),
+        )
+        names = {name: ("run", ROLES[name]) for name in roles} if broker else {"gateway": ("up",)}
+        processes = {
+            name: Process(arguments, folder / "kanal.toml", folder / f"{name}.log", code)
+            for name, arguments in names.items()
+        }
+        built = World(
+            folder=folder,
+            code=code,
+            stack=stack,
+            processes=processes,
+            senders=senders,
+            checker=Checker(
+                Database(database),
+                answers=lambda: (*sms.texts, *bots.texts, *mails.texts),
+                calls=lambda: tuple(agency.calls),
+                queues=(lambda: broker) if broker else None,
+            ),
+            sms=sms,
+            bots=bots,
+            mails=mails,
+            agency=agency,
+            base=f"http://127.0.0.1:{web}",
+            mail_port=mail,
+            database=database,
+            postgres=postgres,
+            rabbit=rabbit,
+            vhost=broker.rpartition("/")[2],
+        )
+        for process in processes.values():
+            ends.push_async_callback(process.kill)
+        say(f"starting {', '.join(processes)}")
+        if broker:
+            status, said = await built.command("migrate")
+            if status:
+                raise RuntimeError(f"kanal migrate: {said}")
+        await together(list(processes.values()))
+        await built.well()
+        yield built
+
+
+def _owned(server: PostgresServer) -> str:
+    """Make a database whose owner is no administrator, as deployments have."""
+    url = server.database()
+    name = url.rpartition("/")[2]
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {OWNER} LOGIN".encode())
+        connection.execute(f"ALTER DATABASE {name} OWNER TO {OWNER}".encode())
+    return url.replace("://postgres@", f"://{OWNER}@")

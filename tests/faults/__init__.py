@@ -1,0 +1,1 @@
+"""The fault runner itself, and a short run of it."""
