@@ -11,12 +11,13 @@ from tests.services.kannel import Kannel
 from tests.services.nginx import Nginx
 from tests.services.postgres import PostgresServer
 from tests.services.programs import ServiceMissing, chromium, free_ports
-from tests.services.rabbit import RabbitNode
+from tests.services.rabbit import RabbitCluster, RabbitNode
 
 __all__ = [
     "Kannel",
     "Nginx",
     "PostgresServer",
+    "RabbitCluster",
     "RabbitNode",
     "ServiceMissing",
     "chromium",
