@@ -55,6 +55,11 @@ ENTER = 'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"'
 """Run in mounts of its own; without /proc RabbitMQ does not know how full the disk is."""
 
 
+def entering(root: Path) -> list[str]:
+    """Return what comes before a command that runs in another root folder."""
+    return ["unshare", "--mount", "sh", "-c", ENTER, str(root)]
+
+
 class RabbitPeers:
     """What the nodes of one cluster share: programs, an epmd, a cookie, and each other's names.
 
@@ -112,9 +117,7 @@ class RabbitPeers:
         self._epmd = None
 
     def _entering(self) -> list[str]:
-        if self.root == MACHINE:
-            return []
-        return ["unshare", "--mount", "sh", "-c", ENTER, str(self.root)]
+        return [] if self.root == MACHINE else entering(self.root)
 
 
 class RabbitNode:
