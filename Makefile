@@ -1,5 +1,6 @@
 # Kanal: `make demo` and `make test` are all a newcomer needs; both set everything up first.
 # What varies:  PYTHON=/path/to/python3.12   ARGS="--once" (demo)   ARGS="tests/config -x" (test)
+# TEST_RABBITMQ=/folder: another RabbitMQ than the machine's, see CONTRIBUTING.md.
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

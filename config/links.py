@@ -27,8 +27,13 @@ def database_is_safe(url: str) -> bool:
     except ValueError:
         return False
     named = [unquote(host) for each in hosts for host in each.split(",") if host]
-    own = all(host.startswith("/") or is_own(host) for host in named)
+    own = all(host.startswith("/") or is_own(_name(host)) for host in named)
     return own or options.get("sslmode", [""])[-1] in _TLS
+
+
+def _name(host: str) -> str:
+    """Return a host of a list without its port; an address of IPv6 has more colons than one."""
+    return host.partition(":")[0] if host.count(":") == 1 else host
 
 
 def is_own(host: str) -> bool:

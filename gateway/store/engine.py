@@ -131,13 +131,15 @@ def _blames_values(error: DBAPIError, sqlstate: str) -> bool:
 
 
 def _postgres(url: str, *, pool_size: int, timeout: float) -> AsyncEngine:
+    # libpq gives each host of a list that time: the first may be a machine that is gone.
+    hosts = ",".join(make_url(url).normalized_query.get("host", ())).count(",") + 1
     engine = create_async_engine(
         url,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=timeout,
         pool_pre_ping=False,
-        connect_args={"connect_timeout": max(2, int(timeout))},
+        connect_args={"connect_timeout": max(2, int(timeout / hosts))},
     )
 
     @event.listens_for(engine.sync_engine, "invalidate")

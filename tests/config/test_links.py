@@ -26,6 +26,8 @@ REFUSED = [
     ("database", {"url": "postgresql+psycopg://kanal@/kanal?host=db.internal"}),
     ("database", {"url": "postgresql+psycopg://kanal@/kanal?host=/run/pg,db.internal"}),
     ("database", {"url": "postgresql+psycopg://kanal@localhost/kanal?hostaddr=10.0.0.5"}),
+    ("database", {"url": "postgresql+psycopg://kanal@/kanal?host=localhost:5432&host=db2:5432"}),
+    ("database", {"url": "postgresql+psycopg://kanal@/kanal?host=::1:5432"}),
     ("database", {"url": "postgresql+psycopg://k@db/kanal?sslmode=require&sslmode=disable"}),
     ("media", {**KEYS, "endpoint": "http://s3.internal:9000"}),
 ]
@@ -36,6 +38,8 @@ TAKEN = [
     ("broker", {"url": "amqp://[::1]/x"}),
     ("database", {"url": "postgresql+psycopg://kanal@localhost/kanal"}),
     ("database", {"url": "postgresql+psycopg://kanal@/kanal?host=/run/postgresql"}),
+    ("database", {"url": "postgresql+psycopg://kanal@/kanal?host=127.0.0.1:5432&host=localhost:5"}),
+    ("database", {"url": "postgresql+psycopg://k@/k?host=db1:5432&host=db2:5432&sslmode=require"}),
     ("database", {"url": "postgresql+psycopg://kanal@%2Frun%2Fpostgresql/kanal"}),
     ("database", {"url": "postgresql+psycopg://kanal@db/kanal?sslmode=verify-full"}),
     ("database", {"url": "postgresql+psycopg://kanal@db/kanal?sslmode=require"}),

@@ -17,9 +17,9 @@ from gateway.broker.base import (
     agency_queue,
 )
 from gateway.broker.rabbit import Rabbit
-from tests.gateway.proxy import ChaosProxy, chaos
 from tests.gateway.test_broker import message, take
 from tests.services import RabbitNode
+from tests.services.proxy import ChaosProxy, chaos
 
 SOON = 30.0
 """Seconds within which a broker that is back is used again."""

@@ -16,8 +16,8 @@ from gateway.broker.rabbit import Rabbit
 from gateway.process import Kanal
 from gateway.store.engine import Unavailable
 from tests.gateway.citizens import MATTERS, citizens, found
-from tests.gateway.proxy import chaos
 from tests.services import PostgresServer
+from tests.services.proxy import chaos
 
 
 async def test_doors_open_while_database_and_broker_are_away(

@@ -24,6 +24,8 @@ from gateway.store.tables import metadata
 from gateway.wire.queues import REPORTS
 from tests.gateway.conftest import Away
 from tests.gateway.making import LAMP, ROAD, Clock, House, accepted, held, house
+from tests.services import PostgresServer
+from tests.services.proxy import chaos
 
 WIB = timezone(timedelta(hours=7))
 
@@ -195,6 +197,26 @@ async def test_a_database_that_is_away_says_so_in_time_and_comes_back(
         assert await built.store.take_in([accepted(built.clock)])
         await built.store.ping()
         assert await built.counted("messages") == 2
+
+
+@pytest.mark.parametrize("listens", [False, True])
+async def test_a_database_on_two_hosts_is_found_where_the_first_is_gone(
+    postgres_server: PostgresServer, postgres_url: str, *, listens: bool
+) -> None:
+    async with chaos(postgres_server.port) as first:
+        if listens:  # and never answers, as a machine without power; that takes two seconds
+            first.drop()
+        else:
+            await first.refuse()
+        hosts = f"host=127.0.0.1:{first.port}&host=127.0.0.1:{postgres_server.port}"
+        name = postgres_url.rpartition("/")[2]
+        url = f"postgresql+psycopg://postgres@/{name}?{hosts}&target_session_attrs=read-write"
+        database = Database(url, pool_size=1, timeout=4)
+        try:
+            async with database.write() as connection:
+                assert await connection.scalar(text("SELECT current_database()")) == name
+        finally:
+            await database.close()
 
 
 async def test_what_somebody_else_says_never_breaks_a_unit(house: House) -> None:

@@ -1,6 +1,8 @@
 """A missing service is said, an installed one is not started, and ports are ours alone."""
 
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,3 +35,10 @@ def test_ports_are_free_and_differ() -> None:
     for port in ports:
         with socket.socket() as listener:
             listener.bind(("127.0.0.1", port))
+
+
+def test_services_know_nothing_of_the_product() -> None:
+    loads = "import sys, tests.services, tests.services.proxy; print(*sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", loads], capture_output=True, text=True, check=True)
+    rooms = {"gateway", "adapters", "router", "normalizer", "config"}
+    assert rooms.isdisjoint(done.stdout.split())
