@@ -37,15 +37,16 @@ DEAD = "SELECT count(*) FROM queue WHERE state = 'dead'"
 class Database:
     """Reads the gateway's tables, by a connection of its own each time."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url.replace("+psycopg", "").replace("+aiosqlite", "")
+    def __init__(self, url: Callable[[], str]) -> None:
+        self._url = url
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """Run a query. Raises ``OSError`` while the database is away."""
-        if self._url.startswith("sqlite:///"):
-            return self._sqlite(query)
+        url = self._url()
+        if url.startswith("sqlite"):
+            return self._sqlite(Path(url.partition(":///")[2]), query)
         try:
-            with psycopg.connect(self._url, connect_timeout=3) as connection:
+            with psycopg.connect(url, connect_timeout=3) as connection:
                 connection.execute("SET statement_timeout = '20s'")
                 return connection.execute(query.encode()).fetchall()
         except psycopg.Error as error:
@@ -55,8 +56,7 @@ class Database:
         """Run a query that counts. Raises ``OSError``."""
         return int(self.rows(query)[0][0])
 
-    def _sqlite(self, query: str) -> list[tuple[Any, ...]]:
-        path = Path(self._url.removeprefix("sqlite:///"))
+    def _sqlite(self, path: Path, query: str) -> list[tuple[Any, ...]]:
         try:
             connection = sqlite3.connect(path, timeout=10)
             try:
@@ -155,7 +155,7 @@ class Checker:
                 try:
                     queue = await channel.get_queue(name)
                 except aio_pika.exceptions.ChannelClosed:
-                    continue  # nothing was ever placed there
+                    continue  # nothing was placed there yet
                 while (message := await queue.get(fail=False)) is not None:
                     body = message.body.decode()
                     number = number_in(body)

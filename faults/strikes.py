@@ -11,7 +11,8 @@ from collections.abc import Awaitable, Callable, Sequence
 import aio_pika
 
 from faults import senders
-from faults.world import World, full_disk, standing_still
+from faults.ground import full_disk
+from faults.world import World, standing_still
 
 OTHERS = (
     "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -69,8 +70,7 @@ def postgres_down(seconds: float, *, immediate: bool) -> Fault:
     """Stop the database, as a crash or in an orderly way, and start it again."""
 
     async def strike(world: World) -> None:
-        server = world.postgres
-        assert server
+        server = world.ground.primary
         await asyncio.to_thread(lambda: server.stop(immediate=immediate))
         await asyncio.sleep(seconds)
         await asyncio.to_thread(server.start)
@@ -80,23 +80,21 @@ def postgres_down(seconds: float, *, immediate: bool) -> Fault:
 
 async def postgres_read_only(world: World) -> None:
     """Let the database come back read-only, as a standby or one that is nearly full does."""
-    server = world.postgres
-    assert server
-    with world.administrator() as database:
+    server = world.ground.primary
+    with world.ground.administrator() as database:
         database.execute("ALTER SYSTEM SET default_transaction_read_only = on")
     await asyncio.to_thread(lambda: server.stop(immediate=True))
     await asyncio.sleep(4)
     await asyncio.to_thread(server.start)
     await asyncio.sleep(8)
-    with world.administrator() as database:
+    with world.ground.administrator() as database:
         database.execute("ALTER SYSTEM RESET default_transaction_read_only")
         database.execute("SELECT pg_reload_conf()")
 
 
 async def postgres_stands_still(world: World) -> None:
     """Let every process of the database stand still."""
-    assert world.postgres
-    pid = int((world.postgres.folder / "data" / "postmaster.pid").read_text().split("\n")[0])
+    pid = int((world.ground.primary.folder / "data" / "postmaster.pid").read_text().split("\n")[0])
     with standing_still(pid):
         await asyncio.sleep(12)
 
@@ -104,14 +102,14 @@ async def postgres_stands_still(world: World) -> None:
 async def connections_ended(world: World) -> None:
     """End every connection of the gateway to the database, several times."""
     for _ in range(5):
-        with world.administrator() as database:
+        with world.ground.administrator() as database:
             database.execute(f"SELECT pg_terminate_backend(pid) {OTHERS}".encode())
         await asyncio.sleep(0.7)
 
 
 async def backend_killed(world: World) -> None:
     """Kill one process of the database: all of it recovers, as after any crash of one."""
-    with world.administrator() as database:
+    with world.ground.administrator() as database:
         row = database.execute(f"SELECT pid {OTHERS} LIMIT 1".encode()).fetchone()
     if row:
         os.kill(int(row[0]), signal.SIGKILL)
@@ -122,7 +120,7 @@ def locked(table: str, mode: str, seconds: float = 15) -> Fault:
     """Lock a table, as building an index or a long change of it does."""
 
     async def strike(world: World) -> None:
-        with world.administrator() as database:
+        with world.ground.administrator() as database:
             database.autocommit = False
             database.execute(f"LOCK TABLE {table} IN {mode} MODE".encode())
             await asyncio.sleep(seconds)
@@ -134,7 +132,7 @@ def locked(table: str, mode: str, seconds: float = 15) -> Fault:
 async def rights_taken(world: World) -> None:
     """Take the right to write from the gateway's user, and give it back."""
     tables = "ALL TABLES IN SCHEMA public"
-    with world.administrator() as database:
+    with world.ground.administrator() as database:
         database.execute(f"REVOKE INSERT, UPDATE, DELETE ON {tables} FROM kanal".encode())
         await asyncio.sleep(10)
         database.execute(f"GRANT INSERT, UPDATE, DELETE ON {tables} TO kanal".encode())
@@ -147,8 +145,7 @@ def rabbit_down(seconds: float, *, orderly: bool) -> Fault:
     """Stop the broker, as a crash or in an orderly way, and start it again."""
 
     async def strike(world: World) -> None:
-        node = world.rabbit
-        assert node
+        node = world.ground.node
         await asyncio.to_thread(node.stop if orderly else node.kill)
         await asyncio.sleep(seconds)
         await asyncio.to_thread(node.start)
@@ -158,19 +155,19 @@ def rabbit_down(seconds: float, *, orderly: bool) -> Fault:
 
 async def rabbit_stands_still(world: World) -> None:
     """Let the broker stand still."""
-    assert world.rabbit
-    world.rabbit.freeze()
+    node = world.ground.node
+    node.freeze()
     try:
         await asyncio.sleep(15)
     finally:
-        world.rabbit.thaw()
+        node.thaw()
 
 
 async def connections_closed(world: World) -> None:
     """Let the broker close every connection, several times."""
     for _ in range(3):
         with contextlib.suppress(RuntimeError):  # one that is gone already
-            await asyncio.to_thread(world.ctl, "close_all_connections", "--global", "faults")
+            await asyncio.to_thread(world.ground.ctl, "close_all_connections", "--global", "faults")
         await asyncio.sleep(1)
 
 
@@ -181,7 +178,7 @@ def on_queue(act: str, *queues: str) -> Fault:
         for _ in range(3):
             for queue in queues:
                 with contextlib.suppress(RuntimeError):
-                    await asyncio.to_thread(world.ctl, f"{act}_queue", queue)
+                    await asyncio.to_thread(world.ground.ctl, f"{act}_queue", queue)
 
     return strike
 
@@ -190,9 +187,9 @@ def alarm(setting: Sequence[str], back: Sequence[str]) -> Fault:
     """Let the broker run out of something: it takes nothing until it has it again."""
 
     async def strike(world: World) -> None:
-        await asyncio.to_thread(world.ctl, *setting)
+        await asyncio.to_thread(world.ground.ctl, *setting)
         await asyncio.sleep(12)
-        await asyncio.to_thread(world.ctl, *back)
+        await asyncio.to_thread(world.ground.ctl, *back)
 
     return strike
 
@@ -200,14 +197,74 @@ def alarm(setting: Sequence[str], back: Sequence[str]) -> Fault:
 async def poison(world: World) -> None:
     """Put nonsense on every queue of the gateway: it is parked, and holds up nothing."""
     bodies = (b"{", b"null", b"\xff\xfe", b"[" * 20_000, b'{"specversion": "9"}', b"x" * 4_000_000)
-    assert world.rabbit
-    url = f"amqp://guest:guest@127.0.0.1:{world.rabbit.port}/{world.vhost}"
-    async with await aio_pika.connect(url) as connection:
+    async with await aio_pika.connect(world.ground.amqp()) as connection:
         channel = await connection.channel()
         for queue in ("reports", "deliveries", "notifications", "media"):
             for body in bodies:
                 message = aio_pika.Message(body, delivery_mode=2)
                 await channel.default_exchange.publish(message, routing_key=queue)
+
+
+# --- several servers, and links
+
+
+async def failover(world: World) -> None:
+    """Kill the primary; the standby at another address takes over, and gets a standby again."""
+    pair = world.ground.pair
+    assert pair
+    await asyncio.to_thread(pair.fail_over)
+    await asyncio.sleep(5)
+    await asyncio.to_thread(pair.rejoin)
+
+
+def nodes_down(count: int, seconds: float, *, orderly: bool = False) -> Fault:
+    """Take nodes of three from the cluster, as a crash or in an orderly way, and bring them back.
+
+    Without two of three there is no quorum: nothing is confirmed.
+    """
+
+    async def strike(world: World) -> None:
+        cluster = world.ground.cluster
+        assert cluster
+        chosen = world.senders.random.sample(list(cluster.nodes), count)
+        await asyncio.gather(*(asyncio.to_thread(n.stop if orderly else n.kill) for n in chosen))
+        await asyncio.sleep(seconds)
+        await asyncio.to_thread(cluster.start)
+
+    return strike
+
+
+async def slow_broker(world: World) -> None:
+    """Make the link to the broker slow and narrow: 0.3 s each way, 100 kB/s."""
+    link = world.ground.to_broker
+    assert link
+    link.slow(latency=0.3, bandwidth=100_000)
+    await asyncio.sleep(12)
+    link.slow()
+
+
+async def slow_database(world: World) -> None:
+    """Make the links to the database slow: 0.05 s each way."""
+    for link in world.ground.to_databases:
+        link.slow(latency=0.05)
+    await asyncio.sleep(12)
+    for link in world.ground.to_databases:
+        link.slow()
+
+
+def dead_link(*, broker: bool, seconds: float = 10) -> Fault:
+    """Lose every byte of a link while both ends believe that the connection is fine."""
+
+    async def strike(world: World) -> None:
+        assert world.ground.to_broker
+        links = (world.ground.to_broker,) if broker else world.ground.to_databases
+        for link in links:
+            link.drop()
+        await asyncio.sleep(seconds)
+        for link in links:
+            link.heal()
+
+    return strike
 
 
 # --- the other ends
@@ -248,8 +305,7 @@ async def disk_full(world: World) -> None:
 
 async def spool_then_kill(world: World) -> None:
     """Take the database away, let the doors spool, kill them, and bring all back."""
-    server = world.postgres
-    assert server
+    server = world.ground.primary
     await asyncio.to_thread(lambda: server.stop(immediate=True))
     await asyncio.sleep(5)
     doors = [world.processes[name] for name in ("web", "mail")]
@@ -261,8 +317,7 @@ async def spool_then_kill(world: World) -> None:
 
 async def spool_blocked(world: World) -> None:
     """Put something that cannot be read before what is spooled."""
-    server = world.postgres
-    assert server
+    server = world.ground.primary
     folder = world.folder / "data" / "spool" / "new"
     await asyncio.to_thread(lambda: server.stop(immediate=True))
     await asyncio.sleep(3)

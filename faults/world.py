@@ -5,7 +5,6 @@ import contextlib
 import os
 import shutil
 import signal
-import subprocess
 import tempfile
 import time
 from base64 import b64encode
@@ -15,14 +14,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psycopg
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from faults.checker import Before, Checker, Database
 from faults.doubles import AgencySystem, BotServer, MailBox, SmsProvider
+from faults.ground import Ground, build
 from faults.senders import ACCOUNT, MATTERS, NUMBER, Doors, Senders
 from faults.system import ROOT, WEBHOOK_SECRET, Process, command, together, write_settings
-from tests.services import PostgresServer, RabbitNode, free_ports
+from tests.services import free_ports
 
 SETTLE = 150.0
 """Seconds without any progress after which what is still to be done counts as lost."""
@@ -35,10 +34,7 @@ ROLES = {
     "worker-2": "worker",
 }
 """The processes of a gateway that is apart, and the role of each."""
-OWNER = "kanal"
-"""The gateway's own user of the database: an administrator may take rights from it."""
 QUEUES = tuple(f"agency.{agency}" for _, agency in MATTERS)
-SMALL_DISK = "size=96m"
 
 
 @dataclass
@@ -57,10 +53,7 @@ class World:
     agency: AgencySystem
     base: str
     mail_port: int
-    database: str
-    postgres: PostgresServer | None = None
-    rabbit: RabbitNode | None = None
-    vhost: str = ""
+    ground: Ground
     notes: list[str] = field(default_factory=list)
     """What a row noticed by the way."""
 
@@ -109,20 +102,6 @@ class World:
         """Run a command of the gateway."""
         return await command(self.code, self.folder / "kanal.toml", *arguments)
 
-    @contextmanager
-    def administrator(self) -> Iterator[psycopg.Connection[Any]]:
-        """Open a connection to the gateway's database with all rights."""
-        assert self.postgres
-        url = self.database.replace(f"+psycopg://{OWNER}@", "://postgres@")
-        options = "-c default_transaction_read_only=off"
-        with psycopg.connect(url, autocommit=True, options=options) as connection:
-            yield connection
-
-    def ctl(self, *arguments: str) -> str:
-        """Run rabbitmqctl in the gateway's virtual host."""
-        assert self.rabbit
-        return self.rabbit.ctl("-p", self.vhost, *arguments)
-
 
 def children(pid: int) -> list[int]:
     """Return a process and all that it started."""
@@ -153,35 +132,6 @@ def standing_still(pid: int) -> Iterator[None]:
                 os.kill(each, signal.SIGCONT)
 
 
-@contextmanager
-def small_disk(folder: Path) -> Iterator[bool]:
-    """Put a folder on a disk of its own that can be filled; tell whether that could be done."""
-    mounted = (
-        os.geteuid() == 0
-        and not subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", SMALL_DISK, "tmpfs", str(folder)], capture_output=True
-        ).returncode
-    )
-    try:
-        yield mounted
-    finally:
-        if mounted:
-            subprocess.run(["umount", "-l", str(folder)], capture_output=True)
-
-
-@contextmanager
-def full_disk(folder: Path) -> Iterator[None]:
-    """Fill the disk that a folder is on. Only for ``small_disk``."""
-    filler = folder / "filler"
-    try:
-        with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
-            while True:
-                file.write(b"\0" * 65_536)
-        yield
-    finally:
-        filler.unlink(missing_ok=True)
-
-
 @asynccontextmanager
 async def world(
     stack: str,
@@ -196,7 +146,6 @@ async def world(
         folder = Path(tempfile.mkdtemp(prefix="kanal-faults-"))
         ends.callback(shutil.rmtree, folder, ignore_errors=True)
         (folder / "data").mkdir(mode=0o700)
-        ends.enter_context(small_disk(folder / "data"))
         web, mail = free_ports(2)
         sms = await ends.enter_async_context(SmsProvider(ACCOUNT, NUMBER))
         bots = await ends.enter_async_context(BotServer())
@@ -205,30 +154,26 @@ async def world(
         senders = await ends.enter_async_context(
             Senders(Doors(f"http://127.0.0.1:{web}", mail), bots, seed)
         )
-        postgres, rabbit, database, broker = None, None, "", ""
-        if stack == "apart":
-            say("starting PostgreSQL and RabbitMQ")
-            postgres, rabbit = PostgresServer(), RabbitNode()
-            ends.callback(postgres.close)
-            ends.callback(rabbit.close)
-            await asyncio.gather(asyncio.to_thread(postgres.start), asyncio.to_thread(rabbit.start))
-            database, broker = _owned(postgres), rabbit.vhost()
-        else:
-            database = f"sqlite+aiosqlite:///{folder}/data/kanal.sqlite3"
+        say(f"starting what a gateway stands on: {stack}")
+        ground = await build(stack, folder / "data", ends)
         write_settings(
             folder / "kanal.toml",
             web=web,
             mail=mail,
             folder=folder,
-            database=database,
-            broker=broker,
+            database=ground.database,
+            broker=ground.broker,
             sms=sms.url,
             bots=bots.url,
             post=mails.port,
             agency=agency.url,
             agency_secret=b64encode(WEBHOOK_SECRET).decode(),
         )
-        names = {name: ("run", ROLES[name]) for name in roles} if broker else {"gateway": ("up",)}
+        names = (
+            {name: ("run", ROLES[name]) for name in roles}
+            if ground.broker
+            else {"gateway": ("up",)}
+        )
         processes = {
             name: Process(arguments, folder / "kanal.toml", folder / f"{name}.log", code)
             for name, arguments in names.items()
@@ -240,10 +185,10 @@ async def world(
             processes=processes,
             senders=senders,
             checker=Checker(
-                Database(database),
+                Database(ground.reading),
                 answers=lambda: (*sms.texts, *bots.texts, *mails.texts),
                 calls=lambda: tuple(agency.calls),
-                queues=(lambda: broker) if broker else None,
+                queues=ground.amqp if ground.broker else None,
             ),
             sms=sms,
             bots=bots,
@@ -251,28 +196,15 @@ async def world(
             agency=agency,
             base=f"http://127.0.0.1:{web}",
             mail_port=mail,
-            database=database,
-            postgres=postgres,
-            rabbit=rabbit,
-            vhost=broker.rpartition("/")[2],
+            ground=ground,
         )
         for process in processes.values():
             ends.push_async_callback(process.kill)
         say(f"starting {', '.join(processes)}")
-        if broker:
+        if ground.broker:
             status, said = await built.command("migrate")
             if status:
                 raise RuntimeError(f"kanal migrate: {said}")
         await together(list(processes.values()))
         await built.well()
         yield built
-
-
-def _owned(server: PostgresServer) -> str:
-    """Make a database whose owner is no administrator, as deployments have."""
-    url = server.database()
-    name = url.rpartition("/")[2]
-    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
-        connection.execute(f"CREATE ROLE {OWNER} LOGIN".encode())
-        connection.execute(f"ALTER DATABASE {name} OWNER TO {OWNER}".encode())
-    return url.replace("://postgres@", f"://{OWNER}@")

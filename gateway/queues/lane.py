@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 
 SEND = 30.0
 """Seconds in which a send must end; one that does not may have arrived."""
-LEASE = 15.0
+LEASE = 30.0
 """Seconds after which another process takes over what one that was killed had claimed."""
 BEATS = 3
 """Signs of life for what is under way, in the time of a lease."""

@@ -33,7 +33,7 @@ class Case:
     """A gateway that did all as it must, as tables and doubles show it."""
 
     def __init__(self, file: Path) -> None:
-        self.database = Database(f"sqlite:///{file}")
+        self.database = Database(lambda: f"sqlite:///{file}")
         self.answers = [Text(*each.reader, "Diterima.") for each in ALL if each.reader]
         self.calls = [Call("d8", LAMPS.text, taken=True)]
         self._db = sqlite3.connect(file, isolation_level=None)
