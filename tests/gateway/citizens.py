@@ -1,7 +1,6 @@
-"""Citizens who write by text and by mail, through a provider that tries again as providers do."""
+"""Citizens who write by text, through a provider that tries again as providers do."""
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,7 +12,6 @@ from typing import Any, TypeVar
 from aiohttp import ClientError
 
 from config.settings import load
-from demo import post
 from demo.phone import PhoneCompany
 from demo.post import PostOffice
 from gateway.assembly import assemble
@@ -97,19 +95,6 @@ class Citizens:
         async def call() -> bool:
             got = await self.phone.text(f"{self.base}/in/sms", f"+62812{number:08}", text, sid=sid)
             return self._took(sid, got, 200)
-
-        await self._until_taken(call, most_tries)
-
-    async def write(self, most_tries: int = 100) -> None:
-        """Let one more citizen send one mail, tried again by the mail server until it is taken."""
-        number, text = self._next()
-        sender = f"warga{number}@contoh.localhost"
-        mail = post.written(sender, ADDRESS, "Laporan warga", text)
-        whose = hashlib.sha256(sender.encode()).hexdigest()[:16]  # its id names it with its sender
-
-        async def call() -> bool:
-            got = await asyncio.to_thread(post.send, mail, self.mail)
-            return self._took(f"{mail['Message-ID']} {whose}", got, 250)
 
         await self._until_taken(call, most_tries)
 
