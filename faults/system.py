@@ -34,7 +34,7 @@ timeout = 3.0
 [work]
 batch = 20
 retry_after = [0.5, 1.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 5.0, 5.0, 5.0, 5.0, 10.0, 10.0, 10.0, 10.0]
-lease = 15.0
+lease = 30.0
 [reconcile]
 every_minutes = 0
 [mail_server]
