@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import aiormq
 from aio_pika.abc import AbstractChannel, AbstractConnection
-from aio_pika.exceptions import ChannelNotFoundEntity, PublishError
+from aio_pika.exceptions import ChannelNotFoundEntity, DeliveryError, PublishError
 
 from gateway.broker import topology
 from gateway.broker.base import (
@@ -61,6 +61,9 @@ class Rabbit(Broker):
         self._restoring: dict[str, asyncio.Task[None]] = {}
         self._silent: dict[str, asyncio.Task[None]] = {}
         """Queues that do not confirm, each with the task that waits for it to come back."""
+        self._refusing: dict[str, asyncio.Task[None]] = {}
+        """Queues that refused everything, each with the task that looks whose fault that is."""
+        self._give_up: Callable[[], None] = lambda: None
         self._subscriptions: list[RabbitSubscription] = []
 
     async def start(self) -> None:
@@ -76,7 +79,7 @@ class Rabbit(Broker):
         """Disconnect; what is taken and unsettled comes back to its queue."""
         for subscription in self._subscriptions:
             await subscription.close()
-        tasks = (*self._silent.values(), *self._restoring.values())
+        tasks = (*self._silent.values(), *self._refusing.values(), *self._restoring.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -142,6 +145,7 @@ class Rabbit(Broker):
         self._channel = connection.channel(publisher_confirms=True, on_return_raises=True)
         await self._channel.initialize()
         self._channel.close_callbacks.add(lambda *_: give_up())
+        self._give_up = give_up
         wire = await self._channel.get_underlay_channel()
         assert isinstance(wire, aiormq.Channel)
         self._publisher = Publisher(wire, within=self._timeout, on_silence=give_up)
@@ -236,13 +240,15 @@ class Rabbit(Broker):
         return refused
 
     def _learn(self, burst: list[Marked], errors: Mapping[str, BaseException]) -> None:
-        """Forget the queues that are gone, and stop sending to those that do not confirm."""
+        """Stop sending to queues that do not confirm, and doubt a channel that is refused all."""
         confirmed = {message.queue for message, _ in burst if message.id not in errors}
         for marked in burst:
             error, queue = errors.get(marked[0].id), marked[0].queue
             if isinstance(error, TimeoutError) and queue not in confirmed | self._silent.keys():
                 log.warning("a queue does not confirm", extra={"queue": queue})
                 self._silent[queue] = asyncio.create_task(self._probe(marked))
+            elif _refused(error) and queue not in confirmed | self._refusing.keys():
+                self._refusing[queue] = asyncio.create_task(self._doubt(marked, self._give_up))
 
     async def _probe(self, marked: Marked) -> None:
         """Offer a silent queue one message at a time until it takes it, on a channel of its own.
@@ -257,6 +263,22 @@ class Rabbit(Broker):
             else:
                 await asyncio.sleep(self._timeout)
 
+    async def _doubt(self, marked: Marked, give_up: Callable[[], None]) -> None:
+        """Give up the publishing connection if a new channel is confirmed what it is refused.
+
+        A channel of RabbitMQ 3.10 that first published to a queue before its dead leader was
+        replaced is refused all for that queue as long as it lives. A full queue refuses everybody.
+        Source: https://github.com/rabbitmq/rabbitmq-server/pull/9241
+        """
+        queue = marked[0].queue
+        try:
+            await asyncio.sleep(AWARE)
+            if await self._takes(marked, within=self._timeout):
+                log.warning("a channel is refused what another is not", extra={"queue": queue})
+                give_up()
+        finally:
+            del self._refusing[queue]
+
     async def _takes(self, marked: Marked, *, within: float) -> bool:
         connection = await self._out.wait()
         try:
@@ -268,7 +290,7 @@ class Rabbit(Broker):
                     error = (await alone.send([marked])).get(marked[0].id)
         except LOST:
             return False
-        return not isinstance(error, LOST)
+        return not isinstance(error, LOST) and not _refused(error)
 
     async def _closed(self, queues: set[str]) -> dict[str, Refusal]:
         """Declare the agencies' queues among these; return those that take nothing now."""
@@ -283,6 +305,11 @@ class Rabbit(Broker):
             except ValueError as error:
                 closed[queue] = Refusal(str(error), final=True)
         return closed
+
+
+def _refused(error: BaseException | None) -> bool:
+    """Tell whether the queue itself said no: it is full, or a cluster has no leader for it."""
+    return isinstance(error, DeliveryError) and not isinstance(error, PublishError)
 
 
 def _waves(messages: Sequence[Marked]) -> Iterator[list[Marked]]:

@@ -1,10 +1,12 @@
 """RabbitMQ and the network misbehave: nothing confirmed is lost, and work goes on by itself."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
 import pytest
+from aio_pika.exceptions import DeliveryError
+from pamqp.commands import Basic
 from yarl import URL
 
 from gateway.broker.base import (
@@ -16,6 +18,7 @@ from gateway.broker.base import (
     Subscription,
     agency_queue,
 )
+from gateway.broker.publisher import Marked
 from gateway.broker.rabbit import Rabbit
 from tests.gateway.test_broker import message, take
 from tests.services import RabbitNode
@@ -161,6 +164,20 @@ async def test_a_queue_that_does_not_confirm_holds_up_no_other(
             f"ra:restart_server(quorum_queues, {replica(rabbit_url, stuck)}).",
         )
         await publish_until_confirmed(rabbit, [m for m in sent if m.queue == stuck])
+
+
+async def test_a_channel_that_is_refused_what_a_new_one_is_not_is_replaced(rabbit_url: str) -> None:
+    """As RabbitMQ 3.10 does in a cluster after a queue's leader died; the fault run kills one."""
+    async with opened(rabbit_url) as rabbit:
+        assert rabbit._publisher is not None
+
+        async def refused(burst: Sequence[Marked]) -> dict[str, BaseException]:
+            return {each.id: DeliveryError(None, Basic.Nack()) for each, _ in burst}
+
+        rabbit._publisher.send = refused  # type: ignore[method-assign]
+        sent = message()
+        assert set(await rabbit.publish([sent])) == {sent.id}
+        await publish_until_confirmed(rabbit, [sent])
 
 
 async def test_a_frozen_node_is_reported_in_time_and_used_again(
