@@ -40,7 +40,7 @@ def faults(settings: Settings, file: Path | None) -> list[Fault]:
     built = attempt(wrong, lambda: components.load(settings))
     loaded = attempt(wrong, lambda: components.channels(settings, file))
     attempt(wrong, lambda: components.methods(settings, file))
-    wrong += _mail_faults(settings, places) + clock_faults()
+    wrong += _mail_faults(settings, places) + clock_faults() + _restore_faults(settings)
     if loaded is not None:
         attempt(wrong, lambda: components.roster(settings, file, loaded, Seal([bytes(32)])))
     if built:
@@ -48,6 +48,13 @@ def faults(settings: Settings, file: Path | None) -> list[Fault]:
         wrong += _mount_faults(settings, built, places)
         wrong += _duty_faults(settings, built, places)
     return wrong
+
+
+def _restore_faults(settings: Settings) -> list[Fault]:
+    """Say that a restore was cut off: what is there now is not whole."""
+    mark = components.unfinished_restore(settings)
+    said = "a restore was begun and has not ended: run kanal restore with the same backup again"
+    return [Fault(str(mark), 0, said)] if mark.exists() else []
 
 
 def clock_faults() -> list[Fault]:
