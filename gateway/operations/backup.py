@@ -61,7 +61,8 @@ async def make_backup(target: Path, store: Store, settings: Settings, tell: Prog
     """
     seal = own_seal(settings)
     if seal is None:
-        raise BackupError("There is no seal key, so nothing was taken in here yet: run kanal up.")
+        said = "There is no seal key, neither in [seal] keys nor in server.data_dir"
+        raise BackupError(f"{said}: is this where Kanal runs? No backup was made.")
     try:
         writer = BackupWriter(target)
     except OSError as error:

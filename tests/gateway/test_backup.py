@@ -16,12 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from config.settings import Settings, load
 from gateway import checks, components
 from gateway.assembly import build_store
 from gateway.broker import topology
 from gateway.broker.rabbit import Rabbit
+from gateway.cli import app
 from gateway.operations import manifest as manifests
 from gateway.operations import restore as restoring
 from gateway.operations.backup import make_backup
@@ -205,6 +207,18 @@ async def test_the_drill(house: House, across: Place) -> None:
         assert any("RT 5" in text for text in texts)
         assert any("RT 6" in text for text in texts), "and what waited in the spool"
         assert (await new.store.events.audit())[1] == []
+
+
+async def test_a_backup_is_of_one_moment(house: House) -> None:
+    await house.take(note(ROAD))
+    async with house.store.snapshot() as snapshot:
+        shapes = {shape.name: shape for shape in snapshot.tables}
+        counts = []
+        for name in ("messages", "queue", "messages"):
+            counts.append(sum([len(rows) async for rows in snapshot.rows(shapes[name])]))
+            await house.take(note(LAMP, OTHER))
+        assert counts == [1, 1, 1]
+    assert await house.counted("messages") == 4
 
 
 async def test_texts_that_waited_count_as_doubts(house: House, across: Place) -> None:
@@ -594,3 +608,31 @@ async def test_what_no_key_opens_is_said(lite: House, place: Place) -> None:
     await make_backup(target, lite.store, strange.settings, said.append)
     (id,) = Seal([KEY]).key_ids
     assert any("cannot be opened" in line and line.endswith(id[:2]) for line in said)
+
+
+def test_the_commands_say_what_is_done_and_what_is_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    seal = b64encode(KEY).decode()
+    (tmp_path / "var").mkdir()
+    migrated.sqlite(f"{migrated.SQLITE}{tmp_path / 'var' / 'kanal.sqlite3'}")
+
+    def run(*arguments: str, **settings: str) -> tuple[int, str]:
+        names = {f"KANAL_{name.upper()}": value for name, value in settings.items()}
+        done = CliRunner().invoke(app, arguments, env=names)
+        return done.exit_code, done.output
+
+    assert "no seal key" in run("backup", "b")[1]
+    (tmp_path / "var" / "seal.key").write_text(seal)
+    status, said = run("backup", "b")
+    (id,) = Seal([KEY]).key_ids
+    assert (status, id in said, seal in said) == (0, True, False)
+    assert run("backup", "b")[0] == 1
+    status, said = run("restore", "b", server__data_dir="new")
+    assert (status, f"without the seal keys {id}" in said) == (1, True)
+    settings = {"server__data_dir": "new", "seal__keys": json.dumps([seal])}
+    status, said = run("restore", "b", **settings)
+    assert (status, "Next:" in said, "kanal audit verify" in said) == (0, True, True)
+    assert run("audit", "verify", **settings) == (0, "0 reports checked, 0 faults.\n")
+    assert run("restore", "b", **settings)[0] == 1
