@@ -45,7 +45,7 @@ def examine(settings: Settings, file: Path | None) -> tuple[Components | None, l
     built = attempt(wrong, lambda: components.load(settings))
     loaded = attempt(wrong, lambda: components.channels(settings, file))
     attempt(wrong, lambda: components.methods(settings, file))
-    wrong += _mail_faults(settings, places) + clock_faults()
+    wrong += _mail_faults(settings, places) + clock_faults() + _restore_faults(settings)
     if loaded is not None:
         attempt(wrong, lambda: components.roster(settings, file, loaded, Seal([bytes(32)])))
     if built:
@@ -53,6 +53,13 @@ def examine(settings: Settings, file: Path | None) -> tuple[Components | None, l
         wrong += _mount_faults(settings, built, places)
         wrong += _duty_faults(settings, built, places)
     return built, wrong
+
+
+def _restore_faults(settings: Settings) -> list[Fault]:
+    """Say that a restore was cut off: what is there now is not whole."""
+    mark = components.unfinished_restore(settings)
+    said = "a restore was begun and has not ended: run kanal restore with the same backup again"
+    return [Fault(str(mark), 0, said)] if mark.exists() else []
 
 
 def clock_faults() -> list[Fault]:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.commands import access, configuration, messages, routing, serving
+from gateway.commands import access, backups, configuration, messages, routing, serving
 from gateway.platform import collector
 
 app = typer.Typer(
@@ -37,6 +37,8 @@ COMMANDS = (
     messages.reconcile,
     access.key,
     messages.trace,
+    backups.backup,
+    backups.restore,
 )
 for command in COMMANDS:
     app.command()(command)

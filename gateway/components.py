@@ -210,12 +210,18 @@ def room(settings: Settings) -> RoomLimits:
     return RoomLimits(chosen.max_bytes, chosen.max_rows, chosen.channel_share, chosen.keep_days)
 
 
+def unfinished_restore(settings: Settings) -> Path:
+    """Return the file that is there from the beginning of a restore until its end."""
+    return settings.server.data_dir / "restore.unfinished"
+
+
 def attachments(settings: Settings, sealed: Seal) -> AttachmentStore:
     """Build what keeps the files of reports."""
-    return AttachmentStore(_objects(settings), sealed)
+    return AttachmentStore(objects(settings), sealed)
 
 
-def _objects(settings: Settings) -> ObjectStore:
+def objects(settings: Settings) -> ObjectStore:
+    """Return where the sealed bytes of files are kept."""
     media, url = settings.media, URL(settings.media.url)
     if url.scheme != "s3":
         return Folder(Path(url.path) if media.url else settings.server.data_dir / "files")

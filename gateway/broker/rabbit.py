@@ -48,7 +48,7 @@ class Rabbit(Broker):
         url: str,
         *,
         retry_after: Sequence[float],
-        delivery_limit: int = 20,
+        delivery_limit: int = topology.DELIVERY_LIMIT,
         timeout: float = 10,
     ) -> None:
         self._rungs, self._limit, self._timeout = tuple(retry_after), delivery_limit, timeout

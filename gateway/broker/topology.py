@@ -12,10 +12,11 @@ An agency's queue has no rungs; what the agency's own consumer fails at too ofte
 ``deliveries.dead`` and is not lost. Source: https://www.rabbitmq.com/docs/quorum-queues
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import aiormq
+from yarl import URL
 
 from gateway.broker.base import DELIVERIES, WORK, BrokerError, agency_queue
 
@@ -30,6 +31,9 @@ BROKERS = ("x-death", "x-first-death-", "x-last-death-", "x-delivery-count", "x-
 
 PROBES = "probes"
 """A queue of one message, to try whether the broker confirms what a quorum queue is sent."""
+
+DELIVERY_LIMIT = 20
+"""Deliveries of a message without a word of its consumer, before the broker parks it."""
 
 Arguments = dict[str, Any]
 
@@ -71,6 +75,31 @@ def declarations_of(
     for seconds in rungs:
         milliseconds = max(1, round(seconds * 1000))
         yield _rung(queue, seconds), {**_dying(queue), "x-message-ttl": milliseconds}
+
+
+def definitions(vhost: str, rungs: Sequence[float], agencies: Iterable[str]) -> dict[str, Any]:
+    """Return all that Kanal declares, as ``rabbitmqctl import_definitions`` takes it.
+
+    There are queues only: no exchange but the default one, no policy; users are not ours.
+    Source: https://www.rabbitmq.com/docs/definitions
+    """
+    queues = dict(declarations(rungs, DELIVERY_LIMIT))
+    for agency in agencies:
+        name = agency_queue(agency)
+        queues[name] = work_arguments(name, DELIVERY_LIMIT)
+    common = {"vhost": vhost, "durable": True, "auto_delete": False}
+    return {
+        "vhosts": [{"name": vhost}],
+        "queues": [{"name": n, **common, "arguments": a} for n, a in queues.items()],
+        "exchanges": [],
+        "bindings": [],
+        "policies": [],
+    }
+
+
+def vhost_of(url: str) -> str:
+    """Return the virtual host that a URL names, as aiormq reads it."""
+    return URL(url).path[1:].replace("%2F", "/") or "/"
 
 
 def is_ours(queue: str) -> bool:

@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -53,7 +54,7 @@ class Folder(ObjectStore):
     """A folder: ``ab/cd/abcd…``, each file written aside, synced, and put in place whole."""
 
     def __init__(self, home: Path) -> None:
-        self._home = home
+        self.home = home
 
     async def put(self, name: str, content: bytes) -> None:
         """Keep bytes."""
@@ -78,14 +79,20 @@ class Folder(ObjectStore):
     async def ping(self) -> None:
         """Return when the folder can be written."""
         try:
-            await asyncio.to_thread(private_folder, self._home)
+            await asyncio.to_thread(private_folder, self.home)
         except OSError as error:
             raise ObjectsUnavailable(f"the folder of the files: {error.strerror}") from None
-        if not os.access(self._home, os.W_OK):
+        if not os.access(self.home, os.W_OK):
             raise ObjectsUnavailable("the folder of the files cannot be written")
 
+    def names(self) -> Iterator[str]:
+        """Yield the names of all that is kept; what comes meanwhile may be missing."""
+        for path in self.home.glob("[0-9a-f][0-9a-f]/[0-9a-f][0-9a-f]/*"):
+            if _NAME.fullmatch(path.name):
+                yield path.name
+
     def _path(self, name: str) -> Path:
-        return self._home / name[:2] / name[2:4] / _checked(name)
+        return self.home / name[:2] / name[2:4] / _checked(name)
 
     def _put(self, path: Path, content: bytes) -> None:
         if path.exists():
@@ -100,7 +107,7 @@ class Folder(ObjectStore):
             aside.replace(path)
         finally:
             aside.unlink(missing_ok=True)
-        for folder in (path.parent, path.parent.parent, self._home):
+        for folder in (path.parent, path.parent.parent, self.home):
             sync_folder(folder)
 
 
@@ -121,7 +128,7 @@ class Bucket(ObjectStore):
         self._store = S3Store(
             bucket,
             prefix=prefix or None,
-            endpoint=endpoint or None,
+            config={"endpoint": endpoint} if endpoint else None,
             region=region,
             access_key_id=access_key,
             secret_access_key=secret,

@@ -47,6 +47,9 @@ class Seal:
         for key in keys:  # one byte names a key: two keys may share a name
             self._ciphers.setdefault(self._name(key), []).append(AESGCM(key))
         self._reference = hmac.digest(keys[-1], b"kanal reference", "sha256")
+        self._proof = hmac.digest(keys[-1], b"kanal backup", "sha256")
+        self.key_ids = tuple(key_id(key) for key in keys)
+        """What the keys are called where they must not stand themselves, newest first."""
 
     def close(self, plain: bytes, purpose: str) -> bytes:
         """Seal ``plain`` for one purpose."""
@@ -79,6 +82,10 @@ class Seal:
         whole = "\x1f".join(parts).encode()
         return hmac.digest(self._reference, whole, "sha256")[:16].hex()
 
+    def proof(self, content: bytes) -> str:
+        """Return the 64 hex digits by which who has the oldest key knows that we wrote this."""
+        return hmac.digest(self._proof, content, "sha256").hex()
+
     def numbers(self, *parts: str) -> Iterator[int]:
         """Yield integers of 64 bits, the same for the same parts, that cannot be predicted."""
         whole = "\x1f".join(parts).encode("utf-8", "surrogatepass")
@@ -88,7 +95,15 @@ class Seal:
 
     @staticmethod
     def _name(key: bytes) -> bytes:
-        return hashlib.sha256(b"kanal key name" + key).digest()[:1]
+        return bytes.fromhex(key_id(key))[:1]
+
+
+def key_id(key: bytes) -> str:
+    """Return 16 hex digits that say which key this is, and nothing to guess it from.
+
+    The first two are the byte that names it in sealed values.
+    """
+    return hashlib.sha256(b"kanal key name" + key).digest()[:8].hex()
 
 
 def keys_from(written: Sequence[str], data_dir: Path) -> list[bytes]:
@@ -100,6 +115,11 @@ def keys_from(written: Sequence[str], data_dir: Path) -> list[bytes]:
     if any(len(key) != 32 for key in keys):
         raise ValueError("a seal key is the base64 of 32 bytes")
     return keys or [_own_key(data_dir / KEY_FILE)]
+
+
+def has_keys(written: Sequence[str], data_dir: Path) -> bool:
+    """Tell whether there are keys, so that none would be made."""
+    return bool(written) or (data_dir / KEY_FILE).exists()
 
 
 def _own_key(path: Path) -> bytes:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import event
+from sqlalchemy import event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -26,6 +26,7 @@ _STATES = {
     "53100": "the database's disk is full",
 }
 """What a state of the database is called where its error's class says too little."""
+_ONE_MOMENT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 _UNBINDABLE = "Error binding parameter"
 """How Python's driver begins what it says of a value that SQLite has no type for."""
 
@@ -78,6 +79,17 @@ class Database:
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """Open a transaction that only reads. Raises ``Unavailable``."""
         async with _guarded(self.timeout, self._reader) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def snapshot(self, *, within: float) -> AsyncIterator[AsyncConnection]:
+        """Open a transaction that sees the database as it is at its first look, until its end.
+
+        Others write meanwhile. ``within`` are the seconds it may take. Raises ``Unavailable``.
+        """
+        async with _guarded(within, self._reader) as connection:
+            if not self.is_sqlite:  # SQLite's transactions are like that anyway
+                await connection.execute(text(_ONE_MOMENT))
             yield connection
 
     async def close(self) -> None:

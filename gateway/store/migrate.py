@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.store.engine import Database
 
@@ -16,18 +17,27 @@ _TABLE = "alembic_version"
 async def upgrade(database: Database) -> None:
     """Bring the tables to the newest version; does nothing when they are there already."""
     async with database.write(within=LONGEST) as connection:
-        if not database.is_sqlite:
-            await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
-        await connection.run_sync(_upgrade)
+        await alone(connection)
+        await connection.run_sync(upgrade_to)
 
 
 def newest() -> str:
     """Return this version of the tables: the highest number that a file of changes begins with."""
-    return max(file.name.partition("_")[0] for file in FOLDER.glob("versions/[0-9]*_*.py"))
+    return max(_revisions())
 
 
-def _upgrade(connection: Connection) -> None:
-    if _version(connection) == newest():
+async def alone(connection: AsyncConnection) -> None:
+    """Keep other processes from changing tables until the transaction ends.
+
+    SQLite has one writer, and needs no more than that.
+    """
+    if connection.dialect.name != "sqlite":
+        await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+
+
+def upgrade_to(connection: Connection, revision: str = "") -> None:
+    """Bring the tables to a revision, the newest if none is named."""
+    if revision_of(connection) == (revision or newest()):
         return
     from alembic import command  # slow to import; hardly any start has something to change
     from alembic.config import Config
@@ -35,10 +45,20 @@ def _upgrade(connection: Connection) -> None:
     settings = Config()
     settings.set_main_option("script_location", str(FOLDER))
     settings.attributes["connection"] = connection
-    command.upgrade(settings, "head")
+    command.upgrade(settings, revision or "head")
 
 
-def _version(connection: Connection) -> str | None:
+def revision_of(connection: Connection) -> str:
+    """Return the revision of the tables; "" where there are none."""
     if not inspect(connection).has_table(_TABLE):
-        return None
-    return connection.execute(text(f"SELECT version_num FROM {_TABLE}")).scalar()
+        return ""
+    return connection.execute(text(f"SELECT version_num FROM {_TABLE}")).scalar() or ""
+
+
+def is_known(revision: str) -> bool:
+    """Tell whether this version of the program knows a revision, and all that came before it."""
+    return revision in _revisions()
+
+
+def _revisions() -> set[str]:
+    return {file.name.partition("_")[0] for file in FOLDER.glob("versions/[0-9]*_*.py")}

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, get_args
 
-from sqlalchemy import ColumnElement, RowMapping, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, RowMapping, bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.platform import correlation
@@ -43,6 +43,7 @@ _WAITING = ("waiting", "sending")
 _WAITS: ColumnElement[bool] = notifications.c.state.in_(_WAITING)
 _BEFORE = {"sent": _WAITING, "final": (*_WAITING, "sent", "held")}
 """States that a receipt may change, by what it says."""
+_SOME = 500
 
 
 def notification_lanes(leases: LeaseClock) -> LaneTable:
@@ -196,6 +197,20 @@ class NotificationRepository:
         rows = await self._connection.execute(change.returning(notifications.c.channel))
         self.lanes.update(rows.scalars())
 
+    async def doubt_waiting(self) -> None:
+        """Note of all that wait that they may have left; of what is claimed the next claim does."""
+        change = update(notifications).where(_WAITS & notifications.c.lease.is_(None))
+        await self._connection.execute(change.values(doubts=notifications.c.doubts + 1))
+
+    async def give_up_waiting(self, error: str) -> None:
+        """Let a person decide of all that wait: each becomes a dead letter."""
+        some = select(notifications.c.id, notifications.c.attempts).where(_WAITS).limit(_SOME)
+        while rows := (await self._connection.execute(some)).all():
+            for id, attempts in rows:
+                self.give_up(LaneClaim(id, "", attempts, 0, id), error)
+            await self.flush()
+            await self._outbox.flush()
+
     async def flush(self) -> None:
         """Write the new ones, and what became of others."""
         if self._new:
@@ -209,6 +224,10 @@ class NotificationRepository:
 
 class NotificationQueries(Queries):
     """Reads of notifications."""
+
+    async def waiting(self) -> int:
+        """Count those that wait to be sent, or are being sent."""
+        return int(await self._one(select(func.count()).select_from(notifications).where(_WAITS)))
 
     async def of(self, report_id: str) -> tuple[NotificationView, ...]:
         """List what was written because of a report, oldest first."""

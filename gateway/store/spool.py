@@ -11,7 +11,7 @@ import dataclasses
 import json
 import os
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,20 @@ class Spool:
             with contextlib.suppress(OSError):
                 self.done(path)
         return sorted(set(self._new.glob("*.json")) - self._drained)
+
+    def batches(self) -> Iterator[tuple[str, bytes]]:
+        """Yield what is not in the database yet, also what was set aside: its place, its content.
+
+        What is moved meanwhile is found where it was moved to, or in the database.
+        """
+        seen: set[str] = set()
+        for folder in (self._new, self._bad, self._new):
+            for path in sorted(folder.glob("*.json")):
+                with contextlib.suppress(FileNotFoundError):
+                    if path.name not in seen:
+                        content = path.read_bytes()
+                        seen.add(path.name)
+                        yield f"{folder.name}/{path.name}", content
 
     def try_write(self) -> None:
         """Write a file as a batch would be written, and remove it. Raises ``SpoolFull``."""

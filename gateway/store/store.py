@@ -15,6 +15,7 @@ from gateway.platform.clock import Clock
 from gateway.platform.news import News
 from gateway.store import migrate
 from gateway.store.alerts import AlertQueries
+from gateway.store.copies import LONGEST_COPY, Filling, Snapshot, row_counts
 from gateway.store.cursors import CursorMove, CursorQueries
 from gateway.store.dead_letters import DeadLetterQueries
 from gateway.store.deliveries import DeliveryQueries, delivery_lanes
@@ -145,6 +146,31 @@ class Store:
         self.lane_news.tell(("notifications", lane) for lane in unit.notifications.lanes)
         if unit.due.soonest <= self.now():
             self.announce_due()
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Snapshot]:
+        """Look at the whole database as it is now, while others go on. Raises ``Unavailable``."""
+        async with self.database.snapshot(within=LONGEST_COPY) as connection:
+            yield await Snapshot.of(connection)
+
+    @asynccontextmanager
+    async def filling(self, revision: str, *, hold: str = "") -> AsyncIterator[Filling]:
+        """Fill an empty database with the rows of one of a revision, in one transaction.
+
+        At the end the tables are of this version. Texts to citizens that waited may have left
+        since; with ``hold``, which says why, a person decides of each. Raises ``Unavailable`` and
+        ``NotEmpty``.
+        """
+        async with self.database.write(within=LONGEST_COPY) as connection:
+            unit = UnitOfWork(connection, self._context())
+            filling = await Filling.begin(connection, revision, unit.notifications)
+            yield filling
+            await filling.finish(hold)
+
+    async def row_counts(self, *names: str) -> dict[str, int] | None:
+        """Count the rows of those of some tables that there are; None where there is no table."""
+        async with self.database.snapshot(within=LONGEST_COPY) as connection:
+            return await row_counts(connection, names)
 
     def announce_due(self) -> None:
         """Wake the tasks that wait for due rows in this process."""
