@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from itertools import accumulate
 from typing import Any, get_args
 
-from sqlalchemy import RowMapping, case, exists, func, insert, literal, select, update
+from sqlalchemy import RowMapping, case, exists, func, insert, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.platform import correlation
@@ -201,6 +201,21 @@ class DeliveryQueries(Queries):
     def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
         super().__init__(database)
         self._now = now
+
+    async def count_unplaced(
+        self, before: datetime, called: Collection[str], called_before: datetime
+    ) -> int:
+        """Count what waits to be placed since before a moment, and is no dead letter.
+
+        Agencies that are ``called`` have a moment of their own: they may be away for a while.
+        """
+        letters = (queue.c.queue == DELIVERIES) & (queue.c.state == "dead")
+        is_dead = exists().where(letters, queue.c.message_id == deliveries.c.id)
+        since, is_called = deliveries.c.created_at, deliveries.c.agency_id.in_(called)
+        late = or_(~is_called & (since < before), is_called & (since < called_before))
+        query = select(func.count()).where(deliveries.c.state == "pending", late, ~is_dead)
+        count: int = await self._one(query)
+        return count
 
     async def of(self, report_id: str) -> tuple[Delivery, ...]:
         """List a report's deliveries, oldest first."""
