@@ -100,7 +100,7 @@ class AgencyQueueReview:
         now = self._store.now()
         since = datetime.fromisoformat(place.cursor) - LATE if place.cursor else ANYTIME
         async with self._store.unit() as unit:
-            await unit.agency_queues.list_new(since)
+            await unit.agency_queues.add(await unit.deliveries.agencies_by_queue(since))
             await unit.cursors.move(self._cursor.step(place, now.isoformat(), pause=0))
 
     async def _look_at(self, queue: AgencyQueue) -> None:
@@ -133,7 +133,7 @@ class AgencyQueueReview:
         if use.consumers or queue.state != UNSEEN or self._broker.outbox_is_queue:
             return use.consumers > 0
         there = use.messages + await self._store.queue.count(queue.name)
-        return there < await self._store.agency_queues.count_placed(queue.agency_id)
+        return there < await self._store.deliveries.count_by_queue(queue.agency_id)
 
     async def _is_under_way(self, queue: AgencyQueue) -> bool:
         """Tell whether something has still to be published on a queue that is left.
@@ -165,7 +165,7 @@ class AgencyQueueReview:
                 break
             async with self._store.unit() as unit:
                 ids = {item.message.id for item in batch}
-                there = await unit.agency_queues.move_to_inbox(ids)
+                there = await unit.deliveries.move_to_inbox(ids)
             moved = [item for item in batch if item.message.id in there]
             await subscription.ack(moved)
             unknown += len(batch) - len(moved)

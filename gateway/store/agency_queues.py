@@ -13,16 +13,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, delete, exists, func, literal, or_, select, update
+from sqlalchemy import RowMapping, delete, exists, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.store.queries import Queries
-from gateway.store.rows import tidy
-from gateway.store.tables import agency_queues, deliveries, queue
+from gateway.store.tables import agency_queues, queue
 from gateway.wire.queues import agency_queue
 
 UNSEEN, READ, LEFT = "unseen", "read", "left"
 _agency_id = agency_queues.c.agency_id
+_ADD = text(
+    "INSERT INTO agency_queues (agency_id, state, unknown) "
+    "VALUES (:agency_id, :state, :unknown) ON CONFLICT DO NOTHING"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +59,11 @@ class AgencyQueueRepository:
         rows = await self._connection.execute(query.with_for_update(read=True))
         return set(rows.scalars())
 
-    async def list_new(self, since: datetime) -> int:
-        """List the queues on which something was placed since a moment; return how many are new."""
-        there = select(_agency_id).where(deliveries.c.agency_id == _agency_id).exists()
-        new = select(deliveries.c.agency_id, literal(LEFT), literal(0)).distinct()
-        new = new.where(deliveries.c.method == "queue", deliveries.c.placed_at >= since, ~there)
-        into = agency_queues.insert().from_select(["agency_id", "state", "unknown"], new)
-        return (await self._connection.execute(into)).rowcount
+    async def add(self, agencies: Collection[str]) -> None:
+        """List queues that are not listed yet, as left: no reader of them was seen."""
+        if agencies:
+            rows = [{"agency_id": agency, "state": LEFT, "unknown": 0} for agency in agencies]
+            await self._connection.execute(_ADD, rows)
 
     async def note(
         self, agency: str, state: str, *, at: datetime, read_at: datetime | None, unknown: int
@@ -71,16 +72,6 @@ class AgencyQueueRepository:
         change = update(agency_queues).where(_agency_id == agency)
         values = {"state": state, "looked_at": at, "read_at": read_at, "unknown": unknown}
         await self._connection.execute(change.values(**values))
-
-    async def move_to_inbox(self, ids: Collection[str]) -> set[str]:
-        """Move deliveries from a queue to the inbox, but those in hand; return those there are."""
-        theirs = deliveries.c.id.in_({id for id in ids if tidy(id, 36) == id})
-        on_queue = (deliveries.c.state == "placed") & (deliveries.c.method == "queue")
-        move = update(deliveries).where(theirs, on_queue).values(method="inbox")
-        await self._connection.execute(move)
-        return set(
-            (await self._connection.execute(select(deliveries.c.id).where(theirs))).scalars()
-        )
 
     async def forget(self, agency: str) -> None:
         """Forget a queue that is gone, unless a dead letter of it may be replayed."""
@@ -105,12 +96,6 @@ class AgencyQueueQueries(Queries):
         wanted = or_(agency_queues.c.state == READ, agency_queues.c.unknown > 0)
         query = select(agency_queues).where(wanted, _agency_id.not_in(besides)).order_by(_agency_id)
         return [_agency_queue(row) for row in await self._rows(query.limit(most))]
-
-    async def count_placed(self, agency: str) -> int:
-        """Count what was ever placed on an agency's queue, and not moved from it."""
-        placed = (deliveries.c.agency_id == agency) & (deliveries.c.method == "queue")
-        count: int = await self._one(select(func.count()).where(placed))
-        return count
 
 
 def _agency_queue(row: RowMapping) -> AgencyQueue:
