@@ -152,7 +152,8 @@ def _folder() -> Iterator[Path]:
 
 def _settings(folder: Path, database: str, broker: str) -> dict[str, str]:
     """Return the settings of a contestant as variables of its environment."""
-    (folder / "kanal.toml").touch()
+    by_queue = (f'[delivery."{agency}"]\nmethod = "queue"\n' for agency in AGENCIES)
+    (folder / "kanal.toml").write_text("".join(by_queue))
     given = {
         "CONFIG": str(folder / "kanal.toml"),
         "SERVER__PORT": "0",

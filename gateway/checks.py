@@ -190,6 +190,7 @@ def all_warnings(settings: Settings, built: Mapping[str, Channel]) -> list[str]:
         *link_warnings(settings),
         *list_unconfirmed(built),
         *duty_warnings(settings),
+        *queue_warnings(settings),
         *clock_warnings(),
         *unsaid(settings),
     ]
@@ -245,6 +246,18 @@ def link_warnings(settings: Settings) -> list[str]:
 def duty_warnings(settings: Settings) -> list[str]:
     """Say so where no person is told of danger to life."""
     return [] if settings.alerts.duty else [MISSING]
+
+
+def queue_warnings(settings: Settings) -> list[str]:
+    """Say so where agencies are given queues that nothing could read."""
+    if settings.broker.url:
+        return []
+    return [
+        f'delivery.{agency}: method = "queue" needs RabbitMQ ([broker] url); without it '
+        'nothing can read the queue, and the agency sees its reports by the API: set "inbox"'
+        for agency, block in settings.delivery.items()
+        if block.get("method") == "queue"
+    ]
 
 
 def clock_warnings() -> list[str]:

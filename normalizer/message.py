@@ -248,3 +248,8 @@ class Message(Value):
     """Why the sender of this message is not written to; None when they are."""
     notes: tuple[str, ...] = ()
     """What had to be cut or repaired in reading the message, for operators."""
+
+    @property
+    def awaits_files(self) -> bool:
+        """Tell whether a file of it is still to be fetched."""
+        return any(file.state is FileState.PENDING for file in self.attachments)

@@ -3,6 +3,8 @@
 from gateway.assembly.ground import Ground
 from gateway.operations.exchange_writer import ExchangeWriter
 from gateway.operations.health import Health
+from gateway.outbound.deliver import Deliver
+from gateway.outbound.methods import by_queue
 from gateway.queues.leased_task import LeasedTask
 
 
@@ -17,7 +19,7 @@ def build_exchanges(ground: Ground) -> ExchangeWriter:
     return ExchangeWriter(ground.store.exchanges, {**ground.channels, **others})
 
 
-def build_health(ground: Ground, duties: list[LeasedTask]) -> Health:
+def build_health(ground: Ground, deliver: Deliver, duties: list[LeasedTask]) -> Health:
     """Return what tells whether the gateway is well."""
     return Health(
         ground.store,
@@ -27,4 +29,7 @@ def build_health(ground: Ground, duties: list[LeasedTask]) -> Health:
         {(duty.channel.name, duty.kind): duty.every for duty in duties},
         ground.attachments,
         on_duty=bool(ground.roster.posts),
+        by_queue=by_queue(ground.methods),
+        called=deliver.lanes,
+        retry_after=ground.settings.work.retry_after,
     )

@@ -19,6 +19,7 @@ from gateway.assembly.people import (
     build_partners,
 )
 from gateway.assembly.steps import (
+    build_agency_queues,
     build_consumers,
     build_deliver,
     build_hiding,
@@ -28,6 +29,7 @@ from gateway.assembly.steps import (
     build_notify,
     build_route,
     build_store_files,
+    build_sweep,
 )
 from gateway.broker.base import DELIVERIES, MEDIA, NOTIFICATIONS, REPORTS
 from gateway.casework.agencies import AgencyService
@@ -52,11 +54,12 @@ from gateway.operations.exchange_writer import ExchangeWriter
 from gateway.operations.health import Health
 from gateway.outbound.deliver import Deliver
 from gateway.outbound.notify import Notify
+from gateway.queues.agency_queues import AgencyQueueReview
 from gateway.queues.consumer import Consumer, Step
 from gateway.queues.due import EVERYWHERE, DueTask
 from gateway.queues.lane import Lane, LaneWatch
 from gateway.queues.leased_task import LeasedTask
-from gateway.queues.sweep import SWEEP, Sweep
+from gateway.queues.sweep import Sweep
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,7 @@ class Services(Ground):
     lanes: tuple[Lane[Any], ...]
     lane_watch: LaneWatch
     sweep: Sweep
+    agency_queues: AgencyQueueReview
     exchanges: ExchangeWriter
     health: Health
 
@@ -150,7 +154,10 @@ def wire(ground: Ground) -> Services:
         consumers=build_consumers(ground, steps),
         lanes=lanes,
         lane_watch=build_lane_watch(ground, lanes),
-        sweep=Sweep(store, ground.broker, ground.cursor(EVERYWHERE, SWEEP), deliver.lanes),
+        sweep=build_sweep(ground, deliver),
+        agency_queues=build_agency_queues(ground),
         exchanges=build_exchanges(ground),
-        health=build_health(ground, leased_tasks(settings, pollings, bindings, reconcilings)),
+        health=build_health(
+            ground, deliver, leased_tasks(settings, pollings, bindings, reconcilings)
+        ),
     )

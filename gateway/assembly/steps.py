@@ -18,9 +18,13 @@ from gateway.casework.route import Route
 from gateway.media.fetch import FileFetcher
 from gateway.media.store_files import StoreFiles, clean_in
 from gateway.outbound.deliver import Deliver, DeliverWork
+from gateway.outbound.methods import by_queue
 from gateway.outbound.notify import Notify, NotifyWork
+from gateway.queues.agency_queues import AGENCY_QUEUES, AgencyQueueReview
 from gateway.queues.consumer import Consumer, Step
+from gateway.queues.due import EVERYWHERE
 from gateway.queues.lane import LEASE, OTHERS, Lane, LaneWatch, Pace
+from gateway.queues.sweep import SWEEP, Sweep
 
 
 def build_hiding(ground: Ground) -> Hiding:
@@ -149,6 +153,18 @@ def build_store_files(ground: Ground) -> StoreFiles:
         attempts=len(work.retry_after),
         concurrency=work.concurrency,
     )
+
+
+def build_sweep(ground: Ground, deliver: Deliver) -> Sweep:
+    """Return what puts back what queues have lost."""
+    cursor, retry_after = ground.cursor(EVERYWHERE, SWEEP), ground.settings.work.retry_after
+    return Sweep(ground.store, ground.broker, cursor, deliver.lanes, retry_after)
+
+
+def build_agency_queues(ground: Ground) -> AgencyQueueReview:
+    """Return what looks after agencies' queues."""
+    cursor = ground.cursor(EVERYWHERE, AGENCY_QUEUES)
+    return AgencyQueueReview(ground.store, ground.broker, cursor, by_queue(ground.methods))
 
 
 def build_consumers(ground: Ground, steps: Mapping[str, Step]) -> tuple[Consumer, ...]:

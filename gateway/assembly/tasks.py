@@ -31,6 +31,7 @@ def worker_tasks(services: Services) -> list[Task]:
         *(Task(f"{LANE}{lane.label}", lane.run) for lane in services.lanes),
         Task("watch the lanes", services.lane_watch.run),
         Task("put back what queues lost", services.sweep.run),
+        Task("look after agencies' queues", services.agency_queues.run),
         Task("trained models", partial(_refresh, services.parts)),
         *(
             Task(f"due {task.handler.kind}", task.run)

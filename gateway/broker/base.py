@@ -60,6 +60,14 @@ class ReceivedMessage:
     """What the broker needs to settle it; means nothing to anyone else."""
 
 
+@dataclass(frozen=True, slots=True)
+class QueueUse:
+    """What a queue holds that waits, and how many consumers read it."""
+
+    messages: int
+    consumers: int
+
+
 class Subscription(ABC):
     """One consumer of one queue."""
 
@@ -119,6 +127,21 @@ class Broker(ABC):
     @abstractmethod
     async def dead_letters(self, queue: str, *, prefetch: int) -> Subscription | None:
         """Consume the dead letters of a work queue; None where the store holds them already."""
+
+    @abstractmethod
+    async def declare(self, queue: str) -> None:
+        """Declare an agency's queue where there is none. Raises ``BrokerUnavailable``."""
+
+    @abstractmethod
+    async def use(self, queue: str) -> QueueUse | None:
+        """Look at a queue; None where there is none. Raises ``BrokerUnavailable``."""
+
+    @abstractmethod
+    async def remove(self, queue: str) -> bool:
+        """Remove a queue; False where it holds something, or is read.
+
+        Raises ``BrokerUnavailable``.
+        """
 
     @abstractmethod
     async def depths(self) -> dict[str, int]:

@@ -9,6 +9,7 @@ from gateway.broker.base import (
     LeasedMessage,
     QueuedMessage,
     QueueTable,
+    QueueUse,
     ReceivedMessage,
     Refusal,
     Subscription,
@@ -51,6 +52,17 @@ class Embedded(Broker):
     async def dead_letters(self, queue: str, *, prefetch: int) -> Subscription | None:
         """The table holds them already."""
         return None
+
+    async def declare(self, queue: str) -> None:
+        """Nothing to declare: a queue is the rows that name it."""
+
+    async def use(self, queue: str) -> QueueUse:
+        """Look at a queue: nothing outside of this database can read it."""
+        return QueueUse(await self._table.count(queue), 0)
+
+    async def remove(self, queue: str) -> bool:
+        """Say whether no row names the queue any more."""
+        return not await self._table.count(queue)
 
     async def depths(self) -> dict[str, int]:
         """Count by queue."""

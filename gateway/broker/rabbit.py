@@ -16,6 +16,7 @@ from gateway.broker.base import (
     BrokerError,
     BrokerUnavailable,
     QueuedMessage,
+    QueueUse,
     Refusal,
     Subscription,
 )
@@ -109,6 +110,40 @@ class Rabbit(Broker):
         """
         return await self._consume(queue, topology.dead(queue), prefetch)
 
+    async def declare(self, queue: str) -> None:
+        """Declare an agency's queue, also one that was deleted. Raises ``BrokerUnavailable``."""
+        self._agencies.discard(queue)
+        await self._ensure(queue)
+
+    async def use(self, queue: str) -> QueueUse | None:
+        """Look at a queue; None where there is none. Raises ``BrokerUnavailable``."""
+        try:
+            async with self._out.channel() as channel:
+                declared = await channel.declare_queue(queue, durable=True, passive=True)
+        except BrokerUnavailable as error:
+            if isinstance(error.__cause__, ChannelNotFoundEntity):
+                return None
+            raise
+        found = declared.declaration_result
+        return QueueUse(found.message_count or 0, found.consumer_count or 0)
+
+    async def remove(self, queue: str) -> bool:
+        """Remove a queue that is empty and not read. Raises ``BrokerUnavailable``.
+
+        Quorum queues know no ``if-empty`` and ``if-unused``: the look comes just before.
+        Source: https://www.rabbitmq.com/docs/quorum-queues
+        """
+        use = await self.use(queue)
+        if use and (use.messages or use.consumers):
+            return False
+        self._agencies.discard(queue)
+        if use:
+            async with self._out.channel() as channel:
+                gone = await channel.queue_delete(queue)
+            if gone.message_count:
+                log.error("a queue was removed with %s messages", gone.message_count)
+        return True
+
     async def depths(self) -> dict[str, int]:
         """Count the ready messages by queue. Raises ``BrokerUnavailable``.
 
@@ -118,8 +153,8 @@ class Rabbit(Broker):
         names = [name for name in declared if name != topology.PROBES]
         found: dict[str, int] = {}
         for name in [*names, *sorted(self._agencies)]:
-            if (depth := await self._depth(name)) is not None:
-                found[name] = depth
+            if use := await self.use(name):
+                found[name] = use.messages
         return found
 
     async def ping(self) -> None:
@@ -161,18 +196,9 @@ class Rabbit(Broker):
             restore=self._restore,
         )
         await subscription.start(self._timeout)
+        self._subscriptions = [each for each in self._subscriptions if not each.closed]
         self._subscriptions.append(subscription)
         return subscription
-
-    async def _depth(self, queue: str) -> int | None:
-        try:
-            async with self._out.channel() as channel:
-                declared = await channel.declare_queue(queue, durable=True, passive=True)
-                return declared.declaration_result.message_count
-        except BrokerUnavailable as error:
-            if isinstance(error.__cause__, ChannelNotFoundEntity):
-                return None
-            raise
 
     async def _ensure(self, queue: str) -> None:
         if not topology.is_agency(queue) or queue in self._agencies:

@@ -109,6 +109,11 @@ class RabbitSubscription(Subscription):
             await self.close()
             raise BrokerUnavailable(f"cannot consume {self._source}") from None
 
+    @property
+    def closed(self) -> bool:
+        """It takes nothing any more."""
+        return self._runner is None
+
     async def take(self, most: int) -> list[ReceivedMessage]:
         """Wait for at least one message. Raises ``BrokerError`` once the subscription is closed."""
         while not self._buffer:

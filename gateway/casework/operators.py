@@ -233,7 +233,7 @@ class OperatorService:
 
     async def replay(self, ids: Sequence[int] | None, *, by: str) -> int:
         """Give dead letters (None: all) a fresh start; return how many."""
-        count = await self._store.queue.replay(ids)
+        count = await self._store.replay(ids)
         log.info("dead letters replayed", by=by, count=count)
         return count
 

@@ -35,6 +35,8 @@ def check(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
         raise typer.Exit(1)
     for said in checks.all_warnings(load(), components.channels(load(), settings_file())):
         typer.echo(f"WARNING: {said}", err=True)
+    for said in _queues_kept(load()):
+        typer.echo(f"WARNING: {said}", err=True)
     if not as_json:
         from gateway.learning.command import versions
         from gateway.platform.modes import readable_by_others
@@ -46,6 +48,31 @@ def check(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
 
         typer.echo("Everything is in order.")
         typer.echo(versions(load()))
+
+
+def _queues_kept(settings: "Settings") -> list[str]:
+    """Say which queues agencies read that settings do not name, if there is a database yet."""
+    from gateway.assembly import build_store
+    from gateway.components import methods
+    from gateway.operations.health import NAMED, said_of
+    from gateway.outbound.methods import by_queue
+    from gateway.platform import loop
+    from gateway.platform.clock import wall
+    from gateway.store.engine import Unavailable, has_database
+
+    async def ask() -> list[str]:
+        store = build_store(settings, wall, wall)
+        try:
+            named = by_queue(methods(settings, settings_file()))
+            return [said_of(queue) for queue in await store.agency_queues.kept(named, NAMED)]
+        except Unavailable:  # what the database lacks is no fault of the settings
+            return []
+        finally:
+            await store.close()
+
+    if not has_database(settings.database_url):
+        return []
+    return loop.run(ask())
 
 
 def _clear_links(settings: "Settings") -> list[str]:

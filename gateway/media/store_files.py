@@ -9,7 +9,6 @@ own hash before the report says so, and a report that says so is left alone.
 import asyncio
 import json
 import time
-import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,7 +32,7 @@ from gateway.store.rows import AuditEvent, ReportRecord
 from gateway.store.store import Store
 from gateway.store.unit import UnitOfWork
 from gateway.wire import events
-from gateway.wire.queues import MEDIA, QueuedMessage
+from gateway.wire.outbound import files_of
 from normalizer.coordinates import in_indonesia
 from normalizer.message import Attachment, Coordinates, FileNote, FileState, Message
 from normalizer.report import Report
@@ -79,9 +78,7 @@ class FetchOutcome:
 def enqueue_files(unit: UnitOfWork, report: Report, message: Message, *, at: datetime) -> None:
     """Have the files that came with a message be stored, once the unit commits."""
     if message.attachments:
-        id = str(uuid.uuid5(uuid.UUID(report.id), f"files of {message.id}"))
-        data = json.dumps({"report": report.id})
-        unit.outbox.put(QueuedMessage(MEDIA, id, events.compose(events.FILES, id, data, at=at)))
+        unit.outbox.put(files_of(report.id, message.id, at=at))
 
 
 class StoreFiles:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -12,6 +12,8 @@ from gateway.intake.group_commit import GroupCommit
 from gateway.media.objects import AttachmentStore, ObjectsUnavailable
 from gateway.outbound.roster import MISSING
 from gateway.platform import metrics
+from gateway.queues.agency_queues import AWAY
+from gateway.store.agency_queues import AgencyQueue
 from gateway.store.due import KINDS, DueCount
 from gateway.store.engine import Unavailable
 from gateway.store.spool import Spool
@@ -27,7 +29,10 @@ OVERDUE = timedelta(minutes=2)
 """How long a message may wait for RabbitMQ to take it."""
 
 LOST = timedelta(minutes=10)
-"""How long a message that was taken in may wait to be routed."""
+"""How long a message that was taken in may wait to be routed, and a delivery to be placed; what
+others keep waiting, a called agency or a file's provider, as much longer than all its retries."""
+NAMED = 10
+"""Queues that are named at most."""
 
 
 @dataclass(slots=True)
@@ -62,7 +67,9 @@ class Health:
     """Looks after one process.
 
     ``duties``: the providers that some process must read, as (channel, work), and the seconds
-    between two looks at each. ``on_duty``: somebody is told of danger to life.
+    between two looks at each. ``on_duty``: somebody is told of danger to life. ``by_queue`` and
+    ``called``: the agencies that settings give a queue, or have called. ``retry_after``: the
+    seconds after which what failed is tried again.
     """
 
     def __init__(
@@ -75,6 +82,9 @@ class Health:
         attachments: AttachmentStore | None = None,
         *,
         on_duty: bool = True,
+        by_queue: Collection[str] = (),
+        called: Collection[str] = (),
+        retry_after: Sequence[float] = (),
     ) -> None:
         self._store = store
         self._broker = broker
@@ -83,6 +93,9 @@ class Health:
         self._duties = dict(duties or {})
         self._attachments = attachments
         self._on_duty = on_duty
+        self._by_queue = by_queue
+        self._called = called
+        self._retries = timedelta(seconds=sum(retry_after))
         self._begun = store.wall()
         self._died: dict[str, float] = {}
 
@@ -122,7 +135,8 @@ class Health:
     async def _look_at_store(self, finding: Finding) -> None:
         try:
             await self._store.try_write()
-            lost = await self._store.messages.count_unrouted(self._store.now() - LOST)
+            lost, unplaced, unfetched = await self._count_lost()
+            kept = await self._store.agency_queues.kept(self._by_queue, NAMED)
             dead = sum((await self._store.dead_letters.counts()).values())
             held = await self._store.quarantine.count_proven()
             room = await self._store.quarantine.room()
@@ -150,12 +164,27 @@ class Health:
             finding.checks["quarantine_noise"] = f"{missed} more not kept since yesterday"
         finding.note("outbox", waiting)
         finding.note("routing", f"{lost} taken in and not routed for minutes" if lost else "")
+        finding.note("deliveries", f"{unplaced} not placed for minutes" if unplaced else "")
+        late = f"files of {unfetched} reports not fetched after all retries"
+        finding.note("media", late if unfetched else "")
+        if kept:
+            finding.warn("agency_queues", "; ".join(map(said_of, kept)))
         finding.note("alerts", f"{unheard} that nobody on duty has answered" if unheard else "")
         finding.note("due", _passed(passed))
         if not (unheard or self._on_duty):
             finding.warn("alerts", MISSING)
         if self._duties:
             finding.note("providers", unread)
+
+    async def _count_lost(self) -> tuple[int, int, int]:
+        """Count messages not routed, deliveries not placed, and reports with files not fetched."""
+        late = self._store.now() - LOST
+        later = late - self._retries
+        return (
+            await self._store.messages.count_unrouted(late),
+            await self._store.deliveries.count_unplaced(late, self._called, later),
+            await self._store.files.count_waiting(later),
+        )
 
     async def _overdue(self) -> str:
         """Say what the broker does not take; where the outbox is the queue, nothing waits for it.
@@ -206,6 +235,14 @@ class Health:
             with contextlib.suppress(Unavailable, BrokerError):
                 await self.gauge()
             await asyncio.sleep(EVERY)
+
+
+def said_of(queue: AgencyQueue) -> str:
+    """Say what is to be done about an agency's queue that no settings name."""
+    if queue.unknown:
+        return f"{queue.name} holds {queue.unknown} messages of no delivery: look at them"
+    named = f'[delivery."{queue.agency_id}"] method = "queue"'
+    return f"{queue.name} is read, and will go {AWAY.days} days after its reader: set {named}"
 
 
 def _passed(counts: Mapping[str, DueCount]) -> str:

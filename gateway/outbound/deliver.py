@@ -6,7 +6,7 @@ called has a lane of its own: one that hangs or is away delays no other.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -15,6 +15,7 @@ from gateway.broker.base import ReceivedMessage
 from gateway.outbound import methods
 from gateway.outbound.batch import every, ids_of
 from gateway.outbound.methods.base import CallingMethod, Method
+from gateway.outbound.methods.inbox import InboxMethod
 from gateway.platform import correlation, metrics
 from gateway.queues.consumer import reason_of
 from gateway.queues.lane import LEASE, Job, LaneWork, retry_for
@@ -57,7 +58,8 @@ class Deliver:
     ) -> None:
         self.store = store
         self._methods = by_agency
-        self._default = methods.load("", {}, public_url="")
+        self._inbox = methods.load("", {}, public_url="")
+        self._queue = methods.load("", {"method": "queue"}, public_url="")
         self.retry_after = retry_after
         self.lease = lease
         self.lanes = tuple(
@@ -116,18 +118,22 @@ class Deliver:
         left = [delivery for delivery in deliveries if delivery.unplaced]
         found = await unit.reports.by_ids({delivery.report_id for delivery in left})
         every([delivery.report_id for delivery in left], found)
+        by_agency = await self._methods_of(unit, {delivery.agency_id for delivery in left})
         parcels = []
         for delivery in left:
             report = found[delivery.report_id].report
             if events.may_have(report, delivery.agency_id):
-                parcels.append(self._parcel(delivery, report))
+                parcels.append(_parcel(delivery, report, by_agency[delivery.agency_id]))
             else:
                 await unit.deliveries.withdraw(delivery.id, _why_not(report, delivery))
         return parcels
 
-    def _parcel(self, delivery: Delivery, report: Report) -> Parcel:
-        body = events.to_agency(delivery.event, delivery.id, report, at=delivery.created_at)
-        return Parcel(delivery, body, self._methods.get(delivery.agency_id, self._default))
+    async def _methods_of(self, unit: UnitOfWork, agencies: Collection[str]) -> dict[str, Method]:
+        """Return the method of each agency; one of the inbox that still reads a queue has that."""
+        found = {agency: self._methods.get(agency, self._inbox) for agency in agencies}
+        inboxes = [agency for agency, each in found.items() if isinstance(each, InboxMethod)]
+        queues = await unit.agency_queues.in_use(inboxes)
+        return found | dict.fromkeys(queues, self._queue)
 
     async def put_off_oldest(self, agency: str, error: Exception, *, take_over: bool) -> None:
         """Put off the delivery that is due first. Raises ``Unavailable``."""
@@ -195,6 +201,11 @@ class DeliverWork(LaneWork[Parcel]):
     async def file(self, done: Sequence[tuple[Job[Parcel], object]]) -> dict[str, Exception]:
         """Note what was placed, and put off what failed. Raises ``Unavailable``."""
         return await self._deliver.file(done)
+
+
+def _parcel(delivery: Delivery, report: Report, method: Method) -> Parcel:
+    body = events.to_agency(delivery.event, delivery.id, report, at=delivery.created_at)
+    return Parcel(delivery, body, method)
 
 
 async def _place(unit: UnitOfWork, parcels: Iterable[Parcel]) -> list[Parcel]:

@@ -1,5 +1,7 @@
 """Dead letters: messages on queues that were given up, until an operator replays them."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import func, select
 
 from gateway.store.queries import Queries
@@ -8,12 +10,17 @@ from gateway.store.views import DeadView
 
 
 class DeadLetterQueries(Queries):
-    """Reads of dead letters; ``Queue`` files and replays them."""
+    """Reads of dead letters; ``Outbox`` files them, and ``Store.replay`` replays them."""
 
     async def counts(self) -> dict[str, int]:
         """Count dead letters by queue."""
         query = select(queue.c.queue, func.count()).where(queue.c.state == "dead")
         return {name: count for name, count in await self._all(query.group_by(queue.c.queue))}  # noqa: C416
+
+    async def rows(self) -> Sequence[int]:
+        """List the rows of all dead letters."""
+        query = select(queue.c.id).where(queue.c.state == "dead")
+        return [row.id for row in await self._all(query.order_by(queue.c.id))]
 
     async def latest(self, most: int) -> list[DeadView]:
         """List dead letters, newest first."""

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from itertools import accumulate
 from typing import Any, get_args
 
-from sqlalchemy import RowMapping, case, exists, func, insert, literal, select, update
+from sqlalchemy import RowMapping, case, exists, func, insert, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.platform import correlation
@@ -20,7 +20,7 @@ from gateway.store.lanes import LaneTable, claim_of, claim_rows
 from gateway.store.leases import LeaseClock
 from gateway.store.queries import Queries
 from gateway.store.queue_table import Outbox
-from gateway.store.rows import Delivery, DeliveryState, LaneClaim, Reached, Retry, redact
+from gateway.store.rows import Delivery, DeliveryState, LaneClaim, Reached, Retry, redact, tidy
 from gateway.store.tables import deliveries, queue, reports
 from gateway.store.views import AgencyEvent
 from gateway.wire.events import may_have, to_agency
@@ -170,6 +170,21 @@ class DeliveryRepository:
             self._outbox.put(outbound(DELIVERIES, id, at=self._now()))
         return list(ids)
 
+    async def agencies_by_queue(self, since: datetime) -> set[str]:
+        """Return the agencies on whose queue something was placed since a moment."""
+        query = select(deliveries.c.agency_id).distinct()
+        query = query.where(deliveries.c.method == "queue", deliveries.c.placed_at >= since)
+        return set((await self._connection.execute(query)).scalars())
+
+    async def move_to_inbox(self, ids: Collection[str]) -> set[str]:
+        """Move deliveries from a queue to the inbox, but those in hand; return those there are."""
+        theirs = deliveries.c.id.in_({id for id in ids if tidy(id, 36) == id})
+        on_queue = (deliveries.c.state == "placed") & (deliveries.c.method == "queue")
+        move = update(deliveries).where(theirs, on_queue).values(method="inbox")
+        await self._connection.execute(move)
+        there = await self._connection.execute(select(deliveries.c.id).where(theirs))
+        return set(there.scalars())
+
     async def agencies_reached(self, report_id: str) -> list[str]:
         """List the agencies that can have a report, or have it, the first first."""
         there = deliveries.c.placed_at.is_not(None) | deliveries.c.fetched_at.is_not(None)
@@ -201,6 +216,27 @@ class DeliveryQueries(Queries):
     def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
         super().__init__(database)
         self._now = now
+
+    async def count_by_queue(self, agency: str) -> int:
+        """Count what was ever placed on an agency's queue, and not moved from it."""
+        placed = (deliveries.c.agency_id == agency) & (deliveries.c.method == "queue")
+        count: int = await self._one(select(func.count()).where(placed))
+        return count
+
+    async def count_unplaced(
+        self, before: datetime, called: Collection[str], called_before: datetime
+    ) -> int:
+        """Count what waits to be placed since before a moment, and is no dead letter.
+
+        Agencies that are ``called`` have a moment of their own: they may be away for a while.
+        """
+        letters = (queue.c.queue == DELIVERIES) & (queue.c.state == "dead")
+        is_dead = exists().where(letters, queue.c.message_id == deliveries.c.id)
+        since, is_called = deliveries.c.created_at, deliveries.c.agency_id.in_(called)
+        late = or_(~is_called & (since < before), is_called & (since < called_before))
+        query = select(func.count()).where(deliveries.c.state == "pending", late, ~is_dead)
+        count: int = await self._one(query)
+        return count
 
     async def of(self, report_id: str) -> tuple[Delivery, ...]:
         """List a report's deliveries, oldest first."""

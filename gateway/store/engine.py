@@ -31,6 +31,12 @@ _UNBINDABLE = "Error binding parameter"
 """How Python's driver begins what it says of a value that SQLite has no type for."""
 
 
+def has_database(url: str) -> bool:
+    """Tell whether there is a database to be asked: a file of SQLite is made by the first look."""
+    made = make_url(url)
+    return made.get_backend_name() != "sqlite" or Path(made.database or "").is_file()
+
+
 class Unavailable(Exception):
     """The database did not answer; nothing was changed, try again."""
 

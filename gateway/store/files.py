@@ -1,15 +1,21 @@
 """Files of messages, as a channel took them in: sealed, each content once, by its SHA-256."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, select, text, update
+from sqlalchemy import bindparam, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.platform import correlation
 from gateway.store.queries import Queries
+from gateway.store.queue_table import Outbox
 from gateway.store.rows import KeptFile, StoredFile
-from gateway.store.tables import files
+from gateway.store.tables import files, queue, reports
+from gateway.wire.outbound import files_id, files_of
+from gateway.wire.queues import MEDIA
 from normalizer.message import Attachment
+from normalizer.report import Report
 
 _PUT = text(
     "INSERT INTO files (sha256, size, content) VALUES (:sha256, :size, :content) "
@@ -20,13 +26,19 @@ _MOVE = (
     .where(files.c.sha256 == bindparam("digest"))
     .values(content=b"", became=bindparam("outcome"))
 )
+_AT_ONCE = 50
+"""Reports that are read at once: each may be long."""
 
 
 class FileRepository:
     """The files in one transaction."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(
+        self, connection: AsyncConnection, now: Callable[[], datetime], outbox: Outbox
+    ) -> None:
         self._connection = connection
+        self._now = now
+        self._outbox = outbox
         self._moved: list[dict[str, Any]] = []
 
     async def put(self, stored: Sequence[StoredFile]) -> None:
@@ -50,6 +62,39 @@ class FileRepository:
         """
         self._moved.append({"digest": sha256, "outcome": became})
 
+    async def requeue(self, before: datetime, besides: Collection[str], *, most: int) -> list[str]:
+        """Have files fetched that wait since before a moment, of reports ``besides`` some.
+
+        Returns the ids of the reports. Doing it twice changes nothing.
+        """
+        since, id = reports.c.files_since, reports.c.id
+        lost = select(id).where(since < before, id.not_in(besides)).order_by(since).limit(most)
+        ids = (await self._connection.execute(lost)).scalars().all()
+        found: list[str] = []
+        for at in range(0, len(ids), _AT_ONCE):
+            found += await self._requeue(ids[at : at + _AT_ONCE])
+        return found
+
+    async def _requeue(self, ids: Sequence[str]) -> list[str]:
+        """Put a queue message for each report, but for those of which one is there or is dead."""
+        bodies = await self._connection.execute(select(reports.c.body).where(reports.c.id.in_(ids)))
+        whole = [Report.model_validate_json(body) for body in bodies.scalars()]
+        first: dict[str, tuple[str, str]] = {}
+        names: dict[str, str] = {}
+        for report in whole:
+            waiting = [message.id for message in report.messages if message.awaits_files]
+            if waiting:
+                first[report.id] = report.id, waiting[0]
+            names |= {files_id(report.id, message): report.id for message in waiting}
+        there = select(queue.c.message_id).where(queue.c.queue == MEDIA)
+        there = there.where(queue.c.message_id.in_(names))
+        for name in (await self._connection.execute(there)).scalars():
+            first.pop(names[name], None)
+        for report_id, message_id in first.values():
+            with correlation.message(message_id):
+                self._outbox.put(files_of(report_id, message_id, at=self._now()))
+        return list(first)
+
     async def flush(self) -> None:
         """Write what was moved."""
         if self._moved:
@@ -59,6 +104,12 @@ class FileRepository:
 
 class FileQueries(Queries):
     """Reads of files."""
+
+    async def count_waiting(self, before: datetime) -> int:
+        """Count the reports of which a file waits to be fetched since before a moment."""
+        query = select(func.count()).where(reports.c.files_since < before)
+        count: int = await self._one(query)
+        return count
 
     async def get(self, sha256: str) -> KeptFile | None:
         """Return a file as a channel took it in, or what became of it."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, get_args
 
-from sqlalchemy import ColumnElement, RowMapping, bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, RowMapping, bindparam, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.platform import correlation
@@ -23,7 +23,7 @@ from gateway.store.rows import (
     redact,
     tidy,
 )
-from gateway.store.tables import notifications
+from gateway.store.tables import notifications, queue
 from gateway.store.views import NotificationView
 from gateway.wire.outbound import outbound
 from gateway.wire.queues import NOTIFICATIONS, DeadLetter
@@ -182,9 +182,15 @@ class NotificationRepository:
         self._outbox.bury(DeadLetter(message, claim.attempts + 1, error))
 
     async def resume(self, ids: Collection[str]) -> None:
-        """Let notifications wait again that were given up and are replayed."""
+        """Let notifications wait again that were given up and are replayed.
+
+        The message of a replay may come late, or twice: as long as there is a dead letter, no
+        operator replayed what was given up.
+        """
+        letters = (queue.c.queue == NOTIFICATIONS) & (queue.c.state == "dead")
+        is_dead = exists().where(letters, queue.c.message_id == notifications.c.id)
         again = notifications.c.id.in_(ids) & (notifications.c.state == "failed")
-        await self._wait_again(again)
+        await self._wait_again(again & ~is_dead)
 
     async def release(self, *, id: str = "", reader: str = "") -> None:
         """Let the one notification, or all that are held for a reader, wait to be sent again."""

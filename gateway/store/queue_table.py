@@ -213,16 +213,15 @@ class Queue:
             "error": redact(letter.error, 1000),
         }
 
-    async def replay(self, rows: Sequence[int] | None = None) -> int:
-        """Give dead letters (all, or those of ``rows``) a fresh start; return how many."""
-        again = update(queue).where(queue.c.state == "dead")
-        if rows is not None:
-            again = again.where(queue.c.id.in_(rows))
+    async def revive(
+        self, connection: AsyncConnection, rows: Sequence[int]
+    ) -> list[tuple[str, str]]:
+        """Give dead letters a fresh start inside a transaction; return their queues and ids."""
+        dead = (queue.c.state == "dead") & queue.c.id.in_(rows)
         fresh = {"attempts": 0, "visible_at": self._time, "error": "", "at": self._now()}
-        async with self._database.write() as connection:
-            count = (await connection.execute(again.values(state="ready", **fresh))).rowcount
-        self.announce()
-        return count
+        again = update(queue).where(dead).values(state="ready", **fresh)
+        found = await connection.execute(again.returning(queue.c.queue, queue.c.message_id))
+        return [(row.queue, row.message_id) for row in found]
 
     async def depths(self) -> dict[str, int]:
         """Count ready and leased messages by queue; dead ones count under ``QUEUE.dead``."""
@@ -232,6 +231,13 @@ class Queue:
         async with self._database.read() as connection:
             found = (await connection.execute(counted)).all()
         return {f"{name}.dead" if state == "dead" else name: count for name, state, count in found}
+
+    async def count(self, name: str) -> int:
+        """Count the ready and leased messages of one queue."""
+        wanted = (queue.c.queue == name) & (queue.c.state == "ready")
+        async with self._database.read() as connection:
+            found = await connection.execute(select(func.count()).where(wanted))
+        return int(found.scalar_one())
 
     async def overdue(self, since: datetime) -> dict[str, int]:
         """Count the ready messages from before a moment, by queue."""
@@ -267,6 +273,10 @@ class Outbox:
     def bury(self, letter: DeadLetter) -> None:
         """File a dead letter when the unit commits."""
         self._dead.append(letter)
+
+    async def replay(self, rows: Sequence[int]) -> list[tuple[str, str]]:
+        """Give dead letters a fresh start at once; return their queues and ids."""
+        return await self._queue.revive(self._connection, rows)
 
     async def flush(self) -> None:
         """Write what was put."""

@@ -275,7 +275,14 @@ def _report_row(stored: ReportRecord, now: datetime) -> dict[str, Any]:
         "head": stored.head,
         "body": report.model_dump_json(),
         "publicity": publicity(report),
+        "files_since": _files_since(report),
     }
+
+
+def _files_since(report: Report) -> datetime | None:
+    """Say when the oldest message came of which a file is still to be fetched."""
+    waiting = (message.received_at for message in report.messages if message.awaits_files)
+    return min(waiting, default=None)
 
 
 def publicity(report: Report) -> str | None:

@@ -14,6 +14,7 @@ from sqlalchemy import bindparam, text
 from gateway.platform.clock import Clock
 from gateway.platform.news import News
 from gateway.store import migrate
+from gateway.store.agency_queues import AgencyQueueQueries
 from gateway.store.alerts import AlertQueries
 from gateway.store.copies import LONGEST_COPY, Filling, Snapshot, row_counts
 from gateway.store.cursors import CursorMove, CursorQueries
@@ -42,10 +43,13 @@ from gateway.store.sessions import SessionRepository
 from gateway.store.tables import probes
 from gateway.store.traces import TraceQueries
 from gateway.store.unit import UnitContext, UnitOfWork
+from gateway.wire.queues import DELIVERIES, NOTIFICATIONS
 
 _TRY = text(
     "INSERT INTO probes (id, at) VALUES (1, :at) ON CONFLICT (id) DO UPDATE SET at = excluded.at"
 ).bindparams(bindparam("at", type_=probes.c.at.type))
+_REPLAYED = 500
+"""Dead letters that are replayed in one transaction."""
 
 
 class Store:
@@ -71,6 +75,7 @@ class Store:
         self._waiting = waiting
         leases = LeaseClock(is_sqlite=database.is_sqlite)
         self.queue = Queue(database, now, leases)
+        self.agency_queues = AgencyQueueQueries(database)
         self.alerts = AlertQueries(database, now)
         self.cursors = CursorQueries(database, leases)
         self.dead_letters = DeadLetterQueries(database)
@@ -129,6 +134,24 @@ class Store:
             if move:
                 await unit.cursors.move(move, len(news))
         return news
+
+    async def replay(self, rows: Sequence[int] | None = None) -> int:
+        """Give dead letters (all, or those of ``rows``) a fresh start; return how many.
+
+        What leaves by a lane waits there again from now on, whatever happens to its message.
+        Raises ``Unavailable``.
+        """
+        wanted, count = await self.dead_letters.rows() if rows is None else rows, 0
+        for at in range(0, len(wanted), _REPLAYED):
+            async with self.unit() as unit:
+                letters = await unit.outbox.replay(wanted[at : at + _REPLAYED])
+                await unit.deliveries.resume([id for name, id in letters if name == DELIVERIES])
+                await unit.notifications.resume(
+                    [id for name, id in letters if name == NOTIFICATIONS]
+                )
+            self.queue.announce()
+            count += len(letters)
+        return count
 
     @asynccontextmanager
     async def unit(self) -> AsyncIterator[UnitOfWork]:

@@ -76,6 +76,7 @@ def _lane_columns(holder: str) -> tuple[Column[Any], ...]:
 _UNJOINED = text("joined_at IS NULL")
 _UNACKNOWLEDGED = text("acknowledged_at IS NULL")
 _AGREED = text("publicity IS NOT NULL")
+_FILES_WAIT = text("files_since IS NOT NULL")
 
 messages = Table(
     "messages",
@@ -144,6 +145,11 @@ reports = Table(
     Column("head", String(64), nullable=False),
     Column("body", Text, nullable=False),
     Column("publicity", String(8), comment="of reports whose reporter agreed: asked, shown, kept"),
+    Column(
+        "files_since",
+        UTCDateTime,
+        comment="when the oldest message came of which a file is still to be fetched",
+    ),
     Index("ix_reports_reporter", "reporter_ref", "received_at"),
     Index("ix_reports_status", "status", "received_at"),
     Index("ix_reports_agency", "agency_id", "received_at"),
@@ -154,6 +160,12 @@ reports = Table(
         "received_at",
         sqlite_where=_AGREED,
         postgresql_where=_AGREED,
+    ),
+    Index(
+        "ix_reports_files",
+        "files_since",
+        sqlite_where=_FILES_WAIT,
+        postgresql_where=_FILES_WAIT,
     ),
     comment="reports as they stand; version and head tie a row to the end of its event chain",
 )
@@ -325,6 +337,21 @@ queue = Table(
     UniqueConstraint("queue", "message_id"),
     Index("ix_queue_ready", "queue", "visible_at", sqlite_where=_READY, postgresql_where=_READY),
     comment="outbox, embedded queue and dead letters in one",
+)
+
+agency_queues = Table(
+    "agency_queues",
+    metadata,
+    Column("agency_id", String(80), primary_key=True),
+    Column("state", String(8), nullable=False, comment="unseen, read, or left by all"),
+    Column("looked_at", UTCDateTime),
+    Column(
+        "read_at",
+        UTCDateTime,
+        comment="when somebody was last seen to read it",
+    ),
+    Column("unknown", Integer, nullable=False, comment="messages in it that are no delivery"),
+    comment="queues of agencies that there may be on the broker, which cannot list them",
 )
 
 probes = Table(

@@ -11,6 +11,7 @@ from datetime import timedelta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.platform.clock import Clock
+from gateway.store.agency_queues import AgencyQueueRepository
 from gateway.store.alerts import AlertRepository
 from gateway.store.cursors import CursorRepository
 from gateway.store.deliveries import DeliveryRepository
@@ -58,7 +59,7 @@ class UnitOfWork:
         self.cursors = CursorRepository(connection, context.leases)
         self.quarantine = QuarantineRepository(connection, now, context.quota, self.due)
         self.segments = SegmentRepository(connection, now, self.due)
-        self.files = FileRepository(connection)
+        self.files = FileRepository(connection, now, self.outbox)
         self.messages = MessageRepository(connection, now, self.files, self.quarantine, self.outbox)
         self.events = EventRepository(connection, self.wall)
         self.alerts = AlertRepository(connection, now, self.due)
@@ -68,6 +69,7 @@ class UnitOfWork:
         self.opt_outs = OptOutRepository(connection, now)
         self.reactions = ReactionRepository(connection, now, context.limits)
         self.deliveries = DeliveryRepository(connection, now, context.deliveries, self.outbox)
+        self.agency_queues = AgencyQueueRepository(connection)
         self.notifications = NotificationRepository(
             connection, now, context.notifications, self.reactions, self.outbox
         )

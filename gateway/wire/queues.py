@@ -82,5 +82,8 @@ class QueueTable(Protocol):
     async def depths(self) -> dict[str, int]:
         """Count ready and leased messages by queue; dead ones count under ``QUEUE.dead``."""
 
+    async def count(self, name: str) -> int:
+        """Count the ready and leased messages of one queue."""
+
     async def changed(self, at_most: float) -> None:
         """Return when something was put in this process, or after ``at_most`` seconds."""

@@ -64,6 +64,14 @@ address = "{address}"
 smtp_port = {post}
 smtp_tls = "none"
 sends_per_second = 400
+[delivery."6472-dinas-pu"]
+method = "queue"
+[delivery."3578-dinas-perhubungan"]
+method = "queue"
+[delivery."3273-dinas-lingkungan-hidup"]
+method = "queue"
+[delivery."pln"]
+method = "queue"
 """
 
 

@@ -20,6 +20,7 @@ from typer.testing import CliRunner, Result
 import config
 from config import toml
 from gateway.cli import app
+from tests.gateway import migrated
 from tests.gateway.citizens import citizens, walking
 from tests.gateway.ledger import Ledger
 from tests.gateway.processes import kanal, surroundings
@@ -137,6 +138,23 @@ def test_check_finds_nothing_where_nothing_is_wrong(folder: Path, written: str) 
     assert (plain.exit_code, plain.stdout) == (0, "Everything is in order.\n" + UNTRAINED)
     assert "WARNING: alerts: NOBODY IS ON DUTY" in plain.stderr
     assert (as_json.exit_code, json.loads(as_json.stdout)) == (0, [])
+
+
+def test_check_names_queues_that_nothing_reads_and_those_that_settings_forgot(folder: Path) -> None:
+    (folder / "kanal.toml").write_text('[delivery.pln]\nmethod = "queue"\n')
+    said = run("check").stderr
+    assert 'WARNING: delivery.pln: method = "queue" needs RabbitMQ' in said
+    assert not (folder / "var").exists(), "a check makes no database"
+    database = folder / "var" / "kanal.sqlite3"
+    database.parent.mkdir(mode=0o700)
+    migrated.sqlite(f"{migrated.SQLITE}{database}")
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("INSERT INTO agency_queues VALUES ('bmkg', 'read', NULL, NULL, 0)")
+        connection.execute("INSERT INTO agency_queues VALUES ('pln', 'read', NULL, NULL, 0)")
+        connection.commit()
+    said = run("check").stderr
+    assert "WARNING: agency.bmkg is read" in said
+    assert "agency.pln is read" not in said
 
 
 def test_check_names_the_variable_that_is_wrong(

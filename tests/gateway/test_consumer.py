@@ -14,6 +14,7 @@ from gateway.broker.base import (
     BrokerError,
     Later,
     QueuedMessage,
+    QueueUse,
     ReceivedMessage,
     Refusal,
     Subscription,
@@ -76,6 +77,13 @@ class Ledger(Subscription, Broker):
 
     async def dead_letters(self, queue: str, *, prefetch: int) -> Subscription | None:
         return None
+
+    async def declare(self, queue: str) -> None: ...
+    async def use(self, queue: str) -> QueueUse | None:
+        return None
+
+    async def remove(self, queue: str) -> bool:
+        return True
 
     async def depths(self) -> dict[str, int]:
         return {}

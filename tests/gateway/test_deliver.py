@@ -221,7 +221,7 @@ async def test_a_webhook_that_refuses_is_a_dead_letter_that_can_be_replayed(
         failed = await _only(called)
         assert (failed.state, failed.detail) == ("failed", dead.error)
         assert failed.ended_at
-        await called.store.queue.replay([dead.id])
+        await called.store.replay([dead.id])
         await office.wait_for(2)
         await until(called, "fetched")
     assert len(set(office.calls)) == 1
@@ -389,7 +389,7 @@ async def test_the_first_message_of_a_delivery_that_comes_late_replays_nothing(
     assert await _states(called) == {"failed"}
     assert await called.call() == {}
     (dead,) = await called.store.dead_letters.latest(5)
-    await called.store.queue.replay([dead.id])
+    await called.store.replay([dead.id])
     assert await called.work(DELIVERIES, called.deliver) == {}
     assert await called.call() == {}
     assert await _states(called) == {"fetched"}

@@ -7,7 +7,7 @@ import pytest
 from gateway.broker.base import DELIVERIES, REPORTS, BrokerUnavailable, QueuedMessage, agency_queue
 from gateway.broker.embedded import Embedded
 from gateway.media.objects import AttachmentStore, Folder
-from gateway.operations.health import OVERDUE, Health
+from gateway.operations.health import LOST, OVERDUE, Health
 from gateway.platform import metrics
 from tests.gateway.making import ROAD, House, held, house, note
 
@@ -46,6 +46,18 @@ async def _hold(house: House) -> None:
     await house.store.take_in([held(house.clock, reason="malformed")])
 
 
+async def _lose_delivery(house: House) -> None:
+    await house.take(note(ROAD))
+    await house.work(REPORTS, house.route)
+    house.clock.pass_(seconds=LOST.total_seconds() + 1)
+
+
+async def _lose_file(house: House) -> None:
+    await house.take(note(ROAD, files=[("catatan.txt", "lubang")]))
+    await house.work_all()
+    house.clock.pass_(seconds=LOST.total_seconds() + 1)
+
+
 async def _set_aside(house: House) -> None:
     house.spool.write([held(house.clock)])
     house.spool.set_aside(house.spool.waiting()[0])
@@ -56,6 +68,8 @@ async def _set_aside(house: House) -> None:
     [
         (_bury, "dead_letters", "1 to replay or examine"),
         (_hold, "quarantine", "1 to release or dismiss"),
+        (_lose_delivery, "deliveries", "1 not placed for minutes"),
+        (_lose_file, "media", "files of 1 reports not fetched after all retries"),
         (_set_aside, "spool", "1 batches set aside: kanal replay takes them up again"),
     ],
 )
@@ -76,7 +90,7 @@ async def test_what_is_only_noted_stays_green(lite: House) -> None:
 
 async def test_a_replayed_dead_letter_makes_it_green_again(lite: House) -> None:
     await _bury(lite)
-    await lite.store.queue.replay()
+    await lite.store.replay()
     assert (await _health(lite).look()).ok
 
 
@@ -86,6 +100,42 @@ async def test_a_task_that_died_is_named(lite: House) -> None:
     finding = await health.look()
     assert (finding.ok, finding.ready) == (False, True)
     assert finding.checks["tasks"] == "died lately: relay"
+
+
+@pytest.mark.parametrize(("minutes", "red"), [(9, False), (11, True)])
+async def test_what_is_taken_in_and_not_routed_for_minutes_is_red(
+    house: House, minutes: float, red: bool
+) -> None:
+    await house.take(note(ROAD))
+    house.clock.pass_(minutes=minutes)
+    finding = await _health(house).look()
+    assert LOST.total_seconds() == 600
+    assert finding.checks["routing"].startswith("1 taken in") is red
+    assert finding.ok is not red
+
+
+@pytest.mark.parametrize(
+    ("state", "unknown", "says"),
+    [
+        (
+            "read",
+            0,
+            'agency.pln is read, and will go 7 days after its reader: set [delivery."pln"]',
+        ),
+        ("left", 3, "agency.pln holds 3 messages of no delivery: look at them"),
+    ],
+)
+async def test_a_queue_that_is_kept_is_named_and_stays_green(
+    lite: House, state: str, unknown: int, says: str
+) -> None:
+    columns = "agency_id, state, unknown"
+    values = f"('pln', '{state}', {unknown}), ('bmkg', 'unseen', 0), ('named', 'read', 0)"
+    await lite.change(f"INSERT INTO agency_queues ({columns}) VALUES {values}")
+    health = Health(lite.store, lite.broker, lite.commits, lite.spool, by_queue=("named",))
+    finding = await health.look()
+    assert (finding.ok, finding.status) == (True, "warn")
+    assert finding.checks["agency_queues"].startswith(says)
+    assert "named" not in finding.checks["agency_queues"]
 
 
 class Gone(Embedded):

@@ -196,7 +196,7 @@ async def test_what_a_killed_process_may_have_sent_goes_once_more_and_is_counted
     assert [row[0] for row in await rows(house)] == ["failed"]
     (dead,) = await house.store.dead_letters.latest(5)
     assert dead.error.startswith("Uncertain")
-    await house.store.queue.replay([dead.id])
+    await house.store.replay([dead.id])
     assert await house.work("notifications", house.services.notify.resume) == {}
     assert await house.notify() == {}
     assert len(house.paper.carried) == 1

@@ -75,8 +75,8 @@ def test_every_method_is_built_from_its_block() -> None:
         assert "key of the agency" not in repr(method.block)
 
 
-def test_an_agency_whose_block_names_no_method_has_a_queue() -> None:
-    assert made({"token": "t"}).block.method == methods.DEFAULT == "queue"
+def test_an_agency_whose_block_names_no_method_has_the_inbox() -> None:
+    assert made({"token": "t"}).block.method == methods.DEFAULT == "inbox"
 
 
 @pytest.mark.parametrize(

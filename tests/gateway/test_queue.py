@@ -119,11 +119,11 @@ async def test_a_buried_message_is_seen_and_replayed(house: House, queue: Queue)
     newest, oldest = await house.store.dead_letters.latest(10)
     assert (newest.message_id, oldest.message_id) == (sent[1].id, sent[0].id)
     assert (newest.attempts, len(newest.error)) == (1, 1000)
-    assert await queue.replay([newest.id]) == 1
+    assert await house.store.replay([newest.id]) == 1
     again = await _one(queue)
     assert (again.message, again.attempts) == (sent[1], 0)
-    assert await queue.replay() == 1
-    assert await queue.replay() == 0
+    assert await house.store.replay() == 1
+    assert await house.store.replay() == 0
 
 
 async def test_dead_letters_of_a_broker_are_kept_once(house: House, queue: Queue) -> None:
@@ -132,7 +132,7 @@ async def test_dead_letters_of_a_broker_are_kept_once(house: House, queue: Queue
         await queue.keep_dead([letter])
     (view,) = await house.store.dead_letters.latest(10)
     assert (view.message_id, view.attempts, view.error) == (letter.message.id, 6, "BadEvent")
-    await queue.replay()
+    await house.store.replay()
     assert (await _one(queue)).message == letter.message
 
 

@@ -130,7 +130,7 @@ async def test_a_dead_letter_of_the_version_before_can_be_replayed(old: House) -
     (dead,) = await old.store.dead_letters.latest(10)
     assert (dead.queue, dead.message_id) == (NOTIFICATIONS, NAMED["dead"]["answer"])
     assert dead.tracking
-    await old.store.queue.replay([dead.id])
+    await old.store.replay([dead.id])
     assert await old.work(NOTIFICATIONS, old.services.notify.resume) == {}
     assert await old.notify() == {}
     assert NAMED["dead"]["answer"] in {message.id for _, message in old.paper.carried}

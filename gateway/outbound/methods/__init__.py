@@ -9,8 +9,9 @@ from pydantic import ValidationError
 
 from adapters.load import BadBlock
 from gateway.outbound.methods.base import Method
+from gateway.outbound.methods.queue import QueueMethod
 
-DEFAULT = "queue"
+DEFAULT = "inbox"
 """The method of an agency whose settings name none."""
 _NOT_METHODS = {"base"}
 
@@ -27,6 +28,11 @@ def method_class(kind: str) -> type[Method]:
         raise BadBlock([(("method",), said)])
     found: type[Method] = importlib.import_module(f"{__name__}.{kind}").METHOD
     return found
+
+
+def by_queue(methods: Mapping[str, Method]) -> frozenset[str]:
+    """Return the agencies to which settings give a queue."""
+    return frozenset(agency for agency, each in methods.items() if isinstance(each, QueueMethod))
 
 
 def load(agency: str, block: Mapping[str, Any], *, public_url: str) -> Method:

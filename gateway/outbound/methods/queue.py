@@ -1,4 +1,7 @@
-"""By queue: the agency consumes ``agency.ID``. What its consumer acknowledges we do not see."""
+"""By queue: the agency consumes ``agency.ID``. What its consumer acknowledges we do not see.
+
+Only agencies whose settings say so have a queue (``queues/agency_queues.py``).
+"""
 
 from gateway.outbound.methods.base import Method
 from gateway.platform import correlation
