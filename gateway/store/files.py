@@ -77,23 +77,30 @@ class FileRepository:
 
     async def _requeue(self, ids: Sequence[str]) -> list[str]:
         """Put a queue message for each report, but for those of which one is there or is dead."""
-        bodies = await self._connection.execute(select(reports.c.body).where(reports.c.id.in_(ids)))
-        whole = [Report.model_validate_json(body) for body in bodies.scalars()]
-        first: dict[str, tuple[str, str]] = {}
+        query = select(reports.c.version, reports.c.body).where(reports.c.id.in_(ids))
+        first: dict[str, str] = {}
         names: dict[str, str] = {}
-        for report in whole:
+        for version, body in (await self._connection.execute(query)).all():
+            report = Report.model_validate_json(body)
             waiting = [message.id for message in report.messages if message.awaits_files]
             if waiting:
-                first[report.id] = report.id, waiting[0]
+                first[report.id] = waiting[0]
+            else:
+                await self._settle(report.id, version)
             names |= {files_id(report.id, message): report.id for message in waiting}
         there = select(queue.c.message_id).where(queue.c.queue == MEDIA)
         there = there.where(queue.c.message_id.in_(names))
         for name in (await self._connection.execute(there)).scalars():
             first.pop(names[name], None)
-        for report_id, message_id in first.values():
+        for report_id, message_id in first.items():
             with correlation.message(message_id):
                 self._outbox.put(files_of(report_id, message_id, at=self._now()))
         return list(first)
+
+    async def _settle(self, report_id: str, version: int) -> None:
+        """Note that no file of a report waits: a process of the version before fetched it."""
+        same = (reports.c.id == report_id) & (reports.c.version == version)
+        await self._connection.execute(update(reports).where(same).values(files_since=None))
 
     async def flush(self) -> None:
         """Write what was moved."""

@@ -149,6 +149,19 @@ async def test_files_whose_message_is_there_or_was_given_up_are_left_alone(house
     assert await sweep(house).turn() == 0, "an operator decides"
 
 
+async def test_files_that_a_version_before_fetched_wait_no_longer(house: House) -> None:
+    await house.take(note(ROAD, **FILE))
+    await house.work_all()
+    (since,) = await house.rows("SELECT files_since FROM reports")
+    assert since[0] is not None
+    assert await house.work(MEDIA, house.media) == {}
+    assert await house.counted("reports", "files_since IS NULL") == 1
+    await house.change("UPDATE reports SET files_since = received_at")
+    house.clock.pass_(seconds=WAITED)
+    await sweep(house).turn()
+    assert await house.counted("reports", "files_since IS NULL") == 1
+
+
 async def report_waits(house: House) -> None:
     await house.take(note(ROAD, **FILE))
 
