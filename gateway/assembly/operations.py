@@ -1,8 +1,12 @@
 """What operators watch: health, and the calls to and from providers."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from gateway.assembly.ground import Ground
 from gateway.operations.exchange_writer import ExchangeWriter
 from gateway.operations.health import Health
+from gateway.queues.lane import Lane
 from gateway.queues.leased_task import LeasedTask
 
 
@@ -17,7 +21,7 @@ def build_exchanges(ground: Ground) -> ExchangeWriter:
     return ExchangeWriter(ground.store.exchanges, {**ground.channels, **others})
 
 
-def build_health(ground: Ground, duties: list[LeasedTask]) -> Health:
+def build_health(ground: Ground, duties: list[LeasedTask], lanes: Sequence[Lane[Any]]) -> Health:
     """Return what tells whether the gateway is well."""
     return Health(
         ground.store,
@@ -26,5 +30,6 @@ def build_health(ground: Ground, duties: list[LeasedTask]) -> Health:
         ground.spool,
         {(duty.channel.name, duty.kind): duty.every for duty in duties},
         ground.attachments,
+        lanes=lanes,
         on_duty=bool(ground.roster.posts),
     )

@@ -152,5 +152,7 @@ def wire(ground: Ground) -> Services:
         lane_watch=build_lane_watch(ground, lanes),
         sweep=Sweep(store, ground.broker, ground.cursor(EVERYWHERE, SWEEP), deliver.lanes),
         exchanges=build_exchanges(ground),
-        health=build_health(ground, leased_tasks(settings, pollings, bindings, reconcilings)),
+        health=build_health(
+            ground, leased_tasks(settings, pollings, bindings, reconcilings), lanes
+        ),
     )
