@@ -17,7 +17,7 @@ UNDER_WAY = Gauge(
 )
 SHED = Counter(
     "kanal_shed",
-    "Messages refused at the door because more came than becomes durable in time",
+    "Messages refused because more came than becomes durable in time, or connections than fit",
     ["channel", "reason"],
     registry=REGISTRY,
 )

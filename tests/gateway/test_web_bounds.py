@@ -253,7 +253,9 @@ async def test_one_too_many_gets_503_and_the_place_comes_back(
     before = len(os.listdir("/proc/self/fd"))
     for _ in range(20):
         reader, writer = await dial(web)
-        assert (await rest(reader)).startswith(b"HTTP/1.1 503")
+        said = await rest(reader)
+        assert said.startswith(b"HTTP/1.1 503")
+        assert b"\r\nretry-after: 5\r\n" in said
         writer.close()
         with suppress(ConnectionError):
             await writer.wait_closed()
