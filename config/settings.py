@@ -146,6 +146,16 @@ class MailServerSettings(Section):
         return self
 
 
+class OverloadSettings(Section):
+    """``[overload]``: when the doors ask to come again, before all are slow or a disk is full."""
+
+    wait_seconds: Seconds
+    """What a message may wait to become durable; ``database.timeout`` comes to it at worst."""
+    body_bytes: Annotated[int, Field(ge=1_048_576)]
+    spool_bytes: Annotated[int, Field(ge=1_048_576)]
+    free_bytes: Annotated[int, Field(ge=0)]
+
+
 class QuarantineSettings(Section):
     """``[quarantine]``: how much of what strangers and machines send is kept, and how long."""
 
@@ -310,6 +320,7 @@ class Settings(Section):
     work: WorkSettings
     reconcile: ReconcileSettings
     mail_server: MailServerSettings
+    overload: OverloadSettings
     quarantine: QuarantineSettings
     media: MediaSettings
     seal: SealSettings

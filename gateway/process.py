@@ -24,7 +24,7 @@ from gateway.assembly.tasks import (
 from gateway.broker.base import BrokerError
 from gateway.intake.connections import BIND
 from gateway.intake.envelope import mail_hook
-from gateway.intake.group_commit import NotDurable
+from gateway.intake.load import NotDurable
 from gateway.intake.smtp.handler import Envelope, TryLater
 from gateway.intake.smtp.server import SmtpServer
 from gateway.portals.app import WebServer, monitor
@@ -165,7 +165,13 @@ class Kanal:
         channel = self.services.intake.receiver(settings.channel)
         if not isinstance(channel, SmtpReceiver):
             return
-        self.mail = SmtpServer(settings, self._take_mail, accepts=channel.accepts)
+        load = self.services.intake.load
+        self.mail = SmtpServer(
+            settings,
+            self._take_mail,
+            accepts=channel.accepts,
+            admit=partial(load.admit, channel.name),
+        )
         await self.mail.start()
         log.info("mail door open", port=self.mail.port)
 
@@ -176,7 +182,10 @@ class Kanal:
             raise TryLater
         hook = mail_hook(envelope.peer, envelope.mail_from, envelope.rcpt_to, envelope.data)
         try:
-            await intake.receive_webhook(channel, hook)
+            with intake.load.visit(channel.name) as visit:
+                visit.grow(len(hook.body))
+                visit.wait()
+                await intake.receive_webhook(channel, hook)
         except NotDurable as error:
             raise TryLater from error
 

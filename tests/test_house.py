@@ -266,8 +266,8 @@ def test_the_wheel_holds_every_file_of_the_rooms(tmp_path: Path) -> None:
 # One wiring
 
 LEAVES = frozenset(
-    {"CitizenServices", "Database", "Embedded", "FileFetcher", "Machines", "Ownership"}
-    | {"Rabbit", "Sandbox", "Spool", "Store", "WebServer"}
+    {"CitizenServices", "Database", "Embedded", "FileFetcher", "IntakeLoad", "LoadLimits"}
+    | {"Machines", "Ownership", "Rabbit", "Sandbox", "Spool", "Store", "WebServer"}
 )
 """Made from settings or from a database alone: what stands on no service wires none."""
 NEIGHBOURS = 2

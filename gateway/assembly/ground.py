@@ -16,6 +16,7 @@ from gateway.broker.rabbit import Rabbit
 from gateway.components import Components
 from gateway.intake import heavy
 from gateway.intake.group_commit import GroupCommit
+from gateway.intake.load import IntakeLoad, LoadLimits
 from gateway.media.objects import AttachmentStore
 from gateway.outbound.delicate import Delicate
 from gateway.outbound.methods.base import Method
@@ -92,7 +93,9 @@ def lay_ground(
 ) -> Ground:
     """Make what the services stand on; what is given is taken as it is."""
     seal, notice = components.seal(settings), components.notice(settings, channels)
-    spool = Spool(settings.server.data_dir / "spool")
+    most = settings.overload
+    spool = Spool(settings.server.data_dir / "spool", most.spool_bytes, most.free_bytes)
+    load = IntakeLoad(LoadLimits(most.wait_seconds, settings.database.timeout, most.body_bytes))
     delicate = Delicate(parts.routing.topics.delicate, names(channels, lambda c: c.fetched))
     phones = names(channels, lambda c: c.by_phone)
     return Ground(
@@ -105,7 +108,7 @@ def lay_ground(
         store=store,
         spool=spool,
         broker=broker or _broker(settings, store),
-        commits=GroupCommit(store, spool),
+        commits=GroupCommit(store, spool, load),
         notice=notice,
         notifier=Notifier(parts.texts, delicate, notice, answer_to(channels)),
         roster=components.roster(settings, file, channels, seal),

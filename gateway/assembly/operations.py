@@ -1,10 +1,14 @@
 """What operators watch: health, and the calls to and from providers."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from gateway.assembly.ground import Ground
 from gateway.operations.exchange_writer import ExchangeWriter
 from gateway.operations.health import Health
 from gateway.outbound.deliver import Deliver
 from gateway.outbound.methods import by_queue
+from gateway.queues.lane import Lane
 from gateway.queues.leased_task import LeasedTask
 
 
@@ -19,7 +23,9 @@ def build_exchanges(ground: Ground) -> ExchangeWriter:
     return ExchangeWriter(ground.store.exchanges, {**ground.channels, **others})
 
 
-def build_health(ground: Ground, deliver: Deliver, duties: list[LeasedTask]) -> Health:
+def build_health(
+    ground: Ground, deliver: Deliver, duties: list[LeasedTask], lanes: Sequence[Lane[Any]]
+) -> Health:
     """Return what tells whether the gateway is well."""
     return Health(
         ground.store,
@@ -28,6 +34,7 @@ def build_health(ground: Ground, deliver: Deliver, duties: list[LeasedTask]) -> 
         ground.spool,
         {(duty.channel.name, duty.kind): duty.every for duty in duties},
         ground.attachments,
+        lanes=lanes,
         on_duty=bool(ground.roster.posts),
         by_queue=by_queue(ground.methods),
         called=deliver.lanes,

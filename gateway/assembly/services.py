@@ -158,6 +158,6 @@ def wire(ground: Ground) -> Services:
         agency_queues=build_agency_queues(ground),
         exchanges=build_exchanges(ground),
         health=build_health(
-            ground, deliver, leased_tasks(settings, pollings, bindings, reconcilings)
+            ground, deliver, leased_tasks(settings, pollings, bindings, reconcilings), lanes
         ),
     )

@@ -9,8 +9,10 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any
 
 import aio_pika
+import aiormq
 from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 
@@ -60,6 +62,12 @@ class BrokerLink:
         self._up = asyncio.Event()
         self._lost = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
+        self._alarm = ""
+
+    @property
+    def alarm(self) -> str:
+        """Why RabbitMQ takes nothing on this connection, in its own words; "" while it does."""
+        return self._alarm if self.live else ""
 
     @property
     def live(self) -> AbstractConnection | None:
@@ -136,6 +144,7 @@ class BrokerLink:
             client_properties={"connection_name": self._name},
         )
         connection.close_callbacks.add(lambda *_: lost.set())
+        self._hear_alarms(connection)
         try:
             if self._prepare is not None:
                 await self._prepare(connection, lost.set)
@@ -143,6 +152,26 @@ class BrokerLink:
             await _part(connection)
             raise
         return connection
+
+    def _hear_alarms(self, connection: AbstractConnection) -> None:
+        """Listen for what RabbitMQ says when it stops taking messages, and when it goes on.
+
+        aiormq logs both and tells neither; tests/gateway/test_broker_rabbit.py would notice a
+        version in which its handlers have other names.
+        Source: https://www.rabbitmq.com/docs/connection-blocked
+        """
+        self._alarm = ""
+
+        async def blocked(frame: aiormq.spec.Connection.Blocked) -> None:
+            self._alarm = frame.reason or "an alarm"
+
+        async def unblocked(_: aiormq.spec.Connection.Unblocked) -> None:
+            self._alarm = ""
+
+        assert connection.transport is not None
+        wire: Any = connection.transport.connection
+        for name, handler in (("blocked", blocked), ("unblocked", unblocked)):
+            setattr(wire, f"_Connection__handle_connection_{name}", handler)
 
     async def _discard(self) -> None:
         self._up.clear()

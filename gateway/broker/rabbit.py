@@ -162,15 +162,32 @@ class Rabbit(Broker):
 
         Raises ``BrokerUnavailable``.
         """
-        async with self._in.channel():
-            pass
-        async with self._out.channel():
-            pass
-        probe = QueuedMessage(topology.PROBES, uuid.uuid4().hex, b"", {})
-        if not await self._takes((probe, {}), within=min(PATIENCE, self._timeout)):
+        self._name_alarm()
+        within = min(PATIENCE, self._timeout)
+        try:
+            async with asyncio.timeout(within):
+                for link in (self._in, self._out):
+                    async with link.channel():
+                        pass
+        except TimeoutError:
+            raise BrokerUnavailable(f"RabbitMQ did not answer within {within:g} s") from None
+        if not await self._takes_probe(within):
+            self._name_alarm()
             raise BrokerUnavailable(
-                "a quorum queue does not confirm: no quorum, or short of memory or disk"
+                f"the quorum is lost: a quorum queue did not confirm within {within:g} s"
             )
+
+    def _name_alarm(self) -> None:
+        if self._out.alarm:
+            raise BrokerUnavailable(f"RabbitMQ takes nothing, by an alarm: {self._out.alarm}")
+
+    async def _takes_probe(self, within: float) -> bool:
+        probe = QueuedMessage(topology.PROBES, uuid.uuid4().hex, b"", {})
+        try:
+            async with asyncio.timeout(within):
+                return await self._takes((probe, {}), within=within)
+        except TimeoutError:
+            return False
 
     async def _prepare(self, connection: AbstractConnection, give_up: Callable[[], None]) -> None:
         """Declare what is missing, then open the channel that publishes."""

@@ -96,6 +96,7 @@ class OperatorService:
             quarantined=await self._store.quarantine.count(),
             channels=await self._store.overview.channels(sorted(self._intake.channels)),
             alerts=await self._store.alerts.open(),
+            lanes=await self._store.troubled_lanes(),
             not_kept=await self._store.quarantine.missed_since(
                 self._store.now() - timedelta(days=1)
             ),

@@ -11,7 +11,7 @@ from dataclasses import replace
 import structlog
 
 from adapters.contract import ConnectionChannel, Unreachable, WebhookRequest
-from gateway.intake.group_commit import NotDurable
+from gateway.intake.load import NotDurable
 from gateway.intake.receive import Intake
 from gateway.platform import correlation, metrics
 from gateway.queues import leased_task
@@ -63,7 +63,10 @@ class ConnectionTask(LeasedTask):
 
     async def _receive(self, hook: WebhookRequest) -> None:
         try:
-            await self._intake.receive_message(self.channel, hook)
+            with self._intake.load.visit(self.channel.name) as visit:
+                visit.grow(len(hook.body))
+                visit.wait()
+                await self._intake.receive_message(self.channel, hook)
         except NotDurable as error:
             raise Unreachable(str(error)) from error
         except Exception as error:  # the message is not safe: the provider must bring it again

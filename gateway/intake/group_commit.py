@@ -12,6 +12,7 @@ from pathlib import Path
 
 import structlog
 
+from gateway.intake.load import IntakeLoad, NotDurable
 from gateway.platform import metrics
 from gateway.store.engine import Unavailable
 from gateway.store.rows import IntakeItem
@@ -22,14 +23,8 @@ log = structlog.get_logger(__name__)
 
 MOST = 200
 """Items that share one commit."""
-LONGEST = 10_000
-"""Items that may wait for a commit; callers beyond that are asked to come again."""
 AWAY = 1.0
 """Seconds for which the spool is used straight away after the database did not answer."""
-
-
-class NotDurable(Exception):
-    """Neither the database nor the spool took the item; the provider must try again later."""
 
 
 class Unstorable(Exception):
@@ -37,11 +32,15 @@ class Unstorable(Exception):
 
 
 class GroupCommit:
-    """The one way into the store. ``start`` before use; ``stop`` waits for what is under way."""
+    """The one way into the store. ``start`` before use; ``stop`` waits for what is under way.
 
-    def __init__(self, store: Store, spool: Spool) -> None:
+    ``load`` is what the doors have under way, and bounds what waits here.
+    """
+
+    def __init__(self, store: Store, spool: Spool, load: IntakeLoad) -> None:
         self._store = store
         self._spool = spool
+        self.load = load
         self._waiting: asyncio.Queue[tuple[IntakeItem, asyncio.Future[bool]]] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
         self._away_until = 0.0
@@ -67,8 +66,6 @@ class GroupCommit:
 
         Raises ``NotDurable`` and ``Unstorable``.
         """
-        if self._waiting.qsize() >= LONGEST:
-            raise NotDurable("too many messages wait for a commit")
         future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.put_nowait((item, future))
         return await future
@@ -111,6 +108,7 @@ class GroupCommit:
                     return await self._store.take_in(items)
             except Unavailable as error:
                 self._away_until = time.monotonic() + AWAY
+                self.load.restart()
                 log.warning("the database is away, spooling", error=str(error))
         try:
             await asyncio.to_thread(self._spool.write, items)

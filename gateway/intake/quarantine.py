@@ -16,7 +16,8 @@ import structlog
 from adapters.contract import Receiver, WebhookRequest
 from gateway.intake import forgeries
 from gateway.intake.envelope import pack
-from gateway.intake.group_commit import GroupCommit, NotDurable, Unstorable
+from gateway.intake.group_commit import GroupCommit, Unstorable
+from gateway.intake.load import NotDurable
 from gateway.intake.sealing import aside
 from gateway.platform import metrics
 from gateway.platform.seal import ENVELOPE, Seal

@@ -29,9 +29,10 @@ from adapters.contract import (
 )
 from gateway.access.machines import BARE_RECEIPT, LONG_RECEIPT
 from gateway.intake import forgeries, receipts
-from gateway.intake.group_commit import GroupCommit, NotDurable, Unstorable
+from gateway.intake.group_commit import GroupCommit, Unstorable
 from gateway.intake.heavy import as_segment, is_heavy
 from gateway.intake.identity import tracking_of
+from gateway.intake.load import NotDurable
 from gateway.intake.parsing import Parse, Rereader
 from gateway.intake.problems import problem, refusal
 from gateway.intake.quarantine import Quarantine
@@ -64,6 +65,7 @@ class Intake:
         self.quarantine = quarantine
         self.rereader = Rereader(parse, sealer)
         self.warning = warning
+        self.load = commits.load
         self._store = store
         self._commits = commits
         self._parse = parse

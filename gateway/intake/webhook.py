@@ -4,7 +4,7 @@ Messages come by the methods that a channel names (mostly POST). A GET may also 
 question whether we are who we say (``challenge``), and a HEAD only asks whether somebody is there.
 """
 
-from collections.abc import Container
+from collections.abc import Callable, Container
 from dataclasses import replace
 
 from starlette.requests import Request
@@ -12,8 +12,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from adapters.contract import CALLER, Receiver, Throttled, WebhookRequest, WebhookResponse
-from gateway.intake.group_commit import NotDurable
 from gateway.intake.limits import CallLimits
+from gateway.intake.load import NotDurable, Overload
 from gateway.intake.problems import refusal
 from gateway.intake.receive import Intake
 from gateway.platform import metrics
@@ -22,6 +22,8 @@ METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 """Taken wherever a channel is asked, so that each can say which of them it means."""
 OURS = "x-kanal-"
 """What headers of the shell's own begin with; no caller may write one."""
+LATER = {"retry-after": "5"}
+"""Seconds after which what could not be made durable may come again."""
 THERE = WebhookResponse(200, "text/plain", b"")
 
 
@@ -46,29 +48,38 @@ def routes(
         channel = None if name in elsewhere else intake.receiver(name)
         if channel is None:
             return respond(refusal("no_channel"))
-        most = max_bytes if channel.max_bytes is None else channel.max_bytes
         try:
-            if refused := await too_often(channel, request, limits):
-                return respond(refused)
-            hook = await hook_of(request, public_url, most)
-            if channel.asks_caller:
-                hook = with_caller(hook, limits.caller(request))
+            return await take_for(channel, request)
         except TooLarge:
             metrics.INTAKE.labels(channel.name, "too_large").inc()
             return respond(refusal("too_large"))
-        if hook.method != "POST" and (answer := intake.challenge(channel, hook)):
-            return respond(answer)
+        except Overload:
+            return respond(refusal("not_stored"), LATER)
+        except NotDurable:
+            metrics.INTAKE.labels(channel.name, "not_durable").inc()
+            return respond(refusal("not_stored"), LATER)
+
+    async def take_for(channel: Receiver, request: Request) -> Response:
+        most = max_bytes if channel.max_bytes is None else channel.max_bytes
+        with intake.load.visit(channel.name) as visit:
+            if refused := await too_often(channel, request, limits):
+                return respond(refused)
+            hook = await hook_of(request, public_url, most, visit.grow)
+            visit.wait()
+            if channel.asks_caller:
+                hook = with_caller(hook, limits.caller(request))
+            return await answer(channel, hook)
+
+    async def answer(channel: Receiver, hook: WebhookRequest) -> Response:
+        if hook.method != "POST" and (said := intake.challenge(channel, hook)):
+            return respond(said)
         if hook.method not in channel.methods:
             if hook.method == "HEAD":
                 return respond(THERE)
             allow = ", ".join(sorted({*channel.methods, "HEAD"}))
             return respond(refusal("wrong_method"), {"allow": allow})
-        try:
-            with metrics.STEP.labels("receive").time():
-                return respond(await intake.receive_webhook(channel, hook))
-        except NotDurable:
-            metrics.INTAKE.labels(channel.name, "not_durable").inc()
-            return respond(refusal("not_stored"), {"retry-after": "5"})
+        with metrics.STEP.labels("receive").time():
+            return respond(await intake.receive_webhook(channel, hook))
 
     return [Route("/in/{channel}", take, methods=METHODS)]
 
@@ -87,9 +98,14 @@ async def too_often(
     return channel.refusal(hook, error) or replace(refusal("too_often"), headers=headers)
 
 
-async def hook_of(request: Request, public_url: str, most: int) -> WebhookRequest:
-    """Dress a request of at most ``most`` bytes as a hook. Raises ``TooLarge``."""
-    return replace(request_of(request, public_url), body=await body(request, most))
+async def hook_of(
+    request: Request, public_url: str, most: int, grow: Callable[[int], None]
+) -> WebhookRequest:
+    """Dress a request of at most ``most`` bytes as a hook. Raises ``TooLarge``.
+
+    ``grow`` is told of the bytes that come, and may raise.
+    """
+    return replace(request_of(request, public_url), body=await body(request, most, grow))
 
 
 def with_caller(hook: WebhookRequest, caller: str | None) -> WebhookRequest:
@@ -103,13 +119,17 @@ def request_of(request: Request, public_url: str) -> WebhookRequest:
     return WebhookRequest(url, _headers(request), b"", request.method)
 
 
-async def body(request: Request, most: int) -> bytes:
-    """Read a body of at most ``most`` bytes. Raises ``TooLarge``."""
+async def body(request: Request, most: int, grow: Callable[[int], None] = lambda _: None) -> bytes:
+    """Read a body of at most ``most`` bytes. Raises ``TooLarge``.
+
+    ``grow`` is told of the bytes that come, and may raise.
+    """
     told = request.headers.get("content-length", "")
     if told.isdigit() and int(told) > most:
         raise TooLarge
     read = bytearray()
     async for chunk in request.stream():
+        grow(len(chunk))
         read += chunk
         if len(read) > most:
             raise TooLarge

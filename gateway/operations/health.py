@@ -1,4 +1,8 @@
-"""Is the gateway live, ready and clean? Gauges for Prometheus come from the same look."""
+"""Is the gateway live, ready and clean? Gauges for Prometheus come from the same look.
+
+What can be tried is tried: a row, a lock on every table, a file of the spool with its fsync, and a
+confirm through a quorum queue. A look costs that much, so looks that come close together share one.
+"""
 
 import asyncio
 import contextlib
@@ -6,21 +10,28 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from gateway.broker.base import Broker, BrokerError
 from gateway.intake.group_commit import GroupCommit
+from gateway.intake.load import REASONS, ShedState
 from gateway.media.objects import AttachmentStore, ObjectsUnavailable
 from gateway.outbound.roster import MISSING
 from gateway.platform import metrics
 from gateway.queues.agency_queues import AWAY
+from gateway.queues.lane import Lane
 from gateway.store.agency_queues import AgencyQueue
 from gateway.store.due import KINDS, DueCount
 from gateway.store.engine import Unavailable
 from gateway.store.spool import Spool
 from gateway.store.store import Store
-from gateway.store.views import FetchStatus
+from gateway.store.views import FetchStatus, LaneView
 
 EVERY = 5.0
+FRESH = 1.0
+"""Seconds for which a look stands for others."""
+NAMED = 10
+"""Lanes and queues that are named; of thousands of agencies all others are only counted."""
 REMEMBERED = 300.0
 """Seconds for which a task that died keeps health red."""
 IMPATIENCE = 2.0
@@ -29,10 +40,9 @@ OVERDUE = timedelta(minutes=2)
 """How long a message may wait for RabbitMQ to take it."""
 
 LOST = timedelta(minutes=10)
-"""How long a message that was taken in may wait to be routed, and a delivery to be placed; what
-others keep waiting, a called agency or a file's provider, as much longer than all its retries."""
-NAMED = 10
-"""Queues that are named at most."""
+"""How long a message that was taken in may wait to be routed, a delivery to be placed, and what is
+due in a lane to leave; what others keep waiting, a called agency or a file's provider, as much
+longer than all its retries."""
 
 
 @dataclass(slots=True)
@@ -81,6 +91,7 @@ class Health:
         duties: Mapping[tuple[str, str], float] | None = None,
         attachments: AttachmentStore | None = None,
         *,
+        lanes: Sequence[Lane[Any]] = (),
         on_duty: bool = True,
         by_queue: Collection[str] = (),
         called: Collection[str] = (),
@@ -92,10 +103,13 @@ class Health:
         self._spool = spool
         self._duties = dict(duties or {})
         self._attachments = attachments
+        self._lanes = {(lane.work.kind, lane.work.name): lane for lane in lanes}
         self._on_duty = on_duty
         self._by_queue = by_queue
         self._called = called
         self._retries = timedelta(seconds=sum(retry_after))
+        self._looking: asyncio.Task[Finding] | None = None
+        self._looked = 0.0
         self._begun = store.wall()
         self._died: dict[str, float] = {}
 
@@ -103,28 +117,45 @@ class Health:
         """Remember that a task died."""
         self._died[task] = time.monotonic()
 
-    async def look(self) -> Finding:
-        """Look at everything. Ready means: the database takes a row, or the spool a file.
+    async def recent(self) -> Finding:
+        """Return a look that is under way or at most a second old; else look."""
+        task = self._looking
+        if task is None or (task.done() and time.monotonic() - self._looked > FRESH):
+            task = self._looking = asyncio.create_task(self.look(), name="look at health")
+            task.add_done_callback(self._note_look)
+        return await asyncio.shield(task)
 
-        Both are tried, and so is whether RabbitMQ confirms what a quorum queue is sent.
-        """
+    def _note_look(self, _: object) -> None:
+        self._looked = time.monotonic()
+
+    async def look(self) -> Finding:
+        """Look at everything. Ready means: messages are taken at every door of this process."""
         finding = Finding()
-        await self._look_at_store(finding)
-        try:
-            await self._broker.ping()
-            finding.note("broker", "")
-        except BrokerError as error:
-            finding.note("broker", str(error))
+        broker, files, spool, _ = await asyncio.gather(
+            self._look_at_broker(),
+            _away(self._attachments) if self._attachments else _nothing(),
+            asyncio.to_thread(self._look_at_spool),
+            self._look_at_store(finding),
+        )
+        finding.note("broker", broker)
         if self._attachments:
-            finding.note("files", await _away(self._attachments))
+            finding.note("files", files)
         recent = [t for t, at in self._died.items() if time.monotonic() - at < REMEMBERED]
         finding.note("tasks", f"died lately: {', '.join(sorted(recent))}" if recent else "")
-        finding.note("spool", await asyncio.to_thread(self._look_at_spool))
+        finding.note("spool", spool)
+        finding.note("overload", _refused(self._commits.load.shed()), stops=True)
         return finding
 
+    async def _look_at_broker(self) -> str:
+        try:
+            await self._broker.ping()
+        except BrokerError as error:
+            return str(error)
+        return ""
+
     def _look_at_spool(self) -> str:
-        if not self._spool.writable():
-            return "cannot be written: nothing would stand in for the database"
+        if fault := self._spool.fault():
+            return f"takes nothing, and nothing else stands in for the database: {fault}"
         faults = []
         if bad := self._spool.bad():
             faults.append(f"{bad} batches set aside: kanal replay takes them up again")
@@ -147,6 +178,7 @@ class Health:
             unread = await self._unread()
             unheard = await self._store.alerts.count_passed_by()
             passed = await self._store.due.counts(self._store.now() - OVERDUE)
+            lanes = await self._store.troubled_lanes()
         except Unavailable as error:
             writable = await asyncio.to_thread(self._spool.writable)
             finding.note("database", str(error), stops=not writable)
@@ -171,6 +203,7 @@ class Health:
             finding.warn("agency_queues", "; ".join(map(said_of, kept)))
         finding.note("alerts", f"{unheard} that nobody on duty has answered" if unheard else "")
         finding.note("due", _passed(passed))
+        self._note_lanes(finding, lanes)
         if not (unheard or self._on_duty):
             finding.warn("alerts", MISSING)
         if self._duties:
@@ -185,6 +218,41 @@ class Health:
             await self._store.deliveries.count_unplaced(late, self._called, later),
             await self._store.files.count_waiting(later),
         )
+
+    def _note_lanes(self, finding: Finding, troubled: Sequence[LaneView]) -> None:
+        """Say which lanes are not well: red when something has been due for ten minutes."""
+        said = [self._lane(view) for view in troubled[:NAMED]]
+        known = {(view.kind, view.name) for view in troubled}
+        resting = {key for key, lane in self._lanes.items() if lane.breaker.pause()} - known
+        said += [f"{' '.join(key)}: {self._state(key)}" for key in sorted(resting)][:NAMED]
+        more = len(troubled) + len(resting) - len(said)
+        text = "; ".join([*said, f"{more} more"] if more else said)
+        if any(view.late > LOST.total_seconds() for view in troubled):
+            finding.note("lanes", text)
+        elif text:
+            finding.warn("lanes", text)
+        else:
+            finding.note("lanes", "")
+
+    def _lane(self, view: LaneView) -> str:
+        parts = [
+            f"{view.failing} failed and come again" if view.failing else "",
+            f"the oldest due for {view.late:.0f} s" if view.late > 0 else "",
+            self._state((view.kind, view.name)),
+        ]
+        return f"{view.kind} {view.name}: {', '.join(part for part in parts if part)}"
+
+    def _state(self, key: tuple[str, str]) -> str:
+        """Say what this process knows of a lane; another one may have it, too."""
+        if (lane := self._lanes.get(key)) is None:
+            return ""
+        failures, rest = lane.breaker.failures, lane.breaker.pause()
+        parts = [
+            f"{failures} in a row had no answer" if failures else "",
+            f"rests for {rest:.0f} s" if rest else "",
+            f"{lane.under_way} under way" if lane.under_way else "",
+        ]
+        return ", ".join(part for part in parts if part)
 
     async def _overdue(self) -> str:
         """Say what the broker does not take; where the outbox is the queue, nothing waits for it.
@@ -251,6 +319,18 @@ def _passed(counts: Mapping[str, DueCount]) -> str:
         f"{kind}: {each.failing} fail, {each.late} late" for kind, each in sorted(counts.items())
     ]
     return "; ".join(said)
+
+
+def _refused(channels: Mapping[str, ShedState]) -> str:
+    """Say which channels are asked to come again."""
+    return "; ".join(
+        f"{name} refused since {state.since:%H:%M:%S} UTC: {REASONS[state.reason]}"
+        for name, state in sorted(channels.items())
+    )
+
+
+async def _nothing() -> str:
+    return ""
 
 
 async def _away(attachments: AttachmentStore) -> str:

@@ -10,6 +10,17 @@ INTAKE = Counter(
     ["channel", "outcome"],
     registry=REGISTRY,
 )
+UNDER_WAY = Gauge(
+    "kanal_intake_under_way",
+    "Messages at the doors that are whole and not durable yet",
+    registry=REGISTRY,
+)
+SHED = Counter(
+    "kanal_shed",
+    "Messages refused because more came than becomes durable in time, or connections than fit",
+    ["channel", "reason"],
+    registry=REGISTRY,
+)
 LOOKS = Counter(
     "kanal_looks",
     "Looks at a provider by what came of them: ok, or the error's name",

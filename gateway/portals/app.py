@@ -162,12 +162,12 @@ def _operations(health: Health) -> list[Route]:
         return JSONResponse({"status": "ok"})
 
     async def ready(_: Request) -> Response:
-        finding = await health.look()
+        finding = await health.recent()
         said = {"status": "ok" if finding.ready else "fail", "checks": finding.checks}
         return JSONResponse(said, 200 if finding.ready else 503)
 
     async def whole(_: Request) -> Response:
-        finding = await health.look()
+        finding = await health.recent()
         said = {"status": finding.status, "checks": finding.checks}
         return JSONResponse(said, 200 if finding.ok else 503)
 

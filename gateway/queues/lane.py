@@ -189,6 +189,11 @@ class Lane(Generic[Row]):
         """Since when the database takes what this lane writes, as far as it knows."""
 
     @property
+    def under_way(self) -> int:
+        """How many are leaving now, or have left and are not filed yet."""
+        return len(self._held)
+
+    @property
     def label(self) -> str:
         """Name it, in logs and metrics."""
         return f"{self.work.kind} {self.work.name}"

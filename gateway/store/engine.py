@@ -19,11 +19,21 @@ _OF_THE_ROW = ("22", "23")
 """Classes of SQLSTATE that say what is wrong with the values of a statement: data exceptions and
 integrity constraints. Source: https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 _NO_TABLE = "42P01"  # PostgreSQL's undefined_table
+LOCKED_FILE = "the database is locked: another process is writing"
 _STATES = {
     "42703": "the tables are of another version: kanal migrate",
     "42501": "the database user may not do this: its rights were taken away",
     "25006": "the database can only be read",
     "53100": "the database's disk is full",
+    "53300": "the database has no connection left",
+    "55P03": "the database is locked: writing waits for a lock",
+    "57014": "the database cancelled a statement that took or waited too long",
+    "57P03": "the database is starting up or shutting down",
+    "SQLITE_BUSY": LOCKED_FILE,
+    "SQLITE_CANTOPEN": "the file of the database cannot be opened",
+    "SQLITE_FULL": "the database's disk is full",
+    "SQLITE_IOERR": "the disk of the database fails",
+    "SQLITE_READONLY": "the database can only be read",
 }
 """What a state of the database is called where its error's class says too little."""
 _ONE_MOMENT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
@@ -137,7 +147,9 @@ def _away(error: Exception, seconds: float) -> str:
         return f"no answer within {seconds:g} s ({type(error).__name__})"
     sqlstate = getattr(error.orig, "sqlstate", None) or ""
     if error.connection_invalidated or not _blames_values(error, sqlstate):
-        return _STATES.get(sqlstate, type(error.orig).__name__)
+        # SQLite's extended names begin with the plain one: SQLITE_READONLY_DBMOVED.
+        name = "_".join(getattr(error.orig, "sqlite_errorname", "").split("_")[:2])
+        return _STATES.get(sqlstate or name, type(error.orig).__name__)
     return ""
 
 

@@ -9,13 +9,14 @@ import secrets
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Table, Update, case, select, update
+from sqlalchemy import ColumnElement, RowMapping, Table, Update, case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.store.engine import Database
 from gateway.store.leases import LeaseClock
 from gateway.store.queries import Queries
 from gateway.store.rows import LaneClaim, Retry
+from gateway.store.views import LaneView
 
 
 class LaneTable:
@@ -33,9 +34,11 @@ class LaneTable:
         leases: LeaseClock,
         **marks: Any,
     ) -> None:
+        self.kind = table.name
         self._table = table
         self._lane = lane
         self._time = leases.seconds()
+        self._waiting = waiting
         self._due = waiting & (table.c.send_at <= self._time)
         self._marks = marks
 
@@ -98,6 +101,19 @@ class LaneTable:
         """Say which rows of a lane are due; without one, of all lanes ``besides`` those named."""
         return self._due & (self._lane == lane if lane is not None else self._lane.not_in(besides))
 
+    def troubled(self, late: float) -> Any:
+        """Return the query for the lanes in which something failed, or is due for ``late`` seconds.
+
+        What is late longest comes first.
+        """
+        columns = self._table.c
+        failing = self._waiting & (columns.attempts > 0)
+        since = func.min(case((self._due, columns.send_at)))
+        overdue = self._due & columns.lease.is_(None) & (columns.send_at <= self._time - late)
+        counted = func.count().filter(failing), func.coalesce(self._time - since, 0.0)
+        query = select(self._lane, *counted).where(failing | overdue).group_by(self._lane)
+        return query.order_by(counted[1].desc(), self._lane)
+
     def lanes(self) -> Any:
         """Return the query for the lanes in which something is due."""
         return select(self._lane).where(self._due).distinct()
@@ -125,6 +141,14 @@ class LaneQueries(Queries):
     async def due(self) -> set[str]:
         """Return the lanes in which something is due. Raises ``Unavailable``."""
         return {row[0] for row in await self._all(self._lanes.lanes())}
+
+    async def troubled(self, late: float) -> tuple[LaneView, ...]:
+        """Return the lanes that are not well, the latest first. Raises ``Unavailable``.
+
+        ``late`` is after how many seconds something that is due counts.
+        """
+        rows = await self._all(self._lanes.troubled(late))
+        return tuple(LaneView(self._lanes.kind, *row) for row in rows)
 
     async def any_due(self, lane: str | None, besides: Collection[str] = ()) -> bool:
         """Tell whether something of a lane is due. Raises ``Unavailable``."""

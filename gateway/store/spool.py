@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import time
 import uuid
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -29,6 +30,8 @@ _KINDS: dict[str, type[IntakeItem]] = {
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 
 
+COUNT_EVERY = 1.0
+"""Seconds between two looks at how much the spool holds."""
 PROBE = 4096
 """Bytes of the file by which it is tried whether the spool can be written."""
 STALE = 3600.0
@@ -40,10 +43,16 @@ class SpoolFull(Exception):
 
 
 class Spool:
-    """A folder of batches. Several processes may write and drain it at once."""
+    """A folder of batches. Several processes may write and drain it at once.
 
-    def __init__(self, folder: Path) -> None:
+    It takes nothing more when it holds ``most`` bytes, or its disk has less than ``free`` left:
+    what else lives on that disk goes on, and the doors refuse instead.
+    """
+
+    def __init__(self, folder: Path, most: int = 2**30, free: int = 0) -> None:
         self.folder = folder
+        self._most, self._free = most, free
+        self._held, self._counted = 0, 0.0
         self._new, self._tmp, self._bad = (folder / name for name in ("new", "tmp", "bad"))
         for path in (self._new, self._tmp, self._bad):
             private_folder(path)
@@ -55,13 +64,16 @@ class Spool:
         first = batch[0]
         since = first.at if isinstance(first, QuarantineItem) else first.received_at
         name = f"{since:%Y%m%dT%H%M%S%f}-{uuid.uuid4().hex}.json"
+        content = json.dumps([_packed(item) for item in batch]).encode()
+        self._need_room(len(content))
         try:
             with private_file(self._tmp / name, new=True) as file:
-                file.write(json.dumps([_packed(item) for item in batch]).encode())
+                file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
             os.rename(self._tmp / name, self._new / name)
             sync_folder(self._new)
+            self._held += len(content)
         except OSError as error:
             with contextlib.suppress(OSError):
                 (self._tmp / name).unlink()
@@ -90,6 +102,7 @@ class Spool:
 
     def try_write(self) -> None:
         """Write a file as a batch would be written, and remove it. Raises ``SpoolFull``."""
+        self._need_room(PROBE)
         path = self._tmp / f"{uuid.uuid4().hex}.probe"
         try:
             with private_file(path, new=True) as file:
@@ -104,11 +117,26 @@ class Spool:
 
     def writable(self) -> bool:
         """Tell whether a batch could be written now: it is tried."""
+        return not self.fault()
+
+    def fault(self) -> str:
+        """Say why no batch could be written now, "" where one could: it is tried."""
         try:
             self.try_write()
-        except SpoolFull:
-            return False
-        return True
+        except SpoolFull as error:
+            return str(error)
+        return ""
+
+    def _need_room(self, size: int) -> None:
+        """Return when a file of so many bytes may be written. Raises ``SpoolFull``."""
+        if time.monotonic() - self._counted > COUNT_EVERY:  # others write and drain it, too
+            self._held, self._counted = _bytes_in(self._new), time.monotonic()
+        if self._held + size > self._most:
+            raise SpoolFull(f"it holds {self._held} bytes: no more than overload.spool_bytes")
+        with contextlib.suppress(OSError):
+            disk = os.statvfs(self.folder)
+            if self._free and disk.f_bavail * disk.f_frsize - size < self._free:
+                raise SpoolFull("its disk is nearly full: overload.free_bytes must stay free")
 
     def bad(self) -> int:
         """Count the files that were set aside."""
@@ -159,6 +187,15 @@ class Spool:
         self._drained.add(path)
         path.unlink(missing_ok=True)
         self._drained.discard(path)
+
+
+def _bytes_in(folder: Path) -> int:
+    count = 0
+    with contextlib.suppress(OSError), os.scandir(folder) as files:
+        for file in files:
+            with contextlib.suppress(FileNotFoundError):
+                count += file.stat().st_size
+    return count
 
 
 def _packed(item: IntakeItem) -> dict[str, Any]:

@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import text
 
 from gateway.platform.clock import Clock
 from gateway.platform.news import News
-from gateway.store import migrate
+from gateway.store import migrate, probe
 from gateway.store.agency_queues import AgencyQueueQueries
 from gateway.store.alerts import AlertQueries
 from gateway.store.copies import LONGEST_COPY, Filling, Snapshot, row_counts
@@ -40,14 +40,13 @@ from gateway.store.reports import ReportQueries
 from gateway.store.rows import IntakeItem
 from gateway.store.segments import SegmentQueries
 from gateway.store.sessions import SessionRepository
-from gateway.store.tables import probes
 from gateway.store.traces import TraceQueries
 from gateway.store.unit import UnitContext, UnitOfWork
+from gateway.store.views import LaneView
 from gateway.wire.queues import DELIVERIES, NOTIFICATIONS
 
-_TRY = text(
-    "INSERT INTO probes (id, at) VALUES (1, :at) ON CONFLICT (id) DO UPDATE SET at = excluded.at"
-).bindparams(bindparam("at", type_=probes.c.at.type))
+LATE = 120.0
+"""Seconds after which what is due to leave counts as late."""
 _REPLAYED = 500
 """Dead letters that are replayed in one transaction."""
 
@@ -118,9 +117,14 @@ class Store:
             await connection.execute(text("SELECT 1"))
 
     async def try_write(self) -> None:
-        """Return when the database took something. Raises ``Unavailable``."""
-        async with self.database.write() as connection:
-            await connection.execute(_TRY, {"at": self.wall()})
+        """Return when the database takes something into every table. Raises ``Unavailable``."""
+        await probe.try_write(self.database, self.wall())
+
+    async def troubled_lanes(self) -> tuple[LaneView, ...]:
+        """Return the lanes that are not well, the latest first. Raises ``Unavailable``."""
+        deliveries = await self.delivery_lanes.troubled(LATE)
+        notifications = await self.notification_lanes.troubled(LATE)
+        return tuple(sorted((*notifications, *deliveries), key=lambda lane: -lane.late))
 
     async def take_in(
         self, items: Sequence[IntakeItem], move: CursorMove | None = None

@@ -23,6 +23,19 @@ class QueueView:
 
 
 @dataclass(frozen=True, slots=True)
+class LaneView:
+    """What leaves to one channel or agency, and does not as it should."""
+
+    kind: str
+    """What leaves: the table's name."""
+    name: str
+    failing: int
+    """How many wait after a failure."""
+    late: float
+    """Seconds for which the oldest has been due."""
+
+
+@dataclass(frozen=True, slots=True)
 class DeadView:
     """One dead letter."""
 
@@ -123,6 +136,8 @@ class Overview:
     quarantined: int
     channels: tuple["ChannelView", ...]
     alerts: tuple[AlertView, ...] = ()
+    lanes: tuple[LaneView, ...] = ()
+    """Those that are not well, the latest first."""
     not_kept: int = 0
     """Noise that the quarantine had no room for, yesterday and today."""
 

@@ -25,6 +25,7 @@ from adapters.contract import (
 from adapters.smpp.channel import Smpp
 from demo.sms_center import OK, MessageCenter
 from gateway.intake.connections import BIND, ConnectionTask
+from gateway.intake.load import LoadLimits
 from gateway.operations.health import OVERDUE, Health
 from gateway.platform.names import hash_name
 from gateway.queues import leased_task
@@ -160,6 +161,18 @@ async def test_what_comes_over_a_connection_becomes_a_report(house: House) -> No
         assert await house.counted("messages") == 1
     assert await house.work(REPORTS, house.route) == {}
     assert await house.counted("reports") == 1
+
+
+async def test_while_too_much_comes_the_other_side_is_asked_to_bring_it_again(
+    lite: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wire = Wire()
+    async with held(lite, wire):
+        with monkeypatch.context() as overload:
+            overload.setattr(lite.door.load, "_limits", LoadLimits(bytes=0))
+            assert not await wire.say(words())
+        assert await wire.say(words())
+    assert await lite.counted("messages") == 1
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,7 +25,7 @@ from gateway.broker.base import (
 from gateway.broker.rabbit import Rabbit
 from gateway.broker.subscription import Ledger
 from tests.gateway.test_broker import message, take
-from tests.services import free_ports
+from tests.services import RabbitNode, free_ports
 
 AGENCY = agency_queue("id.35.78.dishub")
 
@@ -111,6 +112,41 @@ async def test_a_cancelled_publish_leaves_the_counts_right(rabbit: Rabbit) -> No
     sent = [message("nowhere") if n % 7 == 3 else message() for n in range(300)]
     errors = await rabbit.publish(sent)
     assert set(errors) == {m.id for m in sent if m.queue == "nowhere"}
+
+
+async def test_an_alarm_is_named_at_once_and_ends(rabbit: Rabbit, rabbit_node: RabbitNode) -> None:
+    await rabbit.ping()
+    alarm = "{{resource_limit, memory, node()}, []}"
+    await asyncio.to_thread(rabbit_node.ctl, "eval", f"rabbit_alarm:set_alarm({alarm}).")
+    try:
+        for _ in range(2):
+            with pytest.raises(BrokerUnavailable, match="by an alarm: low on memory"):
+                await rabbit.ping()
+    finally:
+        over = "rabbit_alarm:clear_alarm({resource_limit, memory, node()})."
+        await asyncio.to_thread(rabbit_node.ctl, "eval", over)
+    async with asyncio.timeout(30):
+        while True:
+            with suppress(BrokerUnavailable):
+                await rabbit.ping()
+                return
+            await asyncio.sleep(0.02)
+
+
+async def test_a_lost_quorum_is_named(rabbit_url: str, rabbit_node: RabbitNode) -> None:
+    rabbit = Rabbit(rabbit_url, retry_after=(0.2,), timeout=1)
+    await rabbit.start()
+    try:
+        await rabbit.ping()
+        member = f"{{'{rabbit_url.rpartition('/')[2]}_{topology.PROBES}', node()}}"
+        await asyncio.to_thread(
+            rabbit_node.ctl, "eval", f"ra:stop_server(quorum_queues, {member})."
+        )
+        with pytest.raises(BrokerUnavailable, match="the quorum is lost"):
+            await rabbit.ping()
+        assert await rabbit.publish([message()]) == {}, "other queues go on"
+    finally:
+        await rabbit.close()
 
 
 async def test_an_agency_queue_deleted_behind_our_back_is_made_again(
@@ -309,5 +345,5 @@ async def test_a_ping_is_confirmed_by_a_quorum_queue(
         return False
 
     monkeypatch.setattr(rabbit, "_takes", silent)
-    with pytest.raises(BrokerUnavailable, match="does not confirm"):
+    with pytest.raises(BrokerUnavailable, match="the quorum is lost"):
         await rabbit.ping()

@@ -22,6 +22,7 @@ from gateway import components
 from gateway.casework.agencies import Reply
 from gateway.intake import webhook
 from gateway.intake.limits import LOOKS_AT_ONE, CallLimits
+from gateway.intake.load import LoadLimits
 from gateway.portals.citizen import routes
 from gateway.portals.citizen.pages import FILES
 from gateway.store.engine import Unavailable
@@ -328,6 +329,18 @@ async def test_the_agency_answers_and_the_reporter_adds_to_it(visitor: Visitor) 
     assert "Sudah Ditanggapi" in page
     sent = await visitor.house.counted("notifications", "channel = 'web' AND state <> 'sent'")
     assert sent == 0, "an answer on the page is there at once"
+
+
+async def test_an_addition_that_cannot_be_stored_now_stands_in_the_form_again(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number, secret = await visitor.report()
+    full = LoadLimits(bytes=0)
+    with monkeypatch.context() as overload:
+        overload.setattr(visitor.house.door.load, "_limits", full)
+        status, page = await visitor.look(number, secret, key=str(uuid4()), body="Nomor 12 mati")
+    assert (status, "Nomor 12 mati" in page) == (503, True)
+    assert "belum dapat disimpan saat ini" in page
 
 
 async def test_an_addition_long_afterwards_still_finds_its_report(visitor: Visitor) -> None:

@@ -21,6 +21,7 @@ from gateway.portals.console import labels
 from gateway.portals.console.pages import HEADERS, STATIC
 from gateway.store.engine import Unavailable
 from gateway.store.exchanges import ExchangeView
+from gateway.store.views import LaneView
 from normalizer import masking
 from normalizer import report as schema
 from normalizer.message import FileNote, FileState, Kind, Level
@@ -484,6 +485,23 @@ async def test_open_pages_share_one_look_per_second(
         await operator.get("/parts/menu?page=overview")
     clock.ahead = timedelta(seconds=1)
     assert "4.711" in (await operator.get("/parts/overview"))[1]
+
+
+async def test_lanes_that_are_not_well_stand_on_the_first_page_and_only_a_few_of_them(
+    operator: Visitor, desk: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert 'id="h-lanes"' not in (await operator.get("/"))[1]
+
+    async def troubled() -> tuple[LaneView, ...]:
+        sms = LaneView("notifications", "sms", failing=12, late=1_340.0)
+        return sms, *(LaneView("deliveries", f"kantor-{n}", 1, 0.0) for n in range(3_000))
+
+    monkeypatch.setattr(desk.house.store, "troubled_lanes", troubled)
+    _, page = await operator.get("/")
+    assert page.count('id="lane-') == 10
+    assert "tertunda 1.340 detik" in page
+    assert "12 gagal, dicoba lagi" in page
+    assert "dan 2.991 lagi" in page
 
 
 async def test_a_new_report_is_marked_once(operator: Visitor, desk: Office) -> None:

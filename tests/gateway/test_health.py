@@ -1,15 +1,27 @@
 """Health: red while anything waits for a person, ready while messages can be taken."""
 
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import create_async_engine
 
+from adapters.contract import Unreachable
 from gateway.broker.base import DELIVERIES, REPORTS, BrokerUnavailable, QueuedMessage, agency_queue
 from gateway.broker.embedded import Embedded
 from gateway.media.objects import AttachmentStore, Folder
+from gateway.operations import health as health_of
 from gateway.operations.health import LOST, OVERDUE, Health
 from gateway.platform import metrics
-from tests.gateway.making import ROAD, House, held, house, note
+from gateway.queues.lane import AFTER
+from gateway.store.engine import LOCKED_FILE
+from tests.gateway import migrated
+from tests.gateway.making import ROAD, WHO, House, away, held, house, note
 
 
 def _health(house: House) -> Health:
@@ -204,3 +216,133 @@ async def test_the_gauges_say_how_much_waits_and_how_long(house: House) -> None:
     assert _value("kanal_queue_depth", queue=DELIVERIES) == 3
     assert _value("kanal_quarantine_open") == 1
     assert _value("kanal_spool_batches") == 1
+
+
+async def _lock(url: str, house: House) -> AsyncIterator[None]:
+    engine = create_async_engine(url)
+    async with engine.begin() as connection:  # as CREATE INDEX does
+        await connection.execute(text("LOCK TABLE notifications IN SHARE MODE"))
+        yield
+    await engine.dispose()
+
+
+async def _read_only(url: str, house: House) -> AsyncIterator[None]:
+    name = make_url(url).database
+    engine = create_async_engine(url, isolation_level="AUTOCOMMIT")
+    async with engine.connect() as connection:
+        for value in ("on", "off"):
+            set_to = f'ALTER DATABASE "{name}" SET default_transaction_read_only = {value}'
+            await connection.execute(text("SET default_transaction_read_only = off"))
+            await connection.execute(text(set_to))
+            await house.store.close()  # new connections are read-only
+            if value == "on":
+                yield
+    await engine.dispose()
+
+
+async def _exclusive(url: str, house: House) -> AsyncIterator[None]:
+    with away(url, None):
+        yield
+
+
+async def _frozen_file(url: str, house: House) -> AsyncIterator[None]:
+    """SQLite refuses to write: its connections may only read."""
+    async with house.store.database.write() as connection:
+        await connection.exec_driver_sql("PRAGMA query_only = ON")
+    yield
+    await house.store.close()
+
+
+Cause = Callable[[str, House], AsyncIterator[None]]
+LOCKED = "the database is locked: writing waits for a lock: notifications"
+CAUSES: dict[tuple[str, str], tuple[Cause, str]] = {
+    ("postgres", "a lock on one table"): (_lock, LOCKED),
+    ("postgres", "read-only"): (_read_only, "the database can only be read"),
+    ("sqlite", "another process writes"): (_exclusive, LOCKED_FILE),
+    ("sqlite", "read-only"): (_frozen_file, "the database can only be read"),
+}
+
+
+@pytest.mark.parametrize(("kind", "cause"), CAUSES)
+async def test_health_names_what_keeps_the_database_from_writing(
+    kind: str, cause: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    if kind == "sqlite":
+        url = request.getfixturevalue("sqlite_url")
+    else:
+        url = migrated.postgres(request.getfixturevalue("postgres_server"))
+    happens, says = CAUSES[kind, cause]
+    async with house(url, tmp_path, timeout=2.0 if kind == "postgres" else 1.0) as built:
+        health = _health(built)
+        async with asynccontextmanager(happens)(url, built):
+            began = time.monotonic()
+            finding = await health.look()
+            assert time.monotonic() - began < 10, "within seconds"
+            assert (finding.ok, finding.checks["database"]) == (False, says)
+            assert finding.ready, "the spool stands in"
+            assert (await built.take(note(ROAD))).status == 200
+        assert (await health.look()).checks["database"] == "ok"
+
+
+async def test_a_spool_that_takes_no_more_is_red_and_stops_what_the_database_does_not_take(
+    lite: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lite.spool, "_most", 0)
+    finding = await _health(lite).look()
+    assert (finding.ok, finding.ready) == (False, True)
+    assert "overload.spool_bytes" in finding.checks["spool"]
+
+
+async def test_looks_that_come_together_share_one(
+    lite: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written, try_write = [], lite.store.try_write
+
+    async def counted() -> None:
+        written.append(1)
+        await try_write()
+
+    monkeypatch.setattr(lite.store, "try_write", counted)
+    health = _health(lite)
+    await asyncio.gather(*(health.recent() for _ in range(50)))
+    await health.recent()
+    assert len(written) == 1
+    monkeypatch.setattr(health_of, "FRESH", 0.0)
+    await health.recent()
+    assert len(written) == 2
+
+
+async def _fail(lite: House, count: int = 1) -> None:
+    await lite.take(*(note(f"{ROAD} {n}", f"{WHO[:-2]}{n:02}") for n in range(count)))
+    await lite.work(REPORTS, lite.route)
+    lite.paper.fails = [Unreachable("no answer")] * count
+    await lite.notify()
+
+
+async def test_a_lane_whose_other_end_is_away_is_named_and_red_when_it_lasts(lite: House) -> None:
+    its = lite.services
+    health = Health(lite.store, lite.broker, lite.commits, lite.spool, lanes=its.lanes)
+    await _fail(lite, 2)
+    lane = next(lane for lane in its.lanes if lane.label == "notifications paper")
+    for _ in range(AFTER + 3):
+        lane.breaker.note(Unreachable("no answer"))
+    finding = await health.look()
+    assert (finding.ok, finding.status) == (True, "warn")
+    said = finding.checks["lanes"]
+    assert said.startswith("notifications paper: 2 failed and come again, 8 in a row had no answer")
+    assert "rests for 8 s" in said
+    await lite.change("UPDATE notifications SET send_at = send_at - 1000")
+    finding = await health.look()
+    assert (finding.ok, finding.ready) == (False, True)
+    assert "the oldest due for " in finding.checks["lanes"]
+    lane.breaker.note("sent")
+    await lite.notify()
+    assert (await _health(lite).look()).checks["lanes"] == "ok"
+
+
+async def test_of_thousands_of_lanes_a_few_are_named_and_the_others_counted(lite: House) -> None:
+    await _fail(lite, 30)
+    await lite.change("UPDATE notifications SET channel = 'c' || id")
+    said = (await _health(lite).look()).checks["lanes"]
+    assert said.count("failed and come again") == 10
+    assert said.endswith("; 20 more")

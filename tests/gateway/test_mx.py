@@ -28,6 +28,7 @@ from cryptography.x509.oid import NameOID
 from structlog.testing import capture_logs
 
 from config import settings
+from gateway.intake.load import Overload
 from gateway.intake.smtp import server as smtp_server
 from gateway.intake.smtp import session
 from gateway.intake.smtp.handler import Envelope, TryLater
@@ -82,12 +83,17 @@ async def opened(mailbox: Mailbox) -> AsyncIterator[Opened]:
     servers: list[SmtpServer] = []
 
     async def start(
-        *, patience: float = 20.0, longest: float = 600.0, **changes: Any
+        *,
+        patience: float = 20.0,
+        longest: float = 600.0,
+        admit: Callable[[], None] = lambda: None,
+        **changes: Any,
     ) -> SmtpServer:
         server = SmtpServer(
             mail_settings(**changes),
             mailbox.take,
             accepts=accepts,
+            admit=admit,
             timeout=patience,
             longest=longest,
         )
@@ -331,6 +337,20 @@ async def test_the_words_of_a_refusal_lead_to_its_log_line(
     ids = [line["request"] for line in lines if line["event"] == "mail not stored, sender keeps it"]
     assert len({*ids}) == 2
     assert [id in reply for id, reply in zip(ids, replies, strict=True)] == [True, True]
+
+
+async def test_while_too_much_comes_no_message_is_asked_for(
+    opened: Opened, mailbox: Mailbox
+) -> None:
+    def full() -> None:
+        raise Overload("slow")
+
+    server = await opened(admit=full)
+    with pytest.raises(smtplib.SMTPSenderRefused) as refused:
+        await asyncio.to_thread(send, server.port)
+    assert refused.value.smtp_code == 451
+    assert bytes(refused.value.smtp_error).startswith(b"4.4.5 ")
+    assert not mailbox.entered.is_set()
 
 
 @pytest.mark.parametrize(

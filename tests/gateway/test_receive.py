@@ -22,10 +22,10 @@ from adapters.contract import (
     WebhookRequest,
     WebhookResponse,
 )
-from gateway.intake import forgeries, group_commit
+from gateway.intake import forgeries
 from gateway.intake.envelope import unpack
-from gateway.intake.group_commit import NotDurable
 from gateway.intake.identity import LONGEST_ID
+from gateway.intake.load import NotDurable
 from gateway.platform.names import hash_name
 from gateway.platform.seal import ENVELOPE, FILE, RAW
 from gateway.store.rows import IntakeItem
@@ -385,19 +385,6 @@ async def test_what_holds_no_message_cannot_be_released(lite: House) -> None:
     await lite.take(proof="false")
     with pytest.raises(Malformed):
         await _released(lite)
-
-
-async def test_a_door_that_is_overrun_asks_to_come_again(
-    lite: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(group_commit, "LONGEST", 3)
-    done = await asyncio.gather(
-        *(lite.take(note(f"{ROAD} {n}")) for n in range(20)), return_exceptions=True
-    )
-    refused = [result for result in done if isinstance(result, BaseException)]
-    assert refused
-    assert all(isinstance(error, NotDurable) for error in refused)
-    assert await lite.counted("messages") == 20 - len(refused) >= 3
 
 
 class Counter(Paper):

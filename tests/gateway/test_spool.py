@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from gateway.intake.group_commit import GroupCommit
+from gateway.store import spool as spool_of
 from gateway.store.rows import AcceptedItem, IntakeItem, QuarantineItem, StoredFile
 from gateway.store.spool import Spool, SpoolFull
 from tests.gateway.making import Clock, House, accepted, held
@@ -105,6 +106,36 @@ def test_a_disk_that_takes_nothing_is_said_and_leaves_nothing(tmp_path: Path, fo
     assert [path for path in tmp_path.rglob("*.json") if path.is_file()] == []
 
 
+@pytest.mark.parametrize(
+    ("bounds", "says"),
+    [
+        ({"most": 2_000}, "it holds 0 bytes: no more than overload.spool_bytes"),
+        ({"free": 2**62}, "its disk is nearly full: overload.free_bytes must stay free"),
+    ],
+)
+def test_a_spool_takes_no_more_than_it_may(
+    tmp_path: Path, bounds: dict[str, int], says: str
+) -> None:
+    spool = Spool(tmp_path, **bounds)
+    with pytest.raises(SpoolFull, match=says):
+        spool.write([held(Clock(), envelope=b"x" * 2_000)])
+    assert spool.fault() == says
+    assert spool.waiting() == []
+
+
+def test_a_spool_that_was_drained_takes_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool_of, "COUNT_EVERY", 0.0)
+    spool = Spool(tmp_path, most=5_000)
+    spool.write([held(Clock())])
+    with pytest.raises(SpoolFull):
+        spool.write([held(Clock(), envelope=b"x" * 5_000)])
+    (path,) = spool.waiting()
+    spool.done(path)
+    spool.write([held(Clock(), envelope=b"x" * 3_000)])
+
+
 def test_a_crash_before_the_rename_leaves_nothing_half(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,7 +173,7 @@ async def test_two_drains_at_once_bring_everything_once(house: House) -> None:
     items = [accepted(house.clock) for _ in range(20)]
     for item in items:
         house.spool.write([item, held(house.clock)])
-    others = [GroupCommit(house.store, house.spool) for _ in range(2)]
+    others = [GroupCommit(house.store, house.spool, house.commits.load) for _ in range(2)]
     await asyncio.gather(house.commits.drain(), *(other.drain() for other in others))
     assert house.spool.waiting() == []
     assert house.spool.bad() == 0

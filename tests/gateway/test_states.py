@@ -113,7 +113,7 @@ async def _accepted_and_kept(built: House, state: AbstractContextManager[str]) -
     items = [accepted(built.clock) for _ in range(3)]
     with state as url:
         store = Store(Database(url, pool_size=2, timeout=1.0), built.clock)
-        commits = GroupCommit(store, built.spool)
+        commits = GroupCommit(store, built.spool, built.commits.load)
         await commits.start()
         try:
             for item in items:

@@ -166,6 +166,36 @@ async def test_who_stops_halfway_is_sent_away(opened: Opened, dial: Dial, sent: 
     assert b"HTTP/1.1 408" in said or sent.endswith("answered")
 
 
+@pytest.mark.parametrize("half", [LATE["half a head"], LATE["half a body"]])
+async def test_two_hundred_who_stop_halfway_keep_no_citizen_out(
+    opened: Opened, dial: Dial, half: bytes
+) -> None:
+    web = await opened(head_seconds=1, body_seconds=1)
+    before = len(os.listdir("/proc/self/fd"))
+    lines = [await dial(web) for _ in range(200)]
+    for _, writer in lines:
+        writer.write(half)
+    reader, writer = await asyncio.open_connection(
+        "127.0.0.1", web.port, local_addr=("127.0.0.2", 0)
+    )
+    writer.write(POST % 3 + b"abc")
+    assert (await answer(reader)).endswith(b"3")
+    writer.close()
+    await writer.wait_closed()
+    words = await asyncio.gather(*(rest(reader) for reader, _ in lines))
+    assert {each[9:12] for each in words} <= {b"408", b"503", b""}
+    for _, each in lines:
+        each.close()
+    async with asyncio.timeout(30):
+        while len(os.listdir("/proc/self/fd")) > before + 2:
+            await asyncio.gather(*(_gone(each) for _, each in lines))
+
+
+async def _gone(writer: asyncio.StreamWriter) -> None:
+    with suppress(ConnectionError):
+        await writer.wait_closed()
+
+
 @pytest.mark.parametrize("start", [b"GET / HTTP/1.1\r\nx: ", POST % 100_000, CHUNKED])
 async def test_byte_by_byte_buys_no_time(opened: Opened, dial: Dial, start: bytes) -> None:
     reader, writer = await dial(await opened(head_seconds=0.6, body_seconds=0.6))
@@ -223,7 +253,9 @@ async def test_one_too_many_gets_503_and_the_place_comes_back(
     before = len(os.listdir("/proc/self/fd"))
     for _ in range(20):
         reader, writer = await dial(web)
-        assert (await rest(reader)).startswith(b"HTTP/1.1 503")
+        said = await rest(reader)
+        assert said.startswith(b"HTTP/1.1 503")
+        assert b"\r\nretry-after: 5\r\n" in said
         writer.close()
         with suppress(ConnectionError):
             await writer.wait_closed()

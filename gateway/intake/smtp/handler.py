@@ -10,6 +10,7 @@ import structlog
 from aiosmtpd.smtp import SMTP
 
 from config import settings
+from gateway.intake.load import Overload
 from gateway.intake.smtp.replies import reply
 from gateway.platform import correlation
 
@@ -34,6 +35,10 @@ Take = Callable[[Envelope], Awaitable[None]]
 hangs up, so it may see a message again that it already has."""
 
 
+Admit = Callable[[], None]
+"""Returns when there is room for a message. Raises ``Overload``."""
+
+
 class TryLater(Exception):
     """The message could not be made durable; its sender is asked to keep it."""
 
@@ -48,15 +53,20 @@ class Speaker(Protocol):
 
 
 class SmtpHandler:
-    """aiosmtpd's hooks. ``accepts`` says whether a recipient is ours."""
+    """aiosmtpd's hooks. ``accepts`` says whether a recipient is ours.
+
+    ``admit`` is asked before a message comes.
+    """
 
     def __init__(
         self,
         settings: settings.MailServerSettings,
         take: Take,
         accepts: Callable[[str], bool],
+        admit: Admit,
     ) -> None:
-        self._settings, self._take, self._accepts = settings, take, accepts
+        self._settings, self._take = settings, take
+        self._accepts, self._admit = accepts, admit
         self._takes: set[asyncio.Future[None]] = set()
 
     async def finish(self, grace: float) -> None:
@@ -87,6 +97,10 @@ class SmtpHandler:
     ) -> str:
         if not address.isprintable():
             return reply("malformed")
+        try:
+            self._admit()
+        except Overload:
+            return reply("overload")
         envelope.mail_from = address
         return "250 2.1.0 OK"
 

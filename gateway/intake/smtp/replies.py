@@ -8,6 +8,7 @@ from config.words import LANGUAGES, words
 CODES: Mapping[str, str] = {
     "taken": "250 2.0.0",
     "try_later": "451 4.3.0",
+    "overload": "451 4.4.5",
     "too_big": "552 5.3.4",
     "not_ours": "550 5.1.1",
     "malformed": "501 5.1.3",

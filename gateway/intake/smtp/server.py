@@ -13,7 +13,7 @@ from typing import Any
 
 from config import settings
 from gateway.intake.smtp.admission import Admission
-from gateway.intake.smtp.handler import SmtpHandler, Take
+from gateway.intake.smtp.handler import Admit, SmtpHandler, Take
 from gateway.intake.smtp.session import LmtpSession, SmtpSession
 
 CALL_LIMITS = {"*": 20, "MAIL": 200, "RCPT": 1_000, "DATA": 200, "RSET": 200, "NOOP": 100}
@@ -23,7 +23,8 @@ CALL_LIMITS = {"*": 20, "MAIL": 200, "RCPT": 1_000, "DATA": 200, "RSET": 200, "N
 class SmtpServer:
     """SMTP on a port and, if set, LMTP on a Unix socket (mode 0660), in the running loop.
 
-    ``accepts`` says whether a recipient is ours. ``timeout`` is in seconds: between two commands,
+    ``accepts`` says whether a recipient is ours, ``admit`` whether there is room for one more
+    message. ``timeout`` is in seconds: between two commands,
     and for the whole of one message; ``longest`` is for a whole connection, except that a message
     under way may end. Raises ``ValueError`` when TLS is required without a
     certificate, ``OSError`` and ``ssl.SSLError`` from ``start``.
@@ -35,11 +36,12 @@ class SmtpServer:
         take: Take,
         *,
         accepts: Callable[[str], bool],
+        admit: Admit = lambda: None,
         timeout: float = 300.0,
         longest: float = 3_600.0,
     ) -> None:
         self._settings = settings
-        self._handler = SmtpHandler(settings, take, accepts)
+        self._handler = SmtpHandler(settings, take, accepts, admit)
         self._admission = Admission(settings)
         self._longest = longest
         self._timeout = timeout

@@ -24,10 +24,11 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from adapters.contract import FilledForm, FormReceiver, Malformed, WebhookRequest, WebhookResponse
+from config.words import words
 from gateway.casework.tracking import TrackedReport, Tracking
 from gateway.intake import webhook
-from gateway.intake.group_commit import NotDurable
 from gateway.intake.limits import CallLimits
+from gateway.intake.load import NotDurable
 from gateway.intake.receive import Intake
 from gateway.outbound.notice import PAGE, Notice
 from gateway.portals.citizen.pages import (
@@ -130,12 +131,17 @@ class Citizens:
         """Take a report from a browser without JavaScript: a receipt, or the form with faults."""
         if refused := await webhook.too_often(self._channel, request, self._limits):
             return self._refused(request, refused, _Typed())
-        try:
-            body = await webhook.body(request, self._channel.max_bytes)
-        except webhook.TooLarge:
-            raise HTTPException(413) from None
         kind = request.headers.get("content-type", "")
-        answer = await self._take(request, body, kind)
+        with self._intake.load.visit(self._channel.name, early=False) as visit:
+            try:
+                body = await webhook.body(request, self._channel.max_bytes, visit.grow)
+            except webhook.TooLarge:
+                raise HTTPException(413) from None
+            try:
+                visit.wait()
+                answer = await self._take(request, body, kind)
+            except NotDurable:
+                return self._later(request, self._typed(kind, body))
         if answer.status in (201, 202):
             return self._receipt(request, answer)
         return self._refused(request, answer, self._typed(kind, body))
@@ -217,6 +223,12 @@ class Citizens:
         response.headers.update(answer.headers)
         return response
 
+    def _later(self, request: Request, typed: _Typed) -> Response:
+        """Show the form with what was typed: it could not be stored now."""
+        response = self._form(request, typed, 503, _later(request))
+        response.headers.update(webhook.LATER)
+        return response
+
     def _receipt(self, request: Request, answer: WebhookResponse) -> Response:
         said = json.loads(answer.body)
         return self._pages.page(request, "receipt.html", answer.status, receipt=said)
@@ -236,13 +248,9 @@ class Citizens:
     async def _status(self, request: Request, tracked: TrackedReport, form: FilledForm) -> Response:
         typed, status, sent = _Typed(), 200, False
         if "body" in form.values and tracked.sender:
-            answer = await self._add(request, tracked, form)
-            sent = answer.status in (201, 202)
-            if not sent:
-                said = json.loads(answer.body)
-                faults = said["faults"] or {"form": said["title"]}
-                typed = _Typed({"body": form.first("body")}, faults)
-                status = answer.status
+            faults, status = await self._add(request, tracked, form)
+            sent = not faults
+            typed = _Typed({"body": form.first("body")} if faults else {}, faults)
         return self._pages.page(
             request,
             "status.html",
@@ -256,12 +264,24 @@ class Citizens:
 
     async def _add(
         self, request: Request, tracked: TrackedReport, form: FilledForm
-    ) -> WebhookResponse:
-        """Bring an addition to the intake, in the name of the reporter."""
-        if refused := await webhook.too_often(self._channel, request, self._limits):
-            return refused
-        kind, body = self._channel.addition(form, number=tracked.number, sender=tracked.sender)
-        return await self._take(request, body, kind)
+    ) -> tuple[Mapping[str, str], int]:
+        """Bring an addition to the intake, in the name of the reporter.
+
+        Returns what was wrong with it, nothing when it was taken, and the status of the page.
+        """
+        answer = await webhook.too_often(self._channel, request, self._limits)
+        if answer is None:
+            kind, body = self._channel.addition(form, number=tracked.number, sender=tracked.sender)
+            try:
+                with self._intake.load.visit(self._channel.name) as visit:
+                    visit.wait()
+                    answer = await self._take(request, body, kind)
+            except NotDurable:
+                return {"form": _later(request)}, 503
+        if answer.status in (201, 202):
+            return {}, 200
+        said = json.loads(answer.body)
+        return said["faults"] or {"form": said["title"]}, answer.status
 
     def _typed(self, content_type: str, body: bytes) -> _Typed:
         """Read back what was typed, so that none of it is lost."""
@@ -308,6 +328,10 @@ class _Static(StaticFiles):
             await send(message)
 
         await super().__call__(scope, receive, framed)
+
+
+def _later(request: Request) -> str:
+    return words("pages").say("form.later", language_of(request))
 
 
 def _framed(pages: CitizenPages, show: Endpoint, keep: str) -> Endpoint:

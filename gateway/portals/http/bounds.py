@@ -15,6 +15,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from config.settings import ServerSettings
+from gateway.platform import metrics
 
 FLUSH_SECONDS = 5.0
 """How long a connection that is to end may take to read our last words, before it is cut."""
@@ -87,7 +88,8 @@ class _Bounded:
         super().connection_made(transport)  # type: ignore[misc]
         network = _network(transport)
         if not self.crowd.admit(network):
-            self.refuse(503)
+            metrics.SHED.labels("", "connections").inc()
+            self.refuse(503, "retry-after: 5\r\n")
             return
         self._network = network
         self._wait_for("head")
@@ -133,14 +135,14 @@ class _Bounded:
         """End an idle connection, also one that does not read."""
         self._hang_up()
 
-    def refuse(self, status: int) -> None:
-        """Say a last word, where none was said yet, and hang up."""
+    def refuse(self, status: int, more: str = "") -> None:
+        """Say a last word, where none was said yet, and hang up; ``more`` are header lines."""
         self._over = True
         if self._may_speak() and not self.transport.is_closing():
             reason = REASONS[status]
             self.transport.write(
                 f"HTTP/1.1 {status} {reason}\r\ncontent-type: text/plain; charset=utf-8\r\n"
-                f"content-length: {len(reason)}\r\nconnection: close\r\n\r\n{reason}".encode()
+                f"{more}content-length: {len(reason)}\r\nconnection: close\r\n\r\n{reason}".encode()
             )
         self._hang_up()
 

@@ -24,11 +24,11 @@ from adapters.contract import (
     WebhookRequest,
     WebhookResponse,
 )
-from gateway.intake.group_commit import NotDurable
 from gateway.intake.limits import WRONG_KEYS, CallLimits
+from gateway.intake.load import NotDurable, Visit
 from gateway.intake.rates import Rates, Standing
 from gateway.intake.receive import Intake
-from gateway.intake.webhook import METHODS, TooLarge, hook_of, request_of, respond
+from gateway.intake.webhook import LATER, METHODS, TooLarge, hook_of, request_of, respond
 from gateway.platform import metrics
 from gateway.portals.partners import reference
 from gateway.store.engine import Unavailable
@@ -139,14 +139,26 @@ class MountedChannel:
             except TooManyCalls as slow:
                 return self._failed(called, 429, slow.standing.headers)
             except (Unavailable, NotDurable, StaleWrite):
-                return self._failed(called, 503, {"retry-after": "5"})
+                return self._failed(called, 503, LATER)
 
         return answer
 
     async def _answer(self, request: Request, called: WebhookRequest, handler: Handler) -> Response:
+        if called.method in ("GET", "HEAD"):
+            return await self._handle(request, called, handler)
+        with self._intake.load.visit(self._channel.name) as visit:
+            return await self._handle(request, called, handler, visit)
+
+    async def _handle(
+        self,
+        request: Request,
+        called: WebhookRequest,
+        handler: Handler,
+        visit: Visit | None = None,
+    ) -> Response:
         late = self._channel.key_in_body
         headers = {} if late else await self._count(request, called)
-        whole = await self._whole(request)
+        whole = await self._whole(request, visit)
         headers = await self._count(request, whole) if late else headers
         return respond(await handler(whole, request.path_params), dict(headers))
 
@@ -169,8 +181,13 @@ class MountedChannel:
     def _bare(self, request: Request) -> WebhookRequest:
         return self._dressed(request_of(request, self._url))
 
-    async def _whole(self, request: Request) -> WebhookRequest:
-        return self._dressed(await hook_of(request, self._url, self._channel.max_bytes))
+    async def _whole(self, request: Request, visit: Visit | None) -> WebhookRequest:
+        most = self._channel.max_bytes
+        grow = visit.grow if visit else lambda _: None
+        whole = self._dressed(await hook_of(request, self._url, most, grow))
+        if visit:
+            visit.wait()
+        return whole
 
     def _dressed(self, request: WebhookRequest) -> WebhookRequest:
         """Return a request with the day of its arrival, which only the shell may write."""

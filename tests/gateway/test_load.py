@@ -1,0 +1,297 @@
+"""Overload: the doors refuse in time and cheaply, and what they take arrives."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import aiohttp
+import pytest
+from starlette.applications import Starlette
+
+from config import settings
+from gateway.intake import webhook
+from gateway.intake.group_commit import GroupCommit
+from gateway.intake.limits import CallLimits
+from gateway.intake.load import FEW, IntakeLoad, LoadLimits, Overload
+from gateway.platform import metrics
+from gateway.portals.app import WebServer
+from tests.adapters.web.forms import filled, multipart
+from tests.gateway.making import LAMP, ROAD, House, Paper, away, held, hook, house, note
+from tests.gateway.partners import CITY
+from tests.gateway.whole import whole
+
+LIMITS = LoadLimits(wait=3.0, patience=5.0, bytes=1_000)
+
+
+class Doors:
+    """A load and a clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.at = 0.0
+        self.load = IntakeLoad(LIMITS, lambda: self.at)
+        self._open: list[ExitStack] = []
+
+    def come(self, count: int = 1, channel: str = "sms", bytes: int = 0) -> None:
+        """Let messages come in that wait from now on."""
+        for _ in range(count):
+            stack = ExitStack()
+            visit = stack.enter_context(self.load.visit(channel))
+            visit.grow(bytes)
+            visit.wait()
+            self._open.append(stack)
+
+    def go(self, count: int, seconds: float = 0.0) -> None:
+        """Settle the oldest, evenly over some seconds."""
+        for _ in range(count):
+            self.at += seconds / count
+            self._open.pop(0).close()
+
+    def takes(self, channel: str = "sms") -> bool:
+        try:
+            self.load.admit(channel)
+        except Overload:
+            return False
+        return True
+
+
+def _nothing(doors: Doors) -> None:
+    pass
+
+
+def _few_for_long(doors: Doors) -> None:
+    doors.come(FEW - 1)
+    doors.at += LIMITS.wait + LIMITS.patience
+
+
+def _too_long(doors: Doors) -> None:
+    doors.come()
+    doors.at += LIMITS.wait + LIMITS.patience + 1
+
+
+def _many_at_once(doors: Doors) -> None:
+    doors.come(1_000)
+
+
+def _many_at_a_good_pace(doors: Doors) -> None:
+    doors.come(250)
+    doors.go(100, seconds=1)
+
+
+def _many_at_a_bad_pace(doors: Doors) -> None:
+    doors.come(500)
+    doors.go(100, seconds=1)
+
+
+def _less_but_more_than_half(doors: Doors) -> None:
+    _many_at_a_bad_pace(doors)
+    assert not doors.takes()
+    doors.go(200, seconds=2)
+
+
+def _less_than_half(doors: Doors) -> None:
+    _less_but_more_than_half(doors)
+    doors.go(100, seconds=1)
+
+
+def _at_a_pace_that_was_forgotten(doors: Doors) -> None:
+    doors.come(500)
+    doors.go(100, seconds=1)
+    doors.load.restart()
+
+
+def _large(doors: Doors) -> None:
+    doors.come(bytes=LIMITS.bytes + 1)
+
+
+def _large_and_gone(doors: Doors) -> None:
+    _large(doors)
+    doors.go(1)
+
+
+def _a_flood_of_others(doors: Doors) -> None:
+    doors.come(500, "telegram")
+    doors.go(100, seconds=1)
+    assert not doors.takes("telegram")
+
+
+CAUSES: Mapping[str, tuple[Callable[[Doors], None], str]] = {
+    "nothing under way": (_nothing, ""),
+    "few, and not for too long": (_few_for_long, ""),
+    "many at once, and it is not known how fast they go": (_many_at_once, ""),
+    "many that take less than three seconds": (_many_at_a_good_pace, ""),
+    "many that take more": (_many_at_a_bad_pace, "slow"),
+    "fewer again": (_less_but_more_than_half, "slow"),
+    "few enough again": (_less_than_half, ""),
+    "the database was away, and the spool is faster": (_at_a_pace_that_was_forgotten, ""),
+    "one that waits far too long": (_too_long, "stalled"),
+    "more bytes than there is room for": (_large, "memory"),
+    "which are gone": (_large_and_gone, ""),
+    "another channel's flood": (_a_flood_of_others, ""),
+}
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_a_door_refuses_in_time_and_takes_again(cause: str) -> None:
+    doors = Doors()
+    happens, reason = CAUSES[cause]
+    happens(doors)
+    assert doors.takes() is not bool(reason)
+    assert doors.load.shed().get("sms") == (doors.load._refused.get("sms") if reason else None)
+    if reason:
+        assert doors.load.shed()["sms"].reason == reason
+        count = metrics.REGISTRY.get_sample_value
+        assert count("kanal_shed_total", {"channel": "sms", "reason": reason})
+
+
+def test_bodies_that_grow_are_stopped_and_one_alone_may_be_large() -> None:
+    load = IntakeLoad(LIMITS)
+    with load.visit("web") as first, load.visit("web") as second:
+        first.grow(LIMITS.bytes + 1)
+        with pytest.raises(Overload):
+            second.grow(1)
+    assert load.shed() == {}
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a caller sends, what the answer holds, and of what kind it is."""
+
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+    kind: str
+    says: str
+
+
+def _form() -> tuple[bytes, str]:
+    body = multipart(filled(body="Lampu jalan mati <di sini> sejak kemarin malam"))
+    return body, "multipart/form-data; boundary=xx"
+
+
+def _calls() -> dict[str, Call]:
+    body, kind = _form()
+    problem, stored = "application/problem+json", "could not be stored"
+    key = {"authorization": f"Bearer {CITY}", "content-type": "application/json"}
+    form = {"content-type": kind, "origin": "https://lapor.example.go.id"}
+    return {
+        "a provider": Call("/in/sms", {}, b"Body=hai", problem, stored),
+        "the form by script": Call("/in/web", form, body, problem, stored),
+        "the form by hand": Call("/", form, body, "text/html", "Lampu jalan mati &lt;di sini&gt;"),
+        "a partner": Call("/api/v1/reports", key, b"{}", problem, stored),
+        "Open311": Call(
+            "/open311/v2/requests.json", {}, b"api_key=x", "application/json", "call again"
+        ),
+    }
+
+
+async def test_every_kind_of_door_asks_to_come_again_and_health_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with whole(tmp_path, client_header="") as kanal, aiohttp.ClientSession() as http:
+        assert kanal.web is not None
+        base = f"http://127.0.0.1:{kanal.web.port}"
+        load = kanal.services.intake.load
+        with monkeypatch.context() as full:
+            full.setattr(load, "_limits", LoadLimits(bytes=0))
+            for name, call in _calls().items():
+                headers = {**call.headers, "accept-language": "en"}
+                async with http.post(base + call.path, headers=headers, data=call.body) as got:
+                    said = await got.text()
+                    assert (name, got.status, got.content_type) == (name, 503, call.kind)
+                    assert got.headers["retry-after"] == "5"
+                    assert call.says in said, name
+            async with http.get(f"{base}/health/ready") as got:
+                assert got.status == 503
+                assert "sms refused since" in (await got.json())["checks"]["overload"]
+            async with http.get(f"{base}/api/v1/reports") as got:
+                assert got.status == 401, "who only reads is not refused"
+        async with asyncio.timeout(30):
+            while True:
+                async with http.get(f"{base}/health/ready") as got:
+                    if got.status == 200:
+                        break
+        call = _calls()["the form by hand"]
+        async with http.post(base + call.path, headers=call.headers, data=call.body) as got:
+            assert got.status == 201, await got.text()
+
+
+CAPACITY = 60
+"""Messages a second that the database of the burst takes."""
+
+
+@pytest.fixture
+async def slow(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[House]:
+    """A house whose database takes so many messages a second."""
+    async with house(sqlite_url, tmp_path, more=[Paper("calm")]) as built:
+        take_in = built.store.take_in
+
+        async def slowly(items: Any, move: Any = None) -> set[str]:
+            await asyncio.sleep(len(items) / CAPACITY)
+            return await take_in(items, move)
+
+        monkeypatch.setattr(built.store, "take_in", slowly)
+        monkeypatch.setattr(built.commits.load, "_limits", LoadLimits(wait=0.5, patience=1.5))
+        yield built
+
+
+async def test_three_times_of_what_can_be_taken_keeps_no_accepted_one_waiting(
+    slow: House,
+) -> None:
+    limits = settings.load().server.model_copy(update={"max_connections_per_peer": 500})
+    app = Starlette(routes=webhook.routes(slow.door, "", 65_536, CallLimits("", proxied=False)))
+    web = WebServer(app, limits, 0)
+    await web.start()
+    seen: list[tuple[str, int, float]] = []
+
+    async def post(channel: str, number: int) -> None:
+        one = hook(note(f"{ROAD if channel == 'paper' else LAMP} {number}"))
+        url, began = f"http://127.0.0.1:{web.port}/in/{channel}", time.monotonic()
+        async with http.post(url, headers=one.headers, data=one.body) as got:
+            await got.read()
+        seen.append((channel, got.status, time.monotonic() - began))
+
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
+        under_way = []
+        for tick in range(45):  # they come at their own pace, however long answers take
+            under_way += [asyncio.create_task(post("paper", 9 * tick + n)) for n in range(9)]
+            if tick % 5 == 0:
+                under_way.append(asyncio.create_task(post("calm", tick)))
+            await asyncio.sleep(0.05)
+        await asyncio.gather(*under_way)
+    await web.stop()
+    accepted = [took for _, status, took in seen if status == 200]
+    refused = sorted(took for _, status, took in seen if status == 503)
+    assert len(accepted) + len(refused) == len(seen)
+    assert await slow.counted("messages") == len(accepted)
+    assert len(accepted) >= CAPACITY, "it goes on taking what it can"
+    assert len(refused) >= CAPACITY
+    assert refused[int(0.99 * len(refused))] < max(1, median(accepted)), "refused at once"
+    assert max(accepted) < 4, "twice what a stalled one may wait"
+    assert {status for channel, status, _ in seen if channel == "calm"} == {200}
+
+
+async def test_what_waits_behind_a_database_that_does_not_answer_is_spooled_not_refused(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    async with house(sqlite_url, tmp_path, timeout=0.5) as built:
+        limits = LoadLimits(wait=0.2, patience=2)
+        commits = GroupCommit(built.store, built.spool, IntakeLoad(limits))
+        await commits.start()
+
+        async def come(number: int) -> None:
+            with commits.load.visit("paper") as visit:
+                visit.wait()
+                await commits.put(held(built.clock, id=f"{number:036}"))
+
+        with away(sqlite_url, None):
+            await asyncio.gather(*(come(number) for number in range(3 * FEW)))
+            assert commits.spooled > 0
+            await come(1_000)
+        await commits.stop()
