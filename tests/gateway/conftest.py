@@ -2,13 +2,18 @@
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager
+from copy import copy
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
 
+from config.settings import Settings
+from gateway import components
 from gateway.access import passwords
 from gateway.casework import operators
+from gateway.models.active import ActiveModels
 from normalizer import masking
 from tests import services
 from tests.gateway import making, migrated
@@ -26,6 +31,32 @@ def _cheap_passwords() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for module in (passwords, operators):
             patch.setattr(module, "HASHER", _CHEAP)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _tables_once() -> Iterator[None]:
+    """Read regions, phrases and texts once for all gateways of this process.
+
+    Each gets a router of its own, with its own models; what has files of its own is not touched.
+    """
+    read = components.load
+    shared: dict[tuple[float, str], components.Components] = {}
+
+    def load(settings: Settings) -> components.Components:
+        if settings.agencies.overrides:
+            return read(settings)
+        rules = settings.routing.cost_of_wrong, settings.deadlines.model_dump_json()
+        if rules not in shared:
+            shared[rules] = read(settings)
+        routing = copy(shared[rules].routing)
+        routing.scorer = routing.kinds = None
+        trained = ActiveModels(settings, routing)
+        trained.refresh()
+        return replace(shared[rules], routing=routing, trained=trained)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(components, "load", load)
         yield
 
 
