@@ -107,9 +107,10 @@ class Terms:
 
     def at(self, words: Sequence[str], start: int) -> WordMention | None:
         """Return the longest phrase that begins here."""
-        for parts, label in self._known(words[start]):
+        known = self._remembered.get(words[start])
+        for parts, label in self._known(words[start]) if known is None else known:
             end = start + len(parts)
-            if len(parts) == 1 or (end <= len(words) and all(map(fits, parts, words[start:end]))):
+            if len(parts) == 1 or (end <= len(words) and _fit(parts, words, start)):
                 return WordMention(start, end, label)
         return None
 
@@ -125,6 +126,11 @@ class Terms:
             known = tuple(sorted(found, key=lambda one: -len(one[0])))
             self._remembered[word] = known
         return known
+
+
+def _fit(parts: Sequence[str], words: Sequence[str], start: int) -> bool:
+    """Tell whether a phrase goes on in the words as it began in the first."""
+    return all(fits(parts[at], words[start + at]) for at in range(1, len(parts)))
 
 
 @lru_cache(_REMEMBERED)

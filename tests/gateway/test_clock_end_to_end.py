@@ -4,14 +4,16 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from typer.testing import CliRunner
 
 from config.environment import OFFSET_FILE
 from config.settings import load
 from gateway.assembly import assemble
+from gateway.cli import app
 from tests.gateway.citizens import citizens, found
 from tests.gateway.making import NOWHERE, WHO
 from tests.gateway.office import NAME, PASSWORD
-from tests.gateway.processes import Running, kanal
+from tests.gateway.processes import Running
 from tests.gateway.test_console import Visitor
 
 SAID = "Pelapor ditanya dan tidak menjawab selama 14 hari."
@@ -55,14 +57,16 @@ async def test_two_weeks_pass_and_the_question_nobody_answered_is_in_triage(tmp_
 
 
 @pytest.mark.parametrize("command", ["check", "up"])
-async def test_a_senseless_file_stops_the_start(tmp_path: Path, command: str) -> None:
+def test_a_senseless_file_stops_the_start(
+    tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "offset").write_text("besok")
-    async with citizens(tmp_path) as people:
-        settings = {OFFSET_FILE: str(tmp_path / "offset")}
-        ended = await kanal(command, file=people.file, folder=tmp_path, settings=settings)
-    assert ended.status != 0
-    assert OFFSET_FILE in ended.out + ended.err
-    assert "besok" not in ended.out + ended.err
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(OFFSET_FILE, str(tmp_path / "offset"))
+    ended = CliRunner().invoke(app, [command])
+    assert (ended.exit_code, type(ended.exception)) == (1, SystemExit)
+    assert OFFSET_FILE in ended.output
+    assert "besok" not in ended.output
 
 
 async def _operator(file: Path) -> None:

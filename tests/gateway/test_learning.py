@@ -20,10 +20,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 from skops import io
+from typer.testing import CliRunner
 
 from config.settings import Settings, load
 from gateway import checks, components
 from gateway.assembly import assemble
+from gateway.cli import app
 from gateway.learning import command, measure
 from gateway.learning import train as training
 from gateway.learning.command import CommandError
@@ -41,7 +43,6 @@ from router.blend import ScoringInput
 from router.learned import LearnedRanker, Model
 from tests.gateway import learning_rows
 from tests.gateway.learning_rows import REGION, written
-from tests.gateway.processes import kanal as kanal_command
 from tests.router import test_kinds
 from tests.router.making import place, report
 
@@ -382,21 +383,21 @@ async def test_a_running_gateway_takes_up_what_was_trained_meanwhile(
 
 
 @pytest.mark.parametrize("damaged", [False, True])
-async def test_commands_answer_on_standard_output_alone(
-    home: Path, tmp_path: Path, damaged: bool
+def test_commands_answer_on_standard_output_alone(
+    home: Path, tmp_path: Path, damaged: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A model that is taken into use, or cannot be, is nothing that a script reads."""
     if damaged:
         (home / "models" / "agency" / "active").write_text("../..")
-    file = tmp_path / "kanal.toml"
-    file.write_text(f'[server]\ndata_dir = "{home}"\n')
+    (tmp_path / "kanal.toml").write_text(f'[server]\ndata_dir = "{home}"\n')
+    monkeypatch.chdir(tmp_path)
     asked = ("explain", "lampu jalan mati", "--region", REGION, "--json")
-    ended = await kanal_command(*asked, file=file, folder=tmp_path)
-    assert ended.status == 0
-    assert json.loads(ended.out)["agency"]["id"] == "6472-dinas-perhubungan"
-    assert ("not used" in ended.err) == damaged
-    checked = await kanal_command("check", "--json", file=file, folder=tmp_path)
-    assert [bool(fault) for fault in json.loads(checked.out)] == [True] * damaged
+    ended = CliRunner().invoke(app, asked)
+    assert ended.exit_code == 0
+    assert json.loads(ended.stdout)["agency"]["id"] == "6472-dinas-perhubungan"
+    assert ("not used" in ended.stderr) == damaged
+    checked = CliRunner().invoke(app, ("check", "--json"))
+    assert [bool(fault) for fault in json.loads(checked.stdout)] == [True] * damaged
 
 
 class Killed(BaseException):
