@@ -12,6 +12,7 @@ from faults.strikes import (
     agency,
     alarm,
     backend_killed,
+    clock_ahead,
     connections_closed,
     connections_ended,
     dead_link,
@@ -76,6 +77,15 @@ ROWS: tuple[Row, ...] = (
         pause=0.3,
         quick=True,
     ),
+    Row(
+        "crash-loop",
+        "both workers are killed ten times in a row, with work before them",
+        kill("worker-1", "worker-2", times=10),
+        hard=True,
+        messages=120,
+        pause=0.3,
+    ),
+    Row("clock-ahead", "the clock of the web door is 120 s ahead", clock_ahead),
     Row("kill-any", "kill -9 of any process, six times", kill(times=6), hard=True, messages=300),
     Row(
         "restart-all", "orderly restart of every process, providers take 1 s", restart(), pause=1.0

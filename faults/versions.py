@@ -1,5 +1,6 @@
 """Which versions were struck at."""
 
+import os
 import platform
 import re
 import sqlite3
@@ -8,7 +9,7 @@ from pathlib import Path
 
 from tests.services.postgres import INITDB
 from tests.services.programs import ServiceMissing, program
-from tests.services.rabbit import SERVER
+from tests.services.rabbit import CHOSEN, MACHINE
 
 
 def versions() -> str:
@@ -35,9 +36,6 @@ def _postgres() -> str:
 
 
 def _rabbit() -> str:
-    try:
-        server = Path(program(SERVER, "rabbitmq-server"))
-    except ServiceMissing:
-        return "missing"
-    found = sorted(server.parent.parent.glob("lib/rabbitmq_server-*"))
+    root = Path(os.environ.get(CHOSEN) or MACHINE)
+    found = sorted(root.glob("usr/lib/rabbitmq/lib/rabbitmq_server-*"))
     return found[-1].name.rpartition("-")[2] if found else "unknown"
