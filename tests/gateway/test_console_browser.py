@@ -6,8 +6,9 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import pytest_asyncio
@@ -172,7 +173,7 @@ def _settings(folder: Path, company: PhoneCompany, web: int, agency: int) -> dic
 
 
 async def test_a_message_is_seen_within_two_seconds_without_reload(
-    running: Running, browser: Browser, tmp_path: Path
+    running: Running, browser: Browser
 ) -> None:
     async with opened(browser, running.url + "/console") as screen:
         rows = screen.page.locator("#latest .row")
@@ -190,7 +191,6 @@ async def test_a_message_is_seen_within_two_seconds_without_reload(
         body = await screen.page.content()
         assert CITIZEN not in body
         assert CITIZEN[3:] not in body
-        await screen.page.screenshot(path=tmp_path / "report.png", full_page=True)
 
 
 async def _quickest(running: Running, rows: Locator) -> float:
@@ -383,20 +383,18 @@ _FAINT = """() => {
 }"""
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
-async def test_pages_fit_and_can_be_read(
-    desk: Office, browser: Browser, tmp_path: Path, width: int, scheme: str
-) -> None:
+async def test_pages_fit_and_can_be_read(desk: Office, browser: Browser) -> None:
     await desk.put(report(4, anonymous=True, confidential=True, text="x" * 900, title="y" * 90))
-    options = {"viewport": {"width": width, "height": 800}, "color_scheme": scheme}
-    async with console(desk, Clock()) as url, opened(browser, url, **options) as screen:
-        for number, path in enumerate(PAGES):
+    schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+    async with console(desk, Clock()) as url, opened(browser, url) as screen:
+        for path, width in product(PAGES, (360, 1280)):
+            await screen.page.set_viewport_size({"width": width, "height": 800})
             await screen.page.goto(url + path)
-            await screen.page.screenshot(path=tmp_path / f"{number}.png", full_page=True)
             wide = await screen.page.evaluate("document.documentElement.scrollWidth")
             assert wide <= width, path
-            assert await screen.page.evaluate(_FAINT) == [], path
+            for scheme in schemes:
+                await screen.page.emulate_media(color_scheme=scheme)
+                assert await screen.page.evaluate(_FAINT) == [], (path, width, scheme)
 
 
 async def test_the_keyboard_comes_to_the_content_first(desk: Office, browser: Browser) -> None:

@@ -1,5 +1,6 @@
 """Catching up: an outage of our door loses nothing that the provider still holds."""
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta
@@ -8,7 +9,7 @@ from secrets import token_hex
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from adapters.contract import (
     Inbound,
@@ -30,7 +31,7 @@ from gateway.wire.queues import REPORTS
 from tests.gateway.citizens import citizens, found, walking
 from tests.gateway.conftest import Away
 from tests.gateway.making import NOWHERE, ROAD, House, house, note
-from tests.gateway.processes import kanal, processes
+from tests.gateway.processes import processes
 from tests.gateway.streams import Stream, pages
 
 EVERY = 900.0
@@ -284,13 +285,24 @@ async def test_a_poller_of_its_own_catches_up_without_any_door(tmp_path: Path) -
             await running.stop()
 
 
-async def test_a_poller_without_anything_to_poll_says_so(tmp_path: Path) -> None:
-    ended = await kanal("run", "poller", folder=tmp_path)
-    assert ended.status == 0
-    assert "nothing to run" in ended.out
+def test_a_poller_without_anything_to_poll_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ended = CliRunner().invoke(app, ["run", "poller"])
+    assert ended.exit_code == 0
+    assert "nothing to run" in ended.stdout
 
 
-async def test_the_command_says_how_many_it_recovered(tmp_path: Path) -> None:
+async def reconcile(*arguments: str) -> Result:
+    """Run the command beside the provider, which lives in this process."""
+    return await asyncio.to_thread(CliRunner().invoke, app, ["reconcile", *arguments])
+
+
+async def test_the_command_says_how_many_it_recovered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     async with citizens(tmp_path) as people:
         hook = f"{people.base}/in/sms"
         for number, text in enumerate(TEXTS):
@@ -298,17 +310,16 @@ async def test_the_command_says_how_many_it_recovered(tmp_path: Path) -> None:
         plain = Kanal(assemble(load(people.file), people.file))
         await plain.services.store.migrate()
         await plain.stop()
-        ended = await kanal("reconcile", "--since", "2", file=people.file, folder=tmp_path)
-        assert (ended.status, ended.out.split()) == (0, ["sms", "20", "recovered"]), ended.err
-        ended = await kanal(
-            "reconcile", "sms", "--since", "2", "--json", file=people.file, folder=tmp_path
-        )
-        assert (ended.status, json.loads(ended.out)) == (0, {"sms": 0}), ended.err
+        ended = await reconcile("--since", "2")
+        assert ended.exit_code == 0, ended.stderr
+        assert ended.stdout.split() == ["sms", "20", "recovered"]
+        ended = await reconcile("sms", "--since", "2", "--json")
+        assert (ended.exit_code, json.loads(ended.stdout)) == (0, {"sms": 0}), ended.stderr
         people.phone.auth_token = "changed"
-        ended = await kanal("reconcile", "sms", "email", file=people.file, folder=tmp_path)
-        assert ended.status == 1
-        assert "account_sid and auth_tokens do not match" in ended.out
-        assert "email        there is no such channel, or it cannot be asked" in ended.out
+        ended = await reconcile("sms", "email")
+        assert ended.exit_code == 1
+        assert "account_sid and auth_tokens do not match" in ended.stdout
+        assert "email        there is no such channel, or it cannot be asked" in ended.stdout
 
 
 @pytest.mark.parametrize("since", ["soon", "2999-01-01", "-3", "nan", "1e400", "2026-99-01"])
