@@ -101,8 +101,12 @@ class Deliver:
         failed = {job.claim.id: outcome for job, outcome in done if isinstance(outcome, Exception)}
         async with self.store.unit() as unit:
             placed = await _place(unit, (job.row for job, _ in done if job.claim.id not in failed))
+            # What was taken over meanwhile is on its way again.
+            claims = [job.claim for job, _ in done if job.claim.id in failed]
+            held = await unit.deliveries.ids_under(claims) if claims else set()
             for job, _ in done:
-                if error := failed.get(job.claim.id):
+                if job.claim.id in held:
+                    error = failed[job.claim.id]
                     with correlation.message(job.claim.correlation):
                         agency = job.row.delivery.agency_id
                         await self._put_off(unit, job.claim, agency, error)

@@ -189,7 +189,7 @@ class Notify:
         failed: dict[str, Exception] = {}
         async with self.store.unit() as unit:
             await unit.reactions.said(_sent_texts(done))
-            for job, outcome in done:
+            for job, outcome in await self._ours(unit, done):
                 with correlation.message(job.claim.correlation):
                     result = await self._file(unit, job, outcome)
                     self._count(job.row.notification, result)
@@ -198,6 +198,16 @@ class Notify:
                 else:
                     failed[job.claim.id] = result
         return failed
+
+    async def _ours(
+        self, unit: UnitOfWork, done: Sequence[tuple[Job[Text], object]]
+    ) -> Sequence[tuple[Job[Text], object]]:
+        """Leave out what failed here and was taken over meanwhile: it is on its way again."""
+        doubtful = [job.claim for job, outcome in done if not _was_sent(outcome)]
+        if not doubtful:
+            return done
+        held = await unit.notifications.ids_under(doubtful)
+        return [each for each in done if _was_sent(each[1]) or each[0].claim.id in held]
 
     async def _file(
         self, unit: UnitOfWork, job: Job[Text], outcome: object
@@ -280,6 +290,10 @@ class NotifyWork(LaneWork[Text]):
         return await self._notify.file(done)
 
 
+def _was_sent(outcome: object) -> bool:
+    return isinstance(outcome, SendResult) and outcome.state == "sent"
+
+
 def _is_kept_by(silence: OptOut | None, notification: Notification, channel: Sender) -> bool:
     if silence is None or notification.urgent:
         return False
@@ -305,6 +319,6 @@ def _sent_texts(done: Sequence[tuple[Job[Text], object]]) -> Mapping[str, Sequen
     texts: dict[str, list[str]] = {}
     for job, outcome in done:
         reader = job.row.notification.reader
-        if isinstance(outcome, SendResult) and outcome.state == "sent" and reader:
+        if _was_sent(outcome) and reader:
             texts.setdefault(reader, []).append(job.row.notification.text)
     return texts

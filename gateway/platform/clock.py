@@ -83,6 +83,11 @@ class CaseClock:
         return self._offset
 
 
+def offset_of(clock: Clock) -> float:
+    """Return the seconds by which a clock is moved from the true time on purpose."""
+    return clock.offset if isinstance(clock, CaseClock) and clock.is_moved else 0.0
+
+
 def _read(file: Path) -> float:
     """Read the seconds in a file. Raises ``OffsetError``, in words that quote nothing of it."""
     try:

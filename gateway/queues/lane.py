@@ -7,7 +7,6 @@ longer each time, and tries with one message.
 """
 
 import asyncio
-import contextlib
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -198,6 +197,10 @@ class Lane(Generic[Row]):
         """Name it, in logs and metrics."""
         return f"{self.work.kind} {self.work.name}"
 
+    def unsettle(self) -> None:
+        """Note that the database may have been away: no process could say what came of a send."""
+        self._steady_since = time.monotonic()
+
     def end(self) -> None:
         """Claim nothing more; ``run`` returns when what is under way has ended and is filed."""
         self._ending.set()
@@ -220,6 +223,8 @@ class Lane(Generic[Row]):
     async def _turn(self) -> None:
         if (pause := self._pause()) > 0:
             await self._wait(pause)
+            if self.breaker.tripped:
+                self.unsettle()  # while it rested it heard nothing of the database
             return
         if (room := self._room()) <= 0:
             await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
@@ -228,7 +233,7 @@ class Lane(Generic[Row]):
         try:
             jobs = await self._claim(room, take_over=self._may_take_over())
         except Unavailable as error:
-            self._steady_since = time.monotonic()
+            self.unsettle()
             log.warning("the database is away", queue=self.label, error=str(error))
             await self._wait(PAUSE)
             return
@@ -293,11 +298,19 @@ class Lane(Generic[Row]):
 
     async def _beat_for_ever(self) -> None:
         """Keep the claims of what takes long."""
+        pause = regular = self.work.lease / BEATS
         while True:
-            await asyncio.sleep(self.work.lease / BEATS)
-            if self._held:
-                with contextlib.suppress(Unavailable):
-                    await self.work.extend(list(self._held.values()))
+            await asyncio.sleep(pause)
+            pause = regular if not self._held or await self._beat() else PAUSE
+
+    async def _beat(self) -> bool:
+        """Give a sign of life for what is under way; tell whether the database took it."""
+        try:
+            await self.work.extend(list(self._held.values()))
+        except Unavailable:
+            self.unsettle()
+            return False
+        return True
 
     async def _file_for_ever(self) -> None:
         """File what has ended, all of it that ended meanwhile in one transaction."""
@@ -318,7 +331,7 @@ class Lane(Generic[Row]):
                 await self.work.file(done)
                 return
             except Unavailable as error:
-                self._steady_since = time.monotonic()
+                self.unsettle()
                 log.warning("the database is away", queue=self.label, error=str(error))
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
@@ -350,14 +363,18 @@ class LaneWatch:
     def __init__(self, news: News, looks: Mapping[str, Look], lanes: Sequence[Lane[Any]]) -> None:
         self._news = news
         self._looks = looks
+        self._lanes = lanes
         self._known = {(lane.work.kind, lane.work.name) for lane in lanes}
 
     async def run(self) -> None:
         """Look until cancelled."""
         while True:
-            with contextlib.suppress(Unavailable):
+            try:
                 for kind, due in self._looks.items():
                     names = {(kind, name) for name in await due()}
                     known = names & self._known
                     self._news.tell(known | {(kind, OTHERS)} if names - known else known)
+            except Unavailable:
+                for lane in self._lanes:
+                    lane.unsettle()
             await asyncio.sleep(LOOK)

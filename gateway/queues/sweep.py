@@ -80,8 +80,10 @@ class Sweep:
         try:
             while True:
                 await asyncio.sleep(EVERY)
-                with contextlib.suppress(Unavailable, BrokerError):
+                try:
                     await self.turn()
+                except (Unavailable, BrokerError) as error:
+                    log.warning("nothing was looked for that a queue lost", error=str(error))
         finally:
             with contextlib.suppress(Unavailable):
                 await self._cursor.release()

@@ -7,11 +7,22 @@ withdrawn only while it is not placed; a failed one is due again when an operato
 import asyncio
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import accumulate
 from typing import Any, get_args
 
-from sqlalchemy import RowMapping, case, exists, func, insert, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    RowMapping,
+    case,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.platform import correlation
@@ -40,17 +51,23 @@ def delivery_lanes(leases: LeaseClock) -> LaneTable:
 
 
 class DeliveryRepository:
-    """The deliveries in one transaction."""
+    """The deliveries in one transaction.
+
+    ``filed`` is the moment by the database's clock: agencies read their list in this order, and
+    machines whose clocks differ must not pass a delivery over.
+    """
 
     def __init__(
         self,
         connection: AsyncConnection,
         now: Callable[[], datetime],
+        filed: Callable[[], ColumnElement[datetime]],
         lanes: LaneTable,
         outbox: Outbox,
     ) -> None:
         self._connection = connection
         self._now = now
+        self._filed = filed
         self._lanes = lanes
         self._outbox = outbox
         self._new: list[dict[str, Any]] = []
@@ -60,7 +77,7 @@ class DeliveryRepository:
     def add(self, id: str, report: Report, agency_id: str, event: str) -> None:
         """File a delivery, and the queue message that has it placed."""
         new = Delivery(id, report.id, agency_id, event, self._now())
-        row = {name: getattr(new, name) for name in _FIELDS}
+        row = {name: getattr(new, name) for name in _FIELDS if name != "created_at"}
         self._new.append(row | {"correlation": correlation.current()})
         self.lanes.add(agency_id)
         self._outbox.put(outbound(DELIVERIES, id, at=self._now()))
@@ -122,6 +139,10 @@ class DeliveryRepository:
     async def extend(self, claims: Collection[LaneClaim], *, lease: float) -> None:
         """Hold claimed rows for ``lease`` seconds more: they are still under way."""
         await self._connection.execute(self._lanes.extend(claims, lease=lease))
+
+    async def ids_under(self, claims: Collection[LaneClaim]) -> set[str]:
+        """Return the ids of the rows that no other process has taken over from these claims."""
+        return set((await self._connection.execute(self._lanes.ids_under(claims))).scalars())
 
     async def put_off(self, claim: LaneClaim, retry: Retry) -> None:
         """Let a delivery wait whose agency was called in vain."""
@@ -195,7 +216,7 @@ class DeliveryRepository:
     async def flush(self) -> None:
         """Write the new ones."""
         if self._new:
-            new = insert(deliveries).values(send_at=self._lanes.now())
+            new = insert(deliveries).values(send_at=self._lanes.now(), created_at=self._filed())
             await self._connection.execute(new, self._new)
             self._new.clear()
 
@@ -213,9 +234,11 @@ class DeliveryRepository:
 class DeliveryQueries(Queries):
     """Reads of deliveries."""
 
-    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, database: Database, filed: Callable[[float], ColumnElement[datetime]]
+    ) -> None:
         super().__init__(database)
-        self._now = now
+        self._filed = filed
 
     async def count_by_queue(self, agency: str) -> int:
         """Count what was ever placed on an agency's queue, and not moved from it."""
@@ -266,7 +289,7 @@ class DeliveryQueries(Queries):
 
     async def _page(self, agency: str, after: str, most: int) -> Sequence[RowMapping]:
         """Return a page of deliveries: what a reader gets at once has a largest size, too."""
-        settled = self._now() - timedelta(seconds=self._database.timeout)
+        settled = self._filed(-self._database.timeout)
         joined = deliveries.join(reports, reports.c.id == deliveries.c.report_id)
         query = select(deliveries, func.length(reports.c.body).label("size")).select_from(joined)
         query = query.where(

@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Table, Update, case, func, select, update
+from sqlalchemy import ColumnElement, RowMapping, Select, Table, Update, case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.store.engine import Database
@@ -58,13 +58,16 @@ class LaneTable:
         *,
         lease: float,
         take_over: bool,
+        only: ColumnElement[bool] | None = None,
     ) -> Any:
-        """Return the statement that claims due rows and hands them over.
+        """Return the statement that claims due rows, ``only`` some, and hands them over.
 
         ``take_over`` says whether also those that somebody held whose time ran out.
         """
         columns = self._table.c
         due = self.due(lane, besides)
+        if only is not None:
+            due &= only
         chosen = select(columns.id).where(due if take_over else due & columns.lease.is_(None))
         chosen = chosen.order_by(columns.send_at, columns.created_at).limit(most)
         chosen = chosen.with_for_update(
@@ -84,6 +87,12 @@ class LaneTable:
         columns, leases = self._table.c, {each.lease for each in claims}
         mine = columns.id.in_([each.id for each in claims]), columns.lease.in_(leases)
         return update(self._table).where(*mine).values(send_at=self._time + lease)
+
+    def ids_under(self, claims: Collection[LaneClaim]) -> Select[Any]:
+        """Return the query for the rows that are still held by these claims; it keeps them so."""
+        columns, leases = self._table.c, {each.lease for each in claims}
+        mine = columns.id.in_([each.id for each in claims]), columns.lease.in_(leases)
+        return select(columns.id).where(*mine).with_for_update()
 
     def put_off(self, claim: LaneClaim, retry: Retry, **marks: Any) -> Update:
         """Return the statement by which the holder of a row lets it wait."""

@@ -43,6 +43,8 @@ _IDENTITY = (messages.c.channel, messages.c.account, messages.c.external_id)
 
 _EVENT = ("id", "body", "received_at", "tracking")
 """What the event of a message is composed of."""
+_LATELY = 200
+"""Messages that were routed last, of which the newest is looked for."""
 _SETTLED = timedelta(minutes=2)
 """A message that is not routed while one that came so much later was, is on no queue any more."""
 
@@ -115,8 +117,10 @@ class MessageRepository:
         ``idle`` says that the queue is empty; else only those are put that were overtaken by later
         ones. Returns their ids. Doing it twice changes nothing.
         """
-        routed = select(func.max(messages.c.received_at)).where(messages.c.routed_at.is_not(None))
-        newest = (await self._connection.execute(routed)).scalar()
+        routed = select(messages.c.received_at).where(messages.c.routed_at.is_not(None))
+        lately = routed.order_by(messages.c.routed_at.desc()).limit(_LATELY).subquery()
+        query = select(func.max(lately.c.received_at))
+        newest = (await self._connection.execute(query)).scalar()
         if not idle:
             before = min(before, newest - _SETTLED) if newest else datetime.min.replace(tzinfo=UTC)
         on_queue = exists().where(queue.c.queue == REPORTS, queue.c.message_id == messages.c.id)

@@ -160,15 +160,25 @@ class NotificationRepository:
     ) -> list[tuple[LaneClaim, Notification]]:
         """Claim what is due of a channel, or of all ``besides`` those named, for ``lease`` seconds.
 
-        What is not committed yet is not claimed. ``take_over``: also what somebody held too long.
+        What is urgent comes first, however much waits before it. What is not committed yet is not
+        claimed. ``take_over``: also what somebody held too long.
         """
-        statement = self._lanes.claim(channel, besides, most, lease=lease, take_over=take_over)
-        rows = await claim_rows(self._connection, statement)
+        rows: list[RowMapping] = []
+        for only in (notifications.c.urgent, None):
+            if left := most - len(rows):
+                statement = self._lanes.claim(
+                    channel, besides, left, lease=lease, take_over=take_over, only=only
+                )
+                rows += await claim_rows(self._connection, statement)
         return [(claim_of(row), _notification(row)) for row in rows]
 
     async def extend(self, claims: Collection[LaneClaim], *, lease: float) -> None:
         """Hold claimed rows for ``lease`` seconds more: they are still under way."""
         await self._connection.execute(self._lanes.extend(claims, lease=lease))
+
+    async def ids_under(self, claims: Collection[LaneClaim]) -> set[str]:
+        """Return the ids of the rows that no other process has taken over from these claims."""
+        return set((await self._connection.execute(self._lanes.ids_under(claims))).scalars())
 
     async def put_off(self, claim: LaneClaim, retry: Retry) -> None:
         """Let a notification wait that somebody claimed and could not send."""

@@ -7,11 +7,11 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import text
+from sqlalchemy import ColumnElement, text
 
-from gateway.platform.clock import Clock
+from gateway.platform.clock import Clock, offset_of
 from gateway.platform.news import News
 from gateway.store import migrate, probe
 from gateway.store.agency_queues import AgencyQueueQueries
@@ -78,7 +78,7 @@ class Store:
         self.alerts = AlertQueries(database, now)
         self.cursors = CursorQueries(database, leases)
         self.dead_letters = DeadLetterQueries(database)
-        self.deliveries = DeliveryQueries(database, now)
+        self.deliveries = DeliveryQueries(database, self._filed)
         self.due = DueQueries(database)
         self.events = EventQueries(database)
         self.exchanges = ExchangeRepository(database, self.wall)
@@ -204,9 +204,14 @@ class Store:
         self.due_news.set()
         self.due_news = asyncio.Event()
 
+    def _filed(self, after: float = 0.0) -> ColumnElement[datetime]:
+        """Return the moment by the database's clock, moved as far as the case clock is."""
+        return self.cursors.leases.moment(after + offset_of(self.now))
+
     def _context(self) -> UnitContext:
         return UnitContext(
             now=self.now,
+            filed=self._filed,
             wall=self.wall,
             leases=self.cursors.leases,
             deliveries=self._lanes[0],

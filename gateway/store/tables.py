@@ -59,6 +59,7 @@ _READY = text("state = 'ready'")
 _UNROUTED = text("routed_at IS NULL")
 _HELD = text("state = 'held'")
 _TO_SEND = text("state IN ('waiting', 'sending')")
+_URGENT = text("urgent AND state IN ('waiting', 'sending')")
 _PENDING = text("state = 'pending'")
 
 
@@ -253,6 +254,13 @@ notifications = Table(
         "send_at",
         sqlite_where=_TO_SEND,
         postgresql_where=_TO_SEND,
+    ),
+    Index(
+        "ix_notifications_urgent",
+        "channel",
+        "send_at",
+        sqlite_where=_URGENT,
+        postgresql_where=_URGENT,
     ),
     Index("ix_notifications_provider", "channel", "provider_id"),
     Index("ix_notifications_state", "state", "created_at"),

@@ -4,10 +4,11 @@ Most writes are kept until the end and go out one statement per table, however m
 the unit; steps never commit.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from sqlalchemy import ColumnElement
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.platform.clock import Clock
@@ -36,6 +37,7 @@ class UnitContext:
     """What all units of a store share."""
 
     now: Clock
+    filed: Callable[[], ColumnElement[datetime]]
     wall: Clock
     leases: LeaseClock
     deliveries: LaneTable
@@ -68,7 +70,9 @@ class UnitOfWork:
         )
         self.opt_outs = OptOutRepository(connection, now)
         self.reactions = ReactionRepository(connection, now, context.limits)
-        self.deliveries = DeliveryRepository(connection, now, context.deliveries, self.outbox)
+        self.deliveries = DeliveryRepository(
+            connection, now, context.filed, context.deliveries, self.outbox
+        )
         self.agency_queues = AgencyQueueRepository(connection)
         self.notifications = NotificationRepository(
             connection, now, context.notifications, self.reactions, self.outbox

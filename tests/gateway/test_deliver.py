@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from gateway.platform import correlation
 from gateway.queues.consumer import Consumer
 from gateway.queues.lane import LaneWatch, Look
 from gateway.store.rows import Delivery
+from gateway.store.store import Store
 from gateway.wire import events
 from gateway.wire.outbound import outbound
 from tests.gateway.making import LAMP, ROAD, SOON, WHO, House, house, note, running, schema
@@ -394,3 +396,18 @@ async def test_the_first_message_of_a_delivery_that_comes_late_replays_nothing(
     assert await called.call() == {}
     assert await _states(called) == {"fetched"}
     assert len(office.calls) == 2
+
+
+async def test_machines_whose_clocks_differ_pass_no_delivery_over(house: House) -> None:
+    """What a machine files whose clock is behind comes after what an agency has read."""
+    await house.say(ROAD)
+    report = (await house.newest()).report
+    house.clock.pass_(minutes=1)
+    (first,) = await house.store.deliveries.for_agency(AGENCY, after="", most=9)
+    behind = Store(house.store.database, lambda: house.clock() - timedelta(minutes=5))
+    behind.cursors.leases = house.store.cursors.leases  # the database's clock is the same for all
+    async with behind.unit() as unit:
+        deliver(unit, report, kind=events.ASSIGNED, cause="assigned 2")
+    house.clock.pass_(minutes=1)
+    (second,) = await house.store.deliveries.for_agency(AGENCY, after=first.id, most=9)
+    assert second.id != first.id

@@ -21,6 +21,7 @@ from gateway.assembly import Services
 from gateway.outbound.notify import Uncertain
 from gateway.queues.lane import AFTER, LONGEST_REST, Breaker, Lane
 from gateway.store.engine import Unavailable
+from gateway.store.rows import SendResult
 from tests.gateway.making import ROAD, SOON, WHO, House, Paper, note, running
 
 SENT = "SELECT state, doubts, attempts FROM notifications"
@@ -100,6 +101,37 @@ async def test_a_message_that_hangs_holds_up_none_behind_it(lite: House) -> None
         assert await lite.counted("notifications", "state = 'sending'") == 1
         slow.go.set()
     assert await lite.counted("notifications", "state = 'sent'") == 5
+
+
+async def test_what_is_urgent_leaves_first_however_much_waits(house: House) -> None:
+    await routed(house, 4)
+    newest = "SELECT id FROM notifications ORDER BY created_at DESC LIMIT 1"
+    await house.change(f"UPDATE notifications SET urgent = true WHERE id = ({newest})")
+    ((urgent,),) = await rows(house, newest)
+    assert await house.notify() == {}
+    assert len(house.paper.carried) == 4
+    assert house.paper.carried[0][1].id == urgent
+
+
+@pytest.mark.parametrize(
+    ("late", "state"), [(None, "sent"), (UnknownOutcome("cut"), "sending")], ids=["sent", "failed"]
+)
+async def test_who_was_taken_for_gone_undoes_nothing(
+    house: House, late: Exception | None, state: str
+) -> None:
+    """A late success stands; a late failure says nothing of what another process sends now."""
+    await routed(house)
+    (lane,) = [each for each in lanes(house.services) if each.work.name == "paper"]
+    (first,) = await lane.work.claim(1, take_over=False)
+    await killed(house)
+    (second,) = await lane.work.claim(1, take_over=True)
+    assert (first.claim.id, second.claim.doubts) == (second.claim.id, 1)
+    await lane.work.file([(first, late or SendResult(first.claim.id, "sent", provider_id="p"))])
+    assert await rows(house, "SELECT state FROM notifications") == [(state,)]
+    assert await house.counted("queue", "state = 'dead'") == 0
+    await lane.work.file([(second, UnknownOutcome("cut"))])
+    ((state, doubts),) = await rows(house, "SELECT state, doubts FROM notifications")
+    assert (state, doubts) == (("waiting", 2) if late else ("sent", 1))
 
 
 async def test_the_mark_is_there_before_anything_leaves(house: House) -> None:
