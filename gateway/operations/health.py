@@ -14,7 +14,7 @@ from typing import Any
 
 from gateway.broker.base import Broker, BrokerError
 from gateway.intake.group_commit import GroupCommit
-from gateway.intake.load import REASONS, ShedState
+from gateway.intake.load import REASONS, SHARE, ShedState
 from gateway.media.objects import AttachmentStore, ObjectsUnavailable
 from gateway.outbound.roster import MISSING
 from gateway.platform import metrics
@@ -129,7 +129,10 @@ class Health:
         self._looked = time.monotonic()
 
     async def look(self) -> Finding:
-        """Look at everything. Ready means: messages are taken at every door of this process."""
+        """Look at everything. Ready means: a message can be made durable, and doors let it in.
+
+        A channel that has more than its share under way is refused alone: that is not ready's.
+        """
         finding = Finding()
         broker, files, spool, _ = await asyncio.gather(
             self._look_at_broker(),
@@ -143,7 +146,9 @@ class Health:
         recent = [t for t, at in self._died.items() if time.monotonic() - at < REMEMBERED]
         finding.note("tasks", f"died lately: {', '.join(sorted(recent))}" if recent else "")
         finding.note("spool", spool)
-        finding.note("overload", _refused(self._commits.load.shed()), stops=True)
+        shed = self._commits.load.shed()
+        shut = any(state.reason != SHARE for state in shed.values())
+        finding.note("overload", _refused(shed), stops=shut)
         return finding
 
     async def _look_at_broker(self) -> str:

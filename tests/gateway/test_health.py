@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from adapters.contract import Unreachable
 from gateway.broker.base import DELIVERIES, REPORTS, BrokerUnavailable, QueuedMessage, agency_queue
 from gateway.broker.embedded import Embedded
+from gateway.intake.load import ShedState
 from gateway.media.objects import AttachmentStore, Folder
 from gateway.operations import health as health_of
 from gateway.operations.health import LOST, OVERDUE, Health
@@ -310,6 +311,19 @@ async def test_looks_that_come_together_share_one(
     monkeypatch.setattr(health_of, "FRESH", 0.0)
     await health.recent()
     assert len(written) == 2
+
+
+@pytest.mark.parametrize(
+    ("reason", "ready"), [("slow", True), ("stalled", False), ("memory", False)]
+)
+async def test_a_channel_that_floods_is_red_and_takes_no_process_out_of_the_balancer(
+    lite: House, monkeypatch: pytest.MonkeyPatch, reason: str, ready: bool
+) -> None:
+    shed = {"sms": ShedState(reason, lite.clock())}
+    monkeypatch.setattr(lite.commits.load, "shed", lambda: shed)
+    finding = await _health(lite).look()
+    assert (finding.ok, finding.ready) == (False, ready)
+    assert finding.checks["overload"].startswith("sms refused since")
 
 
 async def _fail(lite: House, count: int = 1) -> None:
