@@ -20,6 +20,7 @@ from gateway.operations import health as health_of
 from gateway.operations.health import LOST, OVERDUE, Health
 from gateway.platform import metrics
 from gateway.queues.lane import AFTER
+from gateway.store import probe
 from gateway.store.engine import LOCKED_FILE, Unavailable
 from gateway.store.views import LaneView
 from tests.gateway import migrated
@@ -284,6 +285,19 @@ async def test_health_names_what_keeps_the_database_from_writing(
             assert finding.ready, "the spool stands in"
             assert (await built.take(note(ROAD))).status == 200
         assert (await health.look()).checks["database"] == "ok"
+
+
+async def test_a_host_that_freezes_in_its_probe_turns_no_other_red(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probe, "FROZEN", 0.1)
+    async with house(postgres_url, tmp_path) as built:
+        engine = create_async_engine(postgres_url)
+        frozen = await engine.connect()
+        await probe._write(frozen, built.store.wall(), is_sqlite=False)
+        assert (await _health(built).look()).checks["database"] == "ok"
+        await frozen.invalidate()
+        await engine.dispose()
 
 
 async def test_a_spool_that_takes_no_more_is_red_and_stops_what_the_database_does_not_take(
