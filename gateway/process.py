@@ -38,7 +38,7 @@ ROLES = ("web", "mail", "worker", "poller")
 AGAIN = 1.0
 """Seconds before a task that died is started again."""
 GRACE = 25.0
-"""Seconds that an orderly stop waits for what is leaving; systems that stop us kill after 30."""
+"""Seconds that an orderly stop waits for doors and for what is leaving; systems kill after 30."""
 INSIST = 5.0
 """Seconds a cancelled task gets before it is cancelled again."""
 
@@ -75,14 +75,14 @@ class Kanal:
     async def start(self, roles: Sequence[str] = ROLES) -> Ports:
         """Start the roles; returns when its servers listen.
 
-        Servers start even while database or broker are away: the spool stands in.
+        Servers start even while database or broker are away: the spool stands in for the database.
         A worker raises ``Unavailable`` (of the store or the broker) instead.
         """
         its = self.services
         for said in checks.all_warnings(its.settings, its.channels):
             log.warning(said)
-        patient = "worker" not in roles and its.spool.writable()
-        await self._reach("the database", self.migrate, patient=patient)
+        patient = "worker" not in roles
+        await self._reach("the database", self.migrate, patient=patient and its.spool.writable())
         await self._reach("the broker", its.broker.start, patient=patient)
         await its.commits.start()
         await self._start_tasks(roles)
@@ -100,11 +100,7 @@ class Kanal:
     async def stop(self) -> None:
         """Close the servers, finish what is under way, then let go of everything."""
         its = self.services
-        if self.web:
-            await self.web.stop()
-        if self.mail:
-            await self.mail.stop()
-        await self._end_lanes()
+        await self._close()
         await _end(task for task in self._tasks if task.get_name().startswith(BIND))
         await its.commits.stop()
         await _end(self._tasks)
@@ -115,15 +111,23 @@ class Kanal:
         await its.broker.close()
         await its.store.close()
 
-    async def _end_lanes(self) -> None:
-        """Let what is leaving arrive and be filed: cut off, it would be sent once more."""
-        lanes = [task for task in self._tasks if task.get_name().startswith(LANE)]
+    async def _close(self) -> None:
+        """End the lanes and close the doors, all at once; what is left after ``GRACE`` is cut off.
+
+        What is leaving arrives and is filed: cut off, it would be sent once more.
+        """
         for lane in self.services.lanes:
             lane.end()
-        if lanes:
-            _, cut = await asyncio.wait(lanes, timeout=GRACE)
-            if cut:
-                log.error("sends were cut off and count as uncertain", count=len(cut))
+        lanes = {task for task in self._tasks if task.get_name().startswith(LANE)}
+        doors = {asyncio.create_task(door.stop()) for door in (self.web, self.mail) if door}
+        if not lanes | doors:
+            return
+        closed, late = await asyncio.wait(lanes | doors, timeout=GRACE)
+        if cut := len(late & lanes):
+            log.error("sends were cut off and count as uncertain", count=cut)
+        await _end(late & doors)
+        for task in closed:
+            task.result()
 
     async def migrate(self) -> None:
         """Bring database and rows to this version. Raises ``Unavailable``."""

@@ -182,12 +182,23 @@ class Rabbit(Broker):
             raise BrokerUnavailable(f"RabbitMQ takes nothing, by an alarm: {self._out.alarm}")
 
     async def _takes_probe(self, within: float) -> bool:
-        probe = QueuedMessage(topology.PROBES, uuid.uuid4().hex, b"", {})
+        """Tell whether the queue of probes confirms one; where it was deleted, it is made again."""
+        probe: Marked = QueuedMessage(topology.PROBES, uuid.uuid4().hex, b"", {}), {}
         try:
             async with asyncio.timeout(within):
-                return await self._takes((probe, {}), within=within)
+                error = await self._offer(probe, within=within)
+                if isinstance(error, PublishError):
+                    await self._declare_probes()
+                    error = await self._offer(probe, within=within)
         except TimeoutError:
             return False
+        return error is None
+
+    async def _declare_probes(self) -> None:
+        log.error("a queue is gone and is declared again", extra={"queue": topology.PROBES})
+        arguments = dict(topology.declarations(self._rungs, self._limit))[topology.PROBES]
+        async with self._out.channel() as channel:
+            await channel.declare_queue(topology.PROBES, durable=True, arguments=arguments)
 
     async def _prepare(self, connection: AbstractConnection, give_up: Callable[[], None]) -> None:
         """Declare what is missing, then open the channel that publishes."""
@@ -323,17 +334,23 @@ class Rabbit(Broker):
             del self._refusing[queue]
 
     async def _takes(self, marked: Marked, *, within: float) -> bool:
+        error = await self._offer(marked, within=within)
+        return not isinstance(error, LOST) and not _refused(error)
+
+    async def _offer(self, marked: Marked, *, within: float) -> BaseException | None:
+        """Publish a message on a channel of its own; return what went wrong."""
         connection = await self._out.wait()
         try:
             with hearing():
-                async with connection.channel(publisher_confirms=True) as channel:
+                async with connection.channel(
+                    publisher_confirms=True, on_return_raises=True
+                ) as channel:
                     wire = await channel.get_underlay_channel()
                     assert isinstance(wire, aiormq.Channel)
                     alone = Publisher(wire, within=within, on_silence=lambda: None)
-                    error = (await alone.send([marked])).get(marked[0].id)
-        except LOST:
-            return False
-        return not isinstance(error, LOST) and not _refused(error)
+                    return (await alone.send([marked])).get(marked[0].id)
+        except LOST as error:
+            return error
 
     async def _closed(self, queues: set[str]) -> dict[str, Refusal]:
         """Declare the agencies' queues among these; return those that take nothing now."""

@@ -23,6 +23,7 @@ from gateway.media.access import AttachmentAccess, ShownFile
 from gateway.outbound.deliveries import deliver_assigned
 from gateway.outbound.notifications import Notifier
 from gateway.platform.identity import opened_reporter
+from gateway.platform.recent import Recent
 from gateway.platform.seal import ENVELOPE, RAW, BadSeal, Seal
 from gateway.store.exchanges import ExchangeView
 from gateway.store.reports import StaleWrite as Raced
@@ -41,6 +42,8 @@ from router import explain
 from router.register import Register
 
 log = structlog.get_logger(__name__)
+LOOK_AT_LANES = 10.0
+"""Seconds for which a look at the lanes stands for others: it reads every row that waits."""
 REOPENED = (Status.ARCHIVED_BY_SYSTEM, Status.ARCHIVED_BY_ADMIN)
 """What no agency has seen may still be assigned."""
 
@@ -77,6 +80,7 @@ class OperatorService:
         self._duty = duty
         self._ended = ended
         self._nobody = hash_of_none()
+        self._lanes = Recent(lambda: store.troubled_lanes(), LOOK_AT_LANES)
 
     # what they see
 
@@ -96,7 +100,7 @@ class OperatorService:
             quarantined=await self._store.quarantine.count(),
             channels=await self._store.overview.channels(sorted(self._intake.channels)),
             alerts=await self._store.alerts.open(),
-            lanes=await self._store.troubled_lanes(),
+            lanes=await self._lanes.get(),
             not_kept=await self._store.quarantine.missed_since(
                 self._store.now() - timedelta(days=1)
             ),

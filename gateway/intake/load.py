@@ -35,6 +35,8 @@ REASONS = MappingProxyType(
     }
 )
 """Why a door refuses, as metrics name it and as health says it."""
+SHARE = "slow"
+"""The reason that holds for one channel alone: it has more than its share under way."""
 
 
 class NotDurable(Exception):

@@ -2,22 +2,25 @@
 
 What can be tried is tried: a row, a lock on every table, a file of the spool with its fsync, and a
 confirm through a quorum queue. A look costs that much, so looks that come close together share one.
+Whether the database is written to is said by that row alone. What waits is counted more rarely, and
+a count that is slow is a warning.
 """
 
 import asyncio
 import contextlib
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from gateway.broker.base import Broker, BrokerError
 from gateway.intake.group_commit import GroupCommit
-from gateway.intake.load import REASONS, ShedState
+from gateway.intake.load import REASONS, SHARE, ShedState
 from gateway.media.objects import AttachmentStore, ObjectsUnavailable
 from gateway.outbound.roster import MISSING
 from gateway.platform import metrics
+from gateway.platform.recent import Recent
 from gateway.queues.agency_queues import AWAY
 from gateway.queues.lane import Lane
 from gateway.store.agency_queues import AgencyQueue
@@ -30,12 +33,14 @@ from gateway.store.views import FetchStatus, LaneView
 EVERY = 5.0
 FRESH = 1.0
 """Seconds for which a look stands for others."""
+COUNTED = 10.0
+"""Seconds for which a count of what waits stands for others: it reads every row that waits."""
 NAMED = 10
 """Lanes and queues that are named; of thousands of agencies all others are only counted."""
 REMEMBERED = 300.0
 """Seconds for which a task that died keeps health red."""
 IMPATIENCE = 2.0
-"""Seconds in which the store of the files must answer."""
+"""Seconds in which the store of the files must answer, and what waits must be counted."""
 OVERDUE = timedelta(minutes=2)
 """How long a message may wait for RabbitMQ to take it."""
 
@@ -65,6 +70,12 @@ class Finding:
         """Note what makes nothing red."""
         self.checks[name] = text
         self.warned = True
+
+    def add(self, other: "Finding") -> None:
+        """Note all that another look found."""
+        self.checks |= other.checks
+        self.ok, self.ready = self.ok and other.ok, self.ready and other.ready
+        self.warned = self.warned or other.warned
 
     def note(self, name: str, fault: str, *, stops: bool = False) -> None:
         """Note one check; an empty ``fault`` is good."""
@@ -108,8 +119,9 @@ class Health:
         self._by_queue = by_queue
         self._called = called
         self._retries = timedelta(seconds=sum(retry_after))
-        self._looking: asyncio.Task[Finding] | None = None
-        self._looked = 0.0
+        self._looks = Recent(lambda: self._look(self._last_count), FRESH)
+        self._counts = Recent(self._count, COUNTED)
+        self._counted = Finding()
         self._begun = store.wall()
         self._died: dict[str, float] = {}
 
@@ -118,24 +130,26 @@ class Health:
         self._died[task] = time.monotonic()
 
     async def recent(self) -> Finding:
-        """Return a look that is under way or at most a second old; else look."""
-        task = self._looking
-        if task is None or (task.done() and time.monotonic() - self._looked > FRESH):
-            task = self._looking = asyncio.create_task(self.look(), name="look at health")
-            task.add_done_callback(self._note_look)
-        return await asyncio.shield(task)
+        """Return a look that is under way or at most a second old; else look.
 
-    def _note_look(self, _: object) -> None:
-        self._looked = time.monotonic()
+        What waits was counted at most ten seconds ago, or is being counted.
+        """
+        return await self._looks.get()
 
     async def look(self) -> Finding:
-        """Look at everything. Ready means: messages are taken at every door of this process."""
+        """Look at everything. Ready means: a message can be made durable, and doors let it in.
+
+        A channel that has more than its share under way is refused alone: that is not ready's.
+        """
+        return await self._look(self._count)
+
+    async def _look(self, count: Callable[[], Awaitable[Finding]]) -> Finding:
         finding = Finding()
         broker, files, spool, _ = await asyncio.gather(
             self._look_at_broker(),
             _away(self._attachments) if self._attachments else _nothing(),
             asyncio.to_thread(self._look_at_spool),
-            self._look_at_store(finding),
+            self._look_at_store(finding, count),
         )
         finding.note("broker", broker)
         if self._attachments:
@@ -143,7 +157,9 @@ class Health:
         recent = [t for t, at in self._died.items() if time.monotonic() - at < REMEMBERED]
         finding.note("tasks", f"died lately: {', '.join(sorted(recent))}" if recent else "")
         finding.note("spool", spool)
-        finding.note("overload", _refused(self._commits.load.shed()), stops=True)
+        shed = self._commits.load.shed()
+        shut = any(state.reason != SHARE for state in shed.values())
+        finding.note("overload", _refused(shed), stops=shut)
         return finding
 
     async def _look_at_broker(self) -> str:
@@ -163,28 +179,66 @@ class Health:
             faults.append(f"{stuck} batches cannot be opened or removed: whose files are they?")
         return "; ".join(faults)
 
-    async def _look_at_store(self, finding: Finding) -> None:
+    async def _look_at_store(
+        self, finding: Finding, count: Callable[[], Awaitable[Finding]]
+    ) -> None:
         try:
             await self._store.try_write()
-            lost, unplaced, unfetched = await self._count_lost()
-            kept = await self._store.agency_queues.kept(self._by_queue, NAMED)
-            dead = sum((await self._store.dead_letters.counts()).values())
-            held = await self._store.quarantine.count_proven()
-            room = await self._store.quarantine.room()
-            missed = await self._store.quarantine.missed_since(
-                self._store.now() - timedelta(days=1)
-            )
-            waiting = await self._overdue()
-            unread = await self._unread()
-            unheard = await self._store.alerts.count_passed_by()
-            passed = await self._store.due.counts(self._store.now() - OVERDUE)
-            lanes = await self._store.troubled_lanes()
         except Unavailable as error:
             writable = await asyncio.to_thread(self._spool.writable)
             finding.note("database", str(error), stops=not writable)
             return
         finding.note("database", "")
+        finding.add(await count())
+
+    async def _last_count(self) -> Finding:
+        """Return the count that is fresh; where that takes long, the one before it."""
+        try:
+            async with asyncio.timeout(IMPATIENCE):
+                return await self._counts.get()
+        except TimeoutError:
+            finding = Finding()
+            finding.add(self._counted)
+            finding.warn("backlog", f"not counted within {IMPATIENCE:g} s")
+            return finding
+
+    async def _count(self) -> Finding:
+        """Count what waits; what could not be counted is a warning."""
+        finding = Finding()
+        try:
+            await self._count_backlog(finding)
+        except Unavailable as error:
+            finding.warn("backlog", f"not counted: {error}")
+        self._counted = finding
+        return finding
+
+    async def _count_backlog(self, finding: Finding) -> None:
+        store = self._store
+        unheard = await store.alerts.count_passed_by()
+        finding.note("alerts", f"{unheard} that nobody on duty has answered" if unheard else "")
+        if not (unheard or self._on_duty):
+            finding.warn("alerts", MISSING)
+        if self._duties:
+            finding.note("providers", await self._unread())
+        dead = sum((await store.dead_letters.counts()).values())
         finding.note("dead_letters", f"{dead} to replay or examine" if dead else "")
+        await self._count_quarantine(finding)
+        finding.note("outbox", await self._overdue())
+        lost, unplaced, unfetched = await self._count_lost()
+        finding.note("routing", f"{lost} taken in and not routed for minutes" if lost else "")
+        finding.note("deliveries", f"{unplaced} not placed for minutes" if unplaced else "")
+        late = f"files of {unfetched} reports not fetched after all retries"
+        finding.note("media", late if unfetched else "")
+        if kept := await store.agency_queues.kept(self._by_queue, NAMED):
+            finding.warn("agency_queues", "; ".join(map(said_of, kept)))
+        finding.note("due", _passed(await store.due.counts(store.now() - OVERDUE)))
+        self._note_lanes(finding, await store.troubled_lanes())
+
+    async def _count_quarantine(self, finding: Finding) -> None:
+        quarantine = self._store.quarantine
+        held = await quarantine.count_proven()
+        room = await quarantine.room()
+        missed = await quarantine.missed_since(self._store.now() - timedelta(days=1))
         full = (
             f", {room.bytes} bytes: more than [quarantine] lets noise take, and kept all the same"
         )
@@ -194,20 +248,6 @@ class Health:
             finding.note("quarantine", f"{held} to release or dismiss" if held else "")
         if missed:  # what strangers and machines send is no fault of ours
             finding.checks["quarantine_noise"] = f"{missed} more not kept since yesterday"
-        finding.note("outbox", waiting)
-        finding.note("routing", f"{lost} taken in and not routed for minutes" if lost else "")
-        finding.note("deliveries", f"{unplaced} not placed for minutes" if unplaced else "")
-        late = f"files of {unfetched} reports not fetched after all retries"
-        finding.note("media", late if unfetched else "")
-        if kept:
-            finding.warn("agency_queues", "; ".join(map(said_of, kept)))
-        finding.note("alerts", f"{unheard} that nobody on duty has answered" if unheard else "")
-        finding.note("due", _passed(passed))
-        self._note_lanes(finding, lanes)
-        if not (unheard or self._on_duty):
-            finding.warn("alerts", MISSING)
-        if self._duties:
-            finding.note("providers", unread)
 
     async def _count_lost(self) -> tuple[int, int, int]:
         """Count messages not routed, deliveries not placed, and reports with files not fetched."""

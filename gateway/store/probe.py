@@ -11,13 +11,19 @@ from gateway.store.tables import metadata, probes
 
 WITHIN = 3.0
 """Seconds in which the database must answer a probe."""
+FROZEN = 2.0
+"""Seconds after which PostgreSQL ends the probe of a process that stands still: its row is
+everybody's."""
 LOCKED = "55P03"  # PostgreSQL's lock_not_available
 TABLES = sorted(metadata.tables)
 
 _ROW = text(
     "INSERT INTO probes (id, at) VALUES (1, :at) ON CONFLICT (id) DO UPDATE SET at = excluded.at"
 ).bindparams(bindparam("at", type_=probes.c.at.type))
-_IMPATIENT = text("SET LOCAL lock_timeout = '1s'")
+_IMPATIENT = text(
+    "SELECT set_config('lock_timeout', '1s', true), "
+    "set_config('idle_in_transaction_session_timeout', :frozen, true)"
+)
 _EVERY_TABLE = text(f"LOCK TABLE {', '.join(TABLES)} IN ROW EXCLUSIVE MODE")
 """The lock that a row to be written needs; two of them are no hindrance to each other."""
 _HOLD_UP = text(
@@ -51,9 +57,9 @@ async def _write(connection: AsyncConnection, at: datetime, *, is_sqlite: bool) 
     if is_sqlite:
         await connection.execute(_ROW, {"at": at})
         return
-    await connection.execute(_IMPATIENT)
-    await connection.execute(_ROW, {"at": at})
+    await connection.execute(_IMPATIENT, {"frozen": f"{FROZEN * 1000:.0f}ms"})
     await connection.execute(_EVERY_TABLE)
+    await connection.execute(_ROW, {"at": at})  # last: others wait for who has it
 
 
 async def _locked_tables(database: Database) -> list[str]:

@@ -149,6 +149,25 @@ async def test_a_lost_quorum_is_named(rabbit_url: str, rabbit_node: RabbitNode) 
         await rabbit.close()
 
 
+async def test_a_queue_of_probes_that_was_deleted_is_made_again(
+    rabbit: Rabbit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(2):
+        async with rabbit._out.channel() as channel:
+            await channel.queue_delete(topology.PROBES)
+        await rabbit.ping()
+        assert await rabbit.use(topology.PROBES), "what was confirmed went into a queue"
+
+    async def nothing() -> None:
+        pass
+
+    monkeypatch.setattr(rabbit, "_declare_probes", nothing)
+    async with rabbit._out.channel() as channel:
+        await channel.queue_delete(topology.PROBES)
+    with pytest.raises(BrokerUnavailable):
+        await rabbit.ping()
+
+
 async def test_an_agency_queue_deleted_behind_our_back_is_made_again(
     rabbit: Rabbit, rabbit_url: str
 ) -> None:
@@ -341,9 +360,9 @@ async def test_a_ping_is_confirmed_by_a_quorum_queue(
     for _ in range(3):
         await rabbit.ping()
 
-    async def silent(*_: object, **__: object) -> bool:
-        return False
+    async def silent(*_: object, **__: object) -> BaseException:
+        return TimeoutError()
 
-    monkeypatch.setattr(rabbit, "_takes", silent)
+    monkeypatch.setattr(rabbit, "_offer", silent)
     with pytest.raises(BrokerUnavailable, match="the quorum is lost"):
         await rabbit.ping()

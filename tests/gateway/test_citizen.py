@@ -338,7 +338,11 @@ async def test_an_addition_that_cannot_be_stored_now_stands_in_the_form_again(
     full = LoadLimits(bytes=0)
     with monkeypatch.context() as overload:
         overload.setattr(visitor.house.door.load, "_limits", full)
-        status, page = await visitor.look(number, secret, key=str(uuid4()), body="Nomor 12 mati")
+        key = str(uuid4())
+        status, page = await visitor.look(number, secret, key=key, body="Nomor 12 mati")
+        assert f'name="key" value="{key}"' in page, "sent again it is the same addition"
+        _, forged = await visitor.look(number, secret, key='"><b>', body="Nomor 12 mati")
+        assert re.search(r'name="key" value="[0-9a-f-]{36}"', forged)
     assert (status, "Nomor 12 mati" in page) == (503, True)
     assert "belum dapat disimpan saat ini" in page
 

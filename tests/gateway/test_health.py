@@ -14,12 +14,15 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from adapters.contract import Unreachable
 from gateway.broker.base import DELIVERIES, REPORTS, BrokerUnavailable, QueuedMessage, agency_queue
 from gateway.broker.embedded import Embedded
+from gateway.intake.load import ShedState
 from gateway.media.objects import AttachmentStore, Folder
 from gateway.operations import health as health_of
 from gateway.operations.health import LOST, OVERDUE, Health
 from gateway.platform import metrics
 from gateway.queues.lane import AFTER
-from gateway.store.engine import LOCKED_FILE
+from gateway.store import probe
+from gateway.store.engine import LOCKED_FILE, Unavailable
+from gateway.store.views import LaneView
 from tests.gateway import migrated
 from tests.gateway.making import ROAD, WHO, House, away, held, house, note
 
@@ -284,6 +287,19 @@ async def test_health_names_what_keeps_the_database_from_writing(
         assert (await health.look()).checks["database"] == "ok"
 
 
+async def test_a_host_that_freezes_in_its_probe_turns_no_other_red(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probe, "FROZEN", 0.1)
+    async with house(postgres_url, tmp_path) as built:
+        engine = create_async_engine(postgres_url)
+        frozen = await engine.connect()
+        await probe._write(frozen, built.store.wall(), is_sqlite=False)
+        assert (await _health(built).look()).checks["database"] == "ok"
+        await frozen.invalidate()
+        await engine.dispose()
+
+
 async def test_a_spool_that_takes_no_more_is_red_and_stops_what_the_database_does_not_take(
     lite: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -307,9 +323,69 @@ async def test_looks_that_come_together_share_one(
     await asyncio.gather(*(health.recent() for _ in range(50)))
     await health.recent()
     assert len(written) == 1
-    monkeypatch.setattr(health_of, "FRESH", 0.0)
+    monkeypatch.setattr(health._looks, "seconds", 0.0)
     await health.recent()
     assert len(written) == 2
+
+
+async def test_what_waits_is_counted_once_for_many_looks(
+    lite: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted, troubled_lanes = [], lite.store.troubled_lanes
+
+    async def count() -> tuple[LaneView, ...]:
+        counted.append(1)
+        return await troubled_lanes()
+
+    monkeypatch.setattr(lite.store, "troubled_lanes", count)
+    health = _health(lite)
+    monkeypatch.setattr(health._looks, "seconds", -1.0)
+    for _ in range(3):
+        assert (await health.recent()).checks["lanes"] == "ok"
+    assert len(counted) == 1
+    monkeypatch.setattr(health._counts, "seconds", -1.0)
+    await health.recent()
+    assert len(counted) == 2
+
+
+@pytest.mark.parametrize("spool", [2**30, 0])
+@pytest.mark.parametrize("fails", [False, True])
+async def test_a_count_that_is_slow_is_a_warning_and_the_database_is_there(
+    lite: House, monkeypatch: pytest.MonkeyPatch, spool: int, fails: bool
+) -> None:
+    await _bury(lite)
+    health = _health(lite)
+    monkeypatch.setattr(health._looks, "seconds", -1.0)
+    monkeypatch.setattr(health._counts, "seconds", -1.0)
+    assert (await health.recent()).checks["dead_letters"] == "1 to replay or examine"
+
+    async def slow() -> tuple[LaneView, ...]:
+        if fails:
+            raise Unavailable("no answer within 5 s (TimeoutError)")
+        await asyncio.Event().wait()
+        return ()
+
+    monkeypatch.setattr(lite.store, "troubled_lanes", slow)
+    monkeypatch.setattr(health_of, "IMPATIENCE", 0.2)
+    monkeypatch.setattr(lite.spool, "_most", spool)
+    finding = await health.recent()
+    assert (finding.checks["database"], finding.ready) == ("ok", True)
+    assert finding.checks["backlog"].startswith("not counted")
+    assert not finding.ok, "what was counted stays red"
+    assert finding.checks["dead_letters"] == "1 to replay or examine"
+
+
+@pytest.mark.parametrize(
+    ("reason", "ready"), [("slow", True), ("stalled", False), ("memory", False)]
+)
+async def test_a_channel_that_floods_is_red_and_takes_no_process_out_of_the_balancer(
+    lite: House, monkeypatch: pytest.MonkeyPatch, reason: str, ready: bool
+) -> None:
+    shed = {"sms": ShedState(reason, lite.clock())}
+    monkeypatch.setattr(lite.commits.load, "shed", lambda: shed)
+    finding = await _health(lite).look()
+    assert (finding.ok, finding.ready) == (False, ready)
+    assert finding.checks["overload"].startswith("sms refused since")
 
 
 async def _fail(lite: House, count: int = 1) -> None:

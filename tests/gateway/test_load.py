@@ -184,7 +184,11 @@ def _calls() -> dict[str, Call]:
         "the form by hand": Call("/", form, body, "text/html", "Lampu jalan mati &lt;di sini&gt;"),
         "a partner": Call("/api/v1/reports", key, b"{}", problem, stored),
         "Open311": Call(
-            "/open311/v2/requests.json", {}, b"api_key=x", "application/json", "call again"
+            "/open311/v2/requests.json",
+            {"content-type": "application/x-www-form-urlencoded"},
+            f"api_key={CITY}&service_code=jalan-rusak&description=lubang".encode(),
+            "application/json",
+            "call again",
         ),
     }
 

@@ -14,6 +14,7 @@ import georeport
 import pytest
 
 from gateway.casework.agencies import Reply
+from gateway.intake.load import LoadLimits
 from gateway.store.engine import Unavailable
 from normalizer.report import Status
 from tests.gateway.making import LAMP, ROAD, UNCLEAR, made_parts
@@ -512,6 +513,19 @@ async def test_an_agencys_update_is_its_answer(here: Town) -> None:
     await here.house.notify()
     kinds = [event.kind for event in (await here.house.file(number)).events]
     assert kinds.count("agency_replied") == 2
+
+
+async def test_overload_refuses_reports_and_neither_agencies_nor_strangers(
+    here: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = await here.numbered(**HOLE)
+    monkeypatch.setattr(here.house.door.load, "_limits", LoadLimits(bytes=0))
+    more = {"status": "IN_PROGRESS", "description": "Sedang kami perbaiki"}
+    assert (await _update(here, AGENCY, number, **more)).status == 201
+    refused(await here.request("kanal_of-a-stranger", **HOLE), 403)
+    assert here.house.door.load.shed() == {}, "no room was taken, and none refused"
+    refused(await here.request(CITY, **HOLE), 503)
+    refused(await _update(here, CITY, number, description="Makin dalam"), 503)
 
 
 async def test_an_agency_that_is_not_responsible_says_so(here: Town) -> None:

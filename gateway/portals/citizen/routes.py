@@ -250,7 +250,8 @@ class Citizens:
         if "body" in form.values and tracked.sender:
             faults, status = await self._add(request, tracked, form)
             sent = not faults
-            typed = _Typed({"body": form.first("body")} if faults else {}, faults)
+            if faults:
+                typed = _Typed({"body": form.first("body")}, faults, key=_key_of(form))
         return self._pages.page(
             request,
             "status.html",
@@ -290,11 +291,7 @@ class Citizens:
         except Malformed:
             return _Typed()
         values = {name: form.first(name) for name in form.values}
-        try:
-            key = str(uuid.UUID(values.get("key", "")))
-        except ValueError:
-            key = str(uuid.uuid4())
-        return _Typed(values, {}, form.has_files, key)
+        return _Typed(values, {}, form.has_files, _key_of(form))
 
     async def _small_form(self, request: Request) -> FilledForm:
         try:
@@ -311,6 +308,14 @@ class Citizens:
         more = {"content-type": content_type, "accept-language": language_of(request)}
         hook = WebhookRequest(self._channel.hook_url, {**kept, **more}, body)
         return await self._intake.receive_webhook(self._channel, hook)
+
+
+def _key_of(form: FilledForm) -> str:
+    """Return the key of a submission, which its next try keeps; another one where it has none."""
+    try:
+        return str(uuid.UUID(form.first("key")))
+    except ValueError:
+        return str(uuid.uuid4())
 
 
 class _Static(StaticFiles):

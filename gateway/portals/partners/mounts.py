@@ -4,6 +4,7 @@ Every call is capped in size and counted before its handler sees it.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import replace
 from datetime import datetime
 
@@ -35,6 +36,8 @@ from gateway.store.engine import Unavailable
 from gateway.store.reports import StaleWrite
 
 Endpoint = Callable[[Request], Awaitable[Response]]
+_VISIT: ContextVar[Visit] = ContextVar("visit")
+"""The call that is being answered, where it may bring a message."""
 
 
 class TooManyCalls(Exception):
@@ -146,7 +149,8 @@ class MountedChannel:
     async def _answer(self, request: Request, called: WebhookRequest, handler: Handler) -> Response:
         if called.method in ("GET", "HEAD"):
             return await self._handle(request, called, handler)
-        with self._intake.load.visit(self._channel.name) as visit:
+        with self._intake.load.visit(self._channel.name, early=False) as visit:
+            _VISIT.set(visit)
             return await self._handle(request, called, handler, visit)
 
     async def _handle(
@@ -184,10 +188,7 @@ class MountedChannel:
     async def _whole(self, request: Request, visit: Visit | None) -> WebhookRequest:
         most = self._channel.max_bytes
         grow = visit.grow if visit else lambda _: None
-        whole = self._dressed(await hook_of(request, self._url, most, grow))
-        if visit:
-            visit.wait()
-        return whole
+        return self._dressed(await hook_of(request, self._url, most, grow))
 
     def _dressed(self, request: WebhookRequest) -> WebhookRequest:
         """Return a request with the day of its arrival, which only the shell may write."""
@@ -214,7 +215,12 @@ class MountedChannel:
         return standing.headers
 
     async def _submit(self, request: WebhookRequest, sender: str) -> WebhookResponse:
-        """Take a request in; ``sender`` is whose report it adds to. Raises ``NotDurable``."""
+        """Take a request in; ``sender`` is whose report it adds to. Raises ``NotDurable``.
+
+        Only here a call counts among what waits to be durable: after its key and its quota, and an
+        agency's answer never does.
+        """
+        _VISIT.get().wait()
         if sender:
             request = replace(request, headers={**request.headers, SENDER: sender})
         with metrics.STEP.labels("receive").time():
