@@ -118,8 +118,12 @@ class AgencyQueueReview:
     async def _is_read(self, queue: AgencyQueue) -> bool:
         """Note how a queue is found; tell whether it is left as it is for now."""
         now, use = self._store.wall(), await self._broker.use(queue.name)
-        read_at = now if use and await self._has_reader(queue, use) else queue.read_at
-        if use and read_at and (read_at == now or queue.state == READ) and now - read_at < AWAY:
+        has_reader = use is not None and await self._has_reader(queue, use)
+        read_at = now if has_reader else queue.read_at
+        if (has_reader or queue.state == READ) and read_at and now - read_at < AWAY:
+            if use is None:
+                log.error("a queue that was read is gone and is declared again", queue=queue.name)
+                await self._broker.declare(queue.name)
             if queue.agency_id not in self._told:
                 log.warning("a queue is read that no settings name", queue=queue.name)
                 self._told.add(queue.agency_id)

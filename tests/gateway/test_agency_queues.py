@@ -208,6 +208,26 @@ async def test_a_queue_that_is_read_is_kept_and_used_until_its_reader_has_left(
     assert await on_rabbit.depth() is None
 
 
+async def test_a_queue_that_is_read_is_there_again_after_somebody_deleted_it(
+    on_rabbit: Before, rabbit_url: str
+) -> None:
+    await on_rabbit.placed()
+    await on_rabbit.upgraded()
+    async with await aio_pika.connect(rabbit_url) as agency, agency.channel() as channel:
+        await (await (await channel.get_queue(QUEUE)).get()).ack()
+        await on_rabbit.look()
+        await channel.queue_delete(QUEUE)
+    for _ in range(2):
+        await on_rabbit.look()
+    assert await on_rabbit.listed() == [(AGENCY, "read", 0)]
+    await on_rabbit.comes()
+    assert (await on_rabbit.methods(), await on_rabbit.depth()) == (["queue", "queue"], 1)
+    on_rabbit.house.clock.pass_(seconds=AWAY.total_seconds())
+    for _ in range(2):
+        await on_rabbit.look()
+    assert await on_rabbit.listed() == [], "its reader did not come back"
+
+
 async def test_a_queue_of_which_something_was_taken_has_a_reader_that_may_come_back(
     on_rabbit: Before, rabbit_url: str
 ) -> None:
