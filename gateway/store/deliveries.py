@@ -244,11 +244,6 @@ class DeliveryQueries(Queries):
         rows = await self._rows(query.order_by(deliveries.c.created_at))
         return tuple(_delivery(row) for row in rows)
 
-    async def agencies_by(self, method: str) -> list[str]:
-        """List the agencies that ever got a delivery by a method."""
-        by = select(deliveries.c.agency_id).where(deliveries.c.method == method).distinct()
-        return sorted(row[0] for row in await self._all(by))
-
     async def for_agency(self, agency: str, *, after: str, most: int) -> list[AgencyEvent]:
         """List an agency's deliveries in order, each report as it stands; ``after`` is an id.
 
