@@ -107,13 +107,14 @@ class AgencyQueueReview:
         if await self._is_read(queue) or await self._is_under_way(queue):
             return
         unknown = await self._empty(queue)
-        if not unknown and await self._broker.remove(queue.name):
+        if unknown != queue.unknown:  # that it is empty now is believed when it is seen twice
+            if unknown:
+                log.warning("a queue holds what is no delivery", queue=queue.name, count=unknown)
+            await self._note(queue, LEFT, read_at=queue.read_at, unknown=unknown)
+        elif not unknown and await self._broker.remove(queue.name):
             async with self._store.unit() as unit:
                 await unit.agency_queues.forget(queue.agency_id)
             log.info("an agency's queue is gone", agency=queue.agency_id)
-        elif unknown != queue.unknown:
-            log.warning("a queue holds what is no delivery", queue=queue.name, count=unknown)
-            await self._note(queue, LEFT, read_at=queue.read_at, unknown=unknown)
 
     async def _is_read(self, queue: AgencyQueue) -> bool:
         """Note how a queue is found; tell whether it is left as it is for now."""

@@ -11,8 +11,16 @@ import aio_pika
 import pytest
 from aio_pika.abc import AbstractIncomingMessage
 
-from gateway.broker import embedded
-from gateway.broker.base import DELIVERIES, REPORTS, Broker, QueuedMessage, agency_queue
+from gateway.broker import embedded, topology
+from gateway.broker.base import (
+    DELIVERIES,
+    REPORTS,
+    Broker,
+    BrokerUnavailable,
+    QueuedMessage,
+    QueueUse,
+    agency_queue,
+)
 from gateway.broker.rabbit import Rabbit
 from gateway.broker.subscription import RabbitSubscription
 from gateway.queues.agency_queues import AGENCY_QUEUES, AWAY, EVERY, AgencyQueueReview
@@ -21,6 +29,7 @@ from gateway.store.agency_queues import UNSEEN
 from gateway.store.engine import Unavailable
 from tests.gateway import migrated
 from tests.gateway.making import ROAD, SOON, House, Queues, house, note
+from tests.services import RabbitNode
 
 AGENCY = "3578-dinas-pu"
 QUEUE = agency_queue(AGENCY)
@@ -239,6 +248,55 @@ async def test_a_queue_of_which_something_was_taken_has_a_reader_that_may_come_b
     await on_rabbit.look()
     assert await on_rabbit.listed() == [(AGENCY, "read", 0)]
     assert await on_rabbit.depth() == 1
+
+
+@pytest.mark.parametrize("what", ["placed", "strange"])
+async def test_a_queue_that_is_said_to_be_empty_and_is_not_stays(
+    on_rabbit: Before, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """As RabbitMQ says of a queue whose leader does not answer within a quarter of a second."""
+    if what == "placed":
+        await on_rabbit.placed()
+    await on_rabbit.broker.publish([QueuedMessage(QUEUE, "strange", b"not ours")])
+    await on_rabbit.house.change(
+        f"INSERT INTO agency_queues (agency_id, state, unknown) VALUES ('{AGENCY}', 'left', 1)"
+    )
+    depth = await on_rabbit.depth()
+
+    async def hidden(_: str) -> QueueUse:
+        return QueueUse(0, 0)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(on_rabbit.broker, "use", hidden)
+        for _ in range(3):
+            await on_rabbit.look()
+    assert await on_rabbit.depth() == depth
+    assert len(await on_rabbit.listed()) == 1
+    for _ in range(2):
+        await on_rabbit.look()
+    assert await on_rabbit.listed() == [(AGENCY, "left", 1)]
+    assert await on_rabbit.depth() == 1
+
+
+async def test_a_queue_without_a_leader_is_not_removed(
+    on_rabbit: Before, rabbit_node: RabbitNode, rabbit_url: str
+) -> None:
+    await on_rabbit.placed()
+    name = f'rabbit_misc:r(<<"{topology.vhost_of(rabbit_url)}">>, queue, <<"{QUEUE}">>)'
+
+    def leader(what: str) -> None:
+        found = f"{{ok, Q}} = rabbit_amqqueue:lookup({name})"
+        rabbit_node.ctl("eval", f"{found}, ra:{what}_server(quorum_queues, amqqueue:get_pid(Q)).")
+
+    leader("stop")
+    assert await on_rabbit.broker.use(QUEUE) == QueueUse(0, 0), "what RabbitMQ says of it"
+    with pytest.raises(BrokerUnavailable):
+        await on_rabbit.broker.remove(QUEUE)
+    await on_rabbit.broker.ping()
+    leader("restart")
+    subscription = await on_rabbit.broker.subscribe(QUEUE, prefetch=1)
+    async with asyncio.timeout(SOON):
+        assert len(await subscription.take(1)) == 1
 
 
 async def test_an_agency_of_the_settings_has_its_queue_before_there_is_anything_in_it(
