@@ -96,11 +96,16 @@ class AgencyQueueReview:
                 await self._broker.declare(agency_queue(agency))
 
     async def _list_new(self, place: CursorPlace) -> None:
-        """List queues on which something was placed since the last look, by any process."""
+        """List the queues of the settings, and those that any process used since the last look.
+
+        Once settings no longer name one, it counts as read a moment ago: its agency may read on.
+        """
         now = self._store.now()
+        named = [] if self._broker.outbox_is_queue else self._by_queue
         since = datetime.fromisoformat(place.cursor) - LATE if place.cursor else ANYTIME
         async with self._store.unit() as unit:
             await unit.agency_queues.add(await unit.deliveries.agencies_by_queue(since))
+            await unit.agency_queues.keep(named, self._store.wall())
             await unit.cursors.move(self._cursor.step(place, now.isoformat(), pause=0))
 
     async def _look_at(self, queue: AgencyQueue) -> None:

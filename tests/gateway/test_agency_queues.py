@@ -85,6 +85,13 @@ class Before:
         rows = await self.house.rows("SELECT agency_id, state, unknown FROM agency_queues")
         return [tuple(row) for row in rows]
 
+    async def takes(self, count: int) -> None:
+        """Take so many messages from the agency's queue."""
+        subscription = await self.broker.subscribe(QUEUE, prefetch=count)
+        async with asyncio.timeout(SOON):
+            while count > 0:
+                count -= len(await subscription.take(count))
+
     async def depth(self) -> int | None:
         use = await self.broker.use(QUEUE)
         return use.messages if use else None
@@ -250,32 +257,28 @@ async def test_a_queue_of_which_something_was_taken_has_a_reader_that_may_come_b
     assert await on_rabbit.depth() == 1
 
 
-@pytest.mark.parametrize("what", ["placed", "strange"])
+@pytest.mark.parametrize("placed", [0, 1])
 async def test_a_queue_that_is_said_to_be_empty_and_is_not_stays(
-    on_rabbit: Before, monkeypatch: pytest.MonkeyPatch, what: str
+    on_rabbit: Before, monkeypatch: pytest.MonkeyPatch, placed: int
 ) -> None:
     """As RabbitMQ says of a queue whose leader does not answer within a quarter of a second."""
-    if what == "placed":
+
+    async def hidden(_: str) -> QueueUse:
+        return QueueUse(0, 0)
+
+    for _ in range(placed):
         await on_rabbit.placed()
     await on_rabbit.broker.publish([QueuedMessage(QUEUE, "strange", b"not ours")])
     await on_rabbit.house.change(
         f"INSERT INTO agency_queues (agency_id, state, unknown) VALUES ('{AGENCY}', 'left', 1)"
     )
-    depth = await on_rabbit.depth()
-
-    async def hidden(_: str) -> QueueUse:
-        return QueueUse(0, 0)
-
     with monkeypatch.context() as patch:
         patch.setattr(on_rabbit.broker, "use", hidden)
-        for _ in range(3):
-            await on_rabbit.look()
-    assert await on_rabbit.depth() == depth
-    assert len(await on_rabbit.listed()) == 1
-    for _ in range(2):
         await on_rabbit.look()
-    assert await on_rabbit.listed() == [(AGENCY, "left", 1)]
-    assert await on_rabbit.depth() == 1
+        assert await on_rabbit.listed() == [(AGENCY, "left", 0)], "not believed at once"
+        await on_rabbit.look()
+    assert len(await on_rabbit.listed()) == 1
+    await on_rabbit.takes(placed + 1)
 
 
 async def test_a_queue_without_a_leader_is_not_removed(
@@ -294,9 +297,25 @@ async def test_a_queue_without_a_leader_is_not_removed(
         await on_rabbit.broker.remove(QUEUE)
     await on_rabbit.broker.ping()
     leader("restart")
-    subscription = await on_rabbit.broker.subscribe(QUEUE, prefetch=1)
-    async with asyncio.timeout(SOON):
-        assert len(await subscription.take(1)) == 1
+    await on_rabbit.takes(1)
+
+
+async def test_an_agency_that_settings_no_longer_name_keeps_its_queue_for_seven_days(
+    on_rabbit: Before,
+) -> None:
+    await on_rabbit.look(AGENCY)
+    on_rabbit.house.clock.pass_(seconds=AWAY.total_seconds())
+    await on_rabbit.look(AGENCY)
+    await on_rabbit.comes()
+    on_rabbit.house.clock.pass_(seconds=AWAY.total_seconds() - 60)
+    await on_rabbit.look()
+    await on_rabbit.comes()
+    assert await on_rabbit.methods() == ["queue", "queue"]
+    on_rabbit.house.clock.pass_(seconds=60)
+    for _ in range(2):
+        await on_rabbit.look()
+    assert await on_rabbit.methods() == ["inbox", "inbox"]
+    assert await on_rabbit.listed() == []
 
 
 async def test_an_agency_of_the_settings_has_its_queue_before_there_is_anything_in_it(
