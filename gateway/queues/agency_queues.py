@@ -155,19 +155,28 @@ class AgencyQueueReview:
         return await self._store.queue.count(queue.name) > 0
 
     async def _empty(self, queue: AgencyQueue) -> int:
-        """Move what a queue holds to the inbox; return how many messages are of no delivery."""
+        """Move what a queue holds to the inbox; return how many messages are of no delivery.
+
+        Where they are many, all that are left count as that.
+        """
         use = await self._broker.use(queue.name)
         if use is None or use.messages <= queue.unknown:
             return use.messages if use else 0
         subscription = await self._broker.subscribe(queue.name, prefetch=BATCH)
         try:
-            return await self._move(subscription, min(use.messages, MOST))
+            moved, unknown = await self._move(subscription, min(use.messages, MOST))
         finally:
             await subscription.close()  # what is of no delivery comes back to the queue
+        # Taken again and again, it would be parked among the dead letters.
+        return use.messages - moved if unknown >= BATCH else unknown
 
-    async def _move(self, subscription: Subscription, most: int) -> int:
-        unknown = 0
-        while most > 0 and unknown < BATCH and await self._cursor.take(LEASE):
+    async def _move(self, subscription: Subscription, most: int) -> tuple[int, int]:
+        """Move deliveries; return how many there were, and how many messages are none.
+
+        What is none is held until the subscription is closed, so there are ``BATCH`` at most.
+        """
+        count = unknown = 0
+        while count + unknown < most and unknown < BATCH and await self._cursor.take(LEASE):
             try:
                 async with asyncio.timeout(SOON):
                     batch = await subscription.take(BATCH)
@@ -178,9 +187,9 @@ class AgencyQueueReview:
                 there = await unit.deliveries.move_to_inbox(ids)
             moved = [item for item in batch if item.message.id in there]
             await subscription.ack(moved)
+            count += len(moved)
             unknown += len(batch) - len(moved)
-            most -= len(batch)
-        return unknown
+        return count, unknown
 
     async def _note(
         self, queue: AgencyQueue, state: str, *, read_at: datetime | None, unknown: int = 0

@@ -23,7 +23,7 @@ from gateway.broker.base import (
 )
 from gateway.broker.rabbit import Rabbit
 from gateway.broker.subscription import RabbitSubscription
-from gateway.queues.agency_queues import AGENCY_QUEUES, AWAY, EVERY, AgencyQueueReview
+from gateway.queues.agency_queues import AGENCY_QUEUES, AWAY, BATCH, EVERY, AgencyQueueReview
 from gateway.queues.relay import Relay
 from gateway.store.agency_queues import UNSEEN
 from gateway.store.engine import Unavailable
@@ -92,6 +92,12 @@ class Before:
             while count > 0:
                 count -= len(await subscription.take(count))
 
+    async def holds(self, count: int) -> None:
+        """Wait until so many are on the agency's queue: what is given back is so soon after."""
+        async with asyncio.timeout(SOON):
+            while await self.depth() != count:
+                pass
+
     async def depth(self) -> int | None:
         use = await self.broker.use(QUEUE)
         return use.messages if use else None
@@ -153,6 +159,24 @@ async def test_what_is_no_delivery_is_kept_where_it_is(before: Before) -> None:
     assert await before.methods() == ["inbox"]
     assert await before.listed() == [(AGENCY, "left", 1)]
     assert await before.depth() == 1
+
+
+async def test_many_that_are_no_deliveries_are_taken_and_given_back_once(
+    before: Before, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await before.placed()
+    await before.upgraded()
+    strange = [
+        QueuedMessage(QUEUE, f"strange-{number}", b"not ours") for number in range(BATCH + 1)
+    ]
+    await before.broker.publish(strange)
+    await before.look()
+    await before.holds(BATCH + 1)
+    monkeypatch.delattr(before.broker.__class__, "subscribe")
+    await before.look()
+    assert await before.methods() == ["inbox"]
+    assert await before.listed() == [(AGENCY, "left", BATCH + 1)]
+    assert await before.depth() == BATCH + 1
 
 
 async def test_a_queue_of_the_settings_is_left_alone(before: Before) -> None:
