@@ -9,7 +9,7 @@ look that is cut off is done again, and doing it twice changes nothing.
 import asyncio
 import contextlib
 from collections.abc import Collection
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -37,7 +37,8 @@ MOST = 10_000
 BATCH = 100
 SOON = 2.0
 """Seconds in which a message that was counted must come."""
-ANYTIME = datetime(1970, 1, 1, tzinfo=UTC)
+BEGINNING = timedelta(days=1)
+"""How far back the first look goes: what was placed before, the migration listed."""
 
 
 class AgencyQueueReview:
@@ -58,8 +59,10 @@ class AgencyQueueReview:
         try:
             while True:
                 count = 0
-                with contextlib.suppress(Unavailable, LeaseLost):
+                try:
                     count = await self.turn()
+                except (Unavailable, LeaseLost) as error:
+                    log.warning("agencies' queues were not looked at", error=str(error))
                 if count < AT_ONCE:
                     await asyncio.sleep(EVERY)
         finally:
@@ -102,9 +105,10 @@ class AgencyQueueReview:
         """
         now = self._store.now()
         named = [] if self._broker.outbox_is_queue else self._by_queue
-        since = datetime.fromisoformat(place.cursor) - LATE if place.cursor else ANYTIME
+        since = datetime.fromisoformat(place.cursor) - LATE if place.cursor else now - BEGINNING
+        used = await self._store.deliveries.agencies_by_queue(since)
         async with self._store.unit() as unit:
-            await unit.agency_queues.add(await unit.deliveries.agencies_by_queue(since))
+            await unit.agency_queues.add(used)
             await unit.agency_queues.keep(named, self._store.wall())
             await unit.cursors.move(self._cursor.step(place, now.isoformat(), pause=0))
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import aio_pika
 import pytest
 from aio_pika.abc import AbstractIncomingMessage
+from structlog.testing import capture_logs
 
 from gateway.broker import embedded, topology
 from gateway.broker.base import (
@@ -23,6 +24,7 @@ from gateway.broker.base import (
 )
 from gateway.broker.rabbit import Rabbit
 from gateway.broker.subscription import RabbitSubscription
+from gateway.queues import agency_queues
 from gateway.queues.agency_queues import AGENCY_QUEUES, AWAY, BATCH, EVERY, AgencyQueueReview
 from gateway.queues.relay import Relay
 from gateway.store.agency_queues import UNSEEN
@@ -197,6 +199,42 @@ async def test_what_a_process_of_the_version_before_places_beside_this_one_is_mo
     assert await before.methods() == ["inbox"]
     assert await before.listed() == []
     assert not await before.depth()
+
+
+async def test_the_first_look_leaves_what_is_old_to_the_migration(before: Before) -> None:
+    await before.placed()
+    before.house.clock.pass_(seconds=2 * 86_400)
+    await before.look()
+    assert await before.listed() == []
+    await before.upgraded()
+    await before.look()
+    assert await before.methods() == ["inbox"]
+
+
+async def test_a_look_that_fails_is_told_in_the_log(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again = asyncio.Event()
+    tries = count()
+
+    async def slow(_: object) -> set[str]:
+        if next(tries):
+            again.set()
+        raise Unavailable("no answer within 20 s")
+
+    async with opened(sqlite_url, "", tmp_path) as built:
+        monkeypatch.setattr(built.house.store.deliveries, "agencies_by_queue", slow)
+        monkeypatch.setattr(agency_queues, "EVERY", 0)
+        cursor = built.house.services.cursor("*", AGENCY_QUEUES)
+        with capture_logs() as logs:
+            review = AgencyQueueReview(built.house.store, built.broker, cursor, ())
+            task = asyncio.create_task(review.run())
+            async with asyncio.timeout(SOON):
+                await again.wait()
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+    told = [(line["log_level"], line["error"]) for line in logs if "not looked at" in line["event"]]
+    assert told[0] == ("warning", "no answer within 20 s")
 
 
 async def test_a_look_that_is_cut_off_before_it_acknowledged_is_done_again(
