@@ -16,7 +16,7 @@ from typing import BinaryIO, cast
 from config.settings import Settings, SettingsError
 from gateway import components
 from gateway.broker.topology import definitions, vhost_of
-from gateway.media.objects import Folder
+from gateway.media.objects import Folder, ObjectsUnavailable
 from gateway.models import registry
 from gateway.operations.manifest import (
     DATABASE,
@@ -165,7 +165,11 @@ async def _copy_files(
     writer: BackupWriter, folder: Folder, copied: _Copied, tell: Progress
 ) -> None:
     for name in folder.names():
-        content = await folder.get(name)
+        try:
+            content = await folder.get(name)
+        except ObjectsUnavailable as error:
+            said = f"the file {name} cannot be read ({error})"
+            raise BackupError(f"No backup was made: {said}. Mend that and run it again.") from None
         if content is None:
             continue
         copied.key_names.add(content[:1])

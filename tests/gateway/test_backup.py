@@ -24,6 +24,7 @@ from gateway.assembly import build_store
 from gateway.broker import topology
 from gateway.broker.rabbit import Rabbit
 from gateway.cli import app
+from gateway.media.objects import Folder
 from gateway.operations import manifest as manifests
 from gateway.operations import restore as restoring
 from gateway.operations.backup import make_backup
@@ -602,6 +603,19 @@ async def test_files_in_a_bucket_are_left_there_and_named(lite: House) -> None:
     assert "hush" not in (target / "manifest.json").read_text()
     told = json.loads((target / "broker" / "definitions.json").read_text())
     assert told["vhosts"] == [{"name": "kanal"}]
+
+
+async def test_a_file_that_cannot_be_read_is_named(lite: House) -> None:
+    await lite.report(ROAD, photos=[("a.jpg", b64encode(photo()).decode())])
+    await lite.work(MEDIA, lite.media)
+    files = Folder(lite.spool.folder.parent / "files")
+    (name,) = files.names()
+    path = files.home / name[:2] / name[2:4] / name
+    path.unlink()
+    path.mkdir()  # which gives an error to root, too
+    with pytest.raises(BackupError, match=rf"{name} cannot be read \(.*Is a directory\)"):
+        await backup_of(lite)
+    assert not (lite.spool.folder.parent / "backup").exists()
 
 
 async def test_settings_of_an_agency_that_are_wrong_are_named(lite: House) -> None:
