@@ -52,6 +52,7 @@ class Rabbit(Broker):
         delivery_limit: int = topology.DELIVERY_LIMIT,
         timeout: float = 10,
     ) -> None:
+        self._url = url
         self._rungs, self._limit, self._timeout = tuple(retry_after), delivery_limit, timeout
         self._out = BrokerLink(url, name="kanal publish", timeout=timeout, prepare=self._prepare)
         self._in = BrokerLink(url, name="kanal consume", timeout=timeout)
@@ -130,7 +131,10 @@ class Rabbit(Broker):
     async def remove(self, queue: str) -> bool:
         """Remove a queue that is empty and not read. Raises ``BrokerUnavailable``.
 
-        Quorum queues know no ``if-empty`` and ``if-unused``: the look comes just before.
+        Quorum queues know no ``if-empty`` and ``if-unused``: the look comes just before. A look
+        says that a queue without a leader is empty, and a removal does not wait for one: so it is
+        asked for a message first, which only a leader answers. RabbitMQ ends a connection on which
+        none does: it is one of its own.
         Source: https://www.rabbitmq.com/docs/quorum-queues
         """
         use = await self.use(queue)
@@ -138,10 +142,12 @@ class Rabbit(Broker):
             return False
         self._agencies.discard(queue)
         if use:
-            async with self._out.channel() as channel:
-                gone = await channel.queue_delete(queue)
-            if gone.message_count:
-                log.error("a queue was removed with %s messages", gone.message_count)
+            link = BrokerLink(self._url, name="kanal remove", timeout=self._timeout)
+            await link.start()
+            try:
+                return await _remove_empty(link, queue)
+            finally:
+                await link.close()
         return True
 
     async def depths(self) -> dict[str, int]:
@@ -365,6 +371,19 @@ class Rabbit(Broker):
             except ValueError as error:
                 closed[queue] = Refusal(str(error), final=True)
         return closed
+
+
+async def _remove_empty(link: BrokerLink, queue: str) -> bool:
+    """Remove a queue whose leader says that it is empty. Raises ``BrokerUnavailable``."""
+    async with link.channel() as channel:
+        there = await channel.get_queue(queue, ensure=False)
+        if message := await there.get(fail=False, timeout=None):
+            await message.reject(requeue=True)
+            return False
+        gone = await channel.queue_delete(queue)
+    if gone.message_count:
+        log.error("a queue was removed with %s messages", gone.message_count)
+    return True
 
 
 def _refused(error: BaseException | None) -> bool:

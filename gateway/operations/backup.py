@@ -13,10 +13,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from config.settings import Settings
+from config.settings import Settings, SettingsError
 from gateway import components
 from gateway.broker.topology import definitions, vhost_of
-from gateway.media.objects import Folder
+from gateway.media.objects import Folder, ObjectsUnavailable
 from gateway.models import registry
 from gateway.operations.manifest import (
     DATABASE,
@@ -29,7 +29,7 @@ from gateway.operations.manifest import (
     Manifest,
     own_seal,
 )
-from gateway.outbound.methods import DEFAULT as BY_QUEUE
+from gateway.outbound.methods import by_queue
 from gateway.platform.seal import Seal
 from gateway.store.copies import Snapshot
 from gateway.store.spool import Spool
@@ -83,14 +83,17 @@ async def _write(
     copied, objects = _Copied(), components.objects(settings)
     _copy_spool(writer, Spool(settings.server.data_dir / "spool"), copied)
     _copy_models(writer, registry.folder(settings))
-    agencies = await store.deliveries.agencies_by(BY_QUEUE)
+    agencies = _by_queue(settings)
     async with store.snapshot() as snapshot:
         made_at, revision, database = store.wall(), snapshot.revision, snapshot.backend
+        agencies |= await snapshot.agencies_by_queue()
         await _copy_tables(writer, snapshot, copied, tell)
     if isinstance(objects, Folder):
         await _copy_files(writer, objects, copied, tell)
     if settings.broker.url:
-        told = definitions(vhost_of(settings.broker.url), settings.work.retry_after, agencies)
+        told = definitions(
+            vhost_of(settings.broker.url), settings.work.retry_after, sorted(agencies)
+        )
         writer.put(DEFINITIONS, json.dumps(told, indent=1).encode())
     _warn_of_keys(copied, seal, tell)
     manifest = Manifest(
@@ -109,6 +112,15 @@ async def _write(
     )
     writer.finish(manifest, seal)
     return manifest
+
+
+def _by_queue(settings: Settings) -> frozenset[str]:
+    """Return the agencies to which settings give a queue. Raises ``BackupError``."""
+    try:
+        return by_queue(components.methods(settings, None))
+    except SettingsError:
+        said = "No backup was made: the settings of an agency in [delivery] are wrong"
+        raise BackupError(f"{said}. Mend them first: kanal check lists what is wrong.") from None
 
 
 def _copy_spool(writer: BackupWriter, spool: Spool, copied: _Copied) -> None:
@@ -153,7 +165,11 @@ async def _copy_files(
     writer: BackupWriter, folder: Folder, copied: _Copied, tell: Progress
 ) -> None:
     for name in folder.names():
-        content = await folder.get(name)
+        try:
+            content = await folder.get(name)
+        except ObjectsUnavailable as error:
+            said = f"the file {name} cannot be read ({error})"
+            raise BackupError(f"No backup was made: {said}. Mend that and run it again.") from None
         if content is None:
             continue
         copied.key_names.add(content[:1])

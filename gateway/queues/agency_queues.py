@@ -9,7 +9,7 @@ look that is cut off is done again, and doing it twice changes nothing.
 import asyncio
 import contextlib
 from collections.abc import Collection
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -37,7 +37,8 @@ MOST = 10_000
 BATCH = 100
 SOON = 2.0
 """Seconds in which a message that was counted must come."""
-ANYTIME = datetime(1970, 1, 1, tzinfo=UTC)
+BEGINNING = timedelta(days=1)
+"""How far back the first look goes: what was placed before, the migration listed."""
 
 
 class AgencyQueueReview:
@@ -58,8 +59,10 @@ class AgencyQueueReview:
         try:
             while True:
                 count = 0
-                with contextlib.suppress(Unavailable, LeaseLost):
+                try:
                     count = await self.turn()
+                except (Unavailable, LeaseLost) as error:
+                    log.warning("agencies' queues were not looked at", error=str(error))
                 if count < AT_ONCE:
                     await asyncio.sleep(EVERY)
         finally:
@@ -96,30 +99,41 @@ class AgencyQueueReview:
                 await self._broker.declare(agency_queue(agency))
 
     async def _list_new(self, place: CursorPlace) -> None:
-        """List queues on which something was placed since the last look, by any process."""
+        """List the queues of the settings, and those that any process used since the last look.
+
+        Once settings no longer name one, it counts as read a moment ago: its agency may read on.
+        """
         now = self._store.now()
-        since = datetime.fromisoformat(place.cursor) - LATE if place.cursor else ANYTIME
+        named = [] if self._broker.outbox_is_queue else self._by_queue
+        since = datetime.fromisoformat(place.cursor) - LATE if place.cursor else now - BEGINNING
+        used = await self._store.deliveries.agencies_by_queue(since)
         async with self._store.unit() as unit:
-            await unit.agency_queues.add(await unit.deliveries.agencies_by_queue(since))
+            await unit.agency_queues.add(used)
+            await unit.agency_queues.keep(named, self._store.wall())
             await unit.cursors.move(self._cursor.step(place, now.isoformat(), pause=0))
 
     async def _look_at(self, queue: AgencyQueue) -> None:
         if await self._is_read(queue) or await self._is_under_way(queue):
             return
         unknown = await self._empty(queue)
-        if not unknown and await self._broker.remove(queue.name):
+        if unknown != queue.unknown:  # that it is empty now is believed when it is seen twice
+            if unknown:
+                log.warning("a queue holds what is no delivery", queue=queue.name, count=unknown)
+            await self._note(queue, LEFT, read_at=queue.read_at, unknown=unknown)
+        elif not unknown and await self._broker.remove(queue.name):
             async with self._store.unit() as unit:
                 await unit.agency_queues.forget(queue.agency_id)
             log.info("an agency's queue is gone", agency=queue.agency_id)
-        elif unknown != queue.unknown:
-            log.warning("a queue holds what is no delivery", queue=queue.name, count=unknown)
-            await self._note(queue, LEFT, read_at=queue.read_at, unknown=unknown)
 
     async def _is_read(self, queue: AgencyQueue) -> bool:
         """Note how a queue is found; tell whether it is left as it is for now."""
         now, use = self._store.wall(), await self._broker.use(queue.name)
-        read_at = now if use and await self._has_reader(queue, use) else queue.read_at
-        if use and read_at and (read_at == now or queue.state == READ) and now - read_at < AWAY:
+        has_reader = use is not None and await self._has_reader(queue, use)
+        read_at = now if has_reader else queue.read_at
+        if (has_reader or queue.state == READ) and read_at and now - read_at < AWAY:
+            if use is None:
+                log.error("a queue that was read is gone and is declared again", queue=queue.name)
+                await self._broker.declare(queue.name)
             if queue.agency_id not in self._told:
                 log.warning("a queue is read that no settings name", queue=queue.name)
                 self._told.add(queue.agency_id)
@@ -145,19 +159,28 @@ class AgencyQueueReview:
         return await self._store.queue.count(queue.name) > 0
 
     async def _empty(self, queue: AgencyQueue) -> int:
-        """Move what a queue holds to the inbox; return how many messages are of no delivery."""
+        """Move what a queue holds to the inbox; return how many messages are of no delivery.
+
+        Where they are many, all that are left count as that.
+        """
         use = await self._broker.use(queue.name)
         if use is None or use.messages <= queue.unknown:
             return use.messages if use else 0
         subscription = await self._broker.subscribe(queue.name, prefetch=BATCH)
         try:
-            return await self._move(subscription, min(use.messages, MOST))
+            moved, unknown = await self._move(subscription, min(use.messages, MOST))
         finally:
             await subscription.close()  # what is of no delivery comes back to the queue
+        # Taken again and again, it would be parked among the dead letters.
+        return use.messages - moved if unknown >= BATCH else unknown
 
-    async def _move(self, subscription: Subscription, most: int) -> int:
-        unknown = 0
-        while most > 0 and unknown < BATCH and await self._cursor.take(LEASE):
+    async def _move(self, subscription: Subscription, most: int) -> tuple[int, int]:
+        """Move deliveries; return how many there were, and how many messages are none.
+
+        What is none is held until the subscription is closed, so there are ``BATCH`` at most.
+        """
+        count = unknown = 0
+        while count + unknown < most and unknown < BATCH and await self._cursor.take(LEASE):
             try:
                 async with asyncio.timeout(SOON):
                     batch = await subscription.take(BATCH)
@@ -168,9 +191,9 @@ class AgencyQueueReview:
                 there = await unit.deliveries.move_to_inbox(ids)
             moved = [item for item in batch if item.message.id in there]
             await subscription.ack(moved)
+            count += len(moved)
             unknown += len(batch) - len(moved)
-            most -= len(batch)
-        return unknown
+        return count, unknown
 
     async def _note(
         self, queue: AgencyQueue, state: str, *, read_at: datetime | None, unknown: int = 0

@@ -1,10 +1,9 @@
 """Agencies' queues that there may be on the broker: AMQP cannot list them, so the store does.
 
-A row stands for a queue, also for one that settings name. What became of the queue of an agency
-that settings do not name for one:
+A row stands for a queue. What became of it:
 
     UNSEEN  the version before made it, and it was not looked at yet
-    READ    somebody reads it: what comes still goes there
+    READ    settings name it, or somebody reads it: what comes still goes there
     LEFT    it is not read: what comes goes to the inbox, and what is in it is moved there
 """
 
@@ -35,7 +34,7 @@ class AgencyQueue:
     agency_id: str
     state: str
     read_at: datetime | None
-    """When somebody was last seen to read it."""
+    """When somebody was last seen to read it, or settings last named it."""
     unknown: int
     """Messages in it that are of no delivery."""
 
@@ -64,6 +63,12 @@ class AgencyQueueRepository:
         if agencies:
             rows = [{"agency_id": agency, "state": LEFT, "unknown": 0} for agency in agencies]
             await self._connection.execute(_ADD, rows)
+
+    async def keep(self, agencies: Collection[str], at: datetime) -> None:
+        """List the queues that settings name, as read: they count as that for a while after."""
+        await self.add(agencies)
+        change = update(agency_queues).where(_agency_id.in_(agencies))
+        await self._connection.execute(change.values(state=READ, read_at=at))
 
     async def note(
         self, agency: str, state: str, *, at: datetime, read_at: datetime | None, unknown: int

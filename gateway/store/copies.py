@@ -33,10 +33,11 @@ from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import TypeEngine
 
+from gateway.store.agency_queues import LEFT
 from gateway.store.engine import NotMigrated
 from gateway.store.migrate import alone, revision_of, upgrade_to
 from gateway.store.notifications import NotificationRepository
-from gateway.store.tables import UTCDateTime
+from gateway.store.tables import UTCDateTime, agency_queues
 
 ColumnKind = Literal["text", "integer", "float", "boolean", "time", "bytes"]
 Row = Sequence[Any]
@@ -126,6 +127,13 @@ class Snapshot:
             if shape.name not in _UNSEALED:
                 self._note_keys(kinds, part)
             yield [[_plain(*each) for each in zip(kinds, row, strict=True)] for row in part]
+
+    async def agencies_by_queue(self) -> set[str]:
+        """Return the agencies whose queue is not left; none where the tables are older than it."""
+        if agency_queues.name not in {shape.name for shape in self.tables}:
+            return set()
+        query = select(agency_queues.c.agency_id).where(agency_queues.c.state != LEFT)
+        return set((await self._connection.execute(query)).scalars())
 
     def _note_keys(self, kinds: Sequence[ColumnKind], rows: Sequence[Row]) -> None:
         sealed = [at for at, kind in enumerate(kinds) if kind == "bytes"]

@@ -191,12 +191,6 @@ class DeliveryRepository:
             self._outbox.put(outbound(DELIVERIES, id, at=self._now()))
         return list(ids)
 
-    async def agencies_by_queue(self, since: datetime) -> set[str]:
-        """Return the agencies on whose queue something was placed since a moment."""
-        query = select(deliveries.c.agency_id).distinct()
-        query = query.where(deliveries.c.method == "queue", deliveries.c.placed_at >= since)
-        return set((await self._connection.execute(query)).scalars())
-
     async def move_to_inbox(self, ids: Collection[str]) -> set[str]:
         """Move deliveries from a queue to the inbox, but those in hand; return those there are."""
         theirs = deliveries.c.id.in_({id for id in ids if tidy(id, 36) == id})
@@ -267,10 +261,11 @@ class DeliveryQueries(Queries):
         rows = await self._rows(query.order_by(deliveries.c.created_at))
         return tuple(_delivery(row) for row in rows)
 
-    async def agencies_by(self, method: str) -> list[str]:
-        """List the agencies that ever got a delivery by a method."""
-        by = select(deliveries.c.agency_id).where(deliveries.c.method == method).distinct()
-        return sorted(row[0] for row in await self._all(by))
+    async def agencies_by_queue(self, since: datetime) -> set[str]:
+        """Return the agencies on whose queue something was placed since a moment."""
+        query = select(deliveries.c.agency_id).distinct()
+        query = query.where(deliveries.c.method == "queue", deliveries.c.placed_at >= since)
+        return {row[0] for row in await self._all(query)}
 
     async def for_agency(self, agency: str, *, after: str, most: int) -> list[AgencyEvent]:
         """List an agency's deliveries in order, each report as it stands; ``after`` is an id.

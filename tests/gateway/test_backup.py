@@ -24,6 +24,7 @@ from gateway.assembly import build_store
 from gateway.broker import topology
 from gateway.broker.rabbit import Rabbit
 from gateway.cli import app
+from gateway.media.objects import Folder
 from gateway.operations import manifest as manifests
 from gateway.operations import restore as restoring
 from gateway.operations.backup import make_backup
@@ -573,18 +574,22 @@ async def test_the_broker_takes_the_definitions_and_kanal_its_queues(
     lite: House, rabbit_node: RabbitNode, tmp_path: Path
 ) -> None:
     await lite.report(ROAD)
-    agencies = await lite.store.deliveries.agencies_by("queue")
+    for agency, state in (("read", "read"), ("not-looked-at", "unseen"), ("left", "left")):
+        values = f"VALUES ('{agency}', '{state}', 0)"
+        await lite.change(f"INSERT INTO agency_queues (agency_id, state, unknown) {values}")
     url = rabbit_node.vhost()
-    told = topology.definitions(topology.vhost_of(url), [5, 30], agencies)
-    (tmp_path / "definitions.json").write_text(json.dumps(told))
-    rabbit_node.ctl("import_definitions", str(tmp_path / "definitions.json"))
-    listed = rabbit_node.ctl("list_queues", "-p", topology.vhost_of(url), "name")
-    assert {"reports", "reports.retry.5", "reports.dead", f"agency.{agencies[0]}"} <= set(
-        listed.split()
-    )
+    delivery = {"named": {"method": "queue"}, "api": {"method": "inbox"}, "token": {}}
+    settings = load(**lite._settings, broker={"url": url}, delivery=delivery)
+    await make_backup(tmp_path / "backup", lite.store, settings, lambda _: None)
+    told = tmp_path / "backup" / "broker" / "definitions.json"
+    rabbit_node.ctl("import_definitions", str(told))
+    listed = rabbit_node.ctl("list_queues", "-p", topology.vhost_of(url), "name").split()
+    assert {"reports", "reports.retry.5", "reports.dead"} <= set(listed)
+    agencies = ["agency.named", "agency.not-looked-at", "agency.read"]
+    assert sorted(filter(topology.is_agency, listed)) == agencies
     broker = Rabbit(url, retry_after=[5, 30])
     await broker.start()  # another argument of a queue would be refused here
-    await broker.subscribe(f"agency.{agencies[0]}", prefetch=1)
+    await broker.subscribe(agencies[0], prefetch=1)
     await broker.close()
 
 
@@ -598,6 +603,27 @@ async def test_files_in_a_bucket_are_left_there_and_named(lite: House) -> None:
     assert "hush" not in (target / "manifest.json").read_text()
     told = json.loads((target / "broker" / "definitions.json").read_text())
     assert told["vhosts"] == [{"name": "kanal"}]
+
+
+async def test_a_file_that_cannot_be_read_is_named(lite: House) -> None:
+    await lite.report(ROAD, photos=[("a.jpg", b64encode(photo()).decode())])
+    await lite.work(MEDIA, lite.media)
+    files = Folder(lite.spool.folder.parent / "files")
+    (name,) = files.names()
+    path = files.home / name[:2] / name[2:4] / name
+    path.unlink()
+    path.mkdir()  # which gives an error to root, too
+    with pytest.raises(BackupError, match=rf"{name} cannot be read \(.*Is a directory\)"):
+        await backup_of(lite)
+    assert not (lite.spool.folder.parent / "backup").exists()
+
+
+async def test_settings_of_an_agency_that_are_wrong_are_named(lite: House) -> None:
+    wrong = load(**lite._settings, delivery={"pln": {"method": "pigeon"}})
+    target = lite.spool.folder.parent / "backup"
+    with pytest.raises(BackupError, match=r"\[delivery\] are wrong"):
+        await make_backup(target, lite.store, wrong, lambda _: None)
+    assert not target.exists()
 
 
 async def test_what_no_key_opens_is_said(lite: House, place: Place) -> None:
