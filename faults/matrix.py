@@ -92,8 +92,8 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "worker-still",
-        "a worker stands still for 25 s (SIGSTOP)",
-        stand_still("worker-1", 25),
+        "a worker stands still for 45 s (SIGSTOP)",
+        stand_still("worker-1", 45),
         hard=True,
         pause=0.3,
     ),
