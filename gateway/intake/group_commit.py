@@ -5,6 +5,7 @@ database is away. One bad item never fails its neighbours.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -25,7 +26,7 @@ MOST = 200
 MOST_BYTES = 8 * 2**20
 """Bytes that share one commit; a larger item has one for itself."""
 AWAY = 1.0
-"""Seconds for which the spool is used straight away after the database did not answer."""
+"""Seconds between two looks at the spool, and at a database that did not answer."""
 LONG = 30.0
 """Seconds that one spooled item may take, where the database answers and had too few for it."""
 REST = 10
@@ -49,6 +50,7 @@ class GroupCommit:
         self._waiting: asyncio.Queue[tuple[IntakeItem, asyncio.Future[bool]]] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
         self._away_until = 0.0
+        """Until when the spool is used straight away; 0 once the database has answered."""
         self.stuck: set[Path] = set()
         """Batches of the spool that cannot be opened, taken in, or taken out of the way."""
         self._resting: dict[Path, float] = {}
@@ -76,6 +78,19 @@ class GroupCommit:
         future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.put_nowait((item, future))
         return await future
+
+    @property
+    def away(self) -> bool:
+        """Whether the database did not answer lately, so that what comes goes into the spool."""
+        return time.monotonic() < self._away_until
+
+    def note_away(self, error: Unavailable) -> None:
+        """Note that the database did not answer: only the drain asks it until it does."""
+        if not self._away_until:
+            log.warning("the database is away, spooling", error=str(error))
+        self.load.restart()
+        soon = time.monotonic() + 2 * AWAY  # before that the drain asks
+        self._away_until = max(self._away_until, soon)
 
     @property
     def spooled(self) -> int:
@@ -110,14 +125,15 @@ class GroupCommit:
                     await self._settle([one])
 
     async def _commit(self, items: Sequence[IntakeItem]) -> set[str]:
-        if time.monotonic() >= self._away_until:
+        if not self.away:
             try:
                 with metrics.STEP.labels("commit").time():
-                    return await self._store.take_in(items)
+                    news = await self._store.take_in(items)
             except Unavailable as error:
-                self._away_until = time.monotonic() + AWAY
-                self.load.restart()
-                log.warning("the database is away, spooling", error=str(error))
+                self.note_away(error)
+            else:
+                self._away_until = 0.0
+                return news
         try:
             await asyncio.to_thread(self._spool.write, items)
         except SpoolFull as error:
@@ -130,6 +146,8 @@ class GroupCommit:
         while True:
             try:
                 tidied = tidied or await self._tidy()
+                if self._away_until:
+                    await self._ask()
                 await self.drain()
             except Unavailable:
                 pass  # it is said where it was found
@@ -141,6 +159,20 @@ class GroupCommit:
         if left := await asyncio.to_thread(self._spool.tidy):
             log.warning("what a crash left half written was removed", count=left)
         return True
+
+    async def _ask(self) -> None:
+        """Return when the database takes something; no door waits for it meanwhile.
+
+        Raises ``Unavailable``.
+        """
+        self._away_until, until = math.inf, 0.0
+        try:
+            await self._store.try_write()
+        except BaseException:
+            until = time.monotonic() + 2 * AWAY
+            raise
+        finally:
+            self._away_until = until
 
     async def drain(self) -> int:
         """Bring what the spool holds into the database; return how many batches. Idempotent.
@@ -160,7 +192,7 @@ class GroupCommit:
                 count += await self._drain_one(path)
             except Exception as error:
                 if isinstance(error, Unavailable):
-                    await self._store.try_write()  # is it the database, or this batch alone?
+                    await self._ask()  # is it the database, or this batch alone?
                     self._resting[path] = began + (1 + REST) * (time.monotonic() - began)
                 stuck.add(path)
                 if path not in self.stuck:
@@ -190,7 +222,7 @@ class GroupCommit:
         try:
             await self._store.take_in(batch)
         except Unavailable:
-            await self._store.try_write()
+            await self._ask()
             return await self._take_slowly(batch)
         except Exception as error:
             log.error("a spooled item was refused", items=len(batch), error=type(error).__name__)
@@ -208,7 +240,7 @@ class GroupCommit:
                 await self._store.take_in([item], within=LONG)
             except Unavailable as error:
                 late = error
-                await self._store.try_write()
+                await self._ask()
             except Exception as error:
                 log.error("a spooled item was refused", items=1, error=type(error).__name__)
                 whole = False
