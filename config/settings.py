@@ -150,7 +150,7 @@ class OverloadSettings(Section):
     """``[overload]``: when the doors ask to come again, before all are slow or a disk is full."""
 
     wait_seconds: Seconds
-    """What a message may wait to become durable; ``database.timeout`` comes to it at worst."""
+    """What a message may wait to become durable, at the pace of the moment."""
     body_bytes: Annotated[int, Field(ge=1_048_576)]
     spool_bytes: Annotated[int, Field(ge=1_048_576)]
     free_bytes: Annotated[int, Field(ge=0)]

@@ -5,9 +5,9 @@ database is away. One bad item never fails its neighbours.
 """
 
 import asyncio
-import contextlib
+import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import structlog
@@ -15,7 +15,7 @@ import structlog
 from gateway.intake.load import IntakeLoad, NotDurable
 from gateway.platform import metrics
 from gateway.store.engine import Unavailable
-from gateway.store.rows import IntakeItem
+from gateway.store.rows import IntakeItem, weight
 from gateway.store.spool import Spool, SpoolFull
 from gateway.store.store import Store
 
@@ -23,8 +23,14 @@ log = structlog.get_logger(__name__)
 
 MOST = 200
 """Items that share one commit."""
+MOST_BYTES = 8 * 2**20
+"""Bytes that share one commit; a larger item has one for itself."""
 AWAY = 1.0
-"""Seconds for which the spool is used straight away after the database did not answer."""
+"""Seconds between two looks at the spool, and at a database that did not answer."""
+LONG = 30.0
+"""Seconds that one spooled item may take, where the database answers and had too few for it."""
+REST = 10
+"""A batch that was tried in vain rests so many times as long as that took."""
 
 
 class Unstorable(Exception):
@@ -44,8 +50,11 @@ class GroupCommit:
         self._waiting: asyncio.Queue[tuple[IntakeItem, asyncio.Future[bool]]] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
         self._away_until = 0.0
+        """Until when the spool is used straight away; 0 once the database has answered."""
         self.stuck: set[Path] = set()
-        """Batches of the spool that cannot be opened, or not be taken out of the way."""
+        """Batches of the spool that cannot be opened, taken in, or taken out of the way."""
+        self._resting: dict[Path, float] = {}
+        """Until when a batch that was tried in vain is left alone."""
 
     async def start(self) -> None:
         """Begin to commit and to drain the spool."""
@@ -71,6 +80,19 @@ class GroupCommit:
         return await future
 
     @property
+    def away(self) -> bool:
+        """Whether the database did not answer lately, so that what comes goes into the spool."""
+        return time.monotonic() < self._away_until
+
+    def note_away(self, error: Unavailable) -> None:
+        """Note that the database did not answer: only the drain asks it until it does."""
+        if not self._away_until:
+            log.warning("the database is away, spooling", error=str(error))
+        self.load.restart()
+        soon = time.monotonic() + 2 * AWAY  # before that the drain asks
+        self._away_until = max(self._away_until, soon)
+
+    @property
     def spooled(self) -> int:
         """Batches in the spool."""
         return len(self._spool.waiting())
@@ -81,7 +103,8 @@ class GroupCommit:
             while len(batch) < MOST and not self._waiting.empty():
                 batch.append(self._waiting.get_nowait())
             try:
-                await self._settle(batch)
+                for group in _groups(batch):
+                    await self._settle(group)
             finally:
                 for _ in batch:
                     self._waiting.task_done()
@@ -102,14 +125,15 @@ class GroupCommit:
                     await self._settle([one])
 
     async def _commit(self, items: Sequence[IntakeItem]) -> set[str]:
-        if time.monotonic() >= self._away_until:
+        if not self.away:
             try:
                 with metrics.STEP.labels("commit").time():
-                    return await self._store.take_in(items)
+                    news = await self._store.take_in(items)
             except Unavailable as error:
-                self._away_until = time.monotonic() + AWAY
-                self.load.restart()
-                log.warning("the database is away, spooling", error=str(error))
+                self.note_away(error)
+            else:
+                self._away_until = 0.0
+                return news
         try:
             await asyncio.to_thread(self._spool.write, items)
         except SpoolFull as error:
@@ -118,25 +142,58 @@ class GroupCommit:
         return {item.id for item in items}
 
     async def _drain_for_ever(self) -> None:
+        tidied = False
+        while True:
+            try:
+                tidied = tidied or await self._tidy()
+                if self._away_until:
+                    await self._ask()
+                await self.drain()
+            except Unavailable:
+                pass  # it is said where it was found
+            except Exception as error:  # the folder cannot be listed now, or no file be opened
+                log.error("the spool could not be drained", error=type(error).__name__)
+            await asyncio.sleep(AWAY)
+
+    async def _tidy(self) -> bool:
         if left := await asyncio.to_thread(self._spool.tidy):
             log.warning("what a crash left half written was removed", count=left)
-        while True:
-            with contextlib.suppress(Unavailable):
-                await self.drain()
-            await asyncio.sleep(AWAY)
+        return True
+
+    async def _ask(self) -> None:
+        """Return when the database takes something; no door waits for it meanwhile.
+
+        Raises ``Unavailable``.
+        """
+        self._away_until, until = math.inf, 0.0
+        try:
+            await self._store.try_write()
+        except BaseException:
+            until = time.monotonic() + 2 * AWAY
+            raise
+        finally:
+            self._away_until = until
 
     async def drain(self) -> int:
         """Bring what the spool holds into the database; return how many batches. Idempotent.
 
-        A file that cannot be handled holds up no other. Raises ``Unavailable``.
+        A file that cannot be handled holds up no other. Raises ``Unavailable``, and ``OSError``
+        where the spool cannot be listed.
         """
         count, stuck = 0, set[Path]()
-        for path in await asyncio.to_thread(self._spool.waiting):
+        waiting = await asyncio.to_thread(self._spool.waiting)
+        self._resting = {path: until for path, until in self._resting.items() if path in waiting}
+        for path in waiting:
+            began = time.monotonic()
+            if began < self._resting.get(path, 0.0):
+                stuck.add(path)
+                continue
             try:
                 count += await self._drain_one(path)
-            except Unavailable:
-                raise
             except Exception as error:
+                if isinstance(error, Unavailable):
+                    await self._ask()  # is it the database, or this batch alone?
+                    self._resting[path] = began + (1 + REST) * (time.monotonic() - began)
                 stuck.add(path)
                 if path not in self.stuck:
                     log.error("a spooled batch could not be drained", error=type(error).__name__)
@@ -165,11 +222,45 @@ class GroupCommit:
         try:
             await self._store.take_in(batch)
         except Unavailable:
-            raise
+            await self._ask()
+            return await self._take_slowly(batch)
         except Exception as error:
             log.error("a spooled item was refused", items=len(batch), error=type(error).__name__)
             return len(batch) > 1 and all([await self._take_each([item]) for item in batch])
         return True
+
+    async def _take_slowly(self, batch: Sequence[IntakeItem]) -> bool:
+        """Take one by one what was too much at once, each with more time.
+
+        Tells whether none was refused. Raises ``Unavailable`` where one is too much even so.
+        """
+        whole, late = True, None
+        for item in batch:
+            try:
+                await self._store.take_in([item], within=LONG)
+            except Unavailable as error:
+                late = error
+                await self._ask()
+            except Exception as error:
+                log.error("a spooled item was refused", items=1, error=type(error).__name__)
+                whole = False
+        if late:
+            raise late
+        return whole
+
+
+def _groups(
+    batch: Sequence[tuple[IntakeItem, asyncio.Future[bool]]],
+) -> Iterator[list[tuple[IntakeItem, asyncio.Future[bool]]]]:
+    """Part a batch, in its order, into groups that are not too large for one commit."""
+    group, size = [batch[0]], weight(batch[0][0])
+    for one in batch[1:]:
+        size += weight(one[0])
+        if size > MOST_BYTES:
+            yield group
+            group, size = [], weight(one[0])
+        group.append(one)
+    yield group
 
 
 def _resolve(batch: Sequence[tuple[IntakeItem, asyncio.Future[bool]]], news: set[str]) -> None:

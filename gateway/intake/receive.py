@@ -251,12 +251,15 @@ class Intake:
         It may be faster than our own commit, or the database may be away. A provider waits for
         neither: it gets its answer as soon as the receipt is durable.
         """
+        away = self._commits.away
+        detail = "unknown_receipt" + (f": {Unavailable.__name__}" if away else "")
         try:
-            if await receipts.note(self._store, self.sealer.seal, channel, receipt):
+            if not away and await receipts.note(self._store, self.sealer.seal, channel, receipt):
                 metrics.INTAKE.labels(channel.name, "receipt").inc()
                 return None
-            detail = "unknown_receipt"
         except Exception as error:
+            if isinstance(error, Unavailable):
+                self._commits.note_away(error)
             detail = f"unknown_receipt: {type(error).__name__}"
         said, found = receipt.otherwise, BARE_RECEIPT
         if said is not None:

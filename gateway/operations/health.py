@@ -156,7 +156,9 @@ class Health:
             finding.note("files", files)
         recent = [t for t, at in self._died.items() if time.monotonic() - at < REMEMBERED]
         finding.note("tasks", f"died lately: {', '.join(sorted(recent))}" if recent else "")
-        finding.note("spool", spool)
+        age = await asyncio.to_thread(self._spool.age) if finding.checks["database"] == "ok" else 0
+        late = f"the database answers, and the oldest batch has waited for {age / 60:.0f} minutes"
+        finding.note("spool", spool or (late if age > OVERDUE.total_seconds() else ""))
         shed = self._commits.load.shed()
         shut = any(state.reason != SHARE for state in shed.values())
         finding.note("overload", _refused(shed), stops=shut)

@@ -109,6 +109,14 @@ class SegmentItem:
 IntakeItem = AcceptedItem | QuarantineItem | SegmentItem
 
 
+def weight(item: IntakeItem) -> int:
+    """Return about how many bytes an item takes in the database: of what may be large in it."""
+    if not isinstance(item, AcceptedItem):
+        return len(item.envelope)
+    files = sum(len(file.content) for file in item.files)
+    return len(item.raw) + len(item.body) + len(item.event) + files
+
+
 def redact(said: str, most: int) -> str:
     """Cut what somebody else said of a fault, without the names in it."""
     return nameless(tidy(said, most))[:most]

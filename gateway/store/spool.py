@@ -86,6 +86,13 @@ class Spool:
                 self.done(path)
         return sorted(set(self._new.glob("*.json")) - self._drained)
 
+    def age(self) -> float:
+        """Return for how many seconds the oldest batch has waited; 0 where none waits."""
+        for path in self.waiting():
+            with contextlib.suppress(FileNotFoundError):
+                return max(wall().timestamp() - path.stat().st_mtime, 0.0)
+        return 0.0
+
     def batches(self) -> Iterator[tuple[str, bytes]]:
         """Yield what is not in the database yet, also what was set aside: its place, its content.
 

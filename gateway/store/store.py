@@ -127,13 +127,18 @@ class Store:
         return tuple(sorted((*notifications, *deliveries), key=lambda lane: -lane.late))
 
     async def take_in(
-        self, items: Sequence[IntakeItem], move: CursorMove | None = None
+        self,
+        items: Sequence[IntakeItem],
+        move: CursorMove | None = None,
+        *,
+        within: float | None = None,
     ) -> set[str]:
         """Write what came in, and the cursor behind it, all in one transaction.
 
-        Returns the ids that were news. Raises ``Unavailable`` and ``LeaseLost``.
+        Returns the ids that were news. ``within`` are the seconds it may take, where that is more
+        than usual. Raises ``Unavailable`` and ``LeaseLost``.
         """
-        async with self.unit() as unit:
+        async with self.unit(within=within) as unit:
             news = await unit.take_in(items)
             if move:
                 await unit.cursors.move(move, len(news))
@@ -158,12 +163,13 @@ class Store:
         return count
 
     @asynccontextmanager
-    async def unit(self) -> AsyncIterator[UnitOfWork]:
+    async def unit(self, *, within: float | None = None) -> AsyncIterator[UnitOfWork]:
         """Open a unit of work; everything it collected is committed at the end, or nothing.
 
-        Raises ``Unavailable`` and ``StaleWrite``.
+        ``within`` are the seconds it may take, where that is more than usual. Raises
+        ``Unavailable`` and ``StaleWrite``.
         """
-        async with self.database.write() as connection:
+        async with self.database.write(within=within) as connection:
             unit = UnitOfWork(connection, self._context())
             yield unit
             await unit.flush()

@@ -169,7 +169,7 @@ async def test_while_too_much_comes_the_other_side_is_asked_to_bring_it_again(
     wire = Wire()
     async with held(lite, wire):
         with monkeypatch.context() as overload:
-            overload.setattr(lite.door.load, "_limits", LoadLimits(bytes=0))
+            overload.setattr(lite.door.load, "_limits", LoadLimits(bytes=0, small=0))
             assert not await wire.say(words())
         assert await wire.say(words())
     assert await lite.counted("messages") == 1

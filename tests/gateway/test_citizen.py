@@ -335,7 +335,7 @@ async def test_an_addition_that_cannot_be_stored_now_stands_in_the_form_again(
     visitor: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     number, secret = await visitor.report()
-    full = LoadLimits(bytes=0)
+    full = LoadLimits(bytes=0, small=0)
     with monkeypatch.context() as overload:
         overload.setattr(visitor.house.door.load, "_limits", full)
         key = str(uuid4())

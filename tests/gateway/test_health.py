@@ -1,6 +1,7 @@
 """Health: red while anything waits for a person, ready while messages can be taken."""
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -22,6 +23,7 @@ from gateway.platform import metrics
 from gateway.queues.lane import AFTER
 from gateway.store import probe
 from gateway.store.engine import LOCKED_FILE, Unavailable
+from gateway.store.spool import Spool
 from gateway.store.views import LaneView
 from tests.gateway import migrated
 from tests.gateway.making import ROAD, WHO, House, away, held, house, note
@@ -198,6 +200,17 @@ async def test_without_a_database_the_spool_keeps_it_ready(
         assert (without.ok, without.ready) == (False, False)
         assert with_spool.checks["database"] != "ok"
         assert (await health.look()).checks["database"] == "ok"
+
+
+async def test_a_batch_that_waits_though_the_database_answers_is_said(
+    lite: House, tmp_path: Path
+) -> None:
+    spool = Spool(tmp_path / "which nobody drains")
+    spool.write([held(lite.clock)])
+    os.utime(spool.waiting()[0], (time.time() - 600,) * 2)
+    finding = await Health(lite.store, lite.broker, lite.commits, spool).look()
+    assert (finding.ok, finding.ready) == (False, True)
+    assert "the oldest batch has waited for 10 minutes" in finding.checks["spool"]
 
 
 def _value(name: str, **labels: str) -> float | None:

@@ -14,18 +14,30 @@ import pytest
 from starlette.applications import Starlette
 
 from config import settings
-from gateway.intake import webhook
+from gateway.intake import receipts, webhook
 from gateway.intake.group_commit import GroupCommit
 from gateway.intake.limits import CallLimits
-from gateway.intake.load import FEW, IntakeLoad, LoadLimits, Overload
+from gateway.intake.load import BLIND, FEW, IntakeLoad, LoadLimits, Overload
 from gateway.platform import metrics
 from gateway.portals.app import WebServer
+from gateway.store.engine import Unavailable
 from tests.adapters.web.forms import filled, multipart
-from tests.gateway.making import LAMP, ROAD, House, Paper, away, held, hook, house, note
+from tests.gateway.making import (
+    LAMP,
+    ROAD,
+    House,
+    Paper,
+    away,
+    held,
+    hook,
+    house,
+    note,
+    until_drained,
+)
 from tests.gateway.partners import CITY
 from tests.gateway.whole import whole
 
-LIMITS = LoadLimits(wait=3.0, patience=5.0, bytes=1_000)
+LIMITS = LoadLimits(wait=3.0, patience=5.0, bytes=1_000, small=100)
 
 
 class Doors:
@@ -45,6 +57,10 @@ class Doors:
             visit.wait()
             self._open.append(stack)
 
+    @property
+    def under_way(self) -> int:
+        return len(self._open)
+
     def go(self, count: int, seconds: float = 0.0) -> None:
         """Settle the oldest, evenly over some seconds."""
         for _ in range(count):
@@ -52,8 +68,10 @@ class Doors:
             self._open.pop(0).close()
 
     def takes(self, channel: str = "sms") -> bool:
+        """Tell whether a message with a large body would be taken."""
         try:
-            self.load.admit(channel)
+            with self.load.visit(channel) as visit:
+                visit.grow(LIMITS.small + 1)
         except Overload:
             return False
         return True
@@ -73,49 +91,71 @@ def _too_long(doors: Doors) -> None:
     doors.at += LIMITS.wait + LIMITS.patience + 1
 
 
+def _long_but_in_turn(doors: Doors) -> None:
+    """Each waits for ten seconds, and one is settled each second."""
+    doors.come(10)
+    for _ in range(20):
+        doors.go(1, seconds=1)
+        doors.come()
+
+
 def _many_at_once(doors: Doors) -> None:
-    doors.come(1_000)
+    doors.come(BLIND - 1)
+
+
+def _too_many_at_once(doors: Doors) -> None:
+    doors.come(BLIND)
 
 
 def _many_at_a_good_pace(doors: Doors) -> None:
-    doors.come(250)
-    doors.go(100, seconds=1)
+    doors.come(300)
+    doors.go(160, seconds=2)
 
 
 def _many_at_a_bad_pace(doors: Doors) -> None:
-    doors.come(500)
-    doors.go(100, seconds=1)
+    doors.come(399)
+    doors.go(100, seconds=2)
+
+
+def _of_which_none_has_waited_long(doors: Doors) -> None:
+    doors.come(399)
+    doors.go(50, seconds=1)
+
+
+def _of_which_no_more_are_settled(doors: Doors) -> None:
+    _many_at_a_good_pace(doors)
+    assert doors.takes()
+    doors.at += 2
 
 
 def _less_but_more_than_half(doors: Doors) -> None:
     _many_at_a_bad_pace(doors)
     assert not doors.takes()
-    doors.go(200, seconds=2)
+    doors.go(199, seconds=4)
 
 
 def _less_than_half(doors: Doors) -> None:
     _less_but_more_than_half(doors)
-    doors.go(100, seconds=1)
+    doors.go(50, seconds=1)
 
 
 def _at_a_pace_that_was_forgotten(doors: Doors) -> None:
-    doors.come(500)
-    doors.go(100, seconds=1)
+    _many_at_a_bad_pace(doors)
     doors.load.restart()
 
 
 def _large(doors: Doors) -> None:
-    doors.come(bytes=LIMITS.bytes + 1)
+    doors.come(2, bytes=LIMITS.bytes // 2)
 
 
 def _large_and_gone(doors: Doors) -> None:
     _large(doors)
-    doors.go(1)
+    doors.go(2)
 
 
 def _a_flood_of_others(doors: Doors) -> None:
-    doors.come(500, "telegram")
-    doors.go(100, seconds=1)
+    doors.come(399, "telegram")
+    doors.go(100, seconds=2)
     assert not doors.takes("telegram")
 
 
@@ -123,12 +163,16 @@ CAUSES: Mapping[str, tuple[Callable[[Doors], None], str]] = {
     "nothing under way": (_nothing, ""),
     "few, and not for too long": (_few_for_long, ""),
     "many at once, and it is not known how fast they go": (_many_at_once, ""),
+    "more, and it is not known how fast they go": (_too_many_at_once, "slow"),
     "many that take less than three seconds": (_many_at_a_good_pace, ""),
     "many that take more": (_many_at_a_bad_pace, "slow"),
+    "many that would, and none has waited long": (_of_which_none_has_waited_long, ""),
+    "many, and then nothing is settled": (_of_which_no_more_are_settled, "slow"),
     "fewer again": (_less_but_more_than_half, "slow"),
     "few enough again": (_less_than_half, ""),
     "the database was away, and the spool is faster": (_at_a_pace_that_was_forgotten, ""),
     "one that waits far too long": (_too_long, "stalled"),
+    "those that wait long, and one after the other is settled": (_long_but_in_turn, ""),
     "more bytes than there is room for": (_large, "memory"),
     "which are gone": (_large_and_gone, ""),
     "another channel's flood": (_a_flood_of_others, ""),
@@ -152,9 +196,41 @@ def test_bodies_that_grow_are_stopped_and_one_alone_may_be_large() -> None:
     load = IntakeLoad(LIMITS)
     with load.visit("web") as first, load.visit("web") as second:
         first.grow(LIMITS.bytes + 1)
+        second.grow(LIMITS.small)
         with pytest.raises(Overload):
             second.grow(1)
+        assert load.shed()["web"].reason == "memory"
     assert load.shed() == {}
+
+
+def test_a_channel_that_fills_the_memory_keeps_out_no_other_and_no_small_body() -> None:
+    doors = Doors()
+    doors.come(10, "web", bytes=100)
+    doors.come(1, "web", bytes=LIMITS.small)
+    doors.come(2, "sms", bytes=LIMITS.small)
+    doors.come(1, "mail", bytes=300)
+    assert not doors.takes("web")
+    assert not doors.takes("mail"), "a third is its share"
+    assert doors.takes("sms")
+
+
+@pytest.mark.parametrize(("fixed", "each"), [(0.4, 0.0005), (0.01, 0.005)])
+def test_what_is_settled_in_groups_is_not_taken_for_slow(fixed: float, each: float) -> None:
+    """100 a second come, and a commit takes so long."""
+    doors, came, refused = Doors(), 0, 0
+    while doors.at < 30:
+        group = doors.under_way
+        ends = doors.at + fixed + each * group
+        while came < ends * 100:
+            doors.at = max(doors.at, came / 100)
+            came += 1
+            if doors.takes():
+                doors.come()
+            else:
+                refused += 1
+        doors.at = ends
+        doors.go(group)
+    assert refused == 0
 
 
 @dataclass(frozen=True)
@@ -201,7 +277,7 @@ async def test_every_kind_of_door_asks_to_come_again_and_health_says_so(
         base = f"http://127.0.0.1:{kanal.web.port}"
         load = kanal.services.intake.load
         with monkeypatch.context() as full:
-            full.setattr(load, "_limits", LoadLimits(bytes=0))
+            full.setattr(load, "_limits", LoadLimits(bytes=0, small=0))
             for name, call in _calls().items():
                 headers = {**call.headers, "accept-language": "en"}
                 async with http.post(base + call.path, headers=headers, data=call.body) as got:
@@ -299,3 +375,45 @@ async def test_what_waits_behind_a_database_that_does_not_answer_is_spooled_not_
             assert commits.spooled > 0
             await come(1_000)
         await commits.stop()
+
+
+async def test_while_the_database_is_asked_whether_it_is_back_no_door_waits_for_it(
+    lite: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, back, tried = asyncio.Event(), asyncio.Event(), list[str]()
+    take_in = lite.store.take_in
+
+    async def ask() -> None:
+        asked.set()
+        await back.wait()
+
+    async def take(items: Any, **more: Any) -> set[str]:
+        tried.append("again" if back.is_set() else "first")
+        if not back.is_set():
+            raise Unavailable("no answer within 5 s (TimeoutError)")
+        return await take_in(items, **more)
+
+    monkeypatch.setattr(lite.store, "try_write", ask)
+    monkeypatch.setattr(lite.store, "take_in", take)
+    await lite.take(note(ROAD))
+    await asked.wait()
+    await lite.take(note(LAMP))
+    await lite.take({"receipt": "of nobody", "state": "failed"})
+    assert (tried, lite.commits.spooled, lite.commits.away) == (["first"], 3, True)
+    back.set()
+    await until_drained(lite.commits)
+    assert (await lite.counted("messages"), await lite.counted("quarantine")) == (2, 1)
+    assert not lite.commits.away
+
+
+async def test_a_receipt_that_waited_in_vain_for_the_database_does_not_wait_again(
+    lite: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hang(*_: Any) -> bool:
+        raise Unavailable("no answer within 5 s (TimeoutError)")
+
+    monkeypatch.setattr(receipts, "note", hang)
+    monkeypatch.setattr(lite.store, "take_in", hang)
+    await lite.take({"receipt": "of nobody", "state": "failed"})
+    assert lite.commits.spooled == 1
+    assert lite.commits.away

@@ -12,8 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from gateway.intake import group_commit
 from gateway.intake.group_commit import GroupCommit
 from gateway.store import spool as spool_of
+from gateway.store.engine import Unavailable
 from gateway.store.rows import AcceptedItem, IntakeItem, QuarantineItem, StoredFile
 from gateway.store.spool import Spool, SpoolFull
 from tests.gateway.making import Clock, House, accepted, held
@@ -247,3 +249,95 @@ async def test_what_was_set_aside_comes_back(lite: House) -> None:
     lite.spool.set_aside(lite.spool.waiting()[0])
     assert await lite.commits.restore() == 1
     assert (lite.spool.bad(), await lite.counted("messages")) == (0, 1)
+
+
+def _needs_a_second_for(
+    monkeypatch: pytest.MonkeyPatch, house: House, heavy: str
+) -> list[tuple[int, float | None]]:
+    """Let one item need more than the usual time; returns how many were tried, in which time."""
+    take_in, tries = house.store.take_in, list[tuple[int, float | None]]()
+
+    async def take(batch: list[IntakeItem], *, within: float | None = None) -> set[str]:
+        tries.append((len(batch), within))
+        if heavy in {item.id for item in batch} and (within or 0) < 10:
+            raise Unavailable("no answer within 5 s (TimeoutError)")
+        return await take_in(batch, within=within)
+
+    monkeypatch.setattr(house.store, "take_in", take)
+    return tries
+
+
+async def test_a_batch_too_much_for_one_commit_is_taken_one_by_one(
+    lite: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await lite.commits.stop()
+    batch = [accepted(lite.clock) for _ in range(3)]
+    lite.spool.write(batch)
+    tries = _needs_a_second_for(monkeypatch, lite, batch[0].id)
+    await lite.commits.drain()
+    assert await lite.counted("messages") == 3
+    assert (lite.spool.waiting(), lite.spool.bad()) == ([], 0)
+    assert tries == [(3, None)] + [(1, group_commit.LONG)] * 3
+
+
+async def test_a_batch_the_database_never_takes_holds_up_no_other(
+    lite: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_commit, "LONG", 1.0)
+    monkeypatch.setattr(group_commit, "REST", 10_000)
+    await lite.commits.stop()
+    heavy = accepted(lite.clock)
+    lite.spool.write([heavy, accepted(lite.clock)])
+    for _ in range(2):
+        lite.clock.pass_(seconds=1)
+        lite.spool.write([accepted(lite.clock)])
+    tries = _needs_a_second_for(monkeypatch, lite, heavy.id)
+    await lite.commits.drain()
+    assert await lite.counted("messages") == 3, "what came with it, and what came after it"
+    assert len(lite.commits.stuck) == lite.commits.spooled == 1
+    before = len(tries)
+    await lite.commits.drain()
+    assert len(tries) == before, "it rests"
+    assert lite.spool.bad() == 0
+
+
+async def test_large_items_do_not_share_a_commit(
+    lite: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_commit, "MOST_BYTES", 1_000)
+    take_in, sizes = lite.store.take_in, list[int]()
+
+    async def take(batch: list[IntakeItem]) -> set[str]:
+        sizes.append(len(batch))
+        return await take_in(batch)
+
+    monkeypatch.setattr(lite.store, "take_in", take)
+    weights = [400, 400, 400, 2_000, 10, 10]
+    items = [held(lite.clock, envelope=b"x" * weight) for weight in weights]
+    await asyncio.gather(*map(lite.commits.put, items))
+    assert await lite.counted("quarantine") == 6
+    assert sizes == [2, 1, 1, 2]
+
+
+async def test_a_folder_that_cannot_be_listed_for_a_while_ends_no_draining(
+    lite: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_commit, "AWAY", 0.01)
+    failed, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def refuse() -> Any:
+        loop.call_soon_threadsafe(failed.set)
+        raise OSError(24, "Too many open files")
+
+    await lite.commits.stop()
+    commits = GroupCommit(lite.store, lite.spool, lite.commits.load)
+    lite.spool.write([accepted(lite.clock)])
+    with monkeypatch.context() as broken:
+        broken.setattr(lite.spool, "tidy", refuse)
+        broken.setattr(lite.spool, "waiting", refuse)
+        await commits.start()
+        await failed.wait()
+    async with asyncio.timeout(5):
+        while await lite.counted("messages") == 0:
+            pass
+    await commits.stop()

@@ -216,6 +216,15 @@ async def test_who_is_slow_but_comes_is_heard(opened: Opened, dial: Dial) -> Non
     assert (await answer(reader)).endswith(b"200000")
 
 
+async def test_no_body_takes_for_ever_however_much_of_it_came(
+    opened: Opened, dial: Dial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounds, "BODY_SECONDS", 0.2)
+    reader, writer = await dial(await opened(body_seconds=0.1))
+    writer.write(POST % 200_000 + b"x" * 100_000)
+    assert (await answer(reader)).startswith(b"HTTP/1.1 408")
+
+
 async def test_a_kept_connection_serves_many_requests(opened: Opened, dial: Dial) -> None:
     reader, writer = await dial(await opened(head_seconds=0.3, body_seconds=0.3))
     for _ in range(4):

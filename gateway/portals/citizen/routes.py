@@ -275,6 +275,7 @@ class Citizens:
             kind, body = self._channel.addition(form, number=tracked.number, sender=tracked.sender)
             try:
                 with self._intake.load.visit(self._channel.name) as visit:
+                    visit.grow(len(body))
                     visit.wait()
                     answer = await self._take(request, body, kind)
             except NotDurable:

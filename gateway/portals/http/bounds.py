@@ -21,6 +21,8 @@ FLUSH_SECONDS = 5.0
 """How long a connection that is to end may take to read our last words, before it is cut."""
 BODY_RATE = 4_096
 """Bytes of a body that buy one more second than ``body_seconds``."""
+BODY_SECONDS = 300.0
+"""What a body may take at most, however it comes; ``body_seconds`` where that is longer."""
 
 REASONS = {
     408: "Request Timeout",
@@ -184,7 +186,8 @@ class _Bounded:
     def _late(self) -> None:
         limits = self.crowd.limits
         if self._reads == "body":
-            left = self._begun + limits.body_seconds + self._body / BODY_RATE - self.loop.time()
+            bought = min(limits.body_seconds + self._body / BODY_RATE, BODY_SECONDS)
+            left = self._begun + max(bought, limits.body_seconds) - self.loop.time()
             if self.flow.read_paused or left > 0:
                 # It is we who do not read, or it is slow but comes.
                 self._clock = self.loop.call_later(max(left, 1.0), self._late)
