@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from faults.load import overload
 from faults.senders import DOORS
 from faults.strikes import (
-    DISK,
-    MEMORY,
     Fault,
     agency,
     alarm,
@@ -142,8 +140,8 @@ ROWS: tuple[Row, ...] = (
         connections_closed,
         pause=1.0,
     ),
-    Row("rabbit-memory", "RabbitMQ: memory alarm 12 s", alarm(*MEMORY)),
-    Row("rabbit-disk", "RabbitMQ: disk alarm 12 s", alarm(*DISK)),
+    Row("rabbit-memory", "RabbitMQ: memory alarm 12 s", alarm("memory")),
+    Row("rabbit-disk", "RabbitMQ: disk alarm 12 s", alarm("disk")),
     *(
         Row(f"purge-{queue}", f"the queue {queue} is purged", on_queue("purge", queue))
         for queue in ("reports", "deliveries", "notifications")

@@ -80,6 +80,15 @@ async def run_row(world: World, row: Row, messages: int) -> Result:
     )
 
 
+async def _tried(world: World, row: Row, messages: int) -> Result:
+    """Run a row; one that cannot be run to its end is broken, and the next one begins."""
+    try:
+        return await run_row(world, row, messages)
+    except (RuntimeError, TimeoutError, OSError) as error:
+        said = f"the row did not come to its end: {type(error).__name__}: {str(error)[:300]}"
+        return Result(row, Verdict(broken=[said]), None)
+
+
 def _doors(world: World, row: Row) -> Sequence[str]:
     """Leave out the doors that no process of this world is behind."""
     missing = {
@@ -112,7 +121,7 @@ async def run(
                     say(f"{row.name}: left out, it needs root")
                     continue
                 begun = time.monotonic()
-                result = await run_row(built, row, max(40, round(row.messages * share)))
+                result = await _tried(built, row, max(40, round(row.messages * share)))
                 results.append(result)
                 keep(result)
                 say(_line(result, time.monotonic() - begun))

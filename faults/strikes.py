@@ -6,7 +6,7 @@ import os
 import signal
 import smtplib
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 
 import aio_pika
 
@@ -179,8 +179,7 @@ async def rabbit_stands_still(world: World) -> None:
 async def connections_closed(world: World) -> None:
     """Let the broker close every connection, several times."""
     for _ in range(3):
-        with contextlib.suppress(RuntimeError):  # one that is gone already
-            await asyncio.to_thread(world.ground.ctl, "close_all_connections", "--global", "faults")
+        await asyncio.to_thread(world.ground.ctl, "close_all_connections", "--global", "faults")
         await asyncio.sleep(1)
 
 
@@ -188,21 +187,25 @@ def on_queue(act: str, *queues: str) -> Fault:
     """Purge or delete queues while they are worked on."""
 
     async def strike(world: World) -> None:
+        struck = 0
         for _ in range(3):
             for queue in queues:
-                with contextlib.suppress(RuntimeError):
+                with contextlib.suppress(RuntimeError):  # deleted, and not yet declared again
                     await asyncio.to_thread(world.ground.ctl, f"{act}_queue", queue)
+                    struck += 1
+        world.notes.append(f"{struck} times")
 
     return strike
 
 
-def alarm(setting: Sequence[str], back: Sequence[str]) -> Fault:
-    """Let the broker run out of something: it takes nothing until it has it again."""
+def alarm(resource: str) -> Fault:
+    """Let the broker run out of "disk" or "memory": it takes nothing until it has it again."""
 
     async def strike(world: World) -> None:
-        await asyncio.to_thread(world.ground.ctl, *setting)
+        node = world.ground.node
+        await asyncio.to_thread(node.exhaust, resource)
         await asyncio.sleep(12)
-        await asyncio.to_thread(world.ground.ctl, *back)
+        await asyncio.to_thread(node.relieve, resource)
 
     return strike
 
@@ -382,10 +385,3 @@ def _bombs(port: int) -> None:
             smtplib.SMTP("127.0.0.1", port, timeout=60) as smtp,
         ):
             smtp.sendmail("bom@contoh.localhost", [senders.ADDRESS], head + text)
-
-
-MEMORY = (
-    ("set_vm_memory_high_watermark", "absolute", "1MB"),
-    ("set_vm_memory_high_watermark", "absolute", "1GB"),
-)
-DISK = (("set_disk_free_limit", "100TB"), ("set_disk_free_limit", "50MB"))
