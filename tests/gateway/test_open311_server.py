@@ -519,7 +519,7 @@ async def test_overload_refuses_reports_and_neither_agencies_nor_strangers(
     here: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     number = await here.numbered(**HOLE)
-    monkeypatch.setattr(here.house.door.load, "_limits", LoadLimits(bytes=0))
+    monkeypatch.setattr(here.house.door.load, "_limits", LoadLimits(bytes=0, small=0))
     more = {"status": "IN_PROGRESS", "description": "Sedang kami perbaiki"}
     assert (await _update(here, AGENCY, number, **more)).status == 201
     refused(await here.request("kanal_of-a-stranger", **HOLE), 403)

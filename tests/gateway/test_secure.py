@@ -126,7 +126,7 @@ async def test_our_own_faults_carry_them_too(
     async def away(*_: object) -> None:
         raise Unavailable("gone")
 
-    monkeypatch.setattr(kanal.services.health, "look", broken)
+    monkeypatch.setattr(kanal.services.health, "recent", broken)
     monkeypatch.setattr(kanal.services.operators, "log_in", away)
     typed = {"name": OPERATOR, "password": PASSWORD}
     for way, status in ((Way("GET", "/health"), 500), (Way("POST", "/console/login"), 503)):
