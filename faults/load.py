@@ -14,7 +14,7 @@ TIMES = 3.0
 LONGEST = 8.0
 """Seconds for which it is offered."""
 MOST = 6000
-CALIBRATION = 240
+CALIBRATION = 600
 SAMPLE = 15.0
 """Seconds between two looks at memory and descriptors."""
 
@@ -38,7 +38,7 @@ async def _open_loop(world: World, rate: float, count: int) -> list[Sent]:
 async def overload(world: World) -> None:
     """Measure what the doors can take, then offer three times as much."""
     begun = time.monotonic()
-    await world.senders.many(CALIBRATION, QUICK_DOORS, at_once=24)
+    await world.senders.many(CALIBRATION, QUICK_DOORS, at_once=128)
     capacity = CALIBRATION / (time.monotonic() - begun)
     offered = capacity * TIMES
     count = min(MOST, round(offered * LONGEST))
