@@ -16,7 +16,7 @@ from pathlib import Path
 
 from faults import report
 from faults.load import Soak
-from faults.matrix import ROWS, Row
+from faults.matrix import ROWS, SOAK
 from faults.mutations import MUTATIONS, Mutation, mutated
 from faults.runner import run
 from faults.versions import versions
@@ -29,7 +29,7 @@ SOAK_RATE = 20.0
 def main() -> int:
     """Read the command line and do it."""
     parser = argparse.ArgumentParser(prog="faults", description=__doc__)
-    names = [row.name for row in ROWS] + [each.name for each in MUTATIONS]
+    names = [row.name for row in (*ROWS, *SOAK)] + [each.name for each in MUTATIONS]
     parser.add_argument("names", nargs="*", metavar="NAME", help="rows or mutations; none: all")
     parser.add_argument("--seed", type=int, help="replays a run; without: one by chance")
     parser.add_argument("--share", type=float, default=1.0, help="of the messages of a row")
@@ -59,7 +59,8 @@ def main() -> int:
         return strike_mutants(chosen, seed, its.share, its.keep)
     rows = [row for row in ROWS if not its.names or row.name in its.names]
     if its.soak:
-        rows = [replace(row, fault=Soak(its.soak, SOAK_RATE), messages=40) for row in SOAK]
+        soaks = [row for row in SOAK if not its.names or row.name in its.names]
+        rows = [replace(row, fault=Soak(its.soak, SOAK_RATE), messages=40) for row in soaks]
     results = asyncio.run(
         run(
             rows,
@@ -72,12 +73,6 @@ def main() -> int:
     broken = [result for result in results if result.broken]
     say(f"{len(results)} rows, {len(broken)} broken")
     return int(bool(broken))
-
-
-SOAK = (
-    Row("soak-apart", "a steady stream for minutes", Soak(0, 0)),
-    Row("soak-alone", "a steady stream for minutes, one process", Soak(0, 0), "alone"),
-)
 
 
 def strike_mutants(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from faults.load import overload
+from faults.load import Soak, overload
 from faults.senders import DOORS
 from faults.strikes import (
     Fault,
@@ -243,3 +243,9 @@ ROWS: tuple[Row, ...] = (
         "several",
     ),
 )
+
+SOAK = (
+    Row("soak-apart", "a steady stream for minutes", Soak(0, 0)),
+    Row("soak-alone", "a steady stream for minutes, one process", Soak(0, 0), "alone"),
+)
+"""Not struck at all; how long is said on the command line."""

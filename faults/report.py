@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from faults.matrix import ROWS
+from faults.matrix import ROWS, SOAK
 from faults.mutations import MUTATIONS
 from faults.system import ROOT
 
@@ -75,7 +75,7 @@ def _runs(records: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
 
 
 def _table(rows: Sequence[dict[str, Any]]) -> str:
-    titles = {row.name: row.title + (" †" if row.hard else "") for row in ROWS}
+    titles = {row.name: row.title + (" †" if row.hard else "") for row in (*ROWS, *SOAK)}
     lines = [
         f"| fault | {' | '.join(NUMBERS)} | seconds |",
         f"|---|{'---|' * (len(NUMBERS) + 1)}",
