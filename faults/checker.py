@@ -164,11 +164,14 @@ class Checker:
                         self._fetched.append(Placed(agency, number, delivery_in(body)))
                     await message.ack()
 
-    def verdict(self, before: Before, sent: Sequence[Sent], *, hard: bool) -> Verdict:
+    def verdict(
+        self, before: Before, sent: Sequence[Sent], *, hard: bool, parks: bool = False
+    ) -> Verdict:
         """Count what became of ``sent``. Raises ``OSError``.
 
         ``hard``: something was killed that may have been sending; what it sent is uncertain and may
-        have been sent once more, and no more often than that.
+        have been sent once more, and no more often than that. ``parks``: something was put in that
+        belongs among the dead letters.
         """
         numbers = {each.number for each in sent}
         accepted = {each.number: each for each in sent if each.accepted}
@@ -205,7 +208,7 @@ class Checker:
             | (accepted.keys() - delivered)
             | (to_notify - notified)
         )
-        found.broken = list(_broken(found, accepted, reports, hard=hard))
+        found.broken = list(_broken(found, accepted, reports, hard=hard, parks=parks))
         return found
 
     def _reports_of(self, numbers: set[int]) -> dict[int, list[tuple[str, str]]]:
@@ -269,6 +272,7 @@ def _broken(
     reports: dict[int, list[tuple[str, str]]],
     *,
     hard: bool,
+    parks: bool,
 ) -> Iterable[str]:
     if found.lost:
         some = sorted(found.lost)[:5]
@@ -281,7 +285,7 @@ def _broken(
         yield f"{found.doubled_answers} answers too many, of which {found.uncertain} are uncertain"
     if found.most_answers > 2:
         yield f"a citizen was told the same {found.most_answers} times"
-    if found.parked > 0:
+    if found.parked > 0 and not parks:
         yield f"{found.parked} dead letters"
     wrong = [n for n, each in accepted.items() if {a for _, a in reports[n]} - {each.agency}]
     if wrong:

@@ -59,6 +59,8 @@ class Row:
     """Part of the short run that belongs to the tests."""
     after: tuple[str, ...] = ()
     """A command that an operator gives when all is over, as the documentation says."""
+    parks: bool = False
+    """It puts in what belongs among the dead letters."""
     needs_root: bool = False
 
 
@@ -151,7 +153,7 @@ ROWS: tuple[Row, ...] = (
         "the queues reports, deliveries and notifications are deleted",
         on_queue("delete", "reports", "deliveries", "notifications"),
     ),
-    Row("poison", "24 poisoned messages on four queues", poison),
+    Row("poison", "24 poisoned messages on four queues", poison, parks=True),
     Row("agency-error", "an agency answers 500 for 8 s", agency("error")),
     Row(
         "agency-gone",

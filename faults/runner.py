@@ -74,7 +74,9 @@ async def run_row(world: World, row: Row, messages: int) -> Result:
     left = await world.settled(before, sent)
     recovered = None if left else time.monotonic() - mended
     await world.checker.fetch(QUEUES)
-    verdict = await asyncio.to_thread(world.checker.verdict, before, sent, hard=row.hard)
+    verdict = await asyncio.to_thread(
+        world.checker.verdict, before, sent, hard=row.hard, parks=row.parks
+    )
     return Result(
         row, verdict, recovered, tuple(world.notes), tuple(f"{n} {k}" for k, n in left.items())
     )
