@@ -1,7 +1,8 @@
 """Faults that are put into the gateway on purpose: each must be seen by the checker.
 
 A copy of the gateway is changed and struck like the real one. Where a second guard (the sweep that
-puts back what a queue lost) would mend it, that guard is taken away too.
+puts back what a queue lost, the question before the spool is drained) would mend it, that guard is
+taken away too.
 """
 
 import shutil
@@ -33,6 +34,13 @@ class Mutation:
 
 
 NO_SWEEP = Change("gateway/queues/sweep.py", "EVERY = 15.0", "EVERY = 1e9")
+
+LATE_ACK = Change(
+    "gateway/queues/consumer.py",
+    "        await subscription.ack([d for d in batch if",
+    "        await asyncio.sleep(0.5)\n        await subscription.ack([d for d in batch if",
+)
+"""Opens the moment in which a message is worked on and not acknowledged: it comes again."""
 
 MUTATIONS = (
     Mutation(
@@ -85,6 +93,7 @@ MUTATIONS = (
                 "            .values(routed_at=self._now())",
                 ".where(messages.c.id.in_(ids))\n            .values(routed_at=self._now())",
             ),
+            LATE_ACK,
         ),
         "rabbit-connections",
     ),
@@ -96,6 +105,11 @@ MUTATIONS = (
                 "gateway/store/engine.py",
                 "not _blames_values(error, sqlstate)",
                 'type(error).__name__ == "OperationalError"',
+            ),
+            Change(
+                "gateway/intake/group_commit.py",
+                "await self._store.try_write()",
+                "await self._store.ping()",
             ),
         ),
         "postgres-read-only",
