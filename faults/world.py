@@ -62,21 +62,24 @@ class World:
         """Name the processes that send."""
         return [name for name in self.processes if name.startswith(("worker", "gateway"))]
 
-    async def health(self) -> tuple[int, dict[str, Any]]:
+    async def health(self, path: str = "/health") -> tuple[int, dict[str, Any]]:
         """Ask the gateway how it is; (0, {}) where it does not answer."""
         try:
             async with (
                 ClientSession(timeout=ClientTimeout(20)) as http,
-                http.get(f"{self.base}/health") as answer,
+                http.get(f"{self.base}{path}") as answer,
             ):
                 return answer.status, await answer.json()
         except (ClientError, OSError, ValueError):
             return 0, {}
 
     async def well(self, within: float = 120) -> None:
-        """Return once the gateway says that it is well. Raises ``TimeoutError``."""
+        """Return once the gateway says that it takes messages. Raises ``TimeoutError``.
+
+        Its dead letters are no reason to wait: poison has its place there.
+        """
         until = time.monotonic() + within
-        while (said := await self.health())[0] != 200:
+        while (said := await self.health("/health/ready"))[0] != 200:
             if time.monotonic() > until:
                 raise TimeoutError(f"the gateway does not get well: {said}")
             await asyncio.sleep(LOOK)
