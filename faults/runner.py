@@ -68,7 +68,7 @@ async def run_row(world: World, row: Row, messages: int) -> Result:
     sent = world.senders.sent[seen:]
     for command in row.after:
         await world.settled(before, sent)
-        status, said = await world.command(command)
+        status, said = await world.command(*command.split())
         if status:
             world.notes.append(f"kanal {command}: {said.strip()[:200]}")
     left = await world.settled(before, sent)
