@@ -22,7 +22,7 @@ from tests.services.proxy import ChaosProxy
 OWNER = "kanal"
 """The gateway's own user of the database: an administrator may take rights from it."""
 ADMINISTRATOR = "postgres"
-SMALL_DISK = "size=96m"
+SMALL_DISK = "size=512m"
 
 
 @dataclass
