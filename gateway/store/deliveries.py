@@ -201,7 +201,7 @@ class DeliveryRepository:
         return set(there.scalars())
 
     async def agencies_reached(self, report_id: str) -> list[str]:
-        """List the agencies that can have a report, or have it, the first first."""
+        """List the agencies that can have a report, or have it; of one moment in any order."""
         there = deliveries.c.placed_at.is_not(None) | deliveries.c.fetched_at.is_not(None)
         query = select(deliveries.c.agency_id).where(deliveries.c.report_id == report_id, there)
         query = query.order_by(deliveries.c.created_at)

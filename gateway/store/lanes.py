@@ -9,7 +9,19 @@ import secrets
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, Table, Update, case, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    RowMapping,
+    Select,
+    Table,
+    TextClause,
+    Update,
+    and_,
+    case,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.store.engine import Database
@@ -22,7 +34,8 @@ from gateway.store.views import LaneView
 class LaneTable:
     """A table whose rows leave by lanes.
 
-    ``lane`` is the column that names a row's lane, and ``waiting`` says which rows wait. ``marks``
+    ``lane`` is the column that names a row's lane, and ``waiting`` says which rows wait, in the
+    words of its index: of a list of values no database can tell that the index covers it. ``marks``
     are further columns that a claim sets.
     """
 
@@ -30,7 +43,7 @@ class LaneTable:
         self,
         table: Table,
         lane: ColumnElement[str],
-        waiting: ColumnElement[bool],
+        waiting: ColumnElement[bool] | TextClause,
         leases: LeaseClock,
         **marks: Any,
     ) -> None:
@@ -39,7 +52,7 @@ class LaneTable:
         self._lane = lane
         self._time = leases.seconds()
         self._waiting = waiting
-        self._due = waiting & (table.c.send_at <= self._time)
+        self._due = and_(waiting, table.c.send_at <= self._time)
         self._marks = marks
 
     def now(self) -> ColumnElement[float]:
@@ -58,7 +71,7 @@ class LaneTable:
         *,
         lease: float,
         take_over: bool,
-        only: ColumnElement[bool] | None = None,
+        only: TextClause | None = None,
     ) -> Any:
         """Return the statement that claims due rows, ``only`` some, and hands them over.
 
@@ -67,7 +80,7 @@ class LaneTable:
         columns = self._table.c
         due = self.due(lane, besides)
         if only is not None:
-            due &= only
+            due = and_(due, only)
         chosen = select(columns.id).where(due if take_over else due & columns.lease.is_(None))
         chosen = chosen.order_by(columns.send_at, columns.created_at).limit(most)
         chosen = chosen.with_for_update(

@@ -5,7 +5,17 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, get_args
 
-from sqlalchemy import ColumnElement, RowMapping, bindparam, exists, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    RowMapping,
+    bindparam,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.platform import correlation
@@ -23,7 +33,7 @@ from gateway.store.rows import (
     redact,
     tidy,
 )
-from gateway.store.tables import notifications, queue
+from gateway.store.tables import TO_SEND, URGENT_TO_SEND, notifications, queue
 from gateway.store.views import NotificationView
 from gateway.wire.outbound import outbound
 from gateway.wire.queues import NOTIFICATIONS, DeadLetter
@@ -40,7 +50,6 @@ _DONE = (
     )
 )
 _WAITING = ("waiting", "sending")
-_WAITS: ColumnElement[bool] = notifications.c.state.in_(_WAITING)
 _BEFORE = {"sent": _WAITING, "final": (*_WAITING, "sent", "held")}
 """States that a receipt may change, by what it says."""
 _SOME = 500
@@ -49,7 +58,7 @@ _SOME = 500
 def notification_lanes(leases: LeaseClock) -> LaneTable:
     """Return how notifications leave: by channel."""
     channel = notifications.c.channel
-    return LaneTable(notifications, channel, _WAITS, leases, state="sending")
+    return LaneTable(notifications, channel, TO_SEND, leases, state="sending")
 
 
 class NotificationRepository:
@@ -142,7 +151,7 @@ class NotificationRepository:
 
     async def hold(self, channel: str, provider_id: str, detail: str) -> tuple[str, str] | None:
         """Hold a notification that was sent in vain; return its id and reader, None if not ours."""
-        ours = _named(channel, provider_id) & (_WAITS | (notifications.c.state == "sent"))
+        ours = _named(channel, provider_id) & or_(TO_SEND, notifications.c.state == "sent")
         change = update(notifications).where(ours)
         change = change.values(state="held", detail=redact(detail, 1000))
         returned = change.returning(notifications.c.id, notifications.c.reader)
@@ -164,7 +173,7 @@ class NotificationRepository:
         claimed. ``take_over``: also what somebody held too long.
         """
         rows: list[RowMapping] = []
-        for only in (notifications.c.urgent, None):
+        for only in (URGENT_TO_SEND, None):
             if left := most - len(rows):
                 statement = self._lanes.claim(
                     channel, besides, left, lease=lease, take_over=take_over, only=only
@@ -215,12 +224,12 @@ class NotificationRepository:
 
     async def doubt_waiting(self) -> None:
         """Note of all that wait that they may have left; of what is claimed the next claim does."""
-        change = update(notifications).where(_WAITS & notifications.c.lease.is_(None))
+        change = update(notifications).where(TO_SEND, notifications.c.lease.is_(None))
         await self._connection.execute(change.values(doubts=notifications.c.doubts + 1))
 
     async def give_up_waiting(self, error: str) -> None:
         """Let a person decide of all that wait: each becomes a dead letter."""
-        some = select(notifications.c.id, notifications.c.attempts).where(_WAITS).limit(_SOME)
+        some = select(notifications.c.id, notifications.c.attempts).where(TO_SEND).limit(_SOME)
         while rows := (await self._connection.execute(some)).all():
             for id, attempts in rows:
                 self.give_up(LaneClaim(id, "", attempts, 0, id), error)
@@ -243,7 +252,7 @@ class NotificationQueries(Queries):
 
     async def waiting(self) -> int:
         """Count those that wait to be sent, or are being sent."""
-        return int(await self._one(select(func.count()).select_from(notifications).where(_WAITS)))
+        return int(await self._one(select(func.count()).select_from(notifications).where(TO_SEND)))
 
     async def of(self, report_id: str) -> tuple[NotificationView, ...]:
         """List what was written because of a report, oldest first."""

@@ -58,8 +58,8 @@ _Serial = BigInteger().with_variant(Integer, "sqlite")
 _READY = text("state = 'ready'")
 _UNROUTED = text("routed_at IS NULL")
 _HELD = text("state = 'held'")
-_TO_SEND = text("state IN ('waiting', 'sending')")
-_URGENT = text("urgent AND state IN ('waiting', 'sending')")
+TO_SEND = text("state IN ('waiting', 'sending')")
+URGENT_TO_SEND = text("urgent AND state IN ('waiting', 'sending')")
 _PENDING = text("state = 'pending'")
 
 
@@ -252,15 +252,15 @@ notifications = Table(
         "ix_notifications_lane",
         "channel",
         "send_at",
-        sqlite_where=_TO_SEND,
-        postgresql_where=_TO_SEND,
+        sqlite_where=TO_SEND,
+        postgresql_where=TO_SEND,
     ),
     Index(
         "ix_notifications_urgent",
         "channel",
         "send_at",
-        sqlite_where=_URGENT,
-        postgresql_where=_URGENT,
+        sqlite_where=URGENT_TO_SEND,
+        postgresql_where=URGENT_TO_SEND,
     ),
     Index("ix_notifications_provider", "channel", "provider_id"),
     Index("ix_notifications_state", "state", "created_at"),

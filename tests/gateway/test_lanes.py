@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine, event
 
 from adapters.contract import (
     ChannelError,
@@ -394,3 +395,29 @@ async def test_a_row_that_cannot_be_made_ready_holds_up_no_other(
     assert len(lite.paper.carried) == 2
     (dead,) = await lite.store.dead_letters.latest(5)
     assert (dead.message_id, dead.attempts) == (bad[0], 3)
+
+
+async def test_a_claim_looks_at_what_waits_only(lite: House) -> None:
+    """However much was sent before: it reads by the indexes of what waits, and by no other."""
+    claims: list[tuple[str, Any]] = []
+
+    def note_claim(_: Any, __: Any, statement: str, values: Any, *___: Any) -> None:
+        ours = statement.startswith(("UPDATE notifications", "UPDATE deliveries"))
+        if ours and "LIMIT" in statement:
+            claims.append((statement, values))
+
+    event.listen(Engine, "before_cursor_execute", note_claim)
+    try:
+        await routed(lite)
+        await lite.notify()
+        async with lite.store.unit() as unit:
+            await unit.deliveries.claim("3578-dinas-pu", 8, lease=30, take_over=False)
+    finally:
+        event.remove(Engine, "before_cursor_execute", note_claim)
+    used = set()
+    async with lite.store.database.read() as connection:
+        for statement, values in claims:
+            plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+            words = " ".join(str(row) for row in plan).split()
+            used |= {word for word in words if word.startswith("ix_")}
+    assert used == {"ix_notifications_lane", "ix_notifications_urgent", "ix_deliveries_lane"}
