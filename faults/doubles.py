@@ -8,6 +8,7 @@ import base64
 import hmac
 import json
 import re
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -39,7 +40,7 @@ class Text:
     body: str
 
 
-class HttpDouble:
+class HttpDouble(ABC):
     """A small HTTP server of ours; use as ``async with``, then ``url`` is where it is."""
 
     def __init__(self) -> None:
@@ -47,9 +48,9 @@ class HttpDouble:
         self.pause = 0.0
         """Seconds before anything is answered."""
 
+    @abstractmethod
     def routes(self) -> list[web.RouteDef]:
         """Return what it answers."""
-        raise NotImplementedError
 
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=2**26)

@@ -61,11 +61,6 @@ async def overload(world: World) -> None:
     )
 
 
-def soak(minutes: float, rate: float) -> "Soak":
-    """Return a fault that is none: a steady stream, and a look at what processes hold."""
-    return Soak(minutes, rate)
-
-
 class Soak:
     """A steady stream for minutes; notes memory and descriptors of every process."""
 

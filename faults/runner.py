@@ -131,6 +131,8 @@ async def run(
             say(f"{stack}: {said.strip()}")
             if status:
                 results[-1].verdict.broken.append(f"audit verify: {said.strip()[:200]}")
+            if built.agency.forged:
+                results[-1].verdict.broken.append(f"{built.agency.forged} calls not well signed")
     return results
 
 

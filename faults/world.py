@@ -57,11 +57,6 @@ class World:
     notes: list[str] = field(default_factory=list)
     """What a row noticed by the way."""
 
-    @property
-    def workers(self) -> list[str]:
-        """Name the processes that send."""
-        return [name for name in self.processes if name.startswith(("worker", "gateway"))]
-
     async def health(self, path: str = "/health") -> tuple[int, dict[str, Any]]:
         """Ask the gateway how it is; (0, {}) where it does not answer."""
         try:
