@@ -53,7 +53,7 @@ def delivery_lanes(leases: LeaseClock) -> LaneTable:
 class DeliveryRepository:
     """The deliveries in one transaction.
 
-    ``filed`` is the moment by the database's clock: agencies read their list in this order, and
+    ``moment`` is now by the database's clock: agencies read their list in this order, and
     machines whose clocks differ must not pass a delivery over.
     """
 
@@ -61,13 +61,13 @@ class DeliveryRepository:
         self,
         connection: AsyncConnection,
         now: Callable[[], datetime],
-        filed: Callable[[], ColumnElement[datetime]],
+        moment: Callable[[], ColumnElement[datetime]],
         lanes: LaneTable,
         outbox: Outbox,
     ) -> None:
         self._connection = connection
         self._now = now
-        self._filed = filed
+        self._moment = moment
         self._lanes = lanes
         self._outbox = outbox
         self._new: list[dict[str, Any]] = []
@@ -210,7 +210,7 @@ class DeliveryRepository:
     async def flush(self) -> None:
         """Write the new ones."""
         if self._new:
-            new = insert(deliveries).values(send_at=self._lanes.now(), created_at=self._filed())
+            new = insert(deliveries).values(send_at=self._lanes.now(), created_at=self._moment())
             await self._connection.execute(new, self._new)
             self._new.clear()
 
@@ -229,10 +229,10 @@ class DeliveryQueries(Queries):
     """Reads of deliveries."""
 
     def __init__(
-        self, database: Database, filed: Callable[[float], ColumnElement[datetime]]
+        self, database: Database, moment: Callable[[float], ColumnElement[datetime]]
     ) -> None:
         super().__init__(database)
-        self._filed = filed
+        self._moment = moment
 
     async def count_by_queue(self, agency: str) -> int:
         """Count what was ever placed on an agency's queue, and not moved from it."""
@@ -284,7 +284,7 @@ class DeliveryQueries(Queries):
 
     async def _page(self, agency: str, after: str, most: int) -> Sequence[RowMapping]:
         """Return a page of deliveries: what a reader gets at once has a largest size, too."""
-        settled = self._filed(-self._database.timeout)
+        settled = self._moment(-self._database.timeout)
         joined = deliveries.join(reports, reports.c.id == deliveries.c.report_id)
         query = select(deliveries, func.length(reports.c.body).label("size")).select_from(joined)
         query = query.where(

@@ -78,7 +78,7 @@ class Store:
         self.alerts = AlertQueries(database, now)
         self.cursors = CursorQueries(database, leases)
         self.dead_letters = DeadLetterQueries(database)
-        self.deliveries = DeliveryQueries(database, self._filed)
+        self.deliveries = DeliveryQueries(database, self._moment)
         self.due = DueQueries(database)
         self.events = EventQueries(database)
         self.exchanges = ExchangeRepository(database, self.wall)
@@ -210,14 +210,14 @@ class Store:
         self.due_news.set()
         self.due_news = asyncio.Event()
 
-    def _filed(self, after: float = 0.0) -> ColumnElement[datetime]:
+    def _moment(self, after: float = 0.0) -> ColumnElement[datetime]:
         """Return the moment by the database's clock, moved as far as the case clock is."""
         return self.cursors.leases.moment(after + offset_of(self.now))
 
     def _context(self) -> UnitContext:
         return UnitContext(
             now=self.now,
-            filed=self._filed,
+            moment=self._moment,
             wall=self.wall,
             leases=self.cursors.leases,
             deliveries=self._lanes[0],

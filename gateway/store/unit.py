@@ -37,7 +37,7 @@ class UnitContext:
     """What all units of a store share."""
 
     now: Clock
-    filed: Callable[[], ColumnElement[datetime]]
+    moment: Callable[[], ColumnElement[datetime]]
     wall: Clock
     leases: LeaseClock
     deliveries: LaneTable
@@ -71,7 +71,7 @@ class UnitOfWork:
         self.opt_outs = OptOutRepository(connection, now)
         self.reactions = ReactionRepository(connection, now, context.limits)
         self.deliveries = DeliveryRepository(
-            connection, now, context.filed, context.deliveries, self.outbox
+            connection, now, context.moment, context.deliveries, self.outbox
         )
         self.agency_queues = AgencyQueueRepository(connection)
         self.notifications = NotificationRepository(
