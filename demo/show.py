@@ -165,7 +165,7 @@ async def _play(kanal: Kanal, demo: Demo, *, once: bool) -> int:
 async def _stay(kanal: Kanal) -> None:
     """Keep running, so that the console can be looked at."""
     password = secrets.token_urlsafe(9)
-    await kanal.services.operators.set_password("demo", password)
+    await kanal.services.accounts.set_password("demo", password)
     url = kanal.services.settings.server.public_url
     out(f"\nThe citizens' form: {url}")
     out(f"Console: {url}console  (name demo, password {password})")

@@ -152,6 +152,25 @@ _TIERS = {2: "province", 4: "regency", 6: "district", 10: "village"}
 """Digits before a regional agency's kind → its tier."""
 
 
+class AgencyRefusal(Value):
+    """An agency said that a report is not its affair (bukan wewenang)."""
+
+    agency: Agency
+    at: AwareDatetime
+    why: str
+    suggested: Agency | None = None
+    """Whose affair it is, as the agency thinks."""
+
+
+class Handler(Value):
+    """Who at the agency works on a report."""
+
+    unit: str = ""
+    """A part of the agency, by the name that it uses itself."""
+    officer: str = ""
+    """The name of an account."""
+
+
 class StatusChange(Value):
     """One entry of a report's history."""
 
@@ -228,6 +247,13 @@ class Report(Value):
     links: tuple[Link, ...] = ()
     recusals: tuple[Recusal, ...] = ()
     """Whom it accuses; an entry is never taken away."""
+    refusals: tuple[AgencyRefusal, ...] = ()
+    """Which agencies said that it is not theirs, in their order."""
+    handler: Handler | None = None
+    """Who at its agency works on it; None while that is open."""
+    escalated_to: str = ""
+    """Whose coordinator it came to because its agency does not fetch it: the code of a government's
+    region, ``ID`` for the whole country, or "" for none."""
 
     @classmethod
     def open(cls, message: Message) -> Self:

@@ -1,5 +1,6 @@
 """The services of people, and the alarm to those on duty."""
 
+from gateway.access.accounts import AccountService
 from gateway.assembly.ground import Ground
 from gateway.casework.alarm import Alarm
 from gateway.casework.alerts import DutyService
@@ -31,11 +32,16 @@ def build_operators(
         ground.parts.routing.register,
         ground.seal,
         files,
-        session_hours=ground.settings.console.session_hours,
         sensitive=ground.parts.routing.topics.sensitive,
         duty=duty,
         ended=EndedReports(ground.store, matters),
     )
+
+
+def build_accounts(ground: Ground) -> AccountService:
+    """Return who may log in."""
+    hours = ground.settings.console.session_hours
+    return AccountService(ground.store, ground.seal, session_hours=hours)
 
 
 def build_partners(ground: Ground, directory: Directory) -> PartnerService:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.access.accounts import AccountService
 from gateway.assembly.ground import Ground, waiting_time
 from gateway.assembly.intake import (
     build_bindings,
@@ -14,6 +15,7 @@ from gateway.assembly.intake import (
 )
 from gateway.assembly.operations import build_exchanges, build_health
 from gateway.assembly.people import (
+    build_accounts,
     build_alarm,
     build_operators,
     build_partners,
@@ -70,6 +72,7 @@ class Services(Ground):
     pages: PageIntake
     files: AttachmentAccess
     tracking: Tracking
+    accounts: AccountService
     operators: OperatorService
     agencies: AgencyService
     partners: PartnerService
@@ -135,6 +138,7 @@ def wire(ground: Ground) -> Services:
         pages=pages,
         files=files,
         tracking=Tracking(ground.store, ground.seal),
+        accounts=build_accounts(ground),
         operators=build_operators(ground, intake, files, directory, duty, matters),
         agencies=AgencyService(store, ground.notifier, ground.methods, ground.now),
         partners=build_partners(ground, directory),

@@ -1,16 +1,11 @@
 """The operators' service: what they see, and what they can decide."""
 
-import asyncio
-import hashlib
-import secrets
 from collections.abc import Sequence, Set
 from datetime import date, datetime, timedelta
 
 import structlog
-from argon2.exceptions import InvalidHashError, VerificationError
 
 from adapters.contract import Malformed
-from gateway.access.passwords import HASHER, check_password, hash_of_none
 from gateway.broker.base import Broker, BrokerError
 from gateway.casework.alerts import DutyService
 from gateway.casework.conflicts import Conflict, ConflictCode
@@ -32,7 +27,6 @@ from gateway.store.store import Store
 from gateway.store.views import (
     DeadView,
     Identity,
-    OperatorSession,
     Overview,
     QuarantineView,
     ReportFile,
@@ -62,7 +56,6 @@ class OperatorService:
         seal: Seal,
         files: AttachmentAccess,
         *,
-        session_hours: int,
         sensitive: Set[str],
         duty: DutyService,
         ended: EndedReports,
@@ -75,11 +68,9 @@ class OperatorService:
         self._register = register
         self._seal = seal
         self._files = files
-        self._session = timedelta(hours=session_hours)
         self._publishing = Publishing(store, sensitive)
         self._duty = duty
         self._ended = ended
-        self._nobody = hash_of_none()
         self._lanes = Recent(lambda: store.troubled_lanes(), LOOK_AT_LANES)
 
     # what they see
@@ -275,57 +266,6 @@ class OperatorService:
         if not done:
             raise Conflict(ConflictCode.DECIDED)
 
-    # who they are
-
-    async def set_password(self, name: str, password: str) -> None:
-        """Create an operator, or change the password. Raises ``WeakPassword``."""
-        check_password(name, password)
-        await self._store.operators.set_password(
-            name, await asyncio.to_thread(HASHER.hash, password)
-        )
-
-    async def has_operators(self) -> bool:
-        """Tell whether anybody may log in."""
-        return await self._store.operators.any()
-
-    async def log_in(self, name: str, password: str) -> str | None:
-        """Check a password; return a new session's token. Takes as long for unknown names."""
-        known = await self._store.operators.password_of(name, active=True)
-        right = await asyncio.to_thread(_fits, known or self._nobody, password)
-        if not right or known is None:
-            return None
-        token = secrets.token_urlsafe(32)
-        expires = self._store.wall() + self._session
-        session = OperatorSession(name, secrets.token_urlsafe(32), expires)
-        return token if await self._store.sessions.begin(_hashed(token), session, known) else None
-
-    async def session(self, token: str) -> OperatorSession | None:
-        """Return the session of a token."""
-        return await self._store.sessions.get(_hashed(token))
-
-    async def log_out(self, token: str) -> None:
-        """End a session."""
-        await self._store.sessions.end(_hashed(token))
-
-    async def log_out_everywhere(self, name: str) -> None:
-        """End every session of an operator."""
-        await self._store.sessions.end_all(name)
-
-    async def is_operator(self, name: str) -> bool:
-        """Tell whether there is an operator of this name, disabled ones included."""
-        return await self._store.operators.password_of(name) is not None
-
-    def sign(self, text: str) -> str:
-        """Return a keyed hash for cookies of known devices."""
-        return self._seal.reference("device", text)
-
-
-def _fits(known: str, password: str) -> bool:
-    try:
-        return HASHER.verify(known, password)
-    except (VerificationError, InvalidHashError):
-        return False
-
 
 def _identity(report: Report, seal: Seal) -> Identity:
     """Open who reported: every name and contact that any of their own messages gave."""
@@ -341,10 +281,6 @@ def _identity(report: Report, seal: Seal) -> Identity:
         for field in ("name", "contact", "written_as")
     )
     return Identity(report.origin.channel, who[0]["to"], name, contact, written_as)
-
-
-def _hashed(token: str) -> str:
-    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
 
 
 def _check_archivable(report: Report) -> None:

@@ -52,6 +52,9 @@ TABLE: Mapping[str, str] = {
     "deadlines": "wwwwww",
     "links": "--ww-w",
     "recusals": "--wppw",
+    "refusals": "---www",
+    "handler": "---www",
+    "escalated_to": "---www",
 }
 """What each reader sees of each field: w(hole), p(art) or nothing. A field that has no row here is
 seen by operators and agencies only, and fails a test. Of the messages the public reads only

@@ -16,7 +16,7 @@ from gateway.commands.running import stop, with_store
 
 if TYPE_CHECKING:
     from config.settings import Settings
-    from gateway.store.operators import OperatorRepository
+    from gateway.store.accounts import AccountRepository
     from gateway.store.store import Store
 
 OPERATOR_COMMANDS = ("password", "list", "disable", "enable", "remove")
@@ -41,6 +41,7 @@ def operator(
 
     Every session of theirs ends.
     """
+    from gateway.access.accounts import set_password
     from gateway.access.passwords import HASHER, WeakPassword, check_password
 
     given = sys.stdin.readline().rstrip("\n") if password_stdin else ""
@@ -54,7 +55,7 @@ def operator(
 
     async def go(store: "Store", settings: "Settings") -> None:
         await store.migrate()
-        await store.operators.set_password(name, HASHER.hash(password))
+        await set_password(store, name, HASHER.hash(password))
         _note("set_password", name)
         typer.echo(f"Operator {name} may log in at {settings.server.public_url}console")
         if not given:
@@ -68,7 +69,7 @@ def operator_list(as_json: Annotated[bool, typer.Option("--json")] = False) -> N
 
     async def go(store: "Store", _: "Settings") -> None:
         await store.migrate()
-        found = await store.operators.all()
+        found = await store.accounts.all()
         if as_json:
             typer.echo(json.dumps([asdict(each) for each in found], default=str))
             return
@@ -81,25 +82,25 @@ def operator_list(as_json: Annotated[bool, typer.Option("--json")] = False) -> N
 
 def operator_disable(name: OperatorName) -> None:
     """Keep an operator out; every session of theirs ends at once."""
-    _with_operator(name, "disable", "disabled", lambda operators: operators.enable(name, may=False))
+    _with_operator(name, "disable", "disabled", lambda accounts: accounts.enable(name, may=False))
 
 
 def operator_enable(name: OperatorName) -> None:
     """Let a disabled operator in again, with the password they had."""
-    _with_operator(name, "enable", "enabled", lambda operators: operators.enable(name, may=True))
+    _with_operator(name, "enable", "enabled", lambda accounts: accounts.enable(name, may=True))
 
 
 def operator_remove(name: OperatorName) -> None:
     """Remove an operator; every session ends at once. What they did stays in the reports' log."""
-    _with_operator(name, "remove", "removed", lambda operators: operators.remove(name))
+    _with_operator(name, "remove", "removed", lambda accounts: accounts.remove(name))
 
 
 def _with_operator(
-    name: str, did: str, done: str, change: "Callable[[OperatorRepository], Awaitable[bool]]"
+    name: str, did: str, done: str, change: "Callable[[AccountRepository], Awaitable[bool]]"
 ) -> None:
     async def go(store: "Store", _: "Settings") -> None:
         await store.migrate()
-        if not await change(store.operators):
+        if not await change(store.accounts):
             stop(f"there is no operator {name!r}", 1)
         _note(did, name)
         typer.echo(f"Operator {name} is {done}.")

@@ -85,7 +85,7 @@ async def _until_told(roles: Sequence[str]) -> None:
         if not kanal.services.channels:
             typer.echo("note   no channel is set up yet: add a [channels.NAME] block to kanal.toml")
         with contextlib.suppress(Unavailable):
-            if "web" in roles and not await kanal.services.operators.has_operators():
+            if "web" in roles and not await kanal.services.accounts.any():
                 typer.echo("note   nobody may log in yet: kanal operator NAME")
         typer.echo(f"ready  {', '.join(roles)}; stop with Ctrl-C")
         sys.stdout.flush()

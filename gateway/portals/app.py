@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from config.settings import ServerSettings
+from gateway.access.accounts import AccountService
 from gateway.casework.agencies import AgencyService
 from gateway.casework.operators import OperatorService
 from gateway.intake import webhook
@@ -103,6 +104,7 @@ class _Server(uvicorn.Server):
 def application(
     settings: ServerSettings,
     intake: Intake,
+    accounts: AccountService,
     operators: OperatorService,
     agencies: AgencyService,
     health: Health,
@@ -139,7 +141,12 @@ def application(
         Mount(
             "/console",
             routes=console.routes(
-                operators, secure_cookies=secure, clock=now, wall=wall, who=limits.caller
+                accounts,
+                operators,
+                secure_cookies=secure,
+                clock=now,
+                wall=wall,
+                who=limits.caller,
             ),
         ),
     ]

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, RowMapping, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.store import chain
@@ -17,10 +17,11 @@ from gateway.store.notifications import NotificationQueries
 from gateway.store.ownership import is_owned, owned_ids
 from gateway.store.queries import Queries
 from gateway.store.rows import AuditEvent, ReportRecord
-from gateway.store.tables import messages, reports
+from gateway.store.scope import government_of, parts_of, regency_of
+from gateway.store.tables import messages, report_agencies, reports
 from gateway.store.views import ReportFile
 from normalizer.message import NoAnswerReason
-from normalizer.report import Report, Status
+from normalizer.report import FINAL, Report, Status
 
 _MOST_PER_REPORTER = 20
 
@@ -32,7 +33,8 @@ class StaleWrite(Exception):
 class ReportRepository:
     """The reports in one transaction.
 
-    ``waiting`` is how long a question to a reporter stays open.
+    ``waiting`` is how long a question to a reporter stays open; ``seconds`` is the time by the
+    database's clock.
     """
 
     def __init__(
@@ -43,8 +45,10 @@ class ReportRepository:
         events: EventRepository,
         alerts: AlertRepository,
         due: DueRepository,
+        seconds: Callable[[], ColumnElement[float]],
     ) -> None:
         self._connection = connection
+        self._seconds = seconds
         self._now = now
         self._waiting = waiting
         self._events = events
@@ -52,6 +56,7 @@ class ReportRepository:
         self._due = due
         self._new: list[dict[str, Any]] = []
         self._changed: list[tuple[ReportRecord, dict[str, Any]]] = []
+        self._parts: dict[str, set[tuple[str, str]]] = {}
 
     async def by_tracking(self, numbers: Iterable[str]) -> dict[str, ReportRecord]:
         """Find reports by tracking number: their own, or that of a message filed to them."""
@@ -102,6 +107,8 @@ class ReportRepository:
         self._weigh_question(report)
         head, seq = self._events.add(report.id, chain.START, 0, changes)
         stored = ReportRecord(report, seq, head, fingerprint)
+        if parts := parts_of(report):
+            self._parts[report.id] = parts
         self._new.append(_report_row(stored, self._now()))
         return stored
 
@@ -113,6 +120,8 @@ class ReportRepository:
         self._weigh_question(report, old.report)
         head, seq = self._events.add(report.id, old.head, old.version, changes)
         stored = ReportRecord(report, seq, head, old.fingerprint)
+        if (parts := parts_of(report)) != parts_of(old.report):
+            self._parts[report.id] = parts
         self._changed.append((old, _report_row(stored, self._now())))
         return stored
 
@@ -128,15 +137,32 @@ class ReportRepository:
     async def flush(self) -> None:
         """Write the new ones and the changes. Raises ``StaleWrite``."""
         if self._new:
-            await self._connection.execute(insert(reports), self._new)
+            new = insert(reports).values(changed_at=self._seconds())
+            await self._connection.execute(new, self._new)
         for old, row in self._changed:
             await self._replace(old, row)
+        if self._parts:
+            await self._write_parts()
         self._new.clear()
         self._changed.clear()
+        self._parts.clear()
+
+    async def _write_parts(self) -> None:
+        """Write which agencies have a part in reports beside their own, where that changed."""
+        gone = delete(report_agencies).where(report_agencies.c.report_id.in_(list(self._parts)))
+        await self._connection.execute(gone)
+        rows = [
+            {"report_id": id, "part": part, "agency_id": agency}
+            for id, parts in self._parts.items()
+            for part, agency in sorted(parts)
+        ]
+        if rows:
+            await self._connection.execute(insert(report_agencies), rows)
 
     async def _replace(self, old: ReportRecord, row: dict[str, Any]) -> None:
         same = (reports.c.id == row["id"]) & (reports.c.version == old.version)
-        done = await self._connection.execute(update(reports).where(same).values(**row))
+        change = update(reports).where(same).values(**row, changed_at=self._seconds())
+        done = await self._connection.execute(change)
         if done.rowcount != 1:
             raise StaleWrite(f"report {row['id']} was changed by somebody else")
 
@@ -229,6 +255,13 @@ class ReportQueries(Queries):
         return int(await self._one(select(func.count()).where(reports.c.status == status.value)))
 
 
+_NEXT = {
+    Status.TRIAGE: "forward",
+    Status.FORWARDED: "first_response",
+    Status.IN_PROGRESS: "resolution",
+}
+"""Of a status, the deadline of what is to happen next."""
+_RESPONDED = {Status.IN_PROGRESS, Status.ANSWERED}
 _UNANSWERED = f'"unanswered":"{NoAnswerReason.FOREIGN_TEXT}"'
 """Of a body: within a text every quotation mark has a backslash before it."""
 _SET_ASIDE = or_(
@@ -254,6 +287,7 @@ def _stored(row: RowMapping) -> ReportRecord:
 def _report_row(stored: ReportRecord, now: datetime) -> dict[str, Any]:
     report = stored.report
     agency = report.assignment.agency if report.assignment else None
+    region = report.places[0].code if report.places else None
     return {
         "id": report.id,
         "tracking": report.tracking,
@@ -263,12 +297,22 @@ def _report_row(stored: ReportRecord, now: datetime) -> dict[str, Any]:
         "status": report.status.value,
         "agency_id": agency.id if agency else None,
         "topic_id": report.topic.id if report.topic else None,
-        "region": report.places[0].code if report.places else None,
+        "region": region,
         "urgent": report.urgency is not None,
         "kind": report.kind.value,
         "danger": report.urgency.id if report.urgency else None,
         "confidential": report.confidential,
         "accuses": bool(report.recusals),
+        "copied": any(part == "copy" for part, _ in parts_of(report)),
+        "government": government_of(agency.id) if agency else None,
+        "regency": regency_of(region),
+        "escalated_to": report.escalated_to or None,
+        "unit": (report.handler.unit if report.handler else "") or None,
+        "officer": (report.handler.officer if report.handler else "") or None,
+        "refusals": len(report.refusals),
+        "due_on": _due_on(report),
+        "responded_at": next((c.at for c in report.history if c.status in _RESPONDED), None),
+        "ended_at": report.history[-1].at if report.status in FINAL and report.history else None,
         "received_at": report.received_at,
         "updated_at": now,
         "version": stored.version,
@@ -277,6 +321,12 @@ def _report_row(stored: ReportRecord, now: datetime) -> dict[str, Any]:
         "publicity": publicity(report),
         "files_since": _files_since(report),
     }
+
+
+def _due_on(report: Report) -> str | None:
+    """Return the day until which the next step is in time; None where none is waited for."""
+    wanted = _NEXT.get(report.status)
+    return next((d.due.isoformat() for d in report.deadlines if d.name == wanted), None)
 
 
 def _files_since(report: Report) -> datetime | None:

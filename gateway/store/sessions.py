@@ -1,42 +1,54 @@
-"""Sessions: who is logged in at the console."""
+"""Sessions: who is logged in."""
 
 from collections.abc import Callable
 from datetime import datetime
 
 from sqlalchemy import delete, insert, select
 
+from gateway.store.accounts import AccountRepository
 from gateway.store.engine import Database
 from gateway.store.queries import Queries
-from gateway.store.tables import operators, sessions
-from gateway.store.views import OperatorSession
+from gateway.store.tables import accounts, sessions
+from gateway.store.views import Session
 
 
 class SessionRepository(Queries):
     """The sessions; each call is a transaction of its own. Raises ``Unavailable``."""
 
-    def __init__(self, database: Database, wall: Callable[[], datetime]) -> None:
+    def __init__(
+        self, database: Database, wall: Callable[[], datetime], people: AccountRepository
+    ) -> None:
         super().__init__(database)
         self._wall = wall
+        self._people = people
 
-    async def begin(self, token: str, session: OperatorSession, password: str) -> bool:
+    async def begin(
+        self, token: str, name: str, csrf: str, expires_at: datetime, password: str
+    ) -> bool:
         """Begin a session, and forget those that have run out.
 
-        False, and nothing begun, when ``password`` is no longer the hash of an active operator: it
+        False, and nothing begun, when ``password`` is no longer the hash of an active account: it
         was changed, or they were, while it was being checked.
         """
+        now = self._wall()
         row = {
             "token": token,
-            "operator": session.operator,
-            "csrf": session.csrf,
-            "expires_at": session.expires_at,
+            "account": name,
+            "csrf": csrf,
+            "stage": "open",
+            "begun_at": now,
+            "seen_at": now,
+            "confirmed_at": now,
+            "expires_at": expires_at,
+            "device": "",
         }
         async with self._database.write() as connection:
-            old = sessions.c.expires_at < self._wall()
-            await connection.execute(delete(sessions).where(old))
-            still = select(operators.c.name).where(
-                operators.c.name == session.operator,
-                operators.c.password == password,
-                operators.c.disabled_at.is_(None),
+            await connection.execute(delete(sessions).where(sessions.c.expires_at < now))
+            still = select(accounts.c.name).where(
+                accounts.c.name == name,
+                accounts.c.password == password,
+                accounts.c.disabled_at.is_(None),
+                accounts.c.removed_at.is_(None),
             )
             # PostgreSQL holds the row, so that who disables waits and then finds the session.
             if (await connection.execute(still.with_for_update())).first() is None:
@@ -44,23 +56,17 @@ class SessionRepository(Queries):
             await connection.execute(insert(sessions), [row])
         return True
 
-    async def get(self, token: str) -> OperatorSession | None:
-        """Return a session that has not run out, of an operator who may still work."""
-        query = (
-            select(sessions)
-            .join(operators, operators.c.name == sessions.c.operator)
-            .where(
-                sessions.c.token == token,
-                sessions.c.expires_at > self._wall(),
-                operators.c.disabled_at.is_(None),
-            )
+    async def get(self, token: str) -> Session | None:
+        """Return a session that has not run out, of an account that may still log in."""
+        query = select(sessions).where(
+            sessions.c.token == token, sessions.c.expires_at > self._wall()
         )
         rows = await self._rows(query)
-        return (
-            OperatorSession(rows[0]["operator"], rows[0]["csrf"], rows[0]["expires_at"])
-            if rows
-            else None
-        )
+        account = await self._people.get(rows[0]["account"]) if rows else None
+        if account is None or account.disabled_at or account.removed_at:
+            return None
+        names = Session.__dataclass_fields__.keys() - {"account"}
+        return Session(account=account, **{name: rows[0][name] for name in names})
 
     async def end(self, token: str) -> None:
         """End a session."""
@@ -68,6 +74,6 @@ class SessionRepository(Queries):
             await connection.execute(delete(sessions).where(sessions.c.token == token))
 
     async def end_all(self, name: str) -> None:
-        """End every session of an operator."""
+        """End every session of an account."""
         async with self._database.write() as connection:
-            await connection.execute(delete(sessions).where(sessions.c.operator == name))
+            await connection.execute(delete(sessions).where(sessions.c.account == name))

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -140,6 +141,23 @@ reports = Table(
     Column("danger", String(64), comment="of now, that its words name"),
     Column("confidential", Boolean, nullable=False),
     Column("accuses", Boolean, nullable=False, comment="somebody who must get nothing of it"),
+    Column("copied", Boolean, nullable=False, server_default=false(), comment="to some agency"),
+    Column("government", String(5), comment="whose agency has it: region code, or ID"),
+    Column("regency", String(5), comment="in which it is"),
+    Column("escalated_to", String(5), comment="the government to whose coordinator it came"),
+    Column("unit", String(120), comment="of its agency, that works on it"),
+    Column("officer", String(64), comment="who works on it"),
+    Column("refusals", Integer, nullable=False, server_default="0"),
+    Column("due_on", String(10), comment="the day until which the next step is in time"),
+    Column("responded_at", UTCDateTime, comment="when an agency first did something"),
+    Column("ended_at", UTCDateTime),
+    Column(
+        "changed_at",
+        Float,
+        nullable=False,
+        server_default="0",
+        comment="seconds since 1970 by the database's clock",
+    ),
     Column("received_at", UTCDateTime, nullable=False),
     Column("updated_at", UTCDateTime, nullable=False),
     Column("version", Integer, nullable=False),
@@ -155,6 +173,9 @@ reports = Table(
     Index("ix_reports_status", "status", "received_at"),
     Index("ix_reports_agency", "agency_id", "received_at"),
     Index("ix_reports_received", "received_at"),
+    Index("ix_reports_government", "government", "received_at"),
+    Index("ix_reports_regency", "regency", "received_at"),
+    Index("ix_reports_changed", "changed_at"),
     Index(
         "ix_reports_publicity",
         "publicity",
@@ -169,6 +190,16 @@ reports = Table(
         postgresql_where=_FILES_WAIT,
     ),
     comment="reports as they stand; version and head tie a row to the end of its event chain",
+)
+
+report_agencies = Table(
+    "report_agencies",
+    metadata,
+    Column("report_id", String(36), ForeignKey("reports.id"), primary_key=True),
+    Column("part", String(8), primary_key=True, comment="copy, accused"),
+    Column("agency_id", String(120), primary_key=True, comment="or the kind of an office"),
+    Index("ix_report_agencies_agency", "part", "agency_id"),
+    comment="agencies that have a part in a report beside its own",
 )
 
 events = Table(
@@ -465,20 +496,89 @@ cursors = Table(
     comment="how far each provider has been read, and which process is reading it",
 )
 
-operators = Table(
-    "operators",
+accounts = Table(
+    "accounts",
     metadata,
-    Column("name", String(64), primary_key=True),
-    Column("password", String(200), nullable=False),
+    Column("name", String(64), primary_key=True, comment="what they log in with"),
+    Column("password", String(200), comment="none of who logs in elsewhere"),
+    Column("full_name", String(120), nullable=False),
+    Column("email", String(320), nullable=False),
+    Column("language", String(2), nullable=False),
+    Column("unit", String(120), nullable=False, comment="of the agency"),
     Column("created_at", UTCDateTime, nullable=False),
+    Column("created_by", String(64), nullable=False),
     Column("disabled_at", UTCDateTime),
+    Column("removed_at", UTCDateTime, comment="its name stays taken: logs name it"),
+    Column("seen_at", UTCDateTime),
+    Column("totp", Text, comment="the secret, sealed"),
+    Column("totp_step", BigInteger, nullable=False, comment="the last time step that was used"),
+    Column("recovery", Text, nullable=False, comment="keyed hashes of codes not used yet"),
+    Column("subject", String(400), unique=True, comment="issuer and subject of a log-in elsewhere"),
+    Column("away_until", String(10), comment="the day on which they are back"),
+    Column("cover", String(64), comment="the account that stands in meanwhile"),
+    comment="people who may log in",
+)
+
+grants = Table(
+    "grants",
+    metadata,
+    Column("account", String(64), ForeignKey("accounts.name"), primary_key=True),
+    Column("role", String(16), primary_key=True),
+    Column(
+        "scope",
+        String(80),
+        primary_key=True,
+        comment="ID, the code of a region, or the id of an agency",
+    ),
+    Column("identity", Boolean, nullable=False, comment="they may open who reported"),
+    Index("ix_grants_scope", "role", "scope"),
+    comment="what accounts may do, and where",
+)
+
+one_time_links = Table(
+    "one_time_links",
+    metadata,
+    Column("token", String(64), primary_key=True, comment="SHA-256 of what the link says"),
+    Column("purpose", String(16), nullable=False, comment="first, invitation, password"),
+    Column("account", String(64), nullable=False, comment="whose password; else empty"),
+    Column("email", String(320), nullable=False),
+    Column("grants", Text, nullable=False, comment="what the new account may do"),
+    Column("made_by", String(64), nullable=False),
+    Column("made_at", UTCDateTime, nullable=False),
+    Column("expires_at", UTCDateTime, nullable=False),
+    Column("used_at", UTCDateTime),
+    comment="links that let somebody make an account, or choose a password, once",
 )
 
 sessions = Table(
     "sessions",
     metadata,
     Column("token", String(64), primary_key=True, comment="SHA-256 of the cookie"),
-    Column("operator", String(64), nullable=False),
+    Column("account", String(64), nullable=False, index=True),
     Column("csrf", String(64), nullable=False),
+    Column("stage", String(8), nullable=False, comment="open, or code while one is asked for"),
+    Column("begun_at", UTCDateTime, nullable=False),
+    Column("seen_at", UTCDateTime, nullable=False),
+    Column("confirmed_at", UTCDateTime, nullable=False, comment="when a password was last given"),
     Column("expires_at", UTCDateTime, nullable=False),
+    Column("device", String(120), nullable=False, comment="what kind of browser it says it is"),
+    comment="who is logged in",
+)
+
+access_log = Table(
+    "access_log",
+    metadata,
+    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("at", UTCDateTime, nullable=False),
+    Column("account", String(64), nullable=False),
+    Column("act", String(48), nullable=False),
+    Column("report_id", String(36)),
+    Column("target", String(120), nullable=False, comment="account, agency or file it was about"),
+    Column("reason", Text, nullable=False),
+    Column("status", Integer, nullable=False, comment="of HTTP, as it was answered"),
+    Column("caller", String(64), nullable=False, comment="network address"),
+    Index("ix_access_log_at", "at"),
+    Index("ix_access_log_account", "account", "at"),
+    Index("ix_access_log_report", "report_id", "at"),
+    comment="who logged in, did or looked at what; only ever added to",
 )

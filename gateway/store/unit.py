@@ -66,7 +66,13 @@ class UnitOfWork:
         self.events = EventRepository(connection, self.wall)
         self.alerts = AlertRepository(connection, now, self.due)
         self.reports = ReportRepository(
-            connection, now, context.waiting, self.events, self.alerts, self.due
+            connection,
+            now,
+            context.waiting,
+            self.events,
+            self.alerts,
+            self.due,
+            context.deliveries.now,
         )
         self.opt_outs = OptOutRepository(connection, now)
         self.reactions = ReactionRepository(connection, now, context.limits)

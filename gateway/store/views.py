@@ -175,22 +175,60 @@ class FetchStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class Operator:
-    """Who may operate; ``disabled_at`` since when they may not."""
+class GrantRow:
+    """A role that an account has in a scope; ``gateway.access.roles`` says what that means."""
 
-    name: str
-    created_at: datetime
-    disabled_at: datetime | None
-    sessions: int
+    role: str
+    scope: str
+    identity: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class OperatorSession:
-    """An operator who is logged in."""
+class Account:
+    """Somebody who may log in; ``disabled_at`` and ``removed_at`` since when they may not."""
 
-    operator: str
+    name: str
+    full_name: str
+    email: str
+    language: str
+    unit: str
+    """The part of their agency, by the name that it uses itself."""
+    created_at: datetime
+    created_by: str
+    disabled_at: datetime | None
+    removed_at: datetime | None
+    seen_at: datetime | None
+    away_until: str | None
+    """The day on which they are back."""
+    cover: str | None
+    """The account that stands in meanwhile."""
+    grants: tuple[GrantRow, ...]
+    sessions: int
+    """How many of theirs are open."""
+    has_totp: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Somebody who is logged in."""
+
+    account: Account
+    token: str
+    """Its hash, which opens nothing."""
     csrf: str
+    stage: str
+    """``open``, or ``code`` while a code is still asked for."""
+    begun_at: datetime
+    seen_at: datetime
+    confirmed_at: datetime
+    """When a password was last given."""
     expires_at: datetime
+    device: str
+
+    @property
+    def name(self) -> str:
+        """Who it is."""
+        return self.account.name
 
 
 @dataclass(frozen=True, slots=True)

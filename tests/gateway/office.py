@@ -18,6 +18,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.types import ASGIApp
 
+from gateway.access.accounts import set_password
 from gateway.casework.operators import OperatorService
 from gateway.intake.envelope import pack
 from gateway.intake.limits import CallLimits
@@ -272,7 +273,7 @@ def _hash() -> str:
 async def office(folder: Path) -> AsyncIterator[Office]:
     """Open a gateway with one operator; hashing their password is cheap."""
     async with house(f"{migrated.SQLITE}{folder / 'kanal.sqlite3'}", folder) as built:
-        await built.store.operators.set_password(NAME, _hash())
+        await set_password(built.store, NAME, _hash())
         yield Office(built)
 
 
@@ -326,6 +327,7 @@ async def console(
 ) -> AsyncIterator[str]:
     """Serve the console of an office; yields the URL of its mount point."""
     who = CallLimits(client_header, proxied=secure).caller
-    inside = routes(office.desk, secure_cookies=secure, clock=clock, wall=clock, who=who)
+    accounts = office.house.services.accounts
+    inside = routes(accounts, office.desk, secure_cookies=secure, clock=clock, wall=clock, who=who)
     async with served(Starlette(routes=[Mount("/console", routes=inside)])) as url:
         yield f"{url}/console"

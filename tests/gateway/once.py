@@ -11,8 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from config.settings import Settings
 from gateway import components
-from gateway.access import passwords
-from gateway.casework import operators
+from gateway.access import accounts, passwords
 from gateway.models.active import ActiveModels
 from gateway.store import engine
 
@@ -28,7 +27,7 @@ def cheap_passwords() -> Iterator[None]:
     Real processes are not touched.
     """
     with pytest.MonkeyPatch.context() as patch:
-        for module in (passwords, operators):
+        for module in (passwords, accounts):
             patch.setattr(module, "HASHER", _CHEAP)
         yield
 

@@ -444,8 +444,8 @@ async def test_an_operator_made_by_a_script_can_log_in(folder: Path) -> None:
     file = folder / "kanal.toml"
     file.write_text(f'[server]\nport = 0\ndata_dir = "{folder}/var"\n')
     async with walking(file) as (running, _):
-        assert await running.services.operators.log_in("siti", password)
-        assert await running.services.operators.log_in("siti", "rahasia 1 kucing oranye") is None
+        assert await running.services.accounts.log_in("siti", password)
+        assert await running.services.accounts.log_in("siti", "rahasia 1 kucing oranye") is None
 
 
 def test_operators_are_listed_kept_out_let_in_and_removed(folder: Path) -> None:

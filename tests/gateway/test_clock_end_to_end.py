@@ -73,6 +73,6 @@ async def _operator(file: Path) -> None:
     """Let an operator in, as ``kanal operator`` would."""
     services = assemble(load(file), file)
     try:
-        await services.operators.set_password(NAME, PASSWORD)
+        await services.accounts.set_password(NAME, PASSWORD)
     finally:
         await services.store.close()

@@ -143,7 +143,7 @@ async def running(tmp_path: Path) -> AsyncIterator[Running]:
         )
         try:
             await kanal.start(("web", "worker"))
-            await kanal.services.operators.set_password(NAME, PASSWORD)
+            await kanal.services.accounts.set_password(NAME, PASSWORD)
             yield Running(kanal, company, agency_port)
         finally:
             await kanal.stop()
@@ -281,7 +281,7 @@ async def test_a_session_that_ends_takes_the_open_page_to_the_login(
     running: Running, browser: Browser
 ) -> None:
     async with opened(browser, running.url + "/console") as screen:
-        await running.kanal.services.operators.set_password(
+        await running.kanal.services.accounts.set_password(
             NAME, PASSWORD
         )  # ends every session of theirs
         await screen.page.wait_for_url("**/console/login?next=/console/")

@@ -196,6 +196,7 @@ def _posts(desk: Office) -> set[str]:
         ]
 
     made = routes(
+        desk.house.services.accounts,
         desk.desk,
         secure_cookies=False,
         clock=Clock(),

@@ -210,10 +210,11 @@ async def test_an_agency_sees_by_the_table(here: Town, office: Office) -> None:
 @asynccontextmanager
 async def console(here: Town) -> AsyncIterator[Visitor]:
     """Open the console of a town to an operator."""
-    desk = here.house.services.operators
-    await desk.set_password(NAME, PASSWORD)
+    services = here.house.services
+    await services.accounts.set_password(NAME, PASSWORD)
     inside = routes(
-        desk,
+        services.accounts,
+        services.operators,
         secure_cookies=False,
         clock=here.house.clock,
         wall=here.house.clock,

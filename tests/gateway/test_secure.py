@@ -127,7 +127,7 @@ async def test_our_own_faults_carry_them_too(
         raise Unavailable("gone")
 
     monkeypatch.setattr(kanal.services.health, "recent", broken)
-    monkeypatch.setattr(kanal.services.operators, "log_in", away)
+    monkeypatch.setattr(kanal.services.accounts, "log_in", away)
     typed = {"name": OPERATOR, "password": PASSWORD}
     for way, status in ((Way("GET", "/health"), 500), (Way("POST", "/console/login"), 503)):
         response = await ask(kanal, http, way, data=typed if way.method == "POST" else None)
@@ -189,14 +189,14 @@ async def test_who_is_disabled_or_removed_is_out_at_once(
     async def looked() -> int:
         return (await ask(kanal, http, inside, {"Cookie": cookie})).status
 
-    await kanal.services.operators.set_password("budi", PASSWORD)
+    await kanal.services.accounts.set_password("budi", PASSWORD)
     assert [await log_in(), await looked()] == [303, 200]
-    assert await kanal.services.store.operators.enable("budi", may=False)
+    assert await kanal.services.store.accounts.enable("budi", may=False)
     assert await looked() == 303, "the page of the log-in"
     assert await log_in() == 401
-    assert await kanal.services.store.operators.enable("budi", may=True)
+    assert await kanal.services.store.accounts.enable("budi", may=True)
     assert [await log_in(), await looked()] == [303, 200]
-    assert await kanal.services.store.operators.remove("budi")
+    assert await kanal.services.store.accounts.remove("budi")
     assert [await looked(), await log_in()] == [303, 401]
 
 

@@ -5,15 +5,15 @@ from datetime import timedelta
 
 import pytest
 
-from gateway.store.operators import OperatorRepository
+from gateway.access.accounts import set_password
+from gateway.store.accounts import AccountRepository
 from gateway.store.sessions import SessionRepository
-from gateway.store.views import OperatorSession
 from tests.gateway.making import House, held
 
 
 @pytest.fixture
-def people(house: House) -> OperatorRepository:
-    return house.store.operators
+def people(house: House) -> AccountRepository:
+    return house.store.accounts
 
 
 @pytest.fixture
@@ -21,8 +21,9 @@ def sessions(house: House) -> SessionRepository:
     return house.store.sessions
 
 
-def _session(house: House, hours: float = 1) -> OperatorSession:
-    return OperatorSession("sari", "csrf", house.clock() + timedelta(hours=hours))
+async def _begin(house: House, token: str, password: str = "hash") -> bool:
+    expires_at = house.clock() + timedelta(hours=1)
+    return await house.store.sessions.begin(token, "sari", "csrf", expires_at, password)
 
 
 async def _decide(house: House, id: str, *, by: str) -> bool:
@@ -30,68 +31,68 @@ async def _decide(house: House, id: str, *, by: str) -> bool:
         return await unit.quarantine.decide(id, "dismissed", by=by, note="iklan", at=house.clock())
 
 
-async def test_a_password_is_set_and_changed(people: OperatorRepository) -> None:
+async def test_a_password_is_set_and_changed(house: House, people: AccountRepository) -> None:
     assert not await people.any()
     assert await people.password_of("sari") is None
     for hashed in ("hash-1", "hash-2"):
-        await people.set_password("sari", hashed)
+        await set_password(house.store, "sari", hashed)
         assert await people.password_of("sari") == hashed
     assert await people.any()
 
 
 async def test_a_session_lasts_until_it_runs_out_or_is_ended(
-    house: House, people: OperatorRepository, sessions: SessionRepository
+    house: House, people: AccountRepository, sessions: SessionRepository
 ) -> None:
-    session = _session(house)
-    await people.set_password("sari", "hash")
-    await sessions.begin("token", session, "hash")
-    assert await sessions.get("token") == session
+    await set_password(house.store, "sari", "hash")
+    await _begin(house, "token")
+    session = await sessions.get("token")
+    assert session
+    assert session.name == "sari"
     assert await sessions.get("other") is None
     house.clock.pass_(hours=2)
     assert await sessions.get("token") is None
-    await sessions.begin("second", _session(house), "hash")
+    await _begin(house, "second")
     await sessions.end("second")
     assert await sessions.get("second") is None
 
 
 async def test_sessions_that_have_run_out_are_forgotten(
-    house: House, people: OperatorRepository, sessions: SessionRepository
+    house: House, people: AccountRepository, sessions: SessionRepository
 ) -> None:
-    await people.set_password("sari", "hash")
-    await sessions.begin("old", _session(house), "hash")
+    await set_password(house.store, "sari", "hash")
+    await _begin(house, "old")
     house.clock.pass_(hours=2)
-    await sessions.begin("new", _session(house), "hash")
+    await _begin(house, "new")
     assert await house.rows("SELECT token FROM sessions") == [("new",)]
 
 
 async def test_a_new_password_ends_every_session(
-    house: House, people: OperatorRepository, sessions: SessionRepository
+    house: House, people: AccountRepository, sessions: SessionRepository
 ) -> None:
-    await people.set_password("sari", "old")
-    assert await sessions.begin("token", _session(house), "old")
-    await people.set_password("sari", "new")
+    await set_password(house.store, "sari", "old")
+    assert await _begin(house, "token", "old")
+    await set_password(house.store, "sari", "new")
     assert await sessions.get("token") is None
-    assert not await sessions.begin("late", _session(house), "old")  # was checked a moment before
+    assert not await _begin(house, "late", "old")  # was checked a moment before
     assert await sessions.get("late") is None
 
 
 async def test_who_is_disabled_or_removed_is_out_at_once(
-    house: House, people: OperatorRepository, sessions: SessionRepository
+    house: House, people: AccountRepository, sessions: SessionRepository
 ) -> None:
-    await people.set_password("sari", "hash")
+    await set_password(house.store, "sari", "hash")
     for removed in (False, True):
-        assert await sessions.begin("token", _session(house), "hash")
+        assert await _begin(house, "token")
         assert [o.sessions for o in await people.all()] == [1]
         out = people.remove("sari") if removed else people.enable("sari", may=False)
         assert await out
         assert await sessions.get("token") is None
         assert await people.password_of("sari", active=True) is None
-        assert not await sessions.begin("late", _session(house), "hash")
-        if removed:
-            await people.set_password("sari", "hash")
-        else:
+        assert not await _begin(house, "late")
+        if not removed:
             assert await people.enable("sari", may=True)
         assert await sessions.get("token") is None
+    assert not await people.create("sari", "hash", (), by="rini"), "logs name who had the name"
     assert not await people.remove("nobody")
     assert not await people.enable("nobody", may=True)
 

@@ -61,7 +61,7 @@ async def whole(folder: Path, **server: Any) -> AsyncIterator[Kanal]:
     kanal = Kanal(assemble(settings(folder, **server)))
     await kanal.start(("web",))
     try:
-        await kanal.services.operators.set_password(OPERATOR, PASSWORD)
+        await kanal.services.accounts.set_password(OPERATOR, PASSWORD)
         yield kanal
     finally:
         await kanal.stop()

@@ -12,13 +12,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from gateway.access.roles import Right
 from gateway.casework.conflicts import Conflict, ConflictCode
 from gateway.casework.operators import OperatorService
 from gateway.portals.console.errors import ConsoleError, ConsoleErrorCode
 from gateway.portals.console.pages import BASE, ConsolePages, is_htmx, state
 from gateway.portals.console.screens import Screens
+from gateway.portals.console.sections import Visitor
 from gateway.portals.console.sessions import Form, first
-from gateway.store.views import OperatorSession
 from normalizer import tracking
 from normalizer.report import Report
 
@@ -72,25 +73,28 @@ class Act:
     method: Callable[..., Awaitable[Any]]
     """Of the service: called with what the path names, the form's arguments, and ``by``."""
     read: ReadForm = nothing
+    right: Right = Right.DECIDE
     then: str = ""
     """The page that a browser without script goes on to."""
     decides: bool = False
     """It decides on what the page showed: refused when a colleague was faster."""
     template: str = ""
     """Shows the outcome, instead of a sentence that it is done."""
-    redraw: Callable[[Screens, OperatorSession], Awaitable[Any]] | None = None
+    redraw: Callable[[Screens, Visitor], Awaitable[Any]] | None = None
     """Draws the list that the act changed."""
 
 
 REPORT = "reports/{report_id}"
 ACTS = (
-    Act("assigned", f"/{REPORT}/assign", OperatorService.assign, _agency, REPORT, decides=True),
+    Act(
+        "assigned", f"/{REPORT}/assign", OperatorService.assign, _agency, then=REPORT, decides=True
+    ),
     Act(
         "archived",
         f"/{REPORT}/archive",
         OperatorService.archive,
         reason(300),
-        REPORT,
+        then=REPORT,
         decides=True,
     ),
     Act(
@@ -98,10 +102,11 @@ ACTS = (
         f"/{REPORT}/unseal",
         OperatorService.unseal,
         reason(),
+        Right.IDENTITY,
         template="identity.html",
     ),
     Act("reopened", f"/{REPORT}/reopen", OperatorService.reopen, then=REPORT, decides=True),
-    Act("published", f"/{REPORT}/publish", OperatorService.publish, _text_name, "public"),
+    Act("published", f"/{REPORT}/publish", OperatorService.publish, _text_name, then="public"),
     Act("kept_private", f"/{REPORT}/keep-private", OperatorService.keep_private, then="public"),
     Act("acknowledged", "/alerts/{id}/acknowledge", OperatorService.acknowledge),
     Act(
@@ -109,15 +114,23 @@ ACTS = (
         "/failed/replay",
         OperatorService.replay,
         _dead_letters,
+        Right.OPERATE,
         "failed",
         redraw=Screens.dead,
     ),
-    Act("released", "/quarantine/{id}/release", OperatorService.release, then="failed"),
+    Act(
+        "released",
+        "/quarantine/{id}/release",
+        OperatorService.release,
+        right=Right.OPERATE,
+        then="failed",
+    ),
     Act(
         "dismissed",
         "/quarantine/{id}/dismiss",
         OperatorService.dismiss,
         reason(),
+        Right.OPERATE,
         "failed",
     ),
 )
@@ -131,22 +144,20 @@ class Actions:
         self._pages = pages
         self._screens = screens
 
-    async def carry_out(
-        self, act: Act, request: Request, session: OperatorSession, form: Form
-    ) -> Response:
+    async def carry_out(self, act: Act, request: Request, visitor: Visitor, form: Form) -> Response:
         """Do what a form asks for. Raises ``ConsoleError`` where the form lacks something."""
         arguments = act.read(form)
         try:
             if act.decides:
                 await self._check_unchanged(request.path_params["report_id"], form)
             names = request.path_params.values()
-            result = await act.method(self._operators, *names, by=session.operator, **arguments)
+            result = await act.method(self._operators, *names, by=visitor.name, **arguments)
         except Conflict as error:
             return self._conflict(request, error)
         if act.template:
-            values = {"result": result, "session": session, **request.path_params}
+            values = {"result": result, "visitor": visitor, **request.path_params}
             return self._pages.page(act.template, **values)
-        return await self._done(act, request, session, result)
+        return await self._done(act, request, visitor, result)
 
     async def _check_unchanged(self, report_id: str, form: Form) -> None:
         """Stop who decided on what the page showed when a colleague was faster."""
@@ -155,12 +166,10 @@ class Actions:
         if file and shown and shown != state(file.report):
             raise Conflict(ConflictCode.OUTDATED)
 
-    async def _done(
-        self, act: Act, request: Request, session: OperatorSession, result: object
-    ) -> Response:
+    async def _done(self, act: Act, request: Request, visitor: Visitor, result: object) -> Response:
         if not is_htmx(request):
             return RedirectResponse(f"{BASE}/{act.then.format(**request.path_params)}", 303)
-        main = await act.redraw(self._screens, session) if act.redraw else ""
+        main = await act.redraw(self._screens, visitor) if act.redraw else ""
         key = f"done.{act.done}_none" if result == 0 else f"done.{act.done}"
         text = self._pages.labels.say(key, **_values(result))
         link = f"reports/{result.id}" if isinstance(result, Report) else ""

@@ -12,6 +12,7 @@ class ConsoleErrorCode(StrEnum):
     CHOOSE_AGENCY = "choose_agency"
     CHOOSE_MESSAGE = "choose_message"
     NO_REASON = "no_reason"
+    NO_PAGE = "no_page"
     NO_REPORT = "no_report"
     NO_FILE = "no_file"
     NO_CHANNEL = "no_channel"

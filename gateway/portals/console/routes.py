@@ -17,6 +17,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from gateway.access.accounts import AccountService, actor_of
+from gateway.access.roles import Right
 from gateway.casework.operators import OperatorService
 from gateway.intake.limits import Who
 from gateway.portals.console import sessions
@@ -25,13 +27,12 @@ from gateway.portals.console.devices import Devices
 from gateway.portals.console.errors import ConsoleError, ConsoleErrorCode
 from gateway.portals.console.pages import BASE, STATIC, ConsolePages, Frame, is_htmx
 from gateway.portals.console.screens import SCREENS, Screens
+from gateway.portals.console.sections import PageRoute, PostRoute, PortalSection, Visitor
 from gateway.portals.console.sessions import Clock, Form, LoginThrottle
-from gateway.store.views import OperatorSession
+from gateway.store.views import Session
 
 log = structlog.get_logger(__name__)
 Endpoint = Callable[[Request], Awaitable[Response]]
-Screen = Callable[[Request, OperatorSession], Awaitable[Response]]
-Action = Callable[[Request, OperatorSession, Form], Awaitable[Response]]
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
 _OWN = re.compile(r"[0-9a-f]{64}|[0-9a-f-]{36}")
 """What we name reports, files and messages by; anything else in an address was typed."""
@@ -39,7 +40,13 @@ _OURS = re.compile(rf"{BASE}/(?!login|parts)[\w/?=&.-]*")
 
 
 def routes(
-    operators: OperatorService, *, secure_cookies: bool, clock: Clock, wall: Clock, who: Who
+    accounts: AccountService,
+    operators: OperatorService,
+    *,
+    secure_cookies: bool,
+    clock: Clock,
+    wall: Clock,
+    who: Who,
 ) -> list[BaseRoute]:
     """Return the console's routes, relative to its mount point ``/console``.
 
@@ -49,29 +56,34 @@ def routes(
     pages = ConsolePages(clock)
     screens = Screens(operators, pages, clock)
     actions = Actions(operators, pages, screens)
-    devices = Devices(operators.sign, wall, secure=secure_cookies)
-    gate = SessionGuard(operators, pages, LoginThrottle(wall), devices, who, secure_cookies)
+    devices = Devices(accounts.sign, wall, secure=secure_cookies)
+    gate = SessionGuard(accounts, pages, LoginThrottle(wall), devices, who, secure_cookies)
+    rooms = (
+        gate.room(),
+        PortalSection(
+            tuple(
+                PageRoute(path, screen.__name__, right, partial(screen, screens))
+                for path, (screen, right) in SCREENS.items()
+            ),
+            tuple(
+                PostRoute(act.path, act.method.__name__, act.right, partial(actions.carry_out, act))
+                for act in ACTS
+            ),
+        ),
+    )
     inside: list[BaseRoute] = [
         Mount("/static", StaticFiles(directory=STATIC)),
         Route("/login", gate.login_page, methods=["GET"]),
         Route("/login", gate.log_in, methods=["POST"]),
-        Route("/logout", gate.change(gate.log_out, "log_out"), methods=["POST"]),
-        Route(
-            "/logout/everywhere",
-            gate.change(gate.log_out_everywhere, "log_out_everywhere"),
-            methods=["POST"],
+        *(
+            Route(page.path, gate.read(page), methods=["GET"])
+            for room in rooms
+            for page in room.pages
         ),
         *(
-            Route(path, gate.read(partial(screen, screens), screen.__name__), methods=["GET"])
-            for path, screen in SCREENS.items()
-        ),
-        *(
-            Route(
-                act.path,
-                gate.change(partial(actions.carry_out, act), act.method.__name__),
-                methods=["POST"],
-            )
-            for act in ACTS
+            Route(post.path, gate.change(post), methods=["POST"])
+            for room in rooms
+            for post in room.posts
         ),
     ]
     return [Mount("", routes=inside, middleware=[Middleware(Frame, pages=pages)])]
@@ -82,34 +94,46 @@ class SessionGuard:
 
     def __init__(
         self,
-        operators: OperatorService,
+        accounts: AccountService,
         pages: ConsolePages,
         throttle: LoginThrottle,
         devices: Devices,
         who: Who,
         secure: bool,
     ) -> None:
-        self._operators = operators
+        self._accounts = accounts
         self._pages = pages
         self._throttle = throttle
         self._devices = devices
         self._who = who
         self._secure = secure
 
-    def read(self, screen: Screen, did: str) -> Endpoint:
-        """Show a screen to an operator with a session, the login page to everybody else."""
+    def room(self) -> PortalSection:
+        """Return what everybody may do who is logged in."""
+        return PortalSection(
+            posts=(
+                PostRoute("/logout", "log_out", None, self.log_out),
+                PostRoute(
+                    "/logout/everywhere", "log_out_everywhere", None, self.log_out_everywhere
+                ),
+            )
+        )
+
+    def read(self, page: PageRoute) -> Endpoint:
+        """Show a page to a visitor who may see it; others are asked to log in first."""
 
         async def endpoint(request: Request) -> Response:
             session = await self._session(request)
             if session is None:
                 return self._to_login(request)
+            visitor = _visit(session, page.right)
             if request.path_params:  # of a report, or of a file: who looked at what
-                self._note(request, did, session.operator)
-            return await screen(request, session)
+                self._note(request, page.name, session.name)
+            return await page.screen(request, visitor)
 
         return endpoint
 
-    def change(self, action: Action, did: str) -> Endpoint:
+    def change(self, post: PostRoute) -> Endpoint:
         """Let an action through that our own page sent in this very session."""
 
         async def endpoint(request: Request) -> Response:
@@ -119,15 +143,16 @@ class SessionGuard:
                 return self._to_login(request)
             form = await sessions.read_form(request)
             sessions.check_csrf(request, form, session)
+            visitor = _visit(session, post.right)
             status = 500
             try:
-                response = await action(request, session, form)
+                response = await post.action(request, visitor, form)
                 status = response.status_code
             except HTTPException as error:
                 status = error.status_code
                 raise
             finally:
-                self._note(request, did, session.operator, status, _aim(form))
+                self._note(request, post.name, session.name, status, _aim(form))
             return response
 
         return endpoint
@@ -150,7 +175,7 @@ class SessionGuard:
         except HTTPException as error:
             await self._note_login(request, name, error.status_code)
             raise
-        token = await self._operators.log_in(name, form.get("password", [""])[0])
+        token = await self._accounts.log_in(name, form.get("password", [""])[0])
         after = _safe(sessions.first(form, "next"))
         if token is None:
             await self._note_login(request, name, 401)
@@ -164,23 +189,23 @@ class SessionGuard:
             self._devices.give(response, name)
         return response
 
-    async def log_out(self, request: Request, _: OperatorSession, __: Form) -> Response:
+    async def log_out(self, request: Request, _: Visitor, __: Form) -> Response:
         """End the session on our side and in the browser."""
-        await self._operators.log_out(request.cookies[sessions.cookie_name(secure=self._secure)])
+        await self._accounts.log_out(request.cookies[sessions.cookie_name(secure=self._secure)])
         response = RedirectResponse(f"{BASE}/login", 303)
         sessions.take_cookie(response, secure=self._secure)
         return response
 
-    async def log_out_everywhere(self, _: Request, session: OperatorSession, __: Form) -> Response:
+    async def log_out_everywhere(self, _: Request, visitor: Visitor, __: Form) -> Response:
         """End every session of this operator, here and elsewhere."""
-        await self._operators.log_out_everywhere(session.operator)
+        await self._accounts.log_out_everywhere(visitor.name)
         response = RedirectResponse(f"{BASE}/login", 303)
         sessions.take_cookie(response, secure=self._secure)
         return response
 
     async def _note_login(self, request: Request, name: str, status: int) -> None:
         """Log a try to log in; what is no operator's name may be a password in the wrong field."""
-        by = name if await self._operators.is_operator(name) else "unknown"
+        by = name if await self._accounts.is_account(name) else "unknown"
         self._note(request, "log_in", by, status)
 
     def _note(self, request: Request, did: str, by: str, status: int = 200, aim: str = "") -> None:
@@ -190,9 +215,9 @@ class SessionGuard:
         )
         log.info("operator", did=did, by=by, status=status, caller=self._who(request) or "", **told)
 
-    async def _session(self, request: Request) -> OperatorSession | None:
+    async def _session(self, request: Request) -> Session | None:
         token = request.cookies.get(sessions.cookie_name(secure=self._secure))
-        return await self._operators.session(token) if token else None
+        return await self._accounts.session(token) if token else None
 
     def _to_login(self, request: Request) -> Response:
         if is_htmx(request):
@@ -202,6 +227,14 @@ class SessionGuard:
         if request.method != "GET":
             raise ConsoleError(403, ConsoleErrorCode.SESSION_OVER)
         return RedirectResponse(f"{BASE}/login?next={quote(request.url.path)}", 303)
+
+
+def _visit(session: Session, right: Right | None) -> Visitor:
+    """Return the visitor of somebody who has a right. Raises ``ConsoleError`` 404."""
+    actor = actor_of(session.account)
+    if right is not None and not actor.may(right):
+        raise ConsoleError(404, ConsoleErrorCode.NO_PAGE)
+    return Visitor(session, actor)
 
 
 def _aim(form: Form) -> str:

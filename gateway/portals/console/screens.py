@@ -9,14 +9,15 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from gateway.access.roles import Right
 from gateway.casework.operators import OperatorService
 from gateway.media.access import NoFile, NotYet
 from gateway.portals.console.errors import ConsoleError, ConsoleErrorCode
 from gateway.portals.console.pages import BASE, ConsolePages
+from gateway.portals.console.sections import Visitor
 from gateway.portals.console.sessions import Clock
 from gateway.portals.http import files
 from gateway.store.views import (
-    OperatorSession,
     Overview,
     QuarantineView,
 )
@@ -39,32 +40,32 @@ class Screens:
         self._clock = clock
         self._looked: tuple[datetime, Overview] | None = None
 
-    async def overview(self, _: Request, session: OperatorSession) -> Response:
+    async def overview(self, _: Request, visitor: Visitor) -> Response:
         """The first screen: queues, channels and the latest reports, moving live."""
         overview = await self._operators.overview()
         reports = await self._operators.latest(LATEST)
-        live = self._pages.piece("parts/overview.html", overview=overview, session=session)
+        live = self._pages.piece("parts/overview.html", overview=overview, visitor=visitor)
         latest = self._pages.piece("parts/latest.html", reports=reports, after=None)
-        return self._page("overview.html", session, overview, live=live, latest=latest)
+        return self._page("overview.html", visitor, overview, live=live, latest=latest)
 
-    async def overview_part(self, request: Request, session: OperatorSession) -> Response:
+    async def overview_part(self, request: Request, visitor: Visitor) -> Response:
         """Open alerts and the cards of queues and channels, asked for every second."""
-        values = {"overview": await self._glance(), "session": session}
+        values = {"overview": await self._glance(), "visitor": visitor}
         return self._pages.part(request, "parts/overview.html", **values)
 
-    async def latest_part(self, request: Request, _: OperatorSession) -> Response:
+    async def latest_part(self, request: Request, _: Visitor) -> Response:
         """The latest reports, asked for twice a second; what came since ``?after=`` is marked."""
         reports = await self._operators.latest(LATEST)
         after = _moment(request.query_params.get("after", ""))
         return self._pages.part(request, "parts/latest.html", reports=reports, after=after)
 
-    async def menu_part(self, request: Request, _: OperatorSession) -> Response:
+    async def menu_part(self, request: Request, _: Visitor) -> Response:
         """The menu with its counts."""
         overview = await self._glance()
         page = request.query_params.get("page", "")
         return self._pages.part(request, "parts/menu.html", overview=overview, current=page)
 
-    async def report(self, request: Request, session: OperatorSession) -> Response:
+    async def report(self, request: Request, visitor: Visitor) -> Response:
         """One report whole: text with evidence, places, decision, log and correspondence."""
         file = await self._operators.report(request.path_params["report_id"])
         if file is None:
@@ -72,20 +73,20 @@ class Screens:
         evidence = [w for r in _reasons(file.report) for w in r.words]
         evidence += [p.words for p in file.report.places if p.words]
         overview = await self._operators.overview()
-        return self._page("report.html", session, overview, file=file, evidence=evidence)
+        return self._page("report.html", visitor, overview, file=file, evidence=evidence)
 
-    async def file(self, request: Request, session: OperatorSession) -> Response:
+    async def file(self, request: Request, visitor: Visitor) -> Response:
         """A file of a report, so that it can do nothing in the reader's browser."""
         report_id, sha256 = request.path_params["report_id"], request.path_params["sha256"]
         try:
-            shown = await self._operators.show_file(report_id, sha256, by=session.operator)
+            shown = await self._operators.show_file(report_id, sha256, by=visitor.name)
         except NoFile:
             raise ConsoleError(404, ConsoleErrorCode.NO_FILE) from None
         except NotYet:
             raise ConsoleError(503, ConsoleErrorCode.FILES_AWAY) from None
         return files.serve(request, shown)
 
-    async def find(self, request: Request, _: OperatorSession) -> Response:
+    async def find(self, request: Request, _: Visitor) -> Response:
         """Go to the report with a tracking number, however its digits are grouped."""
         asked = request.query_params.get("q", "")
         digits = tracking.bare(asked)[:20]
@@ -98,32 +99,32 @@ class Screens:
             )
         return RedirectResponse(f"{BASE}/reports/{file.report.id}", 303)
 
-    async def triage(self, _: Request, session: OperatorSession) -> Response:
+    async def triage(self, _: Request, visitor: Visitor) -> Response:
         """Reports that the machine was unsure of."""
         reports = await self._operators.triage()
         overview = await self._operators.overview()
-        return self._page("triage.html", session, overview, reports=reports)
+        return self._page("triage.html", visitor, overview, reports=reports)
 
-    async def triage_part(self, request: Request, session: OperatorSession) -> Response:
+    async def triage_part(self, request: Request, visitor: Visitor) -> Response:
         """The cards that this reader does not yet have, or 204."""
         shown = set(request.query_params.getlist("shown"))
         fresh = [r for r in await self._operators.triage() if r.id not in shown]
-        return self._more("parts/triage_cards.html", fresh, reports=fresh, session=session)
+        return self._more("parts/triage_cards.html", fresh, reports=fresh, visitor=visitor)
 
-    async def public(self, _: Request, session: OperatorSession) -> Response:
+    async def public(self, _: Request, visitor: Visitor) -> Response:
         """Words that their reporters agreed to have read, as the public would read them."""
         proposals = await self._operators.proposals()
         overview = await self._operators.overview()
         closed = self._pages.labels.closed()
-        return self._page("public.html", session, overview, proposals=proposals, closed=closed)
+        return self._page("public.html", visitor, overview, proposals=proposals, closed=closed)
 
-    async def ended(self, request: Request, session: OperatorSession) -> Response:
+    async def ended(self, request: Request, visitor: Visitor) -> Response:
         """What the machine set aside by itself, day by day."""
         listed = await self._operators.ended(_day(request.query_params.get("day", "")))
         overview = await self._operators.overview()
-        return self._page("ended.html", session, overview, listed=listed)
+        return self._page("ended.html", visitor, overview, listed=listed)
 
-    async def exchanges(self, request: Request, session: OperatorSession) -> Response:
+    async def exchanges(self, request: Request, visitor: Visitor) -> Response:
         """The latest calls between us and the provider of one channel."""
         channel = request.path_params["channel"]
         channels = sorted({*await self._operators.exchange_channels()})
@@ -132,33 +133,33 @@ class Screens:
         found = await self._operators.exchanges(channel)
         overview = await self._operators.overview()
         values = {"channel": channel, "channels": channels, "exchanges": found}
-        return self._page("exchanges.html", session, overview, **values)
+        return self._page("exchanges.html", visitor, overview, **values)
 
-    async def failed(self, _: Request, session: OperatorSession) -> Response:
+    async def failed(self, _: Request, visitor: Visitor) -> Response:
         """Dead letters and quarantine."""
         overview = await self._operators.overview()
         held = await self._held()
-        dead = await self.dead(session)
+        dead = await self.dead(visitor)
         values = {"dead": dead, "held": held, "not_kept": overview.not_kept}
-        return self._page("failed.html", session, overview, **values)
+        return self._page("failed.html", visitor, overview, **values)
 
-    async def dead(self, session: OperatorSession) -> Any:
+    async def dead(self, visitor: Visitor) -> Any:
         """Draw the list of dead letters."""
         letters = await self._operators.dead_letters()
-        return self._pages.piece("parts/dead.html", letters=letters, session=session)
+        return self._pages.piece("parts/dead.html", letters=letters, visitor=visitor)
 
-    async def dead_part(self, request: Request, session: OperatorSession) -> Response:
+    async def dead_part(self, request: Request, visitor: Visitor) -> Response:
         """The list of dead letters, asked for every two seconds."""
         letters = await self._operators.dead_letters()
-        return self._pages.part(request, "parts/dead.html", letters=letters, session=session)
+        return self._pages.part(request, "parts/dead.html", letters=letters, visitor=visitor)
 
-    async def quarantine_part(self, request: Request, session: OperatorSession) -> Response:
+    async def quarantine_part(self, request: Request, visitor: Visitor) -> Response:
         """The quarantined messages that this reader does not yet have, or 204."""
         shown = set(request.query_params.getlist("shown"))
         fresh = [q for q in await self._held() if q.id not in shown]
-        return self._more("parts/quarantine_cards.html", fresh, held=fresh, session=session)
+        return self._more("parts/quarantine_cards.html", fresh, held=fresh, visitor=visitor)
 
-    async def agencies(self, request: Request, _: OperatorSession) -> Response:
+    async def agencies(self, request: Request, _: Visitor) -> Response:
         """Agencies whose names fit what is being typed, as buttons; none that is accused."""
         query = request.query_params.get("q", "").strip()[:100]
         region = request.query_params.get("region", "")
@@ -181,12 +182,10 @@ class Screens:
     async def _held(self) -> list[QuarantineView]:
         return [q for q in await self._operators.quarantine() if q.state in UNDECIDED]
 
-    def _page(
-        self, name: str, session: OperatorSession, overview: Overview, **values: Any
-    ) -> HTMLResponse:
+    def _page(self, name: str, visitor: Visitor, overview: Overview, **values: Any) -> HTMLResponse:
         current = name.partition(".")[0]
         menu = self._pages.piece("parts/menu.html", overview=overview, current=current)
-        return self._pages.page(name, session=session, menu=menu, **values)
+        return self._pages.page(name, visitor=visitor, menu=menu, **values)
 
     def _more(self, name: str, fresh: Sequence[object], **values: Any) -> Response:
         if not fresh:
@@ -212,23 +211,24 @@ def _day(said: str) -> date | None:
         return None
 
 
-Screen = Callable[[Screens, Request, OperatorSession], Awaitable[Response]]
-SCREENS: Mapping[str, Screen] = {
-    "/": Screens.overview,
-    "/triage": Screens.triage,
-    "/failed": Screens.failed,
-    "/ended": Screens.ended,
-    "/public": Screens.public,
-    "/find": Screens.find,
-    "/agencies": Screens.agencies,
-    "/reports/{report_id}": Screens.report,
-    "/files/{report_id}/{sha256}": Screens.file,
-    "/exchanges/{channel}": Screens.exchanges,
-    "/parts/overview": Screens.overview_part,
-    "/parts/latest": Screens.latest_part,
-    "/parts/menu": Screens.menu_part,
-    "/parts/triage": Screens.triage_part,
-    "/parts/dead": Screens.dead_part,
-    "/parts/quarantine": Screens.quarantine_part,
+Screen = Callable[[Screens, Request, Visitor], Awaitable[Response]]
+SCREENS: Mapping[str, tuple[Screen, Right]] = {
+    "/": (Screens.overview, Right.OPERATE),
+    "/triage": (Screens.triage, Right.DECIDE),
+    "/failed": (Screens.failed, Right.OPERATE),
+    "/ended": (Screens.ended, Right.DECIDE),
+    "/public": (Screens.public, Right.DECIDE),
+    "/find": (Screens.find, Right.READ),
+    "/agencies": (Screens.agencies, Right.READ),
+    "/reports/{report_id}": (Screens.report, Right.READ),
+    "/files/{report_id}/{sha256}": (Screens.file, Right.READ),
+    "/exchanges/{channel}": (Screens.exchanges, Right.OPERATE),
+    "/parts/overview": (Screens.overview_part, Right.OPERATE),
+    "/parts/latest": (Screens.latest_part, Right.OPERATE),
+    "/parts/menu": (Screens.menu_part, Right.READ),
+    "/parts/triage": (Screens.triage_part, Right.DECIDE),
+    "/parts/dead": (Screens.dead_part, Right.OPERATE),
+    "/parts/quarantine": (Screens.quarantine_part, Right.OPERATE),
 }
-"""By path. A new screen is a row, a method of ``Screens``, a template and its words."""
+"""By path: what draws it, and the right it needs. A new screen is a row, a method of ``Screens``, a
+template and its words."""

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.portals.console.errors import ConsoleError, ConsoleErrorCode
-from gateway.store.views import OperatorSession
+from gateway.store.views import Session
 
 COOKIE = "kanal_session"
 """Behind https the name begins with ``__Host-``, so that no other host can set it."""
@@ -65,7 +65,7 @@ def check_origin(request: Request) -> None:
         raise ConsoleError(403, ConsoleErrorCode.STRANGE_ORIGIN)
 
 
-def check_csrf(request: Request, form: Form, session: OperatorSession) -> None:
+def check_csrf(request: Request, form: Form, session: Session) -> None:
     """Compare the form's (or htmx's) token with the session's. Raises ``ConsoleError`` 403."""
     sent = request.headers.get(CSRF_HEADER) or first(form, CSRF_FIELD)
     if not hmac.compare_digest(sent.encode(), session.csrf.encode()):

@@ -1,0 +1,65 @@
+"""What a portal of people is made of: pages and posts, each with the right that it needs.
+
+A room (the operators' console, an agency's inbox, the accounts) lists its own; the guard in
+``routes`` lets through who is logged in and has the right. To others a page is not there.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.access.roles import Actor, Right
+from gateway.portals.console.sessions import Form
+from gateway.store.views import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """A call by somebody who is logged in."""
+
+    session: Session
+    actor: Actor
+
+    @property
+    def name(self) -> str:
+        """Who it is."""
+        return self.actor.name
+
+    @property
+    def csrf(self) -> str:
+        """What a form of theirs must carry."""
+        return self.session.csrf
+
+
+Screen = Callable[[Request, Visitor], Awaitable[Response]]
+Action = Callable[[Request, Visitor, Form], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class PageRoute:
+    """Something to look at. ``name`` is what the log calls it; no ``right`` is for all."""
+
+    path: str
+    name: str
+    right: Right | None
+    screen: Screen
+
+
+@dataclass(frozen=True, slots=True)
+class PostRoute:
+    """Something to do. ``name`` is what the log calls it; no ``right`` is for all."""
+
+    path: str
+    name: str
+    right: Right | None
+    action: Action
+
+
+@dataclass(frozen=True, slots=True)
+class PortalSection:
+    """Pages and posts that belong together."""
+
+    pages: tuple[PageRoute, ...] = ()
+    posts: tuple[PostRoute, ...] = ()
