@@ -27,7 +27,7 @@ from gateway.portals.console.devices import Devices
 from gateway.portals.console.errors import ConsoleError, ConsoleErrorCode
 from gateway.portals.console.pages import BASE, STATIC, ConsolePages, Frame, is_htmx
 from gateway.portals.console.screens import SCREENS, Screens
-from gateway.portals.console.sections import PageRoute, PostRoute, PortalSection, Visitor
+from gateway.portals.console.sections import PageRoute, PortalSection, PostRoute, Visitor
 from gateway.portals.console.sessions import Clock, Form, LoginThrottle
 from gateway.store.views import Session
 
