@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.access.accounts import AccountService
+from gateway.access.services import AccessServices
 from gateway.assembly.ground import Ground, waiting_time
 from gateway.assembly.intake import (
     build_bindings,
@@ -15,7 +16,7 @@ from gateway.assembly.intake import (
 )
 from gateway.assembly.operations import build_exchanges, build_health
 from gateway.assembly.people import (
-    build_accounts,
+    build_access,
     build_alarm,
     build_operators,
     build_partners,
@@ -72,7 +73,7 @@ class Services(Ground):
     pages: PageIntake
     files: AttachmentAccess
     tracking: Tracking
-    accounts: AccountService
+    access: AccessServices
     operators: OperatorService
     agencies: AgencyService
     partners: PartnerService
@@ -96,6 +97,11 @@ class Services(Ground):
     agency_queues: AgencyQueueReview
     exchanges: ExchangeWriter
     health: Health
+
+    @property
+    def accounts(self) -> AccountService:
+        """Who may log in."""
+        return self.access.accounts
 
     @property
     def duties(self) -> list[LeasedTask]:
@@ -138,7 +144,7 @@ def wire(ground: Ground) -> Services:
         pages=pages,
         files=files,
         tracking=Tracking(ground.store, ground.seal),
-        accounts=build_accounts(ground),
+        access=build_access(ground),
         operators=build_operators(ground, intake, files, directory, duty, matters),
         agencies=AgencyService(store, ground.notifier, ground.methods, ground.now),
         partners=build_partners(ground, directory),

@@ -15,7 +15,7 @@ def site(services: Services) -> WebServer:
     app = application(
         server,
         services.intake,
-        services.accounts,
+        services.access,
         services.operators,
         services.agencies,
         services.health,

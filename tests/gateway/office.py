@@ -327,7 +327,15 @@ async def console(
 ) -> AsyncIterator[str]:
     """Serve the console of an office; yields the URL of its mount point."""
     who = CallLimits(client_header, proxied=secure).caller
-    accounts = office.house.services.accounts
-    inside = routes(accounts, office.desk, secure_cookies=secure, clock=clock, wall=clock, who=who)
+    access = office.house.services.access
+    inside = routes(
+        access,
+        office.desk,
+        public_url="http://kanal.localhost/",
+        secure_cookies=secure,
+        clock=clock,
+        wall=clock,
+        who=who,
+    )
     async with served(Starlette(routes=[Mount("/console", routes=inside)])) as url:
         yield f"{url}/console"

@@ -49,12 +49,16 @@ class PageRoute:
 
 @dataclass(frozen=True, slots=True)
 class PostRoute:
-    """Something to do. ``name`` is what the log calls it; no ``right`` is for all."""
+    """Something to do. ``name`` is what the log calls it; no ``right`` is for all.
+
+    ``confirm`` asks for the password again where none was given in the last minutes.
+    """
 
     path: str
     name: str
     right: Right | None
     action: Action
+    confirm: bool = False
 
 
 @dataclass(frozen=True, slots=True)
