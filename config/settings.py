@@ -299,6 +299,8 @@ class ConsoleSettings(Section):
     """A session lasts so long at most."""
     idle_minutes: Annotated[int, Field(ge=5, le=1440)]
     """It ends after so long without a page or an act."""
+    totp: Literal["optional", "required"]
+    """Whether administrators, and people who may open identities, must have two-step codes."""
     breached_passwords: str
     """A file of stolen passwords, as sorted SHA-1; "" is none."""
 

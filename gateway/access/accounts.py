@@ -8,6 +8,7 @@ from datetime import timedelta
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from gateway.access.breaches import BreachList
+from gateway.access.codes import CodeService
 from gateway.access.passwords import HASHER, check_password, hash_of_none
 from gateway.access.roles import Actor, Grant, Role
 from gateway.platform.seal import Seal
@@ -19,6 +20,10 @@ FROM_COMMAND_LINE = "cli"
 """Who made an account that no other account made."""
 SEEN = timedelta(minutes=1)
 """How often it is written down that a session is in use."""
+OPEN, CODE = "open", "code"
+"""Stages of a session: it opens everything, or nothing but the page that asks for a code."""
+WAITS = timedelta(minutes=10)
+"""How long a session waits for a code."""
 CONFIRMED = timedelta(minutes=10)
 """How long a password that was given stands for what needs one."""
 
@@ -26,7 +31,8 @@ CONFIRMED = timedelta(minutes=10)
 class AccountService:
     """Accounts and their sessions. ``session_hours`` is how long one lasts at most.
 
-    ``idle_minutes`` is how long it lasts without a page or an act.
+    ``idle_minutes`` is how long it lasts without a page or an act. ``codes_required`` is whether
+    administrators, and people who may open identities, must have two-step codes.
     """
 
     def __init__(
@@ -37,12 +43,16 @@ class AccountService:
         session_hours: int,
         idle_minutes: int,
         breaches: BreachList,
+        codes: CodeService,
+        codes_required: bool = False,
     ) -> None:
         self._store = store
         self._seal = seal
         self._lasts = timedelta(hours=session_hours)
         self._idle = timedelta(minutes=idle_minutes)
         self._breaches = breaches
+        self._codes = codes
+        self._codes_required = codes_required
         self._nobody = hash_of_none()
 
     async def set_password(self, name: str, password: str) -> None:
@@ -81,12 +91,31 @@ class AccountService:
             await self._store.accounts.touch(session.name)
         return session
 
-    async def confirm(self, session: Session, password: str) -> bool:
-        """Note that somebody who is logged in gave their password again; False if it is wrong."""
+    async def finish(self, session: Session, code: str) -> str | None:
+        """Open the session that waited for a code; return its new token, None if it is wrong."""
+        if not await self._codes.check(session.name, code):
+            return None
+        hashed = await self._store.accounts.password_of(session.name, active=True)
+        await self._store.sessions.end(session.token)
+        return await self._begin(session.name, hashed, session.device, stage=OPEN)
+
+    async def confirm(self, session: Session, password: str, code: str) -> bool:
+        """Note that somebody who is logged in gave their password again; False if it is wrong.
+
+        The ``code`` counts where they have two-step codes.
+        """
         right = await self._check(session.name, password) is not None
+        if right and session.account.has_totp:
+            right = await self._codes.check(session.name, code)
         if right:
             await self._store.sessions.change(session.token, confirmed_at=self._store.wall())
         return right
+
+    def lacks_codes(self, account: Account) -> bool:
+        """Tell whether somebody must set two-step codes up before they may do anything else."""
+        if account.has_totp or not self._codes_required:
+            return False
+        return any(row.identity or row.role == Role.ADMINISTRATOR for row in account.grants)
 
     def is_confirmed(self, session: Session) -> bool:
         """Tell whether a password was given lately."""
@@ -137,15 +166,20 @@ class AccountService:
         right = await asyncio.to_thread(_fits, known or self._nobody, password)
         return known if right else None
 
-    async def _begin(self, name: str, hashed: str, device: str) -> str | None:
+    async def _begin(
+        self, name: str, hashed: str | None, device: str, *, stage: str = ""
+    ) -> str | None:
+        """Begin a session; one of somebody with codes waits for one, and not for long."""
+        stage = stage or (CODE if await self._codes.is_on(name) else OPEN)
         token, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
-        expires = self._store.wall() + self._lasts
+        expires = self._store.wall() + (self._lasts if stage == OPEN else WAITS)
         begun = await self._store.sessions.begin(
-            _hashed(token), name, csrf, expires, hashed, device=device
+            _hashed(token), name, csrf, expires, hashed, stage=stage, device=device
         )
         if not begun:
             return None
-        await self._store.accounts.touch(name)
+        if stage == OPEN:
+            await self._store.accounts.touch(name)
         return token
 
 

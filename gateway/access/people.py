@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from config.words import LANGUAGES
 from gateway.access.accounts import AccountService, actor_of, grant_of
+from gateway.access.codes import CodeService
 from gateway.access.roles import RIGHTS, Actor, Grant, Right, Role, is_region
 from gateway.store.accounts import LastAdministrator
 from gateway.store.one_time_links import LinkOver
@@ -70,10 +71,16 @@ class PeopleService:
     """Invites people, and changes what they may do."""
 
     def __init__(
-        self, store: Store, accounts: AccountService, register: Register, gazetteer: Gazetteer
+        self,
+        store: Store,
+        accounts: AccountService,
+        codes: CodeService,
+        register: Register,
+        gazetteer: Gazetteer,
     ) -> None:
         self._store = store
         self._accounts = accounts
+        self._codes = codes
         self._register = register
         self._gazetteer = gazetteer
 
@@ -216,6 +223,11 @@ class PeopleService:
             await self._store.sessions.end(token, name)
         else:
             await self._store.sessions.end_all(name)
+
+    async def turn_codes_off(self, actor: Actor, name: str) -> None:
+        """Ask somebody who lost their phone for no codes any more. Raises ``AccountError``."""
+        await self._theirs(actor, name)
+        await self._codes.turn_off(name)
 
     async def grant(self, actor: Actor, name: str, grant: Grant) -> None:
         """Give somebody a role in a scope. Raises ``AccountError``."""

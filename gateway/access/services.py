@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from gateway.access.accounts import AccountService
+from gateway.access.codes import CodeService
 from gateway.access.log import AccessLog
 from gateway.access.people import PeopleService
 
@@ -12,5 +13,6 @@ class AccessServices:
     """Accounts, those who change them, and the log of what people do."""
 
     accounts: AccountService
+    codes: CodeService
     people: PeopleService
     log: AccessLog

@@ -2,6 +2,7 @@
 
 from gateway import components
 from gateway.access.accounts import AccountService
+from gateway.access.codes import CodeService
 from gateway.access.log import AccessLog
 from gateway.access.people import PeopleService
 from gateway.access.services import AccessServices
@@ -45,16 +46,19 @@ def build_operators(
 def build_access(ground: Ground) -> AccessServices:
     """Return who may log in, those who change that, and the log of it."""
     wanted = ground.settings.console
+    codes = CodeService(ground.store, ground.seal)
     accounts = AccountService(
         ground.store,
         ground.seal,
         session_hours=wanted.session_hours,
         idle_minutes=wanted.idle_minutes,
         breaches=components.breach_list(ground.settings),
+        codes=codes,
+        codes_required=wanted.totp == "required",
     )
     register, gazetteer = ground.parts.routing.register, ground.parts.gazetteer
-    people = PeopleService(ground.store, accounts, register, gazetteer)
-    return AccessServices(accounts, people, AccessLog(ground.store))
+    people = PeopleService(ground.store, accounts, codes, register, gazetteer)
+    return AccessServices(accounts, codes, people, AccessLog(ground.store))
 
 
 def build_partners(ground: Ground, directory: Directory) -> PartnerService:

@@ -133,7 +133,12 @@ def link_first() -> None:
     with_store(go)
 
 
-def link_password(name: OperatorName) -> None:
+def link_password(
+    name: OperatorName,
+    codes_off: Annotated[
+        bool, typer.Option("--codes-off", help="turn two-step codes off: the phone is lost")
+    ] = False,
+) -> None:
     """Print a one-time link (30 minutes) by which somebody chooses a new password."""
     from gateway.access.accounts import FROM_COMMAND_LINE
     from gateway.access.people import PASSWORD, link_address, make_link
@@ -144,6 +149,9 @@ def link_password(name: OperatorName) -> None:
             stop(f"there is no account {name!r} that may log in", 1)
         token = await make_link(store, PASSWORD, FROM_COMMAND_LINE, account=name)
         await _note(store, "reset_password", name)
+        if codes_off:
+            await store.accounts.set_totp(name, None, 0, "[]")
+            await _note(store, "take_codes", name)
         typer.echo(link_address(str(settings.server.public_url), token))
 
     with_store(go)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import aiohttp
+import pyotp
 import pytest
 
 from gateway.access.accounts import actor_of
@@ -399,6 +400,122 @@ async def test_an_identity_needs_a_password_of_the_last_minutes(
     assert "Ibu Sri" in page
     again, _ = await send(guest, path, reason="sekali lagi")
     assert again.status == 200
+
+
+# Two-step codes
+
+
+def app_code(desk: Office, secret: str, *, ahead: int = 0) -> str:
+    """Return what an app shows now."""
+    return pyotp.TOTP(secret).at(desk.house.clock(), counter_offset=ahead)
+
+
+async def codes_on(desk: Office, guest: Visitor) -> tuple[str, list[str]]:
+    """Set two-step codes up in the browser; return the secret and the recovery codes."""
+    _, page = await guest.get("/me/codes")
+    assert "<svg" in page
+    assert "style=" not in page
+    (setup,) = re.findall(r'name="setup" value="([^"]+)"', page)
+    (secret,) = re.findall(r"<code>([A-Z2-7]{32})</code>", page)
+    wrong, _ = await send(guest, "/me/codes", setup=setup, code="000000")
+    assert wrong.status == 422
+    done, page = await send(guest, "/me/codes", setup=setup, code=app_code(desk, secret))
+    assert done.status == 200
+    return secret, re.findall(r"<code>([0-9a-f]{5}-[0-9a-f]{5})</code>", page)
+
+
+async def password_then(guest: Visitor) -> None:
+    """Log in up to the page that asks for a code."""
+    guest.http.cookie_jar.clear()
+    response, _ = await guest.post("/login", name=NAME, password=PASSWORD)
+    assert response.headers["Location"].startswith("/console/login/code")
+    closed, _ = await guest.get("/triage")
+    assert closed.status == 303, "a password alone opens nothing"
+    _, page = await guest.get("/login/code")
+    (guest.csrf,) = re.findall(r'name="csrf" value="([^"]+)"', page)
+
+
+async def test_a_log_in_has_two_steps_and_a_code_works_once(desk: Office, guest: Visitor) -> None:
+    await guest.log_in()
+    secret, recovery = await codes_on(desk, guest)
+    assert len(set(recovery)) == 10
+    await password_then(guest)
+    replayed, _ = await send(guest, "/login/code", code=app_code(desk, secret))
+    assert replayed.status == 401, "the code that turned it on was used"
+    desk.house.clock.pass_(seconds=30)
+    opened, _ = await send(
+        guest, "/login/code", code=app_code(desk, secret), next="/console/public"
+    )
+    assert (opened.status, opened.headers["Location"]) == (303, "/console/public")
+    page, _ = await guest.get("/triage")
+    assert page.status == 200
+    for status in (303, 401):
+        await password_then(guest)
+        answer, _ = await send(guest, "/login/code", code=recovery[3].upper())
+        assert answer.status == status
+    assert secret not in str(await desk.house.rows("SELECT totp, recovery FROM accounts"))
+    assert await _log(desk) != []
+
+
+async def test_codes_are_guessed_no_oftener_than_passwords(desk: Office, guest: Visitor) -> None:
+    await guest.log_in()
+    secret, _ = await codes_on(desk, guest)
+    await password_then(guest)
+    guesses = [await send(guest, "/login/code", code=f"{n:06}") for n in range(12)]
+    assert [answer.status for answer, _ in guesses] == [401] * 10 + [429] * 2
+    desk.house.clock.pass_(seconds=30)
+    late, _ = await send(guest, "/login/code", code=app_code(desk, secret))
+    assert late.status == 429
+
+
+async def test_an_identity_asks_for_the_code_too(desk: Office, guest: Visitor) -> None:
+    await desk.put(report(1))
+    await guest.log_in()
+    secret, _ = await codes_on(desk, guest)
+    desk.house.clock.pass_(minutes=11)
+    path = f"/reports/{report(1).id}/unseal"
+    _, form = await send(guest, path, reason="diminta polisi")
+    assert "confirm_code" in form
+    given = {"reason": "diminta polisi", "confirm_password": PASSWORD}
+    refused, _ = await send(guest, path, **given)
+    assert refused.status == 401
+    opened, _ = await send(guest, path, **given, confirm_code=app_code(desk, secret))
+    assert opened.status == 200
+
+
+async def test_an_administrator_helps_who_lost_the_phone(desk: Office, guest: Visitor) -> None:
+    await guest.log_in()
+    await codes_on(desk, guest)
+    await person(desk.house, "adi", Role.ADMINISTRATOR)
+    guest.http.cookie_jar.clear()
+    await log_in(desk, guest, "adi")
+    done, _ = await send(guest, "/accounts/codes-off", account=NAME)
+    assert done.status == 303
+    assert await desk.house.services.accounts.log_in(NAME, PASSWORD)
+    assert not await desk.house.services.access.codes.is_on(NAME)
+
+
+async def test_codes_may_be_required_of_people_with_power(
+    desk: Office, guest: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk.house.services.accounts, "_codes_required", True)
+    response, _ = await guest.post("/login", name=NAME, password=PASSWORD)
+    assert response.status == 303
+    for path in ("/", "/triage", "/me"):
+        sent_on, _ = await guest.get(path)
+        assert sent_on.headers["Location"] == "/console/me/codes"
+    _, page = await guest.get("/me/codes")
+    (guest.csrf,) = set(re.findall(r'name="csrf" value="([^"]+)"', page))
+    kept, _ = await send(guest, "/failed/replay", id="all")
+    assert kept.headers["Location"] == "/console/me/codes"
+    await codes_on(desk, guest)
+    page_, _ = await guest.get("/triage")
+    assert page_.status == 200
+    await person(desk.house, "ofi", Role.OFFICER, AGENCIES[0].id)
+    guest.http.cookie_jar.clear()
+    await log_in(desk, guest, "ofi")
+    own, _ = await guest.get("/me")
+    assert own.status == 200
 
 
 # The log

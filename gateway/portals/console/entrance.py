@@ -12,13 +12,14 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from gateway.access.accounts import actor_of
+from gateway.access.accounts import CODE, OPEN, actor_of
 from gateway.access.passwords import WeakPassword
 from gateway.access.people import PASSWORD, AccountError, AccountFault
 from gateway.access.services import AccessServices
 from gateway.intake.limits import Who
 from gateway.portals.console import sessions
 from gateway.portals.console.devices import Devices, device_words
+from gateway.portals.console.errors import ConsoleError, ConsoleErrorCode
 from gateway.portals.console.menu import OWN, Menu
 from gateway.portals.console.notes import AccessNotes
 from gateway.portals.console.pages import BASE, ConsolePages
@@ -59,6 +60,8 @@ class Entrance:
         return [
             Route("/login", self.login_page, methods=["GET"]),
             Route("/login", self.log_in, methods=["POST"]),
+            Route("/login/code", self.code_page, methods=["GET"]),
+            Route("/login/code", self.enter_code, methods=["POST"]),
             Route("/begin", self.begin_page, methods=["GET"]),
             Route("/begin", self.begin, methods=["POST"]),
             Route("/begin/accept", self.accept, methods=["POST"]),
@@ -77,7 +80,41 @@ class Entrance:
         )
 
     async def session(self, request: Request, *, active: bool) -> Session | None:
-        """Return the session of a request."""
+        """Return the session of a request; one that waits for a code opens nothing."""
+        session = await self._any_session(request, active=active)
+        return session if session and session.stage == OPEN else None
+
+    async def code_page(self, request: Request) -> Response:
+        """The form that asks for a two-step code."""
+        session = await self._any_session(request)
+        if session is None or session.stage != CODE:
+            return RedirectResponse(f"{BASE}/login", 303)
+        return self._ask_code(session, safe(request.query_params.get("next", "")))
+
+    async def enter_code(self, request: Request) -> Response:
+        """Open the session that waited for a code. A wrong one costs one of a few tries."""
+        sessions.check_origin(request)
+        session = await self._any_session(request)
+        if session is None or session.stage != CODE:
+            raise ConsoleError(403, ConsoleErrorCode.SESSION_OVER)
+        form = await sessions.read_form(request)
+        sessions.check_csrf(request, form, session)
+        name, after = session.name, safe(sessions.first(form, "next"))
+        known = bool(self._devices.find(request, name))
+        self._admit(request, name, f"code of {name}")
+        token = await self._accounts.finish(session, sessions.first(form, "code"))
+        if token is None:
+            await self._notes.add(request, "enter_code", name, 401)
+            return self._ask_code(session, after, self._pages.labels.say("login.wrong_code"))
+        self._welcome(request, name, f"code of {name}")
+        await self._notes.add(request, "enter_code", name, 303)
+        return await self._enter(request, token, name, after, known=known)
+
+    def _ask_code(self, session: Session, after: str, error: str = "") -> Response:
+        status, csrf = 401 if error else 200, session.csrf
+        return self._pages.page("code.html", status, after=after, error=error, csrf=csrf)
+
+    async def _any_session(self, request: Request, *, active: bool = False) -> Session | None:
         token = request.cookies.get(sessions.cookie_name(secure=self._secure))
         return await self._accounts.session(token, active=active) if token else None
 
@@ -112,11 +149,19 @@ class Entrance:
 
     def admit(self, request: Request, name: str) -> None:
         """Count a try at somebody's password. Raises ``ConsoleError`` 429."""
-        self._throttle.admit(name, self._who(request) or "", self._devices.find(request, name))
+        self._admit(request, name, name)
 
     def welcome(self, request: Request, name: str) -> None:
         """Take the try back: it was right."""
-        self._throttle.welcome(name, self._who(request) or "", self._devices.find(request, name))
+        self._welcome(request, name, name)
+
+    def _admit(self, request: Request, name: str, key: str) -> None:
+        device = self._devices.find(request, name)
+        self._throttle.admit(key, self._who(request) or "", device and f"{key} {device}")
+
+    def _welcome(self, request: Request, name: str, key: str) -> None:
+        device = self._devices.find(request, name)
+        self._throttle.welcome(key, self._who(request) or "", device and f"{key} {device}")
 
     async def begin_page(self, _: Request) -> Response:
         """The page that a one-time link opens; what the link says is not sent yet."""
@@ -197,6 +242,10 @@ class Entrance:
         session = await self._accounts.session(token)
         if session is None:
             return RedirectResponse(f"{BASE}/login", 303)
+        if session.stage == CODE:
+            response = RedirectResponse(f"{BASE}/login/code?next={quote(after)}", 303)
+            sessions.give_cookie(response, token, secure=self._secure)
+            return response
         after = after or self._menu.home(actor_of(session.account))
         language = session.account.language
         if language != self._pages.labels.language and LANGUAGE_COOKIE not in request.cookies:

@@ -66,6 +66,7 @@ class PeopleScreens:
                 PostRoute(f"{ACCOUNTS}/reset", "reset_password", invite, self.reset),
                 PostRoute(f"{ACCOUNTS}/disable", "disable_account", invite, self.disable),
                 PostRoute(f"{ACCOUNTS}/enable", "enable_account", invite, self.enable),
+                PostRoute(f"{ACCOUNTS}/codes-off", "take_codes", invite, self.take_codes),
                 PostRoute(f"{ACCOUNTS}/remove", "remove_account", invite, self.remove),
                 PostRoute(f"{ACCOUNTS}/grant", "grant_role", invite, self.grant),
                 PostRoute(f"{ACCOUNTS}/revoke", "revoke_role", invite, self.revoke),
@@ -126,6 +127,12 @@ class PeopleScreens:
         name = first(form, "account")
         change = self._people.enable(visitor.actor, name, may=True)
         return await self._changed(visitor, name, change, "enabled")
+
+    async def take_codes(self, _: Request, visitor: Visitor, form: Form) -> Response:
+        """Ask somebody who lost their phone for no two-step codes any more."""
+        name = first(form, "account")
+        change = self._people.turn_codes_off(visitor.actor, name)
+        return await self._changed(visitor, name, change, "codes_off")
 
     async def remove(self, _: Request, visitor: Visitor, form: Form) -> Response:
         """Remove an account; what it did stays in the logs."""

@@ -27,8 +27,8 @@ from gateway.portals.console.entrance import Entrance, login_address, login_of_p
 from gateway.portals.console.errors import ConsoleError, ConsoleErrorCode
 from gateway.portals.console.menu import Menu
 from gateway.portals.console.notes import AccessNotes
-from gateway.portals.console.own_account import OwnAccount
-from gateway.portals.console.pages import STATIC, ConsolePages, Frame, is_htmx
+from gateway.portals.console.own_account import CODES, OwnAccount
+from gateway.portals.console.pages import BASE, STATIC, ConsolePages, Frame, is_htmx
 from gateway.portals.console.people import PeopleScreens
 from gateway.portals.console.screens import SCREENS, Screens
 from gateway.portals.console.sections import PageRoute, PortalSection, PostRoute, Visitor
@@ -38,6 +38,8 @@ from gateway.store.views import Session
 Endpoint = Callable[[Request], Awaitable[Response]]
 CONFIRMED = frozenset({Right.IDENTITY, Right.ACCOUNTS, Right.INVITE})
 """Rights whose acts need a password that was given lately."""
+BEFORE_CODES = frozenset({CODES, "/parts/menu", "/logout", "/logout/everywhere"})
+"""What somebody may see and do who must set two-step codes up first."""
 CONFIRM_FIELDS = frozenset({"confirm_password", "confirm_code"})
 
 
@@ -78,7 +80,7 @@ def routes(
                 for act in ACTS
             ),
         ),
-        OwnAccount(access.accounts, pages, menu).section(),
+        OwnAccount(access.accounts, access.codes, pages, menu).section(),
         PeopleScreens(access.people, access.accounts, operators, pages, menu, public_url).section(),
         AccessLogScreens(access.log, pages, menu).section(),
     )
@@ -125,6 +127,8 @@ class SessionGuard:
             session = await self._entrance.session(request, active=not is_poll)
             if session is None:
                 return self._to_login(request)
+            if self._accounts.lacks_codes(session.account) and page.path not in BEFORE_CODES:
+                return RedirectResponse(f"{BASE}{CODES}", 303)
             actor = actor_of(session.account)
             if page.path == "/" and page.right and not actor.may(page.right):
                 return RedirectResponse(self._menu.home(actor), 303)
@@ -156,6 +160,8 @@ class SessionGuard:
             form = await sessions.read_form(request)
             sessions.check_csrf(request, form, session)
             visitor = _visit(session, post.right)
+            if self._accounts.lacks_codes(session.account) and post.path not in BEFORE_CODES:
+                return RedirectResponse(f"{BASE}{CODES}", 303)
             status = 500
             try:
                 response = await self._confirmation(request, visitor, form) if confirmed else None
@@ -179,7 +185,8 @@ class SessionGuard:
         given, error = form.get("confirm_password", [""])[0], ""
         if given:
             self._entrance.admit(request, visitor.name)
-            if await self._accounts.confirm(visitor.session, given):
+            code = sessions.first(form, "confirm_code")
+            if await self._accounts.confirm(visitor.session, given, code):
                 self._entrance.welcome(request, visitor.name)
                 return None
             error = self._pages.labels.say("confirm.wrong")
