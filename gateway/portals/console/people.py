@@ -29,7 +29,16 @@ from gateway.store.views import Account
 ACCOUNTS = "/accounts"
 PAGE = 50
 """Accounts on a page."""
-_OFFERED, _SOUGHT = 20, 200
+_MOST, _SOUGHT = 20, 200
+OFFERED = (
+    Role.OFFICER,
+    Role.LEADER,
+    Role.COORDINATOR,
+    Role.OPERATOR,
+    Role.AUDITOR,
+    Role.ADMINISTRATOR,
+)
+"""Roles in the order of a form: what is chosen by mistake is to harm least."""
 
 
 class PeopleScreens:
@@ -245,7 +254,7 @@ class PeopleScreens:
             "visitor": visitor,
             "menu": await self._menu.draw(visitor, "accounts"),
             "error": text,
-            "roles": [role for role in Role if everybody or role in GIVEN_BY_COORDINATORS],
+            "roles": [role for role in OFFERED if everybody or role in GIVEN_BY_COORDINATORS],
             "may_give_identity": everybody,
             "scope_name": self._people.scope_name,
         }
@@ -257,7 +266,7 @@ class PeopleScreens:
         regions = self._people.regions(query) if actor.may(Right.ACCOUNTS) else []
         offered = [(each.code, each.name) for each in regions]
         offered += [(each.id, each.name) for each in agencies if scope.holds(each.id)]
-        return offered[:_OFFERED]
+        return offered[:_MOST]
 
 
 def _grant(form: Form) -> Grant:
