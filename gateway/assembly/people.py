@@ -6,6 +6,7 @@ from gateway.casework.alarm import Alarm
 from gateway.casework.alerts import DutyService
 from gateway.casework.directory import Directory
 from gateway.casework.ended import EndedReports
+from gateway.casework.figures import FigureService
 from gateway.casework.matters import Matters
 from gateway.casework.operators import OperatorService
 from gateway.casework.partners import PartnerService
@@ -42,6 +43,25 @@ def build_accounts(ground: Ground) -> AccountService:
     """Return who may log in."""
     hours = ground.settings.console.session_hours
     return AccountService(ground.store, ground.seal, session_hours=hours)
+
+
+def build_figures(ground: Ground) -> FigureService:
+    """Return the figures of leaders."""
+    routing = ground.parts.routing
+    register, topics = routing.register, routing.topics.rows
+
+    def agency_name(id: str) -> str:
+        found = register.agency(id)
+        return found.name if found else id
+
+    return FigureService(
+        ground.store,
+        agency_name,
+        lambda id: topics[id].name if id in topics else id,
+        routing.calendar,
+        routing.rules.limits,
+        close=ground.settings.deadlines.close,
+    )
 
 
 def build_partners(ground: Ground, directory: Directory) -> PartnerService:

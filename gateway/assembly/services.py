@@ -17,6 +17,7 @@ from gateway.assembly.operations import build_exchanges, build_health
 from gateway.assembly.people import (
     build_accounts,
     build_alarm,
+    build_figures,
     build_operators,
     build_partners,
 )
@@ -37,6 +38,7 @@ from gateway.broker.base import DELIVERIES, MEDIA, NOTIFICATIONS, REPORTS
 from gateway.casework.agencies import AgencyService
 from gateway.casework.alerts import DutyService
 from gateway.casework.directory import Directory
+from gateway.casework.figures import FigureService
 from gateway.casework.operators import OperatorService
 from gateway.casework.partners import PartnerService
 from gateway.casework.questions import UnansweredQuestions
@@ -76,6 +78,7 @@ class Services(Ground):
     operators: OperatorService
     agencies: AgencyService
     partners: PartnerService
+    figures: FigureService
     duty: DutyService
     route: Route
     deliver: Deliver
@@ -142,6 +145,7 @@ def wire(ground: Ground) -> Services:
         operators=build_operators(ground, intake, files, directory, duty, matters),
         agencies=AgencyService(store, ground.notifier, ground.methods, ground.now),
         partners=build_partners(ground, directory),
+        figures=build_figures(ground),
         duty=duty,
         route=route,
         deliver=deliver,

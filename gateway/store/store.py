@@ -25,6 +25,7 @@ from gateway.store.due import DueQueries
 from gateway.store.engine import Database
 from gateway.store.events import EventQueries
 from gateway.store.exchanges import ExchangeRepository
+from gateway.store.figures import FigureQueries
 from gateway.store.files import FileQueries
 from gateway.store.lanes import LaneQueries
 from gateway.store.leases import LeaseClock
@@ -83,6 +84,7 @@ class Store:
         self.due = DueQueries(database)
         self.events = EventQueries(database)
         self.exchanges = ExchangeRepository(database, self.wall)
+        self.figures = FigureQueries(database)
         self.files = FileQueries(database)
         self.messages = MessageQueries(database)
         self.notifications = NotificationQueries(database)

@@ -20,7 +20,7 @@ ROOT = FOLDER.parent
 TABLES = {
     "console": {
         "actor", "channel", "deadline", "decision", "delivery", "detail", "event", "file_note",
-        "file_state", "found_by", "kind", "level", "link", "notification", "quarantine",
+        "file_state", "found_by", "kind", "level", "link", "notification", "place", "quarantine",
         "queue", "reason", "status", "unanswered",
     },
     "errors": {"problem", "smtp"},

@@ -19,6 +19,7 @@ from starlette.routing import Mount
 from starlette.types import ASGIApp
 
 from gateway.access.accounts import set_password
+from gateway.assembly.site import sections
 from gateway.casework.operators import OperatorService
 from gateway.intake.envelope import pack
 from gateway.intake.limits import CallLimits
@@ -328,6 +329,14 @@ async def console(
     """Serve the console of an office; yields the URL of its mount point."""
     who = CallLimits(client_header, proxied=secure).caller
     accounts = office.house.services.accounts
-    inside = routes(accounts, office.desk, secure_cookies=secure, clock=clock, wall=clock, who=who)
+    inside = routes(
+        accounts,
+        office.desk,
+        secure_cookies=secure,
+        clock=clock,
+        wall=clock,
+        who=who,
+        sections=sections(office.house.services),
+    )
     async with served(Starlette(routes=[Mount("/console", routes=inside)])) as url:
         yield f"{url}/console"

@@ -5,7 +5,7 @@ origin and the session's CSRF token. Nothing here decides anything: the operator
 """
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from urllib.parse import quote, urlsplit
 
@@ -27,7 +27,13 @@ from gateway.portals.console.devices import Devices
 from gateway.portals.console.errors import ConsoleError, ConsoleErrorCode
 from gateway.portals.console.pages import BASE, STATIC, ConsolePages, Frame, is_htmx
 from gateway.portals.console.screens import SCREENS, Screens
-from gateway.portals.console.sections import PageRoute, PortalSection, PostRoute, Visitor
+from gateway.portals.console.sections import (
+    PageRoute,
+    PortalSection,
+    PostRoute,
+    SectionMaker,
+    Visitor,
+)
 from gateway.portals.console.sessions import Clock, Form, LoginThrottle
 from gateway.store.views import Session
 
@@ -47,11 +53,13 @@ def routes(
     clock: Clock,
     wall: Clock,
     who: Who,
+    sections: Sequence[SectionMaker] = (),
 ) -> list[BaseRoute]:
     """Return the console's routes, relative to its mount point ``/console``.
 
     ``secure_cookies`` is whether the public URL is https; ``clock`` tells how old
-    things are; ``wall`` is for log-ins; ``who`` tells the network address that calls.
+    things are; ``wall`` is for log-ins; ``who`` tells the network address that calls; ``sections``
+    are further pages.
     """
     pages = ConsolePages(clock)
     screens = Screens(operators, pages, clock)
@@ -70,6 +78,7 @@ def routes(
                 for act in ACTS
             ),
         ),
+        *(make(pages) for make in sections),
     )
     inside: list[BaseRoute] = [
         Mount("/static", StaticFiles(directory=STATIC)),

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.access.roles import Actor, Right
+from gateway.portals.console.pages import ConsolePages
 from gateway.portals.console.sessions import Form
 from gateway.store.views import Session
 
@@ -55,6 +56,8 @@ class PostRoute:
     name: str
     right: Right | None
     action: Action
+    uploads: bool = False
+    """Files may come with its form: they are in ``request.state.uploads``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +66,7 @@ class PortalSection:
 
     pages: tuple[PageRoute, ...] = ()
     posts: tuple[PostRoute, ...] = ()
+
+
+SectionMaker = Callable[[ConsolePages], PortalSection]
+"""Makes a section that is drawn as all pages of people are."""
