@@ -25,6 +25,7 @@ from gateway.assembly.steps import (
     build_agency_queues,
     build_consumers,
     build_deliver,
+    build_escalation,
     build_hiding,
     build_lane_watch,
     build_lanes,
@@ -61,6 +62,7 @@ from gateway.outbound.notify import Notify
 from gateway.queues.agency_queues import AgencyQueueReview
 from gateway.queues.consumer import Consumer, Step
 from gateway.queues.due import EVERYWHERE, DueTask
+from gateway.queues.escalation import Escalation
 from gateway.queues.lane import Lane, LaneWatch
 from gateway.queues.leased_task import LeasedTask
 from gateway.queues.sweep import Sweep
@@ -97,6 +99,7 @@ class Services(Ground):
     lane_watch: LaneWatch
     sweep: Sweep
     agency_queues: AgencyQueueReview
+    escalation: Escalation
     exchanges: ExchangeWriter
     health: Health
 
@@ -164,6 +167,7 @@ def wire(ground: Ground) -> Services:
         lane_watch=build_lane_watch(ground, lanes),
         sweep=build_sweep(ground, deliver),
         agency_queues=build_agency_queues(ground),
+        escalation=build_escalation(ground),
         exchanges=build_exchanges(ground),
         health=build_health(
             ground, deliver, leased_tasks(settings, pollings, bindings, reconcilings), lanes

@@ -30,6 +30,13 @@ class AccountRepository(Queries):
         query = select(accounts).where(accounts.c.removed_at.is_(None))
         return await self._accounts(await self._rows(query.order_by(accounts.c.name)))
 
+    async def scopes_of(self, role: str) -> set[str]:
+        """Return the scopes in which somebody has a role who may log in."""
+        query = (
+            select(grants.c.scope).distinct().join(accounts, accounts.c.name == grants.c.account)
+        )
+        return {row[0] for row in await self._all(query.where(grants.c.role == role, _ACTIVE))}
+
     async def get(self, name: str) -> Account | None:
         """Return one account; removed ones too."""
         found = await self._accounts(await self._rows(select(accounts).where(_is(name))))

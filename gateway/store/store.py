@@ -5,7 +5,7 @@
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
@@ -55,7 +55,8 @@ _REPLAYED = 500
 class Store:
     """Everything durable. ``now`` is the case clock, ``wall`` the true time; both are aware.
 
-    ``waiting`` is how long a question to a reporter stays open.
+    ``waiting`` is how long a question to a reporter stays open; ``methods`` are the names of the
+    methods of agencies that have several.
     """
 
     def __init__(
@@ -66,7 +67,9 @@ class Store:
         room: RoomLimits = USUAL_ROOM,
         wall: Clock | None = None,
         waiting: timedelta = timedelta(days=14),
+        methods: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
+        self._methods = methods or {}
         self.database = database
         self.now = now
         self.wall = wall or now
@@ -228,4 +231,5 @@ class Store:
             quota=self.quota,
             limits=self._limits,
             waiting=self._waiting,
+            methods=self._methods,
         )
