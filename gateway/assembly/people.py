@@ -4,6 +4,7 @@ from gateway.access.accounts import AccountService
 from gateway.assembly.ground import Ground
 from gateway.casework.alarm import Alarm
 from gateway.casework.alerts import DutyService
+from gateway.casework.coordinators import CoordinatorService
 from gateway.casework.directory import Directory
 from gateway.casework.ended import EndedReports
 from gateway.casework.figures import FigureService
@@ -12,6 +13,7 @@ from gateway.casework.operators import OperatorService
 from gateway.casework.partners import PartnerService
 from gateway.intake.receive import Intake
 from gateway.media.access import AttachmentAccess
+from gateway.outbound.methods import DEFAULT
 from gateway.outbound.roster import Wording
 
 
@@ -43,6 +45,24 @@ def build_accounts(ground: Ground) -> AccountService:
     """Return who may log in."""
     hours = ground.settings.console.session_hours
     return AccountService(ground.store, ground.seal, session_hours=hours)
+
+
+def build_coordinators(ground: Ground, directory: Directory) -> CoordinatorService:
+    """Return the acts of coordinators."""
+    systems = {
+        agency
+        for agency, method in ground.methods.items()
+        if method.block.token or any(each.block.method != DEFAULT for each in method.each)
+    }
+    register, gazetteer = ground.parts.routing.register, ground.parts.gazetteer
+
+    def name(code: str) -> str:
+        region = gazetteer.region(code)
+        return region.name if region else "Indonesia"
+
+    return CoordinatorService(
+        ground.store, ground.notifier, register, directory, systems, name, ground.now
+    )
 
 
 def build_figures(ground: Ground) -> FigureService:

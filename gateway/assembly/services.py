@@ -17,6 +17,7 @@ from gateway.assembly.operations import build_exchanges, build_health
 from gateway.assembly.people import (
     build_accounts,
     build_alarm,
+    build_coordinators,
     build_figures,
     build_operators,
     build_partners,
@@ -38,6 +39,7 @@ from gateway.assembly.steps import (
 from gateway.broker.base import DELIVERIES, MEDIA, NOTIFICATIONS, REPORTS
 from gateway.casework.agencies import AgencyService
 from gateway.casework.alerts import DutyService
+from gateway.casework.coordinators import CoordinatorService
 from gateway.casework.directory import Directory
 from gateway.casework.figures import FigureService
 from gateway.casework.operators import OperatorService
@@ -81,6 +83,7 @@ class Services(Ground):
     agencies: AgencyService
     partners: PartnerService
     figures: FigureService
+    coordinators: CoordinatorService
     duty: DutyService
     route: Route
     deliver: Deliver
@@ -149,6 +152,7 @@ def wire(ground: Ground) -> Services:
         agencies=AgencyService(store, ground.notifier, ground.methods, ground.now),
         partners=build_partners(ground, directory),
         figures=build_figures(ground),
+        coordinators=build_coordinators(ground, directory),
         duty=duty,
         route=route,
         deliver=deliver,

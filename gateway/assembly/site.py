@@ -2,7 +2,7 @@
 
 from gateway import components
 from gateway.assembly.services import Services
-from gateway.portals.agency import figures
+from gateway.portals.agency import figures, government
 from gateway.portals.app import WebServer, application
 from gateway.portals.citizen.routes import CitizenServices
 from gateway.portals.console.sections import SectionMaker
@@ -42,4 +42,7 @@ def site(services: Services) -> WebServer:
 
 def sections(services: Services) -> tuple[SectionMaker, ...]:
     """Return the pages of people beside the operators' own."""
-    return (lambda pages: figures.section(services.figures, pages),)
+    return (
+        lambda pages: figures.section(services.figures, pages),
+        lambda pages: government.section(services.coordinators, pages),
+    )

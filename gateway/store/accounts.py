@@ -20,7 +20,7 @@ class AccountRepository(Queries):
 
     async def any(self, role: str | None = None) -> bool:
         """Tell whether anybody may log in at all, or in a role."""
-        query = select(accounts.c.name).where(_ACTIVE).limit(1)
+        query = select(accounts.c.name).where(ACTIVE).limit(1)
         if role:
             query = query.where(accounts.c.name.in_(_with_role(role)))
         return await self._one(query) is not None
@@ -35,7 +35,7 @@ class AccountRepository(Queries):
         query = (
             select(grants.c.scope).distinct().join(accounts, accounts.c.name == grants.c.account)
         )
-        return {row[0] for row in await self._all(query.where(grants.c.role == role, _ACTIVE))}
+        return {row[0] for row in await self._all(query.where(grants.c.role == role, ACTIVE))}
 
     async def get(self, name: str) -> Account | None:
         """Return one account; removed ones too."""
@@ -46,7 +46,7 @@ class AccountRepository(Queries):
         """Return an account's password hash; with ``active`` none of one that may not log in."""
         query = select(accounts.c.password).where(_is(name))
         if active:
-            query = query.where(_ACTIVE)
+            query = query.where(ACTIVE)
         password: str | None = await self._one(query)
         return password
 
@@ -138,4 +138,4 @@ def _with_role(role: str) -> Select[tuple[str]]:
 
 
 _THERE = accounts.c.removed_at.is_(None)
-_ACTIVE = _THERE & accounts.c.disabled_at.is_(None)
+ACTIVE = _THERE & accounts.c.disabled_at.is_(None)

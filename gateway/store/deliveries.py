@@ -178,6 +178,14 @@ class DeliveryRepository:
         waiting &= deliveries.c.waits_since.is_not(None)
         await self._change(waiting, {"waits_since": self._now() if again else None})
 
+    async def take_back(self, report_id: str, agency_id: str, detail: str) -> set[str]:
+        """Withdraw what an agency has not got of a report: unplaced, or unfetched in its inbox."""
+        theirs = (deliveries.c.report_id == report_id) & (deliveries.c.agency_id == agency_id)
+        in_inbox = (deliveries.c.state == "placed") & (deliveries.c.method == INBOX)
+        theirs &= deliveries.c.state.in_(("pending", "failed")) | in_inbox
+        changes = {"state": "withdrawn", "detail": detail, "ended_at": self._now(), "lease": None}
+        return await self._change(theirs, changes | {"waits_since": None})
+
     async def fail(self, id: str, detail: str) -> None:
         """Note that a delivery was given up."""
         await self._end(id, "failed", detail)

@@ -17,6 +17,7 @@ from gateway.store import migrate, probe
 from gateway.store.accounts import AccountRepository
 from gateway.store.agency_queues import AgencyQueueQueries
 from gateway.store.alerts import AlertQueries
+from gateway.store.coordination import CoordinationQueries
 from gateway.store.copies import LONGEST_COPY, Filling, Snapshot, row_counts
 from gateway.store.cursors import CursorMove, CursorQueries
 from gateway.store.dead_letters import DeadLetterQueries
@@ -81,6 +82,7 @@ class Store:
         self.accounts = AccountRepository(database, self.wall)
         self.agency_queues = AgencyQueueQueries(database)
         self.alerts = AlertQueries(database, now)
+        self.coordination = CoordinationQueries(database)
         self.cursors = CursorQueries(database, leases)
         self.dead_letters = DeadLetterQueries(database)
         self.deliveries = DeliveryQueries(database, self._moment)

@@ -63,6 +63,8 @@ TO_SEND = text("state IN ('waiting', 'sending')")
 URGENT_TO_SEND = text("urgent AND state IN ('waiting', 'sending')")
 _PENDING = text("state = 'pending'")
 _WAITED_FOR = text("waits_since IS NOT NULL")
+_OPEN = text("ended_at IS NULL")
+_ESCALATED = text("escalated_to IS NOT NULL")
 
 
 def _lane_columns(holder: str) -> tuple[Column[Any], ...]:
@@ -178,6 +180,19 @@ reports = Table(
     Index("ix_reports_regency", "regency", "received_at"),
     Index("ix_reports_changed", "changed_at"),
     Index(
+        "ix_reports_open",
+        "government",
+        "agency_id",
+        sqlite_where=_OPEN,
+        postgresql_where=_OPEN,
+    ),
+    Index(
+        "ix_reports_escalated",
+        "escalated_to",
+        sqlite_where=_ESCALATED,
+        postgresql_where=_ESCALATED,
+    ),
+    Index(
         "ix_reports_publicity",
         "publicity",
         "received_at",
@@ -263,6 +278,13 @@ deliveries = Table(
     Index(
         "ix_deliveries_waits",
         "waits_since",
+        sqlite_where=_WAITED_FOR,
+        postgresql_where=_WAITED_FOR,
+    ),
+    Index(
+        "ix_deliveries_waiting",
+        "report_id",
+        "agency_id",
         sqlite_where=_WAITED_FOR,
         postgresql_where=_WAITED_FOR,
     ),

@@ -19,8 +19,8 @@ from gateway.store.reactions import OURS, QUIET, SPENT, THEIRS
 ROOT = FOLDER.parent
 TABLES = {
     "console": {
-        "actor", "channel", "deadline", "decision", "delivery", "detail", "event", "file_note",
-        "file_state", "found_by", "kind", "level", "link", "notification", "place", "quarantine",
+        "actor", "channel", "deadline", "decision", "delivery", "delivery_method", "detail", "event",
+        "file_note", "file_state", "found_by", "kind", "level", "link", "notification", "place", "quarantine",
         "queue", "reason", "status", "unanswered",
     },
     "errors": {"problem", "smtp"},
@@ -30,7 +30,8 @@ TABLES = {
 }  # fmt: skip
 """Words for codes: other tests count the codes."""
 COMPOSED = {
-    "console": r"(age|advice|error|conflict|refusal|actor)\.\w+|done\.\w+",
+    "console": r"(age|advice|error|conflict|refusal|actor)\.\w+|(government\.)?done\.\w+|"
+    r"government\.(overdue|unread|escalated|refused)",
     "errors": r"",
     "labels": r"",
     "pages": r"form\.kind_\w+|error\.\d+|receipt\.next\.\d|privacy\.\w+\.\w+|track\.\w+",

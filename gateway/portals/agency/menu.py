@@ -6,7 +6,11 @@ from gateway.access.roles import Right
 from gateway.portals.console.pages import ConsolePages
 from gateway.portals.console.sections import Visitor
 
-PLACES = (("inbox", Right.ANSWER), ("figures", Right.FIGURES))
+PLACES = (
+    ("inbox", Right.ANSWER),
+    ("government", Right.COORDINATE),
+    ("figures", Right.FIGURES),
+)
 """Pages by name, and the right that each needs."""
 
 

@@ -9,6 +9,17 @@ revision = "0024"
 down_revision = "0022"
 branch_labels = None
 depends_on = None
+INDEXES = (
+    ("ix_deliveries_waits", "deliveries", ["waits_since"], "waits_since IS NOT NULL"),
+    (
+        "ix_deliveries_waiting",
+        "deliveries",
+        ["report_id", "agency_id"],
+        "waits_since IS NOT NULL",
+    ),
+    ("ix_reports_open", "reports", ["government", "agency_id"], "ended_at IS NULL"),
+    ("ix_reports_escalated", "reports", ["escalated_to"], "escalated_to IS NOT NULL"),
+)
 
 
 def upgrade() -> None:
@@ -36,14 +47,9 @@ def upgrade() -> None:
         "UPDATE deliveries SET waits_since = placed_at "
         "WHERE state = 'placed' AND method = 'inbox' AND fetched_at IS NULL"
     )
-    waited_for = sa.text("waits_since IS NOT NULL")
-    op.create_index(
-        "ix_deliveries_waits",
-        "deliveries",
-        ["waits_since"],
-        sqlite_where=waited_for,
-        postgresql_where=waited_for,
-    )
+    for name, table, columns, where in INDEXES:
+        condition = sa.text(where)
+        op.create_index(name, table, columns, sqlite_where=condition, postgresql_where=condition)
     if op.get_bind().dialect.name == "postgresql":
         op.alter_column(
             "deliveries",
