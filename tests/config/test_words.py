@@ -19,9 +19,9 @@ from gateway.store.reactions import OURS, QUIET, SPENT, THEIRS
 ROOT = FOLDER.parent
 TABLES = {
     "console": {
-        "actor", "channel", "deadline", "decision", "delivery", "delivery_method", "detail", "event",
-        "file_note", "file_state", "found_by", "kind", "level", "link", "notification", "place", "quarantine",
-        "queue", "reason", "status", "unanswered",
+        "actor", "channel", "deadline", "decision", "delivery", "delivery_method", "detail",
+        "event", "file_note", "file_state", "found_by", "kind", "level", "link",
+        "notification", "place", "quarantine", "queue", "reason", "status", "unanswered",
     },
     "errors": {"problem", "smtp"},
     "labels": {"kind", "mark", "masked", "months", "note", "privacy", "status", "update_status"},
