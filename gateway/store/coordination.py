@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, select
+from sqlalchemy import ColumnElement, and_, func, select
 
 from gateway.store.accounts import ACTIVE
+from gateway.store.deliveries import waits_unfetched
 from gateway.store.queries import Queries
 from gateway.store.scope import AccessScope, visible
-from gateway.store.tables import accounts, deliveries, grants, reports
+from gateway.store.tables import accounts, grants, reports
 from normalizer.report import FINAL, Report, Status
 
 
@@ -143,9 +144,4 @@ def _overdue(today: str) -> ColumnElement[bool]:
 
 
 def _unread() -> ColumnElement[bool]:
-    waiting = exists().where(
-        deliveries.c.report_id == reports.c.id,
-        deliveries.c.agency_id == reports.c.agency_id,
-        deliveries.c.waits_since.is_not(None),
-    )
-    return and_(reports.c.status == Status.FORWARDED.value, waiting)
+    return and_(reports.c.status == Status.FORWARDED.value, waits_unfetched())

@@ -410,6 +410,15 @@ class DeliveryQueries(Queries):
         return page[: max(1, bisect_right(sizes, PAGE))]
 
 
+def waits_unfetched() -> ColumnElement[bool]:
+    """Return the condition that a row of ``reports`` waits unfetched in its agency's inbox."""
+    return exists().where(
+        deliveries.c.report_id == reports.c.id,
+        deliveries.c.agency_id == reports.c.agency_id,
+        deliveries.c.waits_since.is_not(None),
+    )
+
+
 _FIELDS = tuple(Delivery.__dataclass_fields__)
 _TIME = deliveries.c.created_at.type
 _ORDER: Sequence[DeliveryState] = ("pending", "placed", "fetched", "read")

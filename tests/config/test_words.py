@@ -24,7 +24,10 @@ TABLES = {
         "notification", "place", "quarantine", "queue", "reason", "status", "unanswered",
     },
     "errors": {"problem", "smtp"},
-    "labels": {"kind", "mark", "masked", "months", "note", "privacy", "status", "update_status"},
+    "labels": {
+        "at_agency", "kind", "mark", "masked", "months", "note", "privacy", "status",
+        "update_status",
+    },
     "pages": {"deadline", "mend", "note"},
     "reasons": {"source", "tier"},
 }  # fmt: skip
