@@ -32,7 +32,7 @@ ALLOWED = {
         "process_bind_param", "process_result_value",
     ),
     "a field of what is written out as a whole": (
-        "status_url", "tracking_url", "status_label", "peak_rss_mb", "replaces",
+        "status_url", "tracking_url", "peak_rss_mb", "replaces",
     ),
     "a field or setting that is read by a name in a table": (
         "complaint", "supervised_complaint", "aspiration", "information_request",
