@@ -64,15 +64,15 @@ class Escalation:
         """Take up what waited too long; return how many reports. Raises ``Unavailable``."""
         if await self._cursor.take(LEASE) is None:
             return 0
+        levels = await self._store.accounts.scopes_of(Role.COORDINATOR)
+        if not levels:
+            return 0
         now = self._store.now()
         hours = {*self._own.values(), self._within}
         limits = {each: now - timedelta(hours=each) for each in hours}
         own = {agency: limits[each] for agency, each in self._own.items()}
         late = await self._store.deliveries.unfetched(limits[self._within], own, most=MOST)
-        if not late:
-            return 0
-        levels = await self._store.accounts.scopes_of(Role.COORDINATOR)
-        for report_id, agency_id in late:
+        for report_id, agency_id in dict.fromkeys(late):
             with contextlib.suppress(StaleWrite):  # somebody acts on it just now
                 await self._take_up(report_id, agency_id, levels)
         return len(late)

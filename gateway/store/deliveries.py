@@ -340,9 +340,9 @@ class DeliveryQueries(Queries):
         for moment, agencies in by_moment.items():
             late |= agency.in_(agencies) & (since <= moment)
         latest = max((before, *by_moment))
-        query = select(deliveries.c.report_id, agency, func.min(since).label("since"))
+        query = select(deliveries.c.report_id, agency)
         query = query.where(since.is_not(None), since <= latest, late)
-        query = query.group_by(deliveries.c.report_id, agency).order_by("since").limit(most)
+        query = query.order_by(since).limit(most)
         return [(row.report_id, row.agency_id) for row in await self._all(query)]
 
     async def count_unread(self, most: int) -> tuple[int, int]:
