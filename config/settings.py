@@ -239,6 +239,21 @@ class DeadlineSettings(Section):
     working_days: tuple[date, ...]
 
 
+class DeliverySettings(BaseModel):
+    """``[delivery]``, and ``[delivery.AGENCY]`` as written; the methods there check the blocks."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+    __pydantic_extra__: dict[str, dict[str, Any]]
+
+    fetch_within_hours: Annotated[float, Field(ge=1, le=8_760)]
+    """After so long without an agency's fetching it a report comes to a coordinator."""
+
+    @property
+    def agencies(self) -> dict[str, dict[str, Any]]:
+        """The blocks of agencies."""
+        return self.__pydantic_extra__
+
+
 class AnswerSettings(Section):
     """``[answers]``: the automatic answers one person gets on one channel (receipts, help)."""
 
@@ -333,6 +348,7 @@ class Settings(Section):
     seal: SealSettings
     routing: RoutingSettings
     deadlines: DeadlineSettings
+    delivery: DeliverySettings
     answers: AnswerSettings
     alerts: AlertSettings
     privacy: PrivacySettings
@@ -341,8 +357,6 @@ class Settings(Section):
     agencies: AgencySettings
     channels: dict[str, dict[str, Any]] = {}
     """The blocks as written; each is checked by the channel its ``type`` names."""
-    delivery: dict[str, dict[str, Any]] = {}
-    """``[delivery.AGENCY]`` as written; each is checked by the method its ``method`` names."""
 
     @property
     def database_url(self) -> str:

@@ -80,7 +80,7 @@ class Demo:
         channel = door.channel
         tracking = next(mentions(" ".join(door.heard(who))), "")
         agency = assigned_to(await self.kanal.services.operators.find(tracking)) or ""
-        if agency not in self.kanal.services.settings.delivery:
+        if agency not in self.kanal.services.settings.delivery.agencies:
             self._expect(False, f"conversation by {channel}: no agency that could answer has it")
             return
         status = await self._agency_answers(agency, tracking)

@@ -114,7 +114,7 @@ def _drop(table: dict[str, Any], keys: Sequence[str]) -> None:
 def _delivery_faults(settings: Settings, built: Components, places: Places) -> list[Fault]:
     return [
         places.fault(("delivery", agency), f"there is no agency {agency!r} in the register")
-        for agency in settings.delivery
+        for agency in settings.delivery.agencies
         if built.routing.register.agency(agency) is None
     ]
 
@@ -266,8 +266,8 @@ def queue_warnings(settings: Settings) -> list[str]:
     return [
         f'delivery.{agency}: method = "queue" needs RabbitMQ ([broker] url); without it '
         'nothing can read the queue, and the agency sees its reports by the API: set "inbox"'
-        for agency, block in settings.delivery.items()
-        if block.get("method") == "queue"
+        for agency, block in settings.delivery.agencies.items()
+        if "queue" in (block.get("method"), *block.get("methods", ()))
     ]
 
 

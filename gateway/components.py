@@ -103,7 +103,7 @@ def methods(settings: Settings, file: Path | None) -> dict[str, Method]:
     wrong: list[Fault] = []
     built: dict[str, Method] = {}
     places = Places(file)
-    for agency, block in settings.delivery.items():
+    for agency, block in settings.delivery.agencies.items():
         try:
             built[agency] = load_method(agency, block, public_url=str(settings.server.public_url))
         except BadBlock as error:

@@ -380,6 +380,10 @@ class Report(Value):
         return any(each.covers(agency) for each in self.recusals)
 
     def with_status(self, status: Status, *, at: datetime, by: str, note: str = "") -> Self:
-        """Return the report in a new status, with the change added to its history."""
+        """Return the report in a new status, with the change added to its history.
+
+        Somebody acted: no coordinator is waited for any more.
+        """
         change = StatusChange(status=status, at=at, by=by, note=note)
-        return self.model_copy(update={"status": status, "history": (*self.history, change)})
+        history = (*self.history, change)
+        return self.model_copy(update={"status": status, "history": history, "escalated_to": ""})

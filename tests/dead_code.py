@@ -32,11 +32,11 @@ ALLOWED = {
         "process_bind_param", "process_result_value",
     ),
     "a field of what is written out as a whole": (
-        "status_url", "tracking_url", "status_label", "peak_rss_mb", "replaces",
+        "status_url", "tracking_url", "peak_rss_mb", "replaces",
     ),
     "a field or setting that is read by a name in a table": (
         "complaint", "supervised_complaint", "aspiration", "information_request",
-        "audio", "live_photo", "video", "video_note", "denied", "hint", "preset",
+        "audio", "live_photo", "video", "video_note", "denied", "preset",
     ),
     "what official data say, kept beside them": (
         "CLOSED_BY_ADMIN", "ARCHIVED_BY_REPORTER",

@@ -45,7 +45,7 @@ def assemble(
         parts or components.load(settings),
         channels,
         methods,
-        store or build_store(settings, case, true),
+        store or build_store(settings, case, true, methods),
         broker,
         sandboxes or build_sandboxes(settings, channels),
         case,

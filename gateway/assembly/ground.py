@@ -19,6 +19,7 @@ from gateway.intake.group_commit import GroupCommit
 from gateway.intake.load import IntakeLoad, LoadLimits
 from gateway.media.objects import AttachmentStore
 from gateway.outbound.delicate import Delicate
+from gateway.outbound.methods import names_by_agency
 from gateway.outbound.methods.base import Method
 from gateway.outbound.notice import Notice
 from gateway.outbound.notifications import Notifier
@@ -130,12 +131,15 @@ def names(channels: Mapping[str, Channel], wanted: Callable[[Channel], bool]) ->
     return frozenset(name for name, channel in channels.items() if wanted(channel))
 
 
-def build_store(settings: Settings, now: Clock, true: Clock) -> Store:
+def build_store(
+    settings: Settings, now: Clock, true: Clock, methods: Mapping[str, Method] | None = None
+) -> Store:
     """Open the database of the settings; ``true`` is the wall clock."""
     chosen = settings.database
     database = Database(settings.database_url, pool_size=chosen.pool_size, timeout=chosen.timeout)
     limits, room = components.limits(settings), components.room(settings)
-    return Store(database, now, limits, room, true, waiting_time(settings))
+    several = names_by_agency(methods or {})
+    return Store(database, now, limits, room, true, waiting_time(settings), several)
 
 
 def waiting_time(settings: Settings) -> timedelta:

@@ -9,13 +9,16 @@ from gateway.access.services import AccessServices
 from gateway.assembly.ground import Ground
 from gateway.casework.alarm import Alarm
 from gateway.casework.alerts import DutyService
+from gateway.casework.coordinators import CoordinatorService
 from gateway.casework.directory import Directory
 from gateway.casework.ended import EndedReports
+from gateway.casework.figures import FigureService
 from gateway.casework.matters import Matters
 from gateway.casework.operators import OperatorService
 from gateway.casework.partners import PartnerService
 from gateway.intake.receive import Intake
 from gateway.media.access import AttachmentAccess
+from gateway.outbound.methods import DEFAULT
 from gateway.outbound.roster import Wording
 
 
@@ -59,6 +62,43 @@ def build_access(ground: Ground) -> AccessServices:
     register, gazetteer = ground.parts.routing.register, ground.parts.gazetteer
     people = PeopleService(ground.store, accounts, codes, register, gazetteer)
     return AccessServices(accounts, codes, people, AccessLog(ground.store))
+
+
+def build_coordinators(ground: Ground, directory: Directory) -> CoordinatorService:
+    """Return the acts of coordinators."""
+    systems = {
+        agency
+        for agency, method in ground.methods.items()
+        if method.block.token or any(each.block.method != DEFAULT for each in method.each)
+    }
+    register, gazetteer = ground.parts.routing.register, ground.parts.gazetteer
+
+    def name(code: str) -> str:
+        region = gazetteer.region(code)
+        return region.name if region else "Indonesia"
+
+    return CoordinatorService(
+        ground.store, ground.notifier, register, directory, systems, name, ground.now
+    )
+
+
+def build_figures(ground: Ground) -> FigureService:
+    """Return the figures of leaders."""
+    routing = ground.parts.routing
+    register, topics = routing.register, routing.topics.rows
+
+    def agency_name(id: str) -> str:
+        found = register.agency(id)
+        return found.name if found else id
+
+    return FigureService(
+        ground.store,
+        agency_name,
+        lambda id: topics[id].name if id in topics else id,
+        routing.calendar,
+        routing.rules.limits,
+        close=ground.settings.deadlines.close,
+    )
 
 
 def build_partners(ground: Ground, directory: Directory) -> PartnerService:

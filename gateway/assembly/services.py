@@ -18,6 +18,8 @@ from gateway.assembly.operations import build_exchanges, build_health
 from gateway.assembly.people import (
     build_access,
     build_alarm,
+    build_coordinators,
+    build_figures,
     build_operators,
     build_partners,
 )
@@ -25,6 +27,7 @@ from gateway.assembly.steps import (
     build_agency_queues,
     build_consumers,
     build_deliver,
+    build_escalation,
     build_hiding,
     build_lane_watch,
     build_lanes,
@@ -37,7 +40,9 @@ from gateway.assembly.steps import (
 from gateway.broker.base import DELIVERIES, MEDIA, NOTIFICATIONS, REPORTS
 from gateway.casework.agencies import AgencyService
 from gateway.casework.alerts import DutyService
+from gateway.casework.coordinators import CoordinatorService
 from gateway.casework.directory import Directory
+from gateway.casework.figures import FigureService
 from gateway.casework.operators import OperatorService
 from gateway.casework.partners import PartnerService
 from gateway.casework.questions import UnansweredQuestions
@@ -60,6 +65,7 @@ from gateway.outbound.notify import Notify
 from gateway.queues.agency_queues import AgencyQueueReview
 from gateway.queues.consumer import Consumer, Step
 from gateway.queues.due import EVERYWHERE, DueTask
+from gateway.queues.escalation import Escalation
 from gateway.queues.lane import Lane, LaneWatch
 from gateway.queues.leased_task import LeasedTask
 from gateway.queues.sweep import Sweep
@@ -77,6 +83,8 @@ class Services(Ground):
     operators: OperatorService
     agencies: AgencyService
     partners: PartnerService
+    figures: FigureService
+    coordinators: CoordinatorService
     duty: DutyService
     route: Route
     deliver: Deliver
@@ -95,6 +103,7 @@ class Services(Ground):
     lane_watch: LaneWatch
     sweep: Sweep
     agency_queues: AgencyQueueReview
+    escalation: Escalation
     exchanges: ExchangeWriter
     health: Health
 
@@ -148,6 +157,8 @@ def wire(ground: Ground) -> Services:
         operators=build_operators(ground, intake, files, directory, duty, matters),
         agencies=AgencyService(store, ground.notifier, ground.methods, ground.now),
         partners=build_partners(ground, directory),
+        figures=build_figures(ground),
+        coordinators=build_coordinators(ground, directory),
         duty=duty,
         route=route,
         deliver=deliver,
@@ -166,6 +177,7 @@ def wire(ground: Ground) -> Services:
         lane_watch=build_lane_watch(ground, lanes),
         sweep=build_sweep(ground, deliver),
         agency_queues=build_agency_queues(ground),
+        escalation=build_escalation(ground),
         exchanges=build_exchanges(ground),
         health=build_health(
             ground, deliver, leased_tasks(settings, pollings, bindings, reconcilings), lanes

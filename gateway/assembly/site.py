@@ -2,8 +2,10 @@
 
 from gateway import components
 from gateway.assembly.services import Services
+from gateway.portals.agency import figures, government
 from gateway.portals.app import WebServer, application
 from gateway.portals.citizen.routes import CitizenServices
+from gateway.portals.console.sections import SectionMaker
 from gateway.portals.partners import alerts
 from gateway.portals.partners.mounts import mount_channels
 
@@ -33,5 +35,14 @@ def site(services: Services) -> WebServer:
             server.client_header,
         ),
         alerts.routes(services.duty, server.client_header, url),
+        sections(services),
     )
     return WebServer(app, server, server.port)
+
+
+def sections(services: Services) -> tuple[SectionMaker, ...]:
+    """Return the pages of people beside the operators' own."""
+    return (
+        lambda pages, menu: figures.section(services.figures, pages, menu),
+        lambda pages, menu: government.section(services.coordinators, pages, menu),
+    )

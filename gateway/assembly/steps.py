@@ -23,6 +23,7 @@ from gateway.outbound.notify import Notify, NotifyWork
 from gateway.queues.agency_queues import AGENCY_QUEUES, AgencyQueueReview
 from gateway.queues.consumer import Consumer, Step
 from gateway.queues.due import EVERYWHERE
+from gateway.queues.escalation import ESCALATION, Escalation
 from gateway.queues.lane import LEASE, OTHERS, Lane, LaneWatch, Pace
 from gateway.queues.sweep import SWEEP, Sweep
 
@@ -159,6 +160,17 @@ def build_sweep(ground: Ground, deliver: Deliver) -> Sweep:
     """Return what puts back what queues have lost."""
     cursor, retry_after = ground.cursor(EVERYWHERE, SWEEP), ground.settings.work.retry_after
     return Sweep(ground.store, ground.broker, cursor, deliver.lanes, retry_after)
+
+
+def build_escalation(ground: Ground) -> Escalation:
+    """Return what brings reports that no agency fetches to coordinators."""
+    own = {
+        agency: method.block.fetch_within_hours
+        for agency, method in ground.methods.items()
+        if method.block.fetch_within_hours is not None
+    }
+    cursor, within = ground.cursor(EVERYWHERE, ESCALATION), ground.settings.delivery
+    return Escalation(ground.store, cursor, within.fetch_within_hours, own)
 
 
 def build_agency_queues(ground: Ground) -> AgencyQueueReview:

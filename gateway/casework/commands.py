@@ -5,6 +5,7 @@ from datetime import datetime
 
 from gateway.access.ownership import RENEWED
 from gateway.casework.turn import Turn
+from gateway.outbound.at_agency import status_label
 from gateway.outbound.notifications import Notifier
 from gateway.store.public import is_sensitive
 from gateway.store.rows import AuditEvent, OptOut, ReportRecord
@@ -71,13 +72,14 @@ class Commands:
         if not record:
             self._answer(turn, "not_found" if asked.refers_to else "none_yet", cause)
             return "status_unknown"
-        text = self._notifier.text("status", record.report, to=asked)
+        status = await self._standing(turn, record.report)
+        text = self._notifier.text("status", record.report, to=asked, status=status)
         if not mine:
             self._notifier.notify(turn.unit, asked, text, cause=cause, automatic=True)
             return "status"
         await self._note_question(turn, record)
         if answer := await turn.unit.events.latest_answer(record.report.id):
-            text = self._notifier.text("status_answered", record.report, teks=answer)
+            text = self._notifier.text("status_answered", record.report, teks=answer, status=status)
         self._notify_about(turn, record.report, text, cause)
         return "status"
 
@@ -90,9 +92,19 @@ class Commands:
             return "status_unknown"
         await self._note_question(turn, record)
         words = await turn.unit.events.agency_words(record.report.id)
-        text = self._notifier.text("read", record.report, teks="\n".join(words) or "-")
+        status = await self._standing(turn, record.report)
+        text = self._notifier.text(
+            "read", record.report, teks="\n".join(words) or "-", status=status
+        )
         self._notify_about(turn, record.report, text, cause)
         return "status"
+
+    async def _standing(self, turn: Turn, report: Report) -> str:
+        """Say where a report stands, and how far it came at its agency."""
+        agency = report.assignment.agency if report.assignment else None
+        read = turn.unit.deliveries.with_agency
+        theirs = await read(report.id, agency.id) if agency else []
+        return status_label(report, theirs, report.language)
 
     async def privacy(self, turn: Turn, _: object) -> str:
         """Say what becomes of people's data."""

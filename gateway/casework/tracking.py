@@ -8,6 +8,7 @@ import hmac
 from dataclasses import dataclass
 from datetime import datetime
 
+from gateway.outbound.at_agency import stage
 from gateway.outbound.notifications import notification_id
 from gateway.platform.identity import opened_reporter
 from gateway.platform.numbers import page_secret
@@ -38,6 +39,8 @@ class TrackedReport:
     """None while it is on its way into the database."""
     texts: tuple[TrackedText, ...] = ()
     """Questions and answers to the reporter, oldest first."""
+    stage: str = ""
+    """How far it is with its agency, as ``at_agency`` names it."""
     sender: str = ""
     """The address on its channel of the one who may add to it; "" when none may from here."""
 
@@ -73,7 +76,8 @@ class Tracking:
             and each.id not in receipts
             and each.reader in ("", report.reporter.ref)
         )
-        return TrackedReport(report.tracking, report, told, self._sender(report, channel))
+        at = stage(report, file.deliveries)
+        return TrackedReport(report.tracking, report, told, at, self._sender(report, channel))
 
     def _sender(self, report: Report, channel: str) -> str:
         if report.origin.channel != channel or report.status in FINAL:

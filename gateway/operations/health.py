@@ -37,6 +37,8 @@ COUNTED = 10.0
 """Seconds for which a count of what waits stands for others: it reads every row that waits."""
 NAMED = 10
 """Lanes and queues that are named; of thousands of agencies all others are only counted."""
+MOST_UNREAD = 10_000
+"""Deliveries up to which what no agency has fetched is counted."""
 REMEMBERED = 300.0
 """Seconds for which a task that died keeps health red."""
 IMPATIENCE = 2.0
@@ -231,6 +233,10 @@ class Health:
         finding.note("deliveries", f"{unplaced} not placed for minutes" if unplaced else "")
         late = f"files of {unfetched} reports not fetched after all retries"
         finding.note("media", late if unfetched else "")
+        reports, agencies = await store.deliveries.count_unread(MOST_UNREAD)
+        more = " or more" if reports >= MOST_UNREAD else ""
+        unread = f"{reports}{more} reports at {agencies} agencies"
+        finding.checks["unread"] = unread if reports else "ok"
         if kept := await store.agency_queues.kept(self._by_queue, NAMED):
             finding.warn("agency_queues", "; ".join(map(said_of, kept)))
         finding.note("due", _passed(await store.due.counts(store.now() - OVERDUE)))
@@ -333,6 +339,7 @@ class Health:
             metrics.AGE.labels(view.name).set(age)
             metrics.DEAD.labels(view.name).set(view.dead)
         metrics.HELD.set(await self._store.quarantine.count())
+        metrics.UNREAD.set((await self._store.deliveries.count_unread(MOST_UNREAD))[0])
         metrics.UNHEARD.set(await self._store.alerts.count_passed_by())
         passed = await self._store.due.counts(now - OVERDUE)
         for kind in KINDS:

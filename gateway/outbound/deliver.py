@@ -63,7 +63,9 @@ class Deliver:
         self.retry_after = retry_after
         self.lease = lease
         self.lanes = tuple(
-            name for name, method in by_agency.items() if isinstance(method, CallingMethod)
+            name
+            for name, method in by_agency.items()
+            if any(isinstance(each, CallingMethod) for each in method.each)
         )
 
     async def __call__(self, batch: Sequence[ReceivedMessage]) -> Mapping[str, Exception]:
@@ -74,7 +76,7 @@ class Deliver:
         ids = ids_of(batch)
         async with self.store.unit() as unit:
             deliveries = every(ids, await unit.deliveries.by_ids(ids))
-            called = {each.id for each in deliveries if each.agency_id in self.lanes}
+            called = {each.id for each in deliveries if self._is_called(each)}
             await unit.deliveries.resume(called)
             parcels = await self._parcels(unit, [d for d in deliveries if d.id not in called])
             placed = await _place(unit, parcels)
@@ -122,22 +124,36 @@ class Deliver:
         left = [delivery for delivery in deliveries if delivery.unplaced]
         found = await unit.reports.by_ids({delivery.report_id for delivery in left})
         every([delivery.report_id for delivery in left], found)
-        by_agency = await self._methods_of(unit, {delivery.agency_id for delivery in left})
+        queues = await self._queues_in_use(unit, {delivery.agency_id for delivery in left})
         parcels = []
         for delivery in left:
             report = found[delivery.report_id].report
             if events.may_have(report, delivery.agency_id):
-                parcels.append(_parcel(delivery, report, by_agency[delivery.agency_id]))
+                in_use = delivery.agency_id in queues
+                parcels.append(
+                    _parcel(delivery, report, self._queue if in_use else self._method(delivery))
+                )
             else:
                 await unit.deliveries.withdraw(delivery.id, _why_not(report, delivery))
         return parcels
 
-    async def _methods_of(self, unit: UnitOfWork, agencies: Collection[str]) -> dict[str, Method]:
-        """Return the method of each agency; one of the inbox that still reads a queue has that."""
-        found = {agency: self._methods.get(agency, self._inbox) for agency in agencies}
-        inboxes = [agency for agency, each in found.items() if isinstance(each, InboxMethod)]
-        queues = await unit.agency_queues.in_use(inboxes)
-        return found | dict.fromkeys(queues, self._queue)
+    def _method(self, delivery: Delivery) -> Method:
+        """Return the method of a delivery: the one it was filed for, or its agency's first."""
+        each = self._methods.get(delivery.agency_id, self._inbox).each
+        wanted = (method for method in each if method.block.method == delivery.method)
+        return next(wanted, each[0])
+
+    def _is_called(self, delivery: Delivery) -> bool:
+        return isinstance(self._method(delivery), CallingMethod)
+
+    async def _queues_in_use(self, unit: UnitOfWork, agencies: Collection[str]) -> set[str]:
+        """Return the agencies that have the inbox alone and still read a queue."""
+        inboxes = [
+            agency
+            for agency in agencies
+            if isinstance(self._methods.get(agency, self._inbox), InboxMethod)
+        ]
+        return set(await unit.agency_queues.in_use(inboxes))
 
     async def put_off_oldest(self, agency: str, error: Exception, *, take_over: bool) -> None:
         """Put off the delivery that is due first. Raises ``Unavailable``."""
@@ -192,9 +208,10 @@ class DeliverWork(LaneWork[Parcel]):
             await unit.deliveries.extend(claims, lease=self.lease)
 
     async def send(self, job: Job[Parcel]) -> Exception | None:
-        """Call the agency; never raises."""
+        """Call the agency; never raises. What is not called for is placed at once."""
         method = job.row.method
-        assert isinstance(method, CallingMethod)
+        if not isinstance(method, CallingMethod):
+            return None
         try:
             async with asyncio.timeout(CALL):
                 await method.send(job.row.delivery, job.row.body)

@@ -44,13 +44,22 @@ def deliver_changed(unit: UnitOfWork, report: Report, *, cause: str) -> None:
         _deliver(unit, report, agency.id, events.FOLLOWED_UP, cause)
 
 
-def delivery_id(report: Report, agency: str, cause: str) -> str:
-    """Return the id of the delivery that an agency gets because of ``cause``."""
-    return str(uuid.uuid5(_NAMES, f"{report.id} delivery {agency} {cause}"))
+def delivery_id(report: Report, agency: str, cause: str, method: str = "") -> str:
+    """Return the id of the delivery that an agency gets because of ``cause``.
+
+    ``method`` names each of its methods beyond the first.
+    """
+    by = f" by {method}" if method else ""
+    return str(uuid.uuid5(_NAMES, f"{report.id} delivery {agency} {cause}{by}"))
 
 
 def _deliver(unit: UnitOfWork, report: Report, agency: str, kind: events.Type, cause: str) -> None:
     if report.recuses(agency):
         log.warning("an accused agency gets nothing", report_id=report.id, agency=agency)
         return
-    unit.deliveries.add(delivery_id(report, agency, cause), report, agency, kind)
+    first, *others = unit.deliveries.methods_of(agency)
+    id = delivery_id(report, agency, cause)
+    unit.deliveries.add(id, report, agency, kind, method=first)
+    for method in others:
+        again = delivery_id(report, agency, cause, method)
+        unit.deliveries.add(again, report, agency, kind, method=method, repeats=id)

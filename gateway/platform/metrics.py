@@ -61,6 +61,14 @@ UNCERTAIN = Counter(
     ["channel"],
     registry=REGISTRY,
 )
+UNREAD = Gauge(
+    "kanal_reports_unread",
+    "Reports that were not fetched yet from the inbox of their agency",
+    registry=REGISTRY,
+)
+ESCALATED = Counter(
+    "kanal_escalated", "Reports that came to a coordinator, each level once", registry=REGISTRY
+)
 PUT_BACK = Counter(
     "kanal_put_back", "Messages that a queue had lost and that were put back", registry=REGISTRY
 )

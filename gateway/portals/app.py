@@ -27,6 +27,7 @@ from gateway.portals.agency import api
 from gateway.portals.agency.document import serve_document
 from gateway.portals.citizen import routes as citizen
 from gateway.portals.console import routes as console
+from gateway.portals.console.sections import SectionMaker
 from gateway.portals.http import problems, security_txt
 from gateway.portals.http.allow import AllowHeader
 from gateway.portals.http.bounds import Lines, Parser, protocol
@@ -114,10 +115,11 @@ def application(
     citizens: citizen.CitizenServices,
     more: Mapping[str, Sequence[BaseRoute]] | None = None,
     beside: Sequence[BaseRoute] = (),
+    sections: Sequence[SectionMaker] = (),
 ) -> FastAPI:
     """Compose the application. ``more`` holds the routes of channels that bring their own.
 
-    ``beside`` are further routes.
+    ``beside`` are further routes, ``sections`` further pages of people.
     """
     more = more or {}
     url = str(settings.public_url)
@@ -148,6 +150,7 @@ def application(
                 clock=now,
                 wall=wall,
                 who=limits.caller,
+                sections=sections,
             ),
         ),
     ]

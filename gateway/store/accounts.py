@@ -29,7 +29,7 @@ class AccountRepository(Queries):
 
     async def any(self, role: str | None = None) -> bool:
         """Tell whether anybody may log in at all, or in a role."""
-        query = select(accounts.c.name).where(_ACTIVE).limit(1)
+        query = select(accounts.c.name).where(ACTIVE).limit(1)
         if role:
             query = query.where(accounts.c.name.in_(_with_role(role)))
         return await self._one(query) is not None
@@ -38,6 +38,13 @@ class AccountRepository(Queries):
         """List the accounts that are not removed, by name."""
         query = select(accounts).where(accounts.c.removed_at.is_(None))
         return await self._accounts(await self._rows(query.order_by(accounts.c.name)))
+
+    async def scopes_of(self, role: str) -> set[str]:
+        """Return the scopes in which somebody has a role who may log in."""
+        query = (
+            select(grants.c.scope).distinct().join(accounts, accounts.c.name == grants.c.account)
+        )
+        return {row[0] for row in await self._all(query.where(grants.c.role == role, ACTIVE))}
 
     async def get(self, name: str) -> Account | None:
         """Return one account; removed ones too."""
@@ -48,7 +55,7 @@ class AccountRepository(Queries):
         """Return an account's password hash; with ``active`` none of one that may not log in."""
         query = select(accounts.c.password).where(_is(name))
         if active:
-            query = query.where(_ACTIVE)
+            query = query.where(ACTIVE)
         password: str | None = await self._one(query)
         return password
 
@@ -215,7 +222,7 @@ async def _keep_administrator(connection: AsyncConnection, name: str) -> None:
     query = (
         select(accounts.c.name)
         .join(grants, grants.c.account == accounts.c.name)
-        .where(grants.c.role == ADMINISTRATOR, _ACTIVE)
+        .where(grants.c.role == ADMINISTRATOR, ACTIVE)
         .with_for_update()  # two who take each other's role at once wait for one another
     )
     left = set((await connection.execute(query)).scalars())
@@ -242,4 +249,4 @@ def _with_role(role: str) -> Select[tuple[str]]:
 
 
 _THERE = accounts.c.removed_at.is_(None)
-_ACTIVE = _THERE & accounts.c.disabled_at.is_(None)
+ACTIVE = _THERE & accounts.c.disabled_at.is_(None)

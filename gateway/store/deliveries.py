@@ -37,12 +37,14 @@ from gateway.store.views import AgencyEvent
 from gateway.wire.events import may_have, to_agency
 from gateway.wire.outbound import outbound
 from gateway.wire.queues import DELIVERIES, DeadLetter
-from normalizer.report import Report
+from normalizer.report import Report, Status
 
 _DUE = deliveries.c.placed_at.is_(None) & (deliveries.c.state != "withdrawn")
 PAGE = 4_000_000
 """Characters of reports that an agency is given at once; one report may be longer."""
 _WITH_AGENCY = ("placed", "fetched")
+INBOX = "inbox"
+"""The method by which people read on our own pages, and machines by the agencies' API."""
 
 
 def delivery_lanes(leases: LeaseClock) -> LaneTable:
@@ -54,7 +56,8 @@ class DeliveryRepository:
     """The deliveries in one transaction.
 
     ``moment`` is now by the database's clock: agencies read their list in this order, and
-    machines whose clocks differ must not pass a delivery over.
+    machines whose clocks differ must not pass a delivery over. ``methods``: the names of the
+    methods of agencies that have several.
     """
 
     def __init__(
@@ -64,8 +67,10 @@ class DeliveryRepository:
         moment: Callable[[], ColumnElement[datetime]],
         lanes: LaneTable,
         outbox: Outbox,
+        methods: Mapping[str, Sequence[str]],
     ) -> None:
         self._connection = connection
+        self._methods = methods
         self._now = now
         self._moment = moment
         self._lanes = lanes
@@ -74,9 +79,22 @@ class DeliveryRepository:
         self.lanes: set[str] = set()
         """The agencies for which something became due in this unit."""
 
-    def add(self, id: str, report: Report, agency_id: str, event: str) -> None:
+    def methods_of(self, agency_id: str) -> Sequence[str]:
+        """Return the names of an agency's methods; "" for one alone, which settings may change."""
+        return self._methods.get(agency_id, ("",))
+
+    def add(
+        self,
+        id: str,
+        report: Report,
+        agency_id: str,
+        event: str,
+        *,
+        method: str = "",
+        repeats: str | None = None,
+    ) -> None:
         """File a delivery, and the queue message that has it placed."""
-        new = Delivery(id, report.id, agency_id, event, self._now())
+        new = Delivery(id, report.id, agency_id, event, self._now(), method=method, repeats=repeats)
         row = {name: getattr(new, name) for name in _FIELDS if name != "created_at"}
         self._new.append(row | {"correlation": correlation.current()})
         self.lanes.add(agency_id)
@@ -100,22 +118,73 @@ class DeliveryRepository:
         changes |= {"detail": "", "state": _forward(reached), "lease": None}
         if reached == "fetched":
             changes["fetched_at"] = func.coalesce(deliveries.c.fetched_at, literal(now, _TIME))
+        elif method == INBOX:
+            unfetched = deliveries.c.fetched_at.is_(None)
+            changes["waits_since"] = case((unfetched, literal(now, _TIME)), else_=None)
         return await self._change(deliveries.c.id.in_(ids) & _DUE, changes)
 
-    async def fetch(self, ids: Collection[str]) -> set[str]:
-        """Note that the agency has deliveries in its hands; return those of which that is news."""
+    async def fetch(self, ids: Collection[str], *, by: str = "") -> set[str]:
+        """Note that the agency has deliveries in its hands; return those of which that is news.
+
+        ``by``: the account that has them in its list, or "" for the agency's machine.
+        """
         if not ids:
             return set()
-        theirs = deliveries.c.id.in_(ids) & deliveries.c.fetched_at.is_(None)
-        theirs &= deliveries.c.state != "withdrawn"
+        return await self._fetch(deliveries.c.id.in_(ids), by)
+
+    async def fetch_inbox(
+        self, report_ids: Collection[str], agency_ids: Collection[str], *, by: str
+    ) -> set[str]:
+        """Note that an account has reports of agencies in its list; return what of it is news."""
+        if not (report_ids and agency_ids):
+            return set()
+        waiting = deliveries.c.report_id.in_(report_ids) & deliveries.c.agency_id.in_(agency_ids)
+        waiting &= (deliveries.c.method == INBOX) & (deliveries.c.state == "placed")
+        return await self._fetch(waiting, by)
+
+    async def _fetch(self, which: ColumnElement[bool], by: str) -> set[str]:
+        theirs = which & deliveries.c.fetched_at.is_(None) & (deliveries.c.state != "withdrawn")
         changes: dict[str, Any] = {"fetched_at": self._now(), "state": _forward("fetched")}
+        changes |= {"fetched_by": by, "waits_since": None}
         return await self._change(theirs, changes | {"detail": "", "ended_at": None})
 
-    async def read(self, report_id: str, agency_id: str) -> None:
-        """Note that an agency acted on a report: what it had of it until now was read."""
+    async def read(self, report_id: str, agency_id: str, *, by: str = "") -> set[str]:
+        """Note that an agency read what it had of a report until now; return what of it is news.
+
+        An account, ``by``, opens what is in the inbox. Without one the agency acted: then it read
+        all of it, however it came.
+        """
         theirs = (deliveries.c.report_id == report_id) & (deliveries.c.agency_id == agency_id)
         theirs &= deliveries.c.state.in_(_WITH_AGENCY)
-        await self._change(theirs, {"state": "read", "read_at": self._now()})
+        now = self._now()
+        changes: dict[str, Any] = {"state": "read", "read_at": now, "read_by": by}
+        if by:
+            theirs &= deliveries.c.method == INBOX
+            unseen = deliveries.c.fetched_at.is_(None)
+            changes["fetched_by"] = case((unseen, by), else_=deliveries.c.fetched_by)
+            changes["fetched_at"] = func.coalesce(deliveries.c.fetched_at, literal(now, _TIME))
+        return await self._change(theirs, changes | {"waits_since": None})
+
+    async def with_agency(self, report_id: str, agency_id: str) -> list[Delivery]:
+        """List an agency's deliveries of a report."""
+        query = select(deliveries).where(
+            deliveries.c.report_id == report_id, deliveries.c.agency_id == agency_id
+        )
+        return [_delivery(row) for row in (await self._connection.execute(query)).mappings()]
+
+    async def wait(self, report_id: str, agency_id: str, *, again: bool) -> None:
+        """Let what an agency did not fetch of a report wait from now on, or no longer."""
+        waiting = (deliveries.c.report_id == report_id) & (deliveries.c.agency_id == agency_id)
+        waiting &= deliveries.c.waits_since.is_not(None)
+        await self._change(waiting, {"waits_since": self._now() if again else None})
+
+    async def take_back(self, report_id: str, agency_id: str, detail: str) -> set[str]:
+        """Withdraw what an agency has not got of a report: unplaced, or unfetched in its inbox."""
+        theirs = (deliveries.c.report_id == report_id) & (deliveries.c.agency_id == agency_id)
+        in_inbox = (deliveries.c.state == "placed") & (deliveries.c.method == INBOX)
+        theirs &= deliveries.c.state.in_(("pending", "failed")) | in_inbox
+        changes = {"state": "withdrawn", "detail": detail, "ended_at": self._now(), "lease": None}
+        return await self._change(theirs, changes | {"waits_since": None})
 
     async def fail(self, id: str, detail: str) -> None:
         """Note that a delivery was given up."""
@@ -195,7 +264,8 @@ class DeliveryRepository:
         """Move deliveries from a queue to the inbox, but those in hand; return those there are."""
         theirs = deliveries.c.id.in_({id for id in ids if tidy(id, 36) == id})
         on_queue = (deliveries.c.state == "placed") & (deliveries.c.method == "queue")
-        move = update(deliveries).where(theirs, on_queue).values(method="inbox")
+        move = update(deliveries).where(theirs, on_queue)
+        move = move.values(method=INBOX, waits_since=self._now())
         await self._connection.execute(move)
         there = await self._connection.execute(select(deliveries.c.id).where(theirs))
         return set(there.scalars())
@@ -255,6 +325,42 @@ class DeliveryQueries(Queries):
         count: int = await self._one(query)
         return count
 
+    async def unfetched(
+        self, before: datetime, own: Mapping[str, datetime], *, most: int
+    ) -> list[tuple[str, str]]:
+        """List what waits unfetched in inboxes since before a moment, as (report, agency).
+
+        ``own``: the moments of agencies that have their own.
+        """
+        since, agency = deliveries.c.waits_since, deliveries.c.agency_id
+        by_moment: dict[datetime, list[str]] = {}
+        for id, moment in own.items():
+            by_moment.setdefault(moment, []).append(id)
+        late = agency.not_in(list(own)) & (since <= before)
+        for moment, agencies in by_moment.items():
+            late |= agency.in_(agencies) & (since <= moment)
+        latest = max((before, *by_moment))
+        query = select(deliveries.c.report_id, agency)
+        query = query.where(since.is_not(None), since <= latest, late)
+        query = query.order_by(since).limit(most)
+        return [(row.report_id, row.agency_id) for row in await self._all(query)]
+
+    async def count_unread(self, most: int) -> tuple[int, int]:
+        """Count reports that wait unfetched in inboxes, and their agencies, up to ``most``."""
+        some = select(deliveries.c.report_id, deliveries.c.agency_id)
+        some = some.where(deliveries.c.waits_since.is_not(None)).limit(most)
+        waiting = some.subquery()
+        still = waiting.join(
+            reports,
+            (reports.c.id == waiting.c.report_id) & (reports.c.agency_id == waiting.c.agency_id),
+        )
+        distinct = func.count(waiting.c.report_id.distinct())
+        agencies = func.count(waiting.c.agency_id.distinct())
+        query = select().add_columns(distinct, agencies).select_from(still)
+        query = query.where(reports.c.status == Status.FORWARDED.value)
+        (row,) = await self._all(query)
+        return int(row[0]), int(row[1])
+
     async def of(self, report_id: str) -> tuple[Delivery, ...]:
         """List a report's deliveries, oldest first."""
         query = select(deliveries).where(deliveries.c.report_id == report_id)
@@ -290,6 +396,7 @@ class DeliveryQueries(Queries):
         query = query.where(
             deliveries.c.state != "withdrawn",
             deliveries.c.agency_id == agency,
+            deliveries.c.repeats.is_(None),
             deliveries.c.created_at <= settled,
         )
         at, id = deliveries.c.created_at, deliveries.c.id
@@ -301,6 +408,15 @@ class DeliveryQueries(Queries):
         page = await self._rows(query.order_by(at, id).limit(most))
         sizes = list(accumulate(row["size"] for row in page))
         return page[: max(1, bisect_right(sizes, PAGE))]
+
+
+def waits_unfetched() -> ColumnElement[bool]:
+    """Return the condition that a row of ``reports`` waits unfetched in its agency's inbox."""
+    return exists().where(
+        deliveries.c.report_id == reports.c.id,
+        deliveries.c.agency_id == reports.c.agency_id,
+        deliveries.c.waits_since.is_not(None),
+    )
 
 
 _FIELDS = tuple(Delivery.__dataclass_fields__)

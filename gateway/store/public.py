@@ -26,7 +26,9 @@ OPEN = frozenset(
 """Statuses in which an agency has, or had, the report."""
 TO_THINGS = frozenset({"collapse", "electricity", "fire", "flood", "live-wire"})
 """Kinds of danger that may stand in a public list; every other one is about somebody."""
-TOLD = ("agency_replied", "agency_refused", "assigned_by_operator", *(s.value for s in Status))
+MOVED = ("assigned_by_operator", "handed_over", "returned", "recalled")
+"""Kinds of events by which people move a report."""
+TOLD = ("agency_replied", "agency_refused", *MOVED, *(s.value for s in Status))
 """Kinds of events that say how far a report is."""
 
 _REGENCY = 5

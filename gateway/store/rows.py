@@ -158,7 +158,7 @@ class Delivery:
     """The type of the CloudEvent it goes as."""
     created_at: datetime
     method: str = ""
-    """How it was placed; "" until then."""
+    """How it is placed; "" until then where its agency has one method alone."""
     state: DeliveryState = "pending"
     detail: str = ""
     """Why it failed or was withdrawn."""
@@ -167,6 +167,12 @@ class Delivery:
     read_at: datetime | None = None
     ended_at: datetime | None = None
     """When it failed or was withdrawn."""
+    repeats: str | None = None
+    """Of a further method of its agency: the id of the same by the first one."""
+    fetched_by: str = ""
+    """The account that listed it; "" for a machine."""
+    read_by: str = ""
+    """The account that opened it; "" for a machine, or an answer."""
 
     @property
     def unplaced(self) -> bool:

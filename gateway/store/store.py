@@ -5,7 +5,7 @@
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
@@ -18,6 +18,7 @@ from gateway.store.access_log import AccessLogRepository
 from gateway.store.accounts import AccountRepository
 from gateway.store.agency_queues import AgencyQueueQueries
 from gateway.store.alerts import AlertQueries
+from gateway.store.coordination import CoordinationQueries
 from gateway.store.copies import LONGEST_COPY, Filling, Snapshot, row_counts
 from gateway.store.cursors import CursorMove, CursorQueries
 from gateway.store.dead_letters import DeadLetterQueries
@@ -26,6 +27,7 @@ from gateway.store.due import DueQueries
 from gateway.store.engine import Database
 from gateway.store.events import EventQueries
 from gateway.store.exchanges import ExchangeRepository
+from gateway.store.figures import FigureQueries
 from gateway.store.files import FileQueries
 from gateway.store.lanes import LaneQueries
 from gateway.store.leases import LeaseClock
@@ -56,7 +58,8 @@ _REPLAYED = 500
 class Store:
     """Everything durable. ``now`` is the case clock, ``wall`` the true time; both are aware.
 
-    ``waiting`` is how long a question to a reporter stays open.
+    ``waiting`` is how long a question to a reporter stays open; ``methods`` are the names of the
+    methods of agencies that have several.
     """
 
     def __init__(
@@ -67,7 +70,9 @@ class Store:
         room: RoomLimits = USUAL_ROOM,
         wall: Clock | None = None,
         waiting: timedelta = timedelta(days=14),
+        methods: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
+        self._methods = methods or {}
         self.database = database
         self.now = now
         self.wall = wall or now
@@ -80,12 +85,14 @@ class Store:
         self.accounts = AccountRepository(database, self.wall)
         self.agency_queues = AgencyQueueQueries(database)
         self.alerts = AlertQueries(database, now)
+        self.coordination = CoordinationQueries(database)
         self.cursors = CursorQueries(database, leases)
         self.dead_letters = DeadLetterQueries(database)
         self.deliveries = DeliveryQueries(database, self._moment)
         self.due = DueQueries(database)
         self.events = EventQueries(database)
         self.exchanges = ExchangeRepository(database, self.wall)
+        self.figures = FigureQueries(database)
         self.files = FileQueries(database)
         self.messages = MessageQueries(database)
         self.notifications = NotificationQueries(database)
@@ -230,4 +237,5 @@ class Store:
             quota=self.quota,
             limits=self._limits,
             waiting=self._waiting,
+            methods=self._methods,
         )

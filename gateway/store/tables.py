@@ -62,6 +62,9 @@ _HELD = text("state = 'held'")
 TO_SEND = text("state IN ('waiting', 'sending')")
 URGENT_TO_SEND = text("urgent AND state IN ('waiting', 'sending')")
 _PENDING = text("state = 'pending'")
+_WAITED_FOR = text("waits_since IS NOT NULL")
+_OPEN = text("ended_at IS NULL")
+_ESCALATED = text("escalated_to IS NOT NULL")
 
 
 def _lane_columns(holder: str) -> tuple[Column[Any], ...]:
@@ -177,6 +180,19 @@ reports = Table(
     Index("ix_reports_regency", "regency", "received_at"),
     Index("ix_reports_changed", "changed_at"),
     Index(
+        "ix_reports_open",
+        "government",
+        "agency_id",
+        sqlite_where=_OPEN,
+        postgresql_where=_OPEN,
+    ),
+    Index(
+        "ix_reports_escalated",
+        "escalated_to",
+        sqlite_where=_ESCALATED,
+        postgresql_where=_ESCALATED,
+    ),
+    Index(
         "ix_reports_publicity",
         "publicity",
         "received_at",
@@ -230,7 +246,9 @@ deliveries = Table(
     Column("report_id", String(36), nullable=False, index=True),
     Column("agency_id", String(80), nullable=False),
     Column("event", String(64), nullable=False, comment="type of the CloudEvent it goes as"),
-    Column("method", String(32), nullable=False, comment="how it was placed; empty until then"),
+    Column(
+        "method", String(32), nullable=False, comment="how it is placed; may be empty until then"
+    ),
     Column("state", String(16), nullable=False),
     Column("detail", Text, nullable=False, comment="why it failed or was withdrawn"),
     Column("created_at", UTCDateTime, nullable=False),
@@ -239,6 +257,14 @@ deliveries = Table(
     Column("read_at", UTCDateTime),
     Column("ended_at", UTCDateTime, comment="when it failed or was withdrawn"),
     *_lane_columns("who is calling its agency, until send_at"),
+    Column("repeats", String(36), comment="id of the same by the agency's first method"),
+    Column("fetched_by", String(64), nullable=False, server_default="", comment="none of machines"),
+    Column("read_by", String(64), nullable=False, server_default="", comment="none of machines"),
+    Column(
+        "waits_since",
+        UTCDateTime,
+        comment="unfetched in the inbox since then, or since a coordinator was told",
+    ),
     Index(
         "ix_deliveries_lane",
         "agency_id",
@@ -249,6 +275,19 @@ deliveries = Table(
     Index("ix_deliveries_agency", "agency_id", "created_at", "id"),
     Index("ix_deliveries_state", "state", "created_at"),
     Index("ix_deliveries_placed", "placed_at"),
+    Index(
+        "ix_deliveries_waits",
+        "waits_since",
+        sqlite_where=_WAITED_FOR,
+        postgresql_where=_WAITED_FOR,
+    ),
+    Index(
+        "ix_deliveries_waiting",
+        "report_id",
+        "agency_id",
+        sqlite_where=_WAITED_FOR,
+        postgresql_where=_WAITED_FOR,
+    ),
     comment="reports on their way to agencies; what an agency gets is composed when it gets it",
 )
 

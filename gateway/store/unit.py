@@ -4,7 +4,7 @@ Most writes are kept until the end and go out one statement per table, however m
 the unit; steps never commit.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -46,6 +46,7 @@ class UnitContext:
     quota: QuarantineQuota
     limits: AnswerLimits
     waiting: timedelta
+    methods: Mapping[str, Sequence[str]]
 
 
 class UnitOfWork:
@@ -77,7 +78,7 @@ class UnitOfWork:
         self.opt_outs = OptOutRepository(connection, now)
         self.reactions = ReactionRepository(connection, now, context.limits)
         self.deliveries = DeliveryRepository(
-            connection, now, context.moment, context.deliveries, self.outbox
+            connection, now, context.moment, context.deliveries, self.outbox, context.methods
         )
         self.agency_queues = AgencyQueueRepository(connection)
         self.notifications = NotificationRepository(

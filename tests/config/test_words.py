@@ -23,17 +23,22 @@ ROOT = FOLDER.parent
 TABLES = {
     "console": {
         "account_done", "account_fault", "act", "actor", "channel", "deadline", "decision",
-        "delivery", "detail", "event", "file_note", "file_state", "found_by", "kind", "level",
-        "link", "notification", "quarantine", "queue", "reason", "role", "status", "unanswered",
+        "delivery", "delivery_method", "detail", "event", "file_note", "file_state", "found_by",
+        "kind", "level", "link", "notification", "place", "quarantine", "queue", "reason", "role",
+        "status", "unanswered",
     },
     "errors": {"problem", "smtp"},
-    "labels": {"kind", "mark", "masked", "months", "note", "privacy", "status", "update_status"},
+    "labels": {
+        "at_agency", "kind", "mark", "masked", "months", "note", "privacy", "status",
+        "update_status",
+    },
     "pages": {"deadline", "mend", "note"},
     "reasons": {"source", "tier"},
 }  # fmt: skip
 """Words for codes: other tests count the codes."""
 COMPOSED = {
-    "console": r"(age|advice|error|conflict|refusal|actor)\.\w+|done\.\w+",
+    "console": r"(age|advice|error|conflict|refusal|actor)\.\w+|(government\.)?done\.\w+|"
+    r"government\.(overdue|unread|escalated|refused)",
     "errors": r"",
     "labels": r"",
     "pages": r"form\.kind_\w+|error\.\d+|receipt\.next\.\d|privacy\.\w+\.\w+|track\.\w+",

@@ -19,6 +19,7 @@ from starlette.routing import Mount
 from starlette.types import ASGIApp
 
 from gateway.access.accounts import set_password
+from gateway.assembly.site import sections
 from gateway.casework.operators import OperatorService
 from gateway.intake.envelope import pack
 from gateway.intake.limits import CallLimits
@@ -336,6 +337,7 @@ async def console(
         clock=clock,
         wall=clock,
         who=who,
+        sections=sections(office.house.services),
     )
     async with served(Starlette(routes=[Mount("/console", routes=inside)])) as url:
         yield f"{url}/console"

@@ -140,7 +140,7 @@ async def test_a_report_reaches_its_agency_and_its_receipt_opens_the_tracking_pa
     assert report.assignment.agency.id == AGENCY
     status, page = await visitor.look(number, secret)
     assert status == 200
-    for shown in ("Lampu jalan mati", "Diteruskan ke Instansi", "Dinas Perhubungan Kota Surabaya"):
+    for shown in ("Lampu jalan mati", "Ditujukan ke Instansi", "Dinas Perhubungan Kota Surabaya"):
         assert shown in page
     assert "Penyelesaian" in page
 

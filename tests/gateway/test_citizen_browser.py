@@ -310,7 +310,7 @@ async def test_everything_works_without_javascript(
         await expect(page.get_by_label("Nomor laporan")).to_have_value(number.replace("-", ""))
         await page.get_by_label("Kode pembuka").fill(secret)
         await page.get_by_role("button", name="Lihat status").click()
-        await expect(page.get_by_text("Diteruskan ke Instansi").first).to_be_visible()
+        await expect(page.get_by_text("Ditujukan ke Instansi").first).to_be_visible()
     (report,) = await phone.reports(title)
     assert [file.media_type for file in report.attachments] == ["image/png"]
 

@@ -546,7 +546,7 @@ async def test_one_click_assigns_and_says_to_whom(operator: Visitor, desk: Offic
     response, body = await operator.act(f"/reports/{unsure(2).id}/assign", agency=chosen.id)
     assert response.status == 200
     assert await desk.acts("assigned_by_operator") == [(unsure(2).id, NAME, "")]
-    assert f"diteruskan ke {chosen.name}." in body
+    assert f"ditujukan ke {chosen.name}." in body
     assert _Tags(body).seen[0][1].get("hx-swap-oob"), "anything before it would stay as a card"
 
 

@@ -215,7 +215,7 @@ async def test_one_click_assigns_from_triage(running: Running, browser: Browser)
         name = await chosen.locator("span").inner_text()
         await chosen.click()
         await expect(card).to_have_count(0)
-        await expect(screen.page.locator("#notice")).to_contain_text(f"diteruskan ke {name}.")
+        await expect(screen.page.locator("#notice")).to_contain_text(f"ditujukan ke {name}.")
         assert await screen.stayed()
     (assigned,) = await running.kanal.services.operators.latest()
     assert assigned.status == Status.FORWARDED

@@ -78,7 +78,7 @@ async def test_an_accusation_that_comes_later_takes_the_report_back(town: House)
     assert made is not None
     assert made.agency is not None
     assert made.agency.id == OVERSEER
-    assert "ditarik dari terlapor dan diteruskan ke pengawasnya" in made.reasons[0].text
+    assert "ditarik dari terlapor dan ditujukan ke pengawasnya" in made.reasons[0].text
     assert after.report.recuses(ACCUSED)
     sent = [each.agency_id for each in after.deliveries]
     assert sorted(sent) == sorted([ACCUSED, OVERSEER])

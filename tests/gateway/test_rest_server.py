@@ -70,7 +70,7 @@ async def test_a_report_is_sent_followed_and_answered(both: Town) -> None:
     assert (early["status"], early["agency"], early["messages"]) == ("received", None, [])
     await both.routed()
     now = (await state(both, number)).json
-    assert (now["status"], now["status_label"]) == ("forwarded", "Diteruskan ke Instansi")
+    assert (now["status"], now["status_label"]) == ("forwarded", "Ditujukan ke Instansi")
     assert (now["kind"], now["topic"]["id"], now["agency"]["id"]) == (
         "aspiration",
         "jalan-rusak",

@@ -63,7 +63,7 @@ async def test_a_clear_report_is_assigned_delivered_and_confirmed(house: House) 
     assert [each.kind for each in file.events] == ["received", "forwarded"]
     assert len(file.deliveries) == 1
     assert next(mentions(told)) == file.report.tracking
-    assert "diteruskan ke" in told.casefold()
+    assert "ditujukan ke" in told.casefold()
 
 
 async def test_an_unclear_report_goes_to_an_operator(house: House) -> None:

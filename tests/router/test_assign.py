@@ -67,7 +67,7 @@ def test_the_evidence_is_the_writers_own_words() -> None:
     assert by_rule["place"].words == ("Kutai Kartanegara",)
     assert by_rule["competence"].words == ("Jln PROVINSI",)
     assert "UU 38/2004" in by_rule["competence"].text
-    assert "diteruskan" in by_rule["threshold"].text
+    assert "ditujukan" in by_rule["threshold"].text
 
 
 def test_a_district_is_named_with_the_government_it_lies_under() -> None:

@@ -5,9 +5,10 @@ one transaction. A method that calls somebody else is at least once under a stab
 """
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import Annotated, ClassVar
 
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from adapters.contract import Sender
 from gateway.store.rows import Delivery, Reached
@@ -22,6 +23,8 @@ class MethodSettings(BaseModel):
     method: str
     token: SecretStr | None = None
     """By which the agency proves itself on the agencies' API, however it gets its reports."""
+    fetch_within_hours: Annotated[float, Field(ge=1, le=8_760)] | None = None
+    """Where it has a time of its own, after which what it did not fetch comes to a coordinator."""
 
 
 class Method:
@@ -35,6 +38,11 @@ class Method:
 
     def __init__(self, agency: str, block: MethodSettings, *, public_url: str) -> None:
         self.block = block
+
+    @property
+    def each(self) -> tuple["Method", ...]:
+        """The methods by which the agency gets each report: this one, or several."""
+        return (self,)
 
     def place(self, unit: UnitOfWork, delivery: Delivery, body: bytes) -> None:
         """Write what the agency shall find, in the transaction that notes it as placed.
@@ -52,3 +60,23 @@ class CallingMethod(Method, ABC):
     @abstractmethod
     async def send(self, delivery: Delivery, body: bytes) -> None:
         """Hand it over under the delivery's id. Raises ``ChannelError``."""
+
+
+class SeveralMethods(Method):
+    """Several methods of one agency at once; each places deliveries of its own."""
+
+    def __init__(self, methods: Sequence[Method], *, public_url: str) -> None:
+        """Take methods whose blocks have the same token."""
+        super().__init__("", methods[0].block, public_url=public_url)
+        self._each = tuple(methods)
+        self.sender = next((method.sender for method in methods if method.sender), None)
+
+    @property
+    def each(self) -> tuple[Method, ...]:
+        """The methods by which the agency gets each report, the inbox first."""
+        return self._each
+
+    async def close(self) -> None:
+        """Let go of the connections of all of them."""
+        for method in self._each:
+            await method.close()

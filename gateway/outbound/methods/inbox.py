@@ -1,4 +1,4 @@
-"""By inbox: the delivery waits in its table until the agency looks, by the agencies' API.
+"""By inbox: the delivery waits in its table until the agency looks, on its pages or by the API.
 
 Also how agencies get theirs for which nothing is set.
 """

@@ -57,7 +57,10 @@ class CitizenPages:
             tongue=tongue,
             day=lambda value: day(value, tongue),
             moment=lambda value: moment(value, tongue),
-            status=lambda value: words("labels").table("status", tongue)[value],
+            status=lambda value, far="": (
+                words("labels").table("at_agency", tongue).get(far)
+                or words("labels").table("status", tongue)[value]
+            ),
             noted=lambda notes: describe_notes(notes, tongue),
             **values,
         )

@@ -137,7 +137,7 @@ class ConsolePages:
 def _environment(labels: Labels, others: Labels) -> Environment:
     """Return what draws in one language; ``hint`` has the words of the other."""
     env = Environment(
-        loader=FileSystemLoader(HERE / "templates"),
+        loader=FileSystemLoader([HERE / "templates", HERE.parent / "agency" / "templates"]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -4,7 +4,7 @@ Mounted at ``/console``. Every page needs a session; every change also needs our
 origin and the session's CSRF token. Nothing here decides anything: the services do.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from starlette.exceptions import HTTPException
@@ -31,7 +31,13 @@ from gateway.portals.console.own_account import CODES, OwnAccount
 from gateway.portals.console.pages import BASE, STATIC, ConsolePages, Frame, is_htmx
 from gateway.portals.console.people import PeopleScreens
 from gateway.portals.console.screens import SCREENS, Screens
-from gateway.portals.console.sections import PageRoute, PortalSection, PostRoute, Visitor
+from gateway.portals.console.sections import (
+    PageRoute,
+    PortalSection,
+    PostRoute,
+    SectionMaker,
+    Visitor,
+)
 from gateway.portals.console.sessions import Clock, Form, LoginThrottle
 from gateway.store.views import Session
 
@@ -52,11 +58,13 @@ def routes(
     clock: Clock,
     wall: Clock,
     who: Who,
+    sections: Sequence[SectionMaker] = (),
 ) -> list[BaseRoute]:
     """Return the console's routes, relative to its mount point ``/console``.
 
     ``secure_cookies`` is whether the public URL is https; ``clock`` tells how old
-    things are; ``wall`` is for log-ins; ``who`` tells the network address that calls.
+    things are; ``wall`` is for log-ins; ``who`` tells the network address that calls; ``sections``
+    are further pages.
     """
     pages = ConsolePages(clock)
     menu = Menu(pages, operators, clock)
@@ -83,6 +91,7 @@ def routes(
         OwnAccount(access.accounts, access.codes, pages, menu).section(),
         PeopleScreens(access.people, access.accounts, operators, pages, menu, public_url).section(),
         AccessLogScreens(access.log, pages, menu).section(),
+        *(make(pages, menu.draw) for make in sections),
     )
     inside: list[BaseRoute] = [
         Mount("/static", StaticFiles(directory=STATIC)),

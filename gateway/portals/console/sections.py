@@ -7,10 +7,12 @@ A room (the operators' console, an agency's inbox, the accounts) lists its own; 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.access.roles import Actor, Right
+from gateway.portals.console.pages import ConsolePages
 from gateway.portals.console.sessions import Form
 from gateway.store.views import Session
 
@@ -59,6 +61,8 @@ class PostRoute:
     right: Right | None
     action: Action
     confirm: bool = False
+    uploads: bool = False
+    """Files may come with its form: they are in ``request.state.uploads``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +71,9 @@ class PortalSection:
 
     pages: tuple[PageRoute, ...] = ()
     posts: tuple[PostRoute, ...] = ()
+
+
+DrawMenu = Callable[[Visitor, str], Awaitable[Markup]]
+"""Draws the menu of a visitor on the page of a name."""
+SectionMaker = Callable[[ConsolePages, DrawMenu], PortalSection]
+"""Makes a section that is drawn as all pages of people are."""
