@@ -17,8 +17,10 @@ from gateway.assembly.operations import build_exchanges, build_health
 from gateway.assembly.people import (
     build_accounts,
     build_alarm,
+    build_officers,
     build_operators,
     build_partners,
+    build_replies,
 )
 from gateway.assembly.steps import (
     build_agency_queues,
@@ -37,6 +39,7 @@ from gateway.broker.base import DELIVERIES, MEDIA, NOTIFICATIONS, REPORTS
 from gateway.casework.agencies import AgencyService
 from gateway.casework.alerts import DutyService
 from gateway.casework.directory import Directory
+from gateway.casework.officers import OfficerService
 from gateway.casework.operators import OperatorService
 from gateway.casework.partners import PartnerService
 from gateway.casework.questions import UnansweredQuestions
@@ -74,6 +77,7 @@ class Services(Ground):
     tracking: Tracking
     accounts: AccountService
     operators: OperatorService
+    officers: OfficerService
     agencies: AgencyService
     partners: PartnerService
     duty: DutyService
@@ -120,7 +124,7 @@ def wire(ground: Ground) -> Services:
     duty = DutyService(store, ground.roster, ground.notifier)
     directory = Directory(ground.parts.routing.register, ground.parts.gazetteer)
     hiding = build_hiding(ground)
-    matters = build_matters(ground, hiding)
+    matters, replies = build_matters(ground, hiding), build_replies(ground)
     route, deliver = build_route(ground, duty, hiding, matters), build_deliver(ground)
     notify, store_files = build_notify(ground), build_store_files(ground)
     pollings, reconcilings = build_pollings(ground, pages), build_reconcilings(ground, pages)
@@ -140,7 +144,8 @@ def wire(ground: Ground) -> Services:
         tracking=Tracking(ground.store, ground.seal),
         accounts=build_accounts(ground),
         operators=build_operators(ground, intake, files, directory, duty, matters),
-        agencies=AgencyService(store, ground.notifier, ground.methods, ground.now),
+        officers=build_officers(ground, replies, files, directory),
+        agencies=AgencyService(store, replies, ground.methods, ground.parts.routing.register),
         partners=build_partners(ground, directory),
         duty=duty,
         route=route,

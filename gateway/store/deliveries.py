@@ -34,7 +34,7 @@ from gateway.store.queue_table import Outbox
 from gateway.store.rows import Delivery, DeliveryState, LaneClaim, Reached, Retry, redact, tidy
 from gateway.store.tables import deliveries, queue, reports
 from gateway.store.views import AgencyEvent
-from gateway.wire.events import may_have, to_agency
+from gateway.wire.events import ASSIGNED, WITHDRAWN, may_get, to_agency
 from gateway.wire.outbound import outbound
 from gateway.wire.queues import DELIVERIES, DeadLetter
 from normalizer.report import Report
@@ -125,6 +125,27 @@ class DeliveryRepository:
         """Take a delivery back that is not placed yet."""
         await self._end(id, "withdrawn", detail)
 
+    async def take_back(self, report_id: str, agency_id: str, detail: str) -> bool:
+        """Withdraw what is not placed yet; tell whether the agency has, or may have, the report.
+
+        One that is being called, or was, may have it though nothing says so.
+        """
+        theirs = (deliveries.c.report_id == report_id) & (deliveries.c.agency_id == agency_id)
+        it_had = or_(
+            deliveries.c.placed_at.is_not(None),
+            deliveries.c.fetched_at.is_not(None),
+            deliveries.c.lease.is_not(None),
+            deliveries.c.attempts > 0,
+        )
+        newest = select(deliveries.c.event).where(theirs, it_had)
+        newest = newest.order_by(deliveries.c.created_at.desc(), deliveries.c.id).limit(1)
+        event = (await self._connection.execute(newest)).scalar()
+        waits = theirs & deliveries.c.state.in_(("pending", "failed"))
+        waits &= deliveries.c.event != WITHDRAWN
+        changes: dict[str, Any] = {"state": "withdrawn", "detail": detail, "lease": None}
+        await self._change(waits, changes | {"ended_at": self._now()})
+        return event is not None and event != WITHDRAWN
+
     async def claim(
         self, agency: str, most: int, *, lease: float, take_over: bool
     ) -> list[tuple[LaneClaim, Delivery]]:
@@ -206,6 +227,13 @@ class DeliveryRepository:
         query = select(deliveries.c.agency_id).where(deliveries.c.report_id == report_id, there)
         query = query.order_by(deliveries.c.created_at)
         return list(dict.fromkeys((await self._connection.execute(query)).scalars()))
+
+    async def assigned_to(self, report_id: str) -> set[str]:
+        """Return the agencies that were to answer a report, now or before."""
+        query = select(deliveries.c.agency_id).where(
+            deliveries.c.report_id == report_id, deliveries.c.event == ASSIGNED
+        )
+        return set((await self._connection.execute(query)).scalars())
 
     async def flush(self) -> None:
         """Write the new ones."""
@@ -333,5 +361,5 @@ def _agency_events(
             fetched=row["fetched_at"] is not None,
         )
         for row, report in found
-        if may_have(report, agency)
+        if may_get(row["event"], report, agency)
     ]
