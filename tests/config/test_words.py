@@ -11,7 +11,8 @@ from config.words import FOLDER, Words, fields, read, read_all, words
 from gateway.casework.conflicts import ConflictCode
 from gateway.intake.problems import PROBLEMS
 from gateway.intake.smtp.replies import CODES
-from gateway.outbound.deliver import ACCUSED, ELSEWHERE
+from gateway.outbound.deliver import ACCUSED
+from gateway.outbound.deliveries import ELSEWHERE
 from gateway.outbound.notify import READ_THERE
 from gateway.portals.console.errors import ConsoleErrorCode
 from gateway.store.reactions import OURS, QUIET, SPENT, THEIRS

@@ -17,6 +17,7 @@ from gateway.casework.conflicts import Conflict, ConflictCode
 from gateway.store.coordination import GovernmentFilter
 from gateway.store.tables import deliveries
 from gateway.store.views import GrantRow
+from gateway.wire.events import ASSIGNED, WITHDRAWN
 from normalizer.report import Agency, AgencyRefusal, Outcome, Recusal, Report, Status
 from tests.gateway.making import House
 from tests.gateway.office import (
@@ -165,7 +166,8 @@ async def test_a_report_is_handed_over_and_its_reporter_told_once(desk: Office) 
     assert file.report.assignment is not None
     assert file.report.assignment.agency == PU
     assert await desk.acts("handed_over") == [(OURS.id, "rini", "jalan kabupaten")]
-    assert [each.agency_id for each in file.deliveries] == [DISHUB.id, PU.id]
+    sent = [(each.agency_id, each.event) for each in file.deliveries[1:]]
+    assert set(sent) == {(DISHUB.id, WITHDRAWN), (PU.id, ASSIGNED)}
     told = [each for each in file.notifications if PU.name in each.text]
     assert len(told) == 1
 
@@ -182,7 +184,7 @@ async def test_what_is_not_ours_goes_back_to_the_operators(desk: Office) -> None
 
 async def test_what_is_taken_back_stays_in_the_coordinators_list(desk: Office) -> None:
     async with desk.house.store.unit() as unit:
-        unit.deliveries.add("d1", OURS, DISHUB.id, "id.kanal.report.assigned")
+        unit.deliveries.add("d1", OURS, DISHUB.id, ASSIGNED)
     async with desk.house.store.unit() as unit:
         await unit.deliveries.place(["d1"], "inbox", reached="placed")
     async with logged_in(desk, "rini") as rini:
@@ -191,7 +193,8 @@ async def test_what_is_taken_back_stays_in_the_coordinators_list(desk: Office) -
         file = await desk.desk.report(OURS.id)
         assert file is not None
         assert (file.report.status, file.report.escalated_to) == (Status.TRIAGE, "62.01")
-        assert [each.state for each in file.deliveries] == ["withdrawn"]
+        states = {each.event: each.state for each in file.deliveries}
+        assert states == {ASSIGNED: "withdrawn", WITHDRAWN: "pending"}
         response, _ = await act(rini, OURS, "hand-over", agency=PU.id, reason="punya petugas")
         assert response.status == 303
     now = await desk.report(OURS.id)
