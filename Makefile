@@ -69,8 +69,8 @@ faults: .venv/.dev  ## strike at every hop and count what is lost or doubled (ab
 # The runtime lock leads, so that tests run on exactly the versions that are deployed.
 lock: .venv/.dev  ## write pyproject.toml's choices into the lock files (ARGS=--upgrade: newest)
 	$(COMPILE) --group bootstrap -o requirements-bootstrap.lock
-	$(COMPILE) pyproject.toml --group build -o requirements.lock
-	$(COMPILE) pyproject.toml --group build --extra dev -c requirements.lock -o requirements-dev.lock
+	$(COMPILE) pyproject.toml --group build --extra oidc -o requirements.lock
+	$(COMPILE) pyproject.toml --group build --extra oidc --extra dev -c requirements.lock -o requirements-dev.lock
 
 # Stamps: a second run is instant, a changed lock is noticed.
 .venv/.run: $(LOCKS) pyproject.toml .ci/set-up

@@ -311,6 +311,13 @@ class ConsoleSettings(Section):
     """``[console]``."""
 
     session_hours: Annotated[int, Field(ge=1, le=720)]
+    """A session lasts so long at most."""
+    idle_minutes: Annotated[int, Field(ge=5, le=1440)]
+    """It ends after so long without a page or an act."""
+    totp: Literal["optional", "required"]
+    """Whether administrators, and people who may open identities, must have two-step codes."""
+    breached_passwords: str
+    """A file of stolen passwords, as sorted SHA-1; "" is none."""
 
 
 class LogSettings(Section):

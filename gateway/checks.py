@@ -45,6 +45,7 @@ def examine(settings: Settings, file: Path | None) -> tuple[Components | None, l
     built = attempt(wrong, lambda: components.load(settings))
     loaded = attempt(wrong, lambda: components.channels(settings, file))
     attempt(wrong, lambda: components.methods(settings, file))
+    wrong += _breach_faults(settings, places)
     wrong += _mail_faults(settings, places) + clock_faults() + _restore_faults(settings)
     if loaded is not None:
         attempt(wrong, lambda: components.roster(settings, file, loaded, Seal([bytes(32)])))
@@ -53,6 +54,16 @@ def examine(settings: Settings, file: Path | None) -> tuple[Components | None, l
         wrong += _mount_faults(settings, built, places)
         wrong += _duty_faults(settings, built, places)
     return built, wrong
+
+
+def _breach_faults(settings: Settings, places: Places) -> list[Fault]:
+    """Say that the file of stolen passwords cannot be used."""
+    try:
+        components.breach_list(settings).check()
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        return [places.fault(("console", "breached_passwords"), f"the file cannot be used: {why}")]
+    return []
 
 
 def _restore_faults(settings: Settings) -> list[Fault]:

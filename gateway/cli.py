@@ -24,6 +24,11 @@ operators = typer.Typer(
     rich_markup_mode=None,
     help="Who may use the console.",
 )
+links = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="One-time links: for the first administrator, or a new password.",
+)
 COMMANDS = (
     serving.up,
     serving.run,
@@ -50,6 +55,9 @@ operators.command("list")(access.operator_list)
 operators.command("disable")(access.operator_disable)
 operators.command("enable")(access.operator_enable)
 operators.command("remove")(access.operator_remove)
+app.add_typer(links, name="link")
+links.command("first")(access.link_first)
+links.command("password")(access.link_password)
 
 
 def main() -> None:

@@ -25,6 +25,7 @@ from config.settings import (
     lines_of,
     read_toml,
 )
+from gateway.access.breaches import BreachList
 from gateway.media.objects import AttachmentStore, Bucket, Folder, ObjectStore
 from gateway.models.active import ActiveModels
 from gateway.outbound.methods import load as load_method
@@ -76,6 +77,12 @@ def load(settings: Settings) -> Components:
     trained = ActiveModels(settings, routing)
     trained.refresh()
     return Components(gazetteer, Normalizer(gazetteer), routing, texts, trained)
+
+
+def breach_list(settings: Settings) -> BreachList:
+    """Return the stolen passwords that no account may have."""
+    named = settings.console.breached_passwords
+    return BreachList(Path(named) if named else None)
 
 
 def channels(settings: Settings, file: Path | None) -> dict[str, Channel]:

@@ -1,6 +1,11 @@
 """The services of people, and the alarm to those on duty."""
 
+from gateway import components
 from gateway.access.accounts import AccountService
+from gateway.access.codes import CodeService
+from gateway.access.log import AccessLog
+from gateway.access.people import PeopleService
+from gateway.access.services import AccessServices
 from gateway.assembly.ground import Ground, names
 from gateway.casework.alarm import Alarm
 from gateway.casework.alerts import DutyService
@@ -67,10 +72,22 @@ def build_officers(
     )
 
 
-def build_accounts(ground: Ground) -> AccountService:
-    """Return who may log in."""
-    hours = ground.settings.console.session_hours
-    return AccountService(ground.store, ground.seal, session_hours=hours)
+def build_access(ground: Ground) -> AccessServices:
+    """Return who may log in, those who change that, and the log of it."""
+    wanted = ground.settings.console
+    codes = CodeService(ground.store, ground.seal)
+    accounts = AccountService(
+        ground.store,
+        ground.seal,
+        session_hours=wanted.session_hours,
+        idle_minutes=wanted.idle_minutes,
+        breaches=components.breach_list(ground.settings),
+        codes=codes,
+        codes_required=wanted.totp == "required",
+    )
+    register, gazetteer = ground.parts.routing.register, ground.parts.gazetteer
+    people = PeopleService(ground.store, accounts, codes, register, gazetteer)
+    return AccessServices(accounts, codes, people, AccessLog(ground.store))
 
 
 def build_coordinators(ground: Ground, directory: Directory) -> CoordinatorService:

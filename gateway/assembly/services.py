@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.access.accounts import AccountService
+from gateway.access.services import AccessServices
 from gateway.assembly.ground import Ground, waiting_time
 from gateway.assembly.intake import (
     build_bindings,
@@ -15,7 +16,7 @@ from gateway.assembly.intake import (
 )
 from gateway.assembly.operations import build_exchanges, build_health
 from gateway.assembly.people import (
-    build_accounts,
+    build_access,
     build_alarm,
     build_coordinators,
     build_figures,
@@ -81,7 +82,7 @@ class Services(Ground):
     pages: PageIntake
     files: AttachmentAccess
     tracking: Tracking
-    accounts: AccountService
+    access: AccessServices
     operators: OperatorService
     officers: OfficerService
     agencies: AgencyService
@@ -109,6 +110,11 @@ class Services(Ground):
     escalation: Escalation
     exchanges: ExchangeWriter
     health: Health
+
+    @property
+    def accounts(self) -> AccountService:
+        """Who may log in."""
+        return self.access.accounts
 
     @property
     def duties(self) -> list[LeasedTask]:
@@ -151,7 +157,7 @@ def wire(ground: Ground) -> Services:
         pages=pages,
         files=files,
         tracking=Tracking(ground.store, ground.seal),
-        accounts=build_accounts(ground),
+        access=build_access(ground),
         operators=build_operators(ground, intake, files, directory, duty, matters),
         officers=build_officers(ground, replies, files, directory),
         agencies=AgencyService(store, replies, ground.methods, ground.parts.routing.register),

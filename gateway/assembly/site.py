@@ -17,7 +17,7 @@ def site(services: Services) -> WebServer:
     app = application(
         server,
         services.intake,
-        services.accounts,
+        services.access,
         services.operators,
         services.agencies,
         services.health,
@@ -43,6 +43,6 @@ def site(services: Services) -> WebServer:
 def sections(services: Services) -> tuple[SectionMaker, ...]:
     """Return the pages of people beside the operators' own."""
     return (
-        lambda pages: figures.section(services.figures, pages),
-        lambda pages: government.section(services.coordinators, pages),
+        lambda pages, menu: figures.section(services.figures, pages, menu),
+        lambda pages, menu: government.section(services.coordinators, pages, menu),
     )

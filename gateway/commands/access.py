@@ -41,6 +41,7 @@ def operator(
 
     Every session of theirs ends.
     """
+    from gateway import components
     from gateway.access.accounts import set_password
     from gateway.access.passwords import HASHER, WeakPassword, check_password
 
@@ -48,15 +49,15 @@ def operator(
     password = given or secrets.token_urlsafe(12)
     if name in OPERATOR_COMMANDS or not 0 < len(name) <= 64:
         stop(f"{name!r} cannot be a name", 2)
-    try:
-        check_password(name, password)
-    except WeakPassword as error:
-        stop(str(error), 2)
 
     async def go(store: "Store", settings: "Settings") -> None:
+        try:
+            check_password(name, password, components.breach_list(settings))
+        except WeakPassword as error:
+            stop(str(error), 2)
         await store.migrate()
         await set_password(store, name, HASHER.hash(password))
-        _note("set_password", name)
+        await _note(store, "set_password", name)
         typer.echo(f"Operator {name} may log in at {settings.server.public_url}console")
         if not given:
             typer.echo(f"Password: {password}")
@@ -98,22 +99,74 @@ def operator_remove(name: OperatorName) -> None:
 def _with_operator(
     name: str, did: str, done: str, change: "Callable[[AccountRepository], Awaitable[bool]]"
 ) -> None:
+    from gateway.store.accounts import LastAdministrator
+
     async def go(store: "Store", _: "Settings") -> None:
         await store.migrate()
-        if not await change(store.accounts):
+        try:
+            there = await change(store.accounts)
+        except LastAdministrator:
+            stop(f"{name!r} is the last administrator: make another one first", 1)
+        if not there:
             stop(f"there is no operator {name!r}", 1)
-        _note(did, name)
+        await _note(store, did, name)
         typer.echo(f"Operator {name} is {done}.")
 
     with_store(go)
 
 
-def _note(did: str, name: str) -> None:
-    """Log who changed what about an operator; the console logs acts under the same event."""
+def link_first() -> None:
+    """Print a new one-time link for the first administrator; it ends the one before.
+
+    It works while there is no administrator who may log in.
+    """
+    from gateway.access.people import first_link, link_address
+
+    async def go(store: "Store", settings: "Settings") -> None:
+        await store.migrate()
+        token = await first_link(store)
+        if token is None:
+            stop("there is an administrator, who invites others: kanal link first is over", 1)
+        await _note(store, "first_link", "")
+        typer.echo(link_address(str(settings.server.public_url), token))
+
+    with_store(go)
+
+
+def link_password(
+    name: OperatorName,
+    codes_off: Annotated[
+        bool, typer.Option("--codes-off", help="turn two-step codes off: the phone is lost")
+    ] = False,
+) -> None:
+    """Print a one-time link (30 minutes) by which somebody chooses a new password."""
+    from gateway.access.accounts import FROM_COMMAND_LINE
+    from gateway.access.people import PASSWORD, link_address, make_link
+
+    async def go(store: "Store", settings: "Settings") -> None:
+        await store.migrate()
+        if await store.accounts.password_of(name, active=True) is None:
+            stop(f"there is no account {name!r} that may log in", 1)
+        token = await make_link(store, PASSWORD, FROM_COMMAND_LINE, account=name)
+        await _note(store, "reset_password", name)
+        if codes_off:
+            await store.accounts.set_totp(name, None, 0, "[]")
+            await _note(store, "take_codes", name)
+        typer.echo(link_address(str(settings.server.public_url), token))
+
+    with_store(go)
+
+
+async def _note(store: "Store", did: str, name: str) -> None:
+    """Log who changed what about an account; the console logs acts under the same event."""
     import structlog
 
+    from gateway.store.views import AccessEntry
+
+    by = f"cli:{getpass.getuser()}"
     log = structlog.get_logger(__name__)
-    log.info("operator", did=did, by=f"cli:{getpass.getuser()}", name=name)
+    log.info("operator", did=did, by=by, name=name)
+    await store.access_log.add(AccessEntry(store.wall(), by[:64], did, 200, target=name))
 
 
 def key(

@@ -5,12 +5,15 @@ import contextlib
 import signal
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gateway.commands.running import make_kanal, or_stop, stop
 from gateway.platform.collector import settle
+
+if TYPE_CHECKING:
+    from gateway.process import Kanal
 
 ROLES = ("web", "mail", "worker", "poller")
 
@@ -85,11 +88,22 @@ async def _until_told(roles: Sequence[str]) -> None:
         if not kanal.services.channels:
             typer.echo("note   no channel is set up yet: add a [channels.NAME] block to kanal.toml")
         with contextlib.suppress(Unavailable):
-            if "web" in roles and not await kanal.services.accounts.any():
-                typer.echo("note   nobody may log in yet: kanal operator NAME")
+            if "web" in roles:
+                await _tell_first_link(kanal)
         typer.echo(f"ready  {', '.join(roles)}; stop with Ctrl-C")
         sys.stdout.flush()
         await told.wait()
     finally:
         with contextlib.suppress(asyncio.CancelledError):
             await kanal.stop()
+
+
+async def _tell_first_link(kanal: "Kanal") -> None:
+    """Print the link by which the first administrator makes an account in the browser."""
+    from gateway.access.people import link_address
+
+    token = await kanal.services.access.people.first_link()
+    if token:
+        address = link_address(str(kanal.services.settings.server.public_url), token)
+        typer.echo("note   there is no administrator yet; this link makes one (30 minutes, once):")
+        typer.echo(f"       {address}")

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from config.settings import ServerSettings
-from gateway.access.accounts import AccountService
+from gateway.access.services import AccessServices
 from gateway.casework.agencies import AgencyService
 from gateway.casework.operators import OperatorService
 from gateway.intake import webhook
@@ -105,7 +105,7 @@ class _Server(uvicorn.Server):
 def application(
     settings: ServerSettings,
     intake: Intake,
-    accounts: AccountService,
+    access: AccessServices,
     operators: OperatorService,
     agencies: AgencyService,
     health: Health,
@@ -143,8 +143,9 @@ def application(
         Mount(
             "/console",
             routes=console.routes(
-                accounts,
+                access,
                 operators,
+                public_url=url,
                 secure_cookies=secure,
                 clock=now,
                 wall=wall,

@@ -1,14 +1,23 @@
 """Accounts: the people who may log in, and what each may do where."""
 
+import json
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, RowMapping, Select, delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.store.engine import Database
+from gateway.store.one_time_links import use_link
 from gateway.store.queries import Queries
 from gateway.store.tables import accounts, grants, sessions
-from gateway.store.views import Account, GrantRow
+from gateway.store.views import Account, GrantRow, NewAccount
+
+ADMINISTRATOR = "administrator"
+
+
+class LastAdministrator(Exception):
+    """Without this account there would be no administrator."""
 
 
 class AccountRepository(Queries):
@@ -64,56 +73,139 @@ class AccountRepository(Queries):
         password: str | None = await self._one(query)
         return password
 
-    async def create(
-        self, name: str, password: str | None, given: Collection[GrantRow], *, by: str
-    ) -> bool:
-        """Make an account; False where the name is or was taken."""
+    async def create(self, made: NewAccount, *, link: str | None = None) -> bool:
+        """Make an account; False where its name is or was taken.
+
+        A ``link`` is used up with it. Raises ``LinkOver`` where it no longer may be.
+        """
         row = {
-            "name": name,
-            "password": password,
-            "full_name": name,
-            "email": "",
-            "language": "id",
+            "name": made.name,
+            "password": made.password,
+            "full_name": made.full_name or made.name,
+            "email": made.email,
+            "language": made.language,
             "unit": "",
             "created_at": self._wall(),
-            "created_by": by,
+            "created_by": made.created_by,
             "totp_step": 0,
             "recovery": "[]",
+            "subject": made.subject,
         }
         async with self._database.write() as connection:
-            if (await connection.execute(select(accounts.c.name).where(_is(name)))).first():
+            taken = select(accounts.c.name).where(func.lower(accounts.c.name) == made.name.lower())
+            if (await connection.execute(taken)).first():
                 return False
+            if link:
+                await use_link(connection, link, self._wall())
             await connection.execute(insert(accounts), [row])
-            if given:
-                rows = [{"account": name, **_grant_row(each)} for each in given]
+            if made.grants:
+                rows = [{"account": made.name, **_grant_row(each)} for each in made.grants]
                 await connection.execute(insert(grants), rows)
         return True
 
-    async def set_password(self, name: str, password: str) -> bool:
-        """Change a password, ending every session of theirs; False where there is no account."""
+    async def set_password(
+        self, name: str, password: str, *, link: str | None = None, keep: str = ""
+    ) -> bool:
+        """Change a password, ending every session but ``keep``; False where there is no account.
+
+        A ``link`` is used up with it. Raises ``LinkOver`` where it no longer may be.
+        """
         async with self._database.write() as connection:
+            if link:
+                await use_link(connection, link, self._wall())
             change = update(accounts).where(_is(name), _THERE).values(password=password)
-            found = (await connection.execute(change)).rowcount == 1
-            await connection.execute(delete(sessions).where(sessions.c.account == name))
-        return found
+            there = (await connection.execute(change)).rowcount == 1
+            ended = delete(sessions).where(sessions.c.account == name, sessions.c.token != keep)
+            await connection.execute(ended)
+        return there
 
     async def enable(self, name: str, *, may: bool) -> bool:
-        """Let somebody in or keep them out, ending every session; False if there is none."""
+        """Let somebody in or keep them out, ending every session; False if there is none.
+
+        Raises ``LastAdministrator``.
+        """
         at = None if may else self._wall()
         return await self._end(name, disabled_at=at)
 
     async def remove(self, name: str) -> bool:
-        """Remove an account and what it may do; its name stays taken, as logs name it."""
-        return await self._end(name, removed_at=self._wall(), password=None, totp=None)
+        """Remove an account and what it may do; its name stays taken, as logs name it.
+
+        Raises ``LastAdministrator``.
+        """
+        changes = {"password": None, "totp": None, "recovery": "[]", "subject": None}
+        return await self._end(name, removed_at=self._wall(), **changes)
+
+    async def grant(self, name: str, given: GrantRow) -> bool:
+        """Give an account a role in a scope; False where it has it, or there is no account."""
+        async with self._database.write() as connection:
+            there = await connection.execute(select(accounts.c.name).where(_is(name), _THERE))
+            same = await connection.execute(select(grants.c.role).where(_is_grant(name, given)))
+            if there.first() is None or same.first() is not None:
+                return False
+            await connection.execute(insert(grants), [{"account": name, **_grant_row(given)}])
+        return True
+
+    async def revoke(self, name: str, given: GrantRow) -> bool:
+        """Take a role in a scope from an account; False where it did not have it.
+
+        Raises ``LastAdministrator``.
+        """
+        async with self._database.write() as connection:
+            if given.role == ADMINISTRATOR:
+                await _keep_administrator(connection, name)
+            taken = await connection.execute(delete(grants).where(_is_grant(name, given)))
+        return taken.rowcount == 1
+
+    async def touch(self, name: str) -> None:
+        """Note that somebody was there."""
+        async with self._database.write() as connection:
+            change = update(accounts).where(_is(name)).values(seen_at=self._wall())
+            await connection.execute(change)
+
+    async def totp_of(self, name: str) -> str | None:
+        """Return the sealed secret of somebody's codes."""
+        sealed: str | None = await self._one(select(accounts.c.totp).where(_is(name)))
+        return sealed
+
+    async def set_totp(self, name: str, sealed: str | None, step: int, recovery: str) -> None:
+        """Keep a sealed secret, the step it was proven with and what recovers; or none."""
+        values = {"totp": sealed, "totp_step": step, "recovery": recovery}
+        async with self._database.write() as connection:
+            await connection.execute(update(accounts).where(_is(name)).values(values))
+
+    async def use_step(self, name: str, step: int) -> bool:
+        """Note a time step whose code was accepted; False where it or a later one was before."""
+        change = update(accounts).where(_is(name), accounts.c.totp_step < step)
+        async with self._database.write() as connection:
+            used = await connection.execute(change.values(totp_step=step))
+        return used.rowcount == 1
+
+    async def use_recovery(self, name: str, keyed: str) -> bool:
+        """Use up a recovery code by its keyed hash; False where it is none, or was used."""
+        query = select(accounts.c.recovery).where(_is(name)).with_for_update()
+        async with self._database.write() as connection:
+            left = json.loads((await connection.execute(query)).scalar() or "[]")
+            if keyed not in left:
+                return False
+            kept = json.dumps([each for each in left if each != keyed])
+            await connection.execute(update(accounts).where(_is(name)).values(recovery=kept))
+        return True
+
+    async def recovery_left(self, name: str) -> int:
+        """Count the recovery codes that were not used."""
+        kept: str | None = await self._one(select(accounts.c.recovery).where(_is(name)))
+        return len(json.loads(kept or "[]"))
 
     async def _end(self, name: str, **changes: object) -> bool:
         async with self._database.write() as connection:
+            if changes.get("disabled_at") or "removed_at" in changes:
+                await _keep_administrator(connection, name)
             change = update(accounts).where(_is(name), _THERE).values(**changes)
-            found = (await connection.execute(change)).rowcount == 1
+            there = (await connection.execute(change)).rowcount == 1
             await connection.execute(delete(sessions).where(sessions.c.account == name))
-            if found and "removed_at" in changes:
+            if there and "removed_at" in changes:
                 await connection.execute(delete(grants).where(grants.c.account == name))
-        return found
+        return there
 
     async def _accounts(self, rows: Sequence[RowMapping]) -> list[Account]:
         names = [row["name"] for row in rows]
@@ -136,6 +228,25 @@ def account_of(row: RowMapping, given: Collection[GrantRow], open_sessions: int)
     values = {name: row[name] for name in names}
     return Account(
         **values, grants=ordered, sessions=open_sessions, has_totp=row["totp"] is not None
+    )
+
+
+async def _keep_administrator(connection: AsyncConnection, name: str) -> None:
+    """Stop what would leave no administrator. Raises ``LastAdministrator``."""
+    query = (
+        select(accounts.c.name)
+        .join(grants, grants.c.account == accounts.c.name)
+        .where(grants.c.role == ADMINISTRATOR, ACTIVE)
+        .with_for_update()  # two who take each other's role at once wait for one another
+    )
+    left = set((await connection.execute(query)).scalars())
+    if name in left and len(left) == 1:
+        raise LastAdministrator(name)
+
+
+def _is_grant(name: str, given: GrantRow) -> ColumnElement[bool]:
+    return (
+        (grants.c.account == name) & (grants.c.role == given.role) & (grants.c.scope == given.scope)
     )
 
 

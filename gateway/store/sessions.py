@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, update
 
 from gateway.store.accounts import AccountRepository
 from gateway.store.engine import Database
@@ -23,7 +23,15 @@ class SessionRepository(Queries):
         self._people = people
 
     async def begin(
-        self, token: str, name: str, csrf: str, expires_at: datetime, password: str
+        self,
+        token: str,
+        name: str,
+        csrf: str,
+        expires_at: datetime,
+        password: str | None,
+        *,
+        stage: str = "open",
+        device: str = "",
     ) -> bool:
         """Begin a session, and forget those that have run out.
 
@@ -35,12 +43,12 @@ class SessionRepository(Queries):
             "token": token,
             "account": name,
             "csrf": csrf,
-            "stage": "open",
+            "stage": stage,
             "begun_at": now,
             "seen_at": now,
             "confirmed_at": now,
             "expires_at": expires_at,
-            "device": "",
+            "device": device,
         }
         async with self._database.write() as connection:
             await connection.execute(delete(sessions).where(sessions.c.expires_at < now))
@@ -68,12 +76,32 @@ class SessionRepository(Queries):
         names = Session.__dataclass_fields__.keys() - {"account"}
         return Session(account=account, **{name: rows[0][name] for name in names})
 
-    async def end(self, token: str) -> None:
-        """End a session."""
-        async with self._database.write() as connection:
-            await connection.execute(delete(sessions).where(sessions.c.token == token))
+    async def of(self, name: str) -> list[Session]:
+        """List the sessions of an account that have not run out, the last used first."""
+        account = await self._people.get(name)
+        if account is None:
+            return []
+        alive = (sessions.c.account == name) & (sessions.c.expires_at > self._wall())
+        rows = await self._rows(select(sessions).where(alive).order_by(sessions.c.seen_at.desc()))
+        names = Session.__dataclass_fields__.keys() - {"account"}
+        return [Session(account=account, **{name: row[name] for name in names}) for row in rows]
 
-    async def end_all(self, name: str) -> None:
-        """End every session of an account."""
+    async def change(self, token: str, **values: object) -> None:
+        """Change a session: its stage, or when it was used or confirmed."""
         async with self._database.write() as connection:
-            await connection.execute(delete(sessions).where(sessions.c.account == name))
+            query = update(sessions).where(sessions.c.token == token).values(**values)
+            await connection.execute(query)
+
+    async def end(self, token: str, name: str | None = None) -> bool:
+        """End a session, of one account if that is said; False where there is none."""
+        query = delete(sessions).where(sessions.c.token == token)
+        if name is not None:
+            query = query.where(sessions.c.account == name)
+        async with self._database.write() as connection:
+            return (await connection.execute(query)).rowcount == 1
+
+    async def end_all(self, name: str, *, keep: str = "") -> None:
+        """End every session of an account but ``keep``."""
+        query = delete(sessions).where(sessions.c.account == name, sessions.c.token != keep)
+        async with self._database.write() as connection:
+            await connection.execute(query)

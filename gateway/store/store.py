@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, text
 from gateway.platform.clock import Clock, offset_of
 from gateway.platform.news import News
 from gateway.store import migrate, probe
+from gateway.store.access_log import AccessLogRepository
 from gateway.store.accounts import AccountRepository
 from gateway.store.agency_queues import AgencyQueueQueries
 from gateway.store.alerts import AlertQueries
@@ -33,6 +34,7 @@ from gateway.store.lanes import LaneQueries
 from gateway.store.leases import LeaseClock
 from gateway.store.messages import MessageQueries
 from gateway.store.notifications import NotificationQueries, notification_lanes
+from gateway.store.one_time_links import OneTimeLinkRepository
 from gateway.store.overview import OverviewQueries
 from gateway.store.quarantine import USUAL as USUAL_ROOM
 from gateway.store.quarantine import QuarantineLimits as RoomLimits
@@ -80,6 +82,7 @@ class Store:
         self._waiting = waiting
         leases = LeaseClock(is_sqlite=database.is_sqlite)
         self.queue = Queue(database, now, leases)
+        self.access_log = AccessLogRepository(database)
         self.accounts = AccountRepository(database, self.wall)
         self.agency_queues = AgencyQueueQueries(database)
         self.alerts = AlertQueries(database, now)
@@ -95,6 +98,7 @@ class Store:
         self.inbox = InboxQueries(database)
         self.messages = MessageQueries(database)
         self.notifications = NotificationQueries(database)
+        self.links = OneTimeLinkRepository(database, self.wall)
         self.overview = OverviewQueries(database, now, self.wall, self.cursors, self.dead_letters)
         self.quarantine = QuarantineQueries(database)
         self.reports = ReportQueries(database, self.events, self.deliveries, self.notifications)

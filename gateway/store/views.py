@@ -217,6 +217,57 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class NewAccount:
+    """What an account begins with; no ``password`` of those who log in elsewhere."""
+
+    name: str
+    password: str | None
+    grants: tuple[GrantRow, ...]
+    created_by: str
+    full_name: str = ""
+    email: str = ""
+    language: str = "id"
+    subject: str | None = None
+    """Issuer and subject of a log-in elsewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class OneTimeLink:
+    """A link that lets somebody make an account, or choose a password, once."""
+
+    token: str
+    """Its hash, which opens nothing."""
+    purpose: str
+    account: str
+    """Whose password; empty where an account is made."""
+    email: str
+    grants: tuple[GrantRow, ...]
+    made_by: str
+    made_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AccessEntry:
+    """One line of the log of people's acts and looks."""
+
+    at: datetime
+    account: str
+    """Empty where it is not known, as of a log-in with a name that no account has."""
+    act: str
+    status: int
+    """Of HTTP, as it was answered."""
+    caller: str = ""
+    """Network address."""
+    report_id: str | None = None
+    target: str = ""
+    """Account, agency or file it was about."""
+    reason: str = ""
+    tracking: str | None = None
+    """The number of the report, where there is one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """Somebody who is logged in."""
 

@@ -8,6 +8,9 @@ import pytest
 
 from config.settings import SettingsError, read_toml
 from config.words import FOLDER, Words, fields, read, read_all, words
+from gateway.access.passwords import PasswordFault
+from gateway.access.people import AccountFault
+from gateway.access.roles import Role
 from gateway.casework.conflicts import ConflictCode
 from gateway.intake.problems import PROBLEMS
 from gateway.intake.smtp.replies import CODES
@@ -20,9 +23,10 @@ from gateway.store.reactions import OURS, QUIET, SPENT, THEIRS
 ROOT = FOLDER.parent
 TABLES = {
     "console": {
-        "actor", "channel", "deadline", "decision", "delivery", "delivery_method", "detail",
-        "event", "file_note", "file_state", "found_by", "kind", "level", "link",
-        "notification", "place", "quarantine", "queue", "reason", "status", "unanswered",
+        "account_done", "account_fault", "act", "actor", "channel", "deadline", "decision",
+        "delivery", "delivery_method", "detail", "event", "file_note", "file_state", "found_by",
+        "kind", "level", "link", "notification", "quarantine", "queue", "reason", "role",
+        "status", "unanswered",
     },
     "errors": {"problem", "smtp"},
     "labels": {
@@ -108,6 +112,9 @@ def _used() -> Iterator[str]:
 def test_every_code_of_an_error_has_its_words() -> None:
     console = words("console")
     assert {code.value for code in ConflictCode} == set(console.table("conflict"))
+    faults = {code.value for kind in (AccountFault, PasswordFault) for code in kind}
+    assert faults == set(console.table("account_fault"))
+    assert {role.value for role in Role} == set(console.table("role"))
     assert {code.value for code in ConsoleErrorCode} == set(console.table("refusal"))
     assert set(console.table("error")) - {"incident", "incident_lead", "home"} == set(
         console.table("advice")

@@ -328,10 +328,11 @@ async def console(
 ) -> AsyncIterator[str]:
     """Serve the console of an office; yields the URL of its mount point."""
     who = CallLimits(client_header, proxied=secure).caller
-    accounts = office.house.services.accounts
+    access = office.house.services.access
     inside = routes(
-        accounts,
+        access,
         office.desk,
+        public_url="http://kanal.localhost/",
         secure_cookies=secure,
         clock=clock,
         wall=clock,

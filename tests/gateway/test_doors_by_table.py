@@ -213,8 +213,9 @@ async def console(here: Town) -> AsyncIterator[Visitor]:
     services = here.house.services
     await services.accounts.set_password(NAME, PASSWORD)
     inside = routes(
-        services.accounts,
+        services.access,
         services.operators,
+        public_url="http://kanal.localhost/",
         secure_cookies=False,
         clock=here.house.clock,
         wall=here.house.clock,

@@ -7,7 +7,7 @@ import pytest
 from gateway.access.roles import Role
 from gateway.casework.agencies import Reply
 from gateway.queues.escalation import ladder, next_level
-from gateway.store.views import GrantRow
+from gateway.store.views import GrantRow, NewAccount
 from gateway.wire.queues import DELIVERIES, REPORTS
 from normalizer.report import Recusal, Report, Status
 from tests.gateway.making import ROAD, House, house, note
@@ -24,8 +24,8 @@ async def inboxes(database_url: str, tmp_path: Any) -> Any:
 
 
 async def _coordinator(house: House, name: str, scope: str) -> None:
-    given = [GrantRow(Role.COORDINATOR, scope)]
-    assert await house.store.accounts.create(name, "hash", given, by="cli")
+    given = (GrantRow(Role.COORDINATOR, scope),)
+    assert await house.store.accounts.create(NewAccount(name, "hash", given, "cli"))
 
 
 async def _placed(house: House) -> Report:

@@ -16,7 +16,7 @@ from gateway.access.roles import Actor, Grant, Role
 from gateway.casework.conflicts import Conflict, ConflictCode
 from gateway.store.coordination import GovernmentFilter
 from gateway.store.tables import deliveries
-from gateway.store.views import GrantRow
+from gateway.store.views import GrantRow, NewAccount
 from gateway.wire.events import ASSIGNED, WITHDRAWN
 from normalizer.report import Agency, AgencyRefusal, Outcome, Recusal, Report, Status
 from tests.gateway.making import House
@@ -61,8 +61,8 @@ OUTSIDE = (THEIRS, ACCUSED, unsure(5))
 async def desk(tmp_path: Path) -> AsyncIterator[Office]:
     async with office(tmp_path) as desk:
         for name, scope in (("rini", "62.01"), ("budi", "62")):
-            given = [GrantRow(Role.COORDINATOR, scope)]
-            assert await desk.house.store.accounts.create(name, _hash(), given, by="cli")
+            given = (GrantRow(Role.COORDINATOR, scope),)
+            assert await desk.house.store.accounts.create(NewAccount(name, _hash(), given, "cli"))
         await desk.put(OURS, RAISED, *OUTSIDE)
         yield desk
 
@@ -120,8 +120,8 @@ async def test_no_act_reaches_what_lies_outside(desk: Office) -> None:
 
 
 async def test_other_people_have_no_such_page(desk: Office) -> None:
-    given = [GrantRow(Role.OFFICER, DISHUB.id)]
-    assert await desk.house.store.accounts.create("sari", _hash(), given, by="cli")
+    given = (GrantRow(Role.OFFICER, DISHUB.id),)
+    assert await desk.house.store.accounts.create(NewAccount("sari", _hash(), given, "cli"))
     async with logged_in(desk, "sari") as sari:
         for path in (HOME, f"{HOME}/reports/{OURS.id}"):
             assert (await sari.get(path))[0].status == 404
@@ -133,8 +133,8 @@ async def test_agencies_without_a_reader_stand_first_with_an_invitation(desk: Of
         _, page = await rini.get(HOME)
         invite = "/console/accounts/invite?role=officer&amp;scope="
         assert page.index(f"{invite}{PU.id}") < page.index(f"{invite}{DISHUB.id}")
-        given = [GrantRow(Role.OFFICER, PU.id)]
-        assert await desk.house.store.accounts.create("sari", _hash(), given, by="cli")
+        given = (GrantRow(Role.OFFICER, PU.id),)
+        assert await desk.house.store.accounts.create(NewAccount("sari", _hash(), given, "cli"))
         _, page = await rini.get(HOME)
         assert f"{invite}{PU.id}" not in page
         assert f"{invite}{DISHUB.id}" in page

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from structlog.testing import capture_logs
 
-from gateway.portals.console import routes
+from gateway.portals.console import notes
 from gateway.portals.http.secure import HSTS
 from gateway.process import Kanal
 from tests.adapters.web.forms import filled as form
@@ -283,7 +283,7 @@ async def test_who_calls_is_who_nginx_saw_whatever_they_write(
 ) -> None:
     one, other = officer(), officer()
     # A logger that was used before is bound for good, and is not captured.
-    monkeypatch.setattr(routes, "log", structlog.get_logger())
+    monkeypatch.setattr(notes, "log", structlog.get_logger())
 
     async def guess(who: str, number: int) -> int:
         lies = dict.fromkeys(("X-Real-IP", "X-Forwarded-For"), f"203.0.113.{number}")

@@ -4,7 +4,7 @@ from typing import Any
 
 from gateway.access.roles import Actor, Grant, Role
 from gateway.casework.officers import Box
-from gateway.store.views import GrantRow
+from gateway.store.views import GrantRow, NewAccount
 from gateway.wire.queues import DELIVERIES, REPORTS
 from tests.gateway.making import ROAD, house, note
 
@@ -16,8 +16,8 @@ async def test_listing_fetches_and_opening_reads_and_ends_an_escalation(
     database_url: str, tmp_path: Any
 ) -> None:
     async with house(database_url, tmp_path, queues=False) as built:
-        given = [GrantRow(Role.COORDINATOR, "35.78")]
-        assert await built.store.accounts.create("dewi", "hash", given, by="cli")
+        given = (GrantRow(Role.COORDINATOR, "35.78"),)
+        assert await built.store.accounts.create(NewAccount("dewi", "hash", given, "cli"))
         await built.take(note(ROAD))
         await built.work(REPORTS, built.route)
         await built.work(DELIVERIES, built.deliver)

@@ -8,6 +8,7 @@ import pytest
 from gateway.access.accounts import set_password
 from gateway.store.accounts import AccountRepository
 from gateway.store.sessions import SessionRepository
+from gateway.store.views import NewAccount
 from tests.gateway.making import House, held
 
 
@@ -92,7 +93,9 @@ async def test_who_is_disabled_or_removed_is_out_at_once(
         if not removed:
             assert await people.enable("sari", may=True)
         assert await sessions.get("token") is None
-    assert not await people.create("sari", "hash", (), by="rini"), "logs name who had the name"
+    assert not await people.create(NewAccount("sari", "hash", (), "rini")), (
+        "logs name who had the name"
+    )
     assert not await people.remove("nobody")
     assert not await people.enable("nobody", may=True)
 

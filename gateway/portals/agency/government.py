@@ -15,10 +15,15 @@ from starlette.responses import RedirectResponse, Response
 from gateway.access.roles import Right
 from gateway.casework.conflicts import Conflict, ConflictCode
 from gateway.casework.coordinators import LONGEST_UNIT, CoordinatorService
-from gateway.portals.agency.menu import draw_menu
 from gateway.portals.console.errors import ConsoleError, ConsoleErrorCode
 from gateway.portals.console.pages import BASE, ConsolePages, state
-from gateway.portals.console.sections import PageRoute, PortalSection, PostRoute, Visitor
+from gateway.portals.console.sections import (
+    MenuDrawer,
+    PageRoute,
+    PortalSection,
+    PostRoute,
+    Visitor,
+)
 from gateway.portals.console.sessions import Form, first
 from gateway.store.coordination import GovernmentFilter
 from normalizer.report import FINAL, Outcome, Report, Status
@@ -37,9 +42,9 @@ ENDED = "ended"
 REASON = 300
 
 
-def section(service: CoordinatorService, pages: ConsolePages) -> PortalSection:
+def section(service: CoordinatorService, pages: ConsolePages, menu: MenuDrawer) -> PortalSection:
     """Return the pages and the acts of coordinators."""
-    screens = GovernmentScreens(service, pages)
+    screens = GovernmentScreens(service, pages, menu)
     acts = GovernmentActions(service, pages)
     report, right = f"{HOME}/reports/{{report_id}}", Right.COORDINATE
     return PortalSection(
@@ -59,9 +64,10 @@ def section(service: CoordinatorService, pages: ConsolePages) -> PortalSection:
 class GovernmentScreens:
     """Draws what the coordinators' service returns."""
 
-    def __init__(self, service: CoordinatorService, pages: ConsolePages) -> None:
+    def __init__(self, service: CoordinatorService, pages: ConsolePages, menu: MenuDrawer) -> None:
         self._service = service
         self._pages = pages
+        self._menu = menu
 
     async def government(self, request: Request, visitor: Visitor) -> Response:
         """The government at a glance, and a page of its reports."""
@@ -78,7 +84,7 @@ class GovernmentScreens:
             visitor.actor, wanted, int(number) if number.isdecimal() and len(number) < 7 else 1
         )
         values = {"view": view, "page": page, "wanted": wanted, "statuses": (*STATUSES, ENDED)}
-        return self._page(
+        return await self._page(
             "government.html",
             visitor,
             **values,
@@ -110,7 +116,7 @@ class GovernmentScreens:
             if not file.report.recuses(each.id) and each != current
         }
         values = {"file": file, "query": query, "choices": list(choices.values())}
-        return self._page(
+        return await self._page(
             "government_report.html",
             visitor,
             **values,
@@ -124,8 +130,8 @@ class GovernmentScreens:
         done = self._pages.labels.tree["government"]["done"]
         return str(done.get(request.query_params.get("done", ""), ""))
 
-    def _page(self, name: str, visitor: Visitor, **values: Any) -> Response:
-        menu = draw_menu(self._pages, visitor, "government")
+    async def _page(self, name: str, visitor: Visitor, **values: Any) -> Response:
+        menu = await self._menu(visitor, "government")
         return self._pages.page(name, visitor=visitor, menu=menu, **values)
 
 

@@ -1,6 +1,6 @@
-"""Devices that an operator has logged in from before: a signed cookie, bound to the name.
+"""Devices that somebody has logged in from before: a signed cookie, bound to the name.
 
-A device that has one is slowed apart from all strangers, so they cannot keep an operator out by
+A device that has one is slowed apart from all strangers, so they cannot keep them out by
 guessing (OWASP's device cookie). It opens nothing: the password is still needed.
 """
 
@@ -15,6 +15,27 @@ from starlette.responses import Response
 COOKIE = "kanal_device"
 KEPT = timedelta(days=180)
 Sign = Callable[[str], str]
+_BROWSERS = (
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("SamsungBrowser", "Samsung Internet"),
+    ("UCBrowser", "UC Browser"),
+    ("Firefox", "Firefox"),
+    ("FxiOS", "Firefox"),
+    ("Chrome", "Chrome"),
+    ("CriOS", "Chrome"),
+    ("Safari", "Safari"),
+)
+_SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "macOS"),
+    ("CrOS", "ChromeOS"),
+    ("Linux", "Linux"),
+)
+"""What a browser says of itself → what it is called; the first that is there counts."""
 
 
 class Devices:
@@ -50,3 +71,11 @@ class Devices:
 
     def _signature(self, name: str, device: str, ends: str) -> str:
         return self._sign("\x1f".join((device, ends, name.casefold())))
+
+
+def device_words(agent: str) -> str:
+    """Name a browser and its system, coarsely: "Chrome · Android"; "" of an unknown one."""
+    named = (
+        next((name for sign, name in table if sign in agent), "") for table in (_BROWSERS, _SYSTEMS)
+    )
+    return " · ".join(filter(None, named))

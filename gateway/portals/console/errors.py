@@ -26,6 +26,7 @@ class ConsoleErrorCode(StrEnum):
     STRANGE_ORIGIN = "strange_origin"
     OLD_FORM = "old_form"
     THROTTLED = "throttled"
+    NO_ACCOUNT = "no_account"
 
 
 class ConsoleError(HTTPException):

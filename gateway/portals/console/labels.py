@@ -78,6 +78,10 @@ class Labels:
         written = f"{value:,}"
         return written if self.language == "en" else written.replace(",", ".")
 
+    def account_done(self, code: str) -> str:
+        """Say what was changed about an account; "" for what is no code of ours."""
+        return self._words.table("account_done", self.language).get(code, "")
+
     def closed(self) -> str:
         """Say why no text may be public at all; "" when an operator may release one."""
         names = words("labels").table("masked", self.language)

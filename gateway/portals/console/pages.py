@@ -145,11 +145,12 @@ def _environment(labels: Labels, others: Labels) -> Environment:
         auto_reload=False,
     )
     filters = (
-        labels.word,
+        labels.word, labels.say,
         labels.note, labels.actor, labels.day, labels.moment, labels.thousands,
         mark_evidence, mask_contacts, distinct, state,
     )  # fmt: skip
     env.filters.update({each.__name__: each for each in filters})
+    env.filters["say_other"] = others.say
     env.tests["final"] = FINAL.__contains__
     env.globals.update(
         t=labels.tree,

@@ -1,15 +1,12 @@
-"""The operators' console: server-rendered pages behind a login, kept live by htmx.
+"""The portal of people: server-rendered pages behind a login, kept live by htmx.
 
 Mounted at ``/console``. Every page needs a session; every change also needs our own page as its
-origin and the session's CSRF token. Nothing here decides anything: the operators' service does.
+origin and the session's CSRF token. Nothing here decides anything: the services do.
 """
 
-import re
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from urllib.parse import quote, urlsplit
 
-import structlog
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -19,13 +16,20 @@ from starlette.staticfiles import StaticFiles
 
 from gateway.access.accounts import AccountService, actor_of
 from gateway.access.roles import Right
+from gateway.access.services import AccessServices
 from gateway.casework.operators import OperatorService
 from gateway.intake.limits import Who
 from gateway.portals.console import sessions
+from gateway.portals.console.access_log import AccessLogScreens
 from gateway.portals.console.actions import ACTS, Actions
 from gateway.portals.console.devices import Devices
+from gateway.portals.console.entrance import Entrance, login_address, login_of_part
 from gateway.portals.console.errors import ConsoleError, ConsoleErrorCode
+from gateway.portals.console.menu import Menu
+from gateway.portals.console.notes import AccessNotes
+from gateway.portals.console.own_account import CODES, OwnAccount
 from gateway.portals.console.pages import BASE, STATIC, ConsolePages, Frame, is_htmx
+from gateway.portals.console.people import PeopleScreens
 from gateway.portals.console.screens import SCREENS, Screens
 from gateway.portals.console.sections import (
     PageRoute,
@@ -37,18 +41,19 @@ from gateway.portals.console.sections import (
 from gateway.portals.console.sessions import Clock, Form, LoginThrottle
 from gateway.store.views import Session
 
-log = structlog.get_logger(__name__)
 Endpoint = Callable[[Request], Awaitable[Response]]
-_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
-_OWN = re.compile(r"[0-9a-f]{64}|[0-9a-f-]{36}")
-"""What we name reports, files and messages by; anything else in an address was typed."""
-_OURS = re.compile(rf"{BASE}/(?!login|parts)[\w/?=&.-]*")
+CONFIRMED = frozenset({Right.IDENTITY, Right.ACCOUNTS, Right.INVITE})
+"""Rights whose acts need a password that was given lately."""
+BEFORE_CODES = frozenset({CODES, "/parts/menu", "/logout", "/logout/everywhere"})
+"""What somebody may see and do who must set two-step codes up first."""
+CONFIRM_FIELDS = frozenset({"confirm_password", "confirm_code"})
 
 
 def routes(
-    accounts: AccountService,
+    access: AccessServices,
     operators: OperatorService,
     *,
+    public_url: str,
     secure_cookies: bool,
     clock: Clock,
     wall: Clock,
@@ -62,12 +67,17 @@ def routes(
     are further pages.
     """
     pages = ConsolePages(clock)
-    screens = Screens(operators, pages, clock)
+    menu = Menu(pages, operators, clock)
+    screens = Screens(operators, pages, menu)
     actions = Actions(operators, pages, screens)
-    devices = Devices(accounts.sign, wall, secure=secure_cookies)
-    gate = SessionGuard(accounts, pages, LoginThrottle(wall), devices, who, secure_cookies)
+    devices = Devices(access.accounts.sign, wall, secure=secure_cookies)
+    notes = AccessNotes(access.log, who)
+    throttle = LoginThrottle(wall)
+    entrance = Entrance(access, pages, menu, throttle, devices, notes, who, secure_cookies)
+    guard = SessionGuard(access.accounts, pages, menu, entrance, notes)
     rooms = (
-        gate.room(),
+        entrance.section(),
+        menu.section(),
         PortalSection(
             tuple(
                 PageRoute(path, screen.__name__, right, partial(screen, screens))
@@ -78,23 +88,26 @@ def routes(
                 for act in ACTS
             ),
         ),
-        *(make(pages) for make in sections),
+        OwnAccount(access.accounts, access.codes, pages, menu).section(),
+        PeopleScreens(access.people, access.accounts, operators, pages, menu, public_url).section(),
+        AccessLogScreens(access.log, pages, menu).section(),
+        *(make(pages, menu.draw) for make in sections),
     )
     inside: list[BaseRoute] = [
         Mount("/static", StaticFiles(directory=STATIC)),
-        Route("/login", gate.login_page, methods=["GET"]),
-        Route("/login", gate.log_in, methods=["POST"]),
+        *entrance.routes(),
         *(
-            Route(page.path, gate.read(page), methods=["GET"])
+            Route(page.path, guard.read(page), methods=["GET"])
             for room in rooms
             for page in room.pages
         ),
         *(
-            Route(post.path, gate.change(post), methods=["POST"])
+            Route(post.path, guard.change(post), methods=["POST"])
             for room in rooms
             for post in room.posts
         ),
     ]
+    menu.show({page.path for room in rooms for page in room.pages})
     return [Mount("", routes=inside, middleware=[Middleware(Frame, pages=pages)])]
 
 
@@ -105,137 +118,102 @@ class SessionGuard:
         self,
         accounts: AccountService,
         pages: ConsolePages,
-        throttle: LoginThrottle,
-        devices: Devices,
-        who: Who,
-        secure: bool,
+        menu: Menu,
+        entrance: Entrance,
+        notes: AccessNotes,
     ) -> None:
         self._accounts = accounts
         self._pages = pages
-        self._throttle = throttle
-        self._devices = devices
-        self._who = who
-        self._secure = secure
-
-    def room(self) -> PortalSection:
-        """Return what everybody may do who is logged in."""
-        return PortalSection(
-            posts=(
-                PostRoute("/logout", "log_out", None, self.log_out),
-                PostRoute(
-                    "/logout/everywhere", "log_out_everywhere", None, self.log_out_everywhere
-                ),
-            )
-        )
+        self._menu = menu
+        self._entrance = entrance
+        self._notes = notes
 
     def read(self, page: PageRoute) -> Endpoint:
         """Show a page to a visitor who may see it; others are asked to log in first."""
+        is_poll = page.path.startswith("/parts/")
 
         async def endpoint(request: Request) -> Response:
-            session = await self._session(request)
+            session = await self._entrance.session(request, active=not is_poll)
             if session is None:
                 return self._to_login(request)
+            if self._accounts.lacks_codes(session.account) and page.path not in BEFORE_CODES:
+                return RedirectResponse(f"{BASE}{CODES}", 303)
+            actor = actor_of(session.account)
+            if page.path == "/" and page.right and not actor.may(page.right):
+                return RedirectResponse(self._menu.home(actor), 303)
             visitor = _visit(session, page.right)
-            if request.path_params:  # of a report, or of a file: who looked at what
-                self._note(request, page.name, session.name)
-            return await page.screen(request, visitor)
-
-        return endpoint
-
-    def change(self, post: PostRoute) -> Endpoint:
-        """Let an action through that our own page sent in this very session."""
-
-        async def endpoint(request: Request) -> Response:
-            sessions.check_origin(request)
-            session = await self._session(request)
-            if session is None:
-                return self._to_login(request)
-            form = await sessions.read_form(request)
-            sessions.check_csrf(request, form, session)
-            visitor = _visit(session, post.right)
             status = 500
             try:
-                response = await post.action(request, visitor, form)
+                response = await page.screen(request, visitor)
                 status = response.status_code
             except HTTPException as error:
                 status = error.status_code
                 raise
             finally:
-                self._note(request, post.name, session.name, status, _aim(form))
+                if request.path_params and status != 204:  # of a report, a file, or an account
+                    await self._notes.add(request, page.name, session.name, status)
             return response
 
         return endpoint
 
-    async def login_page(self, request: Request) -> Response:
-        """The form; who is already in goes on."""
-        after = _safe(request.query_params.get("next", ""))
-        if await self._session(request):
-            return RedirectResponse(after, 303)
-        return self._pages.page("login.html", name="", after=after, error="")
+    def change(self, post: PostRoute) -> Endpoint:
+        """Let an action through that our own page sent in this very session."""
+        always = post.right is Right.IDENTITY
+        confirmed = post.confirm or post.right in CONFIRMED
 
-    async def log_in(self, request: Request) -> Response:
-        """Open a session. A wrong password costs one of a few tries."""
-        sessions.check_origin(request)
-        form = await sessions.read_form(request)
-        name, peer = sessions.first(form, "name"), self._who(request) or ""
-        device = self._devices.find(request, name)
-        try:
-            self._throttle.admit(name, peer, device)
-        except HTTPException as error:
-            await self._note_login(request, name, error.status_code)
-            raise
-        token = await self._accounts.log_in(name, form.get("password", [""])[0])
-        after = _safe(sessions.first(form, "next"))
-        if token is None:
-            await self._note_login(request, name, 401)
-            text = self._pages.labels.say("login.wrong")
-            return self._pages.page("login.html", 401, name=name, after=after, error=text)
-        self._throttle.welcome(name, peer, device)
-        await self._note_login(request, name, 303)
-        response = RedirectResponse(after, 303)
-        sessions.give_cookie(response, token, secure=self._secure)
-        if not device:
-            self._devices.give(response, name)
-        return response
+        async def endpoint(request: Request) -> Response:
+            sessions.check_origin(request)
+            session = await self._entrance.session(request, active=True)
+            if session is None:
+                return self._to_login(request)
+            form = await sessions.read_form(request)
+            sessions.check_csrf(request, form, session)
+            visitor = _visit(session, post.right)
+            if self._accounts.lacks_codes(session.account) and post.path not in BEFORE_CODES:
+                return RedirectResponse(f"{BASE}{CODES}", 303)
+            status = 500
+            try:
+                response = await self._confirmation(request, visitor, form) if confirmed else None
+                response = response or await post.action(request, visitor, form)
+                status = response.status_code
+            except HTTPException as error:
+                status = error.status_code
+                raise
+            finally:
+                await self._notes.add(request, post.name, session.name, status, form, always=always)
+            return response
 
-    async def log_out(self, request: Request, _: Visitor, __: Form) -> Response:
-        """End the session on our side and in the browser."""
-        await self._accounts.log_out(request.cookies[sessions.cookie_name(secure=self._secure)])
-        response = RedirectResponse(f"{BASE}/login", 303)
-        sessions.take_cookie(response, secure=self._secure)
-        return response
+        return endpoint
 
-    async def log_out_everywhere(self, _: Request, visitor: Visitor, __: Form) -> Response:
-        """End every session of this operator, here and elsewhere."""
-        await self._accounts.log_out_everywhere(visitor.name)
-        response = RedirectResponse(f"{BASE}/login", 303)
-        sessions.take_cookie(response, secure=self._secure)
-        return response
-
-    async def _note_login(self, request: Request, name: str, status: int) -> None:
-        """Log a try to log in; what is no operator's name may be a password in the wrong field."""
-        by = name if await self._accounts.is_account(name) else "unknown"
-        self._note(request, "log_in", by, status)
-
-    def _note(self, request: Request, did: str, by: str, status: int = 200, aim: str = "") -> None:
-        """Log who did what to what; nothing of it is a citizen's."""
-        told = {n: v for n, v in request.path_params.items() if _OWN.fullmatch(v)} | (
-            {"agency": aim} if aim else {}
-        )
-        log.info("operator", did=did, by=by, status=status, caller=self._who(request) or "", **told)
-
-    async def _session(self, request: Request) -> Session | None:
-        token = request.cookies.get(sessions.cookie_name(secure=self._secure))
-        return await self._accounts.session(token) if token else None
+    async def _confirmation(
+        self, request: Request, visitor: Visitor, form: Form
+    ) -> Response | None:
+        """Ask for the password where it was not given lately; None where the act may go on."""
+        if self._accounts.is_confirmed(visitor.session):
+            return None
+        given, error = form.get("confirm_password", [""])[0], ""
+        if given:
+            self._entrance.admit(request, visitor.name)
+            code = sessions.first(form, "confirm_code")
+            if await self._accounts.confirm(visitor.session, given, code):
+                self._entrance.welcome(request, visitor.name)
+                return None
+            error = self._pages.labels.say("confirm.wrong")
+        kept = [
+            (name, value)
+            for name, values in form.items()
+            if name not in CONFIRM_FIELDS | {sessions.CSRF_FIELD}
+            for value in values
+        ]
+        values = {"action": request.url.path, "kept": kept, "visitor": visitor, "error": error}
+        return self._pages.page("confirm.html", 401, **values)
 
     def _to_login(self, request: Request) -> Response:
         if is_htmx(request):
-            shown = urlsplit(request.headers.get("hx-current-url", "")).path
-            address = f"{BASE}/login?next={quote(_safe(shown))}"
-            return Response(status_code=401, headers={"HX-Redirect": address})
+            return Response(status_code=401, headers={"HX-Redirect": login_of_part(request)})
         if request.method != "GET":
             raise ConsoleError(403, ConsoleErrorCode.SESSION_OVER)
-        return RedirectResponse(f"{BASE}/login?next={quote(request.url.path)}", 303)
+        return RedirectResponse(login_address(request.url.path), 303)
 
 
 def _visit(session: Session, right: Right | None) -> Visitor:
@@ -244,13 +222,3 @@ def _visit(session: Session, right: Right | None) -> Visitor:
     if right is not None and not actor.may(right):
         raise ConsoleError(404, ConsoleErrorCode.NO_PAGE)
     return Visitor(session, actor)
-
-
-def _aim(form: Form) -> str:
-    agency = sessions.first(form, "agency")
-    return agency if _ID.fullmatch(agency) else ""
-
-
-def _safe(target: str) -> str:
-    """Keep only an address inside the console: a login must not send anybody elsewhere."""
-    return target if _OURS.fullmatch(target) else f"{BASE}/"

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 
 from starlette.requests import Request
@@ -13,9 +13,9 @@ from gateway.access.roles import Right
 from gateway.casework.operators import OperatorService
 from gateway.media.access import NoFile, NotYet
 from gateway.portals.console.errors import ConsoleError, ConsoleErrorCode
+from gateway.portals.console.menu import Menu
 from gateway.portals.console.pages import BASE, ConsolePages
 from gateway.portals.console.sections import Visitor
-from gateway.portals.console.sessions import Clock
 from gateway.portals.http import files
 from gateway.store.views import (
     Overview,
@@ -26,7 +26,6 @@ from normalizer.report import Report
 
 LATEST = 30
 """Reports on the first screen: redrawn twice a second for every reader."""
-GLANCE = timedelta(seconds=0.9)
 UNDECIDED = {"open", "noted"}
 _REGION = re.compile(r"\d\d(\.\d\d)?")
 
@@ -34,11 +33,10 @@ _REGION = re.compile(r"\d\d(\.\d\d)?")
 class Screens:
     """Draws what the operators' service returns."""
 
-    def __init__(self, operators: OperatorService, pages: ConsolePages, clock: Clock) -> None:
+    def __init__(self, operators: OperatorService, pages: ConsolePages, menu: Menu) -> None:
         self._operators = operators
         self._pages = pages
-        self._clock = clock
-        self._looked: tuple[datetime, Overview] | None = None
+        self._menu = menu
 
     async def overview(self, _: Request, visitor: Visitor) -> Response:
         """The first screen: queues, channels and the latest reports, moving live."""
@@ -46,11 +44,11 @@ class Screens:
         reports = await self._operators.latest(LATEST)
         live = self._pages.piece("parts/overview.html", overview=overview, visitor=visitor)
         latest = self._pages.piece("parts/latest.html", reports=reports, after=None)
-        return self._page("overview.html", visitor, overview, live=live, latest=latest)
+        return await self._page("overview.html", visitor, overview, live=live, latest=latest)
 
     async def overview_part(self, request: Request, visitor: Visitor) -> Response:
         """Open alerts and the cards of queues and channels, asked for every second."""
-        values = {"overview": await self._glance(), "visitor": visitor}
+        values = {"overview": await self._menu.glance(), "visitor": visitor}
         return self._pages.part(request, "parts/overview.html", **values)
 
     async def latest_part(self, request: Request, _: Visitor) -> Response:
@@ -59,12 +57,6 @@ class Screens:
         after = _moment(request.query_params.get("after", ""))
         return self._pages.part(request, "parts/latest.html", reports=reports, after=after)
 
-    async def menu_part(self, request: Request, _: Visitor) -> Response:
-        """The menu with its counts."""
-        overview = await self._glance()
-        page = request.query_params.get("page", "")
-        return self._pages.part(request, "parts/menu.html", overview=overview, current=page)
-
     async def report(self, request: Request, visitor: Visitor) -> Response:
         """One report whole: text with evidence, places, decision, log and correspondence."""
         file = await self._operators.report(request.path_params["report_id"])
@@ -72,8 +64,7 @@ class Screens:
             raise ConsoleError(404, ConsoleErrorCode.NO_REPORT)
         evidence = [w for r in _reasons(file.report) for w in r.words]
         evidence += [p.words for p in file.report.places if p.words]
-        overview = await self._operators.overview()
-        return self._page("report.html", visitor, overview, file=file, evidence=evidence)
+        return await self._page("report.html", visitor, file=file, evidence=evidence)
 
     async def file(self, request: Request, visitor: Visitor) -> Response:
         """A file of a report, so that it can do nothing in the reader's browser."""
@@ -102,8 +93,7 @@ class Screens:
     async def triage(self, _: Request, visitor: Visitor) -> Response:
         """Reports that the machine was unsure of."""
         reports = await self._operators.triage()
-        overview = await self._operators.overview()
-        return self._page("triage.html", visitor, overview, reports=reports)
+        return await self._page("triage.html", visitor, reports=reports)
 
     async def triage_part(self, request: Request, visitor: Visitor) -> Response:
         """The cards that this reader does not yet have, or 204."""
@@ -114,15 +104,13 @@ class Screens:
     async def public(self, _: Request, visitor: Visitor) -> Response:
         """Words that their reporters agreed to have read, as the public would read them."""
         proposals = await self._operators.proposals()
-        overview = await self._operators.overview()
         closed = self._pages.labels.closed()
-        return self._page("public.html", visitor, overview, proposals=proposals, closed=closed)
+        return await self._page("public.html", visitor, proposals=proposals, closed=closed)
 
     async def ended(self, request: Request, visitor: Visitor) -> Response:
         """What the machine set aside by itself, day by day."""
         listed = await self._operators.ended(_day(request.query_params.get("day", "")))
-        overview = await self._operators.overview()
-        return self._page("ended.html", visitor, overview, listed=listed)
+        return await self._page("ended.html", visitor, listed=listed)
 
     async def exchanges(self, request: Request, visitor: Visitor) -> Response:
         """The latest calls between us and the provider of one channel."""
@@ -131,9 +119,8 @@ class Screens:
         if channel not in channels:
             raise ConsoleError(404, ConsoleErrorCode.NO_CHANNEL)
         found = await self._operators.exchanges(channel)
-        overview = await self._operators.overview()
         values = {"channel": channel, "channels": channels, "exchanges": found}
-        return self._page("exchanges.html", visitor, overview, **values)
+        return await self._page("exchanges.html", visitor, **values)
 
     async def failed(self, _: Request, visitor: Visitor) -> Response:
         """Dead letters and quarantine."""
@@ -141,7 +128,7 @@ class Screens:
         held = await self._held()
         dead = await self.dead(visitor)
         values = {"dead": dead, "held": held, "not_kept": overview.not_kept}
-        return self._page("failed.html", visitor, overview, **values)
+        return await self._page("failed.html", visitor, overview, **values)
 
     async def dead(self, visitor: Visitor) -> Any:
         """Draw the list of dead letters."""
@@ -172,19 +159,13 @@ class Screens:
         accused = len(found) > len(offered)
         return self._pages.page("parts/agencies.html", query=query, found=offered, accused=accused)
 
-    async def _glance(self) -> Overview:
-        """Look for a poll; all open pages share one look (a dozen counts) per second."""
-        now = self._clock()
-        if self._looked is None or not timedelta(0) <= now - self._looked[0] < GLANCE:
-            self._looked = now, await self._operators.overview()
-        return self._looked[1]
-
     async def _held(self) -> list[QuarantineView]:
         return [q for q in await self._operators.quarantine() if q.state in UNDECIDED]
 
-    def _page(self, name: str, visitor: Visitor, overview: Overview, **values: Any) -> HTMLResponse:
-        current = name.partition(".")[0]
-        menu = self._pages.piece("parts/menu.html", overview=overview, current=current)
+    async def _page(
+        self, name: str, visitor: Visitor, overview: Overview | None = None, **values: Any
+    ) -> HTMLResponse:
+        menu = await self._menu.draw(visitor, name.partition(".")[0], overview)
         return self._pages.page(name, visitor=visitor, menu=menu, **values)
 
     def _more(self, name: str, fresh: Sequence[object], **values: Any) -> Response:
@@ -225,7 +206,6 @@ SCREENS: Mapping[str, tuple[Screen, Right]] = {
     "/exchanges/{channel}": (Screens.exchanges, Right.OPERATE),
     "/parts/overview": (Screens.overview_part, Right.OPERATE),
     "/parts/latest": (Screens.latest_part, Right.OPERATE),
-    "/parts/menu": (Screens.menu_part, Right.READ),
     "/parts/triage": (Screens.triage_part, Right.DECIDE),
     "/parts/dead": (Screens.dead_part, Right.OPERATE),
     "/parts/quarantine": (Screens.quarantine_part, Right.OPERATE),

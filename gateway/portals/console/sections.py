@@ -7,6 +7,7 @@ A room (the operators' console, an agency's inbox, the accounts) lists its own; 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -50,12 +51,16 @@ class PageRoute:
 
 @dataclass(frozen=True, slots=True)
 class PostRoute:
-    """Something to do. ``name`` is what the log calls it; no ``right`` is for all."""
+    """Something to do. ``name`` is what the log calls it; no ``right`` is for all.
+
+    ``confirm`` asks for the password again where none was given in the last minutes.
+    """
 
     path: str
     name: str
     right: Right | None
     action: Action
+    confirm: bool = False
     uploads: bool = False
     """Files may come with its form: they are in ``request.state.uploads``."""
 
@@ -68,5 +73,7 @@ class PortalSection:
     posts: tuple[PostRoute, ...] = ()
 
 
-SectionMaker = Callable[[ConsolePages], PortalSection]
+MenuDrawer = Callable[[Visitor, str], Awaitable[Markup]]
+"""Draws the menu of a visitor on the page of a name."""
+SectionMaker = Callable[[ConsolePages, MenuDrawer], PortalSection]
 """Makes a section that is drawn as all pages of people are."""

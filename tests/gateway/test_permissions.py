@@ -1,0 +1,244 @@
+"""Who may open which page and do what, written out by hand and tried over real HTTP.
+
+A new page or act is a line of ``PAGES`` or ``POSTS``; a route without a line fails here.
+"""
+
+from collections.abc import AsyncIterator, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import aiohttp
+import pytest
+from starlette.routing import BaseRoute, Mount, Route
+
+from config.words import words
+from gateway.access.roles import Role
+from gateway.portals.console.routes import routes
+from gateway.store.views import GrantRow, NewAccount
+from normalizer.message import Level, Place
+from tests.gateway.office import AGENCIES, Clock, Office, console, office, report
+
+HERE = "62.01"
+PEOPLE = {
+    "A": GrantRow(Role.ADMINISTRATOR, "ID"),
+    "O": GrantRow(Role.OPERATOR, "ID", identity=True),
+    "o": GrantRow(Role.OPERATOR, "ID"),
+    "R": GrantRow(Role.OPERATOR, HERE, identity=True),
+    "C": GrantRow(Role.COORDINATOR, HERE),
+    "F": GrantRow(Role.OFFICER, AGENCIES[0].id),
+    "L": GrantRow(Role.LEADER, HERE),
+    "U": GrantRow(Role.AUDITOR, "ID"),
+}
+"""The letters of the tables: an ``o`` may not open identities, an ``R`` is an operator of a regency
+only."""
+ALL = "".join(PEOPLE)
+PUBLIC = "public"
+"""For people who are not logged in."""
+WAITING = "waiting"
+"""For people whose password was right and whose two-step code is asked for, and for no one else."""
+PAGES = {
+    "/": "Oo",
+    "/triage": "OoR",
+    "/failed": "Oo",
+    "/ended": "OoR",
+    "/public": "OoR",
+    "/find": "OoRCF",
+    "/agencies": "OoRCF",
+    "/reports/{report_id}": "OoRCF",
+    "/files/{report_id}/{sha256}": "OoRCF",
+    "/exchanges/{channel}": "Oo",
+    "/parts/overview": "Oo",
+    "/parts/latest": "Oo",
+    "/parts/menu": ALL,
+    "/parts/triage": "OoR",
+    "/parts/dead": "Oo",
+    "/parts/quarantine": "Oo",
+    "/parts/scopes": "AC",
+    "/me": ALL,
+    "/me/codes": ALL,
+    "/accounts": "AC",
+    "/accounts/{name:path}": "AC",
+    "/log": "AU",
+    "/login": PUBLIC,
+    "/login/code": WAITING,
+    "/begin": PUBLIC,
+}
+POSTS = {
+    "/reports/{report_id}/assign": "OoR",
+    "/reports/{report_id}/archive": "OoR",
+    "/reports/{report_id}/unseal": "OR",
+    "/reports/{report_id}/reopen": "OoR",
+    "/reports/{report_id}/publish": "OoR",
+    "/reports/{report_id}/keep-private": "OoR",
+    "/alerts/{id}/acknowledge": "OoR",
+    "/failed/replay": "Oo",
+    "/quarantine/{id}/release": "Oo",
+    "/quarantine/{id}/dismiss": "Oo",
+    "/accounts/invite": "AC",
+    "/accounts/withdraw": "AC",
+    "/accounts/reset": "AC",
+    "/accounts/disable": "AC",
+    "/accounts/enable": "AC",
+    "/accounts/codes-off": "AC",
+    "/accounts/remove": "AC",
+    "/accounts/grant": "AC",
+    "/accounts/revoke": "AC",
+    "/accounts/end-sessions": "AC",
+    "/me/password": ALL,
+    "/me/codes": ALL,
+    "/me/codes/off": ALL,
+    "/me/end": ALL,
+    "/me/end-others": ALL,
+    "/logout": ALL,
+    "/logout/everywhere": ALL,
+    "/login": PUBLIC,
+    "/login/code": WAITING,
+    "/begin": PUBLIC,
+    "/begin/accept": PUBLIC,
+    "/begin/password": PUBLIC,
+}
+OWN = report(1)
+VALUES = {"report_id": OWN.id, "sha256": "0" * 64, "channel": "sms", "id": "q1", "name:path": "pf"}
+"""What stands in the places of a path; ``pf`` is the officer's account."""
+NOT_THERE = words("console").say("refusal.no_page")
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Office]:
+    async with office(tmp_path) as desk:
+        elsewhere = Place(
+            code="64.72",
+            name="Kota Samarinda",
+            level=Level.CITY,
+            found_by="name",
+            words="Samarinda",
+            confidence=0.9,
+        )
+        made = report(2).assignment
+        assert made
+        away = made.model_copy(update={"agency": AGENCIES[2]})
+        await desk.put(OWN, report(2, places=(elsewhere,), assignment=away))
+        for letter, grant in PEOPLE.items():
+            made_by = NewAccount(name_of(letter), "hash", (grant,), "cli")
+            assert await desk.house.store.accounts.create(made_by)
+        yield desk
+
+
+def name_of(letter: str) -> str:
+    """Return a person's account; names differ by more than case."""
+    return f"p{letter.lower()}" if letter != "o" else "plain"
+
+
+class Walker:
+    """Somebody of a role who tries every door."""
+
+    def __init__(self, desk: Office, url: str, http: aiohttp.ClientSession, letter: str) -> None:
+        self._desk, self._url, self._http, self._letter = desk, url, http, letter
+
+    async def get(self, path: str) -> tuple[int, str]:
+        """Open a page in a new session."""
+        headers = await self._headers()
+        async with self._http.get(
+            self._url + path, headers=headers, allow_redirects=False
+        ) as answer:
+            return answer.status, await answer.text()
+
+    async def post(self, path: str) -> tuple[int, str]:
+        """Send an empty form in a new session."""
+        headers = await self._headers() | {"Sec-Fetch-Site": "same-origin"}
+        async with self._http.post(
+            self._url + path, data={"x": "1"}, headers=headers, allow_redirects=False
+        ) as answer:
+            return answer.status, await answer.text()
+
+    async def _headers(self) -> dict[str, str]:
+        if not self._letter:
+            return {}
+        accounts = self._desk.house.services.accounts
+        token = await accounts.enter(name_of(self._letter))
+        assert token
+        session = await accounts.session(token)
+        assert session
+        return {"Cookie": f"kanal_session={token}", "X-CSRF-Token": session.csrf}
+
+
+@pytest.fixture
+async def walkers(desk: Office) -> AsyncIterator[dict[str, Walker]]:
+    clock = Clock(still=datetime.now(UTC))
+    async with console(desk, clock) as url, aiohttp.ClientSession() as http:
+        yield {letter: Walker(desk, url, http, letter) for letter in ["", *PEOPLE]}
+
+
+def leaves(found: Iterable[BaseRoute]) -> Iterable[Route]:
+    """Walk through the mounts."""
+    for each in found:
+        if isinstance(each, Mount):
+            yield from leaves(each.routes or ())
+        elif isinstance(each, Route):
+            yield each
+
+
+def test_every_route_has_a_line(desk: Office) -> None:
+    made = routes(
+        desk.house.services.access,
+        desk.desk,
+        public_url="http://kanal.localhost/",
+        secure_cookies=False,
+        clock=Clock(),
+        wall=Clock(),
+        who=lambda _: None,
+    )
+    paths = {
+        method: {each.path for each in leaves(made) if each.methods and method in each.methods}
+        for method in ("GET", "POST")
+    }
+    assert paths == {"GET": set(PAGES), "POST": set(POSTS)}
+
+
+def filled(path: str, **changes: str) -> str:
+    """Put values in the places of a path."""
+    for name, value in (VALUES | changes).items():
+        path = path.replace(f"{{{name}}}", value)
+    return path
+
+
+@pytest.mark.parametrize("letter", PEOPLE)
+async def test_pages_by_the_table(walkers: dict[str, Walker], letter: str) -> None:
+    wrong = []
+    for path, allowed in PAGES.items():
+        status, page = await walkers[letter].get(filled(path))
+        if allowed == WAITING:
+            wrong += [] if status == 303 else [(path, status)]
+            continue
+        if path == "/" and letter not in allowed:
+            wrong += [] if status == 303 else [(path, status)]  # on to their own first page
+            continue
+        refused = status == 404 and NOT_THERE in page
+        may = allowed == PUBLIC or letter in allowed
+        if refused == may or (may and status in (401, 403, 500)):
+            wrong.append((path, status))
+    assert wrong == []
+
+
+@pytest.mark.parametrize("letter", PEOPLE)
+async def test_acts_by_the_table(walkers: dict[str, Walker], letter: str) -> None:
+    wrong = []
+    for path, allowed in POSTS.items():
+        status, page = await walkers[letter].post(filled(path))
+        if allowed == WAITING:
+            wrong += [] if status == 403 else [(path, status)]
+            continue
+        refused = status == 404 and NOT_THERE in page
+        may = allowed == PUBLIC or letter in allowed
+        if refused == may or (may and path != "/login" and status in (401, 403, 500)):
+            wrong.append((path, status))
+    assert wrong == []
+
+
+async def test_nothing_is_open_to_people_who_are_not_logged_in(walkers: dict[str, Walker]) -> None:
+    for path, allowed in PAGES.items():
+        status, _ = await walkers[""].get(filled(path))
+        assert status == (200 if allowed == PUBLIC else 303), path
+    for path, allowed in POSTS.items():
+        status, _ = await walkers[""].post(filled(path))
+        assert (status == 403) == (allowed != PUBLIC), path
