@@ -4,15 +4,15 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 
+from config.states import ActorKind
 from gateway.access.roles import Actor, Right, Role
-from gateway.casework.conflicts import Conflict, ConflictCode
+from gateway.access.states import move
+from gateway.casework.conflicts import Conflict, ConflictCode, as_conflicts
 from gateway.casework.directory import Directory
 from gateway.casework.ended import WIB
-from gateway.outbound.deliver import ELSEWHERE
-from gateway.outbound.deliveries import deliver_assigned
+from gateway.outbound.deliveries import deliver_assigned, withdraw_lost
 from gateway.outbound.notifications import Notifier
 from gateway.store.coordination import GovernmentFilter, Readers, Workload
-from gateway.store.reports import StaleWrite
 from gateway.store.rows import AuditEvent, ReportRecord
 from gateway.store.scope import AccessScope
 from gateway.store.store import Store
@@ -160,7 +160,7 @@ class CoordinatorService:
         scope, agency = _scope(actor), self._register.agency(agency_id)
         if agency is None or not scope.holds(agency.id):
             raise Conflict(ConflictCode.NO_AGENCY)
-        try:
+        with as_conflicts():
             async with self._store.unit() as unit:
                 stored = await _find(unit, report_id, scope)
                 _check_may_have(stored.report, agency)
@@ -172,20 +172,17 @@ class CoordinatorService:
                 }
                 event = AuditEvent("handed_over", actor.name, note=reason, data=data)
                 changed = unit.reports.change(stored, report, [event])
-                if before:
-                    await unit.deliveries.take_back(report.id, before.id, ELSEWHERE)
                 cause = f"handed over {changed.version}"
+                await withdraw_lost(unit, stored.report, report, cause)
                 deliver_assigned(unit, report, cause=cause)
                 text = self._notifier.text("forwarded", report)
                 self._notifier.notify(unit, report, text, cause=cause)
-        except StaleWrite:
-            raise Conflict(ConflictCode.CHANGED) from None
         return report
 
     async def delegate(self, report_id: str, *, actor: Actor, unit: str) -> Report:
         """Say which part of its agency works on a report. Raises ``Conflict``."""
         name = " ".join(unit.split())[:LONGEST_UNIT]
-        try:
+        with as_conflicts():
             async with self._store.unit() as work:
                 stored = await _find(work, report_id, _scope(actor))
                 if _agency_of(stored.report) is None:
@@ -195,8 +192,6 @@ class CoordinatorService:
                 report = stored.report.model_copy(update=changes)
                 event = AuditEvent("delegated", actor.name, note=name, data={"unit": name})
                 work.reports.change(stored, report, [event])
-        except StaleWrite:
-            raise Conflict(ConflictCode.CHANGED) from None
         return report
 
     async def send_back(self, report_id: str, *, actor: Actor, reason: str) -> Report:
@@ -211,7 +206,7 @@ class CoordinatorService:
         self, report_id: str, actor: Actor, reason: str, kind: str, *, keep: bool
     ) -> Report:
         scope = _scope(actor)
-        try:
+        with as_conflicts():
             async with self._store.unit() as unit:
                 stored = await _find(unit, report_id, scope)
                 before = _agency_of(stored.report)
@@ -223,11 +218,8 @@ class CoordinatorService:
                     report = report.model_copy(update={"escalated_to": own})
                 data: dict[str, object] = {"from": before.id if before else ""}
                 event = AuditEvent(kind, actor.name, note=reason, data=data)
-                unit.reports.change(stored, report, [event])
-                if before:
-                    await unit.deliveries.take_back(report.id, before.id, ELSEWHERE)
-        except StaleWrite:
-            raise Conflict(ConflictCode.CHANGED) from None
+                changed = unit.reports.change(stored, report, [event])
+                await withdraw_lost(unit, stored.report, report, f"{kind} {changed.version}")
         return report
 
     def _moved(self, report: Report, agency: Agency, actor: Actor, reason: str) -> Report:
@@ -238,7 +230,11 @@ class CoordinatorService:
     def _untied(self, report: Report, actor: Actor, reason: str) -> Report:
         made = self._decided(report, actor, reason, None)
         untied = report.model_copy(update={"assignment": made, "handler": None})
-        return untied.with_status(Status.TRIAGE, at=self._now(), by=actor.name, note=reason)
+        return self._move(untied, Status.TRIAGE, actor, reason)
+
+    def _move(self, report: Report, to: Status, actor: Actor, note: str) -> Report:
+        kind = ActorKind.COORDINATOR
+        return move(report, to, by=actor.name, actor_kind=kind, at=self._now(), note=note)
 
     def _decided(
         self, report: Report, actor: Actor, reason: str, agency: Agency | None

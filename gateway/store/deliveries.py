@@ -34,7 +34,7 @@ from gateway.store.queue_table import Outbox
 from gateway.store.rows import Delivery, DeliveryState, LaneClaim, Reached, Retry, redact, tidy
 from gateway.store.tables import deliveries, queue, reports
 from gateway.store.views import AgencyEvent
-from gateway.wire.events import may_have, to_agency
+from gateway.wire.events import ASSIGNED, WITHDRAWN, may_get, to_agency
 from gateway.wire.outbound import outbound
 from gateway.wire.queues import DELIVERIES, DeadLetter
 from normalizer.report import Report, Status
@@ -178,14 +178,6 @@ class DeliveryRepository:
         waiting &= deliveries.c.waits_since.is_not(None)
         await self._change(waiting, {"waits_since": self._now() if again else None})
 
-    async def take_back(self, report_id: str, agency_id: str, detail: str) -> set[str]:
-        """Withdraw what an agency has not got of a report: unplaced, or unfetched in its inbox."""
-        theirs = (deliveries.c.report_id == report_id) & (deliveries.c.agency_id == agency_id)
-        in_inbox = (deliveries.c.state == "placed") & (deliveries.c.method == INBOX)
-        theirs &= deliveries.c.state.in_(("pending", "failed")) | in_inbox
-        changes = {"state": "withdrawn", "detail": detail, "ended_at": self._now(), "lease": None}
-        return await self._change(theirs, changes | {"waits_since": None})
-
     async def fail(self, id: str, detail: str) -> None:
         """Note that a delivery was given up."""
         await self._end(id, "failed", detail)
@@ -193,6 +185,30 @@ class DeliveryRepository:
     async def withdraw(self, id: str, detail: str) -> None:
         """Take a delivery back that is not placed yet."""
         await self._end(id, "withdrawn", detail)
+
+    async def take_back(self, report_id: str, agency_id: str, detail: str) -> bool:
+        """Withdraw what an agency has not got; tell whether it has, or may have, the report.
+
+        One that is being called, or was, may have it though nothing says so; so may one that
+        could look into its inbox.
+        """
+        theirs = (deliveries.c.report_id == report_id) & (deliveries.c.agency_id == agency_id)
+        it_had = or_(
+            deliveries.c.placed_at.is_not(None),
+            deliveries.c.fetched_at.is_not(None),
+            deliveries.c.lease.is_not(None),
+            deliveries.c.attempts > 0,
+        )
+        newest = select(deliveries.c.event).where(theirs, it_had)
+        newest = newest.order_by(deliveries.c.created_at.desc(), deliveries.c.id).limit(1)
+        event = (await self._connection.execute(newest)).scalar()
+        in_inbox = (deliveries.c.state == "placed") & (deliveries.c.method == INBOX)
+        waits = theirs & (deliveries.c.state.in_(("pending", "failed")) | in_inbox)
+        waits &= deliveries.c.event != WITHDRAWN
+        changes: dict[str, Any] = {"state": "withdrawn", "detail": detail, "lease": None}
+        changes |= {"ended_at": self._now(), "waits_since": None}
+        await self._change(waits, changes)
+        return event is not None and event != WITHDRAWN
 
     async def claim(
         self, agency: str, most: int, *, lease: float, take_over: bool
@@ -277,6 +293,13 @@ class DeliveryRepository:
         query = query.order_by(deliveries.c.created_at)
         return list(dict.fromkeys((await self._connection.execute(query)).scalars()))
 
+    async def assigned_to(self, report_id: str) -> set[str]:
+        """Return the agencies that were to answer a report, now or before."""
+        query = select(deliveries.c.agency_id).where(
+            deliveries.c.report_id == report_id, deliveries.c.event == ASSIGNED
+        )
+        return set((await self._connection.execute(query)).scalars())
+
     async def flush(self) -> None:
         """Write the new ones."""
         if self._new:
@@ -344,6 +367,17 @@ class DeliveryQueries(Queries):
         query = query.where(since.is_not(None), since <= latest, late)
         query = query.order_by(since).limit(most)
         return [(row.report_id, row.agency_id) for row in await self._all(query)]
+
+    async def waits_in_inbox(
+        self, report_ids: Collection[str], agency_ids: Collection[str]
+    ) -> bool:
+        """Tell whether any of some reports is unfetched in the inbox of one of its agencies."""
+        query = select(deliveries.c.id).where(
+            deliveries.c.report_id.in_(report_ids),
+            deliveries.c.agency_id.in_(agency_ids),
+            deliveries.c.waits_since.is_not(None),
+        )
+        return bool(report_ids) and await self._one(query.limit(1)) is not None
 
     async def count_unread(self, most: int) -> tuple[int, int]:
         """Count reports that wait unfetched in inboxes, and their agencies, up to ``most``."""
@@ -449,5 +483,5 @@ def _agency_events(
             fetched=row["fetched_at"] is not None,
         )
         for row, report in found
-        if may_have(report, agency)
+        if may_get(row["event"], report, agency)
     ]

@@ -14,7 +14,8 @@ from gateway.access.roles import Role
 from gateway.casework.conflicts import ConflictCode
 from gateway.intake.problems import PROBLEMS
 from gateway.intake.smtp.replies import CODES
-from gateway.outbound.deliver import ACCUSED, ELSEWHERE
+from gateway.outbound.deliver import ACCUSED
+from gateway.outbound.deliveries import ELSEWHERE
 from gateway.outbound.notify import READ_THERE
 from gateway.portals.console.errors import ConsoleErrorCode
 from gateway.store.reactions import OURS, QUIET, SPENT, THEIRS
@@ -24,7 +25,7 @@ TABLES = {
     "console": {
         "account_done", "account_fault", "act", "actor", "channel", "deadline", "decision",
         "delivery", "delivery_method", "detail", "event", "file_note", "file_state", "found_by",
-        "kind", "level", "link", "notification", "place", "quarantine", "queue", "reason", "role",
+        "kind", "level", "link", "notification", "quarantine", "queue", "reason", "role",
         "status", "unanswered",
     },
     "errors": {"problem", "smtp"},

@@ -24,8 +24,8 @@ async def inboxes(database_url: str, tmp_path: Any) -> Any:
 
 
 async def _coordinator(house: House, name: str, scope: str) -> None:
-    given = [GrantRow(Role.COORDINATOR, scope)]
-    assert await house.store.accounts.create(NewAccount(name, "hash", tuple(given), "cli"))
+    given = (GrantRow(Role.COORDINATOR, scope),)
+    assert await house.store.accounts.create(NewAccount(name, "hash", given, "cli"))
 
 
 async def _placed(house: House) -> Report:

@@ -16,6 +16,7 @@ from gateway.casework.conflicts import Conflict, ConflictCode
 from gateway.store.coordination import GovernmentFilter
 from gateway.store.tables import deliveries
 from gateway.store.views import GrantRow, NewAccount
+from gateway.wire.events import ASSIGNED, WITHDRAWN
 from normalizer.report import Agency, AgencyRefusal, Outcome, Recusal, Report, Status
 from tests.gateway.making import House
 from tests.gateway.office import (
@@ -59,10 +60,8 @@ OUTSIDE = (THEIRS, ACCUSED, unsure(5))
 async def desk(tmp_path: Path) -> AsyncIterator[Office]:
     async with office(tmp_path) as desk:
         for name, scope in (("rini", "62.01"), ("budi", "62")):
-            given = [GrantRow(Role.COORDINATOR, scope)]
-            assert await desk.house.store.accounts.create(
-                NewAccount(name, _hash(), tuple(given), "cli")
-            )
+            given = (GrantRow(Role.COORDINATOR, scope),)
+            assert await desk.house.store.accounts.create(NewAccount(name, _hash(), given, "cli"))
         await desk.put(OURS, RAISED, *OUTSIDE)
         yield desk
 
@@ -120,8 +119,8 @@ async def test_no_act_reaches_what_lies_outside(desk: Office) -> None:
 
 
 async def test_other_people_have_no_such_page(desk: Office) -> None:
-    given = [GrantRow(Role.OFFICER, DISHUB.id)]
-    assert await desk.house.store.accounts.create(NewAccount("sari", _hash(), tuple(given), "cli"))
+    given = (GrantRow(Role.OFFICER, DISHUB.id),)
+    assert await desk.house.store.accounts.create(NewAccount("sari", _hash(), given, "cli"))
     async with logged_in(desk, "sari") as sari:
         for path in (HOME, f"{HOME}/reports/{OURS.id}"):
             assert (await sari.get(path))[0].status == 404
@@ -133,10 +132,8 @@ async def test_agencies_without_a_reader_stand_first_with_an_invitation(desk: Of
         _, page = await rini.get(HOME)
         invite = "/console/accounts/invite?role=officer&amp;scope="
         assert page.index(f"{invite}{PU.id}") < page.index(f"{invite}{DISHUB.id}")
-        given = [GrantRow(Role.OFFICER, PU.id)]
-        assert await desk.house.store.accounts.create(
-            NewAccount("sari", _hash(), tuple(given), "cli")
-        )
+        given = (GrantRow(Role.OFFICER, PU.id),)
+        assert await desk.house.store.accounts.create(NewAccount("sari", _hash(), given, "cli"))
         _, page = await rini.get(HOME)
         assert f"{invite}{PU.id}" not in page
         assert f"{invite}{DISHUB.id}" in page
@@ -168,7 +165,8 @@ async def test_a_report_is_handed_over_and_its_reporter_told_once(desk: Office) 
     assert file.report.assignment is not None
     assert file.report.assignment.agency == PU
     assert await desk.acts("handed_over") == [(OURS.id, "rini", "jalan kabupaten")]
-    assert [each.agency_id for each in file.deliveries] == [DISHUB.id, PU.id]
+    sent = [(each.agency_id, each.event) for each in file.deliveries[1:]]
+    assert set(sent) == {(DISHUB.id, WITHDRAWN), (PU.id, ASSIGNED)}
     told = [each for each in file.notifications if PU.name in each.text]
     assert len(told) == 1
 
@@ -185,7 +183,7 @@ async def test_what_is_not_ours_goes_back_to_the_operators(desk: Office) -> None
 
 async def test_what_is_taken_back_stays_in_the_coordinators_list(desk: Office) -> None:
     async with desk.house.store.unit() as unit:
-        unit.deliveries.add("d1", OURS, DISHUB.id, "id.kanal.report.assigned")
+        unit.deliveries.add("d1", OURS, DISHUB.id, ASSIGNED)
     async with desk.house.store.unit() as unit:
         await unit.deliveries.place(["d1"], "inbox", reached="placed")
     async with logged_in(desk, "rini") as rini:
@@ -194,7 +192,8 @@ async def test_what_is_taken_back_stays_in_the_coordinators_list(desk: Office) -
         file = await desk.desk.report(OURS.id, actor=system("sari"))
         assert file is not None
         assert (file.report.status, file.report.escalated_to) == (Status.TRIAGE, "62.01")
-        assert [each.state for each in file.deliveries] == ["withdrawn"]
+        states = {each.event: each.state for each in file.deliveries}
+        assert states == {ASSIGNED: "withdrawn", WITHDRAWN: "pending"}
         response, _ = await act(rini, OURS, "hand-over", agency=PU.id, reason="punya petugas")
         assert response.status == 303
     now = await desk.report(OURS.id)

@@ -17,7 +17,13 @@ from gateway.casework.conflicts import Conflict, ConflictCode
 from gateway.casework.coordinators import LONGEST_UNIT, CoordinatorService
 from gateway.portals.console.errors import ConsoleError, ConsoleErrorCode
 from gateway.portals.console.pages import BASE, ConsolePages, state
-from gateway.portals.console.sections import DrawMenu, PageRoute, PortalSection, PostRoute, Visitor
+from gateway.portals.console.sections import (
+    MenuDrawer,
+    PageRoute,
+    PortalSection,
+    PostRoute,
+    Visitor,
+)
 from gateway.portals.console.sessions import Form, first
 from gateway.store.coordination import GovernmentFilter
 from normalizer.report import FINAL, Outcome, Report, Status
@@ -36,9 +42,9 @@ ENDED = "ended"
 REASON = 300
 
 
-def section(service: CoordinatorService, pages: ConsolePages, draw_menu: DrawMenu) -> PortalSection:
+def section(service: CoordinatorService, pages: ConsolePages, menu: MenuDrawer) -> PortalSection:
     """Return the pages and the acts of coordinators."""
-    screens = GovernmentScreens(service, pages, draw_menu)
+    screens = GovernmentScreens(service, pages, menu)
     acts = GovernmentActions(service, pages)
     report, right = f"{HOME}/reports/{{report_id}}", Right.COORDINATE
     return PortalSection(
@@ -58,12 +64,10 @@ def section(service: CoordinatorService, pages: ConsolePages, draw_menu: DrawMen
 class GovernmentScreens:
     """Draws what the coordinators' service returns."""
 
-    def __init__(
-        self, service: CoordinatorService, pages: ConsolePages, draw_menu: DrawMenu
-    ) -> None:
+    def __init__(self, service: CoordinatorService, pages: ConsolePages, menu: MenuDrawer) -> None:
         self._service = service
         self._pages = pages
-        self._menu = draw_menu
+        self._menu = menu
 
     async def government(self, request: Request, visitor: Visitor) -> Response:
         """The government at a glance, and a page of its reports."""
