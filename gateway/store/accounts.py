@@ -154,7 +154,7 @@ class AccountRepository(Queries):
 
     async def by_subject(self, subject: str) -> str | None:
         """Return whose account, if it may log in, is joined to a person at a log-in provider."""
-        query = select(accounts.c.name).where(accounts.c.subject == subject, _ACTIVE)
+        query = select(accounts.c.name).where(accounts.c.subject == subject, ACTIVE)
         name: str | None = await self._one(query)
         return name
 
