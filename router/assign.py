@@ -29,6 +29,7 @@ from router.precedence import Signal, acting
 from router.rank import Lead
 from router.recusal import AccusationReading, Overseer, Recuser, without_accused
 from router.register import Register
+from router.reroute import without_refused
 from router.scope import SURE, ScopeRules
 from router.topics import Topics
 from router.urgency import UrgencyRules as Danger
@@ -221,6 +222,13 @@ class Router:
         views = [*map(self._view, said, leads, ranked, meant, seats)]
         return [self._decision(view, at, may_ask, may_end) for view in views]
 
+    def assign_again(self, report: Report, *, at: datetime) -> Assignment:
+        """Return the decision about a report, knowing which agencies refused it.
+
+        The reporter is not asked, and nothing ends by it.
+        """
+        return self.decide(report, at=at, may_ask=False, may_end=False).assignment
+
     def names_danger(self, text: str) -> bool:
         """Tell whether a text names a danger of now."""
         return self.topics.urgency(self.topics.lexicon.read(text)) is not None
@@ -235,7 +243,8 @@ class Router:
     ) -> _View:
         learned = agencies is not inputs.phrases
         recusals, overseer, suspected = self._recused(inputs, agencies, seats)
-        agencies = without_accused(agencies, recusals)
+        refusals = inputs.report.refusals
+        agencies = without_accused(without_refused(agencies, refusals), recusals)
         if meant < 1:
             agencies = [Share(agency, sure * meant) for agency, sure in agencies]
         outside = self.topics.scope(inputs.reading)
@@ -328,7 +337,10 @@ class Router:
 
     def _is_held(self, view: _View, best: Share) -> bool:
         """Tell whether an operator reads it first: it may accuse somebody, and not before the one
-        body that is there for that."""
+        body that is there for that. What accuses somebody and was refused goes no further alone.
+        """
+        if view.report.refusals and (view.recusals or view.suspected):
+            return True
         if view.suspected is None or self.recuser is None:
             return False
         accused = view.suspected.covers(best.agency.id)
@@ -399,10 +411,14 @@ class Router:
         No other office gets a copy: what accuses one is not for another to read.
         """
         ask = may_ask and to.lacks_place
+        report = view.report
         confidence, limit = (to.agency.confidence if to.agency else 0.0), self.rules.assign_above
-        given = to.agency.agency if to.agency and not ask and confidence >= limit else None
+        out = {each.agency.id for each in report.refusals}
+        is_held = ask or bool(out)
+        given = to.agency.agency if to.agency and not is_held and confidence >= limit else None
         outcome = Outcome.ASSIGN if given else Outcome.ASK if ask else Outcome.TRIAGE
-        likely = [] if given or to.agency is None else [to.agency]
+        is_likely = to.agency and not given and to.agency.agency.id not in out
+        likely = [to.agency] if to.agency and is_likely else []
         oversees = to.agency.agency if to.agency else None
         if to.agency is None and view.best:
             confidence = view.best.confidence

@@ -9,7 +9,16 @@ from functools import lru_cache
 from typing import Literal
 
 from config.words import words as words_of
-from normalizer.report import Agency, Assignment, Candidate, Outcome, Reason, Recusal, Scope
+from normalizer.report import (
+    Agency,
+    AgencyRefusal,
+    Assignment,
+    Candidate,
+    Outcome,
+    Reason,
+    Recusal,
+    Scope,
+)
 from router import scope
 from router.blend import Share
 from router.data import Regions
@@ -24,6 +33,8 @@ _RULES: dict[str, Literal["keyword", "operator", "context"]] = {
     "context": "context",
 }
 """Rules that are no mere finding of a place."""
+_QUOTED = 200
+"""Characters of an agency's words that a reason quotes."""
 _REMEMBERED = 4_096
 """Reasons that are remembered: one channel's reports share most of them."""
 
@@ -140,9 +151,19 @@ def operator(name: str, note: str) -> Reason:
     return Reason(rule="operator", text=say(key, operator=name, note=note))
 
 
-def refusal(agency: str, why: str) -> Reason:
-    """Say which agency sent the report back, and in what words."""
-    return Reason(rule="operator", text=say("refused", agency=agency, why=why))
+def refusal(of: AgencyRefusal) -> Reason:
+    """Say which agency sent the report back, in what words, and whom it names instead."""
+    named = of.suggested.name if of.suggested else ""
+    key = "refused_suggested" if named else "refused"
+    text = say(key, agency=of.agency.name, why=of.why[:_QUOTED], suggested=named)
+    return Reason(rule="operator", text=text)
+
+
+def loop(of: AgencyRefusal) -> Reason:
+    """Say that a report would go back to an agency that had it: an operator decides."""
+    key = "returned_suggested" if of.suggested else "returned"
+    named = of.suggested.name if of.suggested else ""
+    return Reason(rule="threshold", text=say(key, suggested=named))
 
 
 def out_of_scope(

@@ -7,6 +7,8 @@ back from there at once and goes to its overseer; where that is not plain an ope
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from config.states import ActorKind
+from gateway.access.states import move
 from normalizer.report import Assignment, Outcome, Reason, Recusal, Report, Status
 from router import explain
 from router.blend import Share
@@ -87,4 +89,4 @@ def _taken(report: Report, why: Reason, share: Share | None, *, at: datetime) ->
     )
     report = report.model_copy(update={"assignment": taken})
     status, note = (Status.FORWARDED, to.name) if to else (Status.TRIAGE, "")
-    return report.with_status(status, at=at, by=BY, note=note)
+    return move(report, status, by=BY, actor_kind=ActorKind.ROUTER, at=at, note=note)

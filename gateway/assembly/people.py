@@ -6,7 +6,7 @@ from gateway.access.codes import CodeService
 from gateway.access.log import AccessLog
 from gateway.access.people import PeopleService
 from gateway.access.services import AccessServices
-from gateway.assembly.ground import Ground
+from gateway.assembly.ground import Ground, names
 from gateway.casework.alarm import Alarm
 from gateway.casework.alerts import DutyService
 from gateway.casework.coordinators import CoordinatorService
@@ -14,10 +14,14 @@ from gateway.casework.directory import Directory
 from gateway.casework.ended import EndedReports
 from gateway.casework.figures import FigureService
 from gateway.casework.matters import Matters
+from gateway.casework.officers import OfficerService
 from gateway.casework.operators import OperatorService
 from gateway.casework.partners import PartnerService
+from gateway.casework.replies import AgencyReplies
 from gateway.intake.receive import Intake
 from gateway.media.access import AttachmentAccess
+from gateway.media.photos import PhotoStore
+from gateway.media.store_files import clean_in
 from gateway.outbound.methods import DEFAULT
 from gateway.outbound.roster import Wording
 
@@ -98,6 +102,28 @@ def build_figures(ground: Ground) -> FigureService:
         routing.calendar,
         routing.rules.limits,
         close=ground.settings.deadlines.close,
+    )
+
+
+def build_replies(ground: Ground) -> AgencyReplies:
+    """Return the one way in which agencies' words are filed."""
+    return AgencyReplies(ground.notifier, ground.parts.routing, ground.now)
+
+
+def build_officers(
+    ground: Ground, replies: AgencyReplies, files: AttachmentAccess, directory: Directory
+) -> OfficerService:
+    """Return the acts of people of an agency."""
+    return OfficerService(
+        ground.store,
+        ground.notifier,
+        replies,
+        ground.parts.routing.register,
+        directory,
+        files,
+        PhotoStore(ground.attachments, clean_in(ground.sandboxes.images)),
+        mute=names(ground.channels, lambda c: not c.can_ask),
+        phones=names(ground.channels, lambda c: c.by_phone),
     )
 
 

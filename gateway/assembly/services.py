@@ -20,8 +20,10 @@ from gateway.assembly.people import (
     build_alarm,
     build_coordinators,
     build_figures,
+    build_officers,
     build_operators,
     build_partners,
+    build_replies,
 )
 from gateway.assembly.steps import (
     build_agency_queues,
@@ -43,6 +45,7 @@ from gateway.casework.alerts import DutyService
 from gateway.casework.coordinators import CoordinatorService
 from gateway.casework.directory import Directory
 from gateway.casework.figures import FigureService
+from gateway.casework.officers import OfficerService
 from gateway.casework.operators import OperatorService
 from gateway.casework.partners import PartnerService
 from gateway.casework.questions import UnansweredQuestions
@@ -81,6 +84,7 @@ class Services(Ground):
     tracking: Tracking
     access: AccessServices
     operators: OperatorService
+    officers: OfficerService
     agencies: AgencyService
     partners: PartnerService
     figures: FigureService
@@ -135,7 +139,7 @@ def wire(ground: Ground) -> Services:
     duty = DutyService(store, ground.roster, ground.notifier)
     directory = Directory(ground.parts.routing.register, ground.parts.gazetteer)
     hiding = build_hiding(ground)
-    matters = build_matters(ground, hiding)
+    matters, replies = build_matters(ground, hiding), build_replies(ground)
     route, deliver = build_route(ground, duty, hiding, matters), build_deliver(ground)
     notify, store_files = build_notify(ground), build_store_files(ground)
     pollings, reconcilings = build_pollings(ground, pages), build_reconcilings(ground, pages)
@@ -155,7 +159,8 @@ def wire(ground: Ground) -> Services:
         tracking=Tracking(ground.store, ground.seal),
         access=build_access(ground),
         operators=build_operators(ground, intake, files, directory, duty, matters),
-        agencies=AgencyService(store, ground.notifier, ground.methods, ground.now),
+        officers=build_officers(ground, replies, files, directory),
+        agencies=AgencyService(store, replies, ground.methods, ground.parts.routing.register),
         partners=build_partners(ground, directory),
         figures=build_figures(ground),
         coordinators=build_coordinators(ground, directory),

@@ -9,13 +9,15 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
+from config.states import ActorKind
 from gateway.access.recusal import Accusations, Overseers, hold_for_operator, recuse
-from gateway.casework.context import add_link, is_part, new_place, origin_with
+from gateway.access.states import move
+from gateway.casework.context import add_link, agency_asks, is_part, new_place, origin_with
 from gateway.casework.hiding import SOON, Hiding, is_hidden_now
 from gateway.casework.turn import Turn
 from gateway.media.store_files import enqueue_files
 from gateway.outbound.delicate import graver
-from gateway.outbound.deliveries import deliver, deliver_changed
+from gateway.outbound.deliveries import deliver, deliver_changed, withdraw_lost
 from gateway.outbound.notifications import Notifier
 from gateway.store.rows import AuditEvent, ReportRecord
 from gateway.wire import events
@@ -80,7 +82,7 @@ class Additions:
         """Add a message to a report and pass it on."""
         message = turn.message
         grown = meant.report.with_messages(message)
-        report = self._grow(turn, meant, grown, (message,))
+        report = await self._grow(turn, meant, grown, (message,))
         hidden = self._hiding.words_of_news(meant.report, report)
         if is_part(message, meant.report) and not hidden:
             return "part"
@@ -112,7 +114,8 @@ class Additions:
             return await self.keep_apart(turn, record)
         at, note = self._now(), format_number(earlier.report.tracking)
         closed = add_link(without_offer(record.report), earlier.report, "joined")
-        closed = closed.with_status(Status.CLOSED_BY_REPORTER, at=at, by="reporter", note=note)
+        ended = Status.CLOSED_BY_REPORTER
+        closed = move(closed, ended, by="reporter", actor_kind=ActorKind.REPORTER, at=at, note=note)
         data: dict[str, object] = {"message": message.id, "to": earlier.report.tracking}
         context.remember(
             turn.unit.reports.change(record, closed, [AuditEvent("joined", "reporter", data=data)])
@@ -121,7 +124,7 @@ class Additions:
         deliver_changed(turn.unit, closed, cause=cause)
         turn.unit.messages.file(message, earlier.report)
         both = earlier.report.with_report(record.report)
-        self._grow(turn, earlier, both, record.report.messages)
+        await self._grow(turn, earlier, both, record.report.messages)
         text = self._notifier.text(
             "joined", earlier.report, lama=format_number(record.report.tracking)
         )
@@ -152,7 +155,7 @@ class Additions:
             automatic=True,
         )  # fmt: skip
 
-    def _grow(
+    async def _grow(
         self, turn: Turn, record: ReportRecord, grown: Report, messages: Sequence[Message]
     ) -> Report:
         """File what was added to a report, and pass it on; ``grown`` has it already."""
@@ -162,20 +165,30 @@ class Additions:
             changes = {"origin": origin_with(report, message), "urgency": danger}
             report = report.model_copy(update=changes | new_place(report, message))
             report = self._kept_from_the_accused(report, message)
+        report = self._answering(report)
         log = [*map(addition_event, messages)]
         log += self._hiding.events_of_news(record.report, report, messages[-1])
         turn.context.remember(unit.reports.change(record, report, log))
         for message in messages:
             unit.messages.file(message, report)
             enqueue_files(unit, report, message, at=self._now())
+        cause = f"follow-up {messages[0].id}"
+        await withdraw_lost(unit, record.report, report, cause)
         if report.assignment and report.assignment.agency:
-            cause, has = f"follow-up {messages[0].id}", _has(record.report, report)
+            has = _has(record.report, report)
             if has and is_hidden_now(record.report, report):
                 deliver_changed(unit, report, cause=cause)
             else:
                 kind: events.Type = events.FOLLOWED_UP if has else events.ASSIGNED
                 deliver(unit, report, kind=kind, cause=cause)
         return report
+
+    def _answering(self, report: Report) -> Report:
+        """Go on with a report about which an agency had asked: its reporter has written."""
+        if not agency_asks(report):
+            return report
+        to, kind = Status.IN_PROGRESS, ActorKind.REPORTER
+        return move(report, to, by="reporter", actor_kind=kind, at=self._now())
 
     def _kept_from_the_accused(self, report: Report, message: Message) -> Report:
         """Take a report back from whom it now accuses, or whom this message may accuse."""

@@ -1,31 +1,30 @@
 """Step 5, reply: the agency's words come back and are filed against the report.
 
-An agency answers, says how far it is, or refuses (bukan wewenang); a refused report goes back to
-the operators. The same Idempotency-Key changes nothing the second time.
+An agency answers, says how far it is, or refuses (bukan wewenang). The same
+Idempotency-Key changes nothing the second time.
 """
 
 import contextlib
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from adapters.contract import ReportClosed, UnknownReport
 from gateway.access.recusal import NotYours
+from gateway.casework.replies import EVENTS, AgencyReplies, AgencyWords, acting_agency
 from gateway.outbound.methods.base import Method
-from gateway.outbound.notifications import Notifier
 from gateway.store.engine import Unavailable
-from gateway.store.rows import AuditEvent, ReportRecord
+from gateway.store.rows import ReportRecord
 from gateway.store.store import Store
 from gateway.store.unit import UnitOfWork
 from gateway.store.views import AgencyEvent
-from normalizer.report import FINAL, Assignment, Outcome, Report, Status
+from normalizer.report import FINAL, Agency, Report
 from normalizer.text import SEEN, storable
-from router import explain
+from router.register import Register
 
 MAX_REPLY = 10_000
 
@@ -45,6 +44,8 @@ class Reply(BaseModel):
         StringConstraints(strip_whitespace=True, max_length=MAX_REPLY, pattern=SEEN),
         AfterValidator(_storable),
     ]
+    suggestion: Annotated[str, Field(max_length=80)] = ""
+    """With a refusal: the id of the agency whose affair it is instead."""
 
 
 class ClosedReport(Exception):
@@ -65,13 +66,13 @@ class AgencyService:
     def __init__(
         self,
         store: Store,
-        notifier: Notifier,
+        replies: AgencyReplies,
         methods: Mapping[str, Method],
-        now: Callable[[], datetime],
+        register: Register,
     ) -> None:
         self._store = store
-        self._notifier = notifier
-        self._now = now
+        self._replies = replies
+        self._register = register
         tokens = ((agency, method.block.token) for agency, method in methods.items())
         self._tokens = {
             agency: hashlib.sha256(token.get_secret_value().encode()).digest()
@@ -109,12 +110,24 @@ class AgencyService:
                 raise NotYours
             if key and await unit.events.has(record.report.id, _event(reply), key):
                 return FiledReply(record.report, news=False)
-            if _agency(record.report) != agency:
+            acting = acting_agency(record.report)
+            if acting is None or acting.id != agency:
                 raise NotYours
             if record.report.status in FINAL:
                 raise ClosedReport
             await unit.deliveries.read(record.report.id, agency)
-            return FiledReply(self._file(unit, record, agency, reply, key), news=True)
+            words = AgencyWords(
+                acting,
+                reply.kind,
+                reply.text,
+                key=key,
+                suggested=self._suggested(record.report, reply.suggestion),
+            )
+            return FiledReply((await self._replies.file(unit, record, words)).report, news=True)
+
+    def _suggested(self, report: Report, id: str) -> Agency | None:
+        """Return the body that a refusal names, unless there is none, or it is the accused one."""
+        return None if not id or report.recuses(id) else self._register.agency(id)
 
     async def respond(self, agency: str, number: str, kind: str, text: str, *, key: str) -> Report:
         """File a reply that came by a channel. Raises ``UnknownReport``, ``ReportClosed``."""
@@ -128,54 +141,11 @@ class AgencyService:
 
     async def _knows(self, unit: UnitOfWork, record: ReportRecord, agency: str, key: str) -> bool:
         """An agency that refused a report may still repeat that refusal."""
-        if _agency(record.report) == agency:
+        acting = acting_agency(record.report)
+        if acting and acting.id == agency:
             return True
         return bool(key) and await unit.events.has(record.report.id, "agency_refused", key)
 
-    def _file(
-        self, unit: UnitOfWork, record: ReportRecord, agency: str, reply: Reply, key: str
-    ) -> Report:
-        report, at = record.report, self._now()
-        by = f"agency:{agency}"
-        data: dict[str, object] = {"text": reply.text, "key": key, "kind": reply.kind}
-        change = AuditEvent(_event(reply), by, data=data)
-        if reply.kind == "refuse":
-            refused = _refused(report, agency, reply.text, at)
-            moved = refused.with_status(Status.TRIAGE, at=at, by=by, note=reply.text[:200])
-            return unit.reports.change(record, moved, [change]).report
-        status = Status.ANSWERED if reply.kind == "answer" else Status.IN_PROGRESS
-        moved = report.with_status(status, at=at, by=by, note=reply.text[:200])
-        changed = unit.reports.change(record, moved, [change])
-        text = self._notifier.text(
-            "answer" if reply.kind == "answer" else "progress", report, teks=reply.text
-        )
-        cause = f"reply {changed.version}"
-        self._notifier.notify(unit, report, text, cause=cause)
-        return moved
-
 
 def _event(reply: Reply) -> str:
-    return "agency_refused" if reply.kind == "refuse" else "agency_replied"
-
-
-def _agency(report: Report) -> str | None:
-    assigned = report.assignment
-    given = assigned and assigned.decision is Outcome.ASSIGN
-    found = assigned.agency.id if assigned and given and assigned.agency else None
-    return None if found and report.recuses(found) else found
-
-
-def _refused(report: Report, agency: str, why: str, at: datetime) -> Report:
-    """Take the report from the agency; the others of the ranking are proposed to the operator."""
-    old = report.assignment
-    assert old is not None
-    others = tuple(c for c in old.alternatives if c.agency.id != agency)
-    assignment = Assignment(
-        decision=Outcome.TRIAGE,
-        confidence=0.0,
-        alternatives=others,
-        reasons=(explain.refusal(agency, why[:200]), *old.reasons),
-        by=f"agency:{agency}",
-        at=at,
-    )
-    return report.model_copy(update={"assignment": assignment})
+    return EVENTS[reply.kind]

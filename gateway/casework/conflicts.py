@@ -1,6 +1,11 @@
-"""Why an operator's decision cannot be carried out."""
+"""Why what a person decided about a report cannot be carried out."""
 
+import contextlib
+from collections.abc import Iterator
 from enum import StrEnum
+
+from gateway.access.states import WrongMove
+from gateway.store.reports import StaleWrite
 
 
 class ConflictCode(StrEnum):
@@ -28,12 +33,37 @@ class ConflictCode(StrEnum):
     DECIDED = "decided"
     CHANNEL_OFF = "channel_off"
     UNREADABLE = "unreadable"
+    NOT_NOW = "not_now"
+    """The status of the report does not allow it."""
+    NO_WORDS = "no_words"
+    NO_COLLEAGUE = "no_colleague"
+    NO_COPY = "no_copy"
+    """It has the report already."""
+    NOT_FOR_OTHERS = "not_for_others"
+    """It accuses somebody: no other agency gets a copy."""
+    CANNOT_ASK = "cannot_ask"
+    """Its reporter would not read a question, or cannot answer it."""
+    NO_PHOTO = "no_photo"
+    PHOTO_TOO_LARGE = "photo_too_large"
+    PHOTOS_TOO_MANY = "photos_too_many"
+    FILES_AWAY = "files_away"
 
 
 class Conflict(Exception):
-    """What the operator wants is not possible (any more); ``values`` fill in the words."""
+    """What somebody wants is not possible (any more); ``values`` fill in the words."""
 
     def __init__(self, code: ConflictCode, **values: str) -> None:
         super().__init__(code.value, *values.values())
         self.code = code
         self.values = values
+
+
+@contextlib.contextmanager
+def as_conflicts() -> Iterator[None]:
+    """Raise ``Conflict`` where the report was changed meanwhile, or may not move so."""
+    try:
+        yield
+    except StaleWrite:
+        raise Conflict(ConflictCode.CHANGED) from None
+    except WrongMove:
+        raise Conflict(ConflictCode.NOT_NOW) from None

@@ -9,7 +9,7 @@ from gateway.platform.seal import Seal
 from gateway.store.rows import OptOut, ReportRecord
 from gateway.store.unit import UnitOfWork
 from normalizer.message import Message, Origin
-from normalizer.report import FINAL, Link, Report
+from normalizer.report import FINAL, Link, Outcome, Report, Status
 from normalizer.text import has_words
 
 MOST_NAMES = 100
@@ -158,6 +158,13 @@ def new_place(report: Report, message: Message) -> dict[str, object]:
     is_named = any(place.found_by != "context" for place in report.places)
     places = report.places if is_named else message.places or report.places
     return {"coordinates": message.coordinates, "places": places}
+
+
+def agency_asks(report: Report) -> bool:
+    """Tell whether a report waits for its reporter because its agency asked something."""
+    made = report.assignment
+    waits = report.status is Status.WAITING_FOR_REPORTER
+    return waits and made is not None and made.decision is Outcome.ASSIGN
 
 
 def add_link(report: Report, earlier: Report, kind: str = "follow_up") -> Report:

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from gateway.casework.additions import Additions, Choice, answer_to_offer, late_button
 from gateway.casework.alerts import DutyService
 from gateway.casework.commands import Commands
-from gateway.casework.context import add_link
+from gateway.casework.context import add_link, agency_asks
 from gateway.casework.hiding import Hiding, may_show, report_to_hide
 from gateway.casework.matters import (
     Matters,
+    agency_answered,
     call_for_help,
     earlier_place,
     is_foreign,
@@ -79,6 +80,7 @@ def conversation(
             TurnRule("the place of before", earlier_place, matters.place_from_earlier),
             TurnRule("the same again", report_again, matters.repeat),
             TurnRule("more of a call for help", call_for_help, _belong),
+            TurnRule("the answer to an agency", agency_answered, additions.add),
             TurnRule("the answer to a question", question_answered, matters.complete),
             TurnRule("an addition", lambda turn: turn.meant, additions.add),
             TurnRule("a new report", _any, matters.open),
@@ -107,7 +109,7 @@ def _goes_on(turn: Turn) -> ReportRecord | None:
     """Return the report that is kept apart from the earlier one, and still lacks an answer."""
     asked = answer_to_offer(turn, "new")
     waits = asked is not None and asked.report.status is Status.WAITING_FOR_REPORTER
-    return asked if waits else None
+    return asked if asked and waits and not agency_asks(asked.report) else None
 
 
 def _thanks(turn: Turn) -> bool:

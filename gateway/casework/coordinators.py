@@ -4,12 +4,13 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 
+from config.states import ActorKind
 from gateway.access.roles import Actor, Right, Role
+from gateway.access.states import move
 from gateway.casework.conflicts import Conflict, ConflictCode
 from gateway.casework.directory import Directory
 from gateway.casework.ended import WIB
-from gateway.outbound.deliver import ELSEWHERE
-from gateway.outbound.deliveries import deliver_assigned
+from gateway.outbound.deliveries import deliver_assigned, withdraw_lost
 from gateway.outbound.notifications import Notifier
 from gateway.store.coordination import GovernmentFilter, Readers, Workload
 from gateway.store.reports import StaleWrite
@@ -172,9 +173,8 @@ class CoordinatorService:
                 }
                 event = AuditEvent("handed_over", actor.name, note=reason, data=data)
                 changed = unit.reports.change(stored, report, [event])
-                if before:
-                    await unit.deliveries.take_back(report.id, before.id, ELSEWHERE)
                 cause = f"handed over {changed.version}"
+                await withdraw_lost(unit, stored.report, report, cause)
                 deliver_assigned(unit, report, cause=cause)
                 text = self._notifier.text("forwarded", report)
                 self._notifier.notify(unit, report, text, cause=cause)
@@ -223,9 +223,8 @@ class CoordinatorService:
                     report = report.model_copy(update={"escalated_to": own})
                 data: dict[str, object] = {"from": before.id if before else ""}
                 event = AuditEvent(kind, actor.name, note=reason, data=data)
-                unit.reports.change(stored, report, [event])
-                if before:
-                    await unit.deliveries.take_back(report.id, before.id, ELSEWHERE)
+                changed = unit.reports.change(stored, report, [event])
+                await withdraw_lost(unit, stored.report, report, f"{kind} {changed.version}")
         except StaleWrite:
             raise Conflict(ConflictCode.CHANGED) from None
         return report
@@ -233,12 +232,16 @@ class CoordinatorService:
     def _moved(self, report: Report, agency: Agency, actor: Actor, reason: str) -> Report:
         made = self._decided(report, actor, reason, agency)
         moved = report.model_copy(update={"assignment": made, "handler": None})
-        return moved.with_status(Status.FORWARDED, at=self._now(), by=actor.name, note=agency.name)
+        return self._move(moved, Status.FORWARDED, actor, agency.name)
 
     def _untied(self, report: Report, actor: Actor, reason: str) -> Report:
         made = self._decided(report, actor, reason, None)
         untied = report.model_copy(update={"assignment": made, "handler": None})
-        return untied.with_status(Status.TRIAGE, at=self._now(), by=actor.name, note=reason)
+        return self._move(untied, Status.TRIAGE, actor, reason)
+
+    def _move(self, report: Report, to: Status, actor: Actor, note: str) -> Report:
+        kind = ActorKind.COORDINATOR
+        return move(report, to, by=actor.name, actor_kind=kind, at=self._now(), note=note)
 
     def _decided(
         self, report: Report, actor: Actor, reason: str, agency: Agency | None

@@ -4,14 +4,16 @@ from collections.abc import Callable, Sequence, Set
 from datetime import datetime, timedelta
 from functools import partial
 
+from config.states import ActorKind
 from gateway.access.recusal import merge_recusals
+from gateway.access.states import move
 from gateway.casework.additions import (
     addition_event,
     earlier_matter,
     join_choices,
     without_offer,
 )
-from gateway.casework.context import add_link, origin_with
+from gateway.casework.context import add_link, agency_asks, origin_with
 from gateway.casework.hiding import SOON, Hiding
 from gateway.casework.repeats import Novelty, asks_place, is_wordless, report_again
 from gateway.casework.turn import Turn
@@ -179,7 +181,7 @@ class Matters:
         report = record.report.model_copy(update={"messages": (first, *more)})
         may_ask = report.unanswered is None and report.origin.channel not in self._mute
         decision = self._router.decide(report, at=self._now(), may_ask=may_ask, may_end=False)
-        report = apply(report, decision, at=self._now())
+        report = apply(report, decision, at=self._now(), actor_kind=ActorKind.OPERATOR)
         log = [AuditEvent("reopened", by), decision_event(decision)]
         log += self._hiding.consent_events(report)
         unit.reports.change(record, report, log)
@@ -289,7 +291,21 @@ def call_for_help(turn: Turn) -> ReportRecord | None:
 
 
 def question_answered(turn: Turn) -> ReportRecord | None:
-    """Return the report whose open question a message answers, unless it is a matter of its own."""
+    """Return the report whose open question of ours a message answers, unless it is a matter of
+    its own."""
+    asked = _asked(turn)
+    return None if asked is None or agency_asks(asked.report) else asked
+
+
+def agency_answered(turn: Turn) -> ReportRecord | None:
+    """Return the report about which an agency asked, where a message answers that."""
+    asked = _asked(turn)
+    return (
+        asked if asked and agency_asks(asked.report) and asked.report.takes(turn.message) else None
+    )
+
+
+def _asked(turn: Turn) -> ReportRecord | None:
     message = turn.message
     if turn.meant:
         waits = turn.meant.report.status is Status.WAITING_FOR_REPORTER
@@ -300,7 +316,15 @@ def question_answered(turn: Turn) -> ReportRecord | None:
         return next((s for s in asked if message.coordinates and asks_place(s.report)), None)
     if begun := next((s for s in asked if _lacks_words(s.report, message)), None):
         return begun
+    if theirs := next((s for s in asked if _is_for_asking_agency(turn, s.report)), None):
+        return theirs
     return None if _stands_alone(turn) else next(iter(asked), None)
+
+
+def _is_for_asking_agency(turn: Turn, report: Report) -> bool:
+    """Tell whether an agency asked about a report to which a message would go by itself, too."""
+    made, to = report.assignment, turn.decided.assignment.agency
+    return agency_asks(report) and made is not None and to is not None and made.agency == to
 
 
 def _lacks_words(report: Report, message: Message) -> bool:
@@ -315,8 +339,17 @@ def _stands_alone(turn: Turn) -> bool:
     return enough and turn.decided.assignment.decision is Outcome.ASSIGN
 
 
-def apply(report: Report, decision: Decision, *, at: datetime) -> Report:
-    """Return the report with a decision in it, in the status that follows from it."""
+def apply(
+    report: Report,
+    decision: Decision,
+    *,
+    at: datetime,
+    actor_kind: ActorKind = ActorKind.ROUTER,
+) -> Report:
+    """Return the report with a decision in it, in the status that follows from it.
+
+    ``actor_kind`` is an operator where one had it decided again.
+    """
     changed = report.model_copy(
         update={
             "kind": decision.kind,
@@ -333,7 +366,8 @@ def apply(report: Report, decision: Decision, *, at: datetime) -> Report:
     if scope := decision.assignment.scope:
         note = scope.name
     status = status_of(decision)
-    return changed.with_status(status, at=at, by=decision.assignment.by, note=note)
+    by = decision.assignment.by
+    return move(changed, status, by=by, actor_kind=actor_kind, at=at, note=note)
 
 
 def complete_report(report: Report, answer: Message, gazetteer: Gazetteer) -> Report:

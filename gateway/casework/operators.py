@@ -7,17 +7,20 @@ from datetime import date, datetime, timedelta
 import structlog
 
 from adapters.contract import Malformed
+from config.states import ActorKind
 from gateway.access.roles import Actor, Right
+from gateway.access.states import move
 from gateway.broker.base import Broker, BrokerError
 from gateway.casework.alerts import DutyService
 from gateway.casework.conflicts import Conflict, ConflictCode
+from gateway.casework.context import agency_asks
 from gateway.casework.directory import Directory
 from gateway.casework.ended import WIB, EndedDay, EndedReports
 from gateway.casework.publishing import Proposal, Publishing
 from gateway.intake.envelope import unpack
 from gateway.intake.receive import Intake
 from gateway.media.access import AttachmentAccess, ShownFile
-from gateway.outbound.deliveries import deliver_assigned
+from gateway.outbound.deliveries import deliver_assigned, withdraw_lost
 from gateway.outbound.notifications import Notifier
 from gateway.platform.identity import opened_reporter
 from gateway.platform.recent import Recent
@@ -170,11 +173,13 @@ class OperatorService:
             async with self._store.unit() as unit:
                 stored = await _stored(unit, report_id, actor)
                 _check_assignable(stored.report, agency)
-                report = _assigned(stored.report, agency, by=by, note=note, at=self._store.now())
+                before = stored.report
+                report = _assigned(before, agency, by=by, note=note, at=self._store.now())
                 data: dict[str, object] = {"agency": agency.id}
                 change = AuditEvent("assigned_by_operator", by, note=note, data=data)
                 stored = unit.reports.change(stored, report, [change])
                 cause = f"assigned {stored.version}"
+                await withdraw_lost(unit, before, report, cause)
                 deliver_assigned(unit, report, cause=cause)
                 text = self._notifier.text("forwarded", report)
                 self._notifier.notify(unit, report, text, cause=cause)
@@ -193,7 +198,9 @@ class OperatorService:
                 stored = await _stored(unit, report_id, actor)
                 _check_archivable(stored.report)
                 status, at = Status.ARCHIVED_BY_ADMIN, self._store.now()
-                report = stored.report.with_status(status, at=at, by=by, note=reason)
+                report = move(
+                    stored.report, status, by=by, actor_kind=ActorKind.OPERATOR, at=at, note=reason
+                )
                 unit.reports.change(stored, report, [AuditEvent(status.value, by, note=reason)])
                 if await unit.notifications.any_about(report_id):
                     text = self._notifier.text("archived", report, alasan=reason)
@@ -326,7 +333,8 @@ def _identity(report: Report, seal: Seal) -> Identity:
 def _check_archivable(report: Report) -> None:
     if report.status in FINAL:
         raise Conflict(ConflictCode.CLOSED)
-    if report.status not in (Status.TRIAGE, Status.WAITING_FOR_REPORTER):
+    ours = report.status in (Status.TRIAGE, Status.WAITING_FOR_REPORTER)
+    if not ours or agency_asks(report):
         raise Conflict(ConflictCode.AT_AN_AGENCY)
 
 
@@ -352,5 +360,7 @@ def _assigned(report: Report, agency: Agency, *, by: str, note: str, at: datetim
         by=f"operator:{by}",
         at=at,
     )
-    moved = report.model_copy(update={"assignment": assignment})
-    return moved.with_status(Status.FORWARDED, at=at, by=by, note=agency.name)
+    changes = {"assignment": assignment, "handler": None, "escalated_to": ""}
+    moved = report.model_copy(update=changes)
+    to, kind = Status.FORWARDED, ActorKind.OPERATOR
+    return move(moved, to, by=by, actor_kind=kind, at=at, note=agency.name)

@@ -1,7 +1,13 @@
-"""A question that its reporter does not answer: an operator decides instead, once it is due."""
+"""A question that its reporter does not answer, once it is due: an operator decides instead.
+
+What an agency asked goes on with that agency.
+"""
 
 from datetime import datetime, timedelta
 
+from config.states import ActorKind
+from gateway.access.states import move
+from gateway.casework.context import agency_asks
 from gateway.queues.due import DueHandler
 from gateway.store.due import QUESTION, DueRow
 from gateway.store.rows import AuditEvent
@@ -37,9 +43,18 @@ class UnansweredQuestions(DueHandler):
             if not await unit.due.settle(row):
                 return 0
             data: dict[str, object] = {"days": self._waiting.days}
-            report = self._triaged(stored.report)
+            report = self._without_answer(stored.report)
             unit.reports.change(stored, report, [AuditEvent(UNANSWERED, "gateway", data=data)])
         return 1
+
+    def _without_answer(self, report: Report) -> Report:
+        """Give a report back to the one that asked: to its agency, else to an operator."""
+        if not agency_asks(report):
+            return self._triaged(report)
+        made = report.assignment
+        agency = made.agency.name if made and made.agency else ""
+        said = say("unanswered_agency", agency=agency, days=self._waiting.days)
+        return self._moved(report, Status.IN_PROGRESS, said)
 
     def _triaged(self, report: Report) -> Report:
         said = say("unanswered", days=self._waiting.days)
@@ -47,7 +62,11 @@ class UnansweredQuestions(DueHandler):
             reasons = (Reason(rule="history", text=said), *made.reasons)
             changed = {"decision": Outcome.TRIAGE, "question": None, "reasons": reasons}
             report = report.model_copy(update={"assignment": made.model_copy(update=changed)})
-        return report.with_status(Status.TRIAGE, at=self._store.now(), by="gateway", note=said)
+        return self._moved(report, Status.TRIAGE, said)
+
+    def _moved(self, report: Report, to: Status, note: str) -> Report:
+        at, kind = self._store.now(), ActorKind.GATEWAY
+        return move(report, to, by="gateway", actor_kind=kind, at=at, note=note)
 
 
 def _asked_at(report: Report) -> datetime:

@@ -1,9 +1,12 @@
-"""Who may have a file of a report: operators, and the agencies it is with.
+"""Who may have a file of a report: operators, the agencies it is with, and of answers its reporter.
 
-Operators may have whatever is kept; agencies only what could be made harmless.
+Operators may have whatever is kept; agencies only what could be made harmless. Photos of answers
+stand in the log of the report; they were made harmless when they were kept.
 """
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 
@@ -12,6 +15,7 @@ from gateway.access.roles import Actor, Right
 from gateway.media.kinds import KINDS
 from gateway.media.objects import AttachmentStore, ObjectsUnavailable
 from gateway.store.store import Store
+from gateway.store.views import EventView, ReportFile
 from gateway.wire.events import may_have
 from normalizer.message import Attachment, FileState
 from normalizer.report import Report
@@ -40,6 +44,26 @@ class ShownFile:
     content: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class AnswerPhoto:
+    """A photo that an agency put to an answer, as the log has it."""
+
+    at: datetime
+    sha256: str
+    media_type: str
+    label: str
+
+
+def answer_photos(events: Iterable[EventView]) -> list[AnswerPhoto]:
+    """List the photos that stand in the log of a report, oldest first."""
+    return [
+        AnswerPhoto(event.at, str(each["sha256"]), str(each["mime"]), str(each["label"]))
+        for event in events
+        if event.kind == "agency_replied"
+        for each in event.data.get("files", ())
+    ]
+
+
 class AttachmentAccess:
     """Hands files out."""
 
@@ -55,7 +79,8 @@ class AttachmentAccess:
         found = await self._store.reports.file(id=report_id)
         if found is None or not actor.scope(Right.READ).covers(found.report):
             raise NoFile
-        shown = await self._shown(found.report, sha256, whole=True)
+        shown = await self._answer_photo(found, sha256)
+        shown = shown or await self._shown(found.report, sha256, whole=True)
         log.info("a file was looked at", by=actor.name, report_id=report_id, sha256=sha256[:12])
         return shown
 
@@ -67,9 +92,46 @@ class AttachmentAccess:
         found = await self._store.reports.file(tracking=tracking)
         if found is None or not may_have(found.report, agency):
             raise NotYours
-        shown = await self._shown(found.report, sha256)
+        shown = await self._answer_photo(found, sha256)
+        shown = shown or await self._shown(found.report, sha256)
         log.info("a file was fetched", by=f"agency:{agency}", report_id=found.report.id)
         return shown
+
+    async def for_officer(
+        self, report_id: str, sha256: str, *, agencies: Collection[str], by: str
+    ) -> ShownFile:
+        """Return a file of a report that one of the agencies has, or that it got a copy of.
+
+        Raises ``NoFile``, ``NotYet``, ``Unavailable``.
+        """
+        found = await self._store.reports.file(id=report_id)
+        if found is None or not any(may_have(found.report, each) for each in agencies):
+            raise NoFile
+        shown = await self._answer_photo(found, sha256)
+        shown = shown or await self._shown(found.report, sha256)
+        log.info("a file was looked at", by=by, report_id=report_id, sha256=sha256[:12])
+        return shown
+
+    async def for_reporter(self, tracking: str, sha256: str) -> ShownFile:
+        """Return a photo of an answer; who asks has shown number and secret.
+
+        Raises ``NoFile``, ``NotYet``, ``Unavailable``.
+        """
+        found = await self._store.reports.file(tracking=tracking)
+        shown = await self._answer_photo(found, sha256) if found else None
+        if shown is None:
+            raise NoFile
+        return shown
+
+    async def _answer_photo(self, file: ReportFile, sha256: str) -> ShownFile | None:
+        """Read a photo that an agency put to an answer; None where there is no such one."""
+        for photo in answer_photos(file.events):
+            if photo.sha256 == sha256 and photo.media_type in KINDS:
+                kind = KINDS[photo.media_type]
+                content = await self._read(sha256)
+                name = f"{photo.label or 'foto'}{kind.extension}"
+                return ShownFile(name, photo.media_type, kind.inline, sha256, content)
+        return None
 
     async def _shown(self, report: Report, sha256: str, *, whole: bool = False) -> ShownFile:
         """Read a file; ``whole`` also gives what is quarantined and originals."""

@@ -205,6 +205,10 @@ class AttachmentStore:
             return None
         return content if sha256(content).hexdigest() == name else None
 
+    async def has(self, name: str) -> bool:
+        """Tell whether a file is kept. Raises ``ObjectsUnavailable``."""
+        return await self._objects.has(name)
+
     async def ping(self) -> None:
         """Return when the store answers. Raises ``ObjectsUnavailable``."""
         await self._objects.ping()

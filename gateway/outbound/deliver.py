@@ -14,6 +14,7 @@ import structlog
 from gateway.broker.base import ReceivedMessage
 from gateway.outbound import methods
 from gateway.outbound.batch import every, ids_of
+from gateway.outbound.deliveries import ELSEWHERE
 from gateway.outbound.methods.base import CallingMethod, Method
 from gateway.outbound.methods.inbox import InboxMethod
 from gateway.platform import correlation, metrics
@@ -27,7 +28,7 @@ from normalizer.report import Report
 
 log = structlog.get_logger(__name__)
 
-ACCUSED, ELSEWHERE = "agency_accused", "report_elsewhere"
+ACCUSED = "agency_accused"
 """Why a delivery is withdrawn, as ``config/console`` says it."""
 CALL = 120.0
 """Seconds in which a call must end, whatever its own settings say."""
@@ -128,7 +129,7 @@ class Deliver:
         parcels = []
         for delivery in left:
             report = found[delivery.report_id].report
-            if events.may_have(report, delivery.agency_id):
+            if events.may_get(delivery.event, report, delivery.agency_id):
                 in_use = delivery.agency_id in queues
                 parcels.append(
                     _parcel(delivery, report, self._queue if in_use else self._method(delivery))

@@ -14,6 +14,8 @@ from normalizer.report import Report
 
 log = structlog.get_logger(__name__)
 
+ELSEWHERE = "report_elsewhere"
+"""Why a delivery is withdrawn, as ``config/console`` says it."""
 _NAMES = uuid.UUID("6b616e61-6c00-5000-8000-6c6574746572")
 
 
@@ -32,6 +34,11 @@ def deliver(unit: UnitOfWork, report: Report, *, kind: events.Type, cause: str) 
     _deliver(unit, report, report.assignment.agency.id, kind, cause)
 
 
+def deliver_copy(unit: UnitOfWork, report: Report, agency: str, *, cause: str) -> None:
+    """Hand a copy to an agency that its assignment names."""
+    _deliver(unit, report, agency, events.COPIED, cause)
+
+
 def deliver_files(unit: UnitOfWork, report: Report, *, cause: str) -> None:
     """Tell the agencies a report is with that files of it can be fetched now."""
     for agency in events.readers(report):
@@ -42,6 +49,29 @@ def deliver_changed(unit: UnitOfWork, report: Report, *, cause: str) -> None:
     """Tell every agency that has the report, also for a copy, how it is now."""
     for agency in events.readers(report):
         _deliver(unit, report, agency.id, events.FOLLOWED_UP, cause)
+
+
+async def withdraw(unit: UnitOfWork, report: Report, agency: str, cause: str) -> None:
+    """Take a report from an agency: what waits is not placed any more, and who had it is told.
+
+    ``report`` is as it stands without the agency. What it is told names the number only, so an
+    accused one is told, too.
+    """
+    if await unit.deliveries.take_back(report.id, agency, ELSEWHERE):
+        _add(unit, report, agency, events.WITHDRAWN, f"withdrawn {cause}")
+
+
+async def withdraw_lost(
+    unit: UnitOfWork, before: Report, now: Report, cause: str, *, besides: str = ""
+) -> None:
+    """Take a report from every agency that had it, also as a copy, and has it no more.
+
+    ``besides``: an agency that gave it away itself.
+    """
+    still = {each.id for each in events.readers(now)} | {besides}
+    for agency in events.readers(before):
+        if agency.id not in still:
+            await withdraw(unit, now, agency.id, cause)
 
 
 def delivery_id(report: Report, agency: str, cause: str, method: str = "") -> str:
@@ -57,6 +87,11 @@ def _deliver(unit: UnitOfWork, report: Report, agency: str, kind: events.Type, c
     if report.recuses(agency):
         log.warning("an accused agency gets nothing", report_id=report.id, agency=agency)
         return
+    _add(unit, report, agency, kind, cause)
+
+
+def _add(unit: UnitOfWork, report: Report, agency: str, kind: events.Type, cause: str) -> None:
+    """File a delivery by each method of an agency."""
     first, *others = unit.deliveries.methods_of(agency)
     id = delivery_id(report, agency, cause)
     unit.deliveries.add(id, report, agency, kind, method=first)

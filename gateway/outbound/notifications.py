@@ -116,6 +116,10 @@ class Notifier:
         )
         unit.notifications.add(notification)
 
+    def whole(self, text: str, report: Report) -> str:
+        """Return a text with the line below it by which it leaves."""
+        return text + self._end(report.first.origin.channel, report.language)
+
     def is_neutral(self, report: Report, to: Report | Message) -> bool:
         """Tell whether what ``to`` is told about a report must be neutral."""
         return self.delicate.is_neutral(report, channel=to.origin.channel)

@@ -50,6 +50,9 @@ KEYS: Mapping[str, frozenset[str]] = {
     "answer": frozenset({"nomor", "instansi", "teks"}),
     "progress": frozenset({"nomor", "instansi", "teks"}),
     "forwarded": frozenset({"nomor", "instansi"}),
+    "asked": frozenset({"nomor", "instansi", "teks"}),
+    "refused": frozenset({"nomor", "lama"}),
+    "refused_forwarded": frozenset({"nomor", "instansi", "lama"}),
     "status": frozenset({"nomor", "status", "instansi"}),
     "status_answered": frozenset({"nomor", "status", "instansi", "teks"}),
     "not_found": frozenset(),
@@ -112,8 +115,12 @@ NEUTRAL: Mapping[str, str] = {
     **dict.fromkeys(("ask_place", "ask_place_which"), "neutral_place"),
     **dict.fromkeys(("ask_topic", "ask_topic_which"), "neutral_more"),
     **dict.fromkeys(("scope", "scope_court", "scope_quarrel"), "neutral_closed"),
-    **dict.fromkeys(("status", "duplicate", "forwarded"), "neutral_status"),
-    **dict.fromkeys(("answer", "progress", "status_answered", "archived"), "neutral_news"),
+    **dict.fromkeys(
+        ("status", "duplicate", "forwarded", "refused", "refused_forwarded"), "neutral_status"
+    ),
+    **dict.fromkeys(
+        ("answer", "progress", "asked", "status_answered", "archived"), "neutral_news"
+    ),
     **dict.fromkeys(
         (
             "danger_fire", "danger_electricity", "danger_rescue", "danger_medical",

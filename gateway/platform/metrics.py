@@ -49,6 +49,12 @@ ROUTED = Counter(
 DELIVERED = Counter(
     "kanal_deliveries", "Deliveries to agencies", ["agency", "outcome"], registry=REGISTRY
 )
+REFUSED = Counter(
+    "kanal_refusals",
+    "Reports that agencies refused (bukan wewenang), by where each went then",
+    ["outcome"],
+    registry=REGISTRY,
+)
 NOTIFIED = Counter(
     "kanal_notifications", "Notifications to citizens", ["channel", "outcome"], registry=REGISTRY
 )

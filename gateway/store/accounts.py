@@ -46,6 +46,20 @@ class AccountRepository(Queries):
         )
         return {row[0] for row in await self._all(query.where(grants.c.role == role, ACTIVE))}
 
+    async def with_role(self, role: str, scopes: Collection[str]) -> list[Account]:
+        """List who may log in and has a role in one of several scopes, by name."""
+        given = select(grants.c.account).where(
+            grants.c.role == role, grants.c.scope.in_(sorted(scopes))
+        )
+        query = select(accounts).where(ACTIVE, accounts.c.name.in_(given))
+        return await self._accounts(await self._rows(query.order_by(accounts.c.name)))
+
+    async def set_cover(self, name: str, cover: str | None, until: str | None) -> None:
+        """Say which account stands in for one, until which day; None for neither."""
+        change = update(accounts).where(_is(name)).values(cover=cover, away_until=until)
+        async with self._database.write() as connection:
+            await connection.execute(change)
+
     async def get(self, name: str) -> Account | None:
         """Return one account; removed ones too."""
         found = await self._accounts(await self._rows(select(accounts).where(_is(name))))

@@ -34,7 +34,7 @@ from gateway.store.queue_table import Outbox
 from gateway.store.rows import Delivery, DeliveryState, LaneClaim, Reached, Retry, redact, tidy
 from gateway.store.tables import deliveries, queue, reports
 from gateway.store.views import AgencyEvent
-from gateway.wire.events import may_have, to_agency
+from gateway.wire.events import ASSIGNED, WITHDRAWN, may_get, to_agency
 from gateway.wire.outbound import outbound
 from gateway.wire.queues import DELIVERIES, DeadLetter
 from normalizer.report import Report, Status
@@ -119,7 +119,7 @@ class DeliveryRepository:
         if reached == "fetched":
             changes["fetched_at"] = func.coalesce(deliveries.c.fetched_at, literal(now, _TIME))
         elif method == INBOX:
-            unfetched = deliveries.c.fetched_at.is_(None)
+            unfetched = deliveries.c.fetched_at.is_(None) & (deliveries.c.event != WITHDRAWN)
             changes["waits_since"] = case((unfetched, literal(now, _TIME)), else_=None)
         return await self._change(deliveries.c.id.in_(ids) & _DUE, changes)
 
@@ -178,14 +178,6 @@ class DeliveryRepository:
         waiting &= deliveries.c.waits_since.is_not(None)
         await self._change(waiting, {"waits_since": self._now() if again else None})
 
-    async def take_back(self, report_id: str, agency_id: str, detail: str) -> set[str]:
-        """Withdraw what an agency has not got of a report: unplaced, or unfetched in its inbox."""
-        theirs = (deliveries.c.report_id == report_id) & (deliveries.c.agency_id == agency_id)
-        in_inbox = (deliveries.c.state == "placed") & (deliveries.c.method == INBOX)
-        theirs &= deliveries.c.state.in_(("pending", "failed")) | in_inbox
-        changes = {"state": "withdrawn", "detail": detail, "ended_at": self._now(), "lease": None}
-        return await self._change(theirs, changes | {"waits_since": None})
-
     async def fail(self, id: str, detail: str) -> None:
         """Note that a delivery was given up."""
         await self._end(id, "failed", detail)
@@ -193,6 +185,30 @@ class DeliveryRepository:
     async def withdraw(self, id: str, detail: str) -> None:
         """Take a delivery back that is not placed yet."""
         await self._end(id, "withdrawn", detail)
+
+    async def take_back(self, report_id: str, agency_id: str, detail: str) -> bool:
+        """Withdraw what an agency has not got of a report: unplaced, or unfetched in its inbox.
+
+        Tells whether it has, or may have, some of it: who is being called may have it though
+        nothing says so. Of what it was told last that it lost the report, it has nothing.
+        """
+        theirs = (deliveries.c.report_id == report_id) & (deliveries.c.agency_id == agency_id)
+        in_inbox = (deliveries.c.state == "placed") & (deliveries.c.method == INBOX)
+        untouched = deliveries.c.state.in_(("pending", "failed")) | in_inbox
+        it_had = or_(
+            deliveries.c.fetched_at.is_not(None),
+            deliveries.c.placed_at.is_not(None) & (deliveries.c.method != INBOX),
+            deliveries.c.lease.is_not(None),
+            deliveries.c.attempts > 0,
+            deliveries.c.event == WITHDRAWN,
+        )
+        newest = select(deliveries.c.event).where(theirs, it_had)
+        newest = newest.order_by(deliveries.c.created_at.desc(), deliveries.c.id).limit(1)
+        event = (await self._connection.execute(newest)).scalar()
+        changes = {"state": "withdrawn", "detail": detail, "ended_at": self._now(), "lease": None}
+        changes |= {"waits_since": None}
+        await self._change(theirs & untouched & (deliveries.c.event != WITHDRAWN), changes)
+        return event is not None and event != WITHDRAWN
 
     async def claim(
         self, agency: str, most: int, *, lease: float, take_over: bool
@@ -276,6 +292,13 @@ class DeliveryRepository:
         query = select(deliveries.c.agency_id).where(deliveries.c.report_id == report_id, there)
         query = query.order_by(deliveries.c.created_at)
         return list(dict.fromkeys((await self._connection.execute(query)).scalars()))
+
+    async def assigned_to(self, report_id: str) -> set[str]:
+        """Return the agencies that were to answer a report, now or before."""
+        query = select(deliveries.c.agency_id).where(
+            deliveries.c.report_id == report_id, deliveries.c.event == ASSIGNED
+        )
+        return set((await self._connection.execute(query)).scalars())
 
     async def flush(self) -> None:
         """Write the new ones."""
@@ -367,6 +390,17 @@ class DeliveryQueries(Queries):
         rows = await self._rows(query.order_by(deliveries.c.created_at))
         return tuple(_delivery(row) for row in rows)
 
+    async def unread(self, report_ids: Collection[str], agencies: Collection[str]) -> set[str]:
+        """Return the reports of which something is in the inbox of agencies, and not read yet."""
+        query = select(deliveries.c.report_id).where(
+            deliveries.c.report_id.in_(report_ids),
+            deliveries.c.agency_id.in_(sorted(agencies)),
+            deliveries.c.state.in_(("pending", *_WITH_AGENCY)),
+            deliveries.c.method.in_((INBOX, "")),
+            deliveries.c.event != WITHDRAWN,
+        )
+        return {row.report_id for row in await self._all(query)}
+
     async def agencies_by_queue(self, since: datetime) -> set[str]:
         """Return the agencies on whose queue something was placed since a moment."""
         query = select(deliveries.c.agency_id).distinct()
@@ -449,5 +483,5 @@ def _agency_events(
             fetched=row["fetched_at"] is not None,
         )
         for row, report in found
-        if may_have(report, agency)
+        if may_get(row["event"], report, agency)
     ]

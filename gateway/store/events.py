@@ -61,7 +61,7 @@ class EventRepository:
 
     async def agency_words(self, report_id: str) -> list[str]:
         """Return what agencies answered and why it was archived by hand, newest first."""
-        kinds = ("agency_replied", "archived_by_admin")
+        kinds = ("agency_replied", "agency_asked", "archived_by_admin")
         query = select(events.c.data, events.c.note).where(
             events.c.report_id == report_id, events.c.kind.in_(kinds)
         )
@@ -97,7 +97,8 @@ class EventQueries(Queries):
         """List a report's events, oldest first."""
         query = select(events).where(events.c.report_id == report_id).order_by(events.c.seq)
         return tuple(
-            EventView(e.seq, e.at, e.kind, e.by, e.note, e.hash) for e in await self._all(query)
+            EventView(e.seq, e.at, e.kind, e.by, e.note, e.hash, _decoded(e.data))
+            for e in await self._all(query)
         )
 
     async def audit(self) -> tuple[int, list[str]]:
@@ -121,3 +122,8 @@ class EventQueries(Queries):
                 faults = chain.faults(logs[row.id], head=row.head)
                 wrong += [f"{row.tracking}: {fault}" for fault in faults]
             last = page[-1].id
+
+
+def _decoded(data: str) -> dict[str, Any]:
+    found = json.loads(data) if data else None
+    return found if isinstance(found, dict) else {}

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, RowMapping, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from config.states import states
 from gateway.store import chain
 from gateway.store.alerts import AlertRepository
 from gateway.store.deliveries import DeliveryQueries
@@ -270,12 +271,6 @@ class ReportQueries(Queries):
         return int(await self._one(query))
 
 
-_NEXT = {
-    Status.TRIAGE: "forward",
-    Status.FORWARDED: "first_response",
-    Status.IN_PROGRESS: "resolution",
-}
-"""Of a status, the deadline of what is to happen next."""
 _RESPONDED = {Status.IN_PROGRESS, Status.ANSWERED}
 _UNANSWERED = f'"unanswered":"{NoAnswerReason.FOREIGN_TEXT}"'
 """Of a body: within a text every quotation mark has a backslash before it."""
@@ -340,7 +335,7 @@ def _report_row(stored: ReportRecord, now: datetime) -> dict[str, Any]:
 
 def _due_on(report: Report) -> str | None:
     """Return the day until which the next step is in time; None where none is waited for."""
-    wanted = _NEXT.get(report.status)
+    wanted = states().states[report.status].deadline
     return next((d.due.isoformat() for d in report.deadlines if d.name == wanted), None)
 
 

@@ -29,6 +29,7 @@ from gateway.store.events import EventQueries
 from gateway.store.exchanges import ExchangeRepository
 from gateway.store.figures import FigureQueries
 from gateway.store.files import FileQueries
+from gateway.store.inbox import InboxQueries
 from gateway.store.lanes import LaneQueries
 from gateway.store.leases import LeaseClock
 from gateway.store.messages import MessageQueries
@@ -94,6 +95,7 @@ class Store:
         self.exchanges = ExchangeRepository(database, self.wall)
         self.figures = FigureQueries(database)
         self.files = FileQueries(database)
+        self.inbox = InboxQueries(database, self.deliveries)
         self.messages = MessageQueries(database)
         self.notifications = NotificationQueries(database)
         self.links = OneTimeLinkRepository(database, self.wall)

@@ -1,8 +1,9 @@
 """What operators and agencies see of the store: plain values, made for reading."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from gateway.store.rows import Delivery, NotificationState
 from normalizer.report import Report
@@ -71,6 +72,8 @@ class EventView:
     by: str
     note: str
     hash: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """What the kind of event has; an officer's account under ``officer``, for operators only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,11 @@ class ReportFile:
     events: tuple[EventView, ...]
     deliveries: tuple[Delivery, ...] = ()
     notifications: tuple[NotificationView, ...] = ()
+
+    @property
+    def version(self) -> int:
+        """Which state of the report this is; every decision about it names that."""
+        return self.events[-1].seq if self.events else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,14 @@ from typing import Any, Final, Literal
 from normalizer.masking import masked_self
 from normalizer.message import Message, Reporter
 from normalizer.reply import without_ours
-from normalizer.report import Agency, Outcome, Report
+from normalizer.report import FINAL, Agency, Outcome, Report
 
 RECEIVED: Final = "id.kanal.message.received"
 ASSIGNED: Final = "id.kanal.report.assigned"
 COPIED: Final = "id.kanal.report.copied"
 FOLLOWED_UP: Final = "id.kanal.report.followed_up"
 FILES_READY: Final = "id.kanal.report.files_ready"
+WITHDRAWN: Final = "id.kanal.report.withdrawn"
 DELIVERY: Final = "id.kanal.delivery.written"
 NOTIFICATION: Final = "id.kanal.notification.written"
 LETTER: Final = "id.kanal.letter.written"
@@ -34,6 +35,7 @@ Type = Literal[
     "id.kanal.report.copied",
     "id.kanal.report.followed_up",
     "id.kanal.report.files_ready",
+    "id.kanal.report.withdrawn",
     "id.kanal.delivery.written",
     "id.kanal.notification.written",
     "id.kanal.alert.raised",
@@ -128,15 +130,28 @@ def may_have(report: Report, agency: str) -> bool:
     return any(each.id == agency for each in readers(report))
 
 
+def may_get(kind: str, report: Report, agency: str) -> bool:
+    """Tell whether an agency may get an event: that it lost a report, also without having it."""
+    return kind == WITHDRAWN or may_have(report, agency)
+
+
 def to_agency(kind: str, id: str, report: Report, *, at: datetime) -> bytes:
     """Compose what an agency gets of a report as it stands; ``at`` is when it was decided.
 
     The files of its messages also stand in one list.
     """
+    if kind == WITHDRAWN:
+        return _withdrawal(id, report, at)
     shown = for_agency(report)
     files = ",".join(each.model_dump_json() for each in shown.attachments)
     data = f'{shown.model_dump_json()[:-1]},"attachments":[{files}]}}'
     return compose(kind, id, data, at=at, subject=report.tracking)
+
+
+def _withdrawal(id: str, report: Report, at: datetime) -> bytes:
+    """Tell an agency that a report is no longer with it: the number and why, no other word."""
+    said = {"tracking": report.tracking, "reason": "closed" if report.status in FINAL else "moved"}
+    return compose(WITHDRAWN, id, json.dumps(said), at=at, subject=report.tracking)
 
 
 def for_agency(report: Report) -> Report:

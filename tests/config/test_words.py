@@ -14,7 +14,8 @@ from gateway.access.roles import Role
 from gateway.casework.conflicts import ConflictCode
 from gateway.intake.problems import PROBLEMS
 from gateway.intake.smtp.replies import CODES
-from gateway.outbound.deliver import ACCUSED, ELSEWHERE
+from gateway.outbound.deliver import ACCUSED
+from gateway.outbound.deliveries import ELSEWHERE
 from gateway.outbound.notify import READ_THERE
 from gateway.portals.console.errors import ConsoleErrorCode
 from gateway.store.reactions import OURS, QUIET, SPENT, THEIRS
@@ -32,7 +33,7 @@ TABLES = {
         "at_agency", "kind", "mark", "masked", "months", "note", "privacy", "status",
         "update_status",
     },
-    "pages": {"deadline", "mend", "note"},
+    "pages": {"answer_photo", "deadline", "mend", "note"},
     "reasons": {"source", "tier"},
 }  # fmt: skip
 """Words for codes: other tests count the codes."""
