@@ -29,9 +29,7 @@ from gateway.media.objects import ObjectsUnavailable
 from gateway.media.photos import PHOTO_BYTES, NoPhoto, PhotoStore, PhotoTooLarge
 from gateway.outbound.deliveries import deliver_copy
 from gateway.outbound.notifications import Notifier
-from gateway.store.engine import Unavailable
 from gateway.store.inbox import Box, InboxPage, InboxRow
-from gateway.store.reports import StaleWrite
 from gateway.store.rows import AuditEvent, ReportRecord
 from gateway.store.scope import AccessScope
 from gateway.store.store import Store
@@ -172,9 +170,8 @@ class OfficerService:
 
         ``mine``: only what is assigned to the actor, or to somebody for whom they stand in.
         """
-        scope = _scope(actor)
-        page = await self._store.inbox.page(
-            scope,
+        return await self._store.inbox.page(
+            _scope(actor),
             box,
             self._today(),
             after=after,
@@ -182,15 +179,6 @@ class OfficerService:
             mine=actor.name if mine else "",
             unit=unit,
         )
-        await self._note_fetched([row.id for row in page.rows if row.unread], scope, actor)
-        return page
-
-    async def _note_fetched(self, ids: Sequence[str], scope: AccessScope, actor: Actor) -> None:
-        """Note who has reports in their list; who cannot be noted has it all the same."""
-        with contextlib.suppress(Unavailable):
-            if await self._store.deliveries.waits_in_inbox(ids, scope.agencies):
-                async with self._store.unit() as unit:
-                    await unit.deliveries.fetch_inbox(ids, scope.agencies, by=actor.name)
 
     async def units(self, actor: Actor) -> list[str]:
         """List the units of the actor's agencies that have reports, or people."""
@@ -205,28 +193,13 @@ class OfficerService:
         agency = _seen_by(found.report, scope) if found else None
         if found is None or agency is None:
             return None
-        with contextlib.suppress(Unavailable, StaleWrite):
-            await self._note_read(found.report, agency, actor)
+        async with self._store.unit() as unit:
+            await unit.deliveries.read(report_id, agency, by=actor.name)
         acting = acting_agency(found.report)
         acts = self._acts(found.report) if acting and acting.id == agency else frozenset()
         return OfficerReport(
             _file_for(found, agency), found.version, agency, may_act=bool(acts), acts=acts
         )
-
-    async def _note_read(self, report: Report, agency: str, actor: Actor) -> None:
-        """Note who opened a report; no coordinator is waited for any more."""
-        async with self._store.unit() as unit:
-            await unit.deliveries.read(report.id, agency, by=actor.name)
-            acting = acting_agency(report)
-            if not (report.escalated_to and acting and acting.id == agency):
-                return
-            stored = await unit.reports.by_id(report.id, lock=True)
-            if stored and stored.report.escalated_to:
-                calm = stored.report.model_copy(update={"escalated_to": ""})
-                data: dict[str, object] = {"account": actor.name}
-                unit.reports.change(
-                    stored, calm, [AuditEvent("agency_opened", f"agency:{agency}", data=data)]
-                )
 
     async def show_file(self, report_id: str, sha256: str, *, actor: Actor) -> ShownFile:
         """Return a file of a report, or a photo of an answer. Raises ``NoFile``, ``NotYet``."""
@@ -288,6 +261,7 @@ class OfficerService:
                 actor_kind=ActorKind.OFFICER,
                 at=self._store.now(),
                 note=say("verified"),
+                act="verify",
             )
             return _changed(acting, moved, "agency_verified", actor)
 
@@ -462,7 +436,7 @@ class OfficerService:
         moves = {
             act
             for act, ends in _MOVES.items()
-            if any(may_move(report.status, end, kind) for end in ends)
+            if any(may_move(report.status, end, kind, act) for end in ends)
         }
         return _OTHER_ACTS | (moves if self._can_ask(report) else moves - {"ask"})
 
@@ -479,6 +453,7 @@ class OfficerService:
                     raise Conflict(ConflictCode.CLOSED)
                 if record.version != version:
                     raise Conflict(ConflictCode.OUTDATED)
+                await unit.deliveries.read(report_id, agency.id, by=actor.name)
                 await unit.deliveries.read(report_id, agency.id)
                 yield _Acting(unit, record, agency)
 

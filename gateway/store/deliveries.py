@@ -119,7 +119,7 @@ class DeliveryRepository:
         if reached == "fetched":
             changes["fetched_at"] = func.coalesce(deliveries.c.fetched_at, literal(now, _TIME))
         elif method == INBOX:
-            unfetched = deliveries.c.fetched_at.is_(None)
+            unfetched = deliveries.c.fetched_at.is_(None) & (deliveries.c.event != WITHDRAWN)
             changes["waits_since"] = case((unfetched, literal(now, _TIME)), else_=None)
         return await self._change(deliveries.c.id.in_(ids) & _DUE, changes)
 
@@ -187,27 +187,27 @@ class DeliveryRepository:
         await self._end(id, "withdrawn", detail)
 
     async def take_back(self, report_id: str, agency_id: str, detail: str) -> bool:
-        """Withdraw what an agency has not got; tell whether it has, or may have, the report.
+        """Withdraw what an agency has not got of a report: unplaced, or unfetched in its inbox.
 
-        One that is being called, or was, may have it though nothing says so; so may one that
-        could look into its inbox.
+        Tells whether it has, or may have, some of it: who is being called may have it though
+        nothing says so. Of what it was told last that it lost the report, it has nothing.
         """
         theirs = (deliveries.c.report_id == report_id) & (deliveries.c.agency_id == agency_id)
+        in_inbox = (deliveries.c.state == "placed") & (deliveries.c.method == INBOX)
+        untouched = deliveries.c.state.in_(("pending", "failed")) | in_inbox
         it_had = or_(
-            deliveries.c.placed_at.is_not(None),
             deliveries.c.fetched_at.is_not(None),
+            deliveries.c.placed_at.is_not(None) & (deliveries.c.method != INBOX),
             deliveries.c.lease.is_not(None),
             deliveries.c.attempts > 0,
+            deliveries.c.event == WITHDRAWN,
         )
         newest = select(deliveries.c.event).where(theirs, it_had)
         newest = newest.order_by(deliveries.c.created_at.desc(), deliveries.c.id).limit(1)
         event = (await self._connection.execute(newest)).scalar()
-        in_inbox = (deliveries.c.state == "placed") & (deliveries.c.method == INBOX)
-        waits = theirs & (deliveries.c.state.in_(("pending", "failed")) | in_inbox)
-        waits &= deliveries.c.event != WITHDRAWN
-        changes: dict[str, Any] = {"state": "withdrawn", "detail": detail, "lease": None}
-        changes |= {"ended_at": self._now(), "waits_since": None}
-        await self._change(waits, changes)
+        changes = {"state": "withdrawn", "detail": detail, "ended_at": self._now(), "lease": None}
+        changes |= {"waits_since": None}
+        await self._change(theirs & untouched & (deliveries.c.event != WITHDRAWN), changes)
         return event is not None and event != WITHDRAWN
 
     async def claim(
@@ -400,6 +400,17 @@ class DeliveryQueries(Queries):
         query = select(deliveries).where(deliveries.c.report_id == report_id)
         rows = await self._rows(query.order_by(deliveries.c.created_at))
         return tuple(_delivery(row) for row in rows)
+
+    async def unread(self, report_ids: Collection[str], agencies: Collection[str]) -> set[str]:
+        """Return the reports of which something is in the inbox of agencies, and not read yet."""
+        query = select(deliveries.c.report_id).where(
+            deliveries.c.report_id.in_(report_ids),
+            deliveries.c.agency_id.in_(sorted(agencies)),
+            deliveries.c.state.in_(("pending", *_WITH_AGENCY)),
+            deliveries.c.method.in_((INBOX, "")),
+            deliveries.c.event != WITHDRAWN,
+        )
+        return {row.report_id for row in await self._all(query)}
 
     async def agencies_by_queue(self, since: datetime) -> set[str]:
         """Return the agencies on whose queue something was placed since a moment."""
