@@ -36,7 +36,7 @@ ALLOWED = {
     ),
     "a field or setting that is read by a name in a table": (
         "complaint", "supervised_complaint", "aspiration", "information_request",
-        "audio", "live_photo", "video", "video_note", "denied", "hint", "preset",
+        "audio", "live_photo", "video", "video_note", "denied", "preset",
     ),
     "what official data say, kept beside them": (
         "CLOSED_BY_ADMIN", "ARCHIVED_BY_REPORTER",

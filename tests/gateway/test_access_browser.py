@@ -13,7 +13,8 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 from gateway.access.people import first_link
 from tests import node
 from tests.gateway.office import Clock, console, office, report
-from tests.gateway.test_citizen_browser import AXE, QUIET, SOON
+from tests.gateway.test_citizen_browser import AXE
+from tests.gateway.test_console_browser import QUIET, SOON
 
 PASSWORD = "kucing oranye 7 tangga"
 
