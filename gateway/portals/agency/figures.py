@@ -6,10 +6,10 @@ from starlette.responses import Response
 from gateway.access.roles import Right
 from gateway.casework.figures import PERIODS, FigureService
 from gateway.portals.console.pages import ConsolePages
-from gateway.portals.console.sections import MenuDrawer, PageRoute, PortalSection, Visitor
+from gateway.portals.console.sections import DrawMenu, PageRoute, PortalSection, Visitor
 
 
-def section(service: FigureService, pages: ConsolePages, menu: MenuDrawer) -> PortalSection:
+def section(service: FigureService, pages: ConsolePages, draw_menu: DrawMenu) -> PortalSection:
     """Return the page of figures."""
 
     async def figures(request: Request, visitor: Visitor) -> Response:
@@ -17,7 +17,7 @@ def section(service: FigureService, pages: ConsolePages, menu: MenuDrawer) -> Po
         days = next((each for each in PERIODS if str(each) == asked), PERIODS[0])
         found = await service.figures(visitor.actor.scope(Right.FIGURES), days)
         values = {"figures": found, "periods": PERIODS, "visitor": visitor}
-        drawn = await menu(visitor, "figures")
-        return pages.page("figures.html", menu=drawn, **values)
+        menu = await draw_menu(visitor, "figures")
+        return pages.page("figures.html", menu=menu, **values)
 
     return PortalSection(pages=(PageRoute("/figures", "figures", Right.FIGURES, figures),))

@@ -17,13 +17,7 @@ from gateway.casework.conflicts import Conflict, ConflictCode
 from gateway.casework.coordinators import LONGEST_UNIT, CoordinatorService
 from gateway.portals.console.errors import ConsoleError, ConsoleErrorCode
 from gateway.portals.console.pages import BASE, ConsolePages, state
-from gateway.portals.console.sections import (
-    MenuDrawer,
-    PageRoute,
-    PortalSection,
-    PostRoute,
-    Visitor,
-)
+from gateway.portals.console.sections import DrawMenu, PageRoute, PortalSection, PostRoute, Visitor
 from gateway.portals.console.sessions import Form, first
 from gateway.store.coordination import GovernmentFilter
 from normalizer.report import FINAL, Outcome, Report, Status
@@ -42,9 +36,9 @@ ENDED = "ended"
 REASON = 300
 
 
-def section(service: CoordinatorService, pages: ConsolePages, menu: MenuDrawer) -> PortalSection:
+def section(service: CoordinatorService, pages: ConsolePages, draw_menu: DrawMenu) -> PortalSection:
     """Return the pages and the acts of coordinators."""
-    screens = GovernmentScreens(service, pages, menu)
+    screens = GovernmentScreens(service, pages, draw_menu)
     acts = GovernmentActions(service, pages)
     report, right = f"{HOME}/reports/{{report_id}}", Right.COORDINATE
     return PortalSection(
@@ -64,10 +58,12 @@ def section(service: CoordinatorService, pages: ConsolePages, menu: MenuDrawer) 
 class GovernmentScreens:
     """Draws what the coordinators' service returns."""
 
-    def __init__(self, service: CoordinatorService, pages: ConsolePages, menu: MenuDrawer) -> None:
+    def __init__(
+        self, service: CoordinatorService, pages: ConsolePages, draw_menu: DrawMenu
+    ) -> None:
         self._service = service
         self._pages = pages
-        self._menu = menu
+        self._menu = draw_menu
 
     async def government(self, request: Request, visitor: Visitor) -> Response:
         """The government at a glance, and a page of its reports."""

@@ -73,7 +73,7 @@ class PortalSection:
     posts: tuple[PostRoute, ...] = ()
 
 
-MenuDrawer = Callable[[Visitor, str], Awaitable[Markup]]
+DrawMenu = Callable[[Visitor, str], Awaitable[Markup]]
 """Draws the menu of a visitor on the page of a name."""
-SectionMaker = Callable[[ConsolePages, MenuDrawer], PortalSection]
+SectionMaker = Callable[[ConsolePages, DrawMenu], PortalSection]
 """Makes a section that is drawn as all pages of people are."""
