@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from config.settings import OidcSettings
 from config.words import words
 from gateway.access.roles import Role
+from gateway.assembly.site import sections
 from gateway.portals.console.routes import routes
 from gateway.store.views import GrantRow, NewAccount
 from normalizer.message import Level, Place
@@ -61,6 +62,9 @@ PAGES = {
     "/accounts": "AC",
     "/accounts/{name:path}": "AC",
     "/log": "AU",
+    "/figures": "AOoRCL",
+    "/government": "C",
+    "/government/reports/{report_id}": "C",
     "/login": PUBLIC,
     "/login/code": WAITING,
     "/begin": PUBLIC,
@@ -86,6 +90,10 @@ POSTS = {
     "/accounts/grant": "AC",
     "/accounts/revoke": "AC",
     "/accounts/end-sessions": "AC",
+    "/government/reports/{report_id}/hand-over": "C",
+    "/government/reports/{report_id}/delegate": "C",
+    "/government/reports/{report_id}/return": "C",
+    "/government/reports/{report_id}/recall": "C",
     "/me/password": ALL,
     "/me/codes": ALL,
     "/me/codes/off": ALL,
@@ -104,7 +112,12 @@ WITH_PROVIDER = {
     "POST": {"/begin/elsewhere": PUBLIC, "/me/join": ALL, "/me/part": ALL},
 }
 """What there is only where a log-in provider is set; ``test_access_elsewhere`` tries it."""
-OWN = report(1)
+NATIONAL = "Oo"
+"""They have every report in their scope."""
+EMPTY = "/files/{report_id}/{sha256}"
+"""No report of the test has a file."""
+OWN, OTHER, NEVER = report(1), report(2), report(3)
+FORM = {"agency": AGENCIES[1].id, "reason": "alasan", "note": "", "unit": "Bidang", "name": "x"}
 VALUES = {"report_id": OWN.id, "sha256": "0" * 64, "channel": "sms", "id": "q1", "name:path": "pf"}
 """What stands in the places of a path; ``pf`` is the officer's account."""
 NOT_THERE = words("console").say("refusal.no_page")
@@ -151,10 +164,10 @@ class Walker:
             return answer.status, await answer.text()
 
     async def post(self, path: str) -> tuple[int, str]:
-        """Send an empty form in a new session."""
+        """Send a form that has what acts ask for, in a new session."""
         headers = await self._headers() | {"Sec-Fetch-Site": "same-origin"}
         async with self._http.post(
-            self._url + path, data={"x": "1"}, headers=headers, allow_redirects=False
+            self._url + path, data=FORM, headers=headers, allow_redirects=False
         ) as answer:
             return answer.status, await answer.text()
 
@@ -201,6 +214,7 @@ def test_every_route_has_a_line(desk: Office) -> None:
         clock=Clock(),
         wall=Clock(),
         who=lambda _: None,
+        sections=sections(desk.house.services),
     )
     paths = {
         method: {each.path for each in leaves(made) if each.methods and method in each.methods}
@@ -257,3 +271,23 @@ async def test_nothing_is_open_to_people_who_are_not_logged_in(walkers: dict[str
     for path, allowed in POSTS.items():
         status, _ = await walkers[""].post(filled(path))
         assert (status == 403) == (allowed != PUBLIC), path
+
+
+@pytest.mark.parametrize("letter", "OoRCF")
+async def test_a_report_of_another_scope_is_not_there(
+    walkers: dict[str, Walker], letter: str
+) -> None:
+    """What is outside is answered like what never was."""
+    walker, wrong = walkers[letter], []
+    for table, knock in ((PAGES, walker.get), (POSTS, walker.post)):
+        for path, allowed in table.items():
+            if "{report_id}" not in path or letter not in allowed or path == EMPTY:
+                continue
+            own, other, never = [
+                (await knock(filled(path, report_id=id)))[0] for id in (OWN.id, OTHER.id, NEVER.id)
+            ]
+            hidden = letter not in NATIONAL
+            seen = table is POSTS or (other == 200) != hidden
+            if own == 404 or never not in (404, 409) or not seen or (hidden and other != never):
+                wrong.append((path, own, other, never))
+    assert wrong == []
