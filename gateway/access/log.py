@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from gateway.access.roles import Actor, Right, is_region
+from gateway.access.roles import Actor, Right
 from gateway.store.access_log import AccessFilter
-from gateway.store.scope import NATIONAL, AccessScope
 from gateway.store.store import Store
 from gateway.store.views import AccessEntry
 
@@ -20,7 +19,6 @@ class AccessPage:
     total: int
     number: int
     """From 1 on."""
-    acts: list[str]
 
     @property
     def last(self) -> int:
@@ -64,25 +62,8 @@ class AccessLog:
         An auditor of a region sees lines about its reports, and lines about none of those people
         whose every role is within it.
         """
-        scope = actor.scope(Right.ACCESS_LOG)
-        people: list[str] = []
-        if not scope.everywhere:
-            people = [
-                each.name
-                for each in await self._store.accounts.all()
-                if each.grants and all(_holds(scope, grant.scope) for grant in each.grants)
-            ]
-        asked = replace(wanted, scope=scope, people=people)
+        asked = replace(wanted, scope=actor.scope(Right.ACCESS_LOG))
         total = await self._store.access_log.count(asked)
         number = min(max(1, number), max(1, -(-total // PAGE)))
         entries = await self._store.access_log.page(asked, after=(number - 1) * PAGE, most=PAGE)
-        return AccessPage(entries, total, number, await self._store.access_log.acts())
-
-
-def _holds(scope: AccessScope, other: str) -> bool:
-    """Tell whether a scope of regions holds another scope, as a grant names it."""
-    if other == NATIONAL:
-        return False
-    if is_region(other):
-        return any(other == code or other.startswith(f"{code}.") for code in scope.regions)
-    return scope.holds(other)
+        return AccessPage(entries, total, number)

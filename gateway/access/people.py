@@ -9,6 +9,7 @@ import hashlib
 import re
 import secrets
 from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
@@ -16,7 +17,7 @@ from config.words import LANGUAGES
 from gateway.access.accounts import AccountService, actor_of, grant_of
 from gateway.access.codes import CodeService
 from gateway.access.roles import RIGHTS, Actor, Grant, Right, Role, is_region
-from gateway.store.accounts import LastAdministrator
+from gateway.store.accounts import AgencyGrants, LastAdministrator
 from gateway.store.one_time_links import LinkOver
 from gateway.store.scope import NATIONAL
 from gateway.store.store import Store
@@ -33,6 +34,8 @@ LASTS: Mapping[str, timedelta] = {
     INVITATION: timedelta(days=7),
     PASSWORD: timedelta(minutes=30),
 }
+PAGE = 50
+"""Accounts on a page."""
 GIVEN_BY_COORDINATORS = frozenset({Role.OFFICER, Role.LEADER})
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{2,63}")
 _EMAIL = re.compile(r"[^\s@]{1,64}@[^\s@]{1,255}")
@@ -66,6 +69,21 @@ class AccountError(Exception):
     def __init__(self, fault: AccountFault) -> None:
         super().__init__(fault.value)
         self.fault = fault
+
+
+@dataclass(frozen=True, slots=True)
+class AccountPage:
+    """Some of the accounts that somebody may see, and how many there are."""
+
+    accounts: list[Account]
+    total: int
+    number: int
+    """From 1 on."""
+
+    @property
+    def last(self) -> int:
+        """The number of the last page."""
+        return max(1, -(-self.total // PAGE))
 
 
 class PeopleService:
@@ -201,9 +219,15 @@ class PeopleService:
 
     # accounts
 
-    async def accounts(self, actor: Actor) -> list[Account]:
-        """List the accounts that somebody may see."""
-        return [each for each in await self._store.accounts.all() if may_see(actor, each)]
+    async def accounts(self, actor: Actor, query: str = "", number: int = 1) -> AccountPage:
+        """Return a page of the accounts that somebody may see and that have every word."""
+        seen = None
+        if not actor.may(Right.ACCOUNTS):
+            governments = actor.scope(Right.INVITE).governments
+            seen = AgencyGrants(frozenset(GIVEN_BY_COORDINATORS), governments)
+        first = (max(1, number) - 1) * PAGE
+        listed, total = await self._store.accounts.page(query, seen, after=first, most=PAGE)
+        return AccountPage(listed, total, max(1, number))
 
     async def account(self, actor: Actor, name: str) -> Account:
         """Return an account that somebody may see. Raises ``AccountError``."""

@@ -1,14 +1,13 @@
 """The access log: who logged in, did or looked at what. It is only ever added to."""
 
-from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, func, insert, or_, select, true
+from sqlalchemy import ColumnElement, and_, false, func, insert, not_, or_, select, true
 
 from gateway.store.queries import Queries
 from gateway.store.scope import AccessScope, visible
-from gateway.store.tables import access_log, reports
+from gateway.store.tables import access_log, grants, reports
 from gateway.store.views import AccessEntry
 
 PROMPT = 2.0
@@ -28,9 +27,8 @@ class AccessFilter:
     since: datetime | None = None
     until: datetime | None = None
     scope: AccessScope = EVERYWHERE
-    """Of the reports that the lines are about."""
-    people: Collection[str] = ()
-    """Accounts whose lines about no report are seen where the scope is not the whole country."""
+    """Of the reports that the lines are about; where it is not the whole country, lines about none
+    are those of people whose every role is within its regions."""
 
 
 class AccessLogRepository(Queries):
@@ -64,11 +62,6 @@ class AccessLogRepository(Queries):
         """Count the lines of a filter."""
         return int(await self._one(select(func.count(access_log.c.id)).where(_wanted(wanted))))
 
-    async def acts(self) -> list[str]:
-        """List the acts that were ever written."""
-        rows = await self._all(select(access_log.c.act).distinct().order_by(access_log.c.act))
-        return [row[0] for row in rows]
-
 
 def _wanted(wanted: AccessFilter) -> ColumnElement[bool]:
     table = access_log.c
@@ -92,5 +85,14 @@ def _within(wanted: AccessFilter) -> ColumnElement[bool]:
         return true()
     table = access_log.c
     inside = select(reports.c.id).where(visible(wanted.scope))
+    own = or_(false(), *(_within_region(code) for code in sorted(wanted.scope.regions)))
+    people = table.account.in_(select(grants.c.account).where(own))
+    others = table.account.in_(select(grants.c.account).where(not_(own)))
     seen = table.report_id.in_(inside)
-    return or_(seen, table.report_id.is_(None) & table.account.in_(sorted(wanted.people)))
+    return or_(seen, table.report_id.is_(None) & people & not_(others))
+
+
+def _within_region(code: str) -> ColumnElement[bool]:
+    """Return the condition that a grant is for a region, one within it, or an agency there."""
+    starts = (code, code.replace(".", ""))
+    return or_(*(grants.c.scope.startswith(each, autoescape=True) for each in starts))

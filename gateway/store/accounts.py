@@ -2,22 +2,47 @@
 
 import json
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, RowMapping, Select, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    RowMapping,
+    Select,
+    delete,
+    false,
+    func,
+    insert,
+    not_,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.store.engine import Database
 from gateway.store.one_time_links import use_link
 from gateway.store.queries import Queries
+from gateway.store.scope import NATIONAL
 from gateway.store.tables import accounts, grants, sessions
 from gateway.store.views import Account, GrantRow, NewAccount
 
 ADMINISTRATOR = "administrator"
+FEW = 500
+"""Accounts that are named to the database one by one; for more it reads all rows."""
 
 
 _MADE = {"grants", "sessions", "has_totp", "has_password", "is_joined"}
 """Fields of an account that are no columns."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgencyGrants:
+    """Grants of some roles for the agencies of some governments."""
+
+    roles: frozenset[str]
+    governments: frozenset[str]
 
 
 class LastAdministrator(Exception):
@@ -42,6 +67,21 @@ class AccountRepository(Queries):
         """List the accounts that are not removed, by name."""
         query = select(accounts).where(accounts.c.removed_at.is_(None))
         return await self._accounts(await self._rows(query.order_by(accounts.c.name)))
+
+    async def page(
+        self, query: str, seen: AgencyGrants | None, *, after: int, most: int
+    ) -> tuple[list[Account], int]:
+        """Return accounts that have every word of a query, and how many there are in all.
+
+        ``seen`` are the grants of which one makes an account seen; None: all accounts.
+        """
+        wanted = [_THERE, *map(_has_word, query.split())]
+        if seen is not None:
+            wanted.append(accounts.c.name.in_(select(grants.c.account).where(_is_seen(seen))))
+        total = await self._one(select(func.count(accounts.c.name)).where(*wanted))
+        listed = select(accounts).where(*wanted).order_by(accounts.c.name)
+        rows = await self._rows(listed.offset(after).limit(most))
+        return await self._accounts(rows), int(total)
 
     async def scopes_of(self, role: str) -> set[str]:
         """Return the scopes in which somebody has a role who may log in."""
@@ -229,15 +269,43 @@ class AccountRepository(Queries):
     async def _accounts(self, rows: Sequence[RowMapping]) -> list[Account]:
         names = [row["name"] for row in rows]
         given: dict[str, list[GrantRow]] = {}
-        for row in await self._rows(select(grants).where(grants.c.account.in_(names))):
+        for row in await self._rows(select(grants).where(_among(grants.c.account, names))):
             one = GrantRow(row["role"], row["scope"], row["identity"])
             given.setdefault(row["account"], []).append(one)
-        alive = (sessions.c.account.in_(names)) & (sessions.c.expires_at > self._wall())
+        alive = _among(sessions.c.account, names) & (sessions.c.expires_at > self._wall())
         counted = select(sessions.c.account, func.count()).where(alive)
         open_ = dict(map(tuple, await self._all(counted.group_by(sessions.c.account))))
         return [
             account_of(row, given.get(row["name"], ()), open_.get(row["name"], 0)) for row in rows
         ]
+
+
+def _has_word(word: str) -> ColumnElement[bool]:
+    """Return the condition that an account has a word in its names, its address or a grant."""
+    row = accounts.c
+    texts = (row.name, row.full_name, row.email)
+    of_grant = grants.c.scope.icontains(word, autoescape=True) | (grants.c.role == word.lower())
+    given = select(grants.c.account).where(of_grant)
+    return or_(*(text.icontains(word, autoescape=True) for text in texts), row.name.in_(given))
+
+
+def _is_seen(seen: AgencyGrants) -> ColumnElement[bool]:
+    scope = grants.c.scope
+    inside: list[ColumnElement[bool]] = [false()]
+    for code in seen.governments:
+        if code == NATIONAL:
+            digits = (scope.startswith(str(digit)) for digit in range(10))
+            inside.append(not_(or_(scope == NATIONAL, *digits)))
+        else:
+            end = "-" if len(code) == 2 else ""
+            inside.append(scope.startswith(code.replace(".", "") + end, autoescape=True))
+    given = grants.c.role.in_(sorted(seen.roles)) & not_(grants.c.identity)
+    return given & or_(*inside)
+
+
+def _among(column: ColumnElement[str], names: Collection[str]) -> ColumnElement[bool]:
+    """Return the condition that a row is of one of some accounts; of many, none at all."""
+    return column.in_(names) if len(names) <= FEW else true()
 
 
 def account_of(row: RowMapping, given: Collection[GrantRow], open_sessions: int) -> Account:

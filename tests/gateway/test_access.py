@@ -12,7 +12,7 @@ import pytest
 
 from gateway.access.accounts import actor_of
 from gateway.access.breaches import BreachList
-from gateway.access.people import AccountError, AccountFault, first_link
+from gateway.access.people import AccountError, AccountFault, first_link, may_see
 from gateway.access.roles import Actor, Grant, Role, system
 from gateway.portals.console.devices import device_words
 from gateway.store.access_log import AccessFilter
@@ -232,7 +232,7 @@ async def test_a_coordinator_changes_only_the_own_officers(desk: Office) -> None
     await person(desk.house, "eko", Role.OFFICER, AGENCIES[2].id)
     adi = await person(desk.house, "adi", Role.ADMINISTRATOR)
     await people.grant(adi, "sari", Grant(Role.OFFICER, AGENCIES[2].id))
-    assert [a.name for a in await people.accounts(koko)] == ["sari"]
+    assert [a.name for a in (await people.accounts(koko)).accounts] == ["sari"]
     for refused in (
         people.enable(koko, "sari", may=False),  # the other grant is another government's
         people.enable(koko, "eko", may=False),
@@ -249,6 +249,23 @@ async def test_a_coordinator_changes_only_the_own_officers(desk: Office) -> None
     account = await desk.house.store.accounts.get("sari")
     assert account
     assert account.disabled_at
+
+
+@pytest.mark.parametrize("government", ["62.01", "62", "ID"])
+async def test_the_list_shows_whom_the_rule_lets_see(house: House, government: str) -> None:
+    scopes = ("6201-dinas-pu", "620101-kecamatan", "62-dinas-pu", "6202-dinas-pu", "pln")
+    grants = [(role, scope) for role in (Role.OFFICER, Role.LEADER) for scope in scopes]
+    grants += [(Role.LEADER, "62"), (Role.LEADER, "62.01"), (Role.LEADER, "ID")]
+    grants += [(Role.COORDINATOR, government), (Role.OPERATOR, "62.01")]
+    for number, (role, scope) in enumerate(grants):
+        await person(house, f"orang{number:02}", role, scope)
+    koko = Actor("koko", (Grant(Role.COORDINATOR, government),))
+    listed = await house.services.access.people.accounts(koko)
+    allowed = [each for each in await house.store.accounts.all() if may_see(koko, each)]
+    assert [each.name for each in listed.accounts] == [each.name for each in allowed]
+    assert listed.total == len(allowed) > 0
+    sought = await house.services.access.people.accounts(koko, "OFFICER -dinas")
+    assert sought.total == (0 if government == "ID" else 1)
 
 
 async def test_the_last_administrator_stays_and_no_one_raises_themselves(house: House) -> None:

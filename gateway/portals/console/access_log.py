@@ -49,6 +49,7 @@ class AccessLogScreens:
             visitor=visitor,
             menu=await self._menu.draw(visitor, "log"),
             found=found,
+            acts=sorted(self._pages.labels.tree["act"].items(), key=lambda item: item[1]),
             asked=asked,
             query=urlencode({name: value for name, value in asked.items() if value}),
         )

@@ -24,11 +24,8 @@ from gateway.portals.console.menu import Menu
 from gateway.portals.console.pages import BASE, ConsolePages
 from gateway.portals.console.sections import PageRoute, PortalSection, PostRoute, Visitor
 from gateway.portals.console.sessions import Form, first
-from gateway.store.views import Account
 
 ACCOUNTS = "/accounts"
-PAGE = 50
-"""Accounts on a page."""
 _MOST, _SOUGHT = 20, 200
 OFFERED = (
     Role.OFFICER,
@@ -191,17 +188,12 @@ class PeopleScreens:
         error: AccountError | None = None,
         form: Form | None = None,
     ) -> Response:
-        seen = [a for a in await self._people.accounts(visitor.actor) if _fits(a, query)]
-        last = max(1, -(-len(seen) // PAGE))
-        number = min(number, last)
+        found = await self._people.accounts(visitor.actor, query, number)
         return self._pages.page(
             "accounts.html",
             _status(error),
             **await self._frame(visitor, error),
-            accounts=seen[(number - 1) * PAGE : number * PAGE],
-            total=len(seen),
-            number=number,
-            last=last,
+            found=found,
             query=query,
             invitations=await self._people.invitations(visitor.actor),
             typed={name: first(form or {}, name) for name in ("email", "role", "scope")},
@@ -276,12 +268,6 @@ def _grant(form: Form) -> Grant:
     except ValueError:
         raise AccountError(AccountFault.SCOPE_OF_ROLE) from None
     return Grant(role, first(form, "scope")[:80], bool(first(form, "identity")))
-
-
-def _fits(account: Account, query: str) -> bool:
-    whole = f"{account.name} {account.full_name} {account.email}".casefold()
-    scopes = " ".join(f"{grant.role} {grant.scope}" for grant in account.grants)
-    return all(word in whole or word in scopes for word in query.casefold().split())
 
 
 def _number(said: str) -> int:
