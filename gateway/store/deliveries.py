@@ -289,6 +289,15 @@ class DeliveryQueries(Queries):
         rows = await self._rows(query.order_by(deliveries.c.created_at))
         return tuple(_delivery(row) for row in rows)
 
+    async def unread(self, report_ids: Collection[str], agencies: Collection[str]) -> set[str]:
+        """Return the reports of which agencies have something that they did not read yet."""
+        query = select(deliveries.c.report_id).where(
+            deliveries.c.report_id.in_(report_ids),
+            deliveries.c.agency_id.in_(sorted(agencies)),
+            deliveries.c.state.in_(("pending", *_WITH_AGENCY)),
+        )
+        return {row.report_id for row in await self._all(query)}
+
     async def agencies_by_queue(self, since: datetime) -> set[str]:
         """Return the agencies on whose queue something was placed since a moment."""
         query = select(deliveries.c.agency_id).distinct()

@@ -85,7 +85,7 @@ class Store:
         self.events = EventQueries(database)
         self.exchanges = ExchangeRepository(database, self.wall)
         self.files = FileQueries(database)
-        self.inbox = InboxQueries(database)
+        self.inbox = InboxQueries(database, self.deliveries)
         self.messages = MessageQueries(database)
         self.notifications = NotificationQueries(database)
         self.overview = OverviewQueries(database, now, self.wall, self.cursors, self.dead_letters)
