@@ -261,6 +261,7 @@ class OfficerService:
                 actor_kind=ActorKind.OFFICER,
                 at=self._store.now(),
                 note=say("verified"),
+                act="verify",
             )
             return _changed(acting, moved, "agency_verified", actor)
 
@@ -435,7 +436,7 @@ class OfficerService:
         moves = {
             act
             for act, ends in _MOVES.items()
-            if any(may_move(report.status, end, kind) for end in ends)
+            if any(may_move(report.status, end, kind, act) for end in ends)
         }
         return _OTHER_ACTS | (moves if self._can_ask(report) else moves - {"ask"})
 
