@@ -177,6 +177,10 @@ reports = Table(
     Index("ix_reports_regency", "regency", "received_at"),
     Index("ix_reports_changed", "changed_at"),
     Index(
+        "ix_reports_inbox",
+        *("agency_id", "status", "due_on", "received_at", "id", "accuses", "copied"),
+    ),
+    Index(
         "ix_reports_publicity",
         "publicity",
         "received_at",
