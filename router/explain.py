@@ -159,7 +159,7 @@ def refusal(of: AgencyRefusal) -> Reason:
     return Reason(rule="operator", text=text)
 
 
-def returned(of: AgencyRefusal) -> Reason:
+def loop(of: AgencyRefusal) -> Reason:
     """Say that a report would go back to an agency that had it: an operator decides."""
     key = "returned_suggested" if of.suggested else "returned"
     named = of.suggested.name if of.suggested else ""

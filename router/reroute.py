@@ -50,7 +50,7 @@ def reroute(router: Decider, report: Report, had: Set[str], *, at: datetime) -> 
     is_back = refusal.suggested is not None and refusal.suggested.id in had
     if is_back or (made.agency and made.agency.id in had):
         made = _left_to_operator(made)
-        why.append(explain.returned(refusal))
+        why.append(explain.loop(refusal))
     return made.model_copy(update={"reasons": (*why, *made.reasons)})
 
 

@@ -11,14 +11,25 @@ class WrongMove(Exception):
 
 
 def move(
-    report: Report, to: Status, *, by: str, actor_kind: ActorKind, at: datetime, note: str = ""
+    report: Report,
+    to: Status,
+    *,
+    by: str,
+    actor_kind: ActorKind,
+    at: datetime,
+    note: str = "",
+    act: str = "",
 ) -> Report:
-    """Return a report in another status, with the change in its history. Raises ``WrongMove``."""
-    if not may_move(report.status, to, actor_kind):
+    """Return a report in another status, with the change in its history. Raises ``WrongMove``.
+
+    ``act`` is which act of the table it is, where several make the same move.
+    """
+    if not may_move(report.status, to, actor_kind, act):
         raise WrongMove(f"{report.status} to {to} by {actor_kind}")
     return report.with_status(to, at=at, by=by, note=note)
 
 
-def may_move(start: Status, to: Status, actor_kind: ActorKind) -> bool:
-    """Tell whether a kind of actor may move a report from a status to another."""
-    return Move(start.value, to.value, actor_kind) in states().moves
+def may_move(start: Status, to: Status, actor_kind: ActorKind, act: str = "") -> bool:
+    """Tell whether a kind of actor may move a report so, by any act or by one."""
+    acts = states().moves.get(Move(start.value, to.value, actor_kind), ())
+    return act in acts if act else bool(acts)

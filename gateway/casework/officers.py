@@ -188,9 +188,9 @@ class OfficerService:
     async def _note_fetched(self, ids: Sequence[str], scope: AccessScope, actor: Actor) -> None:
         """Note who has reports in their list; who cannot be noted has it all the same."""
         with contextlib.suppress(Unavailable):
-            if await self._store.deliveries.waits_in_inbox(ids, scope.agencies):
+            if await self._store.deliveries.any_unfetched(ids, scope.agencies):
                 async with self._store.unit() as unit:
-                    await unit.deliveries.fetch_inbox(ids, scope.agencies, by=actor.name)
+                    await unit.deliveries.list_to(ids, scope.agencies, by=actor.name)
 
     async def units(self, actor: Actor) -> list[str]:
         """List the units of the actor's agencies that have reports, or people."""
@@ -288,6 +288,7 @@ class OfficerService:
                 actor_kind=ActorKind.OFFICER,
                 at=self._store.now(),
                 note=say("verified"),
+                act="verify",
             )
             return _changed(acting, moved, "agency_verified", actor)
 
@@ -462,7 +463,7 @@ class OfficerService:
         moves = {
             act
             for act, ends in _MOVES.items()
-            if any(may_move(report.status, end, kind) for end in ends)
+            if any(may_move(report.status, end, kind, act) for end in ends)
         }
         return _OTHER_ACTS | (moves if self._can_ask(report) else moves - {"ask"})
 

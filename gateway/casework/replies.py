@@ -107,6 +107,7 @@ class AgencyReplies:
             actor_kind=words.actor_kind,
             at=self._now(),
             note=note,
+            act=words.kind,
         )
         changed = unit.reports.change(record, moved, [words.event])
         text = self.text(report, words.kind, words.text)
@@ -142,6 +143,7 @@ class AgencyReplies:
             actor_kind=words.actor_kind,
             at=at,
             note=words.text[:_NOTE],
+            act="refuse",
         )
         changed = unit.reports.change(record, moved, [words.event, _decided(moved)])
         cause = f"assigned {changed.version}"

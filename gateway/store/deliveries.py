@@ -43,6 +43,8 @@ _DUE = deliveries.c.placed_at.is_(None) & (deliveries.c.state != "withdrawn")
 PAGE = 4_000_000
 """Characters of reports that an agency is given at once; one report may be longer."""
 _WITH_AGENCY = ("placed", "fetched")
+_LISTED = deliveries.c.repeats.is_(None)
+"""What people and the API list: of the methods of an agency the first, the inbox where it has one."""
 INBOX = "inbox"
 """The method by which people read on our own pages, and machines by the agencies' API."""
 
@@ -132,14 +134,14 @@ class DeliveryRepository:
             return set()
         return await self._fetch(deliveries.c.id.in_(ids), by)
 
-    async def fetch_inbox(
+    async def list_to(
         self, report_ids: Collection[str], agency_ids: Collection[str], *, by: str
     ) -> set[str]:
         """Note that an account has reports of agencies in its list; return what of it is news."""
         if not (report_ids and agency_ids):
             return set()
         waiting = deliveries.c.report_id.in_(report_ids) & deliveries.c.agency_id.in_(agency_ids)
-        waiting &= (deliveries.c.method == INBOX) & (deliveries.c.state == "placed")
+        waiting &= _LISTED & (deliveries.c.state == "placed")
         return await self._fetch(waiting, by)
 
     async def _fetch(self, which: ColumnElement[bool], by: str) -> set[str]:
@@ -151,15 +153,15 @@ class DeliveryRepository:
     async def read(self, report_id: str, agency_id: str, *, by: str = "") -> set[str]:
         """Note that an agency read what it had of a report until now; return what of it is news.
 
-        An account, ``by``, opens what is in the inbox. Without one the agency acted: then it read
-        all of it, however it came.
+        An account, ``by``, opens what people list. Without one the agency acted: then it read all
+        of it, however it came.
         """
         theirs = (deliveries.c.report_id == report_id) & (deliveries.c.agency_id == agency_id)
         theirs &= deliveries.c.state.in_(_WITH_AGENCY)
         now = self._now()
         changes: dict[str, Any] = {"state": "read", "read_at": now, "read_by": by}
         if by:
-            theirs &= deliveries.c.method == INBOX
+            theirs &= _LISTED
             unseen = deliveries.c.fetched_at.is_(None)
             changes["fetched_by"] = case((unseen, by), else_=deliveries.c.fetched_by)
             changes["fetched_at"] = func.coalesce(deliveries.c.fetched_at, literal(now, _TIME))
@@ -368,14 +370,13 @@ class DeliveryQueries(Queries):
         query = query.order_by(since).limit(most)
         return [(row.report_id, row.agency_id) for row in await self._all(query)]
 
-    async def waits_in_inbox(
-        self, report_ids: Collection[str], agency_ids: Collection[str]
-    ) -> bool:
-        """Tell whether any of some reports is unfetched in the inbox of one of its agencies."""
+    async def any_unfetched(self, report_ids: Collection[str], agency_ids: Collection[str]) -> bool:
+        """Tell whether any of some reports was never listed to its agency."""
         query = select(deliveries.c.id).where(
             deliveries.c.report_id.in_(report_ids),
             deliveries.c.agency_id.in_(agency_ids),
-            deliveries.c.waits_since.is_not(None),
+            deliveries.c.state == "placed",
+            _LISTED,
         )
         return bool(report_ids) and await self._one(query.limit(1)) is not None
 
@@ -400,6 +401,16 @@ class DeliveryQueries(Queries):
         query = select(deliveries).where(deliveries.c.report_id == report_id)
         rows = await self._rows(query.order_by(deliveries.c.created_at))
         return tuple(_delivery(row) for row in rows)
+
+    async def unread(self, report_ids: Collection[str], agencies: Collection[str]) -> set[str]:
+        """Return the reports of which agencies list something that they did not read yet."""
+        query = select(deliveries.c.report_id).where(
+            deliveries.c.report_id.in_(report_ids),
+            deliveries.c.agency_id.in_(sorted(agencies)),
+            deliveries.c.state.in_(("pending", *_WITH_AGENCY)),
+            _LISTED,
+        )
+        return {row.report_id for row in await self._all(query)}
 
     async def agencies_by_queue(self, since: datetime) -> set[str]:
         """Return the agencies on whose queue something was placed since a moment."""
@@ -430,7 +441,7 @@ class DeliveryQueries(Queries):
         query = query.where(
             deliveries.c.state != "withdrawn",
             deliveries.c.agency_id == agency,
-            deliveries.c.repeats.is_(None),
+            _LISTED,
             deliveries.c.created_at <= settled,
         )
         at, id = deliveries.c.created_at, deliveries.c.id

@@ -6,12 +6,13 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, not_, or_, select
+from sqlalchemy import ColumnElement, and_, func, not_, or_, select
 
-from gateway.store.deliveries import INBOX
+from gateway.store.deliveries import DeliveryQueries
+from gateway.store.engine import Database
 from gateway.store.queries import Queries
 from gateway.store.scope import AccessScope, visible
-from gateway.store.tables import accounts, deliveries, report_agencies, reports
+from gateway.store.tables import accounts, report_agencies, reports
 from gateway.wire.events import for_agency
 from normalizer.report import FINAL, Report, Status
 
@@ -79,11 +80,14 @@ BOXES: Mapping[Box, Callable[[str], ColumnElement[bool]]] = {
 }
 """What is in each box of the reports that an agency answers; ``today`` is a day as ISO 8601."""
 _DUE: ColumnElement[str] = func.coalesce(reports.c.due_on, _NEVER)
-_UNREAD = ("pending", "placed", "fetched")
 
 
 class InboxQueries(Queries):
     """Reads of the inbox; every query is within a scope. Raises ``Unavailable``."""
+
+    def __init__(self, database: Database, deliveries: DeliveryQueries) -> None:
+        super().__init__(database)
+        self._deliveries = deliveries
 
     async def boxes(self, scope: AccessScope, today: str) -> dict[Box, int]:
         """Count what is in each box."""
@@ -142,13 +146,7 @@ class InboxQueries(Queries):
         """Read the rows of a page, in this order."""
         query = select(reports.c.id, reports.c.version, reports.c.due_on, reports.c.body)
         found = {row.id: row for row in await self._all(query.where(reports.c.id.in_(ids)))}
-        waits: Select[Any] = select(deliveries.c.report_id).where(
-            deliveries.c.report_id.in_(ids),
-            deliveries.c.agency_id.in_(sorted(agencies)),
-            deliveries.c.state.in_(_UNREAD),
-            deliveries.c.method.in_(("", INBOX)),
-        )
-        unread = {row.report_id for row in await self._all(waits)}
+        unread = await self._deliveries.unread(ids, agencies)
         return [_row(found[id], unread=id in unread) for id in ids if id in found]
 
 

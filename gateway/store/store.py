@@ -95,7 +95,7 @@ class Store:
         self.exchanges = ExchangeRepository(database, self.wall)
         self.figures = FigureQueries(database)
         self.files = FileQueries(database)
-        self.inbox = InboxQueries(database)
+        self.inbox = InboxQueries(database, self.deliveries)
         self.messages = MessageQueries(database)
         self.notifications = NotificationQueries(database)
         self.links = OneTimeLinkRepository(database, self.wall)

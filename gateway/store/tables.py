@@ -193,6 +193,10 @@ reports = Table(
         postgresql_where=_ESCALATED,
     ),
     Index(
+        "ix_reports_inbox",
+        *("agency_id", "status", "due_on", "received_at", "id", "accuses", "copied"),
+    ),
+    Index(
         "ix_reports_publicity",
         "publicity",
         "received_at",
