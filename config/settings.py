@@ -307,6 +307,27 @@ class PrivacySettings(Section):
     """Where people write about their data: a mailbox, a number, or an address."""
 
 
+class OidcSettings(Section):
+    """``[console.oidc]``: people may log in by a provider of OpenID Connect."""
+
+    issuer: str
+    """"" is none."""
+    client_id: str
+    client_secret: SecretStr
+    name_claim: Annotated[str, Field(min_length=1)]
+    """What the provider says that is proposed as the name of a new account."""
+    label: str
+    """What the provider is called on the page."""
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if not links.is_safe(self.issuer, "https"):
+            raise ValueError("issuer: the log-in provider is asked by https only")
+        if self.issuer and not (self.client_id and self.label):
+            raise ValueError("issuer is set: client_id and label are needed too")
+        return self
+
+
 class ConsoleSettings(Section):
     """``[console]``."""
 
@@ -316,6 +337,7 @@ class ConsoleSettings(Section):
     """It ends after so long without a page or an act."""
     totp: Literal["optional", "required"]
     """Whether administrators, and people who may open identities, must have two-step codes."""
+    oidc: OidcSettings
     breached_passwords: str
     """A file of stolen passwords, as sorted SHA-1; "" is none."""
 

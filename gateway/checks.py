@@ -5,6 +5,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def examine(settings: Settings, file: Path | None) -> tuple[Components | None, l
     built = attempt(wrong, lambda: components.load(settings))
     loaded = attempt(wrong, lambda: components.channels(settings, file))
     attempt(wrong, lambda: components.methods(settings, file))
-    wrong += _breach_faults(settings, places)
+    wrong += _breach_faults(settings, places) + _oidc_faults(settings, places)
     wrong += _mail_faults(settings, places) + clock_faults() + _restore_faults(settings)
     if loaded is not None:
         attempt(wrong, lambda: components.roster(settings, file, loaded, Seal([bytes(32)])))
@@ -63,6 +64,15 @@ def _breach_faults(settings: Settings, places: Places) -> list[Fault]:
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
         return [places.fault(("console", "breached_passwords"), f"the file cannot be used: {why}")]
+    return []
+
+
+def _oidc_faults(settings: Settings, places: Places) -> list[Fault]:
+    """Say that the libraries of a log-in provider are missing."""
+    missing = [name for name in ("authlib", "httpx2") if find_spec(name) is None]
+    if settings.console.oidc.issuer and missing:
+        why = f"{', '.join(missing)} is not installed: pip install 'kanal[oidc]'"
+        return [places.fault(("console", "oidc", "issuer"), why)]
     return []
 
 

@@ -1,4 +1,4 @@
-"""Starts the npm package ``emulate``: a Twilio written by strangers, who misread it differently.
+"""Starts the npm package ``emulate``: a Twilio and a log-in provider written by strangers.
 
 It needs Node 22: see ``tests.node``.
 """
@@ -18,6 +18,8 @@ ENTRY = node.HOME / "node_modules/emulate/dist/index.js"
 ACCOUNT = "AC00000000000000000000000000000000"
 TOKEN = "twilio_test_auth_token"
 NUMBER = "+15551234567"
+PEOPLE = ("rini", "budi")
+CLIENT, SECRET = "kanal", "rahasia-klien"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,28 @@ async def emulated_twilio(sms_url: str) -> AsyncIterator[Emulated]:
         start = ("start", "--service", "twilio", "--port", str(port), "--seed", str(seed))
         async with node.running(ENTRY, *start, ready=b"Ready."):
             yield Emulated(f"http://127.0.0.1:{port}")
+
+
+@asynccontextmanager
+async def emulated_okta(redirect: str) -> AsyncIterator[str]:
+    """Run a provider of OpenID Connect; yields its issuer. ``redirect`` is where people go back."""
+    port = node.free_port()
+    people = [{"login": f"{name}@kota.example", "email": f"{name}@kota.example"} for name in PEOPLE]
+    client = {
+        "client_id": CLIENT,
+        "client_secret": SECRET,
+        "name": "Kanal",
+        "redirect_uris": [redirect],
+        "auth_server_id": "default",
+    }
+    server = {"id": "default", "name": "default", "audiences": ["api://default"]}
+    seed = {"users": people, "authorization_servers": [server], "oauth_clients": [client]}
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "seed.json"
+        file.write_text(json.dumps({"okta": seed}))
+        start = ("start", "--service", "okta", "--port", str(port), "--seed", str(file))
+        async with node.running(ENTRY, *start, ready=b"Ready."):
+            yield f"http://localhost:{port}/oauth2/default"
 
 
 def _seed(file: Path, sms_url: str) -> Path:

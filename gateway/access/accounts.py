@@ -74,9 +74,17 @@ class AccountService:
         return await self._begin(name, hashed, device) if hashed else None
 
     async def enter(self, name: str, device: str = "") -> str | None:
-        """Return the token of a new session of somebody who just chose their password."""
+        """Return the token of a new session of somebody who came by a link or a provider."""
         hashed = await self._store.accounts.password_of(name, active=True)
-        return await self._begin(name, hashed, device) if hashed else None
+        return await self._begin(name, hashed, device)
+
+    async def name_elsewhere(self, subject: str) -> str | None:
+        """Return whose account is joined to a person at the log-in provider."""
+        return await self._store.accounts.by_subject(subject)
+
+    async def join(self, name: str, subject: str | None) -> bool:
+        """Join an account to a person at the log-in provider, or to none; False if it is taken."""
+        return await self._store.accounts.set_subject(name, subject)
 
     async def session(self, token: str, *, active: bool = False) -> Session | None:
         """Return the session of a token. ``active`` is whether a person did something."""

@@ -46,6 +46,7 @@ class AccountFault(StrEnum):
     NO_LINK = "no_link"
     NAME_FORM = "name_form"
     NAME_TAKEN = "name_taken"
+    JOINED = "joined"
     EMAIL_FORM = "email_form"
     PASSWORDS_DIFFER = "passwords_differ"
     WRONG_PASSWORD = "wrong_password"  # noqa: S105
@@ -136,16 +137,18 @@ class PeopleService:
         self,
         token: str,
         name: str,
-        password: str,
+        password: str | None,
         *,
         full_name: str,
         email: str,
         language: str,
         operator: bool = False,
+        subject: str | None = None,
     ) -> str:
         """Make the account that a link allows, and return its name.
 
-        ``operator`` is of a first administrator, who may be one of the whole country too. Raises
+        ``operator`` is of a first administrator, who may be one of the whole country too;
+        ``subject`` is a person at the log-in provider, who needs no password. Raises
         ``AccountError`` and ``WeakPassword``.
         """
         link = await self.link(token)
@@ -157,14 +160,17 @@ class PeopleService:
         address = link.email or email.strip()
         if not _EMAIL.fullmatch(address):
             raise AccountError(AccountFault.EMAIL_FORM)
+        if subject and await self._accounts.name_elsewhere(subject):
+            raise AccountError(AccountFault.JOINED)
         given = link.grants
         if operator and link.purpose == FIRST:
             given += (GrantRow(Role.OPERATOR, NATIONAL, identity=True),)
         made = NewAccount(
             name,
-            await self._accounts.hash(name, password),
+            None if subject else await self._accounts.hash(name, password or ""),
             given,
             link.made_by,
+            subject=subject,
             full_name=full_name.strip()[:120],
             email=address,
             language=language if language in LANGUAGES else "id",

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
+from config.settings import OidcSettings
 from gateway.access.accounts import AccountService
 from gateway.access.codes import CodeService
 from gateway.access.log import AccessLog
 from gateway.access.people import PeopleService
+from gateway.platform.seal import Seal
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,3 +18,6 @@ class AccessServices:
     codes: CodeService
     people: PeopleService
     log: AccessLog
+    oidc: OidcSettings
+    """The log-in provider, if one is set."""
+    seal: Seal

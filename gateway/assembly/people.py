@@ -87,7 +87,9 @@ def build_access(ground: Ground) -> AccessServices:
     )
     register, gazetteer = ground.parts.routing.register, ground.parts.gazetteer
     people = PeopleService(ground.store, accounts, codes, register, gazetteer)
-    return AccessServices(accounts, codes, people, AccessLog(ground.store))
+    return AccessServices(
+        accounts, codes, people, AccessLog(ground.store), wanted.oidc, ground.seal
+    )
 
 
 def build_coordinators(ground: Ground, directory: Directory) -> CoordinatorService:

@@ -24,7 +24,12 @@ def site(services: Services) -> WebServer:
         services.files,
         services.now,
         services.store.wall,
-        CitizenServices(services.tracking, components.categories(services.parts), services.notice),
+        CitizenServices(
+            services.tracking,
+            components.categories(services.parts),
+            services.notice,
+            services.files,
+        ),
         mount_channels(
             services.channels,
             services.intake,

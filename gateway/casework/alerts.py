@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from adapters.contract import Forged, SystemSender
+from gateway.access.roles import Actor, Right
 from gateway.casework.context import ConversationContext
 from gateway.casework.turn import Turn
 from gateway.outbound.notifications import Notifier
@@ -66,10 +67,14 @@ class DutyService:
             self._answer(unit, post, message, "alert_none")
         return "duty"
 
-    async def by_operator(self, alert_id: str, *, by: str) -> bool:
-        """Acknowledge at the console; False where somebody else did before."""
+    async def by_operator(self, alert_id: str, *, actor: Actor) -> bool:
+        """Acknowledge at the console; False where somebody else did before, or none is theirs."""
+        scope = actor.scope(Right.DECIDE)
         async with self._store.unit() as unit:
-            return bool(await acknowledge(unit, [alert_id], by))
+            found = await unit.alerts.by_ids([alert_id])
+            about = await unit.reports.by_ids([alert.report_id for alert in found])
+            theirs = any(scope.covers(stored.report) for stored in about.values())
+            return theirs and bool(await acknowledge(unit, [alert_id], actor.name))
 
     async def by_webhook(self, body: bytes, headers: Mapping[str, str]) -> bool:
         """Acknowledge what a signed message says; False if its post was told of no such alert.

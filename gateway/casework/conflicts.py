@@ -12,6 +12,7 @@ class ConflictCode(StrEnum):
     """What stands in the way; ``config/console`` has the words, under ``conflict``."""
 
     NO_REPORT = "no_report"
+    NO_RIGHT = "no_right"
     NO_AGENCY = "no_agency"
     CHANGED = "changed"
     OUTDATED = "outdated"

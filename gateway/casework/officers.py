@@ -188,9 +188,9 @@ class OfficerService:
     async def _note_fetched(self, ids: Sequence[str], scope: AccessScope, actor: Actor) -> None:
         """Note who has reports in their list; who cannot be noted has it all the same."""
         with contextlib.suppress(Unavailable):
-            if await self._store.deliveries.any_unfetched(ids, scope.agencies):
+            if await self._store.deliveries.waits_in_inbox(ids, scope.agencies):
                 async with self._store.unit() as unit:
-                    await unit.deliveries.list_to(ids, scope.agencies, by=actor.name)
+                    await unit.deliveries.fetch_inbox(ids, scope.agencies, by=actor.name)
 
     async def units(self, actor: Actor) -> list[str]:
         """List the units of the actor's agencies that have reports, or people."""
@@ -206,20 +206,21 @@ class OfficerService:
         if found is None or agency is None:
             return None
         with contextlib.suppress(Unavailable, StaleWrite):
-            await self._note_read(found.report, agency, actor)
+            if await self._note_read(found.report, agency, actor):
+                found = await self._store.reports.file(id=report_id) or found
         acting = acting_agency(found.report)
         acts = self._acts(found.report) if acting and acting.id == agency else frozenset()
         return OfficerReport(
             _file_for(found, agency), found.version, agency, may_act=bool(acts), acts=acts
         )
 
-    async def _note_read(self, report: Report, agency: str, actor: Actor) -> None:
-        """Note who opened a report; no coordinator is waited for any more."""
+    async def _note_read(self, report: Report, agency: str, actor: Actor) -> bool:
+        """Note who opened a report; no coordinator is waited for any more, if one was."""
         async with self._store.unit() as unit:
             await unit.deliveries.read(report.id, agency, by=actor.name)
             acting = acting_agency(report)
             if not (report.escalated_to and acting and acting.id == agency):
-                return
+                return False
             stored = await unit.reports.by_id(report.id, lock=True)
             if stored and stored.report.escalated_to:
                 calm = stored.report.model_copy(update={"escalated_to": ""})
@@ -227,6 +228,7 @@ class OfficerService:
                 unit.reports.change(
                     stored, calm, [AuditEvent("agency_opened", f"agency:{agency}", data=data)]
                 )
+        return True
 
     async def show_file(self, report_id: str, sha256: str, *, actor: Actor) -> ShownFile:
         """Return a file of a report, or a photo of an answer. Raises ``NoFile``, ``NotYet``."""
@@ -480,6 +482,7 @@ class OfficerService:
                     raise Conflict(ConflictCode.CLOSED)
                 if record.version != version:
                     raise Conflict(ConflictCode.OUTDATED)
+                await unit.deliveries.read(report_id, agency.id, by=actor.name)
                 await unit.deliveries.read(report_id, agency.id)
                 yield _Acting(unit, record, agency)
 

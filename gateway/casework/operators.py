@@ -1,12 +1,14 @@
 """The operators' service: what they see, and what they can decide."""
 
 from collections.abc import Sequence, Set
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import structlog
 
 from adapters.contract import Malformed
 from config.states import ActorKind
+from gateway.access.roles import Actor, Right
 from gateway.access.states import move
 from gateway.broker.base import Broker, BrokerError
 from gateway.casework.alerts import DutyService
@@ -25,8 +27,9 @@ from gateway.platform.recent import Recent
 from gateway.platform.seal import ENVELOPE, RAW, BadSeal, Seal
 from gateway.store.exchanges import ExchangeView
 from gateway.store.reports import StaleWrite as Raced
-from gateway.store.rows import AuditEvent
+from gateway.store.rows import AuditEvent, ReportRecord
 from gateway.store.store import Store
+from gateway.store.unit import UnitOfWork
 from gateway.store.views import (
     DeadView,
     Identity,
@@ -78,62 +81,78 @@ class OperatorService:
 
     # what they see
 
-    async def overview(self) -> Overview:
-        """Return the first screen. Raises ``Unavailable``."""
+    async def overview(self, *, actor: Actor) -> Overview:
+        """Return the first screen: what is theirs, and the machinery's. Raises ``Unavailable``."""
+        scope = actor.scope(Right.READ)
+        midnight = self._store.now().astimezone(WIB).replace(hour=0, minute=0, second=0)
+        theirs = Overview(
+            queues=(),
+            reports_today=await self._store.reports.count_since(midnight, scope),
+            triage=await self._store.reports.count_status(Status.TRIAGE, actor.scope(Right.DECIDE)),
+            dead=0,
+            quarantined=0,
+            channels=(),
+            alerts=await self._store.alerts.open(scope=actor.scope(Right.DECIDE)),
+        )
+        return await self._with_machinery(theirs) if actor.may(Right.OPERATE) else theirs
+
+    async def _with_machinery(self, overview: Overview) -> Overview:
         try:
             depths = await self._broker.depths()
         except BrokerError:
             depths = await self._store.queue.depths()
-        midnight = self._store.now().astimezone(WIB).replace(hour=0, minute=0, second=0)
-        dead = await self._store.dead_letters.counts()
-        return Overview(
+        yesterday = self._store.now() - timedelta(days=1)
+        return replace(
+            overview,
             queues=await self._store.overview.queues(depths),
-            reports_today=await self._store.reports.count_since(midnight),
-            triage=await self._store.reports.count_status(Status.TRIAGE),
-            dead=sum(dead.values()),
+            dead=sum((await self._store.dead_letters.counts()).values()),
             quarantined=await self._store.quarantine.count(),
             channels=await self._store.overview.channels(sorted(self._intake.channels)),
-            alerts=await self._store.alerts.open(),
             lanes=await self._lanes.get(),
-            not_kept=await self._store.quarantine.missed_since(
-                self._store.now() - timedelta(days=1)
-            ),
+            not_kept=await self._store.quarantine.missed_since(yesterday),
         )
 
-    async def exchanges(self, channel: str, limit: int = 100) -> list[ExchangeView]:
+    async def exchanges(
+        self, channel: str, limit: int = 100, *, actor: Actor
+    ) -> list[ExchangeView]:
         """List the latest calls between us and the provider of a channel."""
+        _check_operates(actor)
         return await self._store.exchanges.latest(channel, limit)
 
-    async def exchange_channels(self) -> list[str]:
+    async def exchange_channels(self, *, actor: Actor) -> list[str]:
         """List the channels and others with whom there were calls."""
+        _check_operates(actor)
         return sorted({*self._intake.channels, *await self._store.exchanges.channels()})
 
-    async def latest(self, limit: int = 50) -> list[Report]:
+    async def latest(self, limit: int = 50, *, actor: Actor) -> list[Report]:
         """List the newest reports."""
-        return await self._store.reports.latest(limit)
+        return await self._store.reports.latest(limit, scope=actor.scope(Right.READ))
 
-    async def triage(self, limit: int = 50) -> list[Report]:
+    async def triage(self, limit: int = 50, *, actor: Actor) -> list[Report]:
         """List what waits for an operator's decision, oldest first."""
-        return await self._store.reports.latest(limit, status=Status.TRIAGE)
+        scope = actor.scope(Right.DECIDE)
+        return await self._store.reports.latest(limit, status=Status.TRIAGE, scope=scope)
 
-    async def report(self, report_id: str) -> ReportFile | None:
-        """Return a report with its log and correspondence."""
-        return await self._store.reports.file(id=report_id)
+    async def report(self, report_id: str, *, actor: Actor) -> ReportFile | None:
+        """Return a report with its log and correspondence; None where it is not theirs."""
+        return _in_scope(await self._store.reports.file(id=report_id), actor)
 
-    async def show_file(self, report_id: str, sha256: str, *, by: str) -> ShownFile:
+    async def show_file(self, report_id: str, sha256: str, *, actor: Actor) -> ShownFile:
         """Return a file of a report, noting who looked. Raises ``NoFile``, ``NotYet``."""
-        return await self._files.for_operator(report_id, sha256, by=by)
+        return await self._files.for_operator(report_id, sha256, actor=actor)
 
-    async def find(self, tracking: str) -> ReportFile | None:
-        """Return a report by its tracking number."""
-        return await self._store.reports.file(tracking=tracking)
+    async def find(self, tracking: str, *, actor: Actor) -> ReportFile | None:
+        """Return a report by its tracking number; None where it is not theirs."""
+        return _in_scope(await self._store.reports.file(tracking=tracking), actor)
 
-    async def dead_letters(self, limit: int = 100) -> list[DeadView]:
+    async def dead_letters(self, limit: int = 100, *, actor: Actor) -> list[DeadView]:
         """List dead letters."""
+        _check_operates(actor)
         return await self._store.dead_letters.latest(limit)
 
-    async def quarantine(self, limit: int = 100) -> list[QuarantineView]:
+    async def quarantine(self, limit: int = 100, *, actor: Actor) -> list[QuarantineView]:
         """List what is quarantined."""
+        _check_operates(actor)
         return await self._store.quarantine.latest(limit)
 
     def agencies(self, query: str, region: str | None = None, limit: int = 12) -> list[Agency]:
@@ -142,16 +161,17 @@ class OperatorService:
 
     # what they decide
 
-    async def assign(self, report_id: str, agency_id: str, *, by: str, note: str = "") -> Report:
+    async def assign(
+        self, report_id: str, agency_id: str, *, actor: Actor, note: str = ""
+    ) -> Report:
         """Give a report to an agency. Raises ``Conflict``."""
         agency = self._register.agency(agency_id)
         if agency is None:
             raise Conflict(ConflictCode.NO_AGENCY)
+        by = actor.name
         try:
             async with self._store.unit() as unit:
-                stored = await unit.reports.by_id(report_id, lock=True)
-                if stored is None:
-                    raise Conflict(ConflictCode.NO_REPORT)
+                stored = await _stored(unit, report_id, actor)
                 _check_assignable(stored.report, agency)
                 before = stored.report
                 report = _assigned(before, agency, by=by, note=note, at=self._store.now())
@@ -167,16 +187,15 @@ class OperatorService:
             raise Conflict(ConflictCode.CHANGED) from None
         return report
 
-    async def archive(self, report_id: str, *, by: str, reason: str) -> Report:
+    async def archive(self, report_id: str, *, actor: Actor, reason: str) -> Report:
         """Close a report that is no agency's affair. Raises ``Conflict``.
 
         The reporter is told why, unless they never had an answer: talk that was overheard.
         """
+        by = actor.name
         try:
             async with self._store.unit() as unit:
-                stored = await unit.reports.by_id(report_id, lock=True)
-                if stored is None:
-                    raise Conflict(ConflictCode.NO_REPORT)
+                stored = await _stored(unit, report_id, actor)
                 _check_archivable(stored.report)
                 status, at = Status.ARCHIVED_BY_ADMIN, self._store.now()
                 report = move(
@@ -190,42 +209,41 @@ class OperatorService:
             raise Conflict(ConflictCode.CHANGED) from None
         return report
 
-    async def ended(self, day: date | None) -> EndedDay:
+    async def ended(self, day: date | None, *, actor: Actor) -> EndedDay:
         """Return a day of the list of what the machine set aside."""
-        return await self._ended.of_day(day)
+        return await self._ended.of_day(day, actor.scope(Right.DECIDE))
 
-    async def reopen(self, report_id: str, *, by: str) -> Report:
+    async def reopen(self, report_id: str, *, actor: Actor) -> Report:
         """Bring a report that the machine set aside back into routing. Raises ``Conflict``."""
-        return await self._ended.reopen(report_id, by=by)
+        return await self._ended.reopen(report_id, actor=actor)
 
-    async def acknowledge(self, alert_id: str, *, by: str) -> None:
+    async def acknowledge(self, alert_id: str, *, actor: Actor) -> None:
         """Take a danger on: no other person on duty is told any more. Raises ``Conflict``."""
         try:
-            done = await self._duty.by_operator(alert_id, by=by)
+            done = await self._duty.by_operator(alert_id, actor=actor)
         except Raced:
             raise Conflict(ConflictCode.ALERT_CHANGED) from None
         if not done:
             raise Conflict(ConflictCode.ALERT_TAKEN)
 
-    async def proposals(self, limit: int = 100) -> list[Proposal]:
+    async def proposals(self, limit: int = 100, *, actor: Actor) -> list[Proposal]:
         """List reports whose reporters agreed to be read in public, undecided ones first."""
-        return await self._publishing.proposals(limit)
+        return await self._publishing.proposals(limit, actor.scope(Right.DECIDE))
 
-    async def publish(self, report_id: str, *, by: str, name: str) -> Report:
+    async def publish(self, report_id: str, *, actor: Actor, name: str) -> Report:
         """Release a report's words as they were shown to the operator. Raises ``Conflict``."""
-        return await self._publishing.publish(report_id, by=by, name=name)
+        return await self._publishing.publish(report_id, actor=actor, name=name)
 
-    async def keep_private(self, report_id: str, *, by: str) -> Report:
+    async def keep_private(self, report_id: str, *, actor: Actor) -> Report:
         """Show no words of a report, or no longer. Raises ``Conflict``."""
-        return await self._publishing.keep_private(report_id, by=by)
+        return await self._publishing.keep_private(report_id, actor=actor)
 
-    async def unseal(self, report_id: str, *, by: str, reason: str) -> Identity:
+    async def unseal(self, report_id: str, *, actor: Actor, reason: str) -> Identity:
         """Open who reported, once the log says who opened it and why. Raises ``Conflict``."""
+        by = actor.name
         try:
             async with self._store.unit() as unit:
-                stored = await unit.reports.by_id(report_id, lock=True)
-                if stored is None:
-                    raise Conflict(ConflictCode.NO_REPORT)
+                stored = await _stored(unit, report_id, actor, Right.IDENTITY)
                 found = _identity(stored.report, self._seal)
                 unit.reports.change(
                     stored, stored.report, [AuditEvent("unsealed", by, note=reason)]
@@ -234,14 +252,16 @@ class OperatorService:
             raise Conflict(ConflictCode.CHANGED) from None
         return found
 
-    async def replay(self, ids: Sequence[int] | None, *, by: str) -> int:
+    async def replay(self, ids: Sequence[int] | None, *, actor: Actor) -> int:
         """Give dead letters (None: all) a fresh start; return how many."""
+        _check_operates(actor)
         count = await self._store.replay(ids)
-        log.info("dead letters replayed", by=by, count=count)
+        log.info("dead letters replayed", by=actor.name, count=count)
         return count
 
-    async def release(self, quarantine_id: str, *, by: str) -> None:
+    async def release(self, quarantine_id: str, *, actor: Actor) -> None:
         """Take something out of quarantine and treat it as genuine. Raises ``Conflict``."""
+        _check_operates(actor)
         found = await self._store.quarantine.envelope(quarantine_id)
         if found is None:
             raise Conflict(ConflictCode.DECIDED)
@@ -261,17 +281,37 @@ class OperatorService:
         note = f"{taken} message(s)"
         async with self._store.unit() as unit:
             at = self._store.now()
-            await unit.quarantine.decide(quarantine_id, "released", by=by, note=note, at=at)
+            await unit.quarantine.decide(quarantine_id, "released", by=actor.name, note=note, at=at)
 
-    async def dismiss(self, quarantine_id: str, *, by: str, reason: str) -> None:
+    async def dismiss(self, quarantine_id: str, *, actor: Actor, reason: str) -> None:
         """Decide that something in quarantine is no report. Raises ``Conflict``."""
+        _check_operates(actor)
         at = self._store.now()
         async with self._store.unit() as unit:
             done = await unit.quarantine.decide(
-                quarantine_id, "dismissed", by=by, note=reason, at=at
+                quarantine_id, "dismissed", by=actor.name, note=reason, at=at
             )
         if not done:
             raise Conflict(ConflictCode.DECIDED)
+
+
+def _check_operates(actor: Actor) -> None:
+    if not actor.may(Right.OPERATE):
+        raise Conflict(ConflictCode.NO_RIGHT)
+
+
+def _in_scope(file: ReportFile | None, actor: Actor) -> ReportFile | None:
+    return file if file and actor.scope(Right.READ).covers(file.report) else None
+
+
+async def _stored(
+    unit: UnitOfWork, report_id: str, actor: Actor, right: Right = Right.DECIDE
+) -> ReportRecord:
+    """Return a report that somebody has a right in, for them to change. Raises ``Conflict``."""
+    stored = await unit.reports.by_id(report_id, lock=True)
+    if stored is None or not actor.scope(right).covers(stored.report):
+        raise Conflict(ConflictCode.NO_REPORT)
+    return stored
 
 
 def _identity(report: Report, seal: Seal) -> Identity:

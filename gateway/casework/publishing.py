@@ -10,10 +10,12 @@ from collections.abc import Set
 from dataclasses import dataclass
 from datetime import datetime
 
+from gateway.access.roles import Actor, Right
 from gateway.casework.conflicts import Conflict, ConflictCode
 from gateway.store.public import PublicQueries, may_be_read
 from gateway.store.reports import StaleWrite as Raced
 from gateway.store.rows import AuditEvent, ReportRecord
+from gateway.store.scope import AccessScope
 from gateway.store.store import Store
 from normalizer import masking
 from normalizer.report import Release, Report
@@ -50,15 +52,15 @@ class Publishing:
         self._sensitive = sensitive
         self._window = PublicQueries(store, sensitive)
 
-    async def proposals(self, most: int) -> list[Proposal]:
+    async def proposals(self, most: int, scope: AccessScope) -> list[Proposal]:
         """List what reporters agreed to have read, undecided first. Raises ``Unavailable``."""
-        return [propose_text(report) for report in await self._window.agreed(most)]
+        return [propose_text(report) for report in await self._window.agreed(most, scope)]
 
-    async def publish(self, report_id: str, *, by: str, name: str) -> Report:
+    async def publish(self, report_id: str, *, actor: Actor, name: str) -> Report:
         """Release the words of this name. Raises ``Conflict``, ``Unavailable``."""
         try:
             async with self._store.unit() as unit:
-                stored = _require(await unit.reports.by_id(report_id, lock=True))
+                stored = _require(await unit.reports.by_id(report_id, lock=True), actor)
                 proposal = propose_text(stored.report)
                 if masking.UNTRUSTED:
                     raise Conflict(ConflictCode.MASKING)
@@ -66,22 +68,22 @@ class Publishing:
                     raise Conflict(ConflictCode.NOT_PUBLIC)
                 if proposal.name != name:
                     raise Conflict(ConflictCode.TEXT_CHANGED)
-                release = self._release(by, proposal.text)
+                release = self._release(actor.name, proposal.text)
                 report = stored.report.model_copy(update={"release": release})
                 data: dict[str, object] = {"sha256": proposal.name}
-                unit.reports.change(stored, report, [AuditEvent("released", by, data=data)])
+                unit.reports.change(stored, report, [AuditEvent("released", actor.name, data=data)])
         except Raced:
             raise Conflict(ConflictCode.CHANGED) from None
         return report
 
-    async def keep_private(self, report_id: str, *, by: str) -> Report:
+    async def keep_private(self, report_id: str, *, actor: Actor) -> Report:
         """Show no words, or no longer. Raises ``Conflict``, ``Unavailable``."""
         try:
             async with self._store.unit() as unit:
-                stored = _require(await unit.reports.by_id(report_id, lock=True))
+                stored = _require(await unit.reports.by_id(report_id, lock=True), actor)
                 kind = "taken_back" if propose_text(stored.report).is_shown else "kept_private"
-                report = stored.report.model_copy(update={"release": self._release(by)})
-                unit.reports.change(stored, report, [AuditEvent(kind, by)])
+                report = stored.report.model_copy(update={"release": self._release(actor.name)})
+                unit.reports.change(stored, report, [AuditEvent(kind, actor.name)])
         except Raced:
             raise Conflict(ConflictCode.CHANGED) from None
         return report
@@ -96,7 +98,7 @@ def propose_text(report: Report) -> Proposal:
     return Proposal(report, masking.masked_all(report.text))
 
 
-def _require(record: ReportRecord | None) -> ReportRecord:
-    if record is None:
+def _require(record: ReportRecord | None, actor: Actor) -> ReportRecord:
+    if record is None or not actor.scope(Right.DECIDE).covers(record.report):
         raise Conflict(ConflictCode.NO_REPORT)
     return record

@@ -142,7 +142,7 @@ class AgencyReplies:
             by=words.by,
             actor_kind=words.actor_kind,
             at=at,
-            note=words.text[:_NOTE],
+            note=to.name if to else words.text[:_NOTE],
             act="refuse",
         )
         changed = unit.reports.change(record, moved, [words.event, _decided(moved)])

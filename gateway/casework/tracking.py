@@ -8,6 +8,7 @@ import hmac
 from dataclasses import dataclass
 from datetime import datetime
 
+from gateway.media.access import AnswerPhoto, answer_photos
 from gateway.outbound.at_agency import stage
 from gateway.outbound.notifications import notification_id
 from gateway.platform.identity import opened_reporter
@@ -41,6 +42,8 @@ class TrackedReport:
     """Questions and answers to the reporter, oldest first."""
     stage: str = ""
     """How far it is with its agency, as ``at_agency`` names it."""
+    photos: tuple[AnswerPhoto, ...] = ()
+    """Photos that an agency put to its answers, oldest first."""
     sender: str = ""
     """The address on its channel of the one who may add to it; "" when none may from here."""
 
@@ -77,7 +80,9 @@ class Tracking:
             and each.reader in ("", report.reporter.ref)
         )
         at = stage(report, file.deliveries)
-        return TrackedReport(report.tracking, report, told, at, self._sender(report, channel))
+        photos = tuple(answer_photos(file.events))
+        sender = self._sender(report, channel)
+        return TrackedReport(report.tracking, report, told, at, photos, sender)
 
     def _sender(self, report: Report, channel: str) -> str:
         if report.origin.channel != channel or report.status in FINAL:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gateway.access.roles import system
 from gateway.commands.running import stop, with_kanal, with_store
 
 if TYPE_CHECKING:
@@ -28,14 +29,15 @@ def replay(
 
     async def go(kanal: "Kanal") -> None:
         operators = kanal.services.operators
+        actor = system(f"cli:{getpass.getuser()}")
         batches = await kanal.services.commits.restore()
-        letters = await operators.dead_letters(1000)
+        letters = await operators.dead_letters(1000, actor=actor)
         if not as_json:
             for letter in letters:
                 typer.echo(f"{letter.at:%Y-%m-%d %H:%M} {letter.queue:<12} {letter.error}")
         if letters and not (yes or as_json):
             typer.confirm(f"Replay {len(letters)} dead letters?", abort=True)
-        count = await operators.replay(None, by=f"cli:{getpass.getuser()}") if letters else 0
+        count = await operators.replay(None, actor=actor) if letters else 0
         if as_json:
             typer.echo(json.dumps({"replayed": count, "spooled": batches}))
             return

@@ -11,6 +11,7 @@ from datetime import datetime
 import structlog
 
 from gateway.access.recusal import NotYours
+from gateway.access.roles import Actor, Right
 from gateway.media.kinds import KINDS
 from gateway.media.objects import AttachmentStore, ObjectsUnavailable
 from gateway.store.store import Store
@@ -70,14 +71,17 @@ class AttachmentAccess:
         self._store = store
         self._attachments = attachments
 
-    async def for_operator(self, report_id: str, sha256: str, *, by: str) -> ShownFile:
-        """Return any kept file of any report. Raises ``NoFile``, ``NotYet``, ``Unavailable``."""
+    async def for_operator(self, report_id: str, sha256: str, *, actor: Actor) -> ShownFile:
+        """Return any kept file of a report that they may read.
+
+        Raises ``NoFile``, ``NotYet``, ``Unavailable``.
+        """
         found = await self._store.reports.file(id=report_id)
-        if found is None:
+        if found is None or not actor.scope(Right.READ).covers(found.report):
             raise NoFile
         shown = await self._answer_photo(found, sha256)
         shown = shown or await self._shown(found.report, sha256, whole=True)
-        log.info("a file was looked at", by=by, report_id=report_id, sha256=sha256[:12])
+        log.info("a file was looked at", by=actor.name, report_id=report_id, sha256=sha256[:12])
         return shown
 
     async def for_agency(self, agency: str, tracking: str, sha256: str) -> ShownFile:

@@ -16,6 +16,10 @@ from gateway.store.views import Account, GrantRow, NewAccount
 ADMINISTRATOR = "administrator"
 
 
+_MADE = {"grants", "sessions", "has_totp", "has_password", "is_joined"}
+"""Fields of an account that are no columns."""
+
+
 class LastAdministrator(Exception):
     """Without this account there would be no administrator."""
 
@@ -162,6 +166,21 @@ class AccountRepository(Queries):
             change = update(accounts).where(_is(name)).values(seen_at=self._wall())
             await connection.execute(change)
 
+    async def by_subject(self, subject: str) -> str | None:
+        """Return whose account, if it may log in, is joined to a person at a log-in provider."""
+        query = select(accounts.c.name).where(accounts.c.subject == subject, ACTIVE)
+        name: str | None = await self._one(query)
+        return name
+
+    async def set_subject(self, name: str, subject: str | None) -> bool:
+        """Join an account to a person at a log-in provider, or to none; False if it is taken."""
+        other = select(accounts.c.name).where(accounts.c.subject == subject, ~_is(name))
+        async with self._database.write() as connection:
+            if subject and (await connection.execute(other)).first():
+                return False
+            change = update(accounts).where(_is(name), _THERE).values(subject=subject)
+            return (await connection.execute(change)).rowcount == 1
+
     async def totp_of(self, name: str) -> str | None:
         """Return the sealed secret of somebody's codes."""
         sealed: str | None = await self._one(select(accounts.c.totp).where(_is(name)))
@@ -223,11 +242,16 @@ class AccountRepository(Queries):
 
 def account_of(row: RowMapping, given: Collection[GrantRow], open_sessions: int) -> Account:
     """Read a row of the table."""
-    names = Account.__dataclass_fields__.keys() - {"grants", "sessions", "has_totp"}
+    names = Account.__dataclass_fields__.keys() - _MADE
     ordered = tuple(sorted(given, key=lambda each: (each.role, each.scope)))
     values = {name: row[name] for name in names}
     return Account(
-        **values, grants=ordered, sessions=open_sessions, has_totp=row["totp"] is not None
+        **values,
+        grants=ordered,
+        sessions=open_sessions,
+        has_totp=row["totp"] is not None,
+        has_password=row["password"] is not None,
+        is_joined=row["subject"] is not None,
     )
 
 

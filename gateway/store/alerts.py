@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.store.due import ALERT, DueRepository
 from gateway.store.engine import Database
 from gateway.store.queries import Queries
+from gateway.store.scope import EVERYWHERE, AccessScope, visible
 from gateway.store.tables import alerts, due, reports
 from gateway.store.views import AlertView
 from normalizer.report import Report
@@ -141,12 +142,12 @@ class AlertQueries(Queries):
         super().__init__(database)
         self._now = now
 
-    async def open(self, most: int = 20) -> tuple[AlertView, ...]:
+    async def open(self, most: int = 20, scope: AccessScope = EVERYWHERE) -> tuple[AlertView, ...]:
         """List what is not acknowledged yet, what the whole roster passed by first."""
         late = _passed_by(self._now()).label("late")
         joined = alerts.join(reports, reports.c.id == alerts.c.report_id)
         query = select(alerts, reports.c.body, late, _is_over().label("over")).select_from(joined)
-        query = query.where(alerts.c.acknowledged_at.is_(None))
+        query = query.where(alerts.c.acknowledged_at.is_(None), visible(scope))
         query = query.order_by(late.desc(), alerts.c.opened_at).limit(most)
         return tuple(_view(row) for row in await self._rows(query))
 

@@ -43,8 +43,6 @@ _DUE = deliveries.c.placed_at.is_(None) & (deliveries.c.state != "withdrawn")
 PAGE = 4_000_000
 """Characters of reports that an agency is given at once; one report may be longer."""
 _WITH_AGENCY = ("placed", "fetched")
-_LISTED = deliveries.c.repeats.is_(None)
-"""What people and the API list: of the methods of an agency the first, the inbox where it has one."""
 INBOX = "inbox"
 """The method by which people read on our own pages, and machines by the agencies' API."""
 
@@ -121,7 +119,7 @@ class DeliveryRepository:
         if reached == "fetched":
             changes["fetched_at"] = func.coalesce(deliveries.c.fetched_at, literal(now, _TIME))
         elif method == INBOX:
-            unfetched = deliveries.c.fetched_at.is_(None)
+            unfetched = deliveries.c.fetched_at.is_(None) & (deliveries.c.event != WITHDRAWN)
             changes["waits_since"] = case((unfetched, literal(now, _TIME)), else_=None)
         return await self._change(deliveries.c.id.in_(ids) & _DUE, changes)
 
@@ -134,14 +132,14 @@ class DeliveryRepository:
             return set()
         return await self._fetch(deliveries.c.id.in_(ids), by)
 
-    async def list_to(
+    async def fetch_inbox(
         self, report_ids: Collection[str], agency_ids: Collection[str], *, by: str
     ) -> set[str]:
         """Note that an account has reports of agencies in its list; return what of it is news."""
         if not (report_ids and agency_ids):
             return set()
         waiting = deliveries.c.report_id.in_(report_ids) & deliveries.c.agency_id.in_(agency_ids)
-        waiting &= _LISTED & (deliveries.c.state == "placed")
+        waiting &= (deliveries.c.method == INBOX) & (deliveries.c.state == "placed")
         return await self._fetch(waiting, by)
 
     async def _fetch(self, which: ColumnElement[bool], by: str) -> set[str]:
@@ -153,15 +151,15 @@ class DeliveryRepository:
     async def read(self, report_id: str, agency_id: str, *, by: str = "") -> set[str]:
         """Note that an agency read what it had of a report until now; return what of it is news.
 
-        An account, ``by``, opens what people list. Without one the agency acted: then it read all
-        of it, however it came.
+        An account, ``by``, opens what is in the inbox. Without one the agency acted: then it read
+        all of it, however it came.
         """
         theirs = (deliveries.c.report_id == report_id) & (deliveries.c.agency_id == agency_id)
         theirs &= deliveries.c.state.in_(_WITH_AGENCY)
         now = self._now()
         changes: dict[str, Any] = {"state": "read", "read_at": now, "read_by": by}
         if by:
-            theirs &= _LISTED
+            theirs &= deliveries.c.method == INBOX
             unseen = deliveries.c.fetched_at.is_(None)
             changes["fetched_by"] = case((unseen, by), else_=deliveries.c.fetched_by)
             changes["fetched_at"] = func.coalesce(deliveries.c.fetched_at, literal(now, _TIME))
@@ -189,27 +187,27 @@ class DeliveryRepository:
         await self._end(id, "withdrawn", detail)
 
     async def take_back(self, report_id: str, agency_id: str, detail: str) -> bool:
-        """Withdraw what an agency has not got; tell whether it has, or may have, the report.
+        """Withdraw what an agency has not got of a report: unplaced, or unfetched in its inbox.
 
-        One that is being called, or was, may have it though nothing says so; so may one that
-        could look into its inbox.
+        Tells whether it has, or may have, some of it: who is being called may have it though
+        nothing says so. Of what it was told last that it lost the report, it has nothing.
         """
         theirs = (deliveries.c.report_id == report_id) & (deliveries.c.agency_id == agency_id)
+        in_inbox = (deliveries.c.state == "placed") & (deliveries.c.method == INBOX)
+        untouched = deliveries.c.state.in_(("pending", "failed")) | in_inbox
         it_had = or_(
-            deliveries.c.placed_at.is_not(None),
             deliveries.c.fetched_at.is_not(None),
+            deliveries.c.placed_at.is_not(None) & (deliveries.c.method != INBOX),
             deliveries.c.lease.is_not(None),
             deliveries.c.attempts > 0,
+            deliveries.c.event == WITHDRAWN,
         )
         newest = select(deliveries.c.event).where(theirs, it_had)
         newest = newest.order_by(deliveries.c.created_at.desc(), deliveries.c.id).limit(1)
         event = (await self._connection.execute(newest)).scalar()
-        in_inbox = (deliveries.c.state == "placed") & (deliveries.c.method == INBOX)
-        waits = theirs & (deliveries.c.state.in_(("pending", "failed")) | in_inbox)
-        waits &= deliveries.c.event != WITHDRAWN
-        changes: dict[str, Any] = {"state": "withdrawn", "detail": detail, "lease": None}
-        changes |= {"ended_at": self._now(), "waits_since": None}
-        await self._change(waits, changes)
+        changes = {"state": "withdrawn", "detail": detail, "ended_at": self._now(), "lease": None}
+        changes |= {"waits_since": None}
+        await self._change(theirs & untouched & (deliveries.c.event != WITHDRAWN), changes)
         return event is not None and event != WITHDRAWN
 
     async def claim(
@@ -370,13 +368,14 @@ class DeliveryQueries(Queries):
         query = query.order_by(since).limit(most)
         return [(row.report_id, row.agency_id) for row in await self._all(query)]
 
-    async def any_unfetched(self, report_ids: Collection[str], agency_ids: Collection[str]) -> bool:
-        """Tell whether any of some reports was never listed to its agency."""
+    async def waits_in_inbox(
+        self, report_ids: Collection[str], agency_ids: Collection[str]
+    ) -> bool:
+        """Tell whether any of some reports is unfetched in the inbox of one of its agencies."""
         query = select(deliveries.c.id).where(
             deliveries.c.report_id.in_(report_ids),
             deliveries.c.agency_id.in_(agency_ids),
-            deliveries.c.state == "placed",
-            _LISTED,
+            deliveries.c.waits_since.is_not(None),
         )
         return bool(report_ids) and await self._one(query.limit(1)) is not None
 
@@ -403,12 +402,13 @@ class DeliveryQueries(Queries):
         return tuple(_delivery(row) for row in rows)
 
     async def unread(self, report_ids: Collection[str], agencies: Collection[str]) -> set[str]:
-        """Return the reports of which agencies list something that they did not read yet."""
+        """Return the reports of which something is in the inbox of agencies, and not read yet."""
         query = select(deliveries.c.report_id).where(
             deliveries.c.report_id.in_(report_ids),
             deliveries.c.agency_id.in_(sorted(agencies)),
             deliveries.c.state.in_(("pending", *_WITH_AGENCY)),
-            _LISTED,
+            deliveries.c.method.in_((INBOX, "")),
+            deliveries.c.event != WITHDRAWN,
         )
         return {row.report_id for row in await self._all(query)}
 
@@ -441,7 +441,7 @@ class DeliveryQueries(Queries):
         query = query.where(
             deliveries.c.state != "withdrawn",
             deliveries.c.agency_id == agency,
-            _LISTED,
+            deliveries.c.repeats.is_(None),
             deliveries.c.created_at <= settled,
         )
         at, id = deliveries.c.created_at, deliveries.c.id

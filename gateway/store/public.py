@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
 
 from adapters.contract import Own, ReportFilter, ReportUpdate, VisibleReport
 from gateway.store.ownership import is_owned, messages_and_theirs, owned_ids
+from gateway.store.scope import EVERYWHERE, AccessScope, visible
 from gateway.store.store import Store
 from gateway.store.tables import events, messages, notifications, reports
 from normalizer.message import Kind, Message
@@ -140,10 +141,10 @@ class PublicQueries:
         rows = await self._all(query.group_by(regency).order_by(regency))
         return [(row[0], row[1] - row[1] % FEWEST) for row in rows if row[1] >= FEWEST]
 
-    async def agreed(self, most: int) -> list[Report]:
+    async def agreed(self, most: int, scope: AccessScope = EVERYWHERE) -> list[Report]:
         """List open reports whose reporters agreed to be read, undecided ones first, then old."""
         agreed = reports.c.publicity.is_not(None) & _is_open(self._sensitive)
-        query = select(reports.c.body).where(agreed)
+        query = select(reports.c.body).where(agreed, visible(scope))
         query = query.order_by(reports.c.publicity, reports.c.received_at)
         return [Report.model_validate_json(row.body) for row in await self._all(query.limit(most))]
 

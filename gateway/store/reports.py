@@ -18,7 +18,14 @@ from gateway.store.notifications import NotificationQueries
 from gateway.store.ownership import is_owned, owned_ids
 from gateway.store.queries import Queries
 from gateway.store.rows import AuditEvent, ReportRecord
-from gateway.store.scope import government_of, parts_of, regency_of
+from gateway.store.scope import (
+    EVERYWHERE,
+    AccessScope,
+    government_of,
+    parts_of,
+    regency_of,
+    visible,
+)
 from gateway.store.tables import messages, report_agencies, reports
 from gateway.store.views import ReportFile
 from normalizer.message import NoAnswerReason
@@ -188,9 +195,11 @@ class ReportQueries(Queries):
         self._deliveries = deliveries
         self._notifications = notifications
 
-    async def latest(self, most: int, *, status: Status | None = None) -> list[Report]:
+    async def latest(
+        self, most: int, *, status: Status | None = None, scope: AccessScope = EVERYWHERE
+    ) -> list[Report]:
         """List reports, newest first; those of one status urgent ones first, then oldest first."""
-        query = select(reports.c.body)
+        query = select(reports.c.body).where(visible(scope))
         if status:
             query = query.where(reports.c.status == status.value)
             query = query.order_by(reports.c.urgent.desc(), reports.c.received_at)
@@ -198,16 +207,20 @@ class ReportQueries(Queries):
             query = query.order_by(reports.c.received_at.desc())
         return [_report(row.body) for row in await self._all(query.limit(most))]
 
-    async def set_aside(self, since: datetime, until: datetime, most: int) -> list[Report]:
+    async def set_aside(
+        self, since: datetime, until: datetime, most: int, scope: AccessScope = EVERYWHERE
+    ) -> list[Report]:
         """List what the machine set aside of what came in a span of time, newest first."""
-        query = select(reports.c.body).where(_SET_ASIDE, *_came(since, until))
+        query = select(reports.c.body).where(_SET_ASIDE, *_came(since, until), visible(scope))
         query = query.order_by(reports.c.received_at.desc()).limit(most)
         return [_report(row.body) for row in await self._all(query)]
 
-    async def count_set_aside(self, spans: Sequence[tuple[datetime, datetime]]) -> list[int]:
+    async def count_set_aside(
+        self, spans: Sequence[tuple[datetime, datetime]], scope: AccessScope = EVERYWHERE
+    ) -> list[int]:
         """Count what the machine set aside in each of several spans of time."""
         since, until = min(s for s, _ in spans), max(u for _, u in spans)
-        query = select().where(_SET_ASIDE, *_came(since, until))
+        query = select().where(_SET_ASIDE, *_came(since, until), visible(scope))
         for span in spans:
             query = query.add_columns(func.count().filter(*_came(*span)))
         (row,) = await self._all(query)
@@ -247,13 +260,15 @@ class ReportQueries(Queries):
                 return
             last = rows[-1].id
 
-    async def count_since(self, since: datetime) -> int:
+    async def count_since(self, since: datetime, scope: AccessScope = EVERYWHERE) -> int:
         """Count reports received since a moment."""
-        return int(await self._one(select(func.count()).where(reports.c.received_at >= since)))
+        query = select(func.count()).where(reports.c.received_at >= since, visible(scope))
+        return int(await self._one(query))
 
-    async def count_status(self, status: Status) -> int:
+    async def count_status(self, status: Status, scope: AccessScope = EVERYWHERE) -> int:
         """Count reports in a status."""
-        return int(await self._one(select(func.count()).where(reports.c.status == status.value)))
+        query = select(func.count()).where(reports.c.status == status.value, visible(scope))
+        return int(await self._one(query))
 
 
 _RESPONDED = {Status.IN_PROGRESS, Status.ANSWERED}

@@ -71,6 +71,9 @@ class AccessScope:
         return sorted(self.governments | {code[:5] for code in self.regions})
 
 
+EVERYWHERE = AccessScope(everywhere=True)
+
+
 def visible(scope: AccessScope) -> ColumnElement[bool]:
     """Return the condition that a row of ``reports`` is in a scope."""
     if scope.everywhere:

@@ -214,6 +214,9 @@ class Account:
     sessions: int
     """How many of theirs are open."""
     has_totp: bool
+    has_password: bool
+    is_joined: bool
+    """To a person at the log-in provider."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ TABLES = {
         "at_agency", "kind", "mark", "masked", "months", "note", "privacy", "status",
         "update_status",
     },
-    "pages": {"deadline", "mend", "note"},
+    "pages": {"answer_photo", "deadline", "mend", "note"},
     "reasons": {"source", "tier"},
 }  # fmt: skip
 """Words for codes: other tests count the codes."""

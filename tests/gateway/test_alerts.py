@@ -19,6 +19,7 @@ from adapters.contract import Forged, Refused, Unreachable
 from config.emergency import emergency
 from config.settings import load
 from gateway import checks
+from gateway.access.roles import system
 from gateway.assembly import assemble
 from gateway.casework import alarm
 from gateway.casework.conflicts import Conflict
@@ -202,7 +203,7 @@ async def test_it_goes_from_post_to_post_round_and_round_and_then_stays_red(
     assert (finding.ok, finding.ready) == (False, True)
     assert finding.checks["alerts"] == "1 that nobody on duty has answered"
     assert (await _events(manned, file))[-1] == ("alert_unheard", "gateway", "")
-    (seen,) = (await manned.services.operators.overview()).alerts
+    (seen,) = (await manned.services.operators.overview(actor=system("sari"))).alerts
     assert (seen.passed_by, seen.is_over, seen.told) == (True, True, ("posko", "kepala"))
     await _reply(manned, f"OK {await _code(manned, file)}", SECOND)
     assert (await health.look()).ok
@@ -356,14 +357,14 @@ async def test_a_disaster_is_told_in_few_texts_each_within_a_minute(guarded: Hou
 async def test_a_button_on_the_console_acknowledges_once(manned: House) -> None:
     file = await _danger(manned)
     desk = manned.services.operators
-    (seen,) = (await desk.overview()).alerts
+    (seen,) = (await desk.overview(actor=system("sari"))).alerts
     assert (seen.report.tracking, seen.passed_by, seen.told) == (file.report.tracking, False, ())
-    await desk.acknowledge(seen.id, by="sari")
-    assert (await desk.overview()).alerts == ()
+    await desk.acknowledge(seen.id, actor=system("sari"))
+    assert (await desk.overview(actor=system("sari"))).alerts == ()
     assert await _events(manned, file) == [("alert_acknowledged", "sari", "")]
     assert await manned.alarm.turn() == 0
     with pytest.raises(Conflict, match="alert_taken"):
-        await desk.acknowledge(seen.id, by="budi")
+        await desk.acknowledge(seen.id, actor=system("budi"))
 
 
 async def test_danger_stands_first_in_triage_whenever_it_came(guarded: House) -> None:
@@ -373,7 +374,7 @@ async def test_danger_stands_first_in_triage_whenever_it_came(guarded: House) ->
         guarded, "Tolong! ada orang mau bunuh saya sekarang, cepat " + UNCLEAR[:60]
     )
     await guarded.change(f"UPDATE reports SET status = 'triage' WHERE id = '{file.report.id}'")
-    first, *_ = await guarded.services.operators.triage()
+    first, *_ = await guarded.services.operators.triage(actor=system("sari"))
     assert first.id == file.report.id
 
 
@@ -554,7 +555,7 @@ async def test_the_running_gateway_alerts_in_seconds_and_hears_the_answer(
         for bad, status in ((b"{}", 403), (b"x" * 5000, 413)):
             async with http.post("/alerts/acknowledge", data=bad, headers=signed) as answer:
                 assert answer.status == status
-        assert (await kanal.services.operators.overview()).alerts == ()
+        assert (await kanal.services.operators.overview(actor=system("sari"))).alerts == ()
         assert (await kanal.services.health.look()).checks["alerts"] == "ok"
 
 

@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 
 from config.settings import Settings, load
 from gateway import checks, components
+from gateway.access.roles import system
 from gateway.assembly import build_store
 from gateway.broker import topology
 from gateway.broker.rabbit import Rabbit
@@ -248,9 +249,9 @@ async def test_texts_that_waited_can_be_held_for_a_person(house: House, across: 
     async with across.house() as new:
         assert await new.work_all() == {}
         assert new.paper.carried == []
-        letters = await new.services.operators.dead_letters(10)
+        letters = await new.services.operators.dead_letters(10, actor=system("sari"))
         assert {letter.error for letter in letters} == {restoring.HELD}
-        assert await new.services.operators.replay(None, by="siti") == 2
+        assert await new.services.operators.replay(None, actor=system("siti")) == 2
         assert await new.work("notifications", new.services.notify.resume) == {}
         assert await new.notify() == {}
         assert len(new.paper.carried) == 2

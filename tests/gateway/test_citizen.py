@@ -4,14 +4,16 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import unescape
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import aiohttp
 import pytest
+from PIL import Image
 from starlette.applications import Starlette
 from starlette.requests import Request
 from structlog.testing import capture_logs
@@ -19,6 +21,7 @@ from structlog.testing import capture_logs
 from adapters.load import load
 from config.settings import DEFAULTS, read_toml
 from gateway import components
+from gateway.access.roles import Actor, Grant, Role
 from gateway.casework.agencies import Reply
 from gateway.intake import webhook
 from gateway.intake.limits import LOOKS_AT_ONE, CallLimits
@@ -112,7 +115,11 @@ async def visitor(sqlite_url: str, tmp_path: Path, block: dict[str, Any]) -> Asy
     web = load("web", {"type": "web", **block}, public_url=url)
     async with house(sqlite_url, tmp_path, more=[web]) as built:
         limits = CallLimits("", proxied=False)
-        parts = routes.CitizenServices(built.services.tracking, components.categories(made_parts()))
+        parts = routes.CitizenServices(
+            built.services.tracking,
+            components.categories(made_parts()),
+            files=built.files,
+        )
         app = Starlette(
             routes=[
                 *webhook.routes(built.door, url, 65_536, limits),
@@ -124,6 +131,35 @@ async def visitor(sqlite_url: str, tmp_path: Path, block: dict[str, Any]) -> Asy
 
 
 # The form
+
+
+async def test_a_photo_of_an_answer_is_seen_with_number_and_secret_only(visitor: Visitor) -> None:
+    number, secret = await visitor.report()
+    file = await visitor.house.newest()
+    made = file.report.assignment
+    assert made is not None
+    assert made.agency is not None
+    officer = Actor("rini", (Grant(Role.OFFICER, made.agency.id),))
+    officers, written = visitor.house.services.officers, BytesIO()
+    Image.new("RGB", (8, 8)).save(written, "JPEG")
+    kept = replace(await officers.store_photo(written.getvalue()), label="after")
+    await officers.answer(
+        file.report.id, "Sudah selesai.", [kept], actor=officer, version=file.version
+    )
+    status, page = await visitor.look(number, secret)
+    assert (status, "Foto sesudah" in page, "rini" in page) == (200, True, False)
+    values = {"number": number, "secret": secret, "photo": kept.sha256}
+    for changes, wanted in (
+        ({}, 200), ({"secret": "aaaaaaaa"}, 404), ({"photo": "0" * 64}, 404)
+    ):  # fmt: skip
+        form = aiohttp.FormData(values | changes)
+        async with visitor.http.post(visitor.url + "/lacak", data=form) as got:
+            assert got.status == wanted
+            body = await got.read()
+        if wanted == 200:
+            assert got.content_type == "image/jpeg"
+            assert got.headers["Content-Security-Policy"].startswith("sandbox")
+            assert body[:3] == b"\xff\xd8\xff"
 
 
 async def test_a_report_reaches_its_agency_and_its_receipt_opens_the_tracking_page(

@@ -469,6 +469,33 @@ def test_operators_are_listed_kept_out_let_in_and_removed(folder: Path) -> None:
     assert (again.exit_code, "did=remove" in again.stderr) == (1, False)
 
 
+def test_links_are_printed_for_a_first_administrator_and_a_new_password(folder: Path) -> None:
+    first = run("link", "first")
+    assert first.exit_code == 0
+    assert re.search(r"/console/begin#[\w-]{43}$", first.stdout.strip())
+    assert run("operator", "siti").exit_code == 0
+    reset = run("link", "password", "siti", "--codes-off")
+    assert "/console/begin#" in reset.stdout
+    assert run("link", "password", "budi").exit_code == 1
+    with closing(sqlite3.connect(folder / "var" / "kanal.sqlite3")) as database:
+        rows = database.execute("SELECT act, target FROM access_log ORDER BY id").fetchall()
+        database.execute(
+            "INSERT INTO grants (account, role, scope, identity) "
+            "VALUES ('siti', 'administrator', 'ID', 0)"
+        )
+        database.commit()
+    assert rows == [
+        ("first_link", ""),
+        ("set_password", "siti"),
+        ("reset_password", "siti"),
+        ("take_codes", "siti"),
+    ]
+    assert run("link", "first").exit_code == 1
+    last = run("operator", "disable", "siti")
+    assert last.exit_code == 1
+    assert "last administrator" in last.stderr
+
+
 TAMPERING = (
     "UPDATE events SET data = '{\"agency\": \"pln\"}' WHERE kind = 'forwarded' AND report_id = ?",
     "DELETE FROM events WHERE kind = 'forwarded' AND report_id = ?",

@@ -20,6 +20,7 @@ from starlette.routing import Route
 
 from config import settings
 from demo.phone import PhoneCompany
+from gateway.access.roles import system
 from gateway.assembly import assemble
 from gateway.process import Kanal
 from gateway.store.unit import UnitOfWork
@@ -217,7 +218,7 @@ async def test_one_click_assigns_from_triage(running: Running, browser: Browser)
         await expect(card).to_have_count(0)
         await expect(screen.page.locator("#notice")).to_contain_text(f"ditujukan ke {name}.")
         assert await screen.stayed()
-    (assigned,) = await running.kanal.services.operators.latest()
+    (assigned,) = await running.kanal.services.operators.latest(actor=system("sari"))
     assert assigned.status == Status.FORWARDED
     assert assigned.assignment
     assert assigned.assignment.agency
@@ -347,7 +348,7 @@ async def test_a_colleague_who_was_faster_is_named_on_the_page(
 ) -> None:
     async with console(desk, Clock()) as url, opened(browser, url) as screen:
         await screen.page.goto(url + "/triage")
-        await desk.desk.assign(unsure(2).id, AGENCIES[1].id, by="rekan")
+        await desk.desk.assign(unsure(2).id, AGENCIES[1].id, actor=system("rekan"))
         await screen.page.locator(".card").first.locator("button.choice").first.click()
         await expect(screen.page.locator("#notice .bad")).to_contain_text("petugas lain")
         await expect(screen.page.locator(".card")).to_have_count(1)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from gateway.access.roles import system
 from gateway.operations.health import OVERDUE, Health
 from gateway.platform.clock import CaseClock, wall
 from gateway.queues.due import EVERYWHERE, LEASE, DueHandler, DueTask
@@ -107,7 +108,9 @@ async def test_a_question_nobody_answers_goes_to_an_operator_with_the_reason(hou
     assert found.report.assignment.question is None
     assert found.report.assignment.reasons[0].text == SAID
     assert found.report.history[-1].note == SAID
-    assert [each.id for each in await house.services.operators.triage()] == [file.report.id]
+    assert [each.id for each in await house.services.operators.triage(actor=system("sari"))] == [
+        file.report.id
+    ]
     assert await house.counted("due") == 0
     assert await questions.turn() == 0
     assert await house.store.events.audit() == (1, [])
@@ -127,7 +130,7 @@ async def test_an_answer_in_time_ends_the_waiting(house: House) -> None:
 async def test_an_operators_decision_ends_the_waiting(lite: House, act: str) -> None:
     file, desk = await waiting(lite), lite.services.operators
     if act == "assign":
-        await desk.assign(file.report.id, "3578-dinas-pu", by="operator:siti")
+        await desk.assign(file.report.id, "3578-dinas-pu", actor=system("operator:siti"))
     else:
         async with lite.store.unit() as unit:
             stored = await unit.reports.by_id(file.report.id, lock=True)

@@ -97,7 +97,7 @@ async def test_what_is_fetched_in_time_never_climbs(inboxes: House) -> None:
     await _coordinator(inboxes, "rini", "35.78")
     report = await _placed(inboxes)
     async with inboxes.store.unit() as unit:
-        await unit.deliveries.list_to([report.id], [AGENCY], by="sari")
+        await unit.deliveries.fetch_inbox([report.id], [AGENCY], by="sari")
     inboxes.clock.pass_(hours=99)
     assert await _turn(inboxes) == ""
 

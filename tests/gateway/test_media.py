@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 
 from adapters.contract import MediaSource, Refused, Source, Unreachable
 from gateway.access.recusal import NotYours
+from gateway.access.roles import system
 from gateway.broker.base import Broker, Later, ReceivedMessage
 from gateway.broker.rabbit import Rabbit
 from gateway.media import store_files as step
@@ -191,7 +192,7 @@ async def test_the_original_is_kept_only_where_that_is_wanted(lite: House) -> No
     await lite.work(MEDIA, lite.media)
     (file,) = files(await lite.newest())
     assert file.original == sha256(taken).hexdigest()
-    shown = await lite.files.for_operator(found.report.id, file.original, by="ani")
+    shown = await lite.files.for_operator(found.report.id, file.original, actor=system("ani"))
     assert (shown.content, shown.inline, shown.media_type) == (
         taken,
         False,
@@ -392,10 +393,12 @@ async def test_an_operator_sees_all_and_is_noted(lite: House) -> None:
     await lite.work(MEDIA, lite.media)
     good, bad = files(await lite.newest())
     with capture_logs() as logs:
-        shown = await lite.files.for_operator(found.report.id, str(good.sha256), by="ani")
+        shown = await lite.files.for_operator(
+            found.report.id, str(good.sha256), actor=system("ani")
+        )
     assert shown.inline
     assert [(each["by"], each["report_id"]) for each in logs] == [("ani", found.report.id)]
-    shown = await lite.files.for_operator(found.report.id, str(bad.sha256), by="ani")
+    shown = await lite.files.for_operator(found.report.id, str(bad.sha256), actor=system("ani"))
     assert (shown.name, shown.media_type, shown.inline) == (
         "foto1.jpg.bin",
         "application/octet-stream",
@@ -403,7 +406,7 @@ async def test_an_operator_sees_all_and_is_noted(lite: House) -> None:
     )
     for id, digest in ((found.report.id, "0" * 64), ("nope", str(good.sha256))):
         with pytest.raises(NoFile):
-            await lite.files.for_operator(id, digest, by="ani")
+            await lite.files.for_operator(id, digest, actor=system("ani"))
 
 
 async def test_a_lost_key_or_store_is_said_so(lite: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -417,7 +420,7 @@ async def test_a_lost_key_or_store_is_said_so(lite: House, monkeypatch: pytest.M
     with monkeypatch.context() as patch:
         patch.setattr(lite.attachments, "get", away)
         with pytest.raises(NotYet):
-            await lite.files.for_operator(found.report.id, digest, by="ani")
+            await lite.files.for_operator(found.report.id, digest, actor=system("ani"))
     monkeypatch.setattr(lite.attachments, "_seal", Seal([b"x" * 32]))
     with pytest.raises(NoFile):
-        await lite.files.for_operator(found.report.id, digest, by="ani")
+        await lite.files.for_operator(found.report.id, digest, actor=system("ani"))

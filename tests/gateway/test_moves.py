@@ -12,7 +12,7 @@ import pytest
 
 import gateway
 from config.states import ActorKind, Move, TransitionRow, states
-from gateway.access.roles import Actor, Grant, Role
+from gateway.access.roles import Actor, Grant, Role, system
 from gateway.access.states import WrongMove, move
 from gateway.casework.agencies import Reply
 from gateway.casework.conflicts import Conflict
@@ -24,6 +24,7 @@ from tests.gateway.making import NOWHERE, ROAD, UNCLEAR, WHERE, House
 
 PU, COPIED = "3578-dinas-pu", "3578-dinas-perhubungan"
 RINI = Actor("rini", (Grant(Role.OFFICER, PU),))
+EKA = Actor("eka", (Grant(Role.COORDINATOR, "35.78"),))
 PRANK = "wkwk prank bro kaget ya"
 ACCUSES = "petugas dinas PU minta uang 500 ribu supaya diperbaiki"
 MAY_ACCUSE = "kata tukangnya dinas PU minta potongan"
@@ -112,29 +113,33 @@ async def _reopen(house: House, start: Status, end: Status, by: ActorKind, who: 
             unit.reports.change(stored, foreign, [AuditEvent("put", "test")])
     await house.change("DELETE FROM deliveries")  # as if no agency ever had it
     await house.change("DELETE FROM notifications")
-    await house.services.operators.reopen(report.id, by="sari")
+    await house.services.operators.reopen(report.id, actor=system("sari"))
     return report.tracking
 
 
 async def _assign(house: House, start: Status, end: Status, by: ActorKind, who: str) -> str:
     report = await _put(house, ROAD, start, who)
-    await house.services.operators.assign(report.id, COPIED, by="sari")
+    await house.services.operators.assign(report.id, COPIED, actor=system("sari"))
     return report.tracking
 
 
 async def _archive(house: House, start: Status, end: Status, by: ActorKind, who: str) -> str:
     report = (await house.report(UNCLEAR if start is Status.TRIAGE else NOWHERE, who)).report
-    await house.services.operators.archive(report.id, by="sari", reason="bukan urusan")
+    await house.services.operators.archive(report.id, actor=system("sari"), reason="bukan urusan")
     return report.tracking
 
 
 async def _hand_over(house: House, start: Status, end: Status, by: ActorKind, who: str) -> str:
     report = await _put(house, ROAD, start, who)
-    async with house.store.unit() as unit:
-        stored = await unit.reports.by_id(report.id)
-        assert stored is not None
-        moved = move(stored.report, end, by="budi", actor_kind=by, at=house.clock())
-        unit.reports.change(stored, moved, [AuditEvent("handed_over", "budi")])
+    await house.services.coordinators.hand_over(
+        report.id, actor=EKA, agency_id=COPIED, reason="urusan lalu lintas"
+    )
+    return report.tracking
+
+
+async def _send_back(house: House, start: Status, end: Status, by: ActorKind, who: str) -> str:
+    report = await _put(house, ROAD, start, who)
+    await house.services.coordinators.send_back(report.id, actor=EKA, reason="urusan provinsi")
     return report.tracking
 
 
@@ -208,6 +213,7 @@ DRIVES: dict[str, Drive] = {
     "assign": _assign,
     "archive": _archive,
     "hand_over": _hand_over,
+    "send_back": _send_back,
     "recuse": _recuse,
     "join": _join,
     "reply": _reply,

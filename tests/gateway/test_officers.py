@@ -2,11 +2,12 @@
 
 from datetime import date, timedelta
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from gateway.access.roles import Actor, Grant, Role
+from gateway.access.roles import Actor, Grant, Role, system
 from gateway.casework.conflicts import Conflict
 from gateway.casework.officers import MOST_PHOTOS, PHOTO_BYTES, AnswerFile, Box
 from gateway.media.access import NoFile
@@ -15,6 +16,7 @@ from gateway.store.views import GrantRow, NewAccount, ReportFile
 from gateway.wire import events
 from normalizer.report import Recusal, Report, Status
 from normalizer.tracking import format_number
+from tests.gateway import making
 from tests.gateway.making import NOWHERE, OTHER, ROAD, WHO, House
 
 PU, TRAFFIC = "3578-dinas-pu", "3578-dinas-perhubungan"
@@ -103,7 +105,7 @@ async def test_an_officers_answer_reaches_the_citizen_without_their_name(house: 
     assert "rini" not in file.report.model_dump_json()
     for shown in (
         await officers.show_file(report.id, kept.sha256, actor=BUDI),
-        await house.files.for_operator(report.id, kept.sha256, by="dewi"),
+        await house.files.for_operator(report.id, kept.sha256, actor=system("dewi")),
         await house.files.for_reporter(report.tracking, kept.sha256),
         await house.files.for_agency(PU, report.tracking, kept.sha256),
     ):
@@ -280,7 +282,7 @@ async def test_two_agencies_that_send_it_to_each_other_end_with_an_operator(lite
     """A names B, an operator believes it, B names A."""
     report = (await lite.report(ROAD)).report
     await _refuse(lite, report, RINI, TRAFFIC)
-    await lite.services.operators.assign(report.id, TRAFFIC, by="dewi")
+    await lite.services.operators.assign(report.id, TRAFFIC, actor=system("dewi"))
     file = await _refuse(lite, report, SARI, PU)
     assert file.report.status is Status.TRIAGE
     assert [each.agency.id for each in file.report.refusals] == [PU, TRAFFIC]
@@ -364,7 +366,12 @@ async def test_no_accused_agency_gets_a_copy_and_of_an_accusation_no_other(lite:
             await lite.services.officers.copy(report.id, id, actor=RINI, version=stored.version)
 
 
-async def test_to_open_a_report_is_to_have_read_it(lite: House) -> None:
+async def test_to_open_a_report_is_to_have_read_it(sqlite_url: str, tmp_path: Path) -> None:
+    async with making.house(sqlite_url, tmp_path, queues=False) as lite:
+        await _open(lite)
+
+
+async def _open(lite: House) -> None:
     report = (await lite.report(ROAD)).report
     officers = lite.services.officers
     (row,) = (await officers.inbox(RINI, Box.NEW)).rows
@@ -374,7 +381,8 @@ async def test_to_open_a_report_is_to_have_read_it(lite: House) -> None:
     assert shown.acts >= {"verify", "ask", "answer", "refuse", "delegate", "copy", "note"}
     (row,) = (await officers.inbox(RINI, Box.NEW)).rows
     assert not row.unread
-    assert [d.state for d in (await lite.file(report.tracking)).deliveries] == ["read"]
+    (delivery,) = (await lite.file(report.tracking)).deliveries
+    assert (delivery.state, delivery.read_by) == ("read", "rini")
 
 
 # The inbox.

@@ -4,6 +4,7 @@ A new page or act is a line of ``PAGES`` or ``POSTS``; a route without a line fa
 """
 
 from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import aiohttp
 import pytest
 from starlette.routing import BaseRoute, Mount, Route
 
+from config.settings import OidcSettings
 from config.words import words
 from gateway.access.roles import Role
 from gateway.portals.console.routes import routes
@@ -97,6 +99,11 @@ POSTS = {
     "/begin/accept": PUBLIC,
     "/begin/password": PUBLIC,
 }
+WITH_PROVIDER = {
+    "GET": {"/login/elsewhere": PUBLIC, "/login/elsewhere/back": PUBLIC},
+    "POST": {"/begin/elsewhere": PUBLIC, "/me/join": ALL, "/me/part": ALL},
+}
+"""What there is only where a log-in provider is set; ``test_access_elsewhere`` tries it."""
 OWN = report(1)
 VALUES = {"report_id": OWN.id, "sha256": "0" * 64, "channel": "sms", "id": "q1", "name:path": "pf"}
 """What stands in the places of a path; ``pf`` is the officer's account."""
@@ -179,8 +186,15 @@ def leaves(found: Iterable[BaseRoute]) -> Iterable[Route]:
 
 
 def test_every_route_has_a_line(desk: Office) -> None:
+    oidc = OidcSettings(
+        issuer="https://masuk.example",
+        client_id="kanal",
+        client_secret="rahasia",
+        name_claim="name",
+        label="Akun ASN",
+    )
     made = routes(
-        desk.house.services.access,
+        replace(desk.house.services.access, oidc=oidc),
         desk.desk,
         public_url="http://kanal.localhost/",
         secure_cookies=False,
@@ -192,7 +206,8 @@ def test_every_route_has_a_line(desk: Office) -> None:
         method: {each.path for each in leaves(made) if each.methods and method in each.methods}
         for method in ("GET", "POST")
     }
-    assert paths == {"GET": set(PAGES), "POST": set(POSTS)}
+    assert paths["GET"] == {*PAGES, *WITH_PROVIDER["GET"]}
+    assert paths["POST"] == {*POSTS, *WITH_PROVIDER["POST"]}
 
 
 def filled(path: str, **changes: str) -> str:

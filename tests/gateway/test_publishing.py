@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from gateway.access.roles import system
 from gateway.casework.conflicts import Conflict
 from gateway.casework.operators import OperatorService
 from gateway.casework.publishing import propose_text
@@ -52,7 +53,7 @@ async def read(here: Town) -> list[Any]:
 
 
 async def release(desk: OperatorService, report: Report) -> None:
-    await desk.publish(report.id, by="sari", name=propose_text(report).name)
+    await desk.publish(report.id, actor=system("sari"), name=propose_text(report).name)
 
 
 GRAVE = (
@@ -78,7 +79,7 @@ async def test_of_four_grave_reports_and_a_lamp_the_public_reads_that_there_is_a
 async def test_words_are_read_only_after_an_operator_released_them(here: Town) -> None:
     desk, report = here.house.services.operators, await sent(here)
     assert await read(here) == [""]
-    (proposal,) = await desk.proposals()
+    (proposal,) = await desk.proposals(actor=system("sari"))
     await release(desk, proposal.report)
     (shown,) = await read(here)
     assert shown.startswith(LAMP)
@@ -103,7 +104,7 @@ async def test_what_is_added_later_is_not_read_until_it_is_released_too(here: To
     assert await read(here) == [before]
     with pytest.raises(Conflict, match="text_changed"):
         await release(desk, report)
-    (proposal,) = await desk.proposals()
+    (proposal,) = await desk.proposals(actor=system("sari"))
     assert (proposal.is_shown, proposal.is_new) == (True, True)
     await release(desk, proposal.report)
     assert CANARY in (await read(here))[0]
@@ -112,16 +113,16 @@ async def test_what_is_added_later_is_not_read_until_it_is_released_too(here: To
 async def test_words_are_taken_back_and_kept(here: Town) -> None:
     desk, report = here.house.services.operators, await sent(here)
     await release(desk, report)
-    await desk.keep_private(report.id, by="budi")
+    await desk.keep_private(report.id, actor=system("budi"))
     assert await read(here) == [""]
-    await desk.keep_private(report.id, by="budi")
+    await desk.keep_private(report.id, actor=system("budi"))
     log = (await here.house.file(report.tracking)).events[-3:]
     assert [(each.kind, each.by) for each in log] == [
         ("released", "sari"),
         ("taken_back", "budi"),
         ("kept_private", "budi"),
     ]
-    (proposal,) = await desk.proposals()
+    (proposal,) = await desk.proposals(actor=system("sari"))
     assert not proposal.is_shown
 
 
@@ -135,7 +136,7 @@ async def test_while_masking_is_not_trusted_no_words_are_public(
     other = await sent(here, description=f"{SAID} lagi")
     with pytest.raises(Conflict, match="masking"):
         await release(desk, other)
-    await desk.keep_private(report.id, by="sari")
+    await desk.keep_private(report.id, actor=system("sari"))
     monkeypatch.setattr(masking, "UNTRUSTED", ())
     assert await read(here) == ["", ""]
 
@@ -143,7 +144,7 @@ async def test_while_masking_is_not_trusted_no_words_are_public(
 @pytest.mark.parametrize("flag", FLAGS)
 async def test_some_words_are_never_offered_nor_released(here: Town, flag: str) -> None:
     desk, report = here.house.services.operators, await sent(here, **FLAGS[flag])
-    assert await desk.proposals() == []
+    assert await desk.proposals(actor=system("sari")) == []
     with pytest.raises(Conflict, match="not_public"):
         await release(desk, report)
     listed = (await here.get(f"{O311}/requests.json")).body.decode()

@@ -14,6 +14,7 @@ import pytest
 
 import gateway
 from gateway.access.recusal import NotYours, recuse
+from gateway.access.roles import system
 from gateway.casework.agencies import Reply
 from gateway.casework.conflicts import Conflict
 from gateway.outbound import deliveries
@@ -70,7 +71,7 @@ async def test_an_accusation_goes_to_who_oversees_the_accused(town: House) -> No
 async def test_an_operator_cannot_hand_it_to_the_accused_either(town: House) -> None:
     file = await town.report(BRIBE)
     with pytest.raises(Conflict, match="accused"):
-        await town.services.operators.assign(file.report.id, ACCUSED, by="sari")
+        await town.services.operators.assign(file.report.id, ACCUSED, actor=system("sari"))
     assert await town.file(file.report.tracking) == file
 
 
@@ -130,7 +131,7 @@ async def test_what_only_may_accuse_is_read_by_an_operator_who_may_hand_it_back(
     assert after.report.assignment is not None
     assert "Mungkin terlapor" in after.report.assignment.reasons[0].text
     assert [each.event for each in after.deliveries] == [events.ASSIGNED, events.WITHDRAWN]
-    await town.services.operators.assign(file.report.id, ACCUSED, by="sari")
+    await town.services.operators.assign(file.report.id, ACCUSED, actor=system("sari"))
     again = await town.file(file.report.tracking)
     assert again.report.assignment is not None
     assert again.report.assignment.agency is not None

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gateway.access.roles import system
 from gateway.platform.identity import opened_reporter
 from normalizer.message import NoAnswerReason
 from normalizer.report import Report, Status
@@ -77,7 +78,9 @@ async def test_a_name_and_a_contact_are_added_and_an_operator_opens_them(lite: H
     await send(lite, ROAD)
     await send(lite, ROAD, name="Pelapor", contact="pelapor@warga.example")
     (report,) = await reports(lite)
-    opened = await lite.services.operators.unseal(report.id, by="sari", reason="dihubungi")
+    opened = await lite.services.operators.unseal(
+        report.id, actor=system("sari"), reason="dihubungi"
+    )
     assert (opened.address, opened.name, opened.contact) == (
         WHO,
         "Pelapor",

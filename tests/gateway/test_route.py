@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 
+from gateway.access.roles import system
 from gateway.broker.base import DELIVERIES, REPORTS, QueuedMessage, ReceivedMessage
 from gateway.casework.route import UnknownMessage
 from gateway.intake import sealing
@@ -479,6 +480,8 @@ async def test_talk_waits_for_an_operator_and_only_who_reports_is_answered(
         assert talk.report.text.startswith("wkwk")
         assert len(await house.for_agency("3578-dinas-pu")) == 1
         assert [to for to, _ in plaza.carried] == [OTHER]
-        await house.services.operators.archive(waiting.id, by="sari", reason="Bukan laporan.")
+        await house.services.operators.archive(
+            waiting.id, actor=system("sari"), reason="Bukan laporan."
+        )
         assert await house.work_all() == {}
         assert [to for to, _ in plaza.carried] == [OTHER], "who was never answered hears nothing"

@@ -83,8 +83,8 @@ async def test_one_method_fails_while_the_other_is_read(
         assert await _states(built) == {"inbox": "placed", "webhook": "failed"}
         report = (await built.newest()).report
         async with built.store.unit() as unit:
-            assert len(await unit.deliveries.list_to([report.id], [AGENCY], by="rini")) == 1
-            assert await unit.deliveries.list_to([report.id], [AGENCY], by="budi") == set()
+            assert len(await unit.deliveries.fetch_inbox([report.id], [AGENCY], by="rini")) == 1
+            assert await unit.deliveries.fetch_inbox([report.id], [AGENCY], by="budi") == set()
         async with built.store.unit() as unit:
             assert len(await unit.deliveries.read(report.id, AGENCY, by="budi")) == 1
             assert await unit.deliveries.read(report.id, AGENCY, by="rini") == set()

@@ -13,6 +13,7 @@ from adapters.mail import proof
 from adapters.mail.channel import Mail
 from adapters.mail.headers import mailbox
 from gateway import checks
+from gateway.access.roles import system
 from gateway.intake.envelope import mail_hook
 from normalizer.message import NoAnswerReason
 from normalizer.report import Report, Status
@@ -238,7 +239,7 @@ async def test_reply_to_of_the_same_organisation_is_followed(post: Post) -> None
     assert to == "humas@kantor.mail.example"
     assert "mail_reply_to" in (await post.newest()).notes
     seen = await post.house.services.operators.unseal(
-        (await post.newest()).id, by="operator", reason="uji"
+        (await post.newest()).id, actor=system("sari"), reason="uji"
     )
     assert (seen.address, seen.written_as) == ("humas@kantor.mail.example", CITIZEN)
 

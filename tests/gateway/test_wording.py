@@ -71,7 +71,7 @@ async def test_a_citizen_who_asks_hears_how_far_it_came(sqlite_url: str, tmp_pat
         number, agency = filed.report.tracking, filed.deliveries[0].agency_id
         assert "Ditujukan ke Instansi" in await built.say(f"STATUS {number}")
         async with built.store.unit() as unit:
-            await unit.deliveries.list_to([filed.report.id], [agency], by="rini")
+            await unit.deliveries.fetch_inbox([filed.report.id], [agency], by="rini")
         assert "Diterima Instansi" in await built.say(f"STATUS {number}")
         async with built.store.unit() as unit:
             await unit.deliveries.read(filed.report.id, agency, by="rini")

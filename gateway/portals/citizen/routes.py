@@ -30,6 +30,7 @@ from gateway.intake import webhook
 from gateway.intake.limits import CallLimits
 from gateway.intake.load import NotDurable
 from gateway.intake.receive import Intake
+from gateway.media.access import AttachmentAccess, NoFile, NotYet
 from gateway.outbound.notice import PAGE, Notice
 from gateway.portals.citizen.pages import (
     FILES,
@@ -40,6 +41,7 @@ from gateway.portals.citizen.pages import (
     CitizenPages,
     address,
 )
+from gateway.portals.http.files import serve
 from gateway.portals.http.language import language_of
 from gateway.store.engine import Unavailable
 from normalizer.tracking import bare
@@ -54,11 +56,13 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True)
 class CitizenServices:
-    """What the pages show: reports, the categories to choose from, id to name, and the notice."""
+    """What the pages show: reports, the categories to choose from, id to name, the notice, and
+    photos of answers."""
 
     tracking: Tracking
     categories: Mapping[str, str]
     notice: Notice = field(default_factory=Notice)
+    files: AttachmentAccess | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +164,21 @@ class Citizens:
         tracked = await self._parts.tracking.find(number, secret, channel=own)
         if tracked is None:
             return self._ask(request, number, "wrong", 404)
+        if photo := form.first("photo"):
+            return await self._photo(request, tracked, photo)
         return await self._status(request, tracked, form)
+
+    async def _photo(self, request: Request, tracked: TrackedReport, sha256: str) -> Response:
+        """A photo of an answer; the number and the secret came with the form, in no address."""
+        if self._parts.files is None or tracked.report is None:
+            raise HTTPException(404)
+        try:
+            found = await self._parts.files.for_reporter(tracked.report.tracking, sha256)
+        except NoFile:
+            raise HTTPException(404) from None
+        except NotYet:
+            raise HTTPException(503) from None
+        return serve(request, found)
 
     async def offline(self, request: Request) -> Response:
         """What the service worker shows where a page needs the network."""

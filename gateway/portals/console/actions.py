@@ -71,7 +71,7 @@ class Act:
     done: str
     path: str
     method: Callable[..., Awaitable[Any]]
-    """Of the service: called with what the path names, the form's arguments, and ``by``."""
+    """Of the service: called with what the path names, the form's arguments, and ``actor``."""
     read: ReadForm = nothing
     right: Right = Right.DECIDE
     then: str = ""
@@ -149,9 +149,9 @@ class Actions:
         arguments = act.read(form)
         try:
             if act.decides:
-                await self._check_unchanged(request.path_params["report_id"], form)
+                await self._check_unchanged(request.path_params["report_id"], visitor, form)
             names = request.path_params.values()
-            result = await act.method(self._operators, *names, by=visitor.name, **arguments)
+            result = await act.method(self._operators, *names, actor=visitor.actor, **arguments)
         except Conflict as error:
             return self._conflict(request, error)
         if act.template:
@@ -159,9 +159,9 @@ class Actions:
             return self._pages.page(act.template, **values)
         return await self._done(act, request, visitor, result)
 
-    async def _check_unchanged(self, report_id: str, form: Form) -> None:
+    async def _check_unchanged(self, report_id: str, visitor: Visitor, form: Form) -> None:
         """Stop who decided on what the page showed when a colleague was faster."""
-        file = await self._operators.report(report_id)
+        file = await self._operators.report(report_id, actor=visitor.actor)
         shown = first(form, "state")
         if file and shown and shown != state(file.report):
             raise Conflict(ConflictCode.OUTDATED)

@@ -32,7 +32,10 @@ _OURS = re.compile(rf"{BASE}/(?!login|begin|parts)[\w/?=&.-]*")
 
 
 class Entrance:
-    """Lets people in who have a password or a link, and out again."""
+    """Lets people in who have a password or a link, and out again.
+
+    ``elsewhere`` is what another log-in is called, "" where there is none.
+    """
 
     def __init__(
         self,
@@ -44,6 +47,7 @@ class Entrance:
         notes: AccessNotes,
         who: Who,
         secure: bool,
+        elsewhere: str = "",
     ) -> None:
         self._accounts = access.accounts
         self._people = access.people
@@ -54,6 +58,7 @@ class Entrance:
         self._notes = notes
         self._who = who
         self._secure = secure
+        self._elsewhere = elsewhere
 
     def routes(self) -> list[Route]:
         """Return the pages for people who are not logged in."""
@@ -123,7 +128,7 @@ class Entrance:
         after = safe(request.query_params.get("next", ""))
         if session := await self.session(request, active=True):
             return RedirectResponse(after or self._menu.home(actor_of(session.account)), 303)
-        return self._pages.page("login.html", name="", after=after, error="")
+        return self.login_form(after=after)
 
     async def log_in(self, request: Request) -> Response:
         """Open a session. A wrong password costs one of a few tries."""
@@ -142,10 +147,15 @@ class Entrance:
         if token is None:
             await self._note_login(request, name, 401)
             text = self._pages.labels.say("login.wrong")
-            return self._pages.page("login.html", 401, name=name, after=after, error=text)
+            return self.login_form(text, name=name, after=after)
         self.welcome(request, name)
         await self._note_login(request, name, 303)
         return await self._enter(request, token, name, after, known=bool(known))
+
+    def login_form(self, error: str = "", *, name: str = "", after: str = "") -> Response:
+        """Draw the form that asks for a name and a password."""
+        values = {"name": name, "after": after, "error": error, "elsewhere": self._elsewhere}
+        return self._pages.page("login.html", 401 if error else 200, **values)
 
     def admit(self, request: Request, name: str) -> None:
         """Count a try at somebody's password. Raises ``ConsoleError`` 429."""
@@ -186,15 +196,7 @@ class Entrance:
         try:
             if password != form.get("again", [""])[0]:
                 raise AccountError(AccountFault.PASSWORDS_DIFFER)
-            name = await self._people.accept(
-                code,
-                sessions.first(form, "name"),
-                password,
-                full_name=sessions.first(form, "full_name"),
-                email=sessions.first(form, "email"),
-                language=sessions.first(form, "language"),
-                operator=bool(sessions.first(form, "operator")),
-            )
+            name = await self._accept(code, form, password, None)
         except (AccountError, WeakPassword) as error:
             return await self._again(code, form, error)
         await self._notes.add(request, "begin", name, 303)
@@ -229,6 +231,48 @@ class Entrance:
         sessions.take_cookie(response, secure=self._secure)
         return response
 
+    async def begin_elsewhere(self, code: str, ticket: tuple[str, str]) -> Response:
+        """Ask what the account of an invitation is to be, of a person known elsewhere."""
+        try:
+            link = await self._people.link(code)
+        except AccountError as error:
+            return self._begin(None, self._fault(error.fault), 404)
+        return self._begin(link, "", code=code, ticket=ticket)
+
+    async def accept_elsewhere(
+        self, request: Request, form: Form, subject: str, ticket: str
+    ) -> Response:
+        """Make the account that a link allows for a person known elsewhere."""
+        code = sessions.first(form, "code")
+        try:
+            name = await self._accept(code, form, None, subject)
+        except (AccountError, WeakPassword) as error:
+            return await self._again(code, form, error, ticket)
+        await self._notes.add(request, "begin", name, 303)
+        return await self.enter_elsewhere(request, name, f"{BASE}{OWN}")
+
+    async def enter_elsewhere(self, request: Request, name: str, after: str) -> Response:
+        """Begin a session of somebody who logged in elsewhere."""
+        device = device_words(request.headers.get("user-agent", ""))
+        token = await self._accounts.enter(name, device)
+        if token is None:
+            return self.login_form(self._pages.labels.say("elsewhere.unknown"))
+        return await self._enter(request, token, name, after, known=True, is_onward=True)
+
+    async def _accept(
+        self, code: str, form: Form, password: str | None, subject: str | None
+    ) -> str:
+        return await self._people.accept(
+            code,
+            sessions.first(form, "name"),
+            password,
+            full_name=sessions.first(form, "full_name"),
+            email=sessions.first(form, "email"),
+            language=sessions.first(form, "language"),
+            operator=bool(sessions.first(form, "operator")),
+            subject=subject,
+        )
+
     async def _let_in(self, request: Request, name: str) -> Response:
         device = device_words(request.headers.get("user-agent", ""))
         token = await self._accounts.enter(name, device)
@@ -237,33 +281,43 @@ class Entrance:
         return await self._enter(request, token, name, f"{BASE}{OWN}", known=False)
 
     async def _enter(
-        self, request: Request, token: str, name: str, after: str, *, known: bool
+        self,
+        request: Request,
+        token: str,
+        name: str,
+        after: str,
+        *,
+        known: bool,
+        is_onward: bool = False,
     ) -> Response:
         session = await self._accounts.session(token)
         if session is None:
             return RedirectResponse(f"{BASE}/login", 303)
+        go = self._pages.onward if is_onward else _redirect
         if session.stage == CODE:
-            response = RedirectResponse(f"{BASE}/login/code?next={quote(after)}", 303)
+            response = go(f"{BASE}/login/code?next={quote(after)}")
             sessions.give_cookie(response, token, secure=self._secure)
             return response
         after = after or self._menu.home(actor_of(session.account))
         language = session.account.language
         if language != self._pages.labels.language and LANGUAGE_COOKIE not in request.cookies:
             after = f"{after}{'&' if '?' in after else '?'}lang={language}"
-        response = RedirectResponse(after, 303)
+        response = go(after)
         sessions.give_cookie(response, token, secure=self._secure)
         if not known:
             self._devices.give(response, name)
         return response
 
-    async def _again(self, code: str, form: Form, error: AccountError | WeakPassword) -> Response:
+    async def _again(
+        self, code: str, form: Form, error: AccountError | WeakPassword, ticket: str = ""
+    ) -> Response:
         """Show the form again with what was wrong; passwords are typed again."""
         text = self._fault(error.fault)
         try:
             link = await self._people.link(code)
         except AccountError as over:
             return self._begin(None, self._fault(over.fault), 404)
-        return self._begin(link, text, 422, code=code, form=form)
+        return self._begin(link, text, 422, code=code, form=form, ticket=("", ticket))
 
     def _begin(
         self,
@@ -273,13 +327,16 @@ class Entrance:
         *,
         code: str = "",
         form: Form | None = None,
+        ticket: tuple[str, str] = ("", ""),
     ) -> Response:
         names = ("name", "full_name", "email", "language", "operator")
         typed = {name: sessions.first(form or {}, name) for name in names}
         if form is None:
             typed |= {"operator": "1", "language": self._pages.labels.language}
+            typed["name"] = ticket[0]
         asked = "code" if link is None else "password" if link.purpose == PASSWORD else "account"
         values = {"link": link, "asked": asked, "typed": typed, "code": code, "error": error}
+        values |= {"ticket": ticket[1], "elsewhere": self._elsewhere}
         return self._pages.page("begin.html", status, **values)
 
     def _fault(self, fault: str) -> str:
@@ -289,6 +346,10 @@ class Entrance:
         """Log a try to log in; what is no account's name may be a password in the wrong field."""
         by = name if await self._accounts.is_account(name) else ""
         await self._notes.add(request, "log_in", by, status)
+
+
+def _redirect(address: str) -> Response:
+    return RedirectResponse(address, 303)
 
 
 def login_address(target: str) -> str:

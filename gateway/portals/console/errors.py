@@ -27,6 +27,8 @@ class ConsoleErrorCode(StrEnum):
     OLD_FORM = "old_form"
     THROTTLED = "throttled"
     NO_ACCOUNT = "no_account"
+    ELSEWHERE = "elsewhere"
+    """The log-in provider's answer is none to what we asked, or cannot be believed."""
 
 
 class ConsoleError(HTTPException):

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.access.roles import Actor, Right
+from gateway.access.roles import Actor, Grant, Right
 from gateway.casework.operators import OperatorService
 from gateway.portals.console.pages import BASE, ConsolePages
 from gateway.portals.console.sections import PageRoute, PortalSection, Visitor
@@ -71,7 +71,7 @@ class Menu:
         self._operators = operators
         self._clock = clock
         self._items: list[MenuItem] = []
-        self._looked: tuple[datetime, Overview] | None = None
+        self._looked: dict[tuple[Grant, ...], tuple[datetime, Overview]] = {}
 
     def show(self, paths: Collection[str]) -> None:
         """Show the items whose pages there are."""
@@ -88,26 +88,38 @@ class Menu:
 
     async def draw(self, visitor: Visitor, current: str, counts: Overview | None = None) -> Markup:
         """Draw the menu on the page of a name; ``counts`` are those that were just looked up."""
-        if counts is None and visitor.actor.may(Right.OPERATE):
-            counts = await self._operators.overview()
+        if counts is None and _counts(visitor.actor):
+            counts = await self._operators.overview(actor=visitor.actor)
         values = self._values(visitor, current, counts)
         return self._pages.piece("parts/menu.html", **values)
 
     async def part(self, request: Request, visitor: Visitor) -> Response:
         """The menu with its counts, asked for every three seconds."""
-        counts = await self.glance() if visitor.actor.may(Right.OPERATE) else None
+        counts = await self.glance(visitor) if _counts(visitor.actor) else None
         current = request.query_params.get("page", "")
         values = self._values(visitor, current, counts)
         return self._pages.part(request, "parts/menu.html", **values)
 
-    async def glance(self) -> Overview:
-        """Look for a poll; all open pages share one look (a dozen counts) per second."""
-        now = self._clock()
-        if self._looked is None or not timedelta(0) <= now - self._looked[0] < GLANCE:
-            self._looked = now, await self._operators.overview()
-        return self._looked[1]
+    async def glance(self, visitor: Visitor) -> Overview:
+        """Look for a poll; all open pages of one set of grants share one look per second."""
+        now, grants = self._clock(), visitor.actor.grants
+        looked = self._looked.get(grants)
+        if looked is None or not _is_fresh(looked[0], now):
+            recent = {each: at for each, at in self._looked.items() if _is_fresh(at[0], now)}
+            looked = now, await self._operators.overview(actor=visitor.actor)
+            self._looked = recent | {grants: looked}
+        return looked[1]
 
     def _values(self, visitor: Visitor, current: str, counts: Overview | None) -> dict[str, Any]:
         seen = [item for item in self._items if visitor.actor.may(item.right)]
         items = [(item, item.count(counts) if item.count and counts else 0) for item in seen]
         return {"items": items, "current": current}
+
+
+def _counts(actor: Actor) -> bool:
+    """Tell whether there is something to count for somebody."""
+    return any(item.count and actor.may(item.right) for item in MENU)
+
+
+def _is_fresh(at: datetime, now: datetime) -> bool:
+    return timedelta(0) <= now - at < GLANCE

@@ -20,12 +20,18 @@ class OwnAccount:
     """What everybody may do about their own account."""
 
     def __init__(
-        self, accounts: AccountService, codes: CodeService, pages: ConsolePages, menu: Menu
+        self,
+        accounts: AccountService,
+        codes: CodeService,
+        pages: ConsolePages,
+        menu: Menu,
+        elsewhere: str,
     ) -> None:
         self._accounts = accounts
         self._codes = codes
         self._pages = pages
         self._menu = menu
+        self._elsewhere = elsewhere
 
     def section(self) -> PortalSection:
         """Return its page and acts."""
@@ -114,6 +120,7 @@ class OwnAccount:
             menu=await self._menu.draw(visitor, "own_account"),
             sessions=await self._accounts.sessions(visitor.name),
             codes_left=await self._codes.left(visitor.name),
+            elsewhere=self._elsewhere,
             done=self._pages.labels.account_done(done),
             error=error,
         )

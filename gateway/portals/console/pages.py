@@ -89,6 +89,10 @@ class ConsolePages:
         """Answer with a drawn template."""
         return HTMLResponse(self.draw(name, **values), status)
 
+    def onward(self, address: str) -> HTMLResponse:
+        """Answer with a page that goes on by itself: from there our cookies come along."""
+        return self.page("onward.html", address=address)
+
     def piece(self, name: str, /, **values: Any) -> Markup:
         """Draw a part that polls for itself; its first ``SEEN`` becomes the name of what it shows.
 

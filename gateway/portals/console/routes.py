@@ -6,6 +6,7 @@ origin and the session's CSRF token. Nothing here decides anything: the services
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -23,7 +24,8 @@ from gateway.portals.console import sessions
 from gateway.portals.console.access_log import AccessLogScreens
 from gateway.portals.console.actions import ACTS, Actions
 from gateway.portals.console.devices import Devices
-from gateway.portals.console.entrance import Entrance, login_address, login_of_part
+from gateway.portals.console.elsewhere import ElsewhereLogin
+from gateway.portals.console.entrance import Entrance, login_address, login_of_part, safe
 from gateway.portals.console.errors import ConsoleError, ConsoleErrorCode
 from gateway.portals.console.menu import Menu
 from gateway.portals.console.notes import AccessNotes
@@ -73,7 +75,9 @@ def routes(
     devices = Devices(access.accounts.sign, wall, secure=secure_cookies)
     notes = AccessNotes(access.log, who)
     throttle = LoginThrottle(wall)
-    entrance = Entrance(access, pages, menu, throttle, devices, notes, who, secure_cookies)
+    label = access.oidc.label if access.oidc.issuer else ""
+    entrance = Entrance(access, pages, menu, throttle, devices, notes, who, secure_cookies, label)
+    elsewhere = _elsewhere(access, entrance, pages, notes, public_url, secure=secure_cookies)
     guard = SessionGuard(access.accounts, pages, menu, entrance, notes)
     rooms = (
         entrance.section(),
@@ -88,7 +92,8 @@ def routes(
                 for act in ACTS
             ),
         ),
-        OwnAccount(access.accounts, access.codes, pages, menu).section(),
+        OwnAccount(access.accounts, access.codes, pages, menu, label).section(),
+        *(each.section() for each in elsewhere),
         PeopleScreens(access.people, access.accounts, operators, pages, menu, public_url).section(),
         AccessLogScreens(access.log, pages, menu).section(),
         *(make(pages, menu.draw) for make in sections),
@@ -96,6 +101,7 @@ def routes(
     inside: list[BaseRoute] = [
         Mount("/static", StaticFiles(directory=STATIC)),
         *entrance.routes(),
+        *(route for each in elsewhere for route in each.routes()),
         *(
             Route(page.path, guard.read(page), methods=["GET"])
             for room in rooms
@@ -109,6 +115,21 @@ def routes(
     ]
     menu.show({page.path for room in rooms for page in room.pages})
     return [Mount("", routes=inside, middleware=[Middleware(Frame, pages=pages)])]
+
+
+def _elsewhere(
+    access: AccessServices,
+    entrance: Entrance,
+    pages: ConsolePages,
+    notes: AccessNotes,
+    public_url: str,
+    *,
+    secure: bool,
+) -> list[ElsewhereLogin]:
+    """Return the log-in by a provider, if one is set."""
+    if not access.oidc.issuer:
+        return []
+    return [ElsewhereLogin(access, entrance, pages, notes, public_url, secure=secure)]
 
 
 class SessionGuard:
@@ -206,6 +227,8 @@ class SessionGuard:
             for value in values
         ]
         values = {"action": request.url.path, "kept": kept, "visitor": visitor, "error": error}
+        shown = urlsplit(request.headers.get("referer", "")).path
+        values["back"] = safe(shown) or f"{BASE}/"
         return self._pages.page("confirm.html", 401, **values)
 
     def _to_login(self, request: Request) -> Response:

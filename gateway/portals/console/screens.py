@@ -40,26 +40,26 @@ class Screens:
 
     async def overview(self, _: Request, visitor: Visitor) -> Response:
         """The first screen: queues, channels and the latest reports, moving live."""
-        overview = await self._operators.overview()
-        reports = await self._operators.latest(LATEST)
+        overview = await self._operators.overview(actor=visitor.actor)
+        reports = await self._operators.latest(LATEST, actor=visitor.actor)
         live = self._pages.piece("parts/overview.html", overview=overview, visitor=visitor)
         latest = self._pages.piece("parts/latest.html", reports=reports, after=None)
         return await self._page("overview.html", visitor, overview, live=live, latest=latest)
 
     async def overview_part(self, request: Request, visitor: Visitor) -> Response:
         """Open alerts and the cards of queues and channels, asked for every second."""
-        values = {"overview": await self._menu.glance(), "visitor": visitor}
+        values = {"overview": await self._menu.glance(visitor), "visitor": visitor}
         return self._pages.part(request, "parts/overview.html", **values)
 
-    async def latest_part(self, request: Request, _: Visitor) -> Response:
+    async def latest_part(self, request: Request, visitor: Visitor) -> Response:
         """The latest reports, asked for twice a second; what came since ``?after=`` is marked."""
-        reports = await self._operators.latest(LATEST)
+        reports = await self._operators.latest(LATEST, actor=visitor.actor)
         after = _moment(request.query_params.get("after", ""))
         return self._pages.part(request, "parts/latest.html", reports=reports, after=after)
 
     async def report(self, request: Request, visitor: Visitor) -> Response:
         """One report whole: text with evidence, places, decision, log and correspondence."""
-        file = await self._operators.report(request.path_params["report_id"])
+        file = await self._operators.report(request.path_params["report_id"], actor=visitor.actor)
         if file is None:
             raise ConsoleError(404, ConsoleErrorCode.NO_REPORT)
         evidence = [w for r in _reasons(file.report) for w in r.words]
@@ -70,20 +70,20 @@ class Screens:
         """A file of a report, so that it can do nothing in the reader's browser."""
         report_id, sha256 = request.path_params["report_id"], request.path_params["sha256"]
         try:
-            shown = await self._operators.show_file(report_id, sha256, by=visitor.name)
+            shown = await self._operators.show_file(report_id, sha256, actor=visitor.actor)
         except NoFile:
             raise ConsoleError(404, ConsoleErrorCode.NO_FILE) from None
         except NotYet:
             raise ConsoleError(503, ConsoleErrorCode.FILES_AWAY) from None
         return files.serve(request, shown)
 
-    async def find(self, request: Request, _: Visitor) -> Response:
+    async def find(self, request: Request, visitor: Visitor) -> Response:
         """Go to the report with a tracking number, however its digits are grouped."""
         asked = request.query_params.get("q", "")
         digits = tracking.bare(asked)[:20]
         if not tracking.is_valid(digits):
             raise ConsoleError(404, ConsoleErrorCode.NO_NUMBER)
-        file = await self._operators.find(digits)
+        file = await self._operators.find(digits, actor=visitor.actor)
         if file is None:
             raise ConsoleError(
                 404, ConsoleErrorCode.NO_SUCH_NUMBER, number=tracking.format_number(digits)
@@ -92,75 +92,82 @@ class Screens:
 
     async def triage(self, _: Request, visitor: Visitor) -> Response:
         """Reports that the machine was unsure of."""
-        reports = await self._operators.triage()
+        reports = await self._operators.triage(actor=visitor.actor)
         return await self._page("triage.html", visitor, reports=reports)
 
     async def triage_part(self, request: Request, visitor: Visitor) -> Response:
         """The cards that this reader does not yet have, or 204."""
         shown = set(request.query_params.getlist("shown"))
-        fresh = [r for r in await self._operators.triage() if r.id not in shown]
+        fresh = [r for r in await self._operators.triage(actor=visitor.actor) if r.id not in shown]
         return self._more("parts/triage_cards.html", fresh, reports=fresh, visitor=visitor)
 
     async def public(self, _: Request, visitor: Visitor) -> Response:
         """Words that their reporters agreed to have read, as the public would read them."""
-        proposals = await self._operators.proposals()
+        proposals = await self._operators.proposals(actor=visitor.actor)
         closed = self._pages.labels.closed()
         return await self._page("public.html", visitor, proposals=proposals, closed=closed)
 
     async def ended(self, request: Request, visitor: Visitor) -> Response:
         """What the machine set aside by itself, day by day."""
-        listed = await self._operators.ended(_day(request.query_params.get("day", "")))
+        listed = await self._operators.ended(
+            _day(request.query_params.get("day", "")), actor=visitor.actor
+        )
         return await self._page("ended.html", visitor, listed=listed)
 
     async def exchanges(self, request: Request, visitor: Visitor) -> Response:
         """The latest calls between us and the provider of one channel."""
         channel = request.path_params["channel"]
-        channels = sorted({*await self._operators.exchange_channels()})
+        channels = sorted({*await self._operators.exchange_channels(actor=visitor.actor)})
         if channel not in channels:
             raise ConsoleError(404, ConsoleErrorCode.NO_CHANNEL)
-        found = await self._operators.exchanges(channel)
+        found = await self._operators.exchanges(channel, actor=visitor.actor)
         values = {"channel": channel, "channels": channels, "exchanges": found}
         return await self._page("exchanges.html", visitor, **values)
 
     async def failed(self, _: Request, visitor: Visitor) -> Response:
         """Dead letters and quarantine."""
-        overview = await self._operators.overview()
-        held = await self._held()
+        overview = await self._operators.overview(actor=visitor.actor)
+        held = await self._held(visitor)
         dead = await self.dead(visitor)
         values = {"dead": dead, "held": held, "not_kept": overview.not_kept}
         return await self._page("failed.html", visitor, overview, **values)
 
     async def dead(self, visitor: Visitor) -> Any:
         """Draw the list of dead letters."""
-        letters = await self._operators.dead_letters()
+        letters = await self._operators.dead_letters(actor=visitor.actor)
         return self._pages.piece("parts/dead.html", letters=letters, visitor=visitor)
 
     async def dead_part(self, request: Request, visitor: Visitor) -> Response:
         """The list of dead letters, asked for every two seconds."""
-        letters = await self._operators.dead_letters()
+        letters = await self._operators.dead_letters(actor=visitor.actor)
         return self._pages.part(request, "parts/dead.html", letters=letters, visitor=visitor)
 
     async def quarantine_part(self, request: Request, visitor: Visitor) -> Response:
         """The quarantined messages that this reader does not yet have, or 204."""
         shown = set(request.query_params.getlist("shown"))
-        fresh = [q for q in await self._held() if q.id not in shown]
+        fresh = [q for q in await self._held(visitor) if q.id not in shown]
         return self._more("parts/quarantine_cards.html", fresh, held=fresh, visitor=visitor)
 
-    async def agencies(self, request: Request, _: Visitor) -> Response:
+    async def agencies(self, request: Request, visitor: Visitor) -> Response:
         """Agencies whose names fit what is being typed, as buttons; none that is accused."""
         query = request.query_params.get("q", "").strip()[:100]
         region = request.query_params.get("region", "")
         near = region if _REGION.fullmatch(region) else None
         found = await asyncio.to_thread(self._operators.agencies, query, near) if query else []
         file = (
-            await self._operators.report(request.query_params.get("report", "")) if found else None
+            await self._operators.report(
+                request.query_params.get("report", ""), actor=visitor.actor
+            )
+            if found
+            else None
         )
         offered = [each for each in found if not (file and file.report.recuses(each.id))]
         accused = len(found) > len(offered)
         return self._pages.page("parts/agencies.html", query=query, found=offered, accused=accused)
 
-    async def _held(self) -> list[QuarantineView]:
-        return [q for q in await self._operators.quarantine() if q.state in UNDECIDED]
+    async def _held(self, visitor: Visitor) -> list[QuarantineView]:
+        held = await self._operators.quarantine(actor=visitor.actor)
+        return [item for item in held if item.state in UNDECIDED]
 
     async def _page(
         self, name: str, visitor: Visitor, overview: Overview | None = None, **values: Any

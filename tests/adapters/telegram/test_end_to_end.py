@@ -11,6 +11,7 @@ from aiohttp import ClientSession
 
 from config.settings import load
 from demo.telegram_double import BotServer
+from gateway.access.roles import system
 from gateway.assembly import assemble
 from gateway.process import Kanal
 from normalizer.report import Status
@@ -99,7 +100,10 @@ async def test_buttons_hide_a_report_and_join_two(
         second = next(mentions(await hears(server, 3)))
         await server.tap(CITIZEN, server.sent[2], f"Tambahan laporan {format_number(first)}")
         assert second in list(mentions(await hears(server, 4)))
-        one, other = [await kanal.services.operators.find(number) for number in (first, second)]
+        one, other = [
+            await kanal.services.operators.find(number, actor=system("sari"))
+            for number in (first, second)
+        ]
     assert one
     assert other
     assert (one.report.status, one.report.anonymous) == (Status.FORWARDED, True)
