@@ -29,7 +29,9 @@ from gateway.media.objects import ObjectsUnavailable
 from gateway.media.photos import PHOTO_BYTES, NoPhoto, PhotoStore, PhotoTooLarge
 from gateway.outbound.deliveries import deliver_copy
 from gateway.outbound.notifications import Notifier
+from gateway.store.engine import Unavailable
 from gateway.store.inbox import Box, InboxPage, InboxRow
+from gateway.store.reports import StaleWrite
 from gateway.store.rows import AuditEvent, ReportRecord
 from gateway.store.scope import AccessScope
 from gateway.store.store import Store
@@ -170,8 +172,9 @@ class OfficerService:
 
         ``mine``: only what is assigned to the actor, or to somebody for whom they stand in.
         """
-        return await self._store.inbox.page(
-            _scope(actor),
+        scope = _scope(actor)
+        page = await self._store.inbox.page(
+            scope,
             box,
             self._today(),
             after=after,
@@ -179,6 +182,15 @@ class OfficerService:
             mine=actor.name if mine else "",
             unit=unit,
         )
+        await self._note_fetched([row.id for row in page.rows if row.unread], scope, actor)
+        return page
+
+    async def _note_fetched(self, ids: Sequence[str], scope: AccessScope, actor: Actor) -> None:
+        """Note who has reports in their list; who cannot be noted has it all the same."""
+        with contextlib.suppress(Unavailable):
+            if await self._store.deliveries.waits_in_inbox(ids, scope.agencies):
+                async with self._store.unit() as unit:
+                    await unit.deliveries.fetch_inbox(ids, scope.agencies, by=actor.name)
 
     async def units(self, actor: Actor) -> list[str]:
         """List the units of the actor's agencies that have reports, or people."""
@@ -193,13 +205,30 @@ class OfficerService:
         agency = _seen_by(found.report, scope) if found else None
         if found is None or agency is None:
             return None
-        async with self._store.unit() as unit:
-            await unit.deliveries.read(report_id, agency, by=actor.name)
+        with contextlib.suppress(Unavailable, StaleWrite):
+            if await self._note_read(found.report, agency, actor):
+                found = await self._store.reports.file(id=report_id) or found
         acting = acting_agency(found.report)
         acts = self._acts(found.report) if acting and acting.id == agency else frozenset()
         return OfficerReport(
             _file_for(found, agency), found.version, agency, may_act=bool(acts), acts=acts
         )
+
+    async def _note_read(self, report: Report, agency: str, actor: Actor) -> bool:
+        """Note who opened a report; no coordinator is waited for any more, if one was."""
+        async with self._store.unit() as unit:
+            await unit.deliveries.read(report.id, agency, by=actor.name)
+            acting = acting_agency(report)
+            if not (report.escalated_to and acting and acting.id == agency):
+                return False
+            stored = await unit.reports.by_id(report.id, lock=True)
+            if stored and stored.report.escalated_to:
+                calm = stored.report.model_copy(update={"escalated_to": ""})
+                data: dict[str, object] = {"account": actor.name}
+                unit.reports.change(
+                    stored, calm, [AuditEvent("agency_opened", f"agency:{agency}", data=data)]
+                )
+        return True
 
     async def show_file(self, report_id: str, sha256: str, *, actor: Actor) -> ShownFile:
         """Return a file of a report, or a photo of an answer. Raises ``NoFile``, ``NotYet``."""

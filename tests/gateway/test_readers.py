@@ -31,8 +31,10 @@ async def test_listing_fetches_and_opening_reads_and_ends_an_escalation(
         assert (fetched.state, fetched.fetched_by, fetched.read_by) == ("fetched", "rini", "")
         await officers.inbox(BUDI, Box.NEW)
         assert (await built.newest()).deliveries == (fetched,)
-        assert await officers.open(row.id, actor=BUDI) is not None
+        shown = await officers.open(row.id, actor=BUDI)
         now = await built.newest()
+        assert shown is not None
+        assert shown.version == now.version, "what is decided on it now is not outdated"
         (read,) = now.deliveries
         assert (read.state, read.fetched_by, read.read_by) == ("read", "rini", "budi")
         assert now.report.escalated_to == ""
