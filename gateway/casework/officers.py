@@ -29,8 +29,9 @@ from gateway.media.objects import ObjectsUnavailable
 from gateway.media.photos import PHOTO_BYTES, NoPhoto, PhotoStore, PhotoTooLarge
 from gateway.outbound.deliveries import deliver_copy
 from gateway.outbound.notifications import Notifier
+from gateway.store.deliveries import INBOX
 from gateway.store.inbox import Box, InboxPage, InboxRow
-from gateway.store.rows import AuditEvent, ReportRecord
+from gateway.store.rows import AuditEvent, Delivery, ReportRecord
 from gateway.store.scope import AccessScope
 from gateway.store.store import Store
 from gateway.store.unit import UnitOfWork
@@ -170,8 +171,9 @@ class OfficerService:
 
         ``mine``: only what is assigned to the actor, or to somebody for whom they stand in.
         """
-        return await self._store.inbox.page(
-            _scope(actor),
+        scope = _scope(actor)
+        page = await self._store.inbox.page(
+            scope,
             box,
             self._today(),
             after=after,
@@ -179,6 +181,15 @@ class OfficerService:
             mine=actor.name if mine else "",
             unit=unit,
         )
+        await self._fetch([row.id for row in page.rows if row.unread], scope, actor)
+        return page
+
+    async def _fetch(self, listed: Sequence[str], scope: AccessScope, actor: Actor) -> None:
+        """Note that somebody has reports in the list; a list that shows no news writes nothing."""
+        news = await self._store.deliveries.unlisted(listed, scope.agencies) if listed else ()
+        if news:
+            async with self._store.unit() as unit:
+                await unit.deliveries.fetch_inbox(news, scope.agencies, by=actor.name)
 
     async def units(self, actor: Actor) -> list[str]:
         """List the units of the actor's agencies that have reports, or people."""
@@ -193,8 +204,9 @@ class OfficerService:
         agency = _seen_by(found.report, scope) if found else None
         if found is None or agency is None:
             return None
-        async with self._store.unit() as unit:
-            await unit.deliveries.read(report_id, agency, by=actor.name)
+        if any(e.agency_id == agency and _is_unread(e) for e in found.deliveries):
+            async with self._store.unit() as unit:
+                await unit.deliveries.read(report_id, agency, by=actor.name)
         acting = acting_agency(found.report)
         acts = self._acts(found.report) if acting and acting.id == agency else frozenset()
         return OfficerReport(
@@ -459,6 +471,11 @@ class OfficerService:
 
     def _today(self) -> str:
         return self._store.now().astimezone(_DAY).date().isoformat()
+
+
+def _is_unread(delivery: Delivery) -> bool:
+    """Tell whether opening the report is news; a page that asks again writes nothing."""
+    return delivery.method == INBOX and delivery.state in ("placed", "fetched")
 
 
 def _scope(actor: Actor) -> AccessScope:

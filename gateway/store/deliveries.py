@@ -412,6 +412,15 @@ class DeliveryQueries(Queries):
         )
         return {row.report_id for row in await self._all(query)}
 
+    async def unlisted(self, report_ids: Collection[str], agencies: Collection[str]) -> set[str]:
+        """Return the reports in the inbox of agencies that no person had in a list yet."""
+        query = select(deliveries.c.report_id).where(
+            deliveries.c.report_id.in_(report_ids),
+            deliveries.c.agency_id.in_(sorted(agencies)),
+            (deliveries.c.method == INBOX) & (deliveries.c.state == "placed"),
+        )
+        return {row.report_id for row in await self._all(query)}
+
     async def agencies_by_queue(self, since: datetime) -> set[str]:
         """Return the agencies on whose queue something was placed since a moment."""
         query = select(deliveries.c.agency_id).distinct()

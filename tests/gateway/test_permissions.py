@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from config.settings import OidcSettings
 from config.words import words
 from gateway.access.roles import Role
+from gateway.assembly.site import sections
 from gateway.portals.console.routes import routes
 from gateway.store.views import GrantRow, NewAccount
 from normalizer.message import Level, Place
@@ -61,6 +62,15 @@ PAGES = {
     "/accounts": "AC",
     "/accounts/{name:path}": "AC",
     "/log": "AU",
+    "/inbox": "F",
+    "/inbox/{report_id}": "F",
+    "/inbox/{report_id}/agencies": "F",
+    "/inbox/{report_id}/files/{sha256}": "F",
+    "/parts/inbox": "F",
+    "/parts/inbox/{report_id}": "F",
+    "/figures": "AOoRCL",
+    "/government": "C",
+    "/government/reports/{report_id}": "C",
     "/login": PUBLIC,
     "/login/code": WAITING,
     "/begin": PUBLIC,
@@ -91,6 +101,22 @@ POSTS = {
     "/me/codes/off": ALL,
     "/me/end": ALL,
     "/me/end-others": ALL,
+    "/government/reports/{report_id}/hand-over": "C",
+    "/government/reports/{report_id}/delegate": "C",
+    "/government/reports/{report_id}/return": "C",
+    "/government/reports/{report_id}/recall": "C",
+    "/inbox/cover": "F",
+    "/inbox/{report_id}/preview/{act}": "F",
+    "/inbox/{report_id}/agencies/{act}": "F",
+    "/inbox/{report_id}/verify": "F",
+    "/inbox/{report_id}/answer": "F",
+    "/inbox/{report_id}/progress": "F",
+    "/inbox/{report_id}/ask": "F",
+    "/inbox/{report_id}/refuse": "F",
+    "/inbox/{report_id}/delegate": "F",
+    "/inbox/{report_id}/assign": "F",
+    "/inbox/{report_id}/copy": "F",
+    "/inbox/{report_id}/note": "F",
     "/logout": ALL,
     "/logout/everywhere": ALL,
     "/login": PUBLIC,
@@ -105,7 +131,14 @@ WITH_PROVIDER = {
 }
 """What there is only where a log-in provider is set; ``test_access_elsewhere`` tries it."""
 OWN = report(1)
-VALUES = {"report_id": OWN.id, "sha256": "0" * 64, "channel": "sms", "id": "q1", "name:path": "pf"}
+VALUES = {
+    "report_id": OWN.id,
+    "sha256": "0" * 64,
+    "channel": "sms",
+    "id": "q1",
+    "name:path": "pf",
+    "act": "answer",
+}
 """What stands in the places of a path; ``pf`` is the officer's account."""
 NOT_THERE = words("console").say("refusal.no_page")
 
@@ -201,6 +234,7 @@ def test_every_route_has_a_line(desk: Office) -> None:
         clock=Clock(),
         wall=Clock(),
         who=lambda _: None,
+        sections=sections(desk.house.services),
     )
     paths = {
         method: {each.path for each in leaves(made) if each.methods and method in each.methods}
