@@ -9,16 +9,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 from config.toml import Fault, SettingsError, line_in, lines_of, read_toml
 
 FOLDER = Path(__file__).parent
 Language = Literal["id", "en"]
 LANGUAGES: Final[tuple[Language, ...]] = ("id", "en")
-Kind = Literal["console", "errors", "labels", "pages", "reasons"]
+Kind = Literal["console", "errors", "labels", "pages", "reasons", "templates"]
 """A folder of ``config/``: who reads it, or what about."""
-_FOLDERS: Final[tuple[Kind, ...]] = ("console", "errors", "labels", "pages", "reasons")
+_FOLDERS: Final[tuple[Kind, ...]] = get_args(Kind)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ ALLOWED = {
         "handle_*", "host_name", "smtp_AUTH", "_timeout_cb",  # aiosmtpd
         "line_length_limit", "command_size_limits",
         "should_exit", "capture_signals", "timeout_keep_alive_handler", "disconnected",  # uvicorn
-        "isolation_level", "autocommit", "impl", "cache_ok",
+        "isolation_level", "autocommit", "impl", "cache_ok", "spool_max_size",
         "process_bind_param", "process_result_value",
     ),
     "a field of what is written out as a whole": (

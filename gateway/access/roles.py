@@ -118,11 +118,6 @@ class Actor:
         """Return where they have a right; an empty scope for nowhere."""
         return together(grant.reach for grant in self.grants if grant.gives(right))
 
-    @property
-    def rights(self) -> frozenset[Right]:
-        """What they may do anywhere."""
-        return frozenset(right for right in Right if self.may(right))
-
 
 def system(name: str) -> Actor:
     """Return who acts at the command line of this machine: an operator of the whole country."""

@@ -2,7 +2,7 @@
 
 from gateway import components
 from gateway.assembly.services import Services
-from gateway.portals.agency import figures, government
+from gateway.portals.agency import figures, government, inbox
 from gateway.portals.app import WebServer, application
 from gateway.portals.citizen.routes import CitizenServices
 from gateway.portals.console.sections import SectionMaker
@@ -48,6 +48,7 @@ def site(services: Services) -> WebServer:
 def sections(services: Services) -> tuple[SectionMaker, ...]:
     """Return the pages of people beside the operators' own."""
     return (
+        lambda pages, menu: inbox.section(services.officers, pages, menu, services.now),
         lambda pages, menu: figures.section(services.figures, pages, menu),
         lambda pages, menu: government.section(services.coordinators, pages, menu),
     )

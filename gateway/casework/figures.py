@@ -4,10 +4,12 @@ Numbers only: no text, no number of a report and no name of a person is in them.
 """
 
 import asyncio
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from typing import Literal
 
 from gateway.store.figures import FigureCount, FigureLimits, FigurePeriod, ResponseTime
 from gateway.store.scope import AccessScope
@@ -96,19 +98,17 @@ class FigureService:
         midnight = now.astimezone(JAKARTA).replace(hour=0, minute=0, second=0, microsecond=0)
         period = FigurePeriod(midnight - timedelta(days=days - 1), today)
         queries = self._store.figures
-        counts, overall, by_agency, by_topic = await asyncio.gather(
+        counts, times = await asyncio.gather(
             queries.counts(scope, period, self._deadlines(today, days)),
             queries.response_times(scope, period),
-            queries.response_times(scope, period, "agency_id"),
-            queries.response_times(scope, period, "topic_id"),
         )
         statuses: Counter[str] = Counter()
-        total = FigureRow(times=overall.get(None))
+        total = FigureRow(times=times.get(("all", None)))
         for each in counts:
             statuses[each.status] += each.reports
             total = total.plus(each)
-        agencies = _rows(counts, lambda each: each.agency, self._agency_name, by_agency)
-        topics = _rows(counts, lambda each: each.topic, self._topic_name, by_topic)
+        agencies = _rows(counts, "agency", self._agency_name, times)
+        topics = _rows(counts, "topic", self._topic_name, times)
         return Figures(
             days,
             period.since.astimezone(JAKARTA).date(),
@@ -121,25 +121,34 @@ class FigureService:
         )
 
     def _deadlines(self, today: date, days: int) -> FigureLimits:
+        """Return the last days in time of every day of the period."""
         ends = {kind.value: end for kind, end in self._limits.resolution.items()}
         limits = FigureLimits(self._limits.first_response, ends, self._close, {})
-        came = (today - timedelta(days=back) for back in range(-1, days + 1))
-        after = self._calendar.after
-        due = {day: {limit: after(day, limit) for limit in limits.days} for day in came}
+        first = today - timedelta(days=days)
+        longest, day = max(limits.days), first
+        worked: list[date] = []
+        while day <= today or len(worked) - bisect_right(worked, today) < longest:
+            day += timedelta(days=1)
+            if self._calendar.is_working(day):
+                worked.append(day)
+        due = {}
+        for came in (first + timedelta(days=n) for n in range(days + 1)):
+            after = bisect_right(worked, came)
+            due[came] = {limit: worked[after + limit - 1] for limit in limits.days}
         return replace(limits, due=due)
 
 
 def _rows(
     counts: Iterable[FigureCount],
-    key: Callable[[FigureCount], str | None],
+    dimension: Literal["agency", "topic"],
     name: Name,
-    times: Mapping[str | None, ResponseTime],
+    times: Mapping[tuple[str, str | None], ResponseTime],
 ) -> list[FigureRow]:
-    """Add counts up by a key, those with the most reports first."""
+    """Add counts up by agency or by topic, those with the most reports first."""
     rows: dict[str | None, FigureRow] = {}
     for each in counts:
-        of = key(each)
-        if of not in rows:
-            rows[of] = FigureRow(name(of) if of else "", times=times.get(of))
-        rows[of] = rows[of].plus(each)
+        key = each.agency if dimension == "agency" else each.topic
+        if key not in rows:
+            rows[key] = FigureRow(name(key) if key else "", times=times.get((dimension, key)))
+        rows[key] = rows[key].plus(each)
     return sorted(rows.values(), key=lambda row: (-row.reports, row.name))

@@ -320,7 +320,7 @@ def _report_row(stored: ReportRecord, now: datetime) -> dict[str, Any]:
         "unit": (report.handler.unit if report.handler else "") or None,
         "officer": (report.handler.officer if report.handler else "") or None,
         "refusals": len(report.refusals),
-        "due_on": _due_on(report),
+        "due_on": due_on(report),
         "responded_at": next((c.at for c in report.history if c.status in _RESPONDED), None),
         "ended_at": report.history[-1].at if report.status in FINAL and report.history else None,
         "received_at": report.received_at,
@@ -333,7 +333,7 @@ def _report_row(stored: ReportRecord, now: datetime) -> dict[str, Any]:
     }
 
 
-def _due_on(report: Report) -> str | None:
+def due_on(report: Report) -> str | None:
     """Return the day until which the next step is in time; None where none is waited for."""
     wanted = states().states[report.status].deadline
     return next((d.due.isoformat() for d in report.deadlines if d.name == wanted), None)

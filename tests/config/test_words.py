@@ -23,9 +23,10 @@ from gateway.store.reactions import OURS, QUIET, SPENT, THEIRS
 ROOT = FOLDER.parent
 TABLES = {
     "console": {
-        "account_done", "account_fault", "act", "actor", "channel", "deadline", "decision",
-        "delivery", "delivery_method", "detail", "event", "file_note", "file_state", "found_by",
-        "kind", "level", "link", "notification", "quarantine", "queue", "reason", "role",
+        "account_done", "account_fault", "act", "actor", "box", "box_empty", "channel", "deadline",
+        "decision", "delivery", "delivery_method", "detail", "event", "file_note", "file_state",
+        "found_by", "kind", "level", "link", "notification", "photo", "quarantine",
+        "queue", "reason", "role", "side",
         "status", "unanswered",
     },
     "errors": {"problem", "smtp"},
@@ -35,20 +36,25 @@ TABLES = {
     },
     "pages": {"answer_photo", "deadline", "mend", "note"},
     "reasons": {"source", "tier"},
+    "templates": {"answer", "ask", "progress", "refuse"},
 }  # fmt: skip
 """Words for codes: other tests count the codes."""
 COMPOSED = {
     "console": r"(age|advice|error|conflict|refusal|actor)\.\w+|(government\.)?done\.\w+|"
-    r"government\.(overdue|unread|escalated|refused)",
+    r"government\.(overdue|unread|escalated|refused)"
+    r"|officer\.(\w+_(lead|short)|assign|send_copy)",
     "errors": r"",
     "labels": r"",
     "pages": r"form\.kind_\w+|error\.\d+|receipt\.next\.\d|privacy\.\w+\.\w+|track\.\w+",
     "reasons": r"competence\w*|ask_\w+",
+    "templates": r"",
 }
 """Keys that are put together from a code; the sets of codes are compared below."""
 
 
-@pytest.mark.parametrize("folder", ["console", "labels", "pages", "reasons", "replies"])
+@pytest.mark.parametrize(
+    "folder", ["console", "labels", "pages", "reasons", "replies", "templates"]
+)
 def test_both_languages_have_the_same_texts_with_the_same_fields(folder: str) -> None:
     texts = read(FOLDER / folder).texts
     assert texts["id"].keys() == texts["en"].keys()

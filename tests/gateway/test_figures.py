@@ -154,4 +154,4 @@ async def test_figures_of_twenty_thousand_reports_are_there_at_once(full: House)
     assert found.total.reports > 19_000
     assert len(found.agencies) == 100
     assert found.further_agencies == 50
-    assert min(taken) < 0.2, taken
+    assert min(taken) < 0.4, taken  # 0.14 s on SQLite where nothing else runs

@@ -62,6 +62,12 @@ PAGES = {
     "/accounts": "AC",
     "/accounts/{name:path}": "AC",
     "/log": "AU",
+    "/inbox": "F",
+    "/inbox/{report_id}": "F",
+    "/inbox/{report_id}/agencies": "F",
+    "/inbox/{report_id}/files/{sha256}": "F",
+    "/parts/inbox": "F",
+    "/parts/inbox/{report_id}": "F",
     "/figures": "AOoRCL",
     "/government": "C",
     "/government/reports/{report_id}": "C",
@@ -99,6 +105,18 @@ POSTS = {
     "/me/codes/off": ALL,
     "/me/end": ALL,
     "/me/end-others": ALL,
+    "/inbox/cover": "F",
+    "/inbox/{report_id}/preview/{act}": "F",
+    "/inbox/{report_id}/agencies/{act}": "F",
+    "/inbox/{report_id}/verify": "F",
+    "/inbox/{report_id}/answer": "F",
+    "/inbox/{report_id}/progress": "F",
+    "/inbox/{report_id}/ask": "F",
+    "/inbox/{report_id}/refuse": "F",
+    "/inbox/{report_id}/delegate": "F",
+    "/inbox/{report_id}/assign": "F",
+    "/inbox/{report_id}/copy": "F",
+    "/inbox/{report_id}/note": "F",
     "/logout": ALL,
     "/logout/everywhere": ALL,
     "/login": PUBLIC,
@@ -118,7 +136,14 @@ EMPTY = "/files/{report_id}/{sha256}"
 """No report of the test has a file."""
 OWN, OTHER, NEVER = report(1), report(2), report(3)
 FORM = {"agency": AGENCIES[1].id, "reason": "alasan", "note": "", "unit": "Bidang", "name": "x"}
-VALUES = {"report_id": OWN.id, "sha256": "0" * 64, "channel": "sms", "id": "q1", "name:path": "pf"}
+VALUES = {
+    "report_id": OWN.id,
+    "sha256": "0" * 64,
+    "channel": "sms",
+    "id": "q1",
+    "name:path": "pf",
+    "act": "answer",
+}
 """What stands in the places of a path; ``pf`` is the officer's account."""
 NOT_THERE = words("console").say("refusal.no_page")
 

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from contextvars import ContextVar
+from datetime import date
 from pathlib import Path
 from traceback import extract_tb
 from typing import Any
@@ -50,6 +51,11 @@ HEADERS = {
 }
 
 
+def date_of(day: str) -> date:
+    """Read a day as a table has it."""
+    return date.fromisoformat(day)
+
+
 def is_htmx(request: Request) -> bool:
     """Tell whether htmx asks for a part of a page rather than the browser for a page."""
     return "hx-request" in request.headers
@@ -92,6 +98,10 @@ class ConsolePages:
     def onward(self, address: str) -> HTMLResponse:
         """Answer with a page that goes on by itself: from there our cookies come along."""
         return self.page("onward.html", address=address)
+
+    def answer(self, drawn: str) -> HTMLResponse:
+        """Answer with what was drawn before."""
+        return HTMLResponse(drawn)
 
     def piece(self, name: str, /, **values: Any) -> Markup:
         """Draw a part that polls for itself; its first ``SEEN`` becomes the name of what it shows.
@@ -151,7 +161,7 @@ def _environment(labels: Labels, others: Labels) -> Environment:
     filters = (
         labels.word, labels.say,
         labels.note, labels.actor, labels.day, labels.moment, labels.thousands,
-        mark_evidence, mask_contacts, distinct, state,
+        mark_evidence, mask_contacts, distinct, state, date_of,
     )  # fmt: skip
     env.filters.update({each.__name__: each for each in filters})
     env.filters["say_other"] = others.say

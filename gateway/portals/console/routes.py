@@ -41,6 +41,7 @@ from gateway.portals.console.sections import (
     Visitor,
 )
 from gateway.portals.console.sessions import Clock, Form, LoginThrottle
+from gateway.portals.console.uploads import is_multipart, read_form_with_files
 from gateway.store.views import Session
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -187,7 +188,7 @@ class SessionGuard:
             session = await self._entrance.session(request, active=True)
             if session is None:
                 return self._to_login(request)
-            form = await sessions.read_form(request)
+            form = await _form(request, post)
             sessions.check_csrf(request, form, session)
             visitor = _visit(session, post.right)
             if self._accounts.lacks_codes(session.account) and post.path not in BEFORE_CODES:
@@ -245,3 +246,12 @@ def _visit(session: Session, right: Right | None) -> Visitor:
     if right is not None and not actor.may(right):
         raise ConsoleError(404, ConsoleErrorCode.NO_PAGE)
     return Visitor(session, actor)
+
+
+async def _form(request: Request, post: PostRoute) -> Form:
+    """Read a form, with its files where it may have some. Raises ``ConsoleError``."""
+    if post.uploads and is_multipart(request):
+        form, request.state.uploads = await read_form_with_files(request)
+        return form
+    request.state.uploads = []
+    return await sessions.read_form(request)
