@@ -190,7 +190,7 @@ class Deadline(Value):
 class Link(Value):
     """A tie to another report."""
 
-    kind: Literal["follow_up", "duplicate", "joined", "possible"]
+    kind: Literal["follow_up", "duplicate", "joined", "possible", "split"]
     """``joined`` when it was closed because all of it was added to the other; ``possible`` while
     its reporter is asked whether it belongs to the other."""
     report_id: Id

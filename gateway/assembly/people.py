@@ -10,6 +10,7 @@ from gateway.assembly.ground import Ground, names
 from gateway.casework.alarm import Alarm
 from gateway.casework.alerts import DutyService
 from gateway.casework.coordinators import CoordinatorService
+from gateway.casework.corrections import Corrections
 from gateway.casework.directory import Directory
 from gateway.casework.ended import EndedReports
 from gateway.casework.figures import FigureService
@@ -47,6 +48,14 @@ def build_operators(
         sensitive=ground.parts.routing.topics.sensitive,
         duty=duty,
         ended=EndedReports(ground.store, matters),
+        corrections=Corrections(
+            ground.store,
+            ground.notifier,
+            ground.parts.routing,
+            ground.parts.gazetteer,
+            ground.seal,
+            ground.now,
+        ),
     )
 
 

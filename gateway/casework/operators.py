@@ -14,6 +14,7 @@ from gateway.broker.base import Broker, BrokerError
 from gateway.casework.alerts import DutyService
 from gateway.casework.conflicts import Conflict, ConflictCode
 from gateway.casework.context import agency_asks
+from gateway.casework.corrections import Corrections, lock_report
 from gateway.casework.directory import Directory
 from gateway.casework.ended import WIB, EndedDay, EndedReports
 from gateway.casework.publishing import Proposal, Publishing
@@ -27,9 +28,8 @@ from gateway.platform.recent import Recent
 from gateway.platform.seal import ENVELOPE, RAW, BadSeal, Seal
 from gateway.store.exchanges import ExchangeView
 from gateway.store.reports import StaleWrite as Raced
-from gateway.store.rows import AuditEvent, ReportRecord
+from gateway.store.rows import AuditEvent
 from gateway.store.store import Store
-from gateway.store.unit import UnitOfWork
 from gateway.store.views import (
     DeadView,
     Identity,
@@ -65,6 +65,7 @@ class OperatorService:
         sensitive: Set[str],
         duty: DutyService,
         ended: EndedReports,
+        corrections: Corrections,
     ) -> None:
         self._store = store
         self._broker = broker
@@ -77,6 +78,7 @@ class OperatorService:
         self._publishing = Publishing(store, sensitive)
         self._duty = duty
         self._ended = ended
+        self.corrections = corrections
         self._lanes = Recent(lambda: store.troubled_lanes(), LOOK_AT_LANES)
 
     # what they see
@@ -159,10 +161,29 @@ class OperatorService:
         """Search the register."""
         return self._directory.search(query, region, limit)
 
+    def agency_name(self, id: str) -> str:
+        """Return the name of an agency; its id where the register has it no more."""
+        agency = self._register.agency(id)
+        return agency.name if agency else id
+
+    def topics(self) -> list[tuple[str, str]]:
+        """List the topics, as id and name, by name."""
+        return self.corrections.topics()
+
+    async def chain_faults(self, report_id: str) -> list[str]:
+        """Check the log of a report; return what is wrong with its chain."""
+        return await self._store.events.faults(report_id)
+
     # what they decide
 
     async def assign(
-        self, report_id: str, agency_id: str, *, actor: Actor, note: str = ""
+        self,
+        report_id: str,
+        agency_id: str,
+        *,
+        actor: Actor,
+        note: str = "",
+        version: int | None = None,
     ) -> Report:
         """Give a report to an agency. Raises ``Conflict``."""
         agency = self._register.agency(agency_id)
@@ -171,7 +192,7 @@ class OperatorService:
         by = actor.name
         try:
             async with self._store.unit() as unit:
-                stored = await _stored(unit, report_id, actor)
+                stored = await lock_report(unit, report_id, actor, version=version)
                 _check_assignable(stored.report, agency)
                 before = stored.report
                 report = _assigned(before, agency, by=by, note=note, at=self._store.now())
@@ -187,7 +208,9 @@ class OperatorService:
             raise Conflict(ConflictCode.CHANGED) from None
         return report
 
-    async def archive(self, report_id: str, *, actor: Actor, reason: str) -> Report:
+    async def archive(
+        self, report_id: str, *, actor: Actor, reason: str, version: int | None = None
+    ) -> Report:
         """Close a report that is no agency's affair. Raises ``Conflict``.
 
         The reporter is told why, unless they never had an answer: talk that was overheard.
@@ -195,7 +218,7 @@ class OperatorService:
         by = actor.name
         try:
             async with self._store.unit() as unit:
-                stored = await _stored(unit, report_id, actor)
+                stored = await lock_report(unit, report_id, actor, version=version)
                 _check_archivable(stored.report)
                 status, at = Status.ARCHIVED_BY_ADMIN, self._store.now()
                 report = move(
@@ -213,8 +236,10 @@ class OperatorService:
         """Return a day of the list of what the machine set aside."""
         return await self._ended.of_day(day, actor.scope(Right.DECIDE))
 
-    async def reopen(self, report_id: str, *, actor: Actor) -> Report:
+    async def reopen(self, report_id: str, *, actor: Actor, version: int | None = None) -> Report:
         """Bring a report that the machine set aside back into routing. Raises ``Conflict``."""
+        async with self._store.unit() as unit:
+            await lock_report(unit, report_id, actor, version=version)
         return await self._ended.reopen(report_id, actor=actor)
 
     async def acknowledge(self, alert_id: str, *, actor: Actor) -> None:
@@ -243,7 +268,7 @@ class OperatorService:
         by = actor.name
         try:
             async with self._store.unit() as unit:
-                stored = await _stored(unit, report_id, actor, Right.IDENTITY)
+                stored = await lock_report(unit, report_id, actor, Right.IDENTITY)
                 found = _identity(stored.report, self._seal)
                 unit.reports.change(
                     stored, stored.report, [AuditEvent("unsealed", by, note=reason)]
@@ -302,16 +327,6 @@ def _check_operates(actor: Actor) -> None:
 
 def _in_scope(file: ReportFile | None, actor: Actor) -> ReportFile | None:
     return file if file and actor.scope(Right.READ).covers(file.report) else None
-
-
-async def _stored(
-    unit: UnitOfWork, report_id: str, actor: Actor, right: Right = Right.DECIDE
-) -> ReportRecord:
-    """Return a report that somebody has a right in, for them to change. Raises ``Conflict``."""
-    stored = await unit.reports.by_id(report_id, lock=True)
-    if stored is None or not actor.scope(right).covers(stored.report):
-        raise Conflict(ConflictCode.NO_REPORT)
-    return stored
 
 
 def _identity(report: Report, seal: Seal) -> Identity:

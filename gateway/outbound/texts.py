@@ -51,6 +51,8 @@ KEYS: Mapping[str, frozenset[str]] = {
     "progress": frozenset({"nomor", "instansi", "teks"}),
     "forwarded": frozenset({"nomor", "instansi"}),
     "asked": frozenset({"nomor", "instansi", "teks"}),
+    "operator_asked": frozenset({"nomor", "teks"}),
+    "split": frozenset({"nomor", "lama"}),
     "refused": frozenset({"nomor", "lama"}),
     "refused_forwarded": frozenset({"nomor", "instansi", "lama"}),
     "status": frozenset({"nomor", "status", "instansi"}),
@@ -119,7 +121,8 @@ NEUTRAL: Mapping[str, str] = {
         ("status", "duplicate", "forwarded", "refused", "refused_forwarded"), "neutral_status"
     ),
     **dict.fromkeys(
-        ("answer", "progress", "asked", "status_answered", "archived"), "neutral_news"
+        ("answer", "progress", "asked", "operator_asked", "status_answered", "archived"),
+        "neutral_news",
     ),
     **dict.fromkeys(
         (

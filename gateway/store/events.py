@@ -77,6 +77,14 @@ class EventRepository:
         rows = (await self._connection.execute(last_heard(wanted))).all()
         return {row.report_id: row.last for row in rows}
 
+    async def since(self, report_id: str, seq: int) -> tuple[str, str, dict[str, Any]] | None:
+        """Return kind, actor and data of the newest event after a state of a report."""
+        later = (events.c.report_id == report_id) & (events.c.seq > seq)
+        query = select(events.c.kind, events.c.by, events.c.data).where(later)
+        newest = query.order_by(events.c.seq.desc()).limit(1)
+        row = (await self._connection.execute(newest)).first()
+        return (row[0], row[1], json.loads(row[2]) if row[2] else {}) if row else None
+
     async def has(self, report_id: str, kind: str, key: str) -> bool:
         """Tell whether an event of this kind with this idempotency key is in the log."""
         query = select(events.c.data).where(events.c.report_id == report_id, events.c.kind == kind)
@@ -100,6 +108,13 @@ class EventQueries(Queries):
             EventView(e.seq, e.at, e.kind, e.by, e.note, e.hash, _decoded(e.data))
             for e in await self._all(query)
         )
+
+    async def faults(self, report_id: str) -> list[str]:
+        """Check one report's chain; return the faults."""
+        head = await self._one(select(reports.c.head).where(reports.c.id == report_id))
+        query = select(events).where(events.c.report_id == report_id).order_by(events.c.seq)
+        log = [chain.ChainedEvent(*row) for row in await self._all(query)]
+        return list(chain.faults(log, head=head))
 
     async def audit(self) -> tuple[int, list[str]]:
         """Check every report's chain; return how many were checked, and the faults."""

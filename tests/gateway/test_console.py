@@ -438,7 +438,7 @@ async def test_how_far_each_delivery_is_is_shown_with_its_times(
     assert re.findall(r'class="badge o-(\w+)">(\w+)<', delivery) == [("fetched", "diambil")]
     steps = delivery.partition("</p>")[2]
     assert re.findall(r"(\w+) <time", steps) == ["disediakan", "diambil"]
-    (told,) = re.findall(r'<li class="notification">(.*?)</li>', body, re.DOTALL)
+    (told,) = re.findall(r'<li class="said us">(.*?)</li>', body, re.DOTALL)
     assert re.findall(r'class="badge o-(\w+)">(\w+)<', told) == [("sent", "terkirim")]
 
 

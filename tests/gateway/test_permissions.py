@@ -82,6 +82,12 @@ POSTS = {
     "/reports/{report_id}/reopen": "OoR",
     "/reports/{report_id}/publish": "OoR",
     "/reports/{report_id}/keep-private": "OoR",
+    "/reports/{report_id}/merge": "OoR",
+    "/reports/{report_id}/split": "OoR",
+    "/reports/{report_id}/to-triage": "OoR",
+    "/reports/{report_id}/correct": "OoR",
+    "/reports/{report_id}/ask": "OoR",
+    "/reports/{report_id}/note": "OoR",
     "/alerts/{id}/acknowledge": "OoR",
     "/failed/replay": "Oo",
     "/quarantine/{id}/release": "Oo",
@@ -135,7 +141,14 @@ NATIONAL = "Oo"
 EMPTY = "/files/{report_id}/{sha256}"
 """No report of the test has a file."""
 OWN, OTHER, NEVER = report(1), report(2), report(3)
-FORM = {"agency": AGENCIES[1].id, "reason": "alasan", "note": "", "unit": "Bidang", "name": "x"}
+FORM = {
+    "agency": AGENCIES[1].id,
+    "reason": "alasan",
+    "note": "",
+    "unit": "Bidang",
+    "name": "x",
+    "text": "x",
+}
 VALUES = {
     "report_id": OWN.id,
     "sha256": "0" * 64,

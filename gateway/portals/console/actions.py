@@ -13,10 +13,11 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from gateway.access.roles import Right
-from gateway.casework.conflicts import Conflict, ConflictCode
+from gateway.casework.conflicts import Conflict
+from gateway.casework.corrections import Corrections
 from gateway.casework.operators import OperatorService
 from gateway.portals.console.errors import ConsoleError, ConsoleErrorCode
-from gateway.portals.console.pages import BASE, ConsolePages, is_htmx, state
+from gateway.portals.console.pages import BASE, ConsolePages, is_htmx
 from gateway.portals.console.screens import Screens
 from gateway.portals.console.sections import Visitor
 from gateway.portals.console.sessions import Form, first
@@ -80,6 +81,8 @@ class Act:
     """It decides on what the page showed: refused when a colleague was faster."""
     template: str = ""
     """Shows the outcome, instead of a sentence that it is done."""
+    of: Callable[[OperatorService], Any] = lambda operators: operators
+    """The service whose method it is."""
     redraw: Callable[[Screens, Visitor], Awaitable[Any]] | None = None
     """Draws the list that the act changed."""
 
@@ -136,6 +139,65 @@ ACTS = (
 )
 
 
+CORRECTIONS = (
+    Act(
+        "merged",
+        f"/{REPORT}/merge",
+        Corrections.merge,
+        lambda form: {"number": tracking.bare(first(form, "number"))[:20]},
+        then=REPORT,
+        decides=True,
+        of=lambda operators: operators.corrections,
+    ),
+    Act(
+        "split",
+        f"/{REPORT}/split",
+        Corrections.split,
+        lambda form: {"message": first(form, "message")[:36], "words": first(form, "words")},
+        then=REPORT,
+        decides=True,
+        of=lambda operators: operators.corrections,
+    ),
+    Act(
+        "to_triage",
+        f"/{REPORT}/to-triage",
+        Corrections.to_triage,
+        reason(300),
+        then=REPORT,
+        decides=True,
+        of=lambda operators: operators.corrections,
+    ),
+    Act(
+        "corrected",
+        f"/{REPORT}/correct",
+        Corrections.correct,
+        lambda form: {"topic": first(form, "topic")[:64], "region": first(form, "region")[:13]},
+        then=REPORT,
+        decides=True,
+        of=lambda operators: operators.corrections,
+    ),
+    Act(
+        "asked",
+        f"/{REPORT}/ask",
+        Corrections.ask,
+        lambda form: {"about": first(form, "about"), "text": first(form, "text")[:2_000]},
+        then=REPORT,
+        decides=True,
+        of=lambda operators: operators.corrections,
+    ),
+    Act(
+        "noted",
+        f"/{REPORT}/note",
+        Corrections.note,
+        lambda form: {"text": first(form, "text")[:2_000]},
+        then=REPORT,
+        decides=True,
+        of=lambda operators: operators.corrections,
+    ),
+)
+"""What puts a report right."""
+
+
 class Actions:
     """Carries out an operator's decisions."""
 
@@ -146,25 +208,19 @@ class Actions:
 
     async def carry_out(self, act: Act, request: Request, visitor: Visitor, form: Form) -> Response:
         """Do what a form asks for. Raises ``ConsoleError`` where the form lacks something."""
-        arguments = act.read(form)
+        arguments = dict(act.read(form))
+        if act.decides:
+            arguments["version"] = version(form)
+        service = act.of(self._operators)
         try:
-            if act.decides:
-                await self._check_unchanged(request.path_params["report_id"], visitor, form)
             names = request.path_params.values()
-            result = await act.method(self._operators, *names, actor=visitor.actor, **arguments)
+            result = await act.method(service, *names, actor=visitor.actor, **arguments)
         except Conflict as error:
             return self._conflict(request, error)
         if act.template:
             values = {"result": result, "visitor": visitor, **request.path_params}
             return self._pages.page(act.template, **values)
         return await self._done(act, request, visitor, result)
-
-    async def _check_unchanged(self, report_id: str, visitor: Visitor, form: Form) -> None:
-        """Stop who decided on what the page showed when a colleague was faster."""
-        file = await self._operators.report(report_id, actor=visitor.actor)
-        shown = first(form, "state")
-        if file and shown and shown != state(file.report):
-            raise Conflict(ConflictCode.OUTDATED)
 
     async def _done(self, act: Act, request: Request, visitor: Visitor, result: object) -> Response:
         if not is_htmx(request):
@@ -180,6 +236,12 @@ class Actions:
         if not is_htmx(request):
             return self._pages.error(request, HTTPException(409), text)
         return self._pages.page("parts/done.html", 409, text=text, main="", link="", tone="bad")
+
+
+def version(form: Form) -> int | None:
+    """Return the state of a report that a form was filled in on, where it says so."""
+    said = first(form, "version")
+    return int(said) if said.isascii() and said.isdigit() and len(said) < 10 else None
 
 
 def _values(result: object) -> Mapping[str, object]:

@@ -126,8 +126,15 @@ class ConsolePages:
         """Say why a decision cannot be carried out."""
         if error.code is ConflictCode.MASKING:
             return self.labels.closed()
-        values = {name: self.labels.note(value) for name, value in error.values.items()}
+        values = {name: self._conflict_word(name, each) for name, each in error.values.items()}
+        if error.code is ConflictCode.OUTDATED and values.get("agency"):
+            return self.labels.say("conflict.outdated_assigned", **values)
         return self.labels.say(f"conflict.{error.code}", **values)
+
+    def _conflict_word(self, name: str, value: str) -> str:
+        if name == "who":
+            return self.labels.actor(value)
+        return self.labels.word(value, "event") if name == "what" else self.labels.note(value)
 
     def error(
         self, request: Request, error: HTTPException, detail: str = "", *, incident: str = ""

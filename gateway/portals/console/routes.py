@@ -22,7 +22,7 @@ from gateway.casework.operators import OperatorService
 from gateway.intake.limits import Who
 from gateway.portals.console import sessions
 from gateway.portals.console.access_log import AccessLogScreens
-from gateway.portals.console.actions import ACTS, Actions
+from gateway.portals.console.actions import ACTS, CORRECTIONS, Actions
 from gateway.portals.console.devices import Devices
 from gateway.portals.console.elsewhere import ElsewhereLogin
 from gateway.portals.console.entrance import Entrance, login_address, login_of_part, safe
@@ -90,7 +90,7 @@ def routes(
             ),
             tuple(
                 PostRoute(act.path, act.method.__name__, act.right, partial(actions.carry_out, act))
-                for act in ACTS
+                for act in (*ACTS, *CORRECTIONS)
             ),
         ),
         OwnAccount(access.accounts, access.codes, pages, menu, label).section(),

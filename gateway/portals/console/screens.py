@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from gateway.access.roles import Right
 from gateway.casework.operators import OperatorService
 from gateway.media.access import NoFile, NotYet
+from gateway.portals.console import casefile
 from gateway.portals.console.errors import ConsoleError, ConsoleErrorCode
 from gateway.portals.console.menu import Menu
 from gateway.portals.console.pages import BASE, ConsolePages
@@ -64,7 +65,20 @@ class Screens:
             raise ConsoleError(404, ConsoleErrorCode.NO_REPORT)
         evidence = [w for r in _reasons(file.report) for w in r.words]
         evidence += [p.words for p in file.report.places if p.words]
-        return await self._page("report.html", visitor, file=file, evidence=evidence)
+        labels, names = self._pages.labels, self._operators.agency_name
+        actor = visitor.actor
+        values: dict[str, Any] = {
+            "file": file,
+            "evidence": evidence,
+            "thread": casefile.thread(file, labels, names),
+            "history": casefile.history(file, labels, names),
+            "faults": await self._operators.chain_faults(file.report.id),
+            "agency_name": names,
+            "topics": self._operators.topics(),
+            "decides": actor.scope(Right.DECIDE).covers(file.report),
+            "opens_identity": actor.scope(Right.IDENTITY).covers(file.report),
+        }
+        return await self._page("report.html", visitor, **values)
 
     async def file(self, request: Request, visitor: Visitor) -> Response:
         """A file of a report, so that it can do nothing in the reader's browser."""
