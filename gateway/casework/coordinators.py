@@ -225,7 +225,7 @@ class CoordinatorService:
     def _moved(self, report: Report, agency: Agency, actor: Actor, reason: str) -> Report:
         made = self._decided(report, actor, reason, agency)
         moved = report.model_copy(update={"assignment": made, "handler": None})
-        return moved.with_status(Status.FORWARDED, at=self._now(), by=actor.name, note=agency.name)
+        return self._move(moved, Status.FORWARDED, actor, agency.name)
 
     def _untied(self, report: Report, actor: Actor, reason: str) -> Report:
         made = self._decided(report, actor, reason, None)

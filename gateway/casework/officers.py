@@ -215,20 +215,20 @@ class OfficerService:
         )
 
     async def _note_read(self, report: Report, agency: str, actor: Actor) -> bool:
-        """Note who opened a report; no coordinator is waited for any more, if one was."""
+        """Note who opened a report; tells whether it changed, as no coordinator is waited for."""
         async with self._store.unit() as unit:
             await unit.deliveries.read(report.id, agency, by=actor.name)
             acting = acting_agency(report)
             if not (report.escalated_to and acting and acting.id == agency):
                 return False
             stored = await unit.reports.by_id(report.id, lock=True)
-            if stored and stored.report.escalated_to:
-                calm = stored.report.model_copy(update={"escalated_to": ""})
-                data: dict[str, object] = {"account": actor.name}
-                unit.reports.change(
-                    stored, calm, [AuditEvent("agency_opened", f"agency:{agency}", data=data)]
-                )
-        return True
+            if stored is None or not stored.report.escalated_to:
+                return False
+            calm = stored.report.model_copy(update={"escalated_to": ""})
+            data: dict[str, object] = {"officer": actor.name}
+            event = AuditEvent("agency_opened", f"agency:{agency}", data=data)
+            unit.reports.change(stored, calm, [event])
+            return True
 
     async def show_file(self, report_id: str, sha256: str, *, actor: Actor) -> ShownFile:
         """Return a file of a report, or a photo of an answer. Raises ``NoFile``, ``NotYet``."""

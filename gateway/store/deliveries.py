@@ -189,15 +189,15 @@ class DeliveryRepository:
     async def take_back(self, report_id: str, agency_id: str, detail: str) -> bool:
         """Withdraw what an agency has not got of a report: unplaced, or unfetched in its inbox.
 
-        Tells whether it has, or may have, some of it: who is being called may have it though
-        nothing says so. Of what it was told last that it lost the report, it has nothing.
+        Tells whether it has, or may have, some of it: who is being called, or could look into its
+        inbox, may have it though nothing says so. Who was told of the loss already has nothing.
         """
         theirs = (deliveries.c.report_id == report_id) & (deliveries.c.agency_id == agency_id)
         in_inbox = (deliveries.c.state == "placed") & (deliveries.c.method == INBOX)
         untouched = deliveries.c.state.in_(("pending", "failed")) | in_inbox
         it_had = or_(
+            deliveries.c.placed_at.is_not(None),
             deliveries.c.fetched_at.is_not(None),
-            deliveries.c.placed_at.is_not(None) & (deliveries.c.method != INBOX),
             deliveries.c.lease.is_not(None),
             deliveries.c.attempts > 0,
             deliveries.c.event == WITHDRAWN,
