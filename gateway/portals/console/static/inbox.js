@@ -113,5 +113,13 @@
     const changed = $("#changed");
     if (changed) changed.hidden = false;
   });
+  // A colleague returned it: say so once, and ask no more.
+  body.addEventListener("htmx:responseError", (event) => {
+    const file = $("#file");
+    if (event.detail.xhr.status !== 404 || event.detail.elt !== file) return;
+    $("#gone").hidden = false;
+    file.replaceWith(file.cloneNode(true));
+    for (const button of all(".acts button")) button.disabled = true;
+  });
   if (body.querySelector(".faulty")) body.querySelector(".faulty").focus();
 })();
