@@ -333,6 +333,7 @@ async def console(
     inside = routes(
         access,
         office.desk,
+        office.house.services.triage,
         public_url="http://kanal.localhost/",
         secure_cookies=secure,
         clock=clock,
