@@ -42,6 +42,7 @@ from normalizer.report import (
     Reason,
     Report,
     Status,
+    StatusChange,
 )
 from tests.cases import case
 from tests.gateway import migrated
@@ -89,6 +90,7 @@ def unsure(number: int, **changes: Any) -> Report:
     values: dict[str, Any] = {
         "status": Status.TRIAGE,
         "assignment": assignment(Outcome.TRIAGE, at, None, 0.41),
+        "history": (StatusChange(status=Status.TRIAGE, at=at, by="router"),),
     }
     return report(number, **values | changes)
 

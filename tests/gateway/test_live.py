@@ -43,14 +43,9 @@ def _given(of: Report, by: str = "rini") -> Report:
     return moved.with_status(Status.FORWARDED, at=at, by=by, note=AGENCIES[1].name)
 
 
-def _waiting(number: int, **changes: Any) -> Report:
-    made = unsure(number, **changes)
-    return made.with_status(Status.TRIAGE, at=made.received_at, by="router")
-
-
 async def test_a_page_hears_of_each_change_once(house: House) -> None:
     desk, triage = Office(house), house.services.triage
-    first, second = _waiting(2), _waiting(3)
+    first, second = unsure(2), unsure(3)
     await desk.put(report(1), first)
     page = await triage.page(HERE)
     assert (_ids(page.cards), page.total, page.after) == ([first.id], 1, "")
@@ -71,22 +66,22 @@ async def test_a_page_hears_of_each_change_once(house: House) -> None:
 
 async def test_a_late_commit_is_still_news(house: House) -> None:
     desk, triage = Office(house), house.services.triage
-    await desk.put(_waiting(2))
+    await desk.put(unsure(2))
     page = await triage.page(HERE)
     later = LiveMark(page.mark.since + 3, page.mark.seen)
-    await desk.put(_waiting(3))
+    await desk.put(unsure(3))
     _, news = await triage.news(HERE, later)
     assert news
-    assert _waiting(3).id in _ids(news.waiting)
+    assert unsure(3).id in _ids(news.waiting)
 
 
 async def test_nobody_hears_of_what_is_not_theirs(house: House) -> None:
     desk, triage = Office(house), house.services.triage
     page = await triage.page(THERE)
-    await desk.put(_waiting(2), _given(_waiting(3)))
+    await desk.put(unsure(2), _given(unsure(3)))
     assert (await triage.news(THERE, page.mark))[1] is None
     assert (await triage.page(THERE)).total == 0
-    assert await triage.one(THERE, _waiting(2).id) is None
+    assert await triage.one(THERE, unsure(2).id) is None
     assert (await triage.page(HERE)).total == 1
 
 
@@ -94,7 +89,7 @@ async def test_urgent_ones_come_first_then_the_oldest_page_by_page(house: House)
     desk, triage = Office(house), house.services.triage
     start = datetime.now(UTC) - timedelta(days=3)
     made = [
-        _waiting(
+        unsure(
             n, received_at=start + timedelta(minutes=n % 40), urgency=FIRE if n % 30 == 7 else None
         )
         for n in range(2, PAGE + 12)
@@ -141,7 +136,7 @@ async def test_what_the_reporter_adds_changes_the_candidates(house: House) -> No
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[Office]:
     async with office(tmp_path) as desk:
-        await desk.put(report(1), _waiting(2))
+        await desk.put(report(1), unsure(2))
         yield desk
 
 
@@ -165,12 +160,12 @@ async def test_a_poll_says_what_came_grew_and_was_decided(operator: Visitor, des
     length = len(mark)
     mark, told = await _news(operator, mark)
     assert told is None
-    await desk.put(*(_waiting(n) for n in range(10, 40)))
+    await desk.put(*(unsure(n) for n in range(10, 40)))
     mark, told = await _news(operator, mark)
     assert told
     assert (len(told["cards"]), told["total"]) == (31, 31)
     assert len(mark) <= length + len("&seen=") + 18, "the address does not grow"
-    grown = _waiting(2, text="Tambahan: sudah ada korban jatuh.")
+    grown = unsure(2, text="Tambahan: sudah ada korban jatuh.")
     await desk.put(grown)
     mark, told = await _news(operator, mark)
     assert told
@@ -196,9 +191,9 @@ async def test_a_broken_mark_is_answered(operator: Visitor, mark: str) -> None:
 
 
 async def test_who_came_too_late_reads_who_was_faster(operator: Visitor, desk: Office) -> None:
-    chosen = f"/reports/{_waiting(2).id}/assign"
+    chosen = f"/reports/{unsure(2).id}/assign"
     fields = {"agency": AGENCIES[0].id, "state": "triage"}
-    await desk.put(_given(_waiting(2)))
+    await desk.put(_given(unsure(2)))
     response, body = await operator.act(chosen, **fields)
     assert response.status == 409
     assert f"diputuskan rini → {AGENCIES[1].name}" in body
@@ -207,7 +202,7 @@ async def test_who_came_too_late_reads_who_was_faster(operator: Visitor, desk: O
 
 
 async def test_the_whole_list_is_counted_on_its_page(operator: Visitor, desk: Office) -> None:
-    await desk.put(*(_waiting(n) for n in range(100, 100 + PAGE)))
+    await desk.put(*(unsure(n) for n in range(100, 100 + PAGE)))
     _, page = await operator.get("/triage")
     assert f"{PAGE} dari {PAGE + 1}" in page
     after = page.partition("/triage?after=")[2].partition('"')[0]
