@@ -427,7 +427,7 @@ async def test_any_answer_that_is_no_success_shows_the_banner(
         rows = screen.page.locator("#latest .row")
         for status in (404, 414, 500):
             answer = {"status": status, "body": "<p>nginx</p>"}
-            await screen.page.route("**/parts/latest**", lambda r, a=answer: r.fulfill(**a))  # type: ignore[misc]
+            await screen.page.route("**/parts/latest**", lambda r, a=answer: r.fulfill(**a))
             await expect(stale).to_be_visible()
             await expect(rows).to_have_count(3)
             await screen.page.unroute("**/parts/latest**")
