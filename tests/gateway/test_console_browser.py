@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import product
@@ -418,6 +418,13 @@ async def test_one_key_decides_and_goes_on(desk: Office, browser: Browser) -> No
         await expect(screen.page.locator(".card:focus")).to_have_count(0)
 
 
+def _answering(status: int) -> Callable[[Any], Awaitable[None]]:
+    async def answer(route: Any) -> None:
+        await route.fulfill(status=status, body="<p>nginx</p>")
+
+    return answer
+
+
 async def test_any_answer_that_is_no_success_shows_the_banner(
     desk: Office, browser: Browser
 ) -> None:
@@ -426,8 +433,7 @@ async def test_any_answer_that_is_no_success_shows_the_banner(
         stale = screen.page.locator("#stale")
         rows = screen.page.locator("#latest .row")
         for status in (404, 414, 500):
-            answer = {"status": status, "body": "<p>nginx</p>"}
-            await screen.page.route("**/parts/latest**", lambda r, a=answer: r.fulfill(**a))
+            await screen.page.route("**/parts/latest**", _answering(status))
             await expect(stale).to_be_visible()
             await expect(rows).to_have_count(3)
             await screen.page.unroute("**/parts/latest**")

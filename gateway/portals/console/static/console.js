@@ -84,6 +84,8 @@
     const text = total.dataset.text.replace("{shown}", say(shown));
     total.textContent = Number(total.dataset.total)
       ? text.replace("{total}", say(total.dataset.total)) : "";
+    const empty = byId("none");
+    empty.textContent = Number(total.dataset.total) ? empty.dataset.done : empty.dataset.none;
   };
   const build = (html) => {
     const template = document.createElement("template");
@@ -111,6 +113,7 @@
   };
   const leave = (card, note) => {
     if (card.matches(".gone") || card.querySelector(".htmx-request")) return;
+    if (card.contains(document.activeElement)) card.focus(); // what had it is hidden now
     card.classList.add("gone");
     for (const each of card.querySelectorAll("fieldset, input")) each.disabled = true;
     const said = document.createElement("p");
