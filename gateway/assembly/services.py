@@ -51,6 +51,7 @@ from gateway.casework.partners import PartnerService
 from gateway.casework.questions import UnansweredQuestions
 from gateway.casework.route import Route
 from gateway.casework.tracking import Tracking
+from gateway.casework.triage import TriageService
 from gateway.intake.connections import ConnectionTask
 from gateway.intake.expiry import EXPIRE, Expiry
 from gateway.intake.pages import PageIntake
@@ -85,6 +86,7 @@ class Services(Ground):
     access: AccessServices
     operators: OperatorService
     officers: OfficerService
+    triage: TriageService
     agencies: AgencyService
     partners: PartnerService
     figures: FigureService
@@ -159,6 +161,7 @@ def wire(ground: Ground) -> Services:
         tracking=Tracking(ground.store, ground.seal),
         access=build_access(ground),
         operators=build_operators(ground, intake, files, directory, duty, matters),
+        triage=TriageService(ground.store),
         officers=build_officers(ground, replies, files, directory),
         agencies=AgencyService(store, replies, ground.methods, ground.parts.routing.register),
         partners=build_partners(ground, directory),

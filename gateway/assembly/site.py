@@ -19,6 +19,7 @@ def site(services: Services) -> WebServer:
         services.intake,
         services.access,
         services.operators,
+        services.triage,
         services.agencies,
         services.health,
         services.files,

@@ -8,6 +8,7 @@ from gateway.assembly.ground import Ground, names, waiting_time
 from gateway.broker.base import MEDIA
 from gateway.casework.additions import Additions
 from gateway.casework.alerts import DutyService
+from gateway.casework.candidates import Candidates
 from gateway.casework.commands import Commands
 from gateway.casework.context import ContextLoader
 from gateway.casework.conversation import Conversation, conversation
@@ -83,7 +84,14 @@ def _conversation(
     routing, notifier, now = ground.parts.routing, ground.notifier, ground.now
     return conversation(
         Commands(notifier, now, routing.topics.sensitive),
-        Additions(notifier, now, routing.read_accusations, routing.overseer, hiding),
+        Additions(
+            notifier,
+            now,
+            routing.read_accusations,
+            routing.overseer,
+            hiding,
+            Candidates(routing, ground.parts.gazetteer),
+        ),
         hiding,
         matters,
         duty,

@@ -12,6 +12,7 @@ from typing import Literal
 from config.states import ActorKind
 from gateway.access.recusal import Accusations, Overseers, hold_for_operator, recuse
 from gateway.access.states import move
+from gateway.casework.candidates import Candidates
 from gateway.casework.context import add_link, agency_asks, is_part, new_place, origin_with
 from gateway.casework.hiding import SOON, Hiding, is_hidden_now
 from gateway.casework.turn import Turn
@@ -56,12 +57,14 @@ class Additions:
         accused: Accusations,
         overseer: Overseers,
         hiding: Hiding,
+        candidates: Candidates,
     ) -> None:
         self._notifier = notifier
         self._now = now
         self._accused = accused
         self._overseer = overseer
         self._hiding = hiding
+        self._candidates = candidates
 
     async def keep_echo(self, turn: Turn, _: object) -> str:
         """Keep a text of ours that came back, at the report it speaks of; it says nothing new."""
@@ -166,6 +169,7 @@ class Additions:
             report = report.model_copy(update=changes | new_place(report, message))
             report = self._kept_from_the_accused(report, message)
         report = self._answering(report)
+        report = self._candidates.refresh(report, at=self._now())
         log = [*map(addition_event, messages)]
         log += self._hiding.events_of_news(record.report, report, messages[-1])
         turn.context.remember(unit.reports.change(record, report, log))

@@ -16,6 +16,7 @@ from config.settings import ServerSettings
 from gateway.access.services import AccessServices
 from gateway.casework.agencies import AgencyService
 from gateway.casework.operators import OperatorService
+from gateway.casework.triage import TriageService
 from gateway.intake import webhook
 from gateway.intake.limits import CallLimits
 from gateway.intake.receive import Intake
@@ -107,6 +108,7 @@ def application(
     intake: Intake,
     access: AccessServices,
     operators: OperatorService,
+    triage: TriageService,
     agencies: AgencyService,
     health: Health,
     files: AttachmentAccess,
@@ -145,6 +147,7 @@ def application(
             routes=console.routes(
                 access,
                 operators,
+                triage,
                 public_url=url,
                 secure_cookies=secure,
                 clock=now,

@@ -32,6 +32,7 @@ from gateway.store.files import FileQueries
 from gateway.store.inbox import InboxQueries
 from gateway.store.lanes import LaneQueries
 from gateway.store.leases import LeaseClock
+from gateway.store.live import LiveQueries
 from gateway.store.messages import MessageQueries
 from gateway.store.notifications import NotificationQueries, notification_lanes
 from gateway.store.one_time_links import OneTimeLinkRepository
@@ -98,6 +99,7 @@ class Store:
         self.inbox = InboxQueries(database, self.deliveries)
         self.messages = MessageQueries(database)
         self.notifications = NotificationQueries(database)
+        self.live = LiveQueries(database, leases)
         self.links = OneTimeLinkRepository(database, self.wall)
         self.overview = OverviewQueries(database, now, self.wall, self.cursors, self.dead_letters)
         self.quarantine = QuarantineQueries(database)

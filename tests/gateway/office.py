@@ -42,6 +42,7 @@ from normalizer.report import (
     Reason,
     Report,
     Status,
+    StatusChange,
 )
 from tests.cases import case
 from tests.gateway import migrated
@@ -89,6 +90,7 @@ def unsure(number: int, **changes: Any) -> Report:
     values: dict[str, Any] = {
         "status": Status.TRIAGE,
         "assignment": assignment(Outcome.TRIAGE, at, None, 0.41),
+        "history": (StatusChange(status=Status.TRIAGE, at=at, by="router"),),
     }
     return report(number, **values | changes)
 
@@ -333,6 +335,7 @@ async def console(
     inside = routes(
         access,
         office.desk,
+        office.house.services.triage,
         public_url="http://kanal.localhost/",
         secure_cookies=secure,
         clock=clock,

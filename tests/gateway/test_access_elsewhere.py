@@ -93,6 +93,7 @@ async def opened(folder: Path) -> AsyncIterator[Elsewhere]:
         inside = routes(
             replace(desk.house.services.access, oidc=wanted),
             desk.desk,
+            desk.house.services.triage,
             public_url=f"http://127.0.0.1:{port}/",
             secure_cookies=False,
             clock=clock,
@@ -200,6 +201,7 @@ async def test_a_provider_that_is_away_is_said(here: Elsewhere, tmp_path: Path) 
     inside = routes(
         replace(here.desk.house.services.access, oidc=wanted),
         here.desk.desk,
+        here.desk.house.services.triage,
         public_url="http://127.0.0.1/",
         secure_cookies=False,
         clock=Clock(),

@@ -309,7 +309,7 @@ async def test_a_strange_body_gets_a_clear_refusal(
 
 # What every answer carries
 
-_ANSWERS = ("/", "/login", "/nope", "/reports/nope", "/parts/triage?shown=" + unsure(2).id)
+_ANSWERS = ("/", "/login", "/nope", "/reports/nope", "/parts/triage")
 
 
 async def test_every_answer_carries_the_strict_headers(operator: Visitor) -> None:
@@ -529,15 +529,6 @@ async def test_a_broken_poll_still_gets_the_list(operator: Visitor) -> None:
         assert report(1).tracking[:4] in body, after
 
 
-async def test_triage_sends_only_the_cards_a_reader_lacks(operator: Visitor, desk: Office) -> None:
-    shown = f"/parts/triage?shown={unsure(2).id}"
-    assert (await operator.get(shown))[0].status == 204
-    await desk.put(unsure(3))
-    _, body = await operator.get(shown)
-    assert body.count("<li") == 1
-    assert unsure(3).id in body
-
-
 # Decisions
 
 
@@ -640,7 +631,10 @@ async def test_what_was_decided_leaves_the_quarantine(operator: Visitor, desk: O
     _, page = await operator.get("/failed")
     assert re.findall(r'id="q-(\w+)"', page) == ["q3"]
     assert "Balasan otomatis" in page
-    assert (await operator.get("/parts/quarantine?shown=q3"))[0].status == 204
+    response, body = await operator.get("/parts/quarantine")
+    assert re.findall(r'id=\\"q-(\w+)', body) == ["q3"]
+    known = response.headers["Live-Mark"]
+    assert (await operator.get(f"/parts/quarantine?{known}"))[0].status == 204
 
 
 async def test_choosing_no_agency_is_explained(operator: Visitor) -> None:

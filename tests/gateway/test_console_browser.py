@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import product
@@ -343,16 +343,101 @@ async def test_buttons_rest_while_a_decision_is_under_way(
         await expect(screen.page.locator(f"#t-{unsure(3).id}")).to_be_focused()
 
 
-async def test_a_colleague_who_was_faster_is_named_on_the_page(
+async def test_two_operators_at_one_card_hear_of_each_other(desk: Office, browser: Browser) -> None:
+    async with console(desk, Clock()) as url, opened(browser, url) as screen:
+        await screen.page.goto(url + "/triage")
+        first, second = (screen.page.locator(f"#t-{unsure(n).id}") for n in (2, 3))
+        # One whose page has not heard yet is told by the answer to the click.
+        await screen.page.route("**/parts/triage**", lambda route: route.abort())
+        screen.page.remove_listener("console", screen.hear)
+        await desk.desk.assign(unsure(2).id, AGENCIES[1].id, actor=system("rekan"))
+        await first.locator("button.choice").first.click()
+        told = f"diputuskan rekan → {AGENCIES[1].name}"
+        await expect(screen.page.locator("#notice .bad")).to_contain_text(told)
+        await expect(first).to_have_count(0)
+        assert len(await desk.acts("assigned_by_operator")) == 1
+        await expect(screen.page.locator("#stale")).to_be_visible()
+        # One whose page hears of it sees the card go, whatever the keyboard does there.
+        await screen.page.unroute("**/parts/triage**")
+        await expect(screen.page.locator("#stale")).to_be_hidden()
+        await second.locator("summary").last.focus()
+        await desk.desk.archive(unsure(3).id, actor=system("rekan"), reason="Uji coba.")
+        await expect(second).to_contain_text("diarsipkan rekan")
+        await expect(second.locator("button.choice").first).to_be_disabled()
+        await expect(second).to_have_count(0)
+        await expect(screen.page.locator("#main")).to_be_focused()
+
+
+async def test_what_is_new_waits_and_what_changed_is_marked(desk: Office, browser: Browser) -> None:
+    async with console(desk, Clock()) as url, opened(browser, url) as screen:
+        await screen.page.goto(url + "/triage")
+        cards = screen.page.locator("#cards > .card")
+        await cards.first.locator("summary", has_text="Arsipkan").click()
+        reason = cards.first.get_by_label("Alasan mengarsipkan")
+        await reason.fill("Bukan")
+        await desk.put(unsure(2, text="Sudah dua orang jatuh."), unsure(8), unsure(9))
+        await expect(cards.first.locator(".badge.changed")).to_have_text("berubah")
+        await expect(cards.first).to_contain_text("dua orang jatuh")
+        await expect(reason).to_be_focused()
+        await expect(reason).to_have_value("Bukan")
+        await expect(cards).to_have_count(2)
+        await screen.page.get_by_role("button", name="2 baru").click()
+        await expect(cards).to_have_count(4)
+        await expect(screen.page.locator("#count")).to_have_text("4 dari 4")
+
+
+async def test_one_key_decides_and_goes_on(desk: Office, browser: Browser) -> None:
+    async with console(desk, Clock()) as url, opened(browser, url) as screen:
+        await screen.page.goto(url + "/triage")
+        first, second = (screen.page.locator(f"#t-{unsure(n).id}") for n in (2, 3))
+        keys = screen.page.keyboard
+        await keys.press("1")
+        await expect(first).to_be_visible()  # no card has the keyboard yet
+        await keys.press("j")
+        await expect(first).to_be_focused()
+        await keys.press("a")
+        await keys.type("dinas 1e")
+        await expect(first.get_by_role("searchbox")).to_have_value("dinas 1e")
+        await keys.press("Escape")
+        await expect(first).to_be_focused()
+        await keys.press("2")
+        await expect(second).to_be_focused()
+        await keys.press("e")
+        await keys.type("Uji coba.")
+        await keys.press("Enter")
+        await expect(second).to_have_count(0)
+        assert (await desk.report(unsure(2).id)).assignment.agency == AGENCIES[1]  # type: ignore[union-attr]
+        assert await desk.acts("archived_by_admin") == [(unsure(3).id, NAME, "Uji coba.")]
+        await desk.put(unsure(8))
+        await expect(screen.page.locator(".card")).to_have_count(1)
+        await keys.press("?")
+        await screen.page.get_by_label("Pakai pintasan").uncheck()
+        await screen.page.get_by_role("button", name="Tutup").click()
+        await screen.page.reload()
+        await keys.press("j")
+        await expect(screen.page.locator(".card:focus")).to_have_count(0)
+
+
+def _answering(status: int) -> Callable[[Any], Awaitable[None]]:
+    async def answer(route: Any) -> None:
+        await route.fulfill(status=status, body="<p>nginx</p>")
+
+    return answer
+
+
+async def test_any_answer_that_is_no_success_shows_the_banner(
     desk: Office, browser: Browser
 ) -> None:
     async with console(desk, Clock()) as url, opened(browser, url) as screen:
-        await screen.page.goto(url + "/triage")
-        await desk.desk.assign(unsure(2).id, AGENCIES[1].id, actor=system("rekan"))
-        await screen.page.locator(".card").first.locator("button.choice").first.click()
-        await expect(screen.page.locator("#notice .bad")).to_contain_text("petugas lain")
-        await expect(screen.page.locator(".card")).to_have_count(1)
-        assert len(await desk.acts("assigned_by_operator")) == 1
+        screen.page.remove_listener("console", screen.hear)
+        stale = screen.page.locator("#stale")
+        rows = screen.page.locator("#latest .row")
+        for status in (404, 414, 500):
+            await screen.page.route("**/parts/latest**", _answering(status))
+            await expect(stale).to_be_visible()
+            await expect(rows).to_have_count(3)
+            await screen.page.unroute("**/parts/latest**")
+            await expect(stale).to_be_hidden()
 
 
 PAGES = (

@@ -215,6 +215,7 @@ async def console(here: Town) -> AsyncIterator[Visitor]:
     inside = routes(
         services.access,
         services.operators,
+        services.triage,
         public_url="http://kanal.localhost/",
         secure_cookies=False,
         clock=here.house.clock,

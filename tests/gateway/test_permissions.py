@@ -247,6 +247,7 @@ def test_every_route_has_a_line(desk: Office) -> None:
     made = routes(
         replace(desk.house.services.access, oidc=oidc),
         desk.desk,
+        desk.house.services.triage,
         public_url="http://kanal.localhost/",
         secure_cookies=False,
         clock=Clock(),

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -21,6 +22,7 @@ from gateway.portals.console.pages import BASE, ConsolePages, is_htmx
 from gateway.portals.console.screens import Screens
 from gateway.portals.console.sections import Visitor
 from gateway.portals.console.sessions import Form, first
+from gateway.portals.console.triage import TriageScreens
 from normalizer import tracking
 from normalizer.report import Report
 
@@ -197,14 +199,32 @@ CORRECTIONS = (
 )
 """What puts a report right."""
 
+TOO_LATE = frozenset(
+    {
+        ConflictCode.CHANGED,
+        ConflictCode.OUTDATED,
+        ConflictCode.CLOSED,
+        ConflictCode.AT_AN_AGENCY,
+        ConflictCode.AT_THIS_AGENCY,
+    }
+)
+"""Conflicts that mean that somebody was faster."""
+
 
 class Actions:
     """Carries out an operator's decisions."""
 
-    def __init__(self, operators: OperatorService, pages: ConsolePages, screens: Screens) -> None:
+    def __init__(
+        self,
+        operators: OperatorService,
+        pages: ConsolePages,
+        screens: Screens,
+        triage: TriageScreens,
+    ) -> None:
         self._operators = operators
         self._pages = pages
         self._screens = screens
+        self._triage = triage
 
     async def carry_out(self, act: Act, request: Request, visitor: Visitor, form: Form) -> Response:
         """Do what a form asks for. Raises ``ConsoleError`` where the form lacks something."""
@@ -216,7 +236,7 @@ class Actions:
             names = request.path_params.values()
             result = await act.method(service, *names, actor=visitor.actor, **arguments)
         except Conflict as error:
-            return self._conflict(request, error)
+            return await self._conflict(request, visitor, error)
         if act.template:
             values = {"result": result, "visitor": visitor, **request.path_params}
             return self._pages.page(act.template, **values)
@@ -231,11 +251,18 @@ class Actions:
         link = f"reports/{result.id}" if isinstance(result, Report) else ""
         return self._pages.page("parts/done.html", text=text, main=main, link=link, tone="good")
 
-    def _conflict(self, request: Request, error: Conflict) -> Response:
-        text = self._pages.conflict(error)
+    async def _conflict(self, request: Request, visitor: Visitor, error: Conflict) -> Response:
+        """Say why it cannot be done, and who was faster; a card that still waits is drawn again."""
+        text, main = self._pages.conflict(error), ""
+        report_id = request.path_params.get("report_id")
+        if report_id and error.code in TOO_LATE:
+            said, main = await self._triage.explain(visitor, report_id)
+            text = said or text
         if not is_htmx(request):
             return self._pages.error(request, HTTPException(409), text)
-        return self._pages.page("parts/done.html", 409, text=text, main="", link="", tone="bad")
+        return self._pages.page(
+            "parts/done.html", 409, text=text, main=Markup(main), link="", tone="bad"
+        )
 
 
 def version(form: Form) -> int | None:

@@ -1,4 +1,4 @@
-"""What officers read: words for codes, moments in WIB, evidence marked in a text.
+"""What officers read: words for codes, moments in local time, evidence marked in a text.
 
 The words stand in ``config/console``. Codes that a deployment may add to (channels, queues, event
 kinds) fall back to the code itself.
@@ -11,7 +11,7 @@ from datetime import date, datetime
 from markupsafe import Markup, escape
 
 from config.words import Language, words
-from gateway.portals.http.dates import WIB, day
+from gateway.portals.http.dates import day, zone_of
 from normalizer import masking
 
 _ADDRESS = re.compile(r"[^\s@<>\"']+(?=@\w)|(?<!\w)(?:\+\d[\d -]{6,}|0\d{7,}|62\d{7,})\d(?!\w)")
@@ -68,10 +68,11 @@ class Labels:
         """Write a date: "21 Nov 2026"."""
         return day(value, self.language)
 
-    def moment(self, value: datetime) -> str:
-        """Write a moment in WIB: "21 Nov 2026 19.30.05 WIB"."""
-        local = value.astimezone(WIB)
-        return f"{self.day(local)} {local:%H.%M.%S} WIB"
+    def moment(self, value: datetime, region: str = "") -> str:
+        """Write a moment in the time of a region: "21 Nov 2026 19.30.05 WIB"."""
+        zone = zone_of(region)
+        local = value.astimezone(zone)
+        return f"{self.day(local)} {local:%H.%M.%S} {zone}"
 
     def thousands(self, value: int) -> str:
         """Write a whole number: "12.345", in English "12,345"."""

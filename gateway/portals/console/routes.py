@@ -19,6 +19,7 @@ from gateway.access.accounts import AccountService, actor_of
 from gateway.access.roles import Right
 from gateway.access.services import AccessServices
 from gateway.casework.operators import OperatorService
+from gateway.casework.triage import TriageService
 from gateway.intake.limits import Who
 from gateway.portals.console import sessions
 from gateway.portals.console.access_log import AccessLogScreens
@@ -41,6 +42,7 @@ from gateway.portals.console.sections import (
     Visitor,
 )
 from gateway.portals.console.sessions import Clock, Form, LoginThrottle
+from gateway.portals.console.triage import TriageScreens
 from gateway.portals.console.uploads import is_multipart, read_form_with_files
 from gateway.store.views import Session
 
@@ -55,6 +57,7 @@ CONFIRM_FIELDS = frozenset({"confirm_password", "confirm_code"})
 def routes(
     access: AccessServices,
     operators: OperatorService,
+    triage: TriageService,
     *,
     public_url: str,
     secure_cookies: bool,
@@ -72,7 +75,8 @@ def routes(
     pages = ConsolePages(clock)
     menu = Menu(pages, operators, clock)
     screens = Screens(operators, pages, menu)
-    actions = Actions(operators, pages, screens)
+    triages = TriageScreens(triage, pages, menu)
+    actions = Actions(operators, pages, screens, triages)
     devices = Devices(access.accounts.sign, wall, secure=secure_cookies)
     notes = AccessNotes(access.log, who)
     throttle = LoginThrottle(wall)
@@ -93,6 +97,7 @@ def routes(
                 for act in (*ACTS, *CORRECTIONS)
             ),
         ),
+        triages.section(),
         OwnAccount(access.accounts, access.codes, pages, menu, label).section(),
         *(each.section() for each in elsewhere),
         PeopleScreens(access.people, access.accounts, operators, pages, menu, public_url).section(),

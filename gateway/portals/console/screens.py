@@ -104,17 +104,6 @@ class Screens:
             )
         return RedirectResponse(f"{BASE}/reports/{file.report.id}", 303)
 
-    async def triage(self, _: Request, visitor: Visitor) -> Response:
-        """Reports that the machine was unsure of."""
-        reports = await self._operators.triage(actor=visitor.actor)
-        return await self._page("triage.html", visitor, reports=reports)
-
-    async def triage_part(self, request: Request, visitor: Visitor) -> Response:
-        """The cards that this reader does not yet have, or 204."""
-        shown = set(request.query_params.getlist("shown"))
-        fresh = [r for r in await self._operators.triage(actor=visitor.actor) if r.id not in shown]
-        return self._more("parts/triage_cards.html", fresh, reports=fresh, visitor=visitor)
-
     async def public(self, _: Request, visitor: Visitor) -> Response:
         """Words that their reporters agreed to have read, as the public would read them."""
         proposals = await self._operators.proposals(actor=visitor.actor)
@@ -156,12 +145,6 @@ class Screens:
         letters = await self._operators.dead_letters(actor=visitor.actor)
         return self._pages.part(request, "parts/dead.html", letters=letters, visitor=visitor)
 
-    async def quarantine_part(self, request: Request, visitor: Visitor) -> Response:
-        """The quarantined messages that this reader does not yet have, or 204."""
-        shown = set(request.query_params.getlist("shown"))
-        fresh = [q for q in await self._held(visitor) if q.id not in shown]
-        return self._more("parts/quarantine_cards.html", fresh, held=fresh, visitor=visitor)
-
     async def agencies(self, request: Request, visitor: Visitor) -> Response:
         """Agencies whose names fit what is being typed, as buttons; none that is accused."""
         query = request.query_params.get("q", "").strip()[:100]
@@ -189,11 +172,6 @@ class Screens:
         menu = await self._menu.draw(visitor, name.partition(".")[0], overview)
         return self._pages.page(name, visitor=visitor, menu=menu, **values)
 
-    def _more(self, name: str, fresh: Sequence[object], **values: Any) -> Response:
-        if not fresh:
-            return Response(status_code=204)
-        return self._pages.page(name, **values)
-
 
 def _reasons(report: Report) -> Sequence[Any]:
     return report.assignment.reasons if report.assignment else ()
@@ -216,7 +194,6 @@ def _day(said: str) -> date | None:
 Screen = Callable[[Screens, Request, Visitor], Awaitable[Response]]
 SCREENS: Mapping[str, tuple[Screen, Right]] = {
     "/": (Screens.overview, Right.OPERATE),
-    "/triage": (Screens.triage, Right.DECIDE),
     "/failed": (Screens.failed, Right.OPERATE),
     "/ended": (Screens.ended, Right.DECIDE),
     "/public": (Screens.public, Right.DECIDE),
@@ -227,9 +204,7 @@ SCREENS: Mapping[str, tuple[Screen, Right]] = {
     "/exchanges/{channel}": (Screens.exchanges, Right.OPERATE),
     "/parts/overview": (Screens.overview_part, Right.OPERATE),
     "/parts/latest": (Screens.latest_part, Right.OPERATE),
-    "/parts/triage": (Screens.triage_part, Right.DECIDE),
     "/parts/dead": (Screens.dead_part, Right.OPERATE),
-    "/parts/quarantine": (Screens.quarantine_part, Right.OPERATE),
 }
 """By path: what draws it, and the right it needs. A new screen is a row, a method of ``Screens``, a
 template and its words."""
