@@ -27,6 +27,7 @@ from gateway.platform.identity import opened_reporter
 from gateway.platform.recent import Recent
 from gateway.platform.seal import ENVELOPE, RAW, BadSeal, Seal
 from gateway.store.exchanges import ExchangeView
+from gateway.store.queries import PageEnd
 from gateway.store.reports import StaleWrite as Raced
 from gateway.store.rows import AuditEvent
 from gateway.store.store import Store
@@ -147,15 +148,29 @@ class OperatorService:
         """Return a report by its tracking number; None where it is not theirs."""
         return _in_scope(await self._store.reports.file(tracking=tracking), actor)
 
-    async def dead_letters(self, limit: int = 100, *, actor: Actor) -> list[DeadView]:
-        """List dead letters."""
+    async def dead_letters(
+        self, limit: int = 100, behind: str = "", *, actor: Actor
+    ) -> list[DeadView]:
+        """List dead letters; ``behind`` is where the page before ends."""
         _check_operates(actor)
-        return await self._store.dead_letters.latest(limit)
+        return await self._store.dead_letters.latest(limit, PageEnd.read(behind))
 
-    async def quarantine(self, limit: int = 100, *, actor: Actor) -> list[QuarantineView]:
-        """List what is quarantined."""
+    async def count_dead(self, *, actor: Actor) -> int:
+        """Count dead letters."""
         _check_operates(actor)
-        return await self._store.quarantine.latest(limit)
+        return sum((await self._store.dead_letters.counts()).values())
+
+    async def quarantine(
+        self, limit: int = 100, behind: str = "", *, actor: Actor
+    ) -> list[QuarantineView]:
+        """List what is quarantined and not decided; ``behind`` is where the page before ends."""
+        _check_operates(actor)
+        return await self._store.quarantine.latest(limit, PageEnd.read(behind))
+
+    async def count_quarantined(self, *, actor: Actor) -> int:
+        """Count what is quarantined and not decided."""
+        _check_operates(actor)
+        return await self._store.quarantine.count_undecided()
 
     def agencies(self, query: str, region: str | None = None, limit: int = 12) -> list[Agency]:
         """Search the register."""

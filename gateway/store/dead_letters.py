@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import func, select
 
-from gateway.store.queries import Queries
+from gateway.store.queries import PageEnd, Queries
 from gateway.store.tables import deliveries, notifications, queue, reports
 from gateway.store.views import DeadView
 
@@ -22,8 +22,8 @@ class DeadLetterQueries(Queries):
         query = select(queue.c.id).where(queue.c.state == "dead")
         return [row.id for row in await self._all(query.order_by(queue.c.id))]
 
-    async def latest(self, most: int) -> list[DeadView]:
-        """List dead letters, newest first."""
+    async def latest(self, most: int, behind: PageEnd | None = None) -> list[DeadView]:
+        """List dead letters, newest first; ``behind`` is where the page before ends."""
         number = func.coalesce(notifications.c.tracking, reports.c.tracking, "")
         query = (
             select(queue, number.label("tracking"))
@@ -31,8 +31,10 @@ class DeadLetterQueries(Queries):
             .join(deliveries, deliveries.c.id == queue.c.message_id, isouter=True)
             .join(reports, reports.c.id == deliveries.c.report_id, isouter=True)
             .where(queue.c.state == "dead")
-            .order_by(queue.c.at.desc())
+            .order_by(queue.c.at.desc(), queue.c.id.desc())
         )
+        if behind and behind.id.isdecimal():
+            query = query.where(behind.is_before(queue.c.at, queue.c.id, int(behind.id)))
         return [
             DeadView(
                 row.id,

@@ -10,12 +10,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Select, bindparam, delete, func, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.platform import metrics
 from gateway.store.due import RECEIPT, DueRepository
-from gateway.store.queries import Queries
+from gateway.store.queries import PageEnd, Queries
 from gateway.store.rows import QuarantineItem
 from gateway.store.tables import not_kept, quarantine
 from gateway.store.views import QuarantineView
@@ -185,10 +196,19 @@ class QuarantineRepository:
 class QuarantineQueries(Queries):
     """Reads of the quarantine."""
 
-    async def latest(self, most: int) -> list[QuarantineView]:
-        """List what is not decided: what is open first, then what is only noted."""
-        query = select(quarantine).where(quarantine.c.state.in_(_OPEN))
-        query = query.order_by(quarantine.c.state != "open", quarantine.c.at.desc())
+    async def latest(self, most: int, behind: PageEnd | None = None) -> list[QuarantineView]:
+        """List what is not decided: what is open first, then what is only noted.
+
+        ``behind`` is where the page before ends.
+        """
+        row, is_noted = quarantine.c, quarantine.c.state != "open"
+        query = select(quarantine).where(row.state.in_(_OPEN))
+        query = query.order_by(is_noted, row.at.desc(), row.id.desc())
+        if behind:
+            later = behind.is_before(row.at, row.id, behind.id)
+            state = "noted" if behind.group else "open"
+            same = and_(row.state == state, later)
+            query = query.where(same if behind.group else or_(same, is_noted))
         return [
             QuarantineView(row.id, row.channel, row.reason, row.detail, row.state, row.at, row.size)
             for row in await self._all(query.limit(most))
@@ -198,6 +218,10 @@ class QuarantineQueries(Queries):
         """Count what is not decided."""
         query = select(func.count()).where(quarantine.c.state == "open")
         return int(await self._one(query))
+
+    async def count_undecided(self) -> int:
+        """Count what ``latest`` lists: what is open, and what is only noted."""
+        return int(await self._one(select(func.count()).where(quarantine.c.state.in_(_OPEN))))
 
     async def count_proven(self) -> int:
         """Count what is undecided and no stranger's or machine's: those are no fault of ours."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from gateway.store.queries import PageEnd
 from gateway.store.rows import Delivery, NotificationState
 from normalizer.report import Report
 
@@ -48,6 +49,11 @@ class DeadView:
     error: str
     at: datetime
 
+    @property
+    def place(self) -> str:
+        """Where a page ends that it is the last of."""
+        return str(PageEnd(self.at, str(self.id)))
+
 
 @dataclass(frozen=True, slots=True)
 class QuarantineView:
@@ -60,6 +66,11 @@ class QuarantineView:
     state: Literal["open", "noted", "released", "dismissed"]
     at: datetime
     size: int
+
+    @property
+    def place(self) -> str:
+        """Where a page ends that it is the last of."""
+        return str(PageEnd(self.at, self.id, int(self.state != "open")))
 
 
 @dataclass(frozen=True, slots=True)

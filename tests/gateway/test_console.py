@@ -1025,3 +1025,25 @@ async def test_every_page_is_drawn_in_english(operator: Visitor) -> None:
 )
 def test_notes_are_told_in_words(noted: str, said: str) -> None:
     assert WORDS.note(noted) == said
+
+
+async def test_dead_letters_and_quarantine_are_paged_with_totals(
+    operator: Visitor, desk: Office
+) -> None:
+    at = datetime.now(UTC)
+    for number in range(100, 160):
+        await desk.kill(number, at=at - timedelta(hours=1, seconds=number))
+        await desk.hold(f"p{number}", at=at - timedelta(hours=1, seconds=number))
+    _, page = await operator.get("/failed")
+    totals = [await desk.desk.count_dead(), await desk.desk.count_quarantined()]
+    for total in totals:
+        assert f"50 dari {total}<" in page
+    for name, total, card in (("dead", totals[0], 'id="replay-1'), ("held", totals[1], 'id="q-p')):
+        more = re.search(rf'id="{name}-more" href="/console([^"]+)"', page)
+        assert more
+        response, rest = await operator.get(more[1].replace("&amp;", "&"))
+        assert response.status == 200
+        assert f"{total - 50} dari {total}<" in rest
+        assert card in rest
+        assert f'id="{name}-more"' not in rest
+        assert f'id="{name}-first"' in rest

@@ -18,16 +18,14 @@ from gateway.portals.console.menu import Menu
 from gateway.portals.console.pages import BASE, ConsolePages
 from gateway.portals.console.sections import Visitor
 from gateway.portals.http import files
-from gateway.store.views import (
-    Overview,
-    QuarantineView,
-)
+from gateway.store.views import Overview
 from normalizer import tracking
 from normalizer.report import Report
 
 LATEST = 30
 """Reports on the first screen: redrawn twice a second for every reader."""
-UNDECIDED = {"open", "noted"}
+PAGE = 50
+"""Dead letters, or quarantined messages, of one page."""
 _REGION = re.compile(r"\d\d(\.\d\d)?")
 
 
@@ -127,23 +125,42 @@ class Screens:
         values = {"channel": channel, "channels": channels, "exchanges": found}
         return await self._page("exchanges.html", visitor, **values)
 
-    async def failed(self, _: Request, visitor: Visitor) -> Response:
-        """Dead letters and quarantine."""
+    async def failed(self, request: Request, visitor: Visitor) -> Response:
+        """Dead letters and quarantine, each a page at a time."""
         overview = await self._operators.overview(actor=visitor.actor)
-        held = await self._held(visitor)
-        dead = await self.dead(visitor)
-        values = {"dead": dead, "held": held, "not_kept": overview.not_kept}
+        after = {name: request.query_params.get(name, "")[:100] for name in ("dead", "held")}
+        held = await self._operators.quarantine(PAGE + 1, after["held"], actor=visitor.actor)
+        values = {
+            "dead": self._pages.piece(
+                "parts/dead.html", **await self._dead(visitor, after["dead"])
+            ),
+            "held": held[:PAGE],
+            "held_more": held[PAGE - 1].place if len(held) > PAGE else "",
+            "held_total": await self._operators.count_quarantined(actor=visitor.actor),
+            "after": after,
+            "not_kept": overview.not_kept,
+        }
         return await self._page("failed.html", visitor, overview, **values)
 
     async def dead(self, visitor: Visitor) -> Any:
         """Draw the list of dead letters."""
-        letters = await self._operators.dead_letters(actor=visitor.actor)
-        return self._pages.piece("parts/dead.html", letters=letters, visitor=visitor)
+        return self._pages.piece("parts/dead.html", **await self._dead(visitor, ""))
 
     async def dead_part(self, request: Request, visitor: Visitor) -> Response:
         """The list of dead letters, asked for every two seconds."""
-        letters = await self._operators.dead_letters(actor=visitor.actor)
-        return self._pages.part(request, "parts/dead.html", letters=letters, visitor=visitor)
+        after = request.query_params.get("dead", "")[:100]
+        return self._pages.part(request, "parts/dead.html", **await self._dead(visitor, after))
+
+    async def _dead(self, visitor: Visitor, after: str) -> dict[str, Any]:
+        """Return what the list of dead letters shows of one page."""
+        letters = await self._operators.dead_letters(PAGE + 1, after, actor=visitor.actor)
+        return {
+            "letters": letters[:PAGE],
+            "dead_more": letters[PAGE - 1].place if len(letters) > PAGE else "",
+            "dead_total": await self._operators.count_dead(actor=visitor.actor),
+            "dead_after": after,
+            "visitor": visitor,
+        }
 
     async def agencies(self, request: Request, visitor: Visitor) -> Response:
         """Agencies whose names fit what is being typed, as buttons; none that is accused."""
@@ -161,10 +178,6 @@ class Screens:
         offered = [each for each in found if not (file and file.report.recuses(each.id))]
         accused = len(found) > len(offered)
         return self._pages.page("parts/agencies.html", query=query, found=offered, accused=accused)
-
-    async def _held(self, visitor: Visitor) -> list[QuarantineView]:
-        held = await self._operators.quarantine(actor=visitor.actor)
-        return [item for item in held if item.state in UNDECIDED]
 
     async def _page(
         self, name: str, visitor: Visitor, overview: Overview | None = None, **values: Any
