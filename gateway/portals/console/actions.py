@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from gateway.access.roles import Right
-from gateway.casework.conflicts import Conflict
+from gateway.casework.conflicts import Conflict, ConflictCode
 from gateway.casework.corrections import Corrections
 from gateway.casework.operators import OperatorService
 from gateway.portals.console.errors import ConsoleError, ConsoleErrorCode
