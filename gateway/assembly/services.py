@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from config.files import abbreviations
 from gateway.access.accounts import AccountService
 from gateway.access.services import AccessServices
 from gateway.assembly.ground import Ground, waiting_time
@@ -18,6 +19,7 @@ from gateway.assembly.operations import build_exchanges, build_health
 from gateway.assembly.people import (
     build_access,
     build_alarm,
+    build_browser,
     build_coordinators,
     build_figures,
     build_operators,
@@ -29,6 +31,7 @@ from gateway.assembly.steps import (
     build_deliver,
     build_escalation,
     build_hiding,
+    build_indexer,
     build_lane_watch,
     build_lanes,
     build_matters,
@@ -40,6 +43,7 @@ from gateway.assembly.steps import (
 from gateway.broker.base import DELIVERIES, MEDIA, NOTIFICATIONS, REPORTS
 from gateway.casework.agencies import AgencyService
 from gateway.casework.alerts import DutyService
+from gateway.casework.browsing import ReportBrowser
 from gateway.casework.coordinators import CoordinatorService
 from gateway.casework.directory import Directory
 from gateway.casework.figures import FigureService
@@ -66,6 +70,7 @@ from gateway.queues.agency_queues import AgencyQueueReview
 from gateway.queues.consumer import Consumer, Step
 from gateway.queues.due import EVERYWHERE, DueTask
 from gateway.queues.escalation import Escalation
+from gateway.queues.indexing import ReportIndexer
 from gateway.queues.lane import Lane, LaneWatch
 from gateway.queues.leased_task import LeasedTask
 from gateway.queues.sweep import Sweep
@@ -85,6 +90,7 @@ class Services(Ground):
     partners: PartnerService
     figures: FigureService
     coordinators: CoordinatorService
+    browser: ReportBrowser
     duty: DutyService
     route: Route
     deliver: Deliver
@@ -104,6 +110,7 @@ class Services(Ground):
     sweep: Sweep
     agency_queues: AgencyQueueReview
     escalation: Escalation
+    indexer: ReportIndexer
     exchanges: ExchangeWriter
     health: Health
 
@@ -133,7 +140,8 @@ def wire(ground: Ground) -> Services:
     pages = PageIntake(intake, store)
     files = AttachmentAccess(ground.store, ground.attachments)
     duty = DutyService(store, ground.roster, ground.notifier)
-    directory = Directory(ground.parts.routing.register, ground.parts.gazetteer)
+    register, gazetteer = ground.parts.routing.register, ground.parts.gazetteer
+    directory = Directory(register, gazetteer, abbreviations())
     hiding = build_hiding(ground)
     matters = build_matters(ground, hiding)
     route, deliver = build_route(ground, duty, hiding, matters), build_deliver(ground)
@@ -159,6 +167,7 @@ def wire(ground: Ground) -> Services:
         partners=build_partners(ground, directory),
         figures=build_figures(ground),
         coordinators=build_coordinators(ground, directory),
+        browser=build_browser(ground, directory),
         duty=duty,
         route=route,
         deliver=deliver,
@@ -178,6 +187,7 @@ def wire(ground: Ground) -> Services:
         sweep=build_sweep(ground, deliver),
         agency_queues=build_agency_queues(ground),
         escalation=build_escalation(ground),
+        indexer=build_indexer(ground),
         exchanges=build_exchanges(ground),
         health=build_health(
             ground, deliver, leased_tasks(settings, pollings, bindings, reconcilings), lanes

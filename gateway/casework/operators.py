@@ -125,13 +125,21 @@ class OperatorService:
         """Return a report by its tracking number."""
         return await self._store.reports.file(tracking=tracking)
 
-    async def dead_letters(self, limit: int = 100) -> list[DeadView]:
+    async def dead_letters(self, limit: int = 100, skip: int = 0) -> list[DeadView]:
         """List dead letters."""
-        return await self._store.dead_letters.latest(limit)
+        return await self._store.dead_letters.latest(limit, skip)
 
-    async def quarantine(self, limit: int = 100) -> list[QuarantineView]:
+    async def count_dead(self) -> int:
+        """Count dead letters."""
+        return sum((await self._store.dead_letters.counts()).values())
+
+    async def quarantine(self, limit: int = 100, skip: int = 0) -> list[QuarantineView]:
         """List what is quarantined."""
-        return await self._store.quarantine.latest(limit)
+        return await self._store.quarantine.latest(limit, skip)
+
+    async def count_quarantined(self) -> int:
+        """Count what is listed as quarantined."""
+        return await self._store.quarantine.count_listed()
 
     def agencies(self, query: str, region: str | None = None, limit: int = 12) -> list[Agency]:
         """Search the register."""

@@ -22,8 +22,8 @@ class DeadLetterQueries(Queries):
         query = select(queue.c.id).where(queue.c.state == "dead")
         return [row.id for row in await self._all(query.order_by(queue.c.id))]
 
-    async def latest(self, most: int) -> list[DeadView]:
-        """List dead letters, newest first."""
+    async def latest(self, most: int, skip: int = 0) -> list[DeadView]:
+        """List dead letters, newest first, after the first ``skip``."""
         number = func.coalesce(notifications.c.tracking, reports.c.tracking, "")
         query = (
             select(queue, number.label("tracking"))
@@ -31,7 +31,7 @@ class DeadLetterQueries(Queries):
             .join(deliveries, deliveries.c.id == queue.c.message_id, isouter=True)
             .join(reports, reports.c.id == deliveries.c.report_id, isouter=True)
             .where(queue.c.state == "dead")
-            .order_by(queue.c.at.desc())
+            .order_by(queue.c.at.desc(), queue.c.id.desc())
         )
         return [
             DeadView(
@@ -43,5 +43,5 @@ class DeadLetterQueries(Queries):
                 row.error,
                 row.at,
             )
-            for row in await self._all(query.limit(most))
+            for row in await self._all(query.limit(most).offset(skip))
         ]

@@ -185,14 +185,21 @@ class QuarantineRepository:
 class QuarantineQueries(Queries):
     """Reads of the quarantine."""
 
-    async def latest(self, most: int) -> list[QuarantineView]:
+    async def latest(self, most: int, skip: int = 0) -> list[QuarantineView]:
         """List what is not decided: what is open first, then what is only noted."""
         query = select(quarantine).where(quarantine.c.state.in_(_OPEN))
-        query = query.order_by(quarantine.c.state != "open", quarantine.c.at.desc())
+        query = query.order_by(
+            quarantine.c.state != "open", quarantine.c.at.desc(), quarantine.c.id
+        )
         return [
             QuarantineView(row.id, row.channel, row.reason, row.detail, row.state, row.at, row.size)
-            for row in await self._all(query.limit(most))
+            for row in await self._all(query.limit(most).offset(skip))
         ]
+
+    async def count_listed(self) -> int:
+        """Count what is not decided, with what is only noted."""
+        query = select(func.count()).where(quarantine.c.state.in_(_OPEN))
+        return int(await self._one(query))
 
     async def count(self) -> int:
         """Count what is not decided."""

@@ -31,6 +31,7 @@ from gateway.store.figures import FigureQueries
 from gateway.store.files import FileQueries
 from gateway.store.lanes import LaneQueries
 from gateway.store.leases import LeaseClock
+from gateway.store.listing import ListingQueries
 from gateway.store.messages import MessageQueries
 from gateway.store.notifications import NotificationQueries, notification_lanes
 from gateway.store.one_time_links import OneTimeLinkRepository
@@ -42,6 +43,7 @@ from gateway.store.queue_table import Queue
 from gateway.store.reactions import USUAL, AnswerLimits
 from gateway.store.reports import ReportQueries
 from gateway.store.rows import IntakeItem
+from gateway.store.search import SearchQueries
 from gateway.store.segments import SegmentQueries
 from gateway.store.sessions import SessionRepository
 from gateway.store.traces import TraceQueries
@@ -94,6 +96,8 @@ class Store:
         self.exchanges = ExchangeRepository(database, self.wall)
         self.figures = FigureQueries(database)
         self.files = FileQueries(database)
+        self.search = SearchQueries(database, leases)
+        self.listing = ListingQueries(database, self.search)
         self.messages = MessageQueries(database)
         self.notifications = NotificationQueries(database)
         self.links = OneTimeLinkRepository(database, self.wall)

@@ -38,7 +38,8 @@ TABLES = {
 """Words for codes: other tests count the codes."""
 COMPOSED = {
     "console": r"(age|advice|error|conflict|refusal|actor)\.\w+|(government\.)?done\.\w+|"
-    r"government\.(overdue|unread|escalated|refused)",
+    r"government\.(overdue|unread|escalated|refused)|"
+    r"listing\.((view|states|sorts|unmet)\.\w+|urgent|overdue|unread|refused|escalated|today)",
     "errors": r"",
     "labels": r"",
     "pages": r"form\.kind_\w+|error\.\d+|receipt\.next\.\d|privacy\.\w+\.\w+|track\.\w+",

@@ -3,31 +3,58 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, Response
 
 from gateway.access.roles import Right
 from gateway.casework.operators import OperatorService
 from gateway.media.access import NoFile, NotYet
 from gateway.portals.console.errors import ConsoleError, ConsoleErrorCode
 from gateway.portals.console.menu import Menu
-from gateway.portals.console.pages import BASE, ConsolePages
+from gateway.portals.console.pages import ConsolePages
 from gateway.portals.console.sections import Visitor
 from gateway.portals.http import files
 from gateway.store.views import (
+    DeadView,
     Overview,
     QuarantineView,
 )
-from normalizer import tracking
 from normalizer.report import Report
 
 LATEST = 30
 """Reports on the first screen: redrawn twice a second for every reader."""
-UNDECIDED = {"open", "noted"}
+OFFERED = 12
+"""Agencies that a search offers."""
+LISTED = 100
+"""Dead letters, and quarantined messages, on a page."""
 _REGION = re.compile(r"\d\d(\.\d\d)?")
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPage:
+    """Which page of a list is shown, of how many rows in all."""
+
+    number: int
+    total: int
+
+    @classmethod
+    def of(cls, number: int, total: int) -> "ListedPage":
+        """Return the page of a number, the last one where there are fewer."""
+        return cls(min(number, max(1, -(-total // LISTED))), total)
+
+    @property
+    def first(self) -> int:
+        """The first row, counted from 1."""
+        return (self.number - 1) * LISTED + 1
+
+    @property
+    def last(self) -> int:
+        """The last row."""
+        return min(self.number * LISTED, self.total)
 
 
 class Screens:
@@ -77,19 +104,6 @@ class Screens:
             raise ConsoleError(503, ConsoleErrorCode.FILES_AWAY) from None
         return files.serve(request, shown)
 
-    async def find(self, request: Request, _: Visitor) -> Response:
-        """Go to the report with a tracking number, however its digits are grouped."""
-        asked = request.query_params.get("q", "")
-        digits = tracking.bare(asked)[:20]
-        if not tracking.is_valid(digits):
-            raise ConsoleError(404, ConsoleErrorCode.NO_NUMBER)
-        file = await self._operators.find(digits)
-        if file is None:
-            raise ConsoleError(
-                404, ConsoleErrorCode.NO_SUCH_NUMBER, number=tracking.format_number(digits)
-            )
-        return RedirectResponse(f"{BASE}/reports/{file.report.id}", 303)
-
     async def triage(self, _: Request, visitor: Visitor) -> Response:
         """Reports that the machine was unsure of."""
         reports = await self._operators.triage()
@@ -122,23 +136,28 @@ class Screens:
         values = {"channel": channel, "channels": channels, "exchanges": found}
         return await self._page("exchanges.html", visitor, **values)
 
-    async def failed(self, _: Request, visitor: Visitor) -> Response:
-        """Dead letters and quarantine."""
+    async def failed(self, request: Request, visitor: Visitor) -> Response:
+        """Dead letters and quarantine, each a page at a time."""
         overview = await self._operators.overview()
-        held = await self._held()
-        dead = await self.dead(visitor)
+        pages = await self._failed_page(request)
+        held = await self._held(pages["held_page"].number)
+        letters = await self._letters(pages["dead_page"].number)
+        dead = self._pages.piece("parts/dead.html", letters=letters, visitor=visitor, **pages)
         values = {"dead": dead, "held": held, "not_kept": overview.not_kept}
-        return await self._page("failed.html", visitor, overview, **values)
+        return await self._page("failed.html", visitor, overview, **values, **pages)
 
     async def dead(self, visitor: Visitor) -> Any:
-        """Draw the list of dead letters."""
-        letters = await self._operators.dead_letters()
-        return self._pages.piece("parts/dead.html", letters=letters, visitor=visitor)
+        """Draw the first page of dead letters."""
+        letters = await self._letters()
+        pages = {"dead_page": await self._dead_page(1), "held_page": ListedPage(1, 0)}
+        return self._pages.piece("parts/dead.html", letters=letters, visitor=visitor, **pages)
 
     async def dead_part(self, request: Request, visitor: Visitor) -> Response:
         """The list of dead letters, asked for every two seconds."""
-        letters = await self._operators.dead_letters()
-        return self._pages.part(request, "parts/dead.html", letters=letters, visitor=visitor)
+        pages = await self._failed_page(request)
+        letters = await self._letters(pages["dead_page"].number)
+        values = {"letters": letters, "visitor": visitor, **pages}
+        return self._pages.part(request, "parts/dead.html", **values)
 
     async def quarantine_part(self, request: Request, visitor: Visitor) -> Response:
         """The quarantined messages that this reader does not yet have, or 204."""
@@ -151,16 +170,35 @@ class Screens:
         query = request.query_params.get("q", "").strip()[:100]
         region = request.query_params.get("region", "")
         near = region if _REGION.fullmatch(region) else None
-        found = await asyncio.to_thread(self._operators.agencies, query, near) if query else []
+        found = (
+            await asyncio.to_thread(self._operators.agencies, query, near, OFFERED + 1)
+            if query
+            else []
+        )
+        is_cut, found = len(found) > OFFERED, found[:OFFERED]
         file = (
             await self._operators.report(request.query_params.get("report", "")) if found else None
         )
         offered = [each for each in found if not (file and file.report.recuses(each.id))]
         accused = len(found) > len(offered)
-        return self._pages.page("parts/agencies.html", query=query, found=offered, accused=accused)
+        values = {"found": offered, "accused": accused, "is_cut": is_cut}
+        return self._pages.page("parts/agencies.html", query=query, **values)
 
-    async def _held(self) -> list[QuarantineView]:
-        return [q for q in await self._operators.quarantine() if q.state in UNDECIDED]
+    async def _held(self, number: int = 1) -> list[QuarantineView]:
+        return await self._operators.quarantine(LISTED, (number - 1) * LISTED)
+
+    async def _letters(self, number: int = 1) -> list[DeadView]:
+        return await self._operators.dead_letters(LISTED, (number - 1) * LISTED)
+
+    async def _dead_page(self, number: int) -> "ListedPage":
+        return ListedPage.of(number, await self._operators.count_dead())
+
+    async def _failed_page(self, request: Request) -> dict[str, "ListedPage"]:
+        dead, held = (_number(request.query_params.get(name, "")) for name in ("dead", "held"))
+        return {
+            "dead_page": await self._dead_page(dead),
+            "held_page": ListedPage.of(held, await self._operators.count_quarantined()),
+        }
 
     async def _page(
         self, name: str, visitor: Visitor, overview: Overview | None = None, **values: Any
@@ -176,6 +214,10 @@ class Screens:
 
 def _reasons(report: Report) -> Sequence[Any]:
     return report.assignment.reasons if report.assignment else ()
+
+
+def _number(said: str) -> int:
+    return max(1, int(said)) if said.isascii() and said.isdigit() and len(said) < 7 else 1
 
 
 def _moment(seconds: str) -> datetime | None:
@@ -199,7 +241,6 @@ SCREENS: Mapping[str, tuple[Screen, Right]] = {
     "/failed": (Screens.failed, Right.OPERATE),
     "/ended": (Screens.ended, Right.DECIDE),
     "/public": (Screens.public, Right.DECIDE),
-    "/find": (Screens.find, Right.READ),
     "/agencies": (Screens.agencies, Right.READ),
     "/reports/{report_id}": (Screens.report, Right.READ),
     "/files/{report_id}/{sha256}": (Screens.file, Right.READ),
