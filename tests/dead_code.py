@@ -39,7 +39,7 @@ ALLOWED = {
         "audio", "live_photo", "video", "video_note", "denied", "preset",
     ),
     "what official data say, kept beside them": (
-        "CLOSED_BY_ADMIN", "ARCHIVED_BY_REPORTER",
+        "ARCHIVED_BY_REPORTER",
     ),
     "a double that tests drive further than the demonstration does": (
         "polled", "edit", "tap", "too_many", "participant",
