@@ -129,6 +129,31 @@ async def _archive(house: House, start: Status, end: Status, by: ActorKind, who:
     return report.tracking
 
 
+async def _merge(house: House, start: Status, end: Status, by: ActorKind, who: str) -> str:
+    earlier = await _put(house, ROAD, Status.FORWARDED, who)
+    report = await _put(house, f"{UNCLEAR} {who}", start, who)
+    await house.services.operators.corrections.merge(
+        report.id, earlier.tracking, actor=system("sari")
+    )
+    return report.tracking
+
+
+async def _to_triage(house: House, start: Status, end: Status, by: ActorKind, who: str) -> str:
+    report = await _put(house, ROAD, start, who)
+    corrections = house.services.operators.corrections
+    await corrections.to_triage(report.id, reason="salah tujuan", actor=system("sari"))
+    return report.tracking
+
+
+async def _ask_from_triage(
+    house: House, start: Status, end: Status, by: ActorKind, who: str
+) -> str:
+    report = await _put(house, UNCLEAR, start, who)
+    corrections = house.services.operators.corrections
+    await corrections.ask(report.id, about="place", text="Di mana?", actor=system("sari"))
+    return report.tracking
+
+
 async def _hand_over(house: House, start: Status, end: Status, by: ActorKind, who: str) -> str:
     report = await _put(house, ROAD, start, who)
     await house.services.coordinators.hand_over(
@@ -212,6 +237,9 @@ DRIVES: dict[str, Drive] = {
     "reopen": _reopen,
     "assign": _assign,
     "archive": _archive,
+    "merge": _merge,
+    "to_triage": _to_triage,
+    "ask_from_triage": _ask_from_triage,
     "hand_over": _hand_over,
     "send_back": _send_back,
     "recuse": _recuse,
