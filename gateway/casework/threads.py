@@ -39,7 +39,7 @@ class ThreadFile:
 
 
 @dataclass(frozen=True, slots=True)
-class ThreadEntry:
+class OfficerThreadEntry:
     """One thing that was said about a report, or done with it."""
 
     side: str
@@ -67,7 +67,7 @@ class OfficerView:
     version: int
     acts: frozenset[str]
     due_on: date | None
-    thread: Sequence[ThreadEntry]
+    thread: Sequence[OfficerThreadEntry]
     deliveries: Sequence[Delivery]
     candidates: Sequence[Candidate]
     """Whose affair it may be instead, by the router."""
@@ -104,7 +104,7 @@ def author(event: EventView) -> str:
     return str(event.data.get("officer", "")) or event.by
 
 
-def _thread(opened: OfficerReport) -> list[ThreadEntry]:
+def _thread(opened: OfficerReport) -> list[OfficerThreadEntry]:
     """Put what was said in order, without what names another report of the same person."""
     report, file = opened.file.report, opened.file
     entries = [_of_reporter(each) for each in report.messages]
@@ -119,18 +119,18 @@ def _thread(opened: OfficerReport) -> list[ThreadEntry]:
     return sorted(entries, key=lambda each: each.at)
 
 
-def _of_reporter(message: Message) -> ThreadEntry:
+def _of_reporter(message: Message) -> OfficerThreadEntry:
     files = tuple(
         ThreadFile(each.name, each.media_type, each.sha256 or "", each.state)
         for each in message.attachments
     )
     at, channel = message.received_at, message.origin.channel
-    return ThreadEntry("reporter", at, message.text, channel=channel, files=files)
+    return OfficerThreadEntry("reporter", at, message.text, channel=channel, files=files)
 
 
-def _of_agency(event: EventView, notification: NotificationView | None) -> ThreadEntry:
+def _of_agency(event: EventView, notification: NotificationView | None) -> OfficerThreadEntry:
     """Return what the agency wrote, in full: of a delicate report less than that was sent."""
-    return ThreadEntry(
+    return OfficerThreadEntry(
         "agency",
         notification.created_at if notification else event.at,
         str(event.data["text"]),
@@ -141,10 +141,12 @@ def _of_agency(event: EventView, notification: NotificationView | None) -> Threa
     )
 
 
-def _of_colleague(event: EventView) -> ThreadEntry:
+def _of_colleague(event: EventView) -> OfficerThreadEntry:
     text = str(event.data.get("text", "")) or event.note
     target = str(event.data.get(_AMONG_COLLEAGUES[event.kind], ""))
-    return ThreadEntry("note", event.at, text, author(event), event=event.kind, target=target)
+    return OfficerThreadEntry(
+        "note", event.at, text, author(event), event=event.kind, target=target
+    )
 
 
 def _photo(file: Mapping[str, Any]) -> ThreadFile:
@@ -152,9 +154,9 @@ def _photo(file: Mapping[str, Any]) -> ThreadFile:
     return ThreadFile(label, str(file["mime"]), str(file["sha256"]), label=label)
 
 
-def _of_ours(notification: NotificationView) -> ThreadEntry:
+def _of_ours(notification: NotificationView) -> OfficerThreadEntry:
     at, channel = notification.created_at, notification.channel
-    return ThreadEntry("us", at, notification.text, "", channel, (), notification.state)
+    return OfficerThreadEntry("us", at, notification.text, "", channel, (), notification.state)
 
 
 def _names_another(text: str, report: Report) -> bool:

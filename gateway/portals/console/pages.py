@@ -129,6 +129,8 @@ class ConsolePages:
         values = {name: self._conflict_word(name, each) for name, each in error.values.items()}
         if error.code is ConflictCode.OUTDATED and values.get("agency"):
             return self.labels.say("conflict.outdated_assigned", **values)
+        if error.code is ConflictCode.OUTDATED and not values:  # the page itself says who
+            return self.labels.say(f"conflict.{ConflictCode.CHANGED}")
         return self.labels.say(f"conflict.{error.code}", **values)
 
     def _conflict_word(self, name: str, value: str) -> str:
