@@ -101,3 +101,9 @@ def _laid_over(shipped: ConfigTable | None, own: ConfigTable) -> ConfigTable:
     for table in (shipped, own):
         merge(values, table.values if table else {})
     return ConfigTable(own.path, values)
+
+
+def abbreviations() -> Mapping[str, str]:
+    """Read what people type for words in the names of agencies. Raises ``SettingsError``."""
+    words: Mapping[str, str] = read_toml(FOLDER / "agencies" / "abbreviations.toml")["words"]
+    return words

@@ -128,7 +128,7 @@ class Register(Offices):
     def _names_of(self, code: str) -> Names:
         if (known := self._offices.get(code)) is None:
             known = self._offices[code] = Names()
-            for name, kind in self._office_names(code):
+            for name, kind in self.office_names(code):
                 known.add(name.replace("{government}", ""), id_of(code, kind))
         return known
 
@@ -136,7 +136,7 @@ class Register(Offices):
     def _offices(self) -> dict[str, Names]:
         return {}
 
-    def _office_names(self, code: str) -> Iterator[tuple[str, str]]:
+    def office_names(self, code: str) -> Iterator[tuple[str, str]]:
         """What the offices of a government are called, with their kinds; the surest first."""
         override = self.override(code)
         rows = [row for tier in self.tiers(code) for row in self.templates[tier].items()]

@@ -9,6 +9,7 @@ from gateway.access.services import AccessServices
 from gateway.assembly.ground import Ground, names
 from gateway.casework.alarm import Alarm
 from gateway.casework.alerts import DutyService
+from gateway.casework.browsing import ReportBrowser
 from gateway.casework.coordinators import CoordinatorService
 from gateway.casework.corrections import Corrections
 from gateway.casework.directory import Directory
@@ -117,6 +118,14 @@ def build_coordinators(ground: Ground, directory: Directory) -> CoordinatorServi
     return CoordinatorService(
         ground.store, ground.notifier, register, directory, systems, name, ground.now
     )
+
+
+def build_browser(ground: Ground, directory: Directory) -> ReportBrowser:
+    """Return the list of all reports."""
+    routing, gazetteer = ground.parts.routing, ground.parts.gazetteer
+    topics = {id: row.name for id, row in routing.topics.rows.items()}
+    channels = tuple(sorted(ground.channels))
+    return ReportBrowser(ground.store, directory, routing.register, gazetteer, topics, channels)
 
 
 def build_figures(ground: Ground) -> FigureService:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from config.files import abbreviations
 from gateway.access.accounts import AccountService
 from gateway.access.services import AccessServices
 from gateway.assembly.ground import Ground, waiting_time
@@ -18,6 +19,7 @@ from gateway.assembly.operations import build_exchanges, build_health
 from gateway.assembly.people import (
     build_access,
     build_alarm,
+    build_browser,
     build_coordinators,
     build_figures,
     build_officers,
@@ -31,6 +33,7 @@ from gateway.assembly.steps import (
     build_deliver,
     build_escalation,
     build_hiding,
+    build_indexer,
     build_lane_watch,
     build_lanes,
     build_matters,
@@ -42,6 +45,7 @@ from gateway.assembly.steps import (
 from gateway.broker.base import DELIVERIES, MEDIA, NOTIFICATIONS, REPORTS
 from gateway.casework.agencies import AgencyService
 from gateway.casework.alerts import DutyService
+from gateway.casework.browsing import ReportBrowser
 from gateway.casework.coordinators import CoordinatorService
 from gateway.casework.directory import Directory
 from gateway.casework.figures import FigureService
@@ -70,6 +74,7 @@ from gateway.queues.agency_queues import AgencyQueueReview
 from gateway.queues.consumer import Consumer, Step
 from gateway.queues.due import EVERYWHERE, DueTask
 from gateway.queues.escalation import Escalation
+from gateway.queues.indexing import ReportIndexer
 from gateway.queues.lane import Lane, LaneWatch
 from gateway.queues.leased_task import LeasedTask
 from gateway.queues.sweep import Sweep
@@ -91,6 +96,7 @@ class Services(Ground):
     partners: PartnerService
     figures: FigureService
     coordinators: CoordinatorService
+    browser: ReportBrowser
     duty: DutyService
     route: Route
     deliver: Deliver
@@ -110,6 +116,7 @@ class Services(Ground):
     sweep: Sweep
     agency_queues: AgencyQueueReview
     escalation: Escalation
+    indexer: ReportIndexer
     exchanges: ExchangeWriter
     health: Health
 
@@ -139,7 +146,8 @@ def wire(ground: Ground) -> Services:
     pages = PageIntake(intake, store)
     files = AttachmentAccess(ground.store, ground.attachments)
     duty = DutyService(store, ground.roster, ground.notifier)
-    directory = Directory(ground.parts.routing.register, ground.parts.gazetteer)
+    register, gazetteer = ground.parts.routing.register, ground.parts.gazetteer
+    directory = Directory(register, gazetteer, abbreviations())
     hiding = build_hiding(ground)
     matters, replies = build_matters(ground, hiding), build_replies(ground)
     route, deliver = build_route(ground, duty, hiding, matters), build_deliver(ground)
@@ -167,6 +175,7 @@ def wire(ground: Ground) -> Services:
         partners=build_partners(ground, directory),
         figures=build_figures(ground),
         coordinators=build_coordinators(ground, directory),
+        browser=build_browser(ground, directory),
         duty=duty,
         route=route,
         deliver=deliver,
@@ -186,6 +195,7 @@ def wire(ground: Ground) -> Services:
         sweep=build_sweep(ground, deliver),
         agency_queues=build_agency_queues(ground),
         escalation=build_escalation(ground),
+        indexer=build_indexer(ground),
         exchanges=build_exchanges(ground),
         health=build_health(
             ground, deliver, leased_tasks(settings, pollings, bindings, reconcilings), lanes

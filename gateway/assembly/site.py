@@ -5,6 +5,7 @@ from gateway.assembly.services import Services
 from gateway.portals.agency import figures, government, inbox
 from gateway.portals.app import WebServer, application
 from gateway.portals.citizen.routes import CitizenServices
+from gateway.portals.console import listing
 from gateway.portals.console.sections import SectionMaker
 from gateway.portals.partners import alerts
 from gateway.portals.partners.mounts import mount_channels
@@ -52,4 +53,5 @@ def sections(services: Services) -> tuple[SectionMaker, ...]:
         lambda pages, menu: inbox.section(services.officers, pages, menu, services.now),
         lambda pages, menu: figures.section(services.figures, pages, menu),
         lambda pages, menu: government.section(services.coordinators, pages, menu),
+        lambda pages, menu: listing.section(services.browser, pages, menu),
     )

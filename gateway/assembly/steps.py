@@ -25,8 +25,10 @@ from gateway.queues.agency_queues import AGENCY_QUEUES, AgencyQueueReview
 from gateway.queues.consumer import Consumer, Step
 from gateway.queues.due import EVERYWHERE
 from gateway.queues.escalation import ESCALATION, Escalation
+from gateway.queues.indexing import ReportIndexer
 from gateway.queues.lane import LEASE, OTHERS, Lane, LaneWatch, Pace
 from gateway.queues.sweep import SWEEP, Sweep
+from gateway.store.search import SEARCH
 
 
 def build_hiding(ground: Ground) -> Hiding:
@@ -179,6 +181,11 @@ def build_escalation(ground: Ground) -> Escalation:
     }
     cursor, within = ground.cursor(EVERYWHERE, ESCALATION), ground.settings.delivery
     return Escalation(ground.store, cursor, within.fetch_within_hours, own)
+
+
+def build_indexer(ground: Ground) -> ReportIndexer:
+    """Return what lets reports be found by their words."""
+    return ReportIndexer(ground.store, ground.cursor(EVERYWHERE, SEARCH))
 
 
 def build_agency_queues(ground: Ground) -> AgencyQueueReview:

@@ -33,6 +33,7 @@ def worker_tasks(services: Services) -> list[Task]:
         Task("put back what queues lost", services.sweep.run),
         Task("look after agencies' queues", services.agency_queues.run),
         Task("escalate what is not fetched", services.escalation.run),
+        Task("let reports be found", services.indexer.run),
         Task("trained models", partial(_refresh, services.parts)),
         *(
             Task(f"due {task.handler.kind}", task.run)

@@ -23,6 +23,7 @@ from sqlalchemy import (
     String,
     TableClause,
     column,
+    delete,
     func,
     insert,
     inspect,
@@ -37,7 +38,8 @@ from gateway.store.agency_queues import LEFT
 from gateway.store.engine import NotMigrated
 from gateway.store.migrate import alone, revision_of, upgrade_to
 from gateway.store.notifications import NotificationRepository
-from gateway.store.tables import UTCDateTime, agency_queues
+from gateway.store.search import SEARCH
+from gateway.store.tables import UTCDateTime, agency_queues, cursors
 
 ColumnKind = Literal["text", "integer", "float", "boolean", "time", "bytes"]
 Row = Sequence[Any]
@@ -46,6 +48,8 @@ LONGEST_COPY = 24 * 3600.0
 """Seconds that a copy of the whole database may take."""
 LEFT_OUT = {"alembic_version", "sessions"}
 """The revision is told apart, and a backup logs no operator in."""
+REBUILT = "report_search"
+"""How the names of tables begin that are made of others, again after a restore."""
 _UNSEALED = {"queue"}
 """Tables whose bytes are not sealed."""
 _MANY, _FEW = 200, 10
@@ -186,6 +190,7 @@ class Filling:
         With ``hold``, which says why, each of those is given up until a person decides.
         """
         await self._connection.run_sync(upgrade_to)
+        await self._connection.execute(delete(cursors).where(cursors.c.work == SEARCH))
         if hold:
             await self._notifications.give_up_waiting(hold)
         else:
@@ -208,7 +213,7 @@ def _shapes(connection: Connection) -> list[TableShape]:
     return [
         TableShape(name, tuple((c["name"], _kind(c["type"])) for c in about.get_columns(name)))
         for name in names
-        if name not in LEFT_OUT
+        if name not in LEFT_OUT and not name.startswith(REBUILT)
     ]
 
 

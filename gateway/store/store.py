@@ -32,6 +32,7 @@ from gateway.store.files import FileQueries
 from gateway.store.inbox import InboxQueries
 from gateway.store.lanes import LaneQueries
 from gateway.store.leases import LeaseClock
+from gateway.store.listing import ListingQueries
 from gateway.store.live import LiveQueries
 from gateway.store.messages import MessageQueries
 from gateway.store.notifications import NotificationQueries, notification_lanes
@@ -44,6 +45,7 @@ from gateway.store.queue_table import Queue
 from gateway.store.reactions import USUAL, AnswerLimits
 from gateway.store.reports import ReportQueries
 from gateway.store.rows import IntakeItem
+from gateway.store.search import SearchQueries
 from gateway.store.segments import SegmentQueries
 from gateway.store.sessions import SessionRepository
 from gateway.store.traces import TraceQueries
@@ -97,6 +99,8 @@ class Store:
         self.figures = FigureQueries(database)
         self.files = FileQueries(database)
         self.inbox = InboxQueries(database, self.deliveries)
+        self.search = SearchQueries(database, leases)
+        self.listing = ListingQueries(database, self.search)
         self.messages = MessageQueries(database)
         self.notifications = NotificationQueries(database)
         self.live = LiveQueries(database, leases)

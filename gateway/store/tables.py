@@ -81,6 +81,8 @@ def _lane_columns(holder: str) -> tuple[Column[Any], ...]:
 _UNJOINED = text("joined_at IS NULL")
 _UNACKNOWLEDGED = text("acknowledged_at IS NULL")
 _AGREED = text("publicity IS NOT NULL")
+_DUE = text("due_on IS NOT NULL")
+_REFUSED = text("refusals > 1")
 _FILES_WAIT = text("files_since IS NOT NULL")
 
 messages = Table(
@@ -178,7 +180,10 @@ reports = Table(
     Index("ix_reports_received", "received_at"),
     Index("ix_reports_government", "government", "received_at"),
     Index("ix_reports_regency", "regency", "received_at"),
-    Index("ix_reports_changed", "changed_at"),
+    Index("ix_reports_changed", "changed_at", "id"),
+    Index("ix_reports_urgent", "urgent", "received_at"),
+    Index("ix_reports_due", "due_on", "id", sqlite_where=_DUE, postgresql_where=_DUE),
+    Index("ix_reports_refused", "refusals", sqlite_where=_REFUSED, postgresql_where=_REFUSED),
     Index(
         "ix_reports_open",
         "government",

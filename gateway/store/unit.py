@@ -29,6 +29,7 @@ from gateway.store.queue_table import Outbox, Queue
 from gateway.store.reactions import AnswerLimits, ReactionRepository
 from gateway.store.reports import ReportRepository
 from gateway.store.rows import AcceptedItem, IntakeItem, QuarantineItem, SegmentItem
+from gateway.store.search import SearchRepository
 from gateway.store.segments import SegmentRepository
 
 
@@ -81,6 +82,7 @@ class UnitOfWork:
             connection, now, context.moment, context.deliveries, self.outbox, context.methods
         )
         self.agency_queues = AgencyQueueRepository(connection)
+        self.search = SearchRepository(connection)
         self.notifications = NotificationRepository(
             connection, now, context.notifications, self.reactions, self.outbox
         )

@@ -42,7 +42,8 @@ TABLES = {
 COMPOSED = {
     "console": r"(age|advice|error|conflict|refusal|actor)\.\w+|(government\.)?done\.\w+|"
     r"government\.(overdue|unread|escalated|refused)"
-    r"|officer\.(\w+_(lead|short)|assign|send_copy)",
+    r"|officer\.(\w+_(lead|short)|assign|send_copy)"
+    r"|listing\.((view|states|sorts|unmet)\.\w+|urgent|overdue|unread|refused|escalated|today)",
     "errors": r"",
     "labels": r"",
     "pages": r"form\.kind_\w+|error\.\d+|receipt\.next\.\d|privacy\.\w+\.\w+|track\.\w+",

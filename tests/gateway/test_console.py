@@ -805,17 +805,19 @@ async def test_a_number_leads_to_its_report(operator: Visitor, separator: str) -
 @pytest.mark.parametrize(
     ("query", "says"),
     [
-        ("", "12 angka"),
         ("482109370001", "12 angka"),
-        (report(5).tracking, "Tidak ada laporan bernomor 4821-0937"),
-        ("<script>", "12 angka"),
+        (report(5).tracking, "Tidak ada laporan dengan nomor itu"),
+        ("<script>", "Tidak ada laporan yang cocok"),
+        ("?", "Ketik nomor laporan atau kata"),
     ],
 )
-async def test_a_number_that_leads_nowhere_says_why(
+async def test_a_search_that_leads_nowhere_says_why(
     operator: Visitor, query: str, says: str
 ) -> None:
-    response, page = await operator.get(f"/find?q={query}")
-    assert response.status == 404
+    response, _ = await operator.get(f"/find?q={query}")
+    assert response.status == 303
+    response, page = await operator.get(response.headers["Location"].removeprefix("/console"))
+    assert response.status == 200
     assert says in page
     assert "<script>" not in page
 
@@ -999,9 +1001,8 @@ async def test_a_reader_chooses_the_language_and_keeps_it(operator: Visitor) -> 
     assert "lang=en" in response.headers["set-cookie"]
     _, kept = await operator.get("/failed")
     assert "Failed and quarantined" in kept
-    missing, error = await operator.get("/find?q=1")
-    assert missing.status == 404
-    assert "A report number has 12 digits" in error
+    _, none = await operator.get("/reports?q=48210937000")
+    assert "A report number has 12 digits" in none
     _, back = await operator.get("/failed?lang=id")
     assert "Gagal dan karantina" in back
 

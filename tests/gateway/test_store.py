@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from gateway.platform.names import hash_name
 from gateway.store import migrate
+from gateway.store.copies import REBUILT
 from gateway.store.engine import Database, Unavailable
 from gateway.store.reports import StaleWrite
 from gateway.store.rows import AuditEvent, KeptFile, ReportRecord
@@ -30,8 +31,15 @@ from tests.services.proxy import chaos
 WIB = timezone(timedelta(hours=7))
 
 
+def _is_kept(name: str | None, kind: str, _: object) -> bool:
+    """Tell whether the metadata should know a table; what is found by words is rebuilt."""
+    return kind != "table" or not (name or "").startswith(REBUILT)
+
+
 def _differences(connection: Connection) -> list[object]:
-    context = MigrationContext.configure(connection, opts={"compare_type": True})
+    context = MigrationContext.configure(
+        connection, opts={"compare_type": True, "include_name": _is_kept}
+    )
     return list(compare_metadata(context, metadata))
 
 

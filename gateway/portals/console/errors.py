@@ -17,8 +17,6 @@ class ConsoleErrorCode(StrEnum):
     NO_FILE = "no_file"
     NO_CHANNEL = "no_channel"
     FILES_AWAY = "files_away"
-    NO_NUMBER = "no_number"
-    NO_SUCH_NUMBER = "no_such_number"
     SESSION_OVER = "session_over"
     STRANGE_FORM = "strange_form"
     LONG_FORM = "long_form"

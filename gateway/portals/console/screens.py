@@ -4,10 +4,11 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, Response
 
 from gateway.access.roles import Right
 from gateway.casework.operators import OperatorService
@@ -15,17 +16,18 @@ from gateway.media.access import NoFile, NotYet
 from gateway.portals.console import casefile
 from gateway.portals.console.errors import ConsoleError, ConsoleErrorCode
 from gateway.portals.console.menu import Menu
-from gateway.portals.console.pages import BASE, ConsolePages
+from gateway.portals.console.pages import ConsolePages
 from gateway.portals.console.sections import Visitor
 from gateway.portals.http import files
 from gateway.store.views import Overview
-from normalizer import tracking
 from normalizer.report import Report
 
 LATEST = 30
 """Reports on the first screen: redrawn twice a second for every reader."""
 PAGE = 50
 """Dead letters, or quarantined messages, of one page."""
+OFFERED = 12
+"""Agencies that a search offers."""
 _REGION = re.compile(r"\d\d(\.\d\d)?")
 
 
@@ -88,19 +90,6 @@ class Screens:
         except NotYet:
             raise ConsoleError(503, ConsoleErrorCode.FILES_AWAY) from None
         return files.serve(request, shown)
-
-    async def find(self, request: Request, visitor: Visitor) -> Response:
-        """Go to the report with a tracking number, however its digits are grouped."""
-        asked = request.query_params.get("q", "")
-        digits = tracking.bare(asked)[:20]
-        if not tracking.is_valid(digits):
-            raise ConsoleError(404, ConsoleErrorCode.NO_NUMBER)
-        file = await self._operators.find(digits, actor=visitor.actor)
-        if file is None:
-            raise ConsoleError(
-                404, ConsoleErrorCode.NO_SUCH_NUMBER, number=tracking.format_number(digits)
-            )
-        return RedirectResponse(f"{BASE}/reports/{file.report.id}", 303)
 
     async def public(self, _: Request, visitor: Visitor) -> Response:
         """Words that their reporters agreed to have read, as the public would read them."""
@@ -167,7 +156,9 @@ class Screens:
         query = request.query_params.get("q", "").strip()[:100]
         region = request.query_params.get("region", "")
         near = region if _REGION.fullmatch(region) else None
-        found = await asyncio.to_thread(self._operators.agencies, query, near) if query else []
+        search = partial(self._operators.agencies, query, near, OFFERED + 1)
+        found = await asyncio.to_thread(search) if query else []
+        is_cut, found = len(found) > OFFERED, found[:OFFERED]
         file = (
             await self._operators.report(
                 request.query_params.get("report", ""), actor=visitor.actor
@@ -177,7 +168,8 @@ class Screens:
         )
         offered = [each for each in found if not (file and file.report.recuses(each.id))]
         accused = len(found) > len(offered)
-        return self._pages.page("parts/agencies.html", query=query, found=offered, accused=accused)
+        values = {"found": offered, "accused": accused, "is_cut": is_cut}
+        return self._pages.page("parts/agencies.html", query=query, **values)
 
     async def _page(
         self, name: str, visitor: Visitor, overview: Overview | None = None, **values: Any
@@ -210,7 +202,6 @@ SCREENS: Mapping[str, tuple[Screen, Right]] = {
     "/failed": (Screens.failed, Right.OPERATE),
     "/ended": (Screens.ended, Right.DECIDE),
     "/public": (Screens.public, Right.DECIDE),
-    "/find": (Screens.find, Right.READ),
     "/agencies": (Screens.agencies, Right.READ),
     "/reports/{report_id}": (Screens.report, Right.READ),
     "/files/{report_id}/{sha256}": (Screens.file, Right.READ),
