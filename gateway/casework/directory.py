@@ -64,7 +64,7 @@ class Directory:
         ranked |= dict.fromkeys(self._villages(typed), 0)
         if exact:
             ranked[exact.id] = -1
-        order = sorted(ranked, key=lambda id: (ranked[id], _distance(id, near), len(id), id))
+        order = sorted(ranked, key=lambda id: (ranked[id], _distance(id, near), id))
         found = (self._register.agency(id) for id in order)
         return list(islice(filter(None, found), limit))
 

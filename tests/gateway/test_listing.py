@@ -280,22 +280,3 @@ async def test_who_may_not_read_has_no_list(desk: Office, guest: Visitor) -> Non
     for path in ("/reports", "/find?q=1"):
         response, _ = await guest.get(path)
         assert response.status == 404
-
-
-async def test_failed_messages_are_paged_with_totals(desk: Office, guest: Visitor) -> None:
-    for number in range(1, 104):
-        await desk.kill(number)
-    for number in range(101):
-        await desk.hold(f"q{number}")
-    await person(desk.house, "rini", Role.OPERATOR)
-    await log_in(desk, guest, "rini")
-    _, page = await guest.get("/failed")
-    assert "1–100 dari 103" in page
-    assert "1–100 dari 101" in page
-    _, page = await guest.get("/failed?dead=2&held=99")
-    assert "101–103 dari 103" in page
-    assert "101–101 dari 101" in page
-    assert page.count('id="replay-') == 4
-    assert 'hx-get="/console/parts/quarantine"' not in page
-    _, part = await guest.get("/parts/dead?dead=2")
-    assert part.count('id="replay-') == 4

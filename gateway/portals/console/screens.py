@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -155,11 +156,8 @@ class Screens:
         query = request.query_params.get("q", "").strip()[:100]
         region = request.query_params.get("region", "")
         near = region if _REGION.fullmatch(region) else None
-        found = (
-            await asyncio.to_thread(self._operators.agencies, query, near, OFFERED + 1)
-            if query
-            else []
-        )
+        search = partial(self._operators.agencies, query, near, OFFERED + 1)
+        found = await asyncio.to_thread(search) if query else []
         is_cut, found = len(found) > OFFERED, found[:OFFERED]
         file = (
             await self._operators.report(
