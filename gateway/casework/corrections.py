@@ -91,7 +91,7 @@ class Corrections:
     ) -> Report:
         """Join a report to another of the same reporter, and close it; return the other.
 
-        Two reporters' reports are only tied to each other: nobody reads what another wrote.
+        Reports of two people are only tied to each other: neither reads what the other wrote.
         """
         async with self._changing() as unit:
             record = await lock_report(unit, report_id, actor, version=version)
