@@ -192,7 +192,7 @@ async def test_a_broken_mark_is_answered(operator: Visitor, mark: str) -> None:
 
 async def test_who_came_too_late_reads_who_was_faster(operator: Visitor, desk: Office) -> None:
     chosen = f"/reports/{unsure(2).id}/assign"
-    fields = {"agency": AGENCIES[0].id, "state": "triage"}
+    fields = {"agency": AGENCIES[0].id, "version": "2"}
     await desk.put(_given(unsure(2)))
     response, body = await operator.act(chosen, **fields)
     assert response.status == 409
