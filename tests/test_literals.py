@@ -34,7 +34,7 @@ ALLOWED = {
 }
 FOR_PROGRAMMERS = {"reference.html"}
 """Drawn from the OpenAPI document, whose words are those of the code."""
-BRANDS = {"Kanal", "· Kanal", "English", "Bahasa Indonesia", "ID", "EN"} | {
+BRANDS = {"Kanal", "· Kanal", "English", "Bahasa Indonesia", "ID", "EN", "Esc"} | {
     "EN, English", "ID, Bahasa Indonesia",
 }  # fmt: skip
 """Names, and languages in their own words, which are the same in every language."""

@@ -28,7 +28,7 @@ class Right(StrEnum):
     """What a page or an act needs."""
 
     READ = "read"
-    """Texts and files of reports."""
+    """Texts and files of all reports of the scope; officers have those of their inbox."""
     DECIDE = "decide"
     """Assign, ask, archive, merge, split, release words."""
     OPERATE = "operate"
@@ -64,7 +64,7 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
     Role.COORDINATOR: frozenset(
         {Right.READ, Right.COORDINATE, Right.INVITE, Right.FIGURES, Right.HISTORY}
     ),
-    Role.OFFICER: frozenset({Right.READ, Right.ANSWER}),
+    Role.OFFICER: frozenset({Right.ANSWER}),
     Role.LEADER: frozenset({Right.FIGURES}),
     Role.AUDITOR: frozenset({Right.HISTORY, Right.ACCESS_LOG}),
 }

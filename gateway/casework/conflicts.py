@@ -17,6 +17,8 @@ class ConflictCode(StrEnum):
     CHANGED = "changed"
     OUTDATED = "outdated"
     """The page showed the report as it was before a colleague changed it."""
+    OUTDATED_ASSIGNED = "outdated_assigned"
+    """A colleague has given it to an agency since."""
     CLOSED = "closed"
     NOT_SET_ASIDE = "not_set_aside"
     AT_AN_AGENCY = "at_an_agency"

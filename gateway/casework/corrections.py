@@ -58,7 +58,9 @@ async def lock_report(
         kind, by, data = since
         agency = record.report.assignment.agency if record.report.assignment else None
         to = agency.name if agency and data.get("agency") == agency.id else ""
-        raise Conflict(ConflictCode.OUTDATED, who=by, what=kind, agency=to)
+        if to:
+            raise Conflict(ConflictCode.OUTDATED_ASSIGNED, who=by, agency=to)
+        raise Conflict(ConflictCode.OUTDATED, who=by, what=kind)
     return record
 
 

@@ -68,7 +68,7 @@ _UNIT = 120
 _DAY = ZoneInfo("Asia/Jakarta")
 _PRIVATE = frozenset({"agency_noted", "delegated", "officer_assigned"})
 """Events that only the agency itself and operators read."""
-_OPERATORS = frozenset({"unsealed"})
+_OPERATORS = frozenset({"unsealed", "operator_noted"})
 """Events that no agency reads."""
 _MOVES: Mapping[str, Set[Status]] = {
     "verify": {Status.IN_PROGRESS},

@@ -38,6 +38,7 @@ from gateway.store.views import (
     QuarantineView,
     ReportFile,
 )
+from gateway.wire.events import for_agency
 from normalizer.report import FINAL, Agency, Assignment, Outcome, Report, Status
 from router import explain
 from router.register import Register
@@ -45,6 +46,8 @@ from router.register import Register
 log = structlog.get_logger(__name__)
 LOOK_AT_LANES = 10.0
 """Seconds for which a look at the lanes stands for others: it reads every row that waits."""
+_FOR_OPERATORS = frozenset({"operator_noted", "unsealed"})
+"""Events that only operators read."""
 REOPENED = (Status.ARCHIVED_BY_SYSTEM, Status.ARCHIVED_BY_ADMIN)
 """What no agency has seen may still be assigned."""
 
@@ -341,7 +344,13 @@ def _check_operates(actor: Actor) -> None:
 
 
 def _in_scope(file: ReportFile | None, actor: Actor) -> ReportFile | None:
-    return file if file and actor.scope(Right.READ).covers(file.report) else None
+    """Return a report as somebody may see it: who decides nothing sees what its agency sees."""
+    if file is None or not actor.scope(Right.READ).covers(file.report):
+        return None
+    if actor.scope(Right.DECIDE).covers(file.report):
+        return file
+    events = tuple(each for each in file.events if each.kind not in _FOR_OPERATORS)
+    return replace(file, report=for_agency(file.report), events=events)
 
 
 def _identity(report: Report, seal: Seal) -> Identity:

@@ -43,6 +43,7 @@ COMPOSED = {
     "console": r"(age|advice|error|conflict|refusal|actor)\.\w+|(government\.)?done\.\w+|"
     r"government\.(overdue|unread|escalated|refused)"
     r"|officer\.(\w+_(lead|short)|assign|send_copy)"
+    r"|correct\.(ask|note|correct|split|to_triage|merge)"
     r"|listing\.((view|states|sorts|unmet)\.\w+|urgent|overdue|unread|refused|escalated|today)",
     "errors": r"",
     "labels": r"",

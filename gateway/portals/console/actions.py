@@ -203,6 +203,7 @@ TOO_LATE = frozenset(
     {
         ConflictCode.CHANGED,
         ConflictCode.OUTDATED,
+        ConflictCode.OUTDATED_ASSIGNED,
         ConflictCode.CLOSED,
         ConflictCode.AT_AN_AGENCY,
         ConflictCode.AT_THIS_AGENCY,

@@ -127,8 +127,6 @@ class ConsolePages:
         if error.code is ConflictCode.MASKING:
             return self.labels.closed()
         values = {name: self._conflict_word(name, each) for name, each in error.values.items()}
-        if error.code is ConflictCode.OUTDATED and values.get("agency"):
-            return self.labels.say("conflict.outdated_assigned", **values)
         if error.code is ConflictCode.OUTDATED and not values:  # the page itself says who
             return self.labels.say(f"conflict.{ConflictCode.CHANGED}")
         return self.labels.say(f"conflict.{error.code}", **values)
