@@ -20,17 +20,33 @@ from config.settings import Settings, load
 from demo.cast import DOORS
 from demo.door import WITHIN, Door, Fault
 from demo.doors import ways_in
+from demo.month import GOVERNMENT, Month
 from demo.samples import SAMPLES, Sample
 from gateway import checks
-from gateway.access.roles import system
+from gateway.access.accounts import FROM_COMMAND_LINE
+from gateway.access.passwords import HASHER
+from gateway.access.roles import Role, system
 from gateway.assembly import assemble
 from gateway.platform import logs
+from gateway.platform.clock import CaseClock
 from gateway.process import Kanal
-from gateway.store.views import ReportFile
+from gateway.store.scope import NATIONAL
+from gateway.store.views import GrantRow, NewAccount, ReportFile
 from normalizer.tracking import format_number, mentions
 
 ANSWER = "Terima kasih, regu kami turun ke lokasi besok pagi."
 WIDTHS = (8, 16, 58, 10)
+ACCOUNTS = {
+    "admin": [GrantRow(Role.ADMINISTRATOR, NATIONAL)],
+    "operator": [GrantRow(Role.OPERATOR, NATIONAL, identity=True)],
+    "koordinator": [GrantRow(Role.COORDINATOR, GOVERNMENT)],
+    "petugas": [
+        GrantRow(Role.OFFICER, f"{GOVERNMENT.replace('.', '')}-{kind}")
+        for kind in ("dinas-pu", "dinas-perhubungan")
+    ],
+    "pimpinan": [GrantRow(Role.LEADER, GOVERNMENT)],
+}
+"""Who may log in to look at the demonstration: one of each role."""
 
 
 class Demo:
@@ -142,20 +158,31 @@ async def show(*, once: bool) -> int:
             if faults:
                 sys.stderr.write("\n".join(map(str, faults)) + "\n")
                 return 1
-            kanal = Kanal(assemble(settings, parts=parts))
+            offset = Path(folder) / "clock"
+            offset.write_text("0")
+            clock = None if once else CaseClock(offset)
+            kanal = Kanal(assemble(settings, parts=parts, now=clock))
+            demo = Demo(kanal, doors)
+            month = None if once else Month(kanal, demo.doors, offset, per_day=8, seed=1708)
+            if month:
+                month.begin()
             try:
-                return await _play(kanal, Demo(kanal, doors), once=once)
+                return await _play(kanal, demo, month)
             finally:
                 await kanal.stop()
 
 
-async def _play(kanal: Kanal, demo: Demo, *, once: bool) -> int:
+async def _play(kanal: Kanal, demo: Demo, month: Month | None) -> int:
     ports = await kanal.start()
     for door in demo.doors.values():
         await door.opened(kanal.services.settings, ports)
     where = "RabbitMQ" if kanal.services.settings.broker.url else "the embedded queue"
     base = "PostgreSQL" if kanal.services.settings.database.url.startswith("postgres") else "SQLite"
     out(f"Kanal is up on {base} and {where}; {ways_in(DOORS)}.\n")
+    if month:
+        out("A month of reports comes first, made up; it takes about a minute.")
+        count = await month.play(out)
+        out(f"{count} messages came in, and agencies worked on them.\n")
     await demo.run()
     if demo.astray:
         out(f"\n{len(demo.astray)} of {demo.sent} went astray:")
@@ -163,22 +190,27 @@ async def _play(kanal: Kanal, demo: Demo, *, once: bool) -> int:
             out(f"  {what}")
     else:
         out(f"\nAll {demo.sent} messages arrived where they should.")
-    if not once:
+    if month:
         await _stay(kanal)
     return 1 if demo.astray else 0
 
 
 async def _stay(kanal: Kanal) -> None:
     """Keep running, so that the console can be looked at."""
-    password = secrets.token_urlsafe(9)
-    await kanal.services.accounts.set_password("demo", password)
+    password = secrets.token_urlsafe(12)
+    hashed = await asyncio.to_thread(HASHER.hash, password)
+    for name, grants in ACCOUNTS.items():
+        made = NewAccount(name, hashed, tuple(grants), FROM_COMMAND_LINE)
+        await kanal.services.store.accounts.create(made)
     url = kanal.services.settings.server.public_url
     out(f"\nThe citizens' form: {url}")
-    out(f"Console: {url}console  (name demo, password {password})")
+    out(f"Console: {url}console  (password of all: {password})")
+    for name, grants in ACCOUNTS.items():
+        out(f"  {name:<14}{', '.join(f'{each.role} {each.scope}' for each in grants)}")
     out("Stop with Ctrl-C.")
     told = asyncio.Event()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(name, told.set)
+    for each in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(each, told.set)
     await told.wait()
 
 
