@@ -51,6 +51,8 @@ class ConflictCode(StrEnum):
     NOT_IN_TEXT = "not_in_text"
     NO_PLACE = "no_place"
     NO_TOPIC = "no_topic"
+    PLACES = "places"
+    """Several places have the name."""
     NO_PHOTO = "no_photo"
     PHOTO_TOO_LARGE = "photo_too_large"
     PHOTOS_TOO_MANY = "photos_too_many"

@@ -35,6 +35,8 @@ from router.duplicates import fingerprint
 
 MOST_WORDS = 2_000
 """Characters of a note or a question."""
+OFFERED = 8
+"""Places that are named where a name means several."""
 
 
 async def lock_report(
@@ -96,8 +98,11 @@ class Corrections:
         Reports of two people are only tied to each other: neither reads what the other wrote.
         """
         async with self._changing() as unit:
-            record = await lock_report(unit, report_id, actor, version=version)
             other = (await unit.reports.by_tracking([number])).get(number)
+            # In one order for all: two merge two reports into each other, and neither waits.
+            for id in sorted({report_id, other.report.id} if other else {report_id}):
+                await unit.reports.by_id(id, lock=True)
+            record = await lock_report(unit, report_id, actor, version=version)
             if other is None or not actor.scope(Right.DECIDE).covers(other.report):
                 raise Conflict(ConflictCode.NO_OTHER)
             other = await lock_report(unit, other.report.id, actor)
@@ -299,8 +304,14 @@ class Corrections:
                 deliver_changed(unit, ranked, cause=f"corrected {stored.version}")
             return ranked
 
-    def _place(self, code: str) -> Place:
-        region = self._gazetteer.region(code)
+    def _place(self, said: str) -> Place:
+        """Return the region of a code, or the only one of a name."""
+        region = self._gazetteer.region(said)
+        named = [] if region else list(self._gazetteer.named(said))
+        if len(named) > 1:
+            listed = ", ".join(f"{each.name} ({each.code})" for each in named[:OFFERED])
+            raise Conflict(ConflictCode.PLACES, places=listed)
+        region = region or next(iter(named), None)
         if region is None:
             raise Conflict(ConflictCode.NO_PLACE)
         return Place(

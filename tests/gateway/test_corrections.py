@@ -1,5 +1,6 @@
 """What operators put right: merging, splitting, taking back; nothing is lost or shown by it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from gateway.casework.conflicts import Conflict, ConflictCode
 from gateway.casework.corrections import Corrections
 from normalizer.report import Outcome, Recusal, Report, Status
 from tests.cases import reworded
+from tests.gateway.making import ROAD, UNCLEAR, House
 from tests.gateway.office import AGENCIES, Office, office, report, unsure
 
 BUDI = system("budi")
@@ -85,6 +87,23 @@ async def test_what_cannot_be_merged(desk: Office, number: str, why: ConflictCod
     assert refused.value.code is why
 
 
+async def test_two_operators_merge_two_reports_into_each_other_at_once(house: House) -> None:
+    """One wins; the other is told so at once, and no message is in both or in none."""
+    for number in range(3):
+        who = f"+628123456{number:04}"
+        one, other = [(await house.report(text, who)).report for text in (ROAD, UNCLEAR)]
+        merge = house.services.operators.corrections.merge
+        done = await asyncio.gather(
+            merge(one.id, other.tracking, actor=BUDI),
+            merge(other.id, one.tracking, actor=system("rini")),
+            return_exceptions=True,
+        )
+        failed = [each for each in done if isinstance(each, BaseException)]
+        assert [getattr(each, "code", each) for each in failed] == [ConflictCode.CLOSED], number
+        (whole,) = (each for each in done if isinstance(each, Report))
+        assert sorted(each.text for each in whole.messages) == sorted((ROAD, UNCLEAR))
+
+
 async def test_words_become_a_report_of_their_own(desk: Office) -> None:
     both = reworded(unsure(1), text="Lampu jalan mati. Selain itu air PDAM keruh.")
     both = both.model_copy(update={"confidential": True, "recusals": (ACCUSES,)})
@@ -133,6 +152,27 @@ async def test_topic_and_place_are_corrected(desk: Office) -> None:
     with pytest.raises(Conflict) as refused:
         await right(desk).correct(fixed.id, region="99.99", actor=BUDI)
     assert refused.value.code is ConflictCode.NO_PLACE
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [("Samarinda", "64.72"), ("kota samarinda", "64.72"), ("64.72.01", "64.72.01")],
+)
+async def test_a_place_is_corrected_by_its_name_or_its_code(
+    desk: Office, said: str, found: str
+) -> None:
+    await desk.put(unsure(1))
+    fixed = await right(desk).correct(unsure(1).id, region=said, actor=BUDI)
+    assert fixed.places[0].code == found
+
+
+async def test_a_name_of_several_places_is_asked_back(desk: Office) -> None:
+    await desk.put(unsure(1))
+    with pytest.raises(Conflict) as refused:
+        await right(desk).correct(unsure(1).id, region="Bandung", actor=BUDI)
+    assert refused.value.code is ConflictCode.PLACES
+    assert "32.04" in refused.value.values["places"]
+    assert "32.73" in refused.value.values["places"]
 
 
 async def test_the_reporter_is_asked(desk: Office) -> None:

@@ -14,9 +14,10 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from config.settings import OidcSettings
 from config.words import words
-from gateway.access.roles import Role
+from gateway.access.roles import Role, system
 from gateway.assembly.site import sections
 from gateway.portals.console.routes import routes
+from gateway.store.rows import AuditEvent
 from gateway.store.views import GrantRow, NewAccount
 from normalizer.message import Level, Place
 from tests.gateway.office import AGENCIES, Clock, Office, console, office, report
@@ -49,6 +50,7 @@ PAGES = {
     "/reports": "OoRC",
     "/agencies": "OoRC",
     "/reports/{report_id}": "OoRC",
+    "/reports/{report_id}/history": "OoRCU",
     "/files/{report_id}/{sha256}": "OoRC",
     "/exchanges/{channel}": "Oo",
     "/parts/overview": "Oo",
@@ -331,3 +333,31 @@ async def test_a_report_of_another_scope_is_not_there(
             if own == 404 or never not in (404, 409) or not seen or (hidden and other != never):
                 wrong.append((path, own, other, never))
     assert wrong == []
+
+
+async def test_an_auditor_reads_who_did_what_and_no_text(
+    desk: Office, walkers: dict[str, Walker]
+) -> None:
+    await desk.desk.corrections.note(OWN.id, text="kata internal", actor=system("rini"))
+    await desk.desk.unseal(OWN.id, reason="dijemput petugas", actor=system("budi"))
+    said = AuditEvent(
+        "agency_replied",
+        f"agency:{AGENCIES[0].id}",
+        note="kata instansi",
+        data={"kind": "answer", "text": "kata instansi"},
+    )
+    async with desk.house.store.unit() as unit:
+        stored = await unit.reports.by_id(OWN.id, lock=True)
+        assert stored
+        unit.reports.change(stored, stored.report, [said])
+    path = f"/reports/{OWN.id}/history"
+    status, page = await walkers["U"].get(path)
+    assert status == 200
+    for shown in ("rini", "budi", "dijemput petugas", AGENCIES[0].name, "Log utuh"):
+        assert shown in page, shown
+    for hidden in (OWN.text, OWN.title, "kata internal", "kata instansi", f'{OWN.id}"'):
+        assert hidden not in page, hidden
+    _, page = await walkers["C"].get(path)
+    assert "dijemput petugas" not in page, "whose identity was opened is for operators and auditors"
+    _, page = await walkers["O"].get(path)
+    assert f'/reports/{OWN.id}"' in page, "who may read the report goes on to it"

@@ -173,7 +173,10 @@ CORRECTIONS = (
         "corrected",
         f"/{REPORT}/correct",
         Corrections.correct,
-        lambda form: {"topic": first(form, "topic")[:64], "region": first(form, "region")[:13]},
+        lambda form: {
+            "topic": first(form, "topic")[:64],
+            "region": first(form, "region")[:80].strip(),
+        },
         then=REPORT,
         decides=True,
         of=lambda operators: operators.corrections,

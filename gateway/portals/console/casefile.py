@@ -71,14 +71,19 @@ def _said(event: EventView, labels: Labels, agency_name: Names) -> ThreadEntry:
     )
 
 
-def history(file: ReportFile, labels: Labels, agency_name: Names) -> list[HistoryRow]:
-    """Return the log of a report in words: who did what, and from what to what."""
+def history(
+    file: ReportFile, labels: Labels, agency_name: Names, *, words: bool = True
+) -> list[HistoryRow]:
+    """Return the log of a report in words: who did what, and from what to what.
+
+    ``words`` is whether what agencies wrote is in it.
+    """
     return [
         HistoryRow(
             each.at,
             _what(each, labels),
             actor(each, labels, agency_name),
-            _detail(each, agency_name),
+            _detail(each, agency_name, words=words or each.kind not in _AGENCY_WORDS | _NOTES),
             each.hash,
         )
         for each in file.events
@@ -99,10 +104,10 @@ def _what(event: EventView, labels: Labels) -> str:
     return labels.word(f"{event.kind}_{kind}" if kind else event.kind, "event")
 
 
-def _detail(event: EventView, agency_name: Names) -> str:
+def _detail(event: EventView, agency_name: Names, *, words: bool) -> str:
     """Say to whom, from what to what, and why."""
     said = [_value(name, each, agency_name) for name, each in event.data.items()]
-    return " · ".join(part for part in (*said, event.note) if part)
+    return " · ".join(part for part in (*said, event.note if words else "") if part)
 
 
 def _value(name: str, value: Any, agency_name: Names) -> str:

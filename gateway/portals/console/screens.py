@@ -80,6 +80,21 @@ class Screens:
         }
         return await self._page("report.html", visitor, **values)
 
+    async def history(self, request: Request, visitor: Visitor) -> Response:
+        """The log of a report without a word of its texts, as auditors read it."""
+        actor = visitor.actor
+        file = await self._operators.history(request.path_params["report_id"], actor=actor)
+        if file is None:
+            raise ConsoleError(404, ConsoleErrorCode.NO_REPORT)
+        labels, names = self._pages.labels, self._operators.agency_name
+        values: dict[str, Any] = {
+            "report": file.report,
+            "history": casefile.history(file, labels, names, words=False),
+            "faults": await self._operators.chain_faults(file.report.id),
+            "reads": actor.scope(Right.READ).covers(file.report),
+        }
+        return await self._page("history.html", visitor, **values)
+
     async def file(self, request: Request, visitor: Visitor) -> Response:
         """A file of a report, so that it can do nothing in the reader's browser."""
         report_id, sha256 = request.path_params["report_id"], request.path_params["sha256"]
@@ -204,6 +219,7 @@ SCREENS: Mapping[str, tuple[Screen, Right]] = {
     "/public": (Screens.public, Right.DECIDE),
     "/agencies": (Screens.agencies, Right.READ),
     "/reports/{report_id}": (Screens.report, Right.READ),
+    "/reports/{report_id}/history": (Screens.history, Right.HISTORY),
     "/files/{report_id}/{sha256}": (Screens.file, Right.READ),
     "/exchanges/{channel}": (Screens.exchanges, Right.OPERATE),
     "/parts/overview": (Screens.overview_part, Right.OPERATE),
