@@ -96,7 +96,7 @@ class AccountService:
             return None
         if active and session.seen_at + SEEN <= now:
             await self._store.sessions.change(session.token, seen_at=now)
-            await self._store.accounts.touch(session.name)
+            await self._store.accounts.note_seen(session.name)
         return session
 
     async def finish(self, session: Session, code: str) -> str | None:
@@ -187,7 +187,7 @@ class AccountService:
         if not begun:
             return None
         if stage == OPEN:
-            await self._store.accounts.touch(name)
+            await self._store.accounts.note_seen(name)
         return token
 
 

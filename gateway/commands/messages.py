@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.access.roles import system
 from gateway.commands.running import stop, with_kanal, with_store
 
 if TYPE_CHECKING:
@@ -26,6 +25,8 @@ def replay(
 
     The spool is this machine's own: run it where the doors run.
     """
+
+    from gateway.access.roles import system
 
     async def go(kanal: "Kanal") -> None:
         operators = kanal.services.operators

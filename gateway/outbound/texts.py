@@ -138,6 +138,7 @@ NEUTRAL: Mapping[str, str] = {
 """What is said instead about a delicate report, on a phone that others may read."""
 HARMLESS = frozenset(
     {
+        "split",
         "ask_earlier", "join", "joined", "kept_apart", "follow_up", "confidential",
         "anonymous_unsent", "still_anonymous", "hidden_anonymous", "hidden_confidential",
         "hidden_in_public", "needs_identity", "without_identity", "unhide_anonymous",

@@ -200,7 +200,7 @@ class AccountRepository(Queries):
             taken = await connection.execute(delete(grants).where(_is_grant(name, given)))
         return taken.rowcount == 1
 
-    async def touch(self, name: str) -> None:
+    async def note_seen(self, name: str) -> None:
         """Note that somebody was there."""
         async with self._database.write() as connection:
             change = update(accounts).where(_is(name)).values(seen_at=self._wall())

@@ -16,6 +16,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
+from gateway.assembly.site import sections
 from gateway.casework.visibility import MESSAGES, READERS, TABLE
 from gateway.intake.limits import CallLimits
 from gateway.outbound.deliver import Deliver
@@ -221,6 +222,7 @@ async def console(here: Town) -> AsyncIterator[Visitor]:
         clock=here.house.clock,
         wall=here.house.clock,
         who=CallLimits("", proxied=False).caller,
+        sections=sections(services),
     )
     app = Starlette(routes=[Mount("/console", routes=inside)])
     jar = aiohttp.CookieJar(unsafe=True)

@@ -135,7 +135,7 @@ async def test_today_begins_at_midnight_in_western_indonesia(filed: House) -> No
 async def test_a_scope_shows_its_own_and_nothing_else(filed: House) -> None:
     kobar = Actor("budi", (Grant(Role.OPERATOR, "62.01"),))
     samarinda = Actor("sari", (Grant(Role.OPERATOR, "64.72"),))
-    pdam = Actor("joko", (Grant(Role.OFFICER, "6472-pdam"),))
+    pdam = Actor("joko", (Grant(Role.OPERATOR, "6472-pdam"),))
     blind = Actor("ani", (Grant(Role.LEADER),))
     assert numbers(await listed(filed, {}, kobar)) == [8, 7, 5, 4, 3, 2, 1, 0]
     assert numbers(await listed(filed, {}, samarinda)) == [6]

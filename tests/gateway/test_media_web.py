@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from playwright.async_api import Browser, expect
 
 from config import settings
+from gateway.access.roles import Actor
 from gateway.assembly import assemble
 from gateway.intake.limits import CallLimits
 from gateway.media.access import ShownFile
@@ -56,8 +57,8 @@ class Cabinet:
         self.only, self.shown_to = only, list[str]()
         monkeypatch.setattr(desk.house.files, "for_operator", self.hand_out)
 
-    async def hand_out(self, report_id: str, sha256: str, *, by: str) -> ShownFile:
-        self.shown_to.append(by)
+    async def hand_out(self, report_id: str, sha256: str, *, actor: Actor) -> ShownFile:
+        self.shown_to.append(actor.name)
         return self.only
 
 

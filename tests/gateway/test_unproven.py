@@ -413,7 +413,9 @@ UNPROVEN_INPUT = {
 """What a stranger fills in."""
 
 
-WRITTEN_BY_PEOPLE = {"agencies.py", "operators.py"}
+WRITTEN_BY_PEOPLE = {
+    "agencies.py", "coordinators.py", "corrections.py", "officers.py", "operators.py", "replies.py",
+}  # fmt: skip
 """Acts of people: what the citizen is told of them does not count against the budget."""
 
 

@@ -62,7 +62,7 @@ def test_a_row(report: Report) -> None:
         "Instansi Induk": "Kota Samarinda",
         "ID Instansi Terdisposisi": "kota-samarinda-dinas-pupr",
         "Instansi Terdisposisi": "Dinas PUPR Kota Samarinda",
-        "Status Laporan": "Diteruskan ke Instansi",
+        "Status Laporan": "Ditujukan ke Instansi",
         "Alasan Tunda/Arsip": "",
         "Provinsi": "Provinsi Kalimantan Timur",
         "Kota/Kabupaten": "Kota Samarinda",

@@ -233,10 +233,11 @@ def _values(report: dict[str, Any]) -> dict[str, Any]:
     agency = (made.get("agency") or {}).get("id", "")
     region = report["places"][0]["code"] if report.get("places") else None
     history = report.get("history") or []
-    wanted = _NEXT.get(report["status"])
+    status = report.get("status", "")  # the version before kept bodies without one
+    wanted = _NEXT.get(status)
     due = (d["due"] for d in report.get("deadlines") or [] if d["name"] == wanted)
     acted = (c["at"] for c in history if c["status"] in ("in_progress", "answered"))
-    first, ended = next(acted, None), report["status"].startswith(("closed_", "archived_"))
+    first, ended = next(acted, None), status.startswith(("closed_", "archived_"))
     last = history[-1]["at"] if ended and history else None
     return {
         "new_copied": bool(made.get("copies")) and made.get("decision") == "assign",
