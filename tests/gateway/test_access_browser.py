@@ -109,7 +109,7 @@ async def test_from_the_first_link_to_an_invited_officer(
             await page.goto(f"{url}/reports/{report(1).id}")
             desk.house.clock.pass_(minutes=11)
             await page.get_by_text("Buka identitas").first.click()
-            await page.get_by_label("Alasan").fill("diminta polisi")
+            await page.locator('form[action$="/unseal"] [name=reason]').fill("diminta polisi")
             await page.get_by_role("button", name=re.compile("Buka")).click()
             await sound(page, "confirm", tmp_path)
         async with window(browser, width, script=False) as officer:

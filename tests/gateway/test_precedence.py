@@ -62,8 +62,10 @@ async def said(house: House, signals: tuple[Signal, ...]) -> Case:
 
 
 async def handed(house: House) -> list[str]:
-    """List whom anything was handed to, in order."""
-    query = "SELECT agency_id FROM deliveries ORDER BY created_at"
+    """List whom anything of a report was handed to, in order; its loser is told the number only."""
+    query = (
+        "SELECT agency_id FROM deliveries WHERE event NOT LIKE '%.withdrawn' ORDER BY created_at"
+    )
     return [row[0] for row in await house.rows(query)]
 
 

@@ -189,7 +189,7 @@
 
   // Keys, where a list of cards has them.
   const list = document.querySelector("[data-keys]");
-  if (!list) return;
+  if (!list || !byId("keys-on")) return;
   const CHOICE = "kanal.keys"; // in the browser's own store: "off"
   const UNREAD = 1000; // milliseconds in which no key decides on a card that was drawn again
   const [dialog, on] = [byId("keys"), byId("keys-on")];
