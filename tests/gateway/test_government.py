@@ -130,7 +130,7 @@ async def test_agencies_without_a_reader_stand_first_with_an_invitation(desk: Of
     await desk.put(at(6, PU), at(7, PU))
     async with logged_in(desk, "rini") as rini:
         _, page = await rini.get(HOME)
-        invite = "/console/accounts/invite?role=officer&amp;scope="
+        invite = "/console/accounts?role=officer&amp;scope="
         assert page.index(f"{invite}{PU.id}") < page.index(f"{invite}{DISHUB.id}")
         given = (GrantRow(Role.OFFICER, PU.id),)
         assert await desk.house.store.accounts.create(NewAccount("sari", _hash(), given, "cli"))

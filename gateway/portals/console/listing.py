@@ -67,7 +67,7 @@ class ListingScreens:
             menu=await self._menu(visitor, "reports"),
             found=found,
             asked={name: found.asked.get(name, "") for name in FIELDS},
-            typed=found.asked.get("q", ""),
+            sought=found.asked.get("q", ""),
             views=[(name, urlencode(view), view == found.asked) for name, view in VIEWS.items()],
             flags=FLAGS,
             groups=GROUPS,

@@ -81,9 +81,14 @@ class PeopleScreens:
         )
 
     async def accounts(self, request: Request, visitor: Visitor) -> Response:
-        """The accounts that the visitor may see, and the open invitations."""
+        """The accounts that the visitor may see, and the open invitations.
+
+        A role and a scope in the address stand in the form of an invitation already.
+        """
         asked = request.query_params
-        return await self._list(visitor, asked.get("q", ""), _number(asked.get("page", "")))
+        form = {name: [asked.get(name, "")[:80]] for name in ("role", "scope")}
+        number = _number(asked.get("page", ""))
+        return await self._list(visitor, asked.get("q", ""), number, form=form)
 
     async def account(self, request: Request, visitor: Visitor) -> Response:
         """One account: what it may do, where it is logged in, and what can be changed."""
