@@ -9,9 +9,21 @@ import pytest
 from normalizer import masking
 from tests import services
 from tests.gateway import making, migrated
-from tests.gateway.once import cheap_passwords, statements_once, tables_once
+from tests.gateway.once import (
+    cheap_passwords,
+    loggers_reset,
+    statements_once,
+    tables_once,
+    uncached_loggers,
+)
 
-__all__ = ["cheap_passwords", "statements_once", "tables_once"]
+__all__ = [
+    "cheap_passwords",
+    "loggers_reset",
+    "statements_once",
+    "tables_once",
+    "uncached_loggers",
+]
 
 Away = Callable[[], AbstractContextManager[None]]
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import structlog
 from argon2 import PasswordHasher
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -15,7 +16,7 @@ from gateway.access import accounts, passwords
 from gateway.models.active import ActiveModels
 from gateway.store import engine
 
-__all__ = ["cheap_passwords", "statements_once", "tables_once"]
+__all__ = ["cheap_passwords", "loggers_reset", "statements_once", "tables_once", "uncached_loggers"]
 
 _CHEAP = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 
@@ -30,6 +31,27 @@ def cheap_passwords() -> Iterator[None]:
         for module in (passwords, accounts):
             patch.setattr(module, "HASHER", _CHEAP)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def uncached_loggers() -> Iterator[None]:
+    """Let no logger keep the settings of the test that used it first: no other would hear it."""
+    configure = structlog.configure
+
+    def uncached(*values: Any, **named: Any) -> None:
+        configure(*values, **named | {"cache_logger_on_first_use": False})
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(structlog, "configure", uncached)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def loggers_reset() -> Iterator[None]:
+    """Take back what a command that ran in this process set: it may keep lines from being heard."""
+    yield
+    if structlog.is_configured():
+        structlog.reset_defaults()
 
 
 class Compiled(dict[tuple[Any, ...], Any]):
