@@ -18,6 +18,7 @@ from gateway.casework.corrections import Corrections, lock_report
 from gateway.casework.directory import Directory
 from gateway.casework.ended import WIB, EndedDay, EndedReports
 from gateway.casework.publishing import Proposal, Publishing
+from gateway.casework.threads import names_another
 from gateway.intake.envelope import unpack
 from gateway.intake.receive import Intake
 from gateway.media.access import AttachmentAccess, ShownFile
@@ -48,6 +49,8 @@ LOOK_AT_LANES = 10.0
 """Seconds for which a look at the lanes stands for others: it reads every row that waits."""
 _FOR_OPERATORS = frozenset({"operator_noted", "unsealed"})
 """Events that only operators read."""
+_TIES = frozenset({"joined", "merged", "grown", "tied", "split", "split_off"})
+"""Events that name another report, of an anonymous person perhaps too."""
 REOPENED = (Status.ARCHIVED_BY_SYSTEM, Status.ARCHIVED_BY_ADMIN)
 """What no agency has seen may still be assigned."""
 
@@ -357,7 +360,11 @@ def _in_scope(file: ReportFile | None, actor: Actor) -> ReportFile | None:
     if actor.scope(Right.DECIDE).covers(file.report):
         return file
     events = tuple(each for each in file.events if each.kind not in _FOR_OPERATORS)
-    return replace(file, report=for_agency(file.report), events=events)
+    told = file.notifications
+    if file.report.anonymous:
+        events = tuple(replace(e, data={}) if e.kind in _TIES else e for e in events)
+        told = tuple(each for each in told if not names_another(each.text, file.report))
+    return replace(file, report=for_agency(file.report), events=events, notifications=told)
 
 
 def _identity(report: Report, seal: Seal) -> Identity:

@@ -115,7 +115,7 @@ def _thread(opened: OfficerReport) -> list[OfficerThreadEntry]:
             entries.append(_of_agency(event, notification))
         elif event.kind in _AMONG_COLLEAGUES and event.data:
             entries.append(_of_colleague(event))
-    entries += [_of_ours(e) for e in written.values() if not _names_another(e.text, report)]
+    entries += [_of_ours(e) for e in written.values() if not names_another(e.text, report)]
     return sorted(entries, key=lambda each: each.at)
 
 
@@ -159,6 +159,7 @@ def _of_ours(notification: NotificationView) -> OfficerThreadEntry:
     return OfficerThreadEntry("us", at, notification.text, "", channel, (), notification.state)
 
 
-def _names_another(text: str, report: Report) -> bool:
+def names_another(text: str, report: Report) -> bool:
+    """Tell whether a text has the number of another report."""
     numbers = {bare(each) for each in _NUMBER.findall(text)}
     return any(is_valid(each) and each != report.tracking for each in numbers)

@@ -31,6 +31,7 @@ from gateway.store.engine import Database
 from gateway.store.leases import LeaseClock
 from gateway.store.queries import Queries
 from gateway.store.tables import reports
+from gateway.wire.events import for_agency
 from normalizer.report import Report
 
 SEARCH = "search"
@@ -153,8 +154,12 @@ def asked_words(query: str) -> tuple[str, ...]:
 
 
 def words_of(report: Report) -> list[str]:
-    """Return the different words that a report is found by: its messages', and its places'."""
+    """Return the different words that a report is found by: its messages', and its places'.
+
+    Of an anonymous one those that its agency reads: who may not read a name finds nothing by it.
+    """
     said: list[str] = []
+    report = for_agency(report) if report.anonymous else report
     for each in report.messages:
         said += (each.title, each.text, each.address)
     said += (place.name for place in report.places)

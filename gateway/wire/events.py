@@ -13,6 +13,7 @@ from normalizer.masking import masked_self
 from normalizer.message import Message, Reporter
 from normalizer.reply import without_ours
 from normalizer.report import FINAL, Agency, Outcome, Report
+from normalizer.tracking import mentions
 
 RECEIVED: Final = "id.kanal.message.received"
 ASSIGNED: Final = "id.kanal.report.assigned"
@@ -159,7 +160,8 @@ def for_agency(report: Report) -> Report:
 
     The sealed identity and the provider's ids never leave the gateway; of an anonymous report
     neither does the pseudonym, by which two reports of one person could be tied together, nor do
-    the links to others, and what its writer says of themselves is masked wherever they write.
+    the links to others or their numbers in the history, and what its writer says of themselves is
+    masked wherever they write.
     """
     reporter = Reporter(ref="" if report.anonymous else report.reporter.ref, sealed="")
     said = (_for_agency(each, reporter, masked=report.anonymous) for each in report.messages)
@@ -174,6 +176,10 @@ def for_agency(report: Report) -> Report:
     changes["recusals"] = tuple(each.model_copy(update=bare) for each in report.recusals)
     if report.anonymous:
         changes["links"] = ()
+        changes["history"] = tuple(
+            each.model_copy(update={"note": ""}) if any(mentions(each.note)) else each
+            for each in report.history
+        )
     return report.model_copy(update=changes)
 
 
