@@ -1,7 +1,7 @@
 """The coordinator of a government: sees all its reports, and moves them between its agencies."""
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from config.states import ActorKind
@@ -14,10 +14,11 @@ from gateway.outbound.deliveries import deliver_assigned, withdraw_lost
 from gateway.outbound.notifications import Notifier
 from gateway.store.coordination import GovernmentFilter, Readers, Workload
 from gateway.store.rows import AuditEvent, ReportRecord
-from gateway.store.scope import AccessScope
+from gateway.store.scope import AccessScope, government_of
 from gateway.store.store import Store
 from gateway.store.unit import UnitOfWork
 from gateway.store.views import ReportFile
+from gateway.wire.events import for_agency
 from normalizer.report import FINAL, Agency, Assignment, Handler, Outcome, Report, Status
 from router import explain
 from router.register import Register
@@ -127,14 +128,15 @@ class CoordinatorService:
         reports, total = await read.page(scope, wanted, today, skip=(number - 1) * PAGE, most=PAGE)
         unread = await read.unread([report.id for report in reports])
         last = max(1, -(-total // PAGE))
-        return ReportPage(tuple(reports), frozenset(unread), total, number, last)
+        shown = tuple(map(for_agency, reports))
+        return ReportPage(shown, frozenset(unread), total, number, last)
 
     async def report(self, report_id: str, *, actor: Actor) -> ReportFile:
-        """Return a report of the government. Raises ``Conflict`` where there is none of it."""
+        """Return a report of the government as its agency sees it. Raises ``Conflict``."""
         file = await self._store.reports.file(id=report_id)
         if file is None or not _scope(actor).covers(file.report):
             raise Conflict(ConflictCode.NO_REPORT)
-        return file
+        return replace(file, report=for_agency(file.report))
 
     def agencies(self, actor: Actor, query: str, limit: int = 12) -> list[Agency]:
         """Search the agencies of the government by name."""
@@ -154,15 +156,24 @@ class CoordinatorService:
     # what they do
 
     async def hand_over(
-        self, report_id: str, *, actor: Actor, agency_id: str, reason: str
+        self,
+        report_id: str,
+        *,
+        actor: Actor,
+        agency_id: str,
+        reason: str,
+        version: int | None = None,
     ) -> Report:
-        """Give a report to another agency of the government. Raises ``Conflict``."""
+        """Give a report to another agency of the government. Raises ``Conflict``.
+
+        ``version`` is, as in every act, the state on which the actor decided.
+        """
         scope, agency = _scope(actor), self._register.agency(agency_id)
         if agency is None or not scope.holds(agency.id):
             raise Conflict(ConflictCode.NO_AGENCY)
         with as_conflicts():
             async with self._store.unit() as unit:
-                stored = await _find(unit, report_id, scope)
+                stored = await _find(unit, report_id, scope, version)
                 _check_may_have(stored.report, agency)
                 report = self._moved(stored.report, agency, actor, reason)
                 before = _agency_of(stored.report)
@@ -179,12 +190,14 @@ class CoordinatorService:
                 self._notifier.notify(unit, report, text, cause=cause)
         return report
 
-    async def delegate(self, report_id: str, *, actor: Actor, unit: str) -> Report:
+    async def delegate(
+        self, report_id: str, *, actor: Actor, unit: str, version: int | None = None
+    ) -> Report:
         """Say which part of its agency works on a report. Raises ``Conflict``."""
         name = " ".join(unit.split())[:LONGEST_UNIT]
         with as_conflicts():
             async with self._store.unit() as work:
-                stored = await _find(work, report_id, _scope(actor))
+                stored = await _find(work, report_id, _scope(actor), version)
                 if _agency_of(stored.report) is None:
                     raise Conflict(ConflictCode.NO_AGENCY)
                 handler = Handler(unit=name) if name else None
@@ -194,28 +207,39 @@ class CoordinatorService:
                 work.reports.change(stored, report, [event])
         return report
 
-    async def send_back(self, report_id: str, *, actor: Actor, reason: str) -> Report:
+    async def send_back(
+        self, report_id: str, *, actor: Actor, reason: str, version: int | None = None
+    ) -> Report:
         """Give a report to the operators: it is no affair of this government."""
-        return await self._to_triage(report_id, actor, reason, "returned", keep=False)
+        return await self._to_triage(report_id, actor, reason, "returned", version, keep=False)
 
-    async def recall(self, report_id: str, *, actor: Actor, reason: str) -> Report:
+    async def recall(
+        self, report_id: str, *, actor: Actor, reason: str, version: int | None = None
+    ) -> Report:
         """Take a report from an agency that does not read; it stays in the coordinator's list."""
-        return await self._to_triage(report_id, actor, reason, "recalled", keep=True)
+        return await self._to_triage(report_id, actor, reason, "recalled", version, keep=True)
 
     async def _to_triage(
-        self, report_id: str, actor: Actor, reason: str, kind: str, *, keep: bool
+        self,
+        report_id: str,
+        actor: Actor,
+        reason: str,
+        kind: str,
+        version: int | None,
+        *,
+        keep: bool,
     ) -> Report:
         scope = _scope(actor)
         with as_conflicts():
             async with self._store.unit() as unit:
-                stored = await _find(unit, report_id, scope)
+                stored = await _find(unit, report_id, scope, version)
                 before = _agency_of(stored.report)
                 if keep and before is None:
                     raise Conflict(ConflictCode.NO_AGENCY)
                 report = self._untied(stored.report, actor, reason)
-                if keep:
-                    own = sorted(scope.governments)[0]
-                    report = report.model_copy(update={"escalated_to": own})
+                if keep and before:
+                    to = _recalled_to(stored.report, before, scope)
+                    report = report.model_copy(update={"escalated_to": to})
                 data: dict[str, object] = {"from": before.id if before else ""}
                 event = AuditEvent(kind, actor.name, note=reason, data=data)
                 changed = unit.reports.change(stored, report, [event])
@@ -261,14 +285,24 @@ def _scope(actor: Actor) -> AccessScope:
     return actor.scope(Right.COORDINATE)
 
 
-async def _find(unit: UnitOfWork, report_id: str, scope: AccessScope) -> ReportRecord:
+async def _find(
+    unit: UnitOfWork, report_id: str, scope: AccessScope, version: int | None
+) -> ReportRecord:
     """Return an open report of a scope. Raises ``Conflict``."""
     stored = await unit.reports.by_id(report_id, lock=True)
     if stored is None or not scope.covers(stored.report):
         raise Conflict(ConflictCode.NO_REPORT)
     if stored.report.status in FINAL:
         raise Conflict(ConflictCode.CLOSED)
+    if version is not None and stored.version != version:
+        raise Conflict(ConflictCode.OUTDATED)
     return stored
+
+
+def _recalled_to(report: Report, agency: Agency, scope: AccessScope) -> str:
+    """Return which government of a scope keeps a recalled report: the one that it was with."""
+    own = government_of(agency.id)
+    return own if own in scope.governments else report.escalated_to
 
 
 def _check_may_have(report: Report, agency: Agency) -> None:

@@ -149,8 +149,8 @@ class GovernmentActions:
             request,
             visitor,
             form,
-            lambda id: self._service.hand_over(
-                id, actor=visitor.actor, agency_id=agency, reason=reason
+            lambda id, version: self._service.hand_over(
+                id, actor=visitor.actor, agency_id=agency, reason=reason, version=version
             ),
         )
 
@@ -162,7 +162,9 @@ class GovernmentActions:
             request,
             visitor,
             form,
-            lambda id: self._service.delegate(id, actor=visitor.actor, unit=unit),
+            lambda id, version: self._service.delegate(
+                id, actor=visitor.actor, unit=unit, version=version
+            ),
         )
 
     async def send_back(self, request: Request, visitor: Visitor, form: Form) -> Response:
@@ -173,7 +175,9 @@ class GovernmentActions:
             request,
             visitor,
             form,
-            lambda id: self._service.send_back(id, actor=visitor.actor, reason=reason),
+            lambda id, version: self._service.send_back(
+                id, actor=visitor.actor, reason=reason, version=version
+            ),
         )
 
     async def recall(self, request: Request, visitor: Visitor, form: Form) -> Response:
@@ -184,7 +188,9 @@ class GovernmentActions:
             request,
             visitor,
             form,
-            lambda id: self._service.recall(id, actor=visitor.actor, reason=reason),
+            lambda id, version: self._service.recall(
+                id, actor=visitor.actor, reason=reason, version=version
+            ),
         )
 
     async def _act(
@@ -193,14 +199,14 @@ class GovernmentActions:
         request: Request,
         visitor: Visitor,
         form: Form,
-        act: Callable[[str], Awaitable[Report]],
+        act: Callable[[str, int], Awaitable[Report]],
     ) -> Response:
         report_id = request.path_params["report_id"]
         try:
             file = await self._service.report(report_id, actor=visitor.actor)
             if first(form, "state") != state(file.report):
                 raise Conflict(ConflictCode.OUTDATED)
-            report = await act(report_id)
+            report = await act(report_id, file.version)
         except Conflict as error:
             if error.code is ConflictCode.NO_REPORT:
                 raise ConsoleError(404, ConsoleErrorCode.NO_REPORT) from None
