@@ -14,7 +14,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from config.words import LANGUAGES
-from gateway.access.accounts import AccountService, actor_of, grant_of
+from gateway.access.accounts import FROM_COMMAND_LINE, AccountService, actor_of, grant_of
 from gateway.access.codes import CodeService
 from gateway.access.roles import RIGHTS, Actor, Grant, Right, Role, is_region
 from gateway.store.accounts import AgencyGrants, LastAdministrator
@@ -149,7 +149,22 @@ class PeopleService:
             raise AccountError(AccountFault.NO_LINK)
         if found.purpose == FIRST and await self._store.accounts.any(Role.ADMINISTRATOR):
             raise AccountError(AccountFault.NO_LINK)
+        if not await self._stands(found):
+            raise AccountError(AccountFault.NO_LINK)
         return found
+
+    async def _stands(self, link: OneTimeLink) -> bool:
+        """Tell whether who made a link may still do what it does."""
+        if link.purpose == FIRST or link.made_by == FROM_COMMAND_LINE:
+            return True
+        maker = await self._store.accounts.get(link.made_by)
+        if maker is None or maker.removed_at or maker.disabled_at:
+            return False
+        actor = actor_of(maker)
+        if link.purpose == INVITATION:
+            return all(may_give(actor, grant_of(row)) for row in link.grants)
+        account = await self._store.accounts.get(link.account)
+        return account is not None and may_change(actor, account)
 
     async def accept(
         self,

@@ -14,6 +14,7 @@ from gateway.access.recusal import NotYours
 from gateway.access.roles import Actor, Right
 from gateway.media.kinds import KINDS
 from gateway.media.objects import AttachmentStore, ObjectsUnavailable
+from gateway.store.scope import AccessScope
 from gateway.store.store import Store
 from gateway.store.views import EventView, ReportFile
 from gateway.wire.events import may_have
@@ -106,7 +107,11 @@ class AttachmentAccess:
         Raises ``NoFile``, ``NotYet``, ``Unavailable``.
         """
         found = await self._store.reports.file(id=report_id)
-        if found is None or not any(may_have(found.report, each) for each in agencies):
+        # What accuses one of somebody's agencies is not theirs for another one of them either.
+        scope = AccessScope(agencies=frozenset(agencies))
+        if found is None or not scope.covers(found.report):
+            raise NoFile
+        if not any(may_have(found.report, each) for each in agencies):
             raise NoFile
         shown = await self._answer_photo(found, sha256)
         shown = shown or await self._shown(found.report, sha256)
