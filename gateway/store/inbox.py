@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -199,9 +199,10 @@ def _place(token: str) -> tuple[str, datetime, str] | None:
     at, _, id = rest.partition("~")
     try:
         moment = datetime.fromisoformat(at)
-    except ValueError:
+        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    return (due, moment, id) if id and moment.tzinfo else None
+    return (due, moment, id) if id else None
 
 
 def _row(row: Any, *, unread: bool) -> InboxRow:

@@ -198,7 +198,7 @@ def place_of(written: str) -> ListPlace | None:
         return None
     try:
         _moment(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return ListPlace(value, id)
 
@@ -211,7 +211,7 @@ def _listed(row: Any, sort: Sort) -> ListedReport:
 
 def _moment(written: str) -> datetime:
     moment = datetime.fromisoformat(written)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _unread() -> ColumnElement[bool]:

@@ -15,6 +15,7 @@ from gateway.portals.http.dates import WIB
 from gateway.store.access_log import AccessFilter
 from normalizer import tracking
 
+_YEARS = range(1970, 9999)
 FIELDS = ("account", "act", "number", "since", "until")
 
 
@@ -56,8 +57,9 @@ class AccessLogScreens:
 
 
 def _day(said: str) -> datetime | None:
-    """Read the beginning of a day in WIB."""
+    """Read the beginning of a day in WIB; None for one that no log can have a line of."""
     try:
-        return datetime.combine(date.fromisoformat(said), time(), WIB)
+        day = date.fromisoformat(said)
     except ValueError:
         return None
+    return datetime.combine(day, time(), WIB) if day.year in _YEARS else None

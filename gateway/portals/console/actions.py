@@ -61,10 +61,9 @@ def _dead_letters(form: Form) -> Arguments:
     chosen = form.get("id", [])
     if chosen == ["all"]:
         return {"ids": None}
-    try:
-        return {"ids": [int(each) for each in chosen]}
-    except ValueError:
-        raise ConsoleError(422, ConsoleErrorCode.CHOOSE_MESSAGE) from None
+    if not all(each.isascii() and each.isdigit() and len(each) < 19 for each in chosen):
+        raise ConsoleError(422, ConsoleErrorCode.CHOOSE_MESSAGE)
+    return {"ids": [int(each) for each in chosen]}
 
 
 @dataclass(frozen=True, slots=True)

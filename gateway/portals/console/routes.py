@@ -160,6 +160,7 @@ class SessionGuard:
         is_poll = page.path.startswith("/parts/")
 
         async def endpoint(request: Request) -> Response:
+            sessions.check_address(request)
             session = await self._entrance.session(request, active=not is_poll)
             if session is None:
                 return self._to_login(request)
@@ -190,6 +191,7 @@ class SessionGuard:
 
         async def endpoint(request: Request) -> Response:
             sessions.check_origin(request)
+            sessions.check_address(request)
             session = await self._entrance.session(request, active=True)
             if session is None:
                 return self._to_login(request)

@@ -40,9 +40,22 @@ async def read_form(request: Request) -> Form:
         if len(body) > MAX_FORM:
             raise ConsoleError(413, ConsoleErrorCode.LONG_FORM)
     try:
-        return parse_qs(body.decode("utf-8", "replace"), max_num_fields=5_000)
+        form = parse_qs(body.decode("utf-8", "replace"), max_num_fields=5_000)
     except ValueError:
         raise ConsoleError(413, ConsoleErrorCode.MANY_FIELDS) from None
+    return {name: [*map(without_nul, values)] for name, values in form.items()}
+
+
+def without_nul(value: str) -> str:
+    """Return a value as PostgreSQL takes it: NUL is what no text of its may have."""
+    return value.replace("\0", "")
+
+
+def check_address(request: Request) -> None:
+    """Read an address without NUL, as ``without_nul`` does. Raises ``ConsoleError`` 404."""
+    request.scope["query_string"] = request.scope["query_string"].replace(b"%00", b"")
+    if any("\0" in each for each in request.path_params.values()):
+        raise ConsoleError(404, ConsoleErrorCode.NO_PAGE)
 
 
 def first(form: Form, name: str) -> str:

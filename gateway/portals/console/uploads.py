@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from gateway.casework.officers import MOST_PHOTOS, PHOTO_BYTES
 from gateway.portals.console.errors import ConsoleError, ConsoleErrorCode
-from gateway.portals.console.sessions import MAX_FORM, Form
+from gateway.portals.console.sessions import MAX_FORM, Form, without_nul
 
 MOST_FILES, MAX_FILE = MOST_PHOTOS, PHOTO_BYTES
 MAX_UPLOAD = MOST_FILES * MAX_FILE + 2 * MAX_FORM
@@ -66,7 +66,7 @@ async def _sorted(items: list[tuple[str, UploadFile | str]]) -> tuple[Form, list
     files: list[FormFile] = []
     for name, value in items:
         if isinstance(value, str):
-            fields.setdefault(name, []).append(value)
+            fields.setdefault(name, []).append(without_nul(value))
         elif content := await value.read():
             files.append(FormFile(name, value.filename or "", content))
     if len(files) > MOST_FILES:
