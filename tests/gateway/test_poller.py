@@ -261,6 +261,7 @@ async def test_nothing_is_lost_or_doubled_when_the_poller_is_killed_again_and_ag
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
+        await process.stdout.read()  # to its end: the last life holds it, too
     assert await cursor(house) == str(count)
     assert killed > 3, "it was hardly killed on the way"
     assert await house.counted("messages") == count
