@@ -73,10 +73,18 @@ class AccountService:
         hashed = await self._check(name, password)
         return await self._begin(name, hashed, device) if hashed else None
 
-    async def enter(self, name: str, device: str = "") -> str | None:
-        """Return the token of a new session of somebody who came by a link or a provider."""
+    async def enter(self, name: str, device: str = "", *, is_confirmed: bool = True) -> str | None:
+        """Return the token of a new session of somebody who came by a link or a provider.
+
+        ``is_confirmed`` is whether they proved there, just now, who they are.
+        """
         hashed = await self._store.accounts.password_of(name, active=True)
-        return await self._begin(name, hashed, device)
+        return await self._begin(name, hashed, device, is_confirmed=is_confirmed)
+
+    def is_recent(self, moment: float) -> bool:
+        """Tell whether a moment, in seconds since 1970, is so recent that it confirms a session."""
+        passed = self._store.wall().timestamp() - moment
+        return -60 <= passed < CONFIRMED.total_seconds()
 
     async def name_elsewhere(self, subject: str) -> str | None:
         """Return whose account is joined to a person at the log-in provider."""
@@ -175,14 +183,27 @@ class AccountService:
         return known if right else None
 
     async def _begin(
-        self, name: str, hashed: str | None, device: str, *, stage: str = ""
+        self,
+        name: str,
+        hashed: str | None,
+        device: str,
+        *,
+        stage: str = "",
+        is_confirmed: bool = True,
     ) -> str | None:
         """Begin a session; one of somebody with codes waits for one, and not for long."""
         stage = stage or (CODE if await self._codes.is_on(name) else OPEN)
         token, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         expires = self._store.wall() + (self._lasts if stage == OPEN else WAITS)
         begun = await self._store.sessions.begin(
-            _hashed(token), name, csrf, expires, hashed, stage=stage, device=device
+            _hashed(token),
+            name,
+            csrf,
+            expires,
+            hashed,
+            stage=stage,
+            device=device,
+            is_confirmed=is_confirmed,
         )
         if not begun:
             return None

@@ -12,7 +12,7 @@ from gateway.access.roles import Actor, Right
 from gateway.access.states import move
 from gateway.casework.conflicts import Conflict, ConflictCode, as_conflicts
 from gateway.casework.context import add_link, new_place, origin_with
-from gateway.casework.matters import apply, decision_event
+from gateway.casework.matters import apply, assignment_event
 from gateway.media.store_files import enqueue_files
 from gateway.outbound.delicate import graver
 from gateway.outbound.deliveries import deliver, deliver_assigned, deliver_changed, withdraw_lost
@@ -120,10 +120,11 @@ class Corrections:
             return self._tied(unit, record, other, actor)
         if not into.takes(*report.messages):
             raise Conflict(ConflictCode.NO_ROOM)
-        closed = self._closed(report, into, actor)
+        whole = self._whole(report, into)
+        barred = report.model_copy(update={"recusals": whole.recusals})
+        closed = self._closed(barred, into, actor)
         data: dict[str, object] = {"to": into.tracking}
         unit.reports.change(record, closed, [AuditEvent("merged", actor.name, data=data)])
-        whole = self._whole(report, into)
         data = {"from": report.tracking}
         stored = unit.reports.change(other, whole, [AuditEvent("grown", actor.name, data=data)])
         cause = f"merged {stored.version}"
@@ -194,7 +195,7 @@ class Corrections:
             made = recuse(made, (), at=self._now(), overseer=self._router.overseer)
             log = [
                 AuditEvent("split_off", actor.name, data={"from": report.tracking}),
-                decision_event(decision),
+                assignment_event(made),
             ]
             unit.reports.add(made, fingerprint(made), log)
             data: dict[str, object] = {"to": made.tracking}

@@ -28,7 +28,8 @@ class EndedDay:
     """One day of the list: what came on it, and how many came on every day."""
 
     day: date
-    reports: Sequence[Report]
+    reports: Sequence[tuple[Report, int]]
+    """Each with the version that a decision about it must name."""
     counts: Sequence[tuple[date, int]]
     """The newest day first."""
 

@@ -403,6 +403,18 @@ def decision_event(decision: Decision) -> AuditEvent:
     return AuditEvent(status_of(decision).value, assignment.by, data=data)
 
 
+def assignment_event(report: Report) -> AuditEvent:
+    """Describe for the log with whom a report is, and why, once all is decided about it."""
+    made = report.assignment
+    assert made is not None
+    data: dict[str, object] = {
+        "agency": made.agency.id if made.agency else None,
+        "confidence": round(made.confidence, 4),
+        "reasons": [reason.text for reason in made.reasons],
+    }
+    return AuditEvent(report.status.value, made.by, data=data)
+
+
 def received_events(message: Message) -> list[AuditEvent]:
     """Describe for the log how a report came, and why its sender is not written to."""
     came = AuditEvent("received", "gateway", data={"channel": message.origin.channel})

@@ -36,7 +36,7 @@ from gateway.store.rows import AuditEvent, ReportRecord
 from gateway.store.scope import AccessScope
 from gateway.store.store import Store
 from gateway.store.unit import UnitOfWork
-from gateway.store.views import Account, ReportFile
+from gateway.store.views import Account, EventView, ReportFile
 from gateway.wire.events import for_agency, readers
 from normalizer.gsm import segments
 from normalizer.report import FINAL, Agency, Handler, Report, Status
@@ -222,7 +222,10 @@ class OfficerService:
             if not (report.escalated_to and acting and acting.id == agency):
                 return False
             stored = await unit.reports.by_id(report.id, lock=True)
-            if stored is None or not stored.report.escalated_to:
+            acting = acting_agency(stored.report) if stored else None
+            if stored is None or not stored.report.escalated_to or acting is None:
+                return False
+            if acting.id != agency:  # it was handed over meanwhile
                 return False
             calm = stored.report.model_copy(update={"escalated_to": ""})
             data: dict[str, object] = {"officer": actor.name}
@@ -512,7 +515,7 @@ def _file_for(file: ReportFile, agency: str) -> ReportFile:
     """Return what an agency sees: no identity, no other agency's notes, no operators' events."""
     by = f"agency:{agency}"
     events = [
-        each if each.by == by else replace(each, data={})
+        each if each.by == by else replace(each, data={}, note=_note_for_agency(each))
         for each in file.events
         if each.kind not in _OPERATORS and (each.by == by or each.kind not in _PRIVATE)
     ]
@@ -522,6 +525,11 @@ def _file_for(file: ReportFile, agency: str) -> ReportFile:
         tuple(each for each in file.deliveries if each.agency_id == agency),
         tuple(replace(each, reader="") for each in file.notifications),
     )
+
+
+def _note_for_agency(event: EventView) -> str:
+    """Return what the machine noted; what people of others wrote is theirs."""
+    return event.note if event.by in ("router", "gateway") else ""
 
 
 def _changed(

@@ -11,6 +11,7 @@ from typing import Literal
 
 from config.states import ActorKind
 from gateway.access.states import move
+from gateway.casework.matters import assignment_event
 from gateway.outbound.deliveries import deliver_assigned, withdraw_lost
 from gateway.outbound.notifications import Notifier
 from gateway.platform import metrics
@@ -145,7 +146,7 @@ class AgencyReplies:
             note=to.name if to else words.text[:_NOTE],
             act="refuse",
         )
-        changed = unit.reports.change(record, moved, [words.event, _decided(moved)])
+        changed = unit.reports.change(record, moved, [words.event, assignment_event(moved)])
         cause = f"assigned {changed.version}"
         await withdraw_lost(unit, before, moved, cause, besides=words.agency.id)
         if to:
@@ -155,18 +156,6 @@ class AgencyReplies:
         self._notifier.notify(unit, moved, text, cause=f"reply {changed.version}")
         metrics.REFUSED.labels("forwarded" if to else "triage").inc()
         return changed
-
-
-def _decided(report: Report) -> AuditEvent:
-    """Describe for the log what was decided after a refusal."""
-    made = report.assignment
-    assert made is not None
-    data: dict[str, object] = {
-        "agency": made.agency.id if made.agency else None,
-        "confidence": round(made.confidence, 4),
-        "reasons": [reason.text for reason in made.reasons],
-    }
-    return AuditEvent(report.status.value, made.by, data=data)
 
 
 def acting_agency(report: Report) -> Agency | None:

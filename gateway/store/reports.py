@@ -209,11 +209,15 @@ class ReportQueries(Queries):
 
     async def set_aside(
         self, since: datetime, until: datetime, most: int, scope: AccessScope = EVERYWHERE
-    ) -> list[Report]:
-        """List what the machine set aside of what came in a span of time, newest first."""
-        query = select(reports.c.body).where(_SET_ASIDE, *_came(since, until), visible(scope))
+    ) -> list[tuple[Report, int]]:
+        """List what the machine set aside of what came in a span of time, newest first.
+
+        Each with its version, which a decision about it must name.
+        """
+        query = select(reports.c.body, reports.c.version)
+        query = query.where(_SET_ASIDE, *_came(since, until), visible(scope))
         query = query.order_by(reports.c.received_at.desc()).limit(most)
-        return [_report(row.body) for row in await self._all(query)]
+        return [(_report(row.body), row.version) for row in await self._all(query)]
 
     async def count_set_aside(
         self, spans: Sequence[tuple[datetime, datetime]], scope: AccessScope = EVERYWHERE

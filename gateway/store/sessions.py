@@ -1,7 +1,7 @@
 """Sessions: who is logged in."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import delete, insert, select, update
 
@@ -10,6 +10,9 @@ from gateway.store.engine import Database
 from gateway.store.queries import Queries
 from gateway.store.tables import accounts, sessions
 from gateway.store.views import Session
+
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+"""When somebody was confirmed who never was."""
 
 
 class SessionRepository(Queries):
@@ -32,11 +35,13 @@ class SessionRepository(Queries):
         *,
         stage: str = "open",
         device: str = "",
+        is_confirmed: bool = True,
     ) -> bool:
         """Begin a session, and forget those that have run out.
 
         False, and nothing begun, when ``password`` is no longer the hash of an active account: it
-        was changed, or they were, while it was being checked.
+        was changed, or they were, while it was being checked. ``is_confirmed``: they have just
+        proved who they are; else that is asked for before what needs it.
         """
         now = self._wall()
         row = {
@@ -46,7 +51,7 @@ class SessionRepository(Queries):
             "stage": stage,
             "begun_at": now,
             "seen_at": now,
-            "confirmed_at": now,
+            "confirmed_at": now if is_confirmed else NEVER,
             "expires_at": expires_at,
             "device": device,
         }

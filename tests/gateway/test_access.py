@@ -66,6 +66,37 @@ async def send(guest: Visitor, path: str, **fields: str) -> tuple[aiohttp.Client
     return await guest.post(path, None, csrf=guest.csrf, **fields)
 
 
+async def test_a_session_of_the_providers_is_no_proof(desk: Office, guest: Visitor) -> None:
+    """Who came by a log-in elsewhere that lay open is asked again before an identity."""
+    accounts = desk.house.services.accounts
+    await desk.put(report(1))
+    for is_confirmed, status in ((False, 401), (True, 200)):
+        token = await accounts.enter(NAME, is_confirmed=is_confirmed)
+        assert token
+        session = await accounts.session(token)
+        assert session
+        guest.http.cookie_jar.update_cookies({"kanal_session": token})
+        guest.csrf = session.csrf
+        answer, _ = await send(guest, f"/reports/{report(1).id}/unseal", reason="diminta polisi")
+        assert answer.status == status
+    now = desk.house.store.wall().timestamp()
+    assert [accounts.is_recent(now - ago) for ago in (0, 500, 700, -300)] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+
+
+async def test_the_old_password_is_not_guessed_from_inside(guest: Visitor) -> None:
+    await guest.log_in()
+    new = {"password": "kucing oranye 7 tangga", "again": "kucing oranye 7 tangga"}
+    guesses = [await send(guest, "/me/password", old=f"salah {n}", **new) for n in range(22)]
+    assert [answer.status for answer, _ in guesses] == [422] * 20 + [429] * 2, (
+        "as a known device, and as a stranger"
+    )
+
+
 def link_in(page: str) -> str:
     """Return what a link on a page says."""
     found = re.search(r"console/begin#([\w-]+)", page)
@@ -478,7 +509,7 @@ async def test_codes_are_guessed_no_oftener_than_passwords(desk: Office, guest: 
     await guest.log_in()
     secret, _ = await codes_on(desk, guest)
     await password_then(guest)
-    guesses = [await send(guest, "/login/code", code=f"{n:06}") for n in range(12)]
+    guesses = [await send(guest, "/login/code", code=f"{n:06}") for n in range(22)]
     assert [answer.status for answer, _ in guesses] == [401] * 10 + [429] * 2
     desk.house.clock.pass_(seconds=30)
     late, _ = await send(guest, "/login/code", code=app_code(desk, secret))

@@ -17,6 +17,8 @@ from starlette.routing import Mount
 from config.settings import OidcSettings
 from gateway.access.roles import Actor, Grant, Role
 from gateway.portals.console.routes import routes
+from gateway.store.scope import NATIONAL
+from gateway.store.views import GrantRow, NewAccount
 from tests import node
 from tests.emulate import CLIENT, SECRET, emulated_okta
 from tests.gateway.office import NAME, PASSWORD, Clock, Office, office, served
@@ -153,7 +155,7 @@ async def test_an_account_is_joined_from_inside_and_to_one_person_only(here: Els
     subject = await here.desk.house.rows("SELECT name FROM accounts WHERE subject IS NOT NULL")
     assert [tuple(row) for row in subject] == [(NAME,)]
     people = here.desk.house.services.access.people
-    code = await people.invite(system_administrator(), "x@kota.example", Grant(Role.AUDITOR))
+    code = await people.invite(await administrator(here), "x@kota.example", Grant(Role.AUDITOR))
     fields = {"name": "lain", "full_name": "Lain", "language": "id"}
     status, page = await here.accept(code, fields)
     assert status == 422
@@ -161,9 +163,11 @@ async def test_an_account_is_joined_from_inside_and_to_one_person_only(here: Els
     assert await here.desk.house.services.accounts.log_in(NAME, PASSWORD)
 
 
-def system_administrator() -> Actor:
-    """Return an administrator who has no account."""
-    return Actor("x", (Grant(Role.ADMINISTRATOR),))
+async def administrator(here: Elsewhere) -> Actor:
+    """Return an administrator: an invitation lasts while its maker has an account and the right."""
+    given = (GrantRow(Role.ADMINISTRATOR, NATIONAL),)
+    await here.desk.house.store.accounts.create(NewAccount("admin", "hash", given, "cli"))
+    return Actor("admin", (Grant(Role.ADMINISTRATOR),))
 
 
 async def test_a_joining_ends_with_the_session_that_began_it(here: Elsewhere) -> None:

@@ -98,8 +98,17 @@ class Visitor:
         ) as response:
             return response, await response.text()
 
+    async def seen(self, path: str) -> dict[str, str]:
+        """Return the version of a report that its page shows to somebody who is to decide."""
+        if not (found := re.match(r"(/reports/[^/]+)/(?:assign|archive|reopen)$", path)):
+            return {}
+        _, page = await self.get(found[1])
+        shown = re.search(r'name="version" value="(\d+)"', page)
+        return {"version": shown[1]} if shown else {}
+
     async def act(self, path: str, **fields: str) -> tuple[aiohttp.ClientResponse, str]:
-        """Post as htmx on our own page would."""
+        """Post as htmx on our own page would, on what the page shows."""
+        fields = {**await self.seen(path), **fields}
         headers = {**HTMX, "Origin": self.origin, "X-CSRF-Token": self.csrf}
         return await self.post(path, headers, **fields)
 
@@ -573,7 +582,8 @@ async def test_what_the_machine_set_aside_is_listed_and_routed_after_all(
         response, told = await operator.act(path)
         assert (response.status, "disalurkan sebagai laporan." in told) == (200, True)
     else:
-        response, _ = await operator.post(path, csrf=operator.csrf)
+        seen = await operator.seen(path)
+        response, _ = await operator.post(path, csrf=operator.csrf, **seen)
         assert response.headers["Location"] == f"/console/reports/{ended.id}"
     assert await desk.acts("reopened") == [(ended.id, NAME, "")]
     assert (await operator.act(path))[0].status == 409
@@ -587,7 +597,8 @@ async def test_who_comes_second_is_told(operator: Visitor, desk: Office) -> None
     assert response.status == 409
     assert f"sudah ada di {AGENCIES[0].name}" in body
     assert len(await desk.acts("assigned_by_operator")) == 1
-    plain, page = await operator.post(path, csrf=operator.csrf, agency=AGENCIES[0].id)
+    fields = {"agency": AGENCIES[0].id, **await operator.seen(path)}
+    plain, page = await operator.post(path, csrf=operator.csrf, **fields)
     assert plain.status == 409
     assert f"sudah ada di {AGENCIES[0].name}" in page
 
@@ -748,8 +759,20 @@ async def test_danger_nobody_answers_stands_on_top_until_somebody_takes_it(
 async def test_everything_works_without_script(
     operator: Visitor, path: str, fields: dict[str, str], then: str
 ) -> None:
-    response, _ = await operator.post(path, csrf=operator.csrf, **fields)
+    seen = await operator.seen(path)
+    response, _ = await operator.post(path, csrf=operator.csrf, **fields, **seen)
     assert (response.status, response.headers["Location"]) == (303, then)
+
+
+@pytest.mark.parametrize("path", CHANGES[:2])
+async def test_a_form_that_names_no_version_decides_nothing(
+    operator: Visitor, desk: Office, path: str
+) -> None:
+    for version in ("", "x", "-1", "99"):
+        fields = {"agency": AGENCIES[0].id, "reason": "Bukan laporan.", "version": version}
+        response, _ = await operator.post(path, csrf=operator.csrf, **fields)
+        assert response.status == 409
+    assert (await desk.report(unsure(2).id)).status is schema.Status.TRIAGE
 
 
 # What the public may read

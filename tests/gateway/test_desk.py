@@ -87,8 +87,8 @@ async def test_what_the_machine_set_aside_is_listed_by_days_for_thirty_of_them(
         await send(house, text)
     today = (await desk.ended(None, actor=system("sari"))).day
     listed = await desk.ended(None, actor=system("sari"))
-    assert {report.text for report in listed.reports} == {PRANK, PRAISE, ADVERT}
-    assert all(report.assignment and report.assignment.scope for report in listed.reports)
+    assert {report.text for report, _ in listed.reports} == {PRANK, PRAISE, ADVERT}
+    assert all(made.assignment and made.assignment.scope for made, _ in listed.reports)
     assert (len(listed.counts), listed.counts[0]) == (30, (today, 3))
     house.clock.pass_(days=29)
     assert (await desk.ended(None, actor=system("sari"))).counts[-1] == (today, 3)
@@ -106,7 +106,7 @@ async def test_what_was_set_aside_is_routed_after_all(house: House) -> None:
     assert await send(house, ADVERT, OTHER) == []
     for who in (WHO, OTHER):
         listed = (await desk.ended(None, actor=system("sari"))).reports
-        report = next(r for r in listed if (r.text == PRANK) == (who == WHO))
+        report = next(r for r, _ in listed if (r.text == PRANK) == (who == WHO))
         before = len(house.paper.told(who))
         reopened = await desk.reopen(report.id, actor=system("sari"))
         assert reopened.status in (Status.TRIAGE, Status.WAITING_FOR_REPORTER)
@@ -124,7 +124,7 @@ async def test_what_was_set_aside_is_routed_after_all(house: House) -> None:
 
 async def test_an_answer_never_ends_what_an_operator_called_a_report(lite: House) -> None:
     await send(lite, "wkwk prank")
-    (report,) = (await lite.services.operators.ended(None, actor=system("sari"))).reports
+    ((report, _),) = (await lite.services.operators.ended(None, actor=system("sari"))).reports
     reopened = await lite.services.operators.reopen(report.id, actor=system("sari"))
     assert reopened.status is Status.WAITING_FOR_REPORTER
     assert await lite.work_all() == {}

@@ -140,64 +140,36 @@ ACTS = (
 )
 
 
+def _correction(done: str, what: str, method: Callable[..., Awaitable[Any]], read: ReadForm) -> Act:
+    """Return an act that puts a report right, and decides on the state that was shown."""
+    return Act(
+        done,
+        f"/{REPORT}/{what}",
+        method,
+        read,
+        then=REPORT,
+        decides=True,
+        of=lambda operators: operators.corrections,
+    )
+
+
+def _fields(**longest: int) -> ReadForm:
+    """Return what reads fields by name, each cut to its length."""
+    return lambda form: {name: first(form, name)[:most].strip() for name, most in longest.items()}
+
+
 CORRECTIONS = (
-    Act(
+    _correction(
         "merged",
-        f"/{REPORT}/merge",
+        "merge",
         Corrections.merge,
         lambda form: {"number": tracking.bare(first(form, "number"))[:20]},
-        then=REPORT,
-        decides=True,
-        of=lambda operators: operators.corrections,
     ),
-    Act(
-        "split",
-        f"/{REPORT}/split",
-        Corrections.split,
-        lambda form: {"message": first(form, "message")[:36], "words": first(form, "words")},
-        then=REPORT,
-        decides=True,
-        of=lambda operators: operators.corrections,
-    ),
-    Act(
-        "to_triage",
-        f"/{REPORT}/to-triage",
-        Corrections.to_triage,
-        reason(300),
-        then=REPORT,
-        decides=True,
-        of=lambda operators: operators.corrections,
-    ),
-    Act(
-        "corrected",
-        f"/{REPORT}/correct",
-        Corrections.correct,
-        lambda form: {
-            "topic": first(form, "topic")[:64],
-            "region": first(form, "region")[:80].strip(),
-        },
-        then=REPORT,
-        decides=True,
-        of=lambda operators: operators.corrections,
-    ),
-    Act(
-        "asked",
-        f"/{REPORT}/ask",
-        Corrections.ask,
-        lambda form: {"about": first(form, "about"), "text": first(form, "text")[:2_000]},
-        then=REPORT,
-        decides=True,
-        of=lambda operators: operators.corrections,
-    ),
-    Act(
-        "noted",
-        f"/{REPORT}/note",
-        Corrections.note,
-        lambda form: {"text": first(form, "text")[:2_000]},
-        then=REPORT,
-        decides=True,
-        of=lambda operators: operators.corrections,
-    ),
+    _correction("split", "split", Corrections.split, _fields(message=36, words=8_000)),
+    _correction("to_triage", "to-triage", Corrections.to_triage, reason(300)),
+    _correction("corrected", "correct", Corrections.correct, _fields(topic=64, region=80)),
+    _correction("asked", "ask", Corrections.ask, _fields(about=10, text=2_000)),
+    _correction("noted", "note", Corrections.note, _fields(text=2_000)),
 )
 """What puts a report right."""
 
@@ -268,10 +240,10 @@ class Actions:
         )
 
 
-def version(form: Form) -> int | None:
-    """Return the state of a report that a form was filled in on, where it says so."""
+def version(form: Form) -> int:
+    """Return the state of a report that a form was filled in on; -1, which is none, if unsaid."""
     said = first(form, "version")
-    return int(said) if said.isascii() and said.isdigit() and len(said) < 10 else None
+    return int(said) if said.isascii() and said.isdigit() and len(said) < 10 else -1
 
 
 def _values(result: object) -> Mapping[str, object]:

@@ -14,6 +14,10 @@ Names = Callable[[str], str]
 """Returns the name of an agency."""
 _AGENCY_WORDS = {"agency_replied", "agency_refused", "agency_asked"}
 _NOTES = {"operator_noted", "agency_noted"}
+_READ_BY_AUDITORS = frozenset({"unsealed"})
+"""Events of which auditors read why."""
+_TIES = frozenset({"to", "from", "other"})
+"""Data that is the number of another report."""
 _QUIET = frozenset({"text", "key", "kind", "officer", "files", "reasons", "confidence"})
 
 
@@ -76,14 +80,15 @@ def history(
 ) -> list[HistoryRow]:
     """Return the log of a report in words: who did what, and from what to what.
 
-    ``words`` is whether what agencies wrote is in it.
+    ``words`` is whether what people wrote is in it, and the numbers of other reports, by which
+    those of an anonymous reporter could be tied together.
     """
     return [
         HistoryRow(
             each.at,
             _what(each, labels),
             actor(each, labels, agency_name),
-            _detail(each, agency_name, words=words or each.kind not in _AGENCY_WORDS | _NOTES),
+            _detail(each, agency_name, words=words or each.kind in _READ_BY_AUDITORS),
             each.hash,
         )
         for each in file.events
@@ -106,7 +111,8 @@ def _what(event: EventView, labels: Labels) -> str:
 
 def _detail(event: EventView, agency_name: Names, *, words: bool) -> str:
     """Say to whom, from what to what, and why."""
-    said = [_value(name, each, agency_name) for name, each in event.data.items()]
+    known = event.data.items() if words else [e for e in event.data.items() if e[0] not in _TIES]
+    said = [_value(name, each, agency_name) for name, each in known]
     return " · ".join(part for part in (*said, event.note if words else "") if part)
 
 

@@ -50,6 +50,8 @@ class ProviderPerson:
     """Issuer and subject."""
     name: str
     """What they are called there: a proposal for the name of an account."""
+    is_fresh: bool = False
+    """The provider says that they have just proved who they are: its own session is not enough."""
 
 
 class ElsewhereLogin:
@@ -115,7 +117,8 @@ class ElsewhereLogin:
         if "next" in request.query_params:
             asked = {"next": safe(request.query_params["next"])}
         request.scope["session"] = session = dict[str, Any]()
-        more = {"prompt": "login"} if "join" in asked or "again" in request.query_params else {}
+        again = "join" in asked or "again" in request.query_params
+        more = {"prompt": "login", "max_age": "0"} if again else {}
         response: Response = await self._ask(
             lambda: self._provider.authorize_redirect(request, self._back, **more)
         )
@@ -138,7 +141,9 @@ class ElsewhereLogin:
             return self._dropped(self._entrance.login_form(text))
         await self._notes.add(request, "log_in_elsewhere", name, 303)
         return self._dropped(
-            await self._entrance.enter_elsewhere(request, name, safe(str(held.get("next", ""))))
+            await self._entrance.enter_elsewhere(
+                request, name, safe(str(held.get("next", ""))), is_fresh=person.is_fresh
+            )
         )
 
     async def accept(self, request: Request) -> Response:
@@ -191,8 +196,11 @@ class ElsewhereLogin:
         issuer, subject = str(claims.get("iss", "")), str(claims.get("sub", ""))
         if not (issuer and subject) or len(f"{issuer} {subject}") > 400:
             raise ConsoleError(400, ConsoleErrorCode.ELSEWHERE)
+        proved_at = claims.get("auth_time")
         return ProviderPerson(
-            f"{issuer} {subject}", str(claims.get(self._wanted.name_claim, ""))[:64]
+            f"{issuer} {subject}",
+            str(claims.get(self._wanted.name_claim, ""))[:64],
+            isinstance(proved_at, int | float) and self._accounts.is_recent(proved_at),
         )
 
     async def _ask(self, call: Callable[[], Awaitable[Any]]) -> Any:

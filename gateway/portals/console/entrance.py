@@ -249,12 +249,14 @@ class Entrance:
         except (AccountError, WeakPassword) as error:
             return await self._again(code, form, error, ticket)
         await self._notes.add(request, "begin", name, 303)
-        return await self.enter_elsewhere(request, name, f"{BASE}{OWN}")
+        return await self.enter_elsewhere(request, name, f"{BASE}{OWN}", is_fresh=False)
 
-    async def enter_elsewhere(self, request: Request, name: str, after: str) -> Response:
-        """Begin a session of somebody who logged in elsewhere."""
+    async def enter_elsewhere(
+        self, request: Request, name: str, after: str, *, is_fresh: bool
+    ) -> Response:
+        """Begin a session of somebody who logged in elsewhere; ``is_fresh``: only just."""
         device = device_words(request.headers.get("user-agent", ""))
-        token = await self._accounts.enter(name, device)
+        token = await self._accounts.enter(name, device, is_confirmed=is_fresh)
         if token is None:
             return self.login_form(self._pages.labels.say("elsewhere.unknown"))
         return await self._enter(request, token, name, after, known=True, is_onward=True)

@@ -8,6 +8,7 @@ from gateway.access.accounts import AccountService
 from gateway.access.codes import CodeService
 from gateway.access.passwords import WeakPassword
 from gateway.access.people import AccountFault
+from gateway.portals.console.entrance import Entrance
 from gateway.portals.console.menu import OWN, Menu
 from gateway.portals.console.pages import BASE, ConsolePages
 from gateway.portals.console.sections import PageRoute, PortalSection, PostRoute, Visitor
@@ -23,12 +24,14 @@ class OwnAccount:
         self,
         accounts: AccountService,
         codes: CodeService,
+        entrance: Entrance,
         pages: ConsolePages,
         menu: Menu,
         elsewhere: str,
     ) -> None:
         self._accounts = accounts
         self._codes = codes
+        self._entrance = entrance
         self._pages = pages
         self._menu = menu
         self._elsewhere = elsewhere
@@ -53,17 +56,19 @@ class OwnAccount:
         """Who I am, where I am logged in, and my password."""
         return await self._page(visitor, done=request.query_params.get("done", ""))
 
-    async def change_password(self, _: Request, visitor: Visitor, form: Form) -> Response:
-        """Change the password; every other session ends."""
+    async def change_password(self, request: Request, visitor: Visitor, form: Form) -> Response:
+        """Change the password; every other session ends. A wrong old one costs a try."""
         old, new = (form.get(name, [""])[0] for name in ("old", "password"))
         if new != form.get("again", [""])[0]:
             return await self._wrong(visitor, AccountFault.PASSWORDS_DIFFER)
+        self._entrance.admit(request, visitor.name)
         try:
             changed = await self._accounts.change_password(visitor.session, old, new)
         except WeakPassword as error:
             return await self._wrong(visitor, error.fault)
         if not changed:
             return await self._wrong(visitor, AccountFault.WRONG_PASSWORD)
+        self._entrance.welcome(request, visitor.name)
         return _done("password_changed")
 
     async def codes(self, _: Request, visitor: Visitor) -> Response:

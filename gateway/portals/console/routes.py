@@ -98,7 +98,7 @@ def routes(
             ),
         ),
         triages.section(),
-        OwnAccount(access.accounts, access.codes, pages, menu, label).section(),
+        OwnAccount(access.accounts, access.codes, entrance, pages, menu, label).section(),
         *(each.section() for each in elsewhere),
         PeopleScreens(access.people, access.accounts, operators, pages, menu, public_url).section(),
         AccessLogScreens(access.log, pages, menu).section(),
