@@ -9,7 +9,10 @@ import pytest
 from gateway.access.roles import Actor, Grant, Role, system
 from gateway.casework.conflicts import Conflict, ConflictCode
 from gateway.casework.corrections import Corrections
+from gateway.portals.console.casefile import history
+from gateway.portals.console.labels import Labels
 from normalizer.report import Outcome, Recusal, Report, Status
+from normalizer.tracking import format_number
 from tests.cases import reworded
 from tests.gateway.making import ROAD, UNCLEAR, House
 from tests.gateway.office import AGENCIES, Office, office, report, unsure
@@ -218,3 +221,29 @@ async def test_what_lies_elsewhere_is_not_there(desk: Office) -> None:
         with pytest.raises(Conflict) as refused:
             await act
         assert refused.value.code is ConflictCode.NO_REPORT
+
+
+async def test_whom_either_accuses_gets_nothing_of_the_closed_one(desk: Office) -> None:
+    one, other = unsure(1), unsure(2, recusals=(ACCUSES,))
+    await desk.put(one, other)
+    await right(desk).merge(one.id, other.tracking, actor=BUDI)
+    assert (await desk.report(one.id)).recuses(AGENCIES[0].id)
+
+
+async def test_a_history_without_words_ties_no_reports_and_says_why_of_identities_only(
+    desk: Office,
+) -> None:
+    one, other = unsure(1), report(2)
+    await desk.put(one, other)
+    await desk.desk.unseal(one.id, actor=BUDI, reason="diminta polisi")
+    await right(desk).merge(one.id, other.tracking, actor=BUDI)
+    taken = await right(desk).to_triage(other.id, reason="salah tujuan", actor=BUDI)
+    told = {}
+    for words in (True, False):
+        files = [await desk.desk.report(each.id, actor=BUDI) for each in (one, taken)]
+        rows = [r for f in files if f for r in history(f, Labels("id"), str, words=words)]
+        told[words] = " ".join(row.detail for row in rows)
+    for secret in (format_number(other.tracking), format_number(one.tracking), "salah tujuan"):
+        assert secret in told[True]
+        assert secret not in told[False]
+    assert "diminta polisi" in told[False]
